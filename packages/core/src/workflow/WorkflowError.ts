@@ -1,0 +1,217 @@
+/**
+ * What can be wrong with a workflow before it is sent: the file, the names, the values, and what is still missing.
+ *
+ * **Details**
+ *
+ * Every error carries the data to act on it; its `message` is a sentence for a person. None of these errors needs a
+ * server to come about, so they always name the fault, never the weather.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The given file, text or value is not a workflow that can be read.
+ *
+ * **Details**
+ *
+ * `source` says where it came from (a path, `JSON text`, `PNG image`), `reason` what is wrong, `path` where in the
+ * document, as keys from its root.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkflowParseError extends Schema.TaggedError<WorkflowParseError>()("WorkflowParseError", {
+  reason: Schema.String,
+  source: Schema.optionalKey(Schema.String),
+  path: Schema.optionalKey(Schema.Array(Schema.String)),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const source = this.source === undefined
+      ? "Cannot read the workflow"
+      : `Cannot read the workflow from ${this.source}`
+    const path = this.path === undefined || this.path.length === 0 ? "" : ` (at ${this.path.join(".")})`
+    return `${source}: ${this.reason}${path}`
+  }
+}
+
+/**
+ * No input has the given name, system name or index.
+ *
+ * **Details**
+ *
+ * `near` holds the names that look most like the given one, best first; `available` the system names of all inputs in
+ * form order.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNotFound", {
+  name: Schema.String,
+  near: Schema.Array(Schema.String),
+  available: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    const hint = this.near.length > 0
+      ? `. Did you mean ${this.near.join(" or ")}?`
+      : this.available.length === 0
+      ? ": the workflow has no inputs in its form"
+      : `. There are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
+    return `No input is called '${this.name}'${hint}`
+  }
+}
+
+/**
+ * Several inputs have the given user name, so that it does not say which one is meant. System names always do.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AmbiguousInputName extends Schema.TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
+  name: Schema.String,
+  nodeIds: Schema.Array(Schema.String),
+  systemNames: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `Multiple '${this.name}' fields found in workflow (nodes: ${this.nodeIds.join(", ")}). Use a system name: ${
+      this.systemNames.join(" or ")
+    }`
+  }
+}
+
+/**
+ * A value does not fit the input it was given to.
+ *
+ * **Details**
+ *
+ * `expected` says what the field takes, with its bounds and choices; `received` describes what came, shortened, so that
+ * a message never repeats a large value.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidInputValue extends Schema.TaggedError<InvalidInputValue>()("InvalidInputValue", {
+  systemName: Schema.String,
+  /** The input's user name: its label, or else its field name. */
+  userName: Schema.String,
+  nodeId: Schema.String,
+  fieldName: Schema.String,
+  /** The node's label, or else the title of its type. */
+  nodeTitle: Schema.String,
+  expected: Schema.String,
+  received: Schema.String
+}) {
+  override get message(): string {
+    return `${this.userName} (${this.nodeTitle}): expected ${this.expected}, got ${this.received}`
+  }
+}
+
+/**
+ * Which rule a `Problem` comes from.
+ *
+ * **Details**
+ *
+ * - `interface`: the official UI keeps its Invoke button disabled for the same reason
+ * - `server`: the UI would send it, the server refuses it, fails on it, or (batch values) is blocked by it
+ * - `resource`: something the workflow names is not on the server, or not only once
+ * - `library`: this library's own rule, such as step counts greater than 0
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ProblemSource = Schema.Literals(["interface", "server", "resource", "library"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ProblemSource = typeof ProblemSource.Type
+
+/**
+ * One reason why a workflow cannot be submitted.
+ *
+ * **Details**
+ *
+ * `code` is stable and meant for programs: the UI's own key where the UI has the rule (`missingInputForField`,
+ * `collectionNumberLTMin`, `batchNodeNotConnected`, …). A problem without `nodeId` concerns the workflow as a whole; one
+ * without `systemName` a node as a whole. `label` is what the UI shows before the reason (`Node -> Field`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Problem = Schema.Struct({
+  code: Schema.String,
+  source: ProblemSource,
+  message: Schema.String,
+  nodeId: Schema.optionalKey(Schema.String),
+  fieldName: Schema.optionalKey(Schema.String),
+  systemName: Schema.optionalKey(Schema.String),
+  nodeTitle: Schema.optionalKey(Schema.String),
+  label: Schema.optionalKey(Schema.String),
+  /** The values in the reason: `value`, `minimum`, `maxItems`, `batchGroupId`, … named as the UI names them. */
+  parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))),
+  /** Keys or names of the things on the server that could have been meant. */
+  candidates: Schema.optionalKey(Schema.Array(Schema.String))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Problem extends Schema.Schema.Type<typeof Problem> {}
+
+/**
+ * A problem as one line: where, then what.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatProblem = (problem: Problem): string => {
+  const where = problem.label ?? problem.nodeTitle ?? problem.nodeId
+  return where === undefined ? problem.message : `${where}: ${problem.message}`
+}
+
+/**
+ * The workflow cannot be submitted as it is. Nothing was sent.
+ *
+ * **Details**
+ *
+ * `problems` holds every reason, not only the first: batch rules, then nodes in file order, then what is missing on the
+ * server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkflowNotReady extends Schema.TaggedError<WorkflowNotReady>()("WorkflowNotReady", {
+  problems: Schema.Array(Problem)
+}) {
+  override get message(): string {
+    const count = this.problems.length
+    const lines = this.problems.slice(0, 50).map((problem) => `- ${formatProblem(problem)}`)
+    const rest = count > 50 ? [`- and ${count - 50} more`] : []
+    return [`The workflow is not ready (${count} problem${count === 1 ? "" : "s"}):`, ...lines, ...rest].join("\n")
+  }
+}
+
+/**
+ * The server could not be asked about the models, images or boards that a workflow names.
+ *
+ * **Details**
+ *
+ * Says nothing about the workflow: the same check may succeed later. `operation` is what was asked, `cause` the failure
+ * of the call.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ResourcesUnavailable extends Schema.TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const cause = this.cause
+    const detail = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
+    return `Cannot check the workflow against the server (${this.operation})${detail}`
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * What a workflow needs to know about a server: which models, images, videos, boards and presets it has, how it expands
+ * a dynamic prompt, what images are on a board, and the workflows of its library.
+ *
+ * **Details**
+ *
+ * The workflow modules ask this service and nothing else, so that everything about workflows can be run and tested
+ * without a server. The live implementation is made of the client's services (`LiveResources`).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { ResourcesUnavailable } from "./WorkflowError.ts"
+
+/**
+ * A model that is installed on the server, as far as a workflow cares. Configurations that the `Models` service returns
+ * fit as they are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InstalledModel {
+  readonly key: string
+  readonly hash: string
+  readonly name: string
+  readonly base: string
+  readonly type: string
+  readonly format?: string | null | undefined
+  readonly variant?: unknown
+}
+
+/**
+ * A dynamic prompt to expand, as `string_generator_dynamic_prompts_combinatorial` and `…_random` hold it.
+ *
+ * **Details**
+ *
+ * `maxPrompts` is the largest number of prompts wanted. `seed` is used by random expansion only; without one the server
+ * chooses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DynamicPrompt {
+  readonly prompt: string
+  readonly maxPrompts: number
+  readonly combinatorial: boolean
+  readonly seed?: number
+}
+
+/**
+ * Which images of a board are meant: `images` are those that were generated, `assets` those that were uploaded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BoardImageCategory = "images" | "assets"
+
+/**
+ * The server as workflows see it.
+ *
+ * **Details**
+ *
+ * The `present…` functions take ids and give back those among them that exist and may be read; each is called at most
+ * once per check with all ids of its kind. A failure always means that the server could not be asked, never that
+ * something is missing.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class WorkflowResources extends Context.Service<WorkflowResources, {
+  /** All installed models. Called only when the workflow names a model. */
+  readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, ResourcesUnavailable>
+  readonly presentImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly presentVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly presentBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly presentStylePresets: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly presentSystemPrompts: (
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  /** Mirrors `POST /api/v1/utilities/dynamicprompts`. A prompt that cannot be expanded gives no prompts. */
+  readonly dynamicPrompts: (prompt: DynamicPrompt) => Effect.Effect<ReadonlyArray<string>, ResourcesUnavailable>
+  /** Names of the kept images of a board, newest first; board id `none` is the uncategorized images. */
+  readonly boardImageNames: (
+    boardId: string,
+    category: BoardImageCategory
+  ) => Effect.Effect<ReadonlyArray<string>, ResourcesUnavailable>
+  /** The JSON of a workflow in the server's library. */
+  readonly savedWorkflow: (id: string) => Effect.Effect<Option.Option<unknown>, ResourcesUnavailable>
+}>()("@effect-invokeai/core/workflow/WorkflowResources") {
+  /**
+   * Resources given as values. For work without a server and for tests.
+   *
+   * **Details**
+   *
+   * What is not given is absent: a workflow that names an image needs it in `images`. `dynamicPrompts` gives the prompt
+   * itself unless a function is given.
+   *
+   * **Example** (A workflow that needs one model)
+   *
+   * ```ts
+   * import * as WorkflowResources from "@effect-invokeai/core/workflow/WorkflowResources"
+   *
+   * const layer = WorkflowResources.WorkflowResources.layerMemory({
+   *   models: [{ key: "k", hash: "blake3:0", name: "Dreamshaper", base: "sd-1", type: "main" }]
+   * })
+   * ```
+   *
+   * @since 0.1.0
+   */
+  static layerMemory(content: MemoryResources): Layer.Layer<WorkflowResources> {
+    return Layer.succeed(WorkflowResources, makeMemory(content))
+  }
+}
+
+/**
+ * What `WorkflowResources.layerMemory` holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemoryResources {
+  readonly models?: ReadonlyArray<InstalledModel>
+  readonly images?: Iterable<string>
+  readonly videos?: Iterable<string>
+  readonly boards?: Iterable<string>
+  readonly stylePresets?: Iterable<string>
+  readonly systemPrompts?: Iterable<string>
+  readonly dynamicPrompts?: (prompt: DynamicPrompt) => ReadonlyArray<string>
+  /** Image names by board id. */
+  readonly boardImages?: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly savedWorkflows?: ReadonlyMap<string, unknown>
+}
+
+const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
+  const presence = (all: Iterable<string> | undefined) => {
+    const known = new Set(all ?? [])
+    return (ids: ReadonlyArray<string>) =>
+      Effect.succeed<ReadonlySet<string>>(new Set(ids.filter((id) => known.has(id))))
+  }
+  return {
+    models: Effect.succeed(content.models ?? []),
+    presentImages: presence(content.images),
+    presentVideos: presence(content.videos),
+    presentBoards: presence(content.boards),
+    presentStylePresets: presence(content.stylePresets),
+    presentSystemPrompts: presence(content.systemPrompts),
+    dynamicPrompts: (prompt) => Effect.succeed(content.dynamicPrompts?.(prompt) ?? [prompt.prompt]),
+    boardImageNames: (boardId) => Effect.succeed(content.boardImages?.get(boardId) ?? []),
+    savedWorkflow: (id) =>
+      Effect.succeed(
+        content.savedWorkflows?.has(id) === true ? Option.some(content.savedWorkflows.get(id)) : Option.none()
+      )
+  }
+}

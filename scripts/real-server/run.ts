@@ -1,0 +1,154 @@
+/**
+ * `pnpm test:server`: installs InvokeAI (once), starts it, runs `test/real-server` against it, stops it.
+ *
+ * The tests of `single-user/` and of `multi-user/` each get a server of their own, one after the other. Arguments pick
+ * test files by a part of their name. Ends with `N passed, N failed`; a server that cannot be had is a failure.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Path from "effect/Path"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as Schema from "effect/Schema"
+import * as NodePath from "node:path"
+import { count } from "../lib/vitestReport.ts"
+import { RealServerError, say } from "./Cache.ts"
+import * as Calls from "./Calls.ts"
+import { cleanEnvironment } from "./Command.ts"
+import { ensureInstalled, type Installation } from "./Install.ts"
+import { ensureTinyModel, tinyModelName } from "./Model.ts"
+import { start } from "./Server.ts"
+
+const repository = NodePath.resolve(import.meta.dirname, "../..")
+
+const phases = [
+  { folder: "single-user", multiuser: false },
+  { folder: "multi-user", multiuser: true }
+]
+
+const Report = Schema.fromJsonString(Schema.Struct({
+  testResults: Schema.Array(Schema.Struct({
+    status: Schema.String,
+    assertionResults: Schema.Array(Schema.Struct({ status: Schema.String }))
+  }))
+}))
+
+/** Where the wheel keeps the workflows that it ships. */
+const defaultWorkflows = Effect.fnUntraced(function*(installation: Installation) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const inPackage = path.join("site-packages", "invokeai", "app", "services", "workflow_records", "default_workflows")
+  for (const library of ["lib/python3.11", "lib/python3.12", "Lib"]) {
+    const folder = path.join(installation.folder, library, inPackage)
+    if (yield* fs.exists(folder)) return folder
+  }
+  return yield* new RealServerError({
+    step: "Looking for the default workflows",
+    detail: `${inPackage} is not below ${installation.folder}`
+  })
+})
+
+const runPhase = Effect.fnUntraced(
+  function*(phase: (typeof phases)[number], files: ReadonlyArray<string>, installation: Installation) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const server = yield* start(installation, {
+      multiuser: phase.multiuser,
+      model: yield* ensureTinyModel(installation)
+    })
+    const scratch = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-test-" })
+    const reportFile = path.join(scratch, "report.json")
+    const callsFile = path.join(scratch, "calls.jsonl")
+    yield* fs.writeFileString(callsFile, "")
+    const vitest = yield* ChildProcess.make(
+      process.execPath,
+      [
+        path.join(repository, "node_modules", "vitest", "vitest.mjs"),
+        "run",
+        "--config",
+        path.join(repository, "test", "real-server", "vitest.config.ts"),
+        "--reporter=verbose",
+        "--reporter=json",
+        `--outputFile.json=${reportFile}`,
+        ...files.map((file) => path.join(phase.folder, file))
+      ],
+      {
+        cwd: repository,
+        stdin: "ignore",
+        stdout: "inherit",
+        stderr: "inherit",
+        env: cleanEnvironment({
+          INVOKEAI_TEST_URL: server.url,
+          INVOKEAI_TEST_MODEL: tinyModelName,
+          INVOKEAI_TEST_ACCOUNTS: JSON.stringify(server.accounts),
+          INVOKEAI_TEST_CALLS: callsFile,
+          INVOKEAI_TEST_DEFAULT_WORKFLOWS: yield* defaultWorkflows(installation)
+        }),
+        extendEnv: false,
+        forceKillAfter: "10 seconds"
+      }
+    )
+    const code = yield* vitest.exitCode
+    const counts = yield* fs.readFileString(reportFile).pipe(
+      Effect.flatMap(Schema.decodeUnknownEffect(Report)),
+      Effect.map(count),
+      Effect.orElseSucceed(() => ({ passed: 0, failed: 0, skipped: 0 }))
+    )
+    if (code !== 0) {
+      const log = yield* fs.readFileString(path.join(server.root, "server.log")).pipe(Effect.orElseSucceed(() => ""))
+      yield* say(`the last lines of the server's log:\n${log.trimEnd().split("\n").slice(-40).join("\n")}`)
+    }
+    const routes = yield* Calls.routesOf(server.url).pipe(Effect.orElseSucceed(() => []))
+    const calls = (yield* fs.readFileString(callsFile)).split("\n").filter((line) => line !== "")
+    if (calls.length > 0) {
+      yield* Console.log(`\nRoutes called through the library (${phase.folder}): method, route, status×times`)
+      for (const line of Calls.table(routes, calls)) yield* Console.log(line)
+    }
+    return { ...counts, failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed }
+  },
+  Effect.scoped
+)
+
+const program = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const wanted = process.argv.slice(2).filter((argument) => argument !== "--")
+  const installation = yield* ensureInstalled
+  let passed = 0
+  let failed = 0
+  let skipped = 0
+  for (const phase of phases) {
+    const folder = path.join(repository, "test", "real-server", phase.folder)
+    const files = (yield* fs.readDirectory(folder)).filter((file) =>
+      file.endsWith(".test.ts") &&
+      (wanted.length === 0 || wanted.some((part) => `${phase.folder}/${file}`.includes(part)))
+    )
+    if (files.length === 0) continue
+    const counts = yield* runPhase(phase, files, installation)
+    passed += counts.passed
+    failed += counts.failed
+    skipped += counts.skipped
+  }
+  if (skipped > 0) yield* Console.log(`${skipped} skipped`)
+  if (passed + failed === 0) {
+    return yield* new RealServerError({ step: "Running the tests", detail: "no test ran" })
+  }
+  return { passed, failed }
+}).pipe(
+  Effect.catchTag(
+    ["RealServerError", "PlatformError"],
+    (error) => say(error.message).pipe(Effect.as({ passed: 0, failed: 1 }))
+  ),
+  Effect.flatMap(({ passed, failed }) =>
+    Console.log(`\n${passed} passed, ${failed} failed`).pipe(
+      Effect.andThen(Effect.sync(() => {
+        process.exitCode = failed === 0 ? 0 : 1
+      }))
+    )
+  )
+)
+
+program.pipe(Effect.provide([NodeServices.layer, FetchHttpClient.layer]), NodeRuntime.runMain)

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config"
+
+/** Tests that need the real server; `pnpm test:server` starts it and says by `INVOKEAI_TEST_…` where it is. */
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ["*/*.test.ts"],
+    // One server, one queue: the tests take turns.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000
+  }
+})

@@ -1,0 +1,198 @@
+/**
+ * Routes of users and logins (6.12 and later).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import { nullish, PathSegment, ServerTimestamp } from "./Wire.ts"
+
+/**
+ * Whether the server knows users and whether its first admin exists.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const SetupStatus = Schema.Struct({
+  setup_required: Schema.Boolean,
+  multiuser_enabled: Schema.Boolean,
+  strict_password_checking: Schema.optionalKey(Schema.Boolean),
+  admin_email: nullish(Schema.String)
+}).annotate({ identifier: "SetupStatus" })
+
+/**
+ * Whether the server knows users and whether its first admin exists.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SetupStatus extends Schema.Schema.Type<typeof SetupStatus> {}
+
+/**
+ * A user of the server.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const UserDTO = Schema.Struct({
+  user_id: Schema.String,
+  email: Schema.String,
+  display_name: nullish(Schema.String),
+  is_admin: Schema.optionalKey(Schema.Boolean),
+  is_active: Schema.optionalKey(Schema.Boolean),
+  created_at: nullish(ServerTimestamp),
+  updated_at: nullish(ServerTimestamp),
+  last_login_at: nullish(ServerTimestamp)
+}).annotate({ identifier: "UserDTO" })
+
+/**
+ * A user of the server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserDTO extends Schema.Schema.Type<typeof UserDTO> {}
+
+/**
+ * What a login needs.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const LoginRequest = Schema.Struct({
+  email: Schema.String,
+  password: Schema.Redacted(Schema.String, { label: "password" }),
+  remember_me: Schema.optionalKey(Schema.Boolean)
+}).annotate({ identifier: "LoginRequest" })
+
+/**
+ * What a login needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoginRequest extends Schema.Schema.Type<typeof LoginRequest> {}
+
+/**
+ * The token of a login; `expires_in` is in seconds (86400, or 604800 with `remember_me`).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const LoginResponse = Schema.Struct({
+  token: Schema.Redacted(Schema.String, { label: "token" }),
+  user: UserDTO,
+  expires_in: Schema.Int
+}).annotate({ identifier: "LoginResponse" })
+
+/**
+ * The token of a login.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoginResponse extends Schema.Schema.Type<typeof LoginResponse> {}
+
+/**
+ * What the first admin's account needs.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const SetupRequest = Schema.Struct({
+  email: Schema.String,
+  display_name: nullish(Schema.String),
+  password: Schema.Redacted(Schema.String, { label: "password" })
+}).annotate({ identifier: "SetupRequest" })
+
+/**
+ * What the first admin's account needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SetupRequest extends Schema.Schema.Type<typeof SetupRequest> {}
+
+/**
+ * Answer to the first setup.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const SetupResponse = Schema.Struct({
+  success: Schema.Boolean,
+  user: UserDTO
+}).annotate({ identifier: "SetupResponse" })
+
+/**
+ * Changes of one's own profile; a new password needs the current one.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const UserProfileUpdateRequest = Schema.Struct({
+  display_name: nullish(Schema.String),
+  current_password: nullish(Schema.Redacted(Schema.String, { label: "password" })),
+  new_password: nullish(Schema.Redacted(Schema.String, { label: "password" }))
+}).annotate({ identifier: "UserProfileUpdateRequest" })
+
+/**
+ * Changes of one's own profile.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserProfileUpdateRequest extends Schema.Schema.Type<typeof UserProfileUpdateRequest> {}
+
+/**
+ * A new user, as an admin makes it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const AdminUserCreateRequest = Schema.Struct({
+  email: Schema.String,
+  display_name: nullish(Schema.String),
+  password: Schema.Redacted(Schema.String, { label: "password" }),
+  is_admin: Schema.optionalKey(Schema.Boolean)
+}).annotate({ identifier: "AdminUserCreateRequest" })
+
+/**
+ * A new user, as an admin makes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AdminUserCreateRequest extends Schema.Schema.Type<typeof AdminUserCreateRequest> {}
+
+const Success = Schema.Struct({ success: Schema.Boolean })
+
+/**
+ * `auth/*`.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
+export class AuthApi extends HttpApiGroup.make("auth").add(
+  HttpApiEndpoint.get("status", "/api/v1/auth/status", { success: SetupStatus }),
+  HttpApiEndpoint.post("setup", "/api/v1/auth/setup", { payload: SetupRequest, success: SetupResponse }),
+  HttpApiEndpoint.post("login", "/api/v1/auth/login", { payload: LoginRequest, success: LoginResponse }),
+  HttpApiEndpoint.post("logout", "/api/v1/auth/logout", { success: Success }),
+  HttpApiEndpoint.get("me", "/api/v1/auth/me", { success: UserDTO }),
+  HttpApiEndpoint.patch("updateMe", "/api/v1/auth/me", { payload: UserProfileUpdateRequest, success: UserDTO }),
+  HttpApiEndpoint.get("users", "/api/v1/auth/users", { success: Schema.Array(UserDTO) }),
+  HttpApiEndpoint.post("createUser", "/api/v1/auth/users", {
+    payload: AdminUserCreateRequest,
+    success: UserDTO.pipe(HttpApiSchema.status(201))
+  }),
+  HttpApiEndpoint.get("user", "/api/v1/auth/users/:user_id", {
+    params: { user_id: PathSegment },
+    success: UserDTO
+  }),
+  HttpApiEndpoint.delete("deleteUser", "/api/v1/auth/users/:user_id", {
+    params: { user_id: PathSegment },
+    success: HttpApiSchema.NoContent
+  })
+) {}

@@ -1,0 +1,347 @@
+/**
+ * Routes of the images.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import { JsonObject, nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
+
+/**
+ * What an image is for. `general` images are outputs, the others count as assets in the gallery.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImageCategory = openLiterals(["general", "mask", "control", "user", "other"])
+
+/**
+ * What an image is for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ImageCategory = typeof ImageCategory.Type
+
+/**
+ * Where an image comes from: `internal` was made by the server, `external` was uploaded.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ResourceOrigin = openLiterals(["internal", "external"])
+
+/**
+ * Where an image comes from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ResourceOrigin = typeof ResourceOrigin.Type
+
+/**
+ * An image of the server. Sizes are in pixels; the URLs are relative to the server's base URL, without a leading slash.
+ *
+ * **Gotchas**
+ *
+ * `session_id` and `node_id` belong to the run that made the file. When a later run takes the image from the invocation
+ * cache, they still name the earlier one.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImageDTO = Schema.Struct({
+  image_name: Schema.String,
+  image_url: Schema.String,
+  thumbnail_url: Schema.String,
+  image_origin: ResourceOrigin,
+  image_category: ImageCategory,
+  width: Schema.Int,
+  height: Schema.Int,
+  created_at: ServerTimestamp,
+  updated_at: ServerTimestamp,
+  deleted_at: nullish(ServerTimestamp),
+  is_intermediate: Schema.Boolean,
+  session_id: nullish(Schema.String),
+  node_id: nullish(Schema.String),
+  starred: Schema.optionalKey(Schema.Boolean),
+  has_workflow: Schema.optionalKey(Schema.Boolean),
+  image_subfolder: nullish(Schema.String),
+  board_id: nullish(Schema.String)
+}).annotate({ identifier: "ImageDTO" })
+
+/**
+ * An image of the server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImageDTO extends Schema.Schema.Type<typeof ImageDTO> {}
+
+/**
+ * Where an image and its thumbnail are found, relative to the server's base URL.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImageUrlsDTO = Schema.Struct({
+  image_name: Schema.String,
+  image_url: Schema.String,
+  thumbnail_url: Schema.String
+}).annotate({ identifier: "ImageUrlsDTO" })
+
+/**
+ * Where an image and its thumbnail are found.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImageUrlsDTO extends Schema.Schema.Type<typeof ImageUrlsDTO> {}
+
+/**
+ * What can be changed of an image.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImageRecordChanges = Schema.Struct({
+  image_category: nullish(ImageCategory),
+  session_id: nullish(Schema.String),
+  is_intermediate: nullish(Schema.Boolean),
+  starred: nullish(Schema.Boolean)
+}).annotate({ identifier: "ImageRecordChanges" })
+
+/**
+ * What can be changed of an image.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImageRecordChanges extends Schema.Schema.Type<typeof ImageRecordChanges> {}
+
+/**
+ * The workflow and graph that an image carries, as JSON text.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowAndGraph = Schema.Struct({
+  workflow: nullish(Schema.String),
+  graph: nullish(Schema.String)
+}).annotate({ identifier: "WorkflowAndGraph" })
+
+/**
+ * The workflow and graph that an image carries, as JSON text.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowAndGraph extends Schema.Schema.Type<typeof WorkflowAndGraph> {}
+
+/**
+ * What was deleted. `affected_boards` holds `"none"` for images without a board.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const DeleteImagesResult = Schema.Struct({
+  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+  deleted_images: Schema.Array(Schema.String),
+  failed_images: nullish(Schema.Array(Schema.String))
+}).annotate({ identifier: "DeleteImagesResult" })
+
+/**
+ * What was deleted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DeleteImagesResult extends Schema.Schema.Type<typeof DeleteImagesResult> {}
+
+/**
+ * Which images got a star.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const StarredImagesResult = Schema.Struct({
+  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+  starred_images: Schema.Array(Schema.String),
+  failed_images: nullish(Schema.Array(Schema.String))
+}).annotate({ identifier: "StarredImagesResult" })
+
+/**
+ * Which images lost their star.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const UnstarredImagesResult = Schema.Struct({
+  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+  unstarred_images: Schema.Array(Schema.String),
+  failed_images: nullish(Schema.Array(Schema.String))
+}).annotate({ identifier: "UnstarredImagesResult" })
+
+/**
+ * The names of all images that match, starred ones first if asked.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImageNamesResult = Schema.Struct({
+  image_names: Schema.Array(Schema.String),
+  starred_count: Schema.Int,
+  total_count: Schema.Int
+}).annotate({ identifier: "ImageNamesResult" })
+
+/**
+ * The names of all images that match.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImageNamesResult extends Schema.Schema.Type<typeof ImageNamesResult> {}
+
+/**
+ * The announcement of a zip file. It is made in the background; its completion is told by a socket event.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImagesDownloaded = Schema.Struct({
+  response: nullish(Schema.String),
+  bulk_download_item_name: nullish(Schema.String)
+}).annotate({ identifier: "ImagesDownloaded" })
+
+/**
+ * The announcement of a zip file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImagesDownloaded extends Schema.Schema.Type<typeof ImagesDownloaded> {}
+
+/**
+ * One page of images.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ImagePage = OffsetPage(ImageDTO).annotate({ identifier: "ImagePage" })
+
+/**
+ * One page of images.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ImagePage extends Schema.Schema.Type<typeof ImagePage> {}
+
+/**
+ * The parts of an image upload: `file` with a file name and an `image/*` type, `metadata` as JSON text, `resize_to` as
+ * JSON text of an object with `width` and `height`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const UploadImageBody = Schema.Struct({
+  file: Schema.Unknown,
+  resize_to: Schema.optionalKey(Schema.String),
+  metadata: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "UploadImageBody" })
+
+const image = { image_name: PathSegment }
+
+const filters = {
+  image_origin: Schema.optionalKey(ResourceOrigin),
+  categories: Schema.optionalKey(Schema.Array(ImageCategory)),
+  is_intermediate: Schema.optionalKey(Schema.Boolean),
+  board_id: Schema.optionalKey(Schema.String),
+  order_dir: Schema.optionalKey(SQLiteDirection),
+  starred_first: Schema.optionalKey(Schema.Boolean),
+  search_term: Schema.optionalKey(Schema.String)
+} as const
+
+const ImageNames = Schema.Struct({ image_names: Schema.Array(Schema.String) })
+
+/**
+ * `images/*`.
+ *
+ * The upload takes a `FormData` from the client; a server reads the parts as a stream.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
+export class ImagesApi extends HttpApiGroup.make("images").add(
+  HttpApiEndpoint.post("upload", "/api/v1/images/upload", {
+    query: {
+      image_category: ImageCategory,
+      is_intermediate: Schema.Boolean,
+      board_id: Schema.optionalKey(Schema.String),
+      session_id: Schema.optionalKey(Schema.String),
+      crop_visible: Schema.optionalKey(Schema.Boolean)
+    },
+    payload: UploadImageBody.pipe(HttpApiSchema.asMultipartStream()),
+    success: ImageDTO.pipe(HttpApiSchema.status(201))
+  }),
+  HttpApiEndpoint.get("list", "/api/v1/images/", {
+    query: {
+      ...filters,
+      offset: Schema.optionalKey(Schema.Int),
+      limit: Schema.optionalKey(Schema.Int)
+    },
+    success: ImagePage
+  }),
+  HttpApiEndpoint.get("names", "/api/v1/images/names", { query: filters, success: ImageNamesResult }),
+  HttpApiEndpoint.post("byNames", "/api/v1/images/images_by_names", {
+    payload: ImageNames,
+    success: Schema.Array(ImageDTO)
+  }),
+  HttpApiEndpoint.get("intermediatesCount", "/api/v1/images/intermediates", { success: Schema.Int }),
+  HttpApiEndpoint.delete("clearIntermediates", "/api/v1/images/intermediates", { success: Schema.Int }),
+  HttpApiEndpoint.delete("deleteUncategorized", "/api/v1/images/uncategorized", { success: DeleteImagesResult }),
+  HttpApiEndpoint.post("deleteMany", "/api/v1/images/delete", { payload: ImageNames, success: DeleteImagesResult }),
+  HttpApiEndpoint.post("star", "/api/v1/images/star", { payload: ImageNames, success: StarredImagesResult }),
+  HttpApiEndpoint.post("unstar", "/api/v1/images/unstar", { payload: ImageNames, success: UnstarredImagesResult }),
+  HttpApiEndpoint.post("startDownload", "/api/v1/images/download", {
+    payload: Schema.Struct({
+      image_names: nullish(Schema.Array(Schema.String)),
+      board_id: nullish(Schema.String)
+    }),
+    success: ImagesDownloaded.pipe(HttpApiSchema.status(202))
+  }),
+  HttpApiEndpoint.get("download", "/api/v1/images/download/:bulk_download_item_name", {
+    params: { bulk_download_item_name: PathSegment },
+    success: HttpApiSchema.StreamUint8Array({ contentType: "application/zip" })
+  }),
+  HttpApiEndpoint.get("get", "/api/v1/images/i/:image_name", { params: image, success: ImageDTO }),
+  HttpApiEndpoint.patch("update", "/api/v1/images/i/:image_name", {
+    params: image,
+    payload: ImageRecordChanges,
+    success: ImageDTO
+  }),
+  HttpApiEndpoint.delete("delete", "/api/v1/images/i/:image_name", { params: image, success: DeleteImagesResult }),
+  HttpApiEndpoint.get("metadata", "/api/v1/images/i/:image_name/metadata", {
+    params: image,
+    success: Schema.NullOr(JsonObject)
+  }),
+  HttpApiEndpoint.get("workflow", "/api/v1/images/i/:image_name/workflow", {
+    params: image,
+    success: WorkflowAndGraph
+  }),
+  HttpApiEndpoint.get("urls", "/api/v1/images/i/:image_name/urls", { params: image, success: ImageUrlsDTO }),
+  HttpApiEndpoint.get("full", "/api/v1/images/i/:image_name/full", {
+    params: image,
+    success: HttpApiSchema.StreamUint8Array({ contentType: "image/png" })
+  }),
+  HttpApiEndpoint.head("fullHead", "/api/v1/images/i/:image_name/full", {
+    params: image,
+    success: HttpApiSchema.Empty(200)
+  }),
+  HttpApiEndpoint.get("thumbnail", "/api/v1/images/i/:image_name/thumbnail", {
+    params: image,
+    success: HttpApiSchema.StreamUint8Array({ contentType: "image/webp" })
+  })
+) {}

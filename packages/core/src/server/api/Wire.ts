@@ -1,0 +1,144 @@
+/**
+ * Building blocks of the wire schemas: how InvokeAI writes null, enumerations, timestamps and path parameters.
+ *
+ * The declaration is open at the wire. Fields that a schema does not name are ignored (or kept, where a user may want
+ * them), enumerations accept strings that are not known yet, and a nullable field may be missing.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+/**
+ * A field that may be missing or `null`; both mean "no value".
+ *
+ * InvokeAI leaves nulls out of some answers (`GET queue/{queue_id}/i/{item_id}`) and writes them in others.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const nullish = <S extends Schema.Top>(schema: S): Schema.optionalKey<Schema.NullOr<S>> =>
+  Schema.optionalKey(Schema.NullOr(schema))
+
+/**
+ * A string type that completes to the known values and accepts any other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Open<Known extends string> = Known | (string & {})
+
+/**
+ * A string enumeration of the server: the given values are known, any other string is accepted as well.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const openLiterals = <const Known extends ReadonlyArray<string>>(
+  known: Known
+): Schema.Codec<Open<Known[number]>, string> =>
+  // `Open<Known>` and `string` hold the same values; only the editor's completion differs
+  Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value` }) as Schema.Codec<
+    Open<Known[number]>,
+    string
+  >
+
+/**
+ * A JSON object whose keys are not described here; everything in it is kept.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
+
+/**
+ * A JSON object whose keys are not described here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface JsonObject {
+  readonly [key: string]: unknown
+}
+
+const hasZone = /(?:[zZ]|[+-]\d{2}:?\d{2})$/
+
+const parseTimestamp = (text: string): Option.Option<DateTime.Utc> => {
+  const iso = text.trim().replace(" ", "T")
+  return DateTime.make(hasZone.test(iso) ? iso : `${iso}Z`).pipe(Option.map(DateTime.toUtc))
+}
+
+/**
+ * A point in time as InvokeAI writes it, decoded to `DateTime.Utc`.
+ *
+ * **Details**
+ *
+ * Accepted are `2026-11-22 12:34:56.789` (UTC without a zone, with or without milliseconds, as the database writes it)
+ * and ISO 8601 with or without a zone. Without a zone the time is UTC. Encoded as `YYYY-MM-DD HH:MM:SS.mmm`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ServerTimestamp = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.DateTimeUtc,
+    SchemaTransformation.transformEffect<DateTime.Utc, string>({
+      decode: (text, options) =>
+        Option.match(parseTimestamp(text), {
+          onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ expected: "a timestamp" }, text, options)),
+          onSome: Effect.succeed
+        }),
+      encode: (time) => Effect.succeed(DateTime.formatIso(time).replace("T", " ").replace("Z", ""))
+    })
+  )
+)
+
+/**
+ * A value that may stand in a path: not empty and not a dot segment, which a URL would swallow.
+ *
+ * Slashes and other reserved characters are allowed; the client escapes them.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const PathSegment = Schema.String.check(
+  Schema.makeFilter((text) => text !== "" && text !== "." && text !== "..", {
+    expected: "a non-empty value other than \".\" and \"..\""
+  })
+)
+
+/**
+ * Sort direction of a listing.
+ *
+ * The server accepts upper case only.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const SQLiteDirection = Schema.Literals(["ASC", "DESC"])
+
+/**
+ * Sort direction of a listing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SQLiteDirection = typeof SQLiteDirection.Type
+
+/**
+ * One page of a listing that is read by offset and limit.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const OffsetPage = <S extends Schema.Top>(item: S) =>
+  Schema.Struct({
+    limit: Schema.Int,
+    offset: Schema.Int,
+    total: Schema.Int,
+    items: Schema.Array(item)
+  })

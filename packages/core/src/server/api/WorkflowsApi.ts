@@ -1,0 +1,228 @@
+/**
+ * Routes of the workflow library.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import { JsonObject, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
+
+/**
+ * Whose workflow it is: made by a user or shipped with the server. Servers up to 6.8 also know `project`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowCategory = openLiterals(["user", "default", "project"])
+
+/**
+ * Whose workflow it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WorkflowCategory = typeof WorkflowCategory.Type
+
+/**
+ * Whether a workflow can be called from another one, and if not, why (6.14).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowCallCompatibility = Schema.Struct({
+  is_callable: Schema.Boolean,
+  reason: Schema.optionalKey(Schema.String),
+  message: nullish(Schema.String)
+}).annotate({ identifier: "WorkflowCallCompatibility" })
+
+/**
+ * Whether a workflow can be called from another one, and if not, why.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowCallCompatibility extends Schema.Schema.Type<typeof WorkflowCallCompatibility> {}
+
+const recordFields = {
+  workflow_id: Schema.String,
+  name: Schema.String,
+  created_at: ServerTimestamp,
+  updated_at: ServerTimestamp,
+  opened_at: nullish(ServerTimestamp),
+  user_id: nullish(Schema.String),
+  is_public: nullish(Schema.Boolean),
+  thumbnail_url: nullish(Schema.String),
+  call_saved_workflow_compatibility: nullish(WorkflowCallCompatibility)
+} as const
+
+/**
+ * A workflow of the library with its content; `workflow` is the JSON document as the server keeps it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowRecord = Schema.Struct({ ...recordFields, workflow: JsonObject }).annotate({
+  identifier: "WorkflowRecord"
+})
+
+/**
+ * A workflow of the library with its content.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowRecord extends Schema.Schema.Type<typeof WorkflowRecord> {}
+
+/**
+ * A workflow of the library in a listing, without nodes. `tags` is one string, separated by commas.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowListItem = Schema.Struct({
+  ...recordFields,
+  description: Schema.optionalKey(Schema.String),
+  category: Schema.optionalKey(WorkflowCategory),
+  tags: nullish(Schema.String)
+}).annotate({ identifier: "WorkflowListItem" })
+
+/**
+ * A workflow of the library in a listing, without nodes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowListItem extends Schema.Schema.Type<typeof WorkflowListItem> {}
+
+/**
+ * One page of the library; `page` counts from 0.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowPage = Schema.Struct({
+  page: Schema.Int,
+  pages: Schema.Int,
+  per_page: Schema.Int,
+  total: Schema.Int,
+  items: Schema.Array(WorkflowListItem)
+}).annotate({ identifier: "WorkflowPage" })
+
+/**
+ * One page of the library.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowPage extends Schema.Schema.Type<typeof WorkflowPage> {}
+
+/**
+ * What the library can be sorted by.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowOrderBy = openLiterals(["created_at", "updated_at", "opened_at", "name", "is_public"])
+
+/**
+ * What the library can be sorted by.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WorkflowOrderBy = typeof WorkflowOrderBy.Type
+
+/**
+ * The parts of a thumbnail upload: `image`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ThumbnailBody = Schema.Struct({ image: Schema.Unknown }).annotate({ identifier: "ThumbnailBody" })
+
+const workflow = { workflow_id: PathSegment }
+const Body = Schema.Struct({ workflow: JsonObject })
+const Counts = Schema.Record(Schema.String, Schema.Int)
+
+const ownership = {
+  has_been_opened: Schema.optionalKey(Schema.Boolean),
+  is_public: Schema.optionalKey(Schema.Boolean)
+} as const
+
+/**
+ * `workflows/*`.
+ *
+ * **Gotchas**
+ *
+ * An update is directed by the `id` inside the workflow; the server ignores the id in the path.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
+export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
+  HttpApiEndpoint.get("list", "/api/v1/workflows/", {
+    query: {
+      page: Schema.optionalKey(Schema.Int),
+      per_page: Schema.optionalKey(Schema.Int),
+      order_by: Schema.optionalKey(WorkflowOrderBy),
+      direction: Schema.optionalKey(SQLiteDirection),
+      categories: Schema.optionalKey(Schema.Array(WorkflowCategory)),
+      tags: Schema.optionalKey(Schema.Array(Schema.String)),
+      query: Schema.optionalKey(Schema.String),
+      callable: Schema.optionalKey(Schema.Boolean),
+      ...ownership
+    },
+    success: WorkflowPage
+  }),
+  HttpApiEndpoint.post("create", "/api/v1/workflows/", { payload: Body, success: WorkflowRecord }),
+  HttpApiEndpoint.get("countsByCategory", "/api/v1/workflows/counts_by_category", {
+    query: { categories: Schema.Array(WorkflowCategory), ...ownership },
+    success: Counts
+  }),
+  HttpApiEndpoint.get("countsByTag", "/api/v1/workflows/counts_by_tag", {
+    query: {
+      tags: Schema.Array(Schema.String),
+      categories: Schema.optionalKey(Schema.Array(WorkflowCategory)),
+      ...ownership
+    },
+    success: Counts
+  }),
+  HttpApiEndpoint.get("tags", "/api/v1/workflows/tags", {
+    query: {
+      categories: Schema.optionalKey(Schema.Array(WorkflowCategory)),
+      is_public: Schema.optionalKey(Schema.Boolean)
+    },
+    success: Schema.Array(Schema.String)
+  }),
+  HttpApiEndpoint.get("get", "/api/v1/workflows/i/:workflow_id", { params: workflow, success: WorkflowRecord }),
+  HttpApiEndpoint.patch("update", "/api/v1/workflows/i/:workflow_id", {
+    params: workflow,
+    payload: Body,
+    success: WorkflowRecord
+  }),
+  HttpApiEndpoint.delete("delete", "/api/v1/workflows/i/:workflow_id", { params: workflow, success: Schema.Unknown }),
+  HttpApiEndpoint.patch("setPublic", "/api/v1/workflows/i/:workflow_id/is_public", {
+    params: workflow,
+    payload: Schema.Struct({ is_public: Schema.Boolean }),
+    success: WorkflowRecord
+  }),
+  HttpApiEndpoint.put("setOpened", "/api/v1/workflows/i/:workflow_id/opened_at", {
+    params: workflow,
+    success: Schema.Unknown
+  }),
+  HttpApiEndpoint.get("thumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
+    params: workflow,
+    success: HttpApiSchema.StreamUint8Array({ contentType: "image/png" })
+  }),
+  HttpApiEndpoint.put("setThumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
+    params: workflow,
+    payload: ThumbnailBody.pipe(HttpApiSchema.asMultipartStream()),
+    success: Schema.Unknown
+  }),
+  HttpApiEndpoint.delete("deleteThumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
+    params: workflow,
+    success: Schema.Unknown
+  })
+) {}

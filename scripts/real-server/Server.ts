@@ -160,7 +160,11 @@ export const start = Effect.fnUntraced(
       [path.join(import.meta.dirname, "run_server.py"), "--root", root],
       {
         cwd: root,
-        env: cleanEnvironment({ HF_HUB_OFFLINE: "1", PYTHONUNBUFFERED: "1", NO_COLOR: "1" }),
+        env: cleanEnvironment({
+          HF_HUB_OFFLINE: "1",
+          PYTHONUNBUFFERED: "1",
+          TEMPORARY_ROOT: options.root === undefined ? root : undefined
+        }),
         extendEnv: false,
         // An open pipe that is never written to: it closes when this process ends, and then the server stops.
         stdin: { stream: "pipe", endOnDone: false },

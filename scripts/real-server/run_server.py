@@ -1,20 +1,20 @@
 """Runs the InvokeAI server until its standard input closes.
 
-Whoever starts it holds the other end of the pipe. If that process dies without a word, the pipe closes and the server
-stops by itself, so that nothing is left running.
+Whoever starts it holds the other end of the pipe. If that process dies without a word, the pipe closes: then the server
+removes the folder named by TEMPORARY_ROOT, if any, and ends, so that nothing is left behind.
 """
 
 import os
-import signal
+import shutil
 import sys
 import threading
-import time
 
 
 def stop_with_parent() -> None:
     sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(10)
+    root = os.environ.get("TEMPORARY_ROOT")
+    if root:
+        shutil.rmtree(root, ignore_errors=True)
     os._exit(1)
 
 

@@ -107,7 +107,35 @@ export const InkField = Schema.Union([
  * @category models
  * @since 0.1.0
  */
-export type InkField = typeof InkField.Type
+export type InkField =
+  | Scalars.InkIntegerField
+  | Scalars.InkFloatField
+  | Scalars.InkStringField
+  | Scalars.InkBooleanField
+  | Scalars.InkEnumField
+  | Scalars.InkSchedulerField
+  | Scalars.InkColorField
+  | References.InkImageField
+  | References.InkVideoField
+  | References.InkBoardField
+  | References.InkStylePresetField
+  | References.InkSystemPromptField
+  | References.InkSavedWorkflowField
+  | Models.InkModelField
+  | Collections.InkIntegerCollectionField
+  | Collections.InkFloatCollectionField
+  | Collections.InkStringCollectionField
+  | Collections.InkBooleanCollectionField
+  | Collections.InkImageCollectionField
+  | Collections.InkVideoCollectionField
+  | Collections.InkColorCollectionField
+  | Collections.InkLoRACollectionField
+  | Generators.InkFloatGeneratorField
+  | Generators.InkIntegerGeneratorField
+  | Generators.InkStringGeneratorField
+  | Generators.InkImageGeneratorField
+  | InkConnectionField
+  | InkUnknownField
 
 /** Names of inputs that count steps. The server gives them no minimum, but no node can run with fewer than one step. */
 const stepCounts = new Set(["num_steps", "steps"])
@@ -222,7 +250,7 @@ export const fromTemplate = (template: InputTemplate, stored?: unknown): InkFiel
   const field = empty(template)
   if (stored === undefined || stored === null) return field
   const value = withKind(field, (kind, field) => kind.read(field, stored))
-  // the kind of a field reads exactly the values of that field
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a field's kind reads the values of just that field
   return value === undefined ? field : { ...field, value } as InkField
 }
 
@@ -363,7 +391,7 @@ export const set = <Field extends InkField>(field: Field, input: unknown): Resul
  */
 export const clear = <Field extends InkField>(field: Field): Field => {
   const { value: _value, ...rest } = field
-  // only the optional `value` is gone
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the optional `value` is gone
   return rest as Field
 }
 

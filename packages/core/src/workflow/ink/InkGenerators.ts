@@ -277,7 +277,7 @@ const ruleKind = <Field, Value>(
   values: "number" | "string",
   whole: boolean
 ): InkKind<Field, Value> => {
-  // readRule builds exactly the members that the rule of this `type` has, which is what `Value` is the union of.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- readRule builds just the members of the rule's type
   const read = (_: Field, input: unknown) => readRule(input, rules, values, whole) as Value | undefined
   return {
     read,

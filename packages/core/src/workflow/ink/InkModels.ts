@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
-import { type InkKind } from "./InkSupport.ts"
+import type { InkKind } from "./InkSupport.ts"
 import {
   AcceptedModels,
   describeAcceptedModels,
@@ -382,7 +382,30 @@ export const InkModelField = Schema.Union([
  * @category models
  * @since 0.1.0
  */
-export type InkModelField = typeof InkModelField.Type
+export type InkModelField =
+  | InkModelIdentifierField
+  | InkT5EncoderField
+  | InkCLIPEmbedField
+  | InkVAEModelField
+  | InkLoRAModelField
+  | InkControlLoRAModelField
+  | InkControlNetModelField
+  | InkIPAdapterModelField
+  | InkT2IAdapterModelField
+  | InkCLIPVisionModelField
+  | InkSigLIPModelField
+  | InkFluxReduxModelField
+  | InkLlavaOnevisionModelField
+  | InkSpandrelModelField
+  | InkTextLLMField
+  | InkGemma2EncoderField
+  | InkMistralEncoderField
+  | InkPiDDecoderModelField
+  | InkQwen3EncoderField
+  | InkQwen3VLEncoderField
+  | InkQwenVLEncoderField
+  | InkWanT5EncoderField
+  | InkExternalImageGeneratorField
 
 const tagByType: ReadonlyMap<string, InkModelField["_tag"]> = new Map<string, InkModelField["_tag"]>([
   ["main", "InkModelIdentifierField"],

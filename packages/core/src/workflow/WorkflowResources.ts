@@ -30,6 +30,8 @@ export interface InstalledModel {
   readonly type: string
   readonly format?: string | null | undefined
   readonly variant?: unknown
+  /** The parts that a pipeline brings along, by name (`vae`, `text_encoder_2`, …). */
+  readonly submodels?: unknown
 }
 
 /**

@@ -1,0 +1,161 @@
+/**
+ * PNG files for the simulator: pixels in, bytes out, and back, with the text chunks in which InvokeAI keeps metadata,
+ * workflow and graph.
+ *
+ * @since 0.1.0
+ */
+import * as FastPng from "fast-png"
+import type { Raster } from "./Raster.ts"
+
+const textEncoder = new TextEncoder()
+const textDecoder = new TextDecoder()
+
+const crcTable: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index
+  for (let bit = 0; bit < 8; bit++) {
+    value = (value & 1) === 1 ? 0xEDB88320 ^ (value >>> 1) : value >>> 1
+  }
+  return value >>> 0
+})
+
+const crc32 = (bytes: Uint8Array): number => {
+  let crc = 0xFFFFFFFF
+  for (const byte of bytes) {
+    crc = (crcTable[(crc ^ byte) & 0xFF] ?? 0) ^ (crc >>> 8)
+  }
+  return (crc ^ 0xFFFFFFFF) >>> 0
+}
+
+const isLatin1 = (text: string): boolean => {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0xFF) return false
+  }
+  return true
+}
+
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xFF)
+
+const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
+  const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    result.set(part, offset)
+    offset += part.length
+  }
+  return result
+}
+
+const chunk = (type: string, data: Uint8Array): Uint8Array => {
+  const body = concat([latin1(type), data])
+  const result = new Uint8Array(body.length + 8)
+  const view = new DataView(result.buffer)
+  view.setUint32(0, data.length)
+  result.set(body, 4)
+  view.setUint32(body.length + 4, crc32(body))
+  return result
+}
+
+/** The server's imaging library writes `tEXt` where Latin-1 suffices and `iTXt` elsewhere. */
+const textChunk = (keyword: string, text: string): Uint8Array =>
+  isLatin1(text)
+    ? chunk("tEXt", concat([latin1(keyword), Uint8Array.of(0), latin1(text)]))
+    : chunk("iTXt", concat([latin1(keyword), Uint8Array.of(0, 0, 0, 0, 0), textEncoder.encode(text)]))
+
+const signatureAndHeaderLength = 8 + 25
+
+/**
+ * Encodes pixels as a PNG file.
+ *
+ * **Details**
+ *
+ * Always 8 bits per channel: RGBA, or RGB where every pixel is opaque. `text` becomes one text chunk per key.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (
+  raster: Raster,
+  text: Readonly<Record<string, string>> = {}
+): Uint8Array<ArrayBuffer> => {
+  const pixels = raster.data
+  let opaque = true
+  for (let index = 3; index < pixels.length && opaque; index += 4) {
+    opaque = pixels[index] === 255
+  }
+  const channels = opaque ? 3 : 4
+  const data = opaque ? new Uint8Array(raster.width * raster.height * 3) : pixels
+  if (opaque) {
+    for (let source = 0, target = 0; source < pixels.length; source += 4, target += 3) {
+      data[target] = pixels[source] ?? 0
+      data[target + 1] = pixels[source + 1] ?? 0
+      data[target + 2] = pixels[source + 2] ?? 0
+    }
+  }
+  const bytes = FastPng.encode({ width: raster.width, height: raster.height, data, channels, depth: 8 })
+  const chunks = Object.entries(text).map(([keyword, value]) => textChunk(keyword, value))
+  return concat([bytes.subarray(0, signatureAndHeaderLength), ...chunks, bytes.subarray(signatureAndHeaderLength)])
+}
+
+const scaleSample = (value: number, depth: number): number =>
+  depth === 16 ? value >>> 8 : depth === 8 ? value : Math.round(value * 255 / ((1 << depth) - 1))
+
+/** Samples of less than a byte are packed from the high end, each row starting at a byte. */
+const unpack = (data: ArrayLike<number>, width: number, height: number, channels: number, depth: number) => {
+  if (depth >= 8) return data
+  const perRow = Math.ceil(width * channels * depth / 8)
+  const result = new Uint8Array(width * height * channels)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width * channels; x++) {
+      const bit = x * depth
+      const byte = data[y * perRow + (bit >>> 3)] ?? 0
+      result[y * width * channels + x] = (byte >>> (8 - depth - (bit & 7))) & ((1 << depth) - 1)
+    }
+  }
+  return result
+}
+
+/**
+ * Decodes a PNG file to RGBA pixels.
+ *
+ * **Gotchas**
+ *
+ * Throws on bytes that are not a PNG or are cut short; use it inside `Effect.try`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (bytes: Uint8Array): Raster => {
+  const png = FastPng.decode(bytes, { checkCrc: true })
+  const { channels, depth, height, width } = png
+  const samples = unpack(png.data, width, height, png.palette === undefined ? channels : 1, depth)
+  const data = new Uint8Array(width * height * 4)
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const target = pixel * 4
+    if (png.palette !== undefined) {
+      const color = png.palette[samples[pixel] ?? 0] ?? [0, 0, 0]
+      data[target] = color[0] ?? 0
+      data[target + 1] = color[1] ?? 0
+      data[target + 2] = color[2] ?? 0
+      data[target + 3] = color[3] ?? 255
+      continue
+    }
+    const source = pixel * channels
+    const sample = (offset: number): number => scaleSample(samples[source + offset] ?? 0, depth)
+    const gray = channels < 3
+    data[target] = sample(0)
+    data[target + 1] = gray ? sample(0) : sample(1)
+    data[target + 2] = gray ? sample(0) : sample(2)
+    data[target + 3] = channels === 2 ? sample(1) : channels === 4 ? sample(3) : 255
+  }
+  return { width, height, data }
+}
+
+/**
+ * Whether bytes begin like a PNG file with a readable header.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const hasHeader = (bytes: Uint8Array): boolean =>
+  bytes.length >= 29 && bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4E && bytes[3] === 0x47 &&
+  textDecoder.decode(bytes.subarray(12, 16)) === "IHDR"

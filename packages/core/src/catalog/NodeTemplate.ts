@@ -28,6 +28,8 @@ export interface FieldType {
   readonly name: string
   readonly cardinality: Cardinality
   readonly batch: boolean
+  /** What the schema says of a field whose type the server names itself: a `SchedulerField` is an `EnumField`. */
+  readonly originalType?: FieldType
 }
 
 /**
@@ -150,7 +152,7 @@ export interface NodeTemplate {
   readonly description?: string
   /** Semantic version of the node type, `x.y.z`. */
   readonly version: string
-  readonly category?: string
+  readonly category: string
   readonly tags: ReadonlyArray<string>
   readonly nodePack: string
   readonly classification: string

@@ -1,0 +1,141 @@
+/**
+ * What node types one server has.
+ *
+ * **Details**
+ *
+ * A catalog is made from the server's OpenAPI document, live or saved, and is pure data from then on. Workflow files say
+ * nothing about the types, bounds and defaults of their fields: a catalog does.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { isRecord } from "../internal/json.ts"
+import type { NodeTemplate } from "./NodeTemplate.ts"
+import { parseNodeTemplates } from "./TemplateParser.ts"
+
+/**
+ * The node types of a server, by type name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeCatalog {
+  /** Version of the server, such as `6.14.2`; `""` when unknown. */
+  readonly version: string
+  readonly templates: ReadonlyMap<string, NodeTemplate>
+}
+
+/**
+ * A document is not the OpenAPI document of an InvokeAI server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CatalogParseError extends Schema.TaggedError<CatalogParseError>()("CatalogParseError", {
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `Cannot read the node types of the server: ${this.reason}`
+  }
+}
+
+/**
+ * The node types of the server could not be had.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CatalogUnavailable extends Schema.TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
+  reason: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `The node types of the server are not available: ${this.reason}`
+  }
+}
+
+/**
+ * A catalog from an OpenAPI document (`GET /openapi.json`), parsed as JSON.
+ *
+ * **Details**
+ *
+ * All servers since 6.3 and custom nodes are read. A field whose type cannot be told is left out, as the official UI
+ * leaves it out; a schema that is not well-formed is skipped. It is an error only if the value has no schemas or no node
+ * types at all. `version` is the server's version (`GET /api/v1/app/version`), which the document does not say.
+ *
+ * **Example** (A catalog from a saved document)
+ *
+ * ```ts
+ * import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
+ *
+ * declare const document: unknown
+ * const catalog = NodeCatalog.fromOpenApi(document, { version: "6.14.2" })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromOpenApi = (
+  document: unknown,
+  options?: { readonly version?: string | undefined }
+): Result.Result<NodeCatalog, CatalogParseError> => {
+  if (!isRecord(document) || !isRecord(document["components"]) || !isRecord(document["components"]["schemas"])) {
+    return Result.fail(new CatalogParseError({ reason: "the document has no components.schemas" }))
+  }
+  const templates = parseNodeTemplates(document["components"]["schemas"])
+  if (templates.size === 0) {
+    return Result.fail(new CatalogParseError({ reason: "the document declares no node types" }))
+  }
+  const stated = document["x-invokeai-version"]
+  return Result.succeed({
+    version: options?.version ?? (typeof stated === "string" ? stated : ""),
+    templates
+  })
+}
+
+/**
+ * Where a program gets the catalog of its server from.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class CatalogSource extends Context.Service<CatalogSource, {
+  readonly get: Effect.Effect<NodeCatalog, CatalogUnavailable>
+}>()("@effect-invokeai/core/catalog/NodeCatalog/CatalogSource") {
+  /**
+   * A given catalog.
+   *
+   * @since 0.1.0
+   */
+  static layer(catalog: NodeCatalog): Layer.Layer<CatalogSource> {
+    return Layer.succeed(CatalogSource, { get: Effect.succeed(catalog) })
+  }
+
+  /**
+   * The bundled catalog of 6.14.2, loaded on first use. For work without a server.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerSnapshot: Layer.Layer<CatalogSource> = Layer.effect(
+    CatalogSource,
+    Effect.map(
+      Effect.cached(
+        Effect.tryPromise({
+          try: () => import("./snapshot.ts"),
+          catch: (cause) => new CatalogUnavailable({ reason: "the bundled catalog cannot be loaded", cause })
+        }).pipe(
+          Effect.flatMap((snapshot) => snapshot.catalog),
+          Effect.catchTag(
+            "CatalogParseError",
+            (cause) => Effect.fail(new CatalogUnavailable({ reason: cause.reason, cause }))
+          )
+        )
+      ),
+      (get) => ({ get })
+    )
+  )
+}

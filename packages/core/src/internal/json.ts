@@ -1,0 +1,18 @@
+/** A JSON object. @internal */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** @internal */
+export const isRecord = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Sets an own property whatever its name, `__proto__` included. @internal */
+export const setOwn = (target: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    target[key] = value
+  }
+}
+
+/** An own property, never an inherited one. @internal */
+export const getOwn = (record: JsonObject, key: string): unknown => Object.hasOwn(record, key) ? record[key] : undefined

@@ -1,0 +1,512 @@
+/**
+ * The form of a workflow: which fields it offers as inputs, in which order and layout, and how they are shown.
+ *
+ * @since 0.1.0
+ */
+import type { FieldType } from "../catalog/NodeTemplate.ts"
+import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import type { FieldIdentifier } from "./WorkflowDefinition.ts"
+
+/**
+ * How a number field is drawn. `min` and `max` limit the widget only, not the value that is sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NumberFieldSettings {
+  readonly type: "integer-field-config" | "float-field-config"
+  readonly component: "number-input" | "slider" | "number-input-and-slider"
+  readonly showShuffle: boolean
+  readonly min?: number
+  readonly max?: number
+}
+
+/**
+ * A choice of a dropdown.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DropdownOption {
+  readonly label: string
+  readonly value: string
+}
+
+/**
+ * How a text field is drawn. Values outside the options of a dropdown are still values.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StringFieldSettings =
+  | { readonly type: "string-field-config"; readonly component: "input" | "textarea" }
+  | {
+    readonly type: "string-field-config"
+    readonly component: "dropdown"
+    readonly options: ReadonlyArray<DropdownOption>
+  }
+
+/**
+ * How a field is drawn.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FieldSettings = NumberFieldSettings | StringFieldSettings
+
+/**
+ * A row or column of elements.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ContainerElement {
+  readonly type: "container"
+  readonly id: string
+  readonly parentId: string | undefined
+  readonly layout: "row" | "column"
+  readonly children: ReadonlyArray<string>
+  readonly raw: JsonObject
+}
+
+/**
+ * A field of a node: an input of the workflow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeFieldElement {
+  readonly type: "node-field"
+  readonly id: string
+  readonly parentId: string | undefined
+  readonly fieldIdentifier: FieldIdentifier
+  readonly showDescription: boolean
+  readonly settings: FieldSettings | undefined
+  readonly raw: JsonObject
+}
+
+/**
+ * A heading or a paragraph.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TextElement {
+  readonly type: "heading" | "text"
+  readonly id: string
+  readonly parentId: string | undefined
+  readonly content: string
+  readonly raw: JsonObject
+}
+
+/**
+ * A line between elements.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DividerElement {
+  readonly type: "divider"
+  readonly id: string
+  readonly parentId: string | undefined
+  readonly raw: JsonObject
+}
+
+/**
+ * An element of a form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FormElement = ContainerElement | NodeFieldElement | TextElement | DividerElement
+
+/**
+ * The form of a workflow file: elements by id, and the id of the root container.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkflowForm {
+  readonly rootElementId: string
+  readonly elements: ReadonlyMap<string, FormElement>
+  readonly raw: JsonObject
+}
+
+/**
+ * A form as a tree, for those who draw it. Ids of elements that no longer exist are left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FormTree {
+  readonly element: FormElement
+  readonly children: ReadonlyArray<FormTree>
+}
+
+/**
+ * A form without fields.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty: WorkflowForm = {
+  rootElementId: "root",
+  elements: new Map<string, FormElement>([
+    ["root", { type: "container", id: "root", parentId: undefined, layout: "column", children: [], raw: {} }]
+  ]),
+  raw: {}
+}
+
+/**
+ * Whether the form has nothing in its root.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isEmpty = (form: WorkflowForm): boolean => {
+  const root = form.elements.get(form.rootElementId)
+  return root === undefined || root.type !== "container" || root.children.length === 0
+}
+
+/**
+ * The node fields of a form in form order: depth first, children in their order. A field may be there more than once.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const nodeFields = (form: WorkflowForm): ReadonlyArray<NodeFieldElement> => {
+  const found: Array<NodeFieldElement> = []
+  walk(form, (element) => {
+    if (element.type === "node-field") {
+      found.push(element)
+    }
+  })
+  return found
+}
+
+/**
+ * The form as a tree.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toTree = (form: WorkflowForm): FormTree | undefined => {
+  const seen = new Set<string>()
+  const build = (id: string): ReadonlyArray<FormTree> => {
+    const element = form.elements.get(id)
+    if (element === undefined || seen.has(id)) {
+      return []
+    }
+    seen.add(id)
+    return [{ element, children: element.type === "container" ? element.children.flatMap(build) : [] }]
+  }
+  return build(form.rootElementId)[0]
+}
+
+const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void => {
+  const seen = new Set<string>()
+  const stack = [form.rootElementId]
+  while (stack.length > 0) {
+    const id = stack.pop()
+    if (id === undefined || seen.has(id)) {
+      continue
+    }
+    seen.add(id)
+    const element = form.elements.get(id)
+    if (element === undefined) {
+      continue
+    }
+    visit(element)
+    if (element.type === "container") {
+      for (let index = element.children.length - 1; index >= 0; index--) {
+        const child = element.children[index]
+        if (child !== undefined) {
+          stack.push(child)
+        }
+      }
+    }
+  }
+}
+
+/**
+ * The settings that the editor gives a field when it is added to a form. Only single numbers and texts have any.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const defaultSettings = (type: FieldType): FieldSettings | undefined => {
+  if (type.cardinality !== "SINGLE") {
+    return undefined
+  }
+  switch (type.name) {
+    case "IntegerField":
+      return { type: "integer-field-config", component: "number-input", showShuffle: false }
+    case "FloatField":
+      return { type: "float-field-config", component: "number-input", showShuffle: false }
+    case "StringField":
+      return { type: "string-field-config", component: "input" }
+    default:
+      return undefined
+  }
+}
+
+/**
+ * A form with the given fields in one column, without descriptions: what the editor makes of a file that has exposed
+ * fields but no form.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFields = (
+  fields: ReadonlyArray<FieldIdentifier & { readonly fieldType: FieldType }>
+): WorkflowForm => {
+  const rootElementId = "root"
+  const ids = fields.map((_, index) => `node-field-${index + 1}`)
+  const elements = new Map<string, FormElement>()
+  elements.set(rootElementId, {
+    type: "container",
+    id: rootElementId,
+    parentId: undefined,
+    layout: "column",
+    children: ids,
+    raw: {}
+  })
+  fields.forEach(({ fieldName, fieldType, nodeId }, index) => {
+    const id = `node-field-${index + 1}`
+    elements.set(id, {
+      type: "node-field",
+      id,
+      parentId: rootElementId,
+      fieldIdentifier: { nodeId, fieldName },
+      showDescription: false,
+      settings: defaultSettings(fieldType),
+      raw: {}
+    })
+  })
+  return { rootElementId, elements, raw: {} }
+}
+
+const text = (value: unknown): string | undefined => {
+  if (typeof value !== "string") {
+    return undefined
+  }
+  const trimmed = value.trim()
+  return trimmed === "" ? undefined : trimmed
+}
+
+const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
+
+const numberComponents = ["number-input", "slider", "number-input-and-slider"] as const
+
+/** Settings of the first kind that fits, `undefined` when none does. @internal */
+export const readSettings = (json: unknown): FieldSettings | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  for (const type of ["float-field-config", "integer-field-config"] as const) {
+    const component = json["component"] === undefined
+      ? "number-input"
+      : numberComponents.find((known) => known === json["component"])
+    const { max, min, showShuffle } = json
+    if (
+      (json["type"] === undefined || json["type"] === type) && component !== undefined &&
+      (showShuffle === undefined || typeof showShuffle === "boolean") &&
+      (min === undefined || isFiniteNumber(min)) && (max === undefined || isFiniteNumber(max))
+    ) {
+      return {
+        type,
+        component,
+        showShuffle: showShuffle ?? false,
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max })
+      }
+    }
+  }
+  if (json["type"] !== undefined && json["type"] !== "string-field-config") {
+    return undefined
+  }
+  const { component = "input", options } = json
+  if (component === "input" || component === "textarea") {
+    return { type: "string-field-config", component }
+  }
+  if (component === "dropdown" && Array.isArray(options) && options.every(isOption)) {
+    return {
+      type: "string-field-config",
+      component,
+      options: options.map(({ label, value }) => ({ label, value }))
+    }
+  }
+  return undefined
+}
+
+const isOption = (json: unknown): json is DropdownOption =>
+  isRecord(json) && typeof json["label"] === "string" && typeof json["value"] === "string"
+
+const readElement = (json: unknown): FormElement | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  const id = text(json["id"])
+  const parentId = json["parentId"] === undefined ? undefined : text(json["parentId"])
+  if (id === undefined || (json["parentId"] !== undefined && parentId === undefined)) {
+    return undefined
+  }
+  const data = json["data"]
+  switch (json["type"]) {
+    case "container": {
+      if (!isRecord(data) || !Array.isArray(data["children"])) {
+        return undefined
+      }
+      const children = data["children"].map(text)
+      const layout = data["layout"]
+      if (!children.every((child) => child !== undefined) || (layout !== "row" && layout !== "column")) {
+        return undefined
+      }
+      return { type: "container", id, parentId, layout, children, raw: json }
+    }
+    case "node-field": {
+      const identifier = isRecord(data) && isRecord(data["fieldIdentifier"]) ? data["fieldIdentifier"] : {}
+      const nodeId = text(identifier["nodeId"])
+      const fieldName = text(identifier["fieldName"])
+      const { settings: settingsJson, showDescription = true } = isRecord(data) ? data : {}
+      const settings = readSettings(settingsJson)
+      if (
+        nodeId === undefined || fieldName === undefined || typeof showDescription !== "boolean" ||
+        (settings === undefined && settingsJson !== undefined)
+      ) {
+        return undefined
+      }
+      return {
+        type: "node-field",
+        id,
+        parentId,
+        fieldIdentifier: { nodeId, fieldName },
+        showDescription,
+        settings,
+        raw: json
+      }
+    }
+    case "heading":
+    case "text": {
+      const content = isRecord(data) ? data["content"] : undefined
+      return typeof content === "string"
+        ? { type: json["type"], id, parentId, content, raw: json }
+        : undefined
+    }
+    case "divider":
+      return data === undefined ? { type: "divider", id, parentId, raw: json } : undefined
+    default:
+      return undefined
+  }
+}
+
+/** A form from JSON, `undefined` when the value is no form at all. @internal */
+export const readForm = (json: unknown): WorkflowForm | undefined => {
+  if (!isRecord(json) || !isRecord(json["elements"])) {
+    return undefined
+  }
+  const rootElementId = text(json["rootElementId"])
+  if (rootElementId === undefined) {
+    return undefined
+  }
+  const elements = new Map<string, FormElement>()
+  for (const key of Object.keys(json["elements"])) {
+    const element = readElement(getOwn(json["elements"], key))
+    if (element === undefined) {
+      return undefined
+    }
+    elements.set(key, element)
+  }
+  return { rootElementId, elements, raw: json }
+}
+
+/**
+ * Why the elements of a form are not one tree below its root, `undefined` if they are.
+ *
+ * **Details**
+ *
+ * The root is a container without parent; every other element names a container as its parent that has it among its
+ * children; every child exists; nothing is left over.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const structureProblem = (form: WorkflowForm): string | undefined => {
+  const root = form.elements.get(form.rootElementId)
+  if (root === undefined) {
+    return `its root element ${JSON.stringify(form.rootElementId)} does not exist`
+  }
+  if (root.type !== "container") {
+    return "its root element is not a container"
+  }
+  const seen = new Set<string>()
+  const stack = [form.rootElementId]
+  while (stack.length > 0) {
+    const key = stack.pop()
+    if (key === undefined || seen.has(key)) {
+      continue
+    }
+    const element = form.elements.get(key)
+    if (element === undefined) {
+      return `its element ${JSON.stringify(key)} does not exist`
+    }
+    seen.add(key)
+    if (element.id === form.rootElementId) {
+      if (element.parentId !== undefined) {
+        return "its root element has a parent"
+      }
+    } else {
+      const parent = element.parentId === undefined ? undefined : form.elements.get(element.parentId)
+      if (parent?.type !== "container" || !parent.children.includes(key)) {
+        return `its element ${JSON.stringify(key)} is not a child of the element it names as parent`
+      }
+    }
+    if (element.type === "container") {
+      stack.push(...element.children)
+    }
+  }
+  return seen.size === form.elements.size ? undefined : "it has elements that are not below its root"
+}
+
+/** @internal */
+export const formToJson = (form: WorkflowForm): JsonObject => {
+  const elements: Record<string, unknown> = {}
+  for (const [key, element] of form.elements) {
+    setOwn(elements, key, elementToJson(element))
+  }
+  return { ...form.raw, elements, rootElementId: form.rootElementId }
+}
+
+const elementToJson = (element: FormElement): JsonObject => {
+  const { data: rawData, parentId: _parentId, ...raw } = element.raw
+  const shared = {
+    ...raw,
+    id: element.id,
+    ...(element.parentId === undefined ? {} : { parentId: element.parentId }),
+    type: element.type
+  }
+  const data = isRecord(rawData) ? rawData : {}
+  switch (element.type) {
+    case "container":
+      return { ...shared, data: { ...data, layout: element.layout, children: [...element.children] } }
+    case "node-field": {
+      const { settings: rawSettings, ...rest } = data
+      return {
+        ...shared,
+        data: {
+          ...rest,
+          fieldIdentifier: { ...element.fieldIdentifier },
+          showDescription: element.showDescription,
+          ...(element.settings === undefined
+            ? {}
+            : { settings: { ...(isRecord(rawSettings) ? rawSettings : {}), ...element.settings } })
+        }
+      }
+    }
+    case "heading":
+    case "text":
+      return { ...shared, data: { ...data, content: element.content } }
+    case "divider":
+      return shared
+  }
+}

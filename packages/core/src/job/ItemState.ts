@@ -1,0 +1,336 @@
+/**
+ * Everything known about one queue item, as a plain value that only moves forward.
+ *
+ * **Details**
+ *
+ * An item goes through four phases and never back: `open` (not ended as far as we know), `ended` (a message said so),
+ * `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ *
+ * @since 0.1.0
+ */
+import type { JobEvent, NodeReference } from "./JobEvent.ts"
+import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
+import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "./Outputs.ts"
+import { fromSession, type SessionResults } from "./outputs/Session.ts"
+
+/**
+ * What an item is to the job.
+ *
+ * **Details**
+ *
+ * `member`: one of those that were asked for. `child`: made by the server for a called workflow. `retry`: a repetition
+ * of another item. `surplus`: more than was asked for. `unknown`: seen, and not told apart yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ItemRole = "unknown" | "member" | "child" | "retry" | "surplus"
+
+/**
+ * Why an item failed. `nodeId` is "" where the server does not name the node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ItemError {
+  readonly nodeId: string
+  readonly nodeLabel: string
+  readonly nodeType: string
+  readonly errorType: string
+  readonly message: string
+  readonly traceback: string | null
+}
+
+/**
+ * A node of an item that has not settled yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeRun {
+  readonly preparedId: string
+  readonly nodeId: string
+  readonly status: "running" | "complete" | "error"
+  readonly message: string
+  readonly fraction: number | null
+  readonly previewed: boolean
+  readonly output: InkOutput | null
+}
+
+/**
+ * Everything known about one queue item. Times are ISO 8601 in UTC.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ItemState {
+  readonly itemId: number
+  readonly role: ItemRole
+  /** The position in the batch, from 0. A retry has that of the item it repeats. */
+  readonly run: number
+  readonly parentItemId: number | null
+  readonly retryOf: number | null
+  /** Whether the whole item was read at least once, so that its role is certain. */
+  readonly read: boolean
+  readonly phase: "open" | "ended" | "settled" | "lost"
+  readonly status: string
+  readonly sequence: number | null
+  readonly sessionId: string
+  readonly createdAt: string | null
+  readonly updatedAt: string | null
+  readonly startedAt: string | null
+  readonly completedAt: string | null
+  readonly fieldValues: ReadonlyArray<FieldValue>
+  readonly error: ItemError | null
+  readonly outputs: ReadonlyArray<InkOutput>
+  readonly nodes: ReadonlyArray<NodeRun>
+}
+
+/** How final an end is when messages disagree: a canceled item does not become completed by a late message. */
+const ends: ReadonlyMap<string, number> = new Map([["completed", 1], ["failed", 2], ["canceled", 3]])
+
+/**
+ * Whether a status is an end. What is not known to be an end is none.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isTerminal = (status: string): boolean => ends.has(status)
+
+/** Whether nothing about the item will change any more. @internal */
+export const isFinal = (item: ItemState): boolean => item.phase === "settled" || item.phase === "lost"
+
+/** @internal */
+export const emptyItem = (itemId: number): ItemState => ({
+  itemId,
+  role: "unknown",
+  run: 0,
+  parentItemId: null,
+  retryOf: null,
+  read: false,
+  phase: "open",
+  status: "pending",
+  sequence: null,
+  sessionId: "",
+  createdAt: null,
+  updatedAt: null,
+  startedAt: null,
+  completedAt: null,
+  fieldValues: [],
+  error: null,
+  outputs: [],
+  nodes: []
+})
+
+/** Whether a status that is not an end is newer than the one we have. */
+const isNewer = (item: ItemState, facts: ItemFacts): boolean => {
+  if (item.sequence !== null && facts.sequence !== null) return facts.sequence > item.sequence
+  if (item.updatedAt !== null && facts.updatedAt !== null && item.updatedAt !== facts.updatedAt) {
+    return facts.updatedAt > item.updatedAt
+  }
+  const rank = (status: string) => status === "pending" ? 0 : 1
+  return rank(facts.status) > rank(item.status) || (item.sequence === null && facts.sequence !== null)
+}
+
+const timesOf = (item: ItemState, facts: ItemFacts) => ({
+  sessionId: facts.sessionId ?? item.sessionId,
+  createdAt: facts.createdAt ?? item.createdAt,
+  startedAt: facts.startedAt ?? item.startedAt,
+  completedAt: facts.completedAt ?? item.completedAt
+})
+
+/** Takes in what an item is said to be somewhere. @internal */
+export const withFacts = (item: ItemState, facts: ItemFacts): ItemState => {
+  if (isFinal(item)) return item
+  if (isTerminal(facts.status)) {
+    if (item.phase === "ended" && ends.get(item.status)! >= ends.get(facts.status)!) {
+      return { ...item, ...timesOf(item, facts) }
+    }
+    return {
+      ...item,
+      ...timesOf(item, facts),
+      phase: "ended",
+      status: facts.status,
+      sequence: facts.sequence ?? item.sequence,
+      updatedAt: facts.updatedAt ?? item.updatedAt
+    }
+  }
+  if (item.phase !== "open" || !isNewer(item, facts)) {
+    return item.sessionId === "" && facts.sessionId !== null ? { ...item, sessionId: facts.sessionId } : item
+  }
+  return {
+    ...item,
+    ...timesOf(item, facts),
+    status: facts.status,
+    sequence: facts.sequence ?? item.sequence,
+    updatedAt: facts.updatedAt ?? item.updatedAt
+  }
+}
+
+const errorOf = (
+  snapshot: ItemSnapshot,
+  results: SessionResults,
+  nodes: ReadonlyMap<string, OutputNode>
+): ItemError | null => {
+  const [first] = results.errors
+  if (snapshot.status !== "failed" && snapshot.errorType === null && first === undefined) return null
+  const type = first === undefined ? undefined : results.nodes.get(first.nodeId)?.["type"]
+  const colon = first?.message.indexOf(": ") ?? -1
+  return {
+    nodeId: first?.nodeId ?? "",
+    nodeLabel: first === undefined ? "" : nodes.get(first.nodeId)?.label ?? "",
+    nodeType: typeof type === "string" ? type : "",
+    errorType: snapshot.errorType ?? (colon > 0 ? first!.message.slice(0, colon) : ""),
+    message: snapshot.errorMessage ?? (colon > 0 ? first!.message.slice(colon + 2) : first?.message ?? ""),
+    traceback: snapshot.errorTraceback
+  }
+}
+
+const completion = (item: ItemState, output: InkOutput): JobEvent => ({
+  _tag: "InvocationComplete",
+  itemId: item.itemId,
+  run: item.run,
+  sessionId: output.sessionId,
+  nodeId: output.nodeId,
+  nodeLabel: output.nodeLabel,
+  nodeType: output.nodeType,
+  preparedId: output.preparedId,
+  output
+})
+
+/** The outputs that were announced and not yet read. @internal */
+export const liveOutputs = (item: ItemState): ReadonlyArray<InkOutput> =>
+  item.nodes.flatMap((node) => node.output === null ? [] : [node.output])
+
+/** The item as the server has it at its end, and what was not told before. @internal */
+export const settle = (
+  item: ItemState,
+  snapshot: ItemSnapshot,
+  nodes: ReadonlyMap<string, OutputNode>
+): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
+  const results = fromSession(snapshot.session)
+  const sessionId = snapshot.sessionId ?? item.sessionId
+  const told = fromResults(results, { itemId: item.itemId, sessionId, run: item.run, nodes })
+  const known = new Set(told.map((output) => output.preparedId))
+  // A server that was killed, or that stopped a node in the middle, has fewer results than it announced.
+  const announced = snapshot.status === "completed"
+    ? []
+    : liveOutputs(item).filter((output) => !known.has(output.preparedId))
+  const error = errorOf(snapshot, results, nodes)
+  const done = new Set(item.nodes.filter((node) => node.status !== "running").map((node) => node.preparedId))
+  const next: ItemState = {
+    ...item,
+    ...timesOf(item, snapshot),
+    phase: "settled",
+    status: snapshot.status,
+    sequence: snapshot.sequence,
+    updatedAt: snapshot.updatedAt,
+    startedAt: snapshot.startedAt,
+    completedAt: snapshot.completedAt,
+    fieldValues: snapshot.fieldValues,
+    error,
+    outputs: [...told, ...announced],
+    nodes: []
+  }
+  const completes = told.filter((output) => !done.has(output.preparedId)).map((output) => completion(next, output))
+  const failures = results.errors.filter((failure) => !done.has(failure.preparedId)).map((failure): JobEvent => ({
+    _tag: "InvocationError",
+    itemId: next.itemId,
+    run: next.run,
+    sessionId,
+    nodeId: failure.nodeId,
+    nodeLabel: nodes.get(failure.nodeId)?.label ?? "",
+    nodeType: error?.nodeId === failure.nodeId ? error.nodeType : "",
+    preparedId: failure.preparedId,
+    errorType: error?.errorType ?? "",
+    message: error?.message ?? failure.message,
+    traceback: error?.traceback ?? null
+  }))
+  return { item: next, events: [...completes, ...failures] }
+}
+
+/** Takes in an event about a node of the item. @internal */
+export const observeNode = (
+  item: ItemState,
+  seen: NodeObservation,
+  nodes: ReadonlyMap<string, OutputNode>
+): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
+  const none = { item, events: [] }
+  const at = item.nodes.findIndex((node) => node.preparedId === seen.preparedId)
+  const before = item.nodes[at]
+  if (before !== undefined && before.status !== "running") return none
+  const index = item.nodes.filter((node) => node.nodeId === seen.nodeId && node.status === "complete").length
+  const origin = originOf(
+    { itemId: item.itemId, sessionId: seen.sessionId, run: item.run, nodes },
+    { nodeId: seen.nodeId, preparedId: seen.preparedId, iteration: null, index, submitted: seen.invocation }
+  )
+  const run: NodeRun = before ?? {
+    preparedId: seen.preparedId,
+    nodeId: seen.nodeId,
+    status: "running",
+    message: "",
+    fraction: null,
+    previewed: false,
+    output: null
+  }
+  const save = (node: NodeRun): ItemState => ({
+    ...item,
+    sessionId: item.sessionId === "" ? seen.sessionId : item.sessionId,
+    nodes: at === -1 ? [...item.nodes, node] : item.nodes.with(at, node)
+  })
+  const about: NodeReference = {
+    itemId: item.itemId,
+    run: item.run,
+    sessionId: seen.sessionId,
+    nodeId: seen.nodeId,
+    nodeLabel: origin.nodeLabel,
+    nodeType: origin.nodeType,
+    preparedId: seen.preparedId
+  }
+  const change = seen.change
+  switch (change._tag) {
+    case "Started":
+      return before === undefined ? { item: save(run), events: [{ _tag: "InvocationStarted", ...about }] } : none
+    case "Progress": {
+      const same = run.message === change.message && run.fraction === change.fraction &&
+        (run.previewed || change.preview === null)
+      if (item.phase !== "open" || same) return none
+      const percentage = change.fraction === null ? null : change.fraction * 100
+      return {
+        item: save({
+          ...run,
+          message: change.message,
+          fraction: change.fraction,
+          previewed: change.preview !== null
+        }),
+        events: [{
+          _tag: "InvocationProgress",
+          ...about,
+          message: change.message,
+          fraction: change.fraction,
+          percentage,
+          preview: change.preview
+        }]
+      }
+    }
+    case "Complete": {
+      const output = decode(change.result, origin, seen.invocation)
+      return {
+        item: save({ ...run, status: "complete", output }),
+        events: [{ _tag: "InvocationComplete", ...about, output }]
+      }
+    }
+    case "Error":
+      break
+  }
+  return {
+    item: save({ ...run, status: "error" }),
+    events: [{
+      _tag: "InvocationError",
+      ...about,
+      errorType: change.errorType,
+      message: change.message,
+      traceback: change.traceback
+    }]
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * Everything known about a job, as a plain value that only moves forward.
+ *
+ * **Details**
+ *
+ * `reduce` takes one observation and gives the next state and the events that it makes. Observations may be lost,
+ * doubled, late or out of order: what an item ended with is taken from the item as read over HTTP, and events only
+ * announce it. An item goes through four phases and never back: `open` (not ended as far as we know), `ended` (a
+ * message said so), `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ *
+ * Only `completed`, `failed` and `canceled` are ends. A status that a newer server invents is kept and shown, and the
+ * item stays open.
+ *
+ * @since 0.1.0
+ */
+import {
+  emptyItem,
+  isFinal,
+  isTerminal,
+  type ItemRole,
+  type ItemState,
+  liveOutputs,
+  observeNode,
+  settle,
+  withFacts
+} from "./ItemState.ts"
+import type { JobEvent, JobStatus } from "./JobEvent.ts"
+import type { Observation } from "./Observation.ts"
+import type { OutputNode } from "./Outputs.ts"
+
+/**
+ * Everything known about a job.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobState {
+  readonly batchId: string
+  /** How many items the job consists of, null while that is not known. */
+  readonly expected: number | null
+  /** Whether the server's list of items is known. */
+  readonly known: boolean
+  readonly cancelRequested: boolean
+  /** By item id, ascending: the order of the batch. */
+  readonly items: ReadonlyArray<ItemState>
+}
+
+/**
+ * The next state, and what there is to tell.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Transition {
+  readonly state: JobState
+  readonly events: ReadonlyArray<JobEvent>
+}
+
+/**
+ * The state before anything was seen.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (batchId: string, expected: number | null = null): JobState => ({
+  batchId,
+  expected,
+  known: false,
+  cancelRequested: false,
+  items: []
+})
+
+const counts = (item: ItemState): boolean => item.role === "member" || item.role === "retry"
+
+/**
+ * The item with an id.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const getItem = (state: JobState, itemId: number): ItemState | undefined =>
+  state.items.find((item) => item.itemId === itemId)
+
+const withRun = (item: ItemState, role: ItemRole, run: number): ItemState =>
+  item.role === role && item.run === run ? item : {
+    ...item,
+    role,
+    run,
+    outputs: item.outputs.map((output) => ({ ...output, run }))
+  }
+
+/** Works out from what is known of the items which are members, and at which position. */
+const assignRoles = (state: JobState): JobState => {
+  let position = 0
+  const runs = new Map<number, number>()
+  const items = state.items.map((item) => {
+    let next: ItemState
+    if (item.parentItemId !== null) next = withRun(item, "child", runs.get(item.parentItemId) ?? 0)
+    else if (item.retryOf !== null) next = withRun(item, "retry", runs.get(item.retryOf) ?? 0)
+    else if (!state.known) next = withRun(item, "unknown", position++)
+    else if (state.expected === null || position < state.expected) next = withRun(item, "member", position++)
+    else next = withRun(item, item.read ? "surplus" : "unknown", 0)
+    runs.set(item.itemId, next.run)
+    return next
+  })
+  return { ...state, items }
+}
+
+const put = (state: JobState, item: ItemState): JobState => {
+  const at = state.items.findIndex((other) => other.itemId >= item.itemId)
+  if (at === -1) return assignRoles({ ...state, items: [...state.items, item] })
+  const before = state.items[at]!
+  if (before.itemId !== item.itemId) return assignRoles({ ...state, items: state.items.toSpliced(at, 0, item) })
+  const next = { ...state, items: state.items.with(at, item) }
+  const moved = before.read !== item.read || before.parentItemId !== item.parentItemId ||
+    before.retryOf !== item.retryOf
+  return moved ? assignRoles(next) : next
+}
+
+const statusEvent = (before: ItemState | undefined, after: ItemState): ReadonlyArray<JobEvent> =>
+  after.role === "child" || after.role === "surplus" || before?.status === after.status ? [] : [{
+    _tag: "ItemStatusChanged",
+    itemId: after.itemId,
+    run: after.run,
+    previous: before?.status ?? null,
+    status: after.status
+  }]
+
+const update = (
+  state: JobState,
+  before: ItemState | undefined,
+  after: ItemState,
+  events: ReadonlyArray<JobEvent> = []
+): Transition => {
+  if (before === after) return { state, events: [] }
+  const next = put(state, after)
+  const placed = getItem(next, after.itemId)!
+  return { state: next, events: [...events, ...statusEvent(before, placed)] }
+}
+
+const setKnown = (state: JobState, expected: number | null, items: ReadonlyArray<ItemState>): Transition => {
+  const merged = new Map(state.items.map((item) => [item.itemId, item]))
+  for (const item of items) merged.set(item.itemId, item)
+  const next = assignRoles({
+    ...state,
+    known: true,
+    expected,
+    items: [...merged.values()].toSorted((a, b) => a.itemId - b.itemId)
+  })
+  const fresh: JobEvent = {
+    _tag: "JobEnqueued",
+    batchId: state.batchId,
+    itemIds: next.items.filter((item) => item.role === "member").map((item) => item.itemId)
+  }
+  return { state: next, events: state.known ? [] : [fresh] }
+}
+
+/**
+ * Takes one observation in.
+ *
+ * **Details**
+ *
+ * `nodes` are the nodes of the workflow by id, for labels. Nothing that arrives twice, late or out of order does harm.
+ *
+ * @category reducers
+ * @since 0.1.0
+ */
+export const reduce = (
+  state: JobState,
+  observation: Observation,
+  nodes: ReadonlyMap<string, OutputNode>
+): Transition => {
+  switch (observation._tag) {
+    case "Enqueued": {
+      const listed = observation.itemIds.map((id) => getItem(state, id) ?? emptyItem(id))
+      return setKnown(state, observation.enqueued, listed)
+    }
+    case "Members": {
+      const listed = observation.items.map((listed) => {
+        const item = getItem(state, listed.itemId) ?? emptyItem(listed.itemId)
+        return {
+          ...item,
+          parentItemId: listed.parentItemId ?? item.parentItemId,
+          retryOf: listed.retriedFromItemId ?? item.retryOf,
+          read: item.read || listed.retriedFromItemId !== undefined
+        }
+      })
+      return setKnown(state, observation.expected ?? state.expected, listed)
+    }
+    case "Status": {
+      const before = getItem(state, observation.facts.itemId)
+      const item = before ?? emptyItem(observation.facts.itemId)
+      const parent = observation.parentItemId ?? item.parentItemId
+      const after = withFacts(item, observation.facts)
+      return update(state, before, parent === item.parentItemId ? after : { ...after, parentItemId: parent })
+    }
+    case "ItemRead": {
+      const { item: snapshot } = observation
+      const before = getItem(state, snapshot.itemId)
+      const known: ItemState = {
+        ...before ?? emptyItem(snapshot.itemId),
+        parentItemId: snapshot.parentItemId ?? before?.parentItemId ?? null,
+        retryOf: snapshot.retriedFromItemId ?? before?.retryOf ?? null,
+        read: true
+      }
+      if (isFinal(known)) return update(state, before, known)
+      if (!isTerminal(snapshot.status)) return update(state, before, withFacts(known, snapshot))
+      const placed = put(state, known)
+      const settled = settle(getItem(placed, snapshot.itemId)!, snapshot, nodes)
+      const counted = settled.item.role !== "child" && settled.item.role !== "surplus"
+      return update(placed, before, settled.item, counted ? settled.events : [])
+    }
+    case "Node": {
+      const before = getItem(state, observation.itemId)
+      const placed = before === undefined ? put(state, emptyItem(observation.itemId)) : state
+      const item = getItem(placed, observation.itemId)!
+      // Until the server's list is known every item is taken for a member; later ones are told apart first.
+      if (isFinal(item) || (state.known && !counts(item))) return { state: placed, events: [] }
+      const seen = observeNode(item, observation, nodes)
+      return seen.item === item ? { state: placed, events: [] } : { state: put(placed, seen.item), events: seen.events }
+    }
+    case "ItemMissing": {
+      const before = getItem(state, observation.itemId)
+      if (before === undefined || isFinal(before)) return { state, events: [] }
+      return update(state, before, {
+        ...before,
+        phase: "lost",
+        status: "lost",
+        read: true,
+        outputs: liveOutputs(before),
+        nodes: []
+      })
+    }
+    case "ItemUnreadable": {
+      const before = getItem(state, observation.itemId)
+      if (before === undefined || isFinal(before) || !isTerminal(observation.status)) return { state, events: [] }
+      return update(state, before, {
+        ...before,
+        phase: "settled",
+        status: observation.status,
+        read: true,
+        outputs: liveOutputs(before),
+        nodes: []
+      })
+    }
+    case "ItemsCanceled": {
+      let next: Transition = { state, events: [] }
+      for (const itemId of observation.itemIds) {
+        const before = getItem(next.state, itemId)
+        if (before === undefined || before.phase !== "open") continue
+        const step = update(next.state, before, { ...before, phase: "ended", status: "canceled" })
+        next = { state: step.state, events: [...next.events, ...step.events] }
+      }
+      return next
+    }
+    case "CancelRequested":
+      break
+  }
+  return { state: state.cancelRequested ? state : { ...state, cancelRequested: true }, events: [] }
+}
+
+/**
+ * The items that decide the outcome, one for each position of the batch: where an item was retried, the latest retry.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const results = (state: JobState): ReadonlyArray<ItemState> => {
+  const latest = new Map<number, ItemState>()
+  for (const item of state.items) {
+    if (counts(item)) latest.set(item.run, item)
+  }
+  return [...latest.values()].toSorted((a, b) => a.run - b.run)
+}
+
+/**
+ * Whether nothing will change any more: all items of the job are known, and each was read at its end or is lost.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isEnded = (state: JobState): boolean => {
+  if (!state.known) return false
+  let members = 0
+  for (const item of state.items) {
+    if (item.role === "member") members++
+    if (item.role === "unknown" || (counts(item) && !isFinal(item))) return false
+  }
+  return members > 0 && (state.expected === null || members >= state.expected)
+}
+
+/**
+ * The status of the job as a whole.
+ *
+ * **Details**
+ *
+ * While it runs: `in_progress` if any item is, else `waiting`, else `pending`. At its end: `failed` if any item failed,
+ * else `lost`, else `canceled`, else `completed`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const status = (state: JobState): JobStatus => {
+  const statuses = new Set(results(state).map((item) => item.status))
+  const order: ReadonlyArray<JobStatus> = isEnded(state)
+    ? ["failed", "lost", "canceled"]
+    : ["in_progress", "waiting"]
+  const found = order.find((candidate) => statuses.has(candidate))
+  if (found !== undefined) return found
+  if (isEnded(state)) return "completed"
+  const started = state.items.some((item) => counts(item) && item.status !== "pending")
+  return started ? "in_progress" : "pending"
+}
+
+/**
+ * The ids of items that must be read over HTTP before the job can go on: those that ended, and those that are not told
+ * apart yet.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const unread = (state: JobState): ReadonlyArray<number> =>
+  state.items.filter((item) =>
+    (item.phase === "ended" && item.role !== "child" && item.role !== "surplus") ||
+    (state.known && item.role === "unknown")
+  ).map((item) => item.itemId)

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Schema from "effect/Schema"
+import { Idempotent } from "../internal/policy.ts"
 import { JsonObject } from "./Wire.ts"
 
 /**
@@ -106,6 +107,8 @@ export class AppApi extends HttpApiGroup.make("app").add(
     success: InvocationCacheStatus
   }),
   HttpApiEndpoint.delete("clearInvocationCache", "/api/v1/app/invocation_cache", { success: Schema.Unknown }),
-  HttpApiEndpoint.put("enableInvocationCache", "/api/v1/app/invocation_cache/enable", { success: Schema.Unknown }),
+  HttpApiEndpoint.put("enableInvocationCache", "/api/v1/app/invocation_cache/enable", { success: Schema.Unknown })
+    .annotate(Idempotent, true),
   HttpApiEndpoint.put("disableInvocationCache", "/api/v1/app/invocation_cache/disable", { success: Schema.Unknown })
+    .annotate(Idempotent, true)
 ) {}

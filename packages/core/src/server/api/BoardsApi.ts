@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
 import { ImageCategory } from "./ImagesApi.ts"
 import { nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 

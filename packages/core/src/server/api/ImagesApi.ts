@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import { Idempotent, Transfer } from "../internal/policy.ts"
 import { JsonObject, nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -285,7 +286,7 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
     },
     payload: UploadImageBody.pipe(HttpApiSchema.asMultipartStream()),
     success: ImageDTO.pipe(HttpApiSchema.status(201))
-  }),
+  }).annotate(Transfer, true),
   HttpApiEndpoint.get("list", "/api/v1/images/", {
     query: {
       ...filters,
@@ -298,7 +299,7 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
   HttpApiEndpoint.post("byNames", "/api/v1/images/images_by_names", {
     payload: ImageNames,
     success: Schema.Array(ImageDTO)
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.get("intermediatesCount", "/api/v1/images/intermediates", { success: Schema.Int }),
   HttpApiEndpoint.delete("clearIntermediates", "/api/v1/images/intermediates", { success: Schema.Int }),
   HttpApiEndpoint.delete("deleteUncategorized", "/api/v1/images/uncategorized", { success: DeleteImagesResult }),

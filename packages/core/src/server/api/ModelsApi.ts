@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import { Transfer } from "../internal/policy.ts"
 import { JsonObject, nullish, openLiterals, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -336,7 +337,7 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
     },
     payload: ModelRecordChanges,
     success: ModelInstallJob.pipe(HttpApiSchema.status(201))
-  }),
+  }).annotate(Transfer, true),
   HttpApiEndpoint.get("installJobs", "/api/v2/models/install", { success: Schema.Array(ModelInstallJob) }),
   HttpApiEndpoint.delete("pruneInstallJobs", "/api/v2/models/install", { success: HttpApiSchema.NoContent }),
   HttpApiEndpoint.get("installJob", "/api/v2/models/install/:id", { params: job, success: ModelInstallJob }),

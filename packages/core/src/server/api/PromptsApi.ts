@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import { Idempotent } from "../internal/policy.ts"
 import { nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -138,7 +139,7 @@ export class UtilitiesApi extends HttpApiGroup.make("utilities").add(
   HttpApiEndpoint.post("dynamicPrompts", "/api/v1/utilities/dynamicprompts", {
     payload: DynamicPromptsRequest,
     success: DynamicPromptsResponse
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.post("expandPrompt", "/api/v1/utilities/expand-prompt", {
     payload: ExpandPromptRequest,
     success: ExpandPromptResponse

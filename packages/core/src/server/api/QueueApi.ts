@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as Schema from "effect/Schema"
+import { Idempotent, Transfer } from "../internal/policy.ts"
 import {
   Batch,
   BatchStatus,
@@ -39,7 +40,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: Schema.Struct({ batch: Batch, prepend: Schema.optionalKey(Schema.Boolean) }),
     success: EnqueueBatchResult
-  }),
+  }).annotate(Transfer, true),
   HttpApiEndpoint.get("batchStatus", "/api/v1/queue/:queue_id/b/:batch_id/status", {
     params: { queue_id: PathSegment, batch_id: PathSegment },
     success: BatchStatus
@@ -52,7 +53,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
   HttpApiEndpoint.put("cancelItem", "/api/v1/queue/:queue_id/i/:item_id/cancel", {
     params: item,
     success: SessionQueueItem
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.get("itemIds", "/api/v1/queue/:queue_id/item_ids", {
     params: queue,
     query: { order_dir: Schema.optionalKey(SQLiteDirection) },
@@ -62,12 +63,12 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItem)
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.post("itemSummariesByIds", "/api/v1/queue/:queue_id/item_summaries_by_ids", {
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItemSummary)
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.get("listAll", "/api/v1/queue/:queue_id/list_all", {
     params: queue,
     query: { destination: Schema.optionalKey(Schema.String) },
@@ -94,7 +95,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: Schema.Struct({ batch_ids: Schema.Array(Schema.String) }),
     success: Canceled
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.put("cancelByDestination", "/api/v1/queue/:queue_id/cancel_by_destination", {
     params: queue,
     query: { destination: Schema.String },
@@ -122,9 +123,9 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
   HttpApiEndpoint.put("pause", "/api/v1/queue/:queue_id/processor/pause", {
     params: queue,
     success: SessionProcessorStatus
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.put("resume", "/api/v1/queue/:queue_id/processor/resume", {
     params: queue,
     success: SessionProcessorStatus
-  })
+  }).annotate(Idempotent, true)
 ) {}

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import { Transfer } from "../internal/policy.ts"
 import { ImageCategory, ResourceOrigin, WorkflowAndGraph } from "./ImagesApi.ts"
 import { JsonObject, nullish, OffsetPage, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
@@ -210,7 +211,7 @@ export class VideosApi extends HttpApiGroup.make("videos").add(
     },
     payload: UploadVideoBody.pipe(HttpApiSchema.asMultipartStream()),
     success: VideoDTO.pipe(HttpApiSchema.status(201))
-  }),
+  }).annotate(Transfer, true),
   HttpApiEndpoint.get("list", "/api/v1/videos/", {
     query: {
       ...filters,

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import { Idempotent, Transfer } from "../internal/policy.ts"
 import { JsonObject, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -211,7 +212,7 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
   HttpApiEndpoint.put("setOpened", "/api/v1/workflows/i/:workflow_id/opened_at", {
     params: workflow,
     success: Schema.Unknown
-  }),
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.get("thumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
     params: workflow,
     success: HttpApiSchema.StreamUint8Array({ contentType: "image/png" })
@@ -220,7 +221,7 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
     params: workflow,
     payload: ThumbnailBody.pipe(HttpApiSchema.asMultipartStream()),
     success: Schema.Unknown
-  }),
+  }).annotate(Transfer, true),
   HttpApiEndpoint.delete("deleteThumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
     params: workflow,
     success: Schema.Unknown

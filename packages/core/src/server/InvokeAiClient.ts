@@ -1,0 +1,263 @@
+/**
+ * The client of one server: base URL, login, timeouts, repeats and errors of every call.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Credentials from "./internal/credentials.ts"
+import * as Failures from "./internal/failures.ts"
+import { Idempotent, Transfer } from "./internal/policy.ts"
+import { InvokeAiApi } from "./InvokeAiApi.ts"
+import { defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
+
+type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
+
+/**
+ * One function per route of `InvokeAiApi`, in groups: `api.images.get({ params: { image_name } })`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InvokeAiRoutes extends HttpApiClient.Client<Groups, InvokeAiError> {}
+
+/**
+ * The errors of a single route, before `InvokeAiClient.call` turns them into `InvokeAiError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RouteError = InvokeAiError | HttpClientError.HttpClientError | Schema.SchemaError
+
+/**
+ * How bytes are read. `contentType` is what the answer's type has to begin with; an answer of another type is not handed
+ * out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BytesOptions {
+  readonly contentType: ReadonlyArray<string>
+}
+
+/**
+ * A connection to one InvokeAI server.
+ *
+ * **When to use**
+ *
+ * Through the services (`Queue`, `Images`, `Models`, …). Directly for a route that none of them covers.
+ *
+ * **Details**
+ *
+ * - `url`: the base URL, ending with a slash, without credentials.
+ * - `queueId`: the queue that the services use.
+ * - `token`: the bearer token to use now. Logs in first if an e-mail address and a password are configured; `None` where
+ *   no login is configured or needed, or where it failed.
+ * - `renewToken`: throws the current token away and logs in again. False if that is not possible.
+ * - `call`: makes a call. Reads and the few changes that may harmlessly be repeated (such as cancelling) are tried again
+ *   after transient failures; every other change is sent once. A 401 leads to one new login. The answer's type is checked,
+ *   because an official server answers unknown paths with 200 and HTML.
+ * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
+ *
+ * @example
+ * ```ts
+ * import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const version = Effect.gen(function*() {
+ *   const client = yield* InvokeAiClient
+ *   return yield* client.call((api) => api.app.version({}))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class InvokeAiClient extends Context.Service<InvokeAiClient, {
+  readonly url: URL
+  readonly queueId: string
+  readonly token: Effect.Effect<Option.Option<Redacted.Redacted<string>>>
+  readonly renewToken: Effect.Effect<boolean>
+  readonly call: <A>(
+    f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
+  ) => Effect.Effect<A, InvokeAiError>
+  readonly bytes: (
+    f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
+    options: BytesOptions
+  ) => Stream.Stream<Uint8Array, InvokeAiError>
+}>()("@effect-invokeai/core/server/InvokeAiClient") {
+  /**
+   * Makes a client on top of an `HttpClient`.
+   *
+   * Nothing is sent before the first call. A URL that is not one is reported by the first call.
+   */
+  static readonly make = (options: InvokeAiOptions = {}) => make(options)
+
+  /**
+   * The client of the server that the options name.
+   */
+  static readonly layer = (
+    options: InvokeAiOptions = {}
+  ): Layer.Layer<InvokeAiClient, never, HttpClient.HttpClient> => Layer.effect(InvokeAiClient, make(options))
+}
+
+type RouteFunction = (request: never) => Effect.Effect<unknown, RouteError>
+
+const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
+
+const hidesFromTraces = (request: HttpClientRequest.HttpClientRequest): boolean =>
+  request.urlParams.params.some(([name]) => name === "access_token")
+
+// set around every route; the default is never sent anywhere
+const CurrentCall = Context.Reference<Failures.Call>("@effect-invokeai/core/server/InvokeAiClient/CurrentCall", {
+  defaultValue: () => ({ server: "", method: "", path: "", scrub: (text) => text, sent: false })
+})
+
+const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
+  const httpClient = yield* HttpClient.HttpClient
+  const base = Credentials.parseUrl(options.url ?? defaultUrl)
+  const server = base.url.href
+  const timeout = Duration.fromInputUnsafe(options.timeout ?? "60 seconds")
+  const transferTimeout = Duration.fromInputUnsafe(options.transferTimeout ?? "10 minutes")
+  const idleTimeout = Duration.fromInputUnsafe(options.idleTimeout ?? "60 seconds")
+  const schedule = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")]).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ times: options.retries ?? 3 })
+  )
+  const credentials = yield* Credentials.make(httpClient, base, options)
+
+  const transport = HttpClient.makeWith<never, never, RouteError, never>(
+    Effect.flatMap((request) =>
+      Effect.gen(function*() {
+        const call = yield* CurrentCall
+        call.path = request.url
+        if (base.problem !== undefined) {
+          return yield* Effect.fail(
+            Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
+          )
+        }
+        call.sent = true
+        return yield* Effect.flatMap(
+          credentials.send(HttpClientRequest.prependUrl(request, server)),
+          (response) => Failures.checkResponse(call, response)
+        )
+      })
+    ),
+    Effect.succeed
+  )
+
+  const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction) => {
+    const repeatable = isSafe(endpoint.method) || Context.get(endpoint.annotations, Idempotent)
+    const limit = Context.get(endpoint.annotations, Transfer) ? transferTimeout : timeout
+    return (request: never) => {
+      const once = Effect.suspend(() => {
+        const call: Failures.Call = {
+          server,
+          method: endpoint.method,
+          path: endpoint.path,
+          scrub: credentials.scrub,
+          sent: false
+        }
+        return route(request).pipe(
+          Effect.provideService(CurrentCall, call),
+          Effect.mapError((error) => toInvokeAiError(call, error)),
+          Effect.timeoutOrElse({
+            duration: limit,
+            orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(limit)))
+          })
+        )
+      })
+      return (repeatable ? Effect.retry(once, { schedule, while: (error) => error.isRetryable }) : once).pipe(
+        Effect.provideService(HttpClient.TracerDisabledWhen, hidesFromTraces)
+      )
+    }
+  }
+
+  // one function per endpoint, in groups, as the declaration has them
+  const plain: Readonly<Record<string, Readonly<Record<string, RouteFunction>>>> = yield* HttpApiClient.makeWith(
+    InvokeAiApi,
+    { httpClient: transport }
+  )
+  const routes: Record<string, Record<string, unknown>> = {}
+  for (const [name, group] of Object.entries(InvokeAiApi.groups)) {
+    const functions: Record<string, unknown> = {}
+    for (const [id, endpoint] of Object.entries(group.endpoints)) {
+      functions[id] = wrap(endpoint, plain[name]![id]!)
+    }
+    routes[name] = functions
+  }
+  // built from the declaration that the type is derived from
+  const api = routes as unknown as InvokeAiRoutes
+
+  const bytes = (
+    f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
+    { contentType }: BytesOptions
+  ): Stream.Stream<Uint8Array, InvokeAiError> =>
+    Stream.unwrap(Effect.gen(function*() {
+      const response = yield* call(f)
+      const { method, url } = response.request
+      const own: Failures.Call = {
+        server,
+        method,
+        path: url.slice(server.length - 1),
+        scrub: credentials.scrub,
+        sent: true
+      }
+      const type = response.headers["content-type"] ?? ""
+      if (!contentType.some((prefix) => type.startsWith(prefix))) {
+        return yield* Effect.fail(Failures.failure(own, "Decode", {
+          status: response.status,
+          detail: `the answer has the type ${type === "" ? "(none)" : type}, expected was ${contentType.join(" or ")}`
+        }))
+      }
+      return response.stream.pipe(
+        Stream.mapError((error) => Failures.fromHttpClientError(own, error)),
+        Stream.timeoutOrElse({
+          duration: idleTimeout,
+          orElse: () => Stream.fail(Failures.timedOut(own, Duration.toMillis(idleTimeout)))
+        })
+      )
+    }))
+
+  const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
+    Effect.suspend(() => f(api)).pipe(
+      Effect.mapError((error) =>
+        toInvokeAiError({ server, method: "", path: "", scrub: credentials.scrub, sent: true }, error)
+      )
+    )
+
+  return InvokeAiClient.of({
+    url: base.url,
+    queueId: options.queueId ?? "default",
+    token: Effect.orElseSucceed(credentials.token, () => Option.none()),
+    renewToken: Effect.orElseSucceed(credentials.renew, () => false),
+    call,
+    bytes
+  })
+})
+
+const toInvokeAiError = (call: Failures.Call, error: RouteError): InvokeAiError => {
+  switch (error._tag) {
+    case "InvokeAiError":
+      return error
+    case "HttpClientError":
+      return Failures.fromHttpClientError(call, error)
+    case "SchemaError":
+      return Failures.fromSchemaError(call, error)
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Which server to use and how: options in code, or from the environment.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * Which server to use, as whom, and how patiently.
+ *
+ * **Details**
+ *
+ * - `url`: base URL, with the sub-path if the server runs under one (`https://host/invoke`). Default
+ *   `http://127.0.0.1:9090`. User and password in the URL are taken out of it and sent as basic authentication (for a
+ *   proxy) as long as no other login is given.
+ * - `token`: bearer token of a multi-user server.
+ * - `email` and `password`: a login of a multi-user server. The client logs in at the first call and again when the
+ *   token is no longer accepted. On a single-user server they are not used.
+ * - `rememberMe`: ask for a token that lasts 7 days instead of 1. Default false.
+ * - `queueId`: the queue that items are put in. Default `"default"`, which is the one that the official UI shows.
+ * - `timeout`: how long a call may take, from sending to the end of the answer. Default 60 seconds.
+ * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
+ * - `idleTimeout`: how long a download may pause. Default 60 seconds.
+ * - `retries`: how often a read is repeated after a transient failure, with growing pauses. Default 3. Changes are sent
+ *   once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InvokeAiOptions {
+  readonly url?: string | URL | undefined
+  readonly token?: Redacted.Redacted<string> | undefined
+  readonly email?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+  readonly rememberMe?: boolean | undefined
+  readonly queueId?: string | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly transferTimeout?: Duration.Input | undefined
+  readonly idleTimeout?: Duration.Input | undefined
+  readonly retries?: number | undefined
+}
+
+/**
+ * The base URL that is used when none is given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultUrl = "http://127.0.0.1:9090"
+
+/**
+ * Reads the options from the environment (or another `ConfigProvider`).
+ *
+ * **Details**
+ *
+ * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
+ * duration such as `30 seconds`) and `INVOKEAI_RETRIES`. Whatever is missing keeps its default. An URL that is not one is
+ * a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
+  // redacted, because a URL may hold a password and a config error prints the value
+  url: Config.option(Config.Redacted("INVOKEAI_URL")),
+  token: Config.option(Config.Redacted("INVOKEAI_TOKEN")),
+  email: Config.option(Config.String("INVOKEAI_EMAIL")),
+  password: Config.option(Config.Redacted("INVOKEAI_PASSWORD")),
+  queueId: Config.option(Config.String("INVOKEAI_QUEUE_ID")),
+  timeout: Config.option(Config.Duration("INVOKEAI_TIMEOUT")),
+  retries: Config.option(Config.Int("INVOKEAI_RETRIES"))
+}).pipe(
+  Config.map((config): InvokeAiOptions => ({
+    url: Option.getOrUndefined(Option.map(config.url, Redacted.value)),
+    token: Option.getOrUndefined(config.token),
+    email: Option.getOrUndefined(config.email),
+    password: Option.getOrUndefined(config.password),
+    queueId: Option.getOrUndefined(config.queueId),
+    timeout: Option.getOrUndefined(config.timeout),
+    retries: Option.getOrUndefined(config.retries)
+  }))
+)

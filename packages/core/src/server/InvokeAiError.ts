@@ -1,0 +1,139 @@
+/**
+ * The error of a call to the server.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * What kind of failure it was.
+ *
+ * - `Transport`: no answer came (no connection, timeout, reset, or the call was not sent at all)
+ * - `Unauthorized`: 401, no or no valid login
+ * - `Forbidden`: 403, the login is not allowed to do this, or the resource belongs to someone else
+ * - `NotFound`: 404, or the server does not have this route
+ * - `Conflict`: 409, the server cannot do this now
+ * - `Validation`: the request was refused as wrong (400, 413, 415, 422), or could not be written
+ * - `Server`: any other failing status
+ * - `Decode`: the answer is not what this route gives, for example HTML, or JSON of another shape
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type InvokeAiErrorReason =
+  | "Transport"
+  | "Unauthorized"
+  | "Forbidden"
+  | "NotFound"
+  | "Conflict"
+  | "Validation"
+  | "Server"
+  | "Decode"
+
+/**
+ * One problem of a refused request: where in the request (`loc`, beginning with `body`, `query` or `path`), what
+ * (`msg`), and its kind (`type`). The refused value itself is left out.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ValidationIssue = Schema.Struct({
+  loc: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  msg: Schema.String,
+  type: Schema.String
+}).annotate({ identifier: "ValidationIssue" })
+
+/**
+ * One problem of a refused request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ValidationIssue extends Schema.Schema.Type<typeof ValidationIssue> {}
+
+const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
+
+const what: Record<InvokeAiErrorReason, string> = {
+  Transport: "got no answer",
+  Unauthorized: "needs a valid login",
+  Forbidden: "is not allowed",
+  NotFound: "found nothing",
+  Conflict: "is not possible now",
+  Validation: "was refused as wrong",
+  Server: "failed on the server",
+  Decode: "got an answer that was not understood"
+}
+
+/**
+ * A call to the server failed.
+ *
+ * **Details**
+ *
+ * `server` is the base URL without credentials, `path` the path without its query. `status` is there when an answer
+ * came. `detail` is the server's own text or the transport's, cut to a few hundred characters; `issues` are the problems
+ * of a 422 answer, at most 50. Tokens and passwords appear in none of them.
+ *
+ * **Gotchas**
+ *
+ * A missing resource is not always a 404: some routes answer 500, and an unknown path of an official server answers
+ * 200 with HTML, which is a `NotFound` here for reads.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAiError", {
+  reason: Schema.Literals([
+    "Transport",
+    "Unauthorized",
+    "Forbidden",
+    "NotFound",
+    "Conflict",
+    "Validation",
+    "Server",
+    "Decode"
+  ]),
+  method: Schema.String,
+  path: Schema.String,
+  server: Schema.optionalKey(Schema.String),
+  status: Schema.optionalKey(Schema.Number),
+  detail: Schema.String,
+  issues: Schema.optionalKey(Schema.Array(ValidationIssue)),
+  code: Schema.optionalKey(Schema.String),
+  sent: Schema.optionalKey(Schema.Boolean)
+}) {
+  override get message(): string {
+    const status = this.status === undefined ? "" : ` (${this.status})`
+    const server = this.server === undefined ? "" : ` on ${this.server}`
+    const detail = this.detail === "" ? "" : `: ${this.detail}`
+    const first = this.issues?.[0]
+    const issue = first === undefined ?
+      "" :
+      `: ${first.loc.join(".")}: ${first.msg}${this.issues!.length > 1 ? ` (and ${this.issues!.length - 1} more)` : ""}`
+    return `${this.method} ${this.path}${server} ${what[this.reason]}${status}${issue === "" ? detail : issue}`
+  }
+
+  /**
+   * Whether the same call may succeed in a moment: no answer came, or the server or a proxy was busy.
+   *
+   * Says nothing about whether repeating is harmless; see `isAmbiguous`.
+   */
+  get isRetryable(): boolean {
+    if (this.reason === "Transport") return this.code !== "ERR_INVALID_URL"
+    // a 500 that reports unreadable data, as items of a poisoned batch do, stays the same
+    if (this.status === 500) return !this.detail.includes("validation error")
+    if (this.reason === "Decode") return isSafe(this.method) && this.code === "ERR_BODY"
+    return this.status === 408 || this.status === 429 || (this.status !== undefined && this.status > 501)
+  }
+
+  /**
+   * Whether a change may have been made although the call failed.
+   *
+   * True when a request that changes something was sent and the answer was lost (timeout, reset), was not understood, or
+   * was a 5xx. False for reads, for refusals, and when no connection was made.
+   */
+  get isAmbiguous(): boolean {
+    if (isSafe(this.method) || this.sent === false) return false
+    if (this.reason === "Transport" || this.reason === "Decode") return true
+    return this.status !== undefined && (this.status >= 500 || this.status === 408)
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The events that the server sends over its socket.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ModelConfig } from "./api/ModelsApi.ts"
+import { BatchStatus, QueueItemStatus, SessionQueueStatus } from "./api/QueueSchemas.ts"
+import { JsonObject, nullish, ServerTimestamp } from "./api/Wire.ts"
+
+const base = { timestamp: Schema.optionalKey(Schema.Finite) } as const
+
+const queue = { ...base, queue_id: Schema.String } as const
+
+const queueItem = {
+  ...queue,
+  item_id: Schema.Int,
+  batch_id: Schema.String,
+  origin: nullish(Schema.String),
+  destination: nullish(Schema.String),
+  user_id: nullish(Schema.String)
+} as const
+
+/**
+ * A node of a graph as an event shows it: its prepared id, its type, and its inputs.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const EventInvocation = Schema.StructWithRest(
+  Schema.Struct({ id: Schema.String, type: Schema.String }),
+  [JsonObject]
+).annotate({ identifier: "EventInvocation" })
+
+const invocation = {
+  ...queueItem,
+  session_id: Schema.String,
+  invocation: EventInvocation,
+  invocation_source_id: Schema.String
+} as const
+
+/**
+ * A preview image. `dataURL` holds a JPEG, smaller than the `width` and `height` (in pixels) it stands for.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ProgressImage = Schema.Struct({
+  width: Schema.Int,
+  height: Schema.Int,
+  dataURL: Schema.String
+}).annotate({ identifier: "ProgressImage" })
+
+/**
+ * A preview image.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProgressImage extends Schema.Schema.Type<typeof ProgressImage> {}
+
+const bulkDownload = {
+  ...base,
+  bulk_download_id: Schema.String,
+  bulk_download_item_id: Schema.String,
+  bulk_download_item_name: Schema.String,
+  user_id: nullish(Schema.String)
+} as const
+
+const download = { ...base, source: Schema.String } as const
+
+const install = { ...base, id: Schema.Int, source: Schema.optionalKey(JsonObject) } as const
+
+const installBytes = {
+  ...install,
+  local_path: Schema.optionalKey(Schema.String),
+  bytes: Schema.Finite,
+  total_bytes: Schema.Finite
+} as const
+
+const modelLoad = {
+  ...base,
+  config: ModelConfig,
+  submodel_type: nullish(Schema.String),
+  user_id: nullish(Schema.String)
+} as const
+
+const workflow = { ...base, workflow_id: Schema.String, user_id: nullish(Schema.String) } as const
+
+const llmTask = { ...base, task_id: Schema.String, user_id: nullish(Schema.String) } as const
+
+/**
+ * The payload of every event by the name it has on the wire.
+ *
+ * `timestamp` is in whole seconds since 1970. `percentage` goes from 0 to 1; null means that the progress is not known.
+ * Items of other users are redacted: `batch_id`, `session_id` and `user_id` are `"redacted"`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const eventSchemas = {
+  batch_enqueued: Schema.Struct({
+    ...queue,
+    batch_id: Schema.String,
+    enqueued: Schema.Int,
+    requested: Schema.Int,
+    priority: Schema.Int,
+    origin: nullish(Schema.String),
+    user_id: nullish(Schema.String)
+  }),
+  queue_item_status_changed: Schema.Struct({
+    ...queueItem,
+    status: QueueItemStatus,
+    status_sequence: nullish(Schema.Int),
+    error_type: nullish(Schema.String),
+    error_message: nullish(Schema.String),
+    error_traceback: nullish(Schema.String),
+    created_at: nullish(ServerTimestamp),
+    updated_at: nullish(ServerTimestamp),
+    started_at: nullish(ServerTimestamp),
+    completed_at: nullish(ServerTimestamp),
+    batch_status: nullish(BatchStatus),
+    queue_status: nullish(SessionQueueStatus),
+    session_id: nullish(Schema.String)
+  }),
+  invocation_started: Schema.Struct(invocation),
+  invocation_progress: Schema.Struct({
+    ...invocation,
+    message: Schema.String,
+    percentage: nullish(Schema.Finite),
+    image: nullish(ProgressImage),
+    device: nullish(Schema.String)
+  }),
+  invocation_complete: Schema.Struct({ ...invocation, result: JsonObject }),
+  invocation_error: Schema.Struct({
+    ...invocation,
+    error_type: Schema.String,
+    error_message: Schema.String,
+    error_traceback: nullish(Schema.String)
+  }),
+  queue_cleared: Schema.Struct({ ...queue, user_id: nullish(Schema.String) }),
+  queue_items_retried: Schema.Struct({ ...queue, retried_item_ids: Schema.Array(Schema.Int) }),
+  queue_items_canceled: Schema.Struct({ ...queue, canceled_item_ids: Schema.Array(Schema.Int) }),
+  model_load_started: Schema.Struct(modelLoad),
+  model_load_complete: Schema.Struct(modelLoad),
+  model_install_download_started: Schema.Struct(installBytes),
+  model_install_download_progress: Schema.Struct(installBytes),
+  model_install_downloads_complete: Schema.Struct(install),
+  model_install_started: Schema.Struct(install),
+  model_install_complete: Schema.Struct({
+    ...install,
+    key: Schema.String,
+    total_bytes: nullish(Schema.Finite),
+    config: nullish(ModelConfig)
+  }),
+  model_install_cancelled: Schema.Struct(install),
+  model_install_error: Schema.Struct({ ...install, error_type: Schema.String, error: Schema.String }),
+  download_started: Schema.Struct({ ...download, download_path: Schema.String }),
+  download_progress: Schema.Struct({
+    ...download,
+    download_path: Schema.String,
+    current_bytes: Schema.Finite,
+    total_bytes: Schema.Finite
+  }),
+  download_complete: Schema.Struct({ ...download, download_path: Schema.String, total_bytes: Schema.Finite }),
+  download_paused: Schema.Struct(download),
+  download_cancelled: Schema.Struct(download),
+  download_error: Schema.Struct({ ...download, error_type: Schema.String, error: Schema.String }),
+  bulk_download_started: Schema.Struct(bulkDownload),
+  bulk_download_complete: Schema.Struct(bulkDownload),
+  bulk_download_error: Schema.Struct({ ...bulkDownload, error: Schema.String }),
+  recall_parameters_updated: Schema.Struct({ ...queue, user_id: nullish(Schema.String), parameters: JsonObject }),
+  workflow_created: Schema.Struct({ ...workflow, is_public: Schema.optionalKey(Schema.Boolean) }),
+  workflow_updated: Schema.Struct({
+    ...workflow,
+    old_is_public: Schema.optionalKey(Schema.Boolean),
+    new_is_public: Schema.optionalKey(Schema.Boolean)
+  }),
+  workflow_deleted: Schema.Struct({ ...workflow, is_public: Schema.optionalKey(Schema.Boolean) }),
+  workflow_access_revoked: Schema.Struct(workflow),
+  llm_task_progress: Schema.Struct({
+    ...llmTask,
+    phase: Schema.String,
+    message: Schema.String,
+    percentage: nullish(Schema.Finite),
+    current_tokens: nullish(Schema.Int),
+    total_tokens: nullish(Schema.Int)
+  }),
+  llm_task_complete: Schema.Struct(llmTask),
+  llm_task_error: Schema.Struct({ ...llmTask, error: Schema.String })
+} as const
+
+/**
+ * The name of an event that this version knows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EventName = keyof typeof eventSchemas
+
+/**
+ * The decoded payload of the event of a name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EventPayload<Name extends EventName> = typeof eventSchemas[Name]["Type"]
+
+/**
+ * A known event, with its payload decoded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type KnownEvent = {
+  readonly [Name in EventName]: { readonly name: Name; readonly payload: EventPayload<Name> }
+}[
+  EventName
+]
+
+/**
+ * An event that this version does not know, or whose payload does not have the expected shape. `wireName` is its name on
+ * the wire, `payload` is as it came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UnknownEvent {
+  readonly name: "unknown"
+  readonly wireName: string
+  readonly payload: unknown
+}
+
+/**
+ * An event of the server. `name` tells which one; switch on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ServerEvent = KnownEvent | UnknownEvent
+
+const decoders: ReadonlyMap<string, (payload: unknown) => Option.Option<unknown>> = new Map(
+  Object.entries(eventSchemas).map(([name, schema]) => {
+    // all event schemas decode without services; the union of their types is too wide for TypeScript to see it
+    const decode = Schema.decodeUnknownOption(Schema.toCodecJson(schema as unknown as Schema.Codec<unknown, unknown>))
+    return [name, (payload: unknown) => decode(payload)]
+  })
+)
+
+/**
+ * Decodes an event. Never fails: what is not known or not as expected is kept as an `UnknownEvent`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode = (name: string, payload: unknown): ServerEvent => {
+  const decoded = decoders.get(name)?.(payload) ?? Option.none()
+  return Option.isSome(decoded)
+    // the decoder of this name produced the payload
+    ? { name, payload: decoded.value } as ServerEvent
+    : { name: "unknown", wireName: name, payload }
+}

@@ -1,0 +1,229 @@
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Semaphore from "effect/Semaphore"
+import { InvokeAiApi } from "../InvokeAiApi.ts"
+import type { InvokeAiOptions } from "../InvokeAiConfig.ts"
+import { InvokeAiError } from "../InvokeAiError.ts"
+import * as Failures from "./failures.ts"
+
+/** @internal */
+export interface BaseUrl {
+  readonly url: URL
+  readonly basic: Option.Option<Redacted.Redacted<string>>
+  readonly problem: string | undefined
+  readonly secrets: ReadonlyArray<string>
+}
+
+const placeholder = "http://invalid.invalid/"
+
+const unescape = (text: string): string => {
+  const decoded = Effect.runSync(Effect.result(Effect.try({ try: () => decodeURIComponent(text), catch: () => text })))
+  return decoded._tag === "Success" ? decoded.success : text
+}
+
+/**
+ * The base URL, ending with a slash, without credentials, query and fragment.
+ *
+ * @internal
+ */
+export const parseUrl = (input: string | URL): BaseUrl => {
+  const text = input.toString().trim()
+  if (!URL.canParse(text)) {
+    return { url: new URL(placeholder), basic: Option.none(), problem: "the server's URL is not a URL", secrets: [] }
+  }
+  const url = new URL(text)
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return {
+      url: new URL(placeholder),
+      basic: Option.none(),
+      problem: "the server's URL has to begin with http:// or https://",
+      secrets: []
+    }
+  }
+  const user = unescape(url.username)
+  const password = unescape(url.password)
+  const encoded = user === "" && password === "" ? "" : Base64.encode(`${user}:${password}`)
+  const basic = encoded === "" ? Option.none<Redacted.Redacted<string>>() : Option.some(Redacted.make(encoded))
+  const secrets = [url.password, password, encoded].filter((secret) => secret !== "")
+  url.username = ""
+  url.password = ""
+  url.search = ""
+  url.hash = ""
+  if (!url.pathname.endsWith("/")) url.pathname = `${url.pathname}/`
+  return { url, basic, problem: undefined, secrets }
+}
+
+type SendError = InvokeAiError | HttpClientError.HttpClientError
+
+/** @internal */
+export interface Credentials {
+  readonly token: Effect.Effect<Option.Option<Redacted.Redacted<string>>, InvokeAiError>
+  readonly renew: Effect.Effect<boolean, InvokeAiError>
+  readonly send: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, SendError>
+  readonly scrub: (text: string) => string
+}
+
+interface State {
+  readonly token: Option.Option<Redacted.Redacted<string>>
+  // the server turned out to have no users, so no login is tried again
+  readonly anonymous: boolean
+}
+
+const isPublic = (url: string): boolean => /\/api\/v1\/auth\/(?:login|setup|status)$/.test(url)
+
+// servers without users: up to 6.11 the route does not exist, later ones refuse a login in single-user mode
+const isSingleUser = (error: InvokeAiError): boolean => error.reason === "NotFound"
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  httpClient: HttpClient.HttpClient,
+  base: BaseUrl,
+  options: InvokeAiOptions
+): Effect.fn.Return<Credentials> {
+  const { email, password } = options
+  const configured = Option.fromNullishOr(options.token).pipe(
+    Option.map((token) => Redacted.make(Redacted.value(token).trim(), { label: "token" })),
+    Option.filter((token) => Redacted.value(token) !== "")
+  )
+  const hasLogin = email !== undefined && password !== undefined
+  const state = yield* Ref.make<State>({ token: configured, anonymous: false })
+  const permits = yield* Semaphore.make(1)
+  const secrets = new Set(base.secrets)
+  const remember = (token: Redacted.Redacted<string>) =>
+    Effect.suspend(() => {
+      secrets.add(Redacted.value(token))
+      return Ref.update(state, (current): State => ({ ...current, token: Option.some(token) }))
+    })
+  for (const secret of [...Option.toArray(configured), ...(password === undefined ? [] : [password])]) {
+    secrets.add(Redacted.value(secret))
+  }
+
+  const scrub = (text: string): string => {
+    let out = text
+    for (const secret of secrets) {
+      if (secret.length > 3) out = out.split(secret).join("<redacted>")
+    }
+    return out
+  }
+
+  const authorize = (
+    request: HttpClientRequest.HttpClientRequest,
+    token: Option.Option<Redacted.Redacted<string>>
+  ): HttpClientRequest.HttpClientRequest => {
+    if (Option.isSome(token)) return HttpClientRequest.bearerToken(request, token.value)
+    if (Option.isSome(base.basic)) {
+      return HttpClientRequest.setHeader(request, "authorization", `Basic ${Redacted.value(base.basic.value)}`)
+    }
+    return request
+  }
+
+  const loginCall = (method: string, path: string): Failures.Call => ({
+    server: base.url.href,
+    method,
+    path,
+    scrub,
+    sent: true
+  })
+
+  const plain = (method: string, path: string) =>
+    httpClient.pipe(
+      HttpClient.mapRequest((request) =>
+        authorize(HttpClientRequest.prependUrl(request, base.url.href), Option.none())
+      ),
+      HttpClient.transform((send) =>
+        Effect.flatMap(send, (response) => Failures.checkResponse(loginCall(method, path), response))
+      )
+    )
+
+  const mapErrors = (method: string, path: string) =>
+    Effect.mapError((error: InvokeAiError | HttpClientError.HttpClientError | { readonly message: string }) =>
+      error instanceof InvokeAiError
+        ? error
+        : "reason" in error
+        ? Failures.fromHttpClientError(loginCall(method, path), error)
+        : Failures.failure(loginCall(method, path), "Decode", { detail: error.message, sent: true })
+    )
+
+  const statusPath = "/api/v1/auth/status"
+  const loginPath = "/api/v1/auth/login"
+  const statusApi = yield* HttpApiClient.group(InvokeAiApi, { group: "auth", httpClient: plain("GET", statusPath) })
+  const loginApi = yield* HttpApiClient.group(InvokeAiApi, { group: "auth", httpClient: plain("POST", loginPath) })
+
+  const multiuser = statusApi.status({}).pipe(
+    Effect.map((status) => status.multiuser_enabled),
+    mapErrors("GET", statusPath),
+    Effect.catchIf(isSingleUser, () => Effect.succeed(false))
+  )
+
+  const login = Effect.gen(function*() {
+    if (email === undefined || password === undefined) return false
+    if (!(yield* multiuser)) {
+      yield* Ref.set(state, { token: Option.none(), anonymous: true })
+      return false
+    }
+    const response = yield* loginApi.login({
+      payload: {
+        email,
+        password,
+        ...(options.rememberMe === undefined ? undefined : { remember_me: options.rememberMe })
+      }
+    }).pipe(mapErrors("POST", loginPath))
+    yield* remember(Redacted.make(Redacted.value(response.token), { label: "token" }))
+    return true
+  })
+
+  const renewFrom = (old: Option.Option<Redacted.Redacted<string>>) =>
+    permits.withPermits(1)(Effect.gen(function*() {
+      const { anonymous, token } = yield* Ref.get(state)
+      const changed = Option.isSome(token) &&
+        !(Option.isSome(old) && Redacted.value(old.value) === Redacted.value(token.value))
+      if (changed) return true
+      return anonymous ? false : yield* login
+    }))
+
+  const token = Effect.gen(function*() {
+    const current = yield* Ref.get(state)
+    if (Option.isSome(current.token) || current.anonymous || !hasLogin) return current.token
+    yield* renewFrom(Option.none())
+    return (yield* Ref.get(state)).token
+  })
+
+  const adopt = (response: HttpClientResponse.HttpClientResponse) => {
+    const refreshed = response.headers["x-refreshed-token"]
+    return refreshed === undefined || refreshed === "" || response.status >= 400
+      ? Effect.void
+      : remember(Redacted.make(refreshed, { label: "token" }))
+  }
+
+  const send: Credentials["send"] = Effect.fnUntraced(function*(request) {
+    if (isPublic(request.url)) return yield* httpClient.execute(authorize(request, Option.none()))
+    const current = yield* token
+    const response = yield* httpClient.execute(authorize(request, current))
+    if (response.status !== 401 || !hasLogin || !(yield* renewFrom(current))) {
+      yield* adopt(response)
+      return response
+    }
+    // a 401 means that nothing was done, so sending the request again is harmless
+    const renewed = yield* Ref.get(state)
+    const second = yield* httpClient.execute(authorize(request, renewed.token))
+    yield* adopt(second)
+    return second
+  })
+
+  return {
+    token,
+    renew: Effect.flatMap(Ref.get(state), (current) => hasLogin ? renewFrom(current.token) : Effect.succeed(false)),
+    send,
+    scrub
+  }
+})

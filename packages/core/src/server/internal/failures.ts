@@ -1,0 +1,219 @@
+import * as Effect from "effect/Effect"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Schema from "effect/Schema"
+import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from "../InvokeAiError.ts"
+
+/**
+ * One call on its way: what it is, and whether it left.
+ *
+ * @internal
+ */
+export interface Call {
+  readonly server: string
+  readonly method: string
+  readonly scrub: (text: string) => string
+  path: string
+  sent: boolean
+}
+
+const maxDetail = 400
+const maxIssues = 50
+
+const shorten = (text: string, max = maxDetail): string => text.length <= max ? text : `${text.slice(0, max)}…`
+
+/** @internal */
+export const failure = (
+  call: Call,
+  reason: InvokeAiErrorReason,
+  options: {
+    readonly detail: string
+    readonly status?: number | undefined
+    readonly issues?: ReadonlyArray<ValidationIssue> | undefined
+    readonly code?: string | undefined
+    readonly sent?: boolean | undefined
+  }
+): InvokeAiError =>
+  new InvokeAiError({
+    reason,
+    method: call.method,
+    path: call.path,
+    server: call.server,
+    detail: shorten(call.scrub(options.detail)),
+    ...(options.status === undefined ? undefined : { status: options.status }),
+    ...(options.issues === undefined ? undefined : { issues: options.issues }),
+    ...(options.code === undefined ? undefined : { code: options.code }),
+    ...(options.sent === undefined ? undefined : { sent: options.sent })
+  })
+
+const reasonOf = (status: number): InvokeAiErrorReason => {
+  switch (status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+      return "Validation"
+    case 401:
+      return "Unauthorized"
+    case 403:
+      return "Forbidden"
+    // a route that another version of the server has answers 405 to everything but reads
+    case 404:
+    case 405:
+      return "NotFound"
+    case 409:
+      return "Conflict"
+    default:
+      return "Server"
+  }
+}
+
+const IssueFromWire = Schema.Struct({
+  loc: Schema.optionalKey(Schema.Array(Schema.Union([Schema.String, Schema.Number]))),
+  msg: Schema.optionalKey(Schema.String),
+  type: Schema.optionalKey(Schema.String)
+})
+
+const DetailFromWire = Schema.Struct({ detail: Schema.Union([Schema.String, Schema.Array(IssueFromWire)]) })
+
+const decodeDetail = Schema.decodeUnknownOption(Schema.fromJsonString(DetailFromWire))
+
+const isHtml = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  /^\s*text\/html/i.test(response.headers["content-type"] ?? "")
+
+const parseError = (
+  text: string,
+  response: HttpClientResponse.HttpClientResponse
+): { readonly detail: string; readonly issues?: ReadonlyArray<ValidationIssue> } => {
+  const decoded = decodeDetail(text)
+  if (decoded._tag === "Some") {
+    const { detail } = decoded.value
+    if (typeof detail === "string") return { detail }
+    const issues = detail.slice(0, maxIssues).map((issue) => ({
+      loc: (issue.loc ?? []).map((part) => typeof part === "string" ? shorten(part, 100) : part),
+      msg: shorten(issue.msg ?? ""),
+      type: issue.type ?? ""
+    }))
+    return { detail: issues.map((issue) => `${issue.loc.join(".")}: ${issue.msg}`).join("; "), issues }
+  }
+  if (isHtml(response)) return { detail: "the answer is an HTML page, perhaps of a proxy" }
+  return { detail: text.trim() }
+}
+
+const redirected = (response: HttpClientResponse.HttpClientResponse): string => {
+  const location = response.headers["location"]
+  // the query may hold what was sent
+  return `the server redirects${location === undefined ? "" : ` to ${location.replace(/[?#].*$/, "")}`}; use that URL`
+}
+
+/**
+ * Lets an answer through that can be what was asked for; fails with what is wrong otherwise.
+ *
+ * @internal
+ */
+export const checkResponse = (
+  call: Call,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, InvokeAiError> => {
+  const { status } = response
+  if (status >= 200 && status < 300) {
+    if (!isHtml(response)) return Effect.succeed(response)
+    const isRead = call.method === "GET" || call.method === "HEAD"
+    const isVersion = call.path.endsWith("/api/v1/app/version")
+    return Effect.fail(failure(call, isRead && !isVersion ? "NotFound" : "Decode", {
+      status,
+      detail: isVersion
+        ? "the answer is an HTML page; this is not an InvokeAI server, or its sub-path is missing in the URL"
+        : "the answer is an HTML page; this server does not have this route"
+    }))
+  }
+  if (status >= 300 && status < 400) {
+    return Effect.fail(failure(call, "Server", { status, detail: redirected(response) }))
+  }
+  return Effect.flatMap(
+    // the status says what went wrong; without its text the error only says less
+    Effect.orElseSucceed(response.text, () => ""),
+    (text) => Effect.fail(failure(call, reasonOf(status), { status, ...parseError(text, response) }))
+  )
+}
+
+interface Described {
+  readonly text: string
+  readonly code: string | undefined
+}
+
+const describeCause = (cause: unknown): Described => {
+  const texts: Array<string> = []
+  let code: string | undefined = undefined
+  let current: unknown = cause
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    const own: Error & { readonly code?: unknown } = current
+    if (code === undefined && typeof own.code === "string") code = own.code
+    if (own.message !== "" && !texts.includes(own.message)) texts.push(own.message)
+    // a failed connection to a name with several addresses keeps the reasons in a list
+    current = own instanceof AggregateError && own.cause === undefined ? own.errors[0] : own.cause
+  }
+  if (texts.length === 0 && typeof cause === "string") texts.push(cause)
+  return { text: texts.join(": "), code }
+}
+
+const neverSent: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ERR_INVALID_URL",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID"
+])
+
+/** @internal */
+export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClientError): InvokeAiError => {
+  const { reason } = error
+  const { code, text } = describeCause(reason.cause)
+  const detail = text !== "" ? text : reason.description ?? ""
+  switch (reason._tag) {
+    case "TransportError":
+      return failure(call, "Transport", {
+        detail: detail === "" ? "the connection failed" : detail,
+        code,
+        sent: code !== undefined && neverSent.has(code) ? false : call.sent
+      })
+    case "InvalidUrlError":
+      return failure(call, "Transport", { detail: "the URL is not valid", code: "ERR_INVALID_URL", sent: false })
+    case "EncodeError":
+      return failure(call, "Validation", { detail: `the request cannot be written: ${detail}`, sent: false })
+    case "StatusCodeError":
+    case "DecodeError":
+    case "EmptyBodyError":
+      return reason._tag === "DecodeError" && reason.cause !== undefined
+        ? failure(call, "Transport", {
+          status: reason.response.status,
+          detail: `the answer broke off: ${detail}`,
+          code: code ?? "ERR_BODY",
+          sent: true
+        })
+        : failure(call, "Decode", { status: reason.response.status, detail, sent: true })
+  }
+}
+
+/** @internal */
+export const fromSchemaError = (call: Call, error: Schema.SchemaError): InvokeAiError => {
+  const detail = error.message.replace(/\s+/g, " ")
+  if (!call.sent) return failure(call, "Validation", { detail, sent: false })
+  return failure(call, "Decode", {
+    detail,
+    sent: true,
+    // not JSON at all, in contrast to JSON of another shape
+    ...(/^Expected a valid JSON/.test(detail) ? { code: "ERR_BODY" } : undefined)
+  })
+}
+
+/** @internal */
+export const timedOut = (call: Call, millis: number): InvokeAiError =>
+  failure(call, "Transport", { detail: `no answer within ${millis} ms`, code: "ETIMEDOUT", sent: call.sent })

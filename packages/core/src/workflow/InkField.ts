@@ -251,7 +251,7 @@ export const fromTemplate = (template: InputTemplate, stored?: unknown): InkFiel
   if (stored === undefined || stored === null) return field
   const value = withKind(field, (kind, field) => kind.read(field, stored))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a field's kind reads the values of just that field
-  return value === undefined ? field : { ...field, value } as InkField
+  return value === undefined ? field : Object.assign({}, field, { value }) as InkField
 }
 
 const unknownKind: InkKind<InkUnknownField, unknown> = {
@@ -380,7 +380,7 @@ export const set = <Field extends InkField>(field: Field, input: unknown): Resul
     if (value === undefined || kind.violations(self, value).length > 0) {
       return Result.fail({ expected: kind.expected(self), received: kind.describe?.(input) ?? describeReceived(input) })
     }
-    return Result.succeed({ ...field, value })
+    return Result.succeed(Object.assign({}, field, { value }))
   })
 
 /**

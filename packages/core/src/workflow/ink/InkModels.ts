@@ -452,7 +452,7 @@ export const modelKind: InkKind<InkModelField, ModelReference> = {
     const model = readModel(input)
     if (model === undefined || !isRecord(input)) return model
     const format = input["format"]
-    const known = { ...model, variant: input["variant"], ...(typeof format === "string" ? { format } : {}) }
+    const known = Object.assign({ variant: input["variant"] }, model, typeof format === "string" ? { format } : {})
     return modelViolations(field.accepts, known).length === 0 ? model : undefined
   },
   violations: () => [],

@@ -1,0 +1,117 @@
+import * as PngChunks from "@effect-invokeai/core/workflow/PngChunks"
+import * as WorkflowSource from "@effect-invokeai/core/workflow/WorkflowSource"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Buffer } from "node:buffer"
+import { crc32, deflateSync } from "node:zlib"
+
+const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+
+const chunk = (type: string, data: Uint8Array): Buffer => {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(data.length)
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data])
+  const tail = Buffer.alloc(4)
+  tail.writeUInt32BE(crc32(body))
+  return Buffer.concat([head, body, tail])
+}
+
+const tEXt = (keyword: string, text: string) => chunk("tEXt", Buffer.from(`${keyword}\0${text}`, "latin1"))
+const zTXt = (keyword: string, text: string) =>
+  chunk("zTXt", Buffer.concat([Buffer.from(`${keyword}\0\0`, "latin1"), deflateSync(Buffer.from(text, "latin1"))]))
+const iTXt = (keyword: string, text: string, compressed: boolean) =>
+  chunk(
+    "iTXt",
+    Buffer.concat([
+      Buffer.from(`${keyword}\0`, "latin1"),
+      Buffer.from([compressed ? 1 : 0, 0]),
+      Buffer.from("en\0\0", "latin1"),
+      compressed ? deflateSync(Buffer.from(text)) : Buffer.from(text)
+    ])
+  )
+
+const png = (...chunks: ReadonlyArray<Uint8Array>): Uint8Array =>
+  new Uint8Array(Buffer.concat([signature, chunk("IHDR", Buffer.alloc(13)), ...chunks, chunk("IEND", Buffer.alloc(0))]))
+
+describe("PngChunks.texts", () => {
+  it.effect("reads plain, compressed and international texts", () =>
+    Effect.gen(function*() {
+      const texts = yield* PngChunks.texts(
+        png(tEXt("a", "café"), zTXt("b", "x".repeat(10_000)), iTXt("c", "山 😀", false), iTXt("d", "山 😀", true))
+      )
+      assert.deepStrictEqual([...texts], [["a", "café"], ["b", "x".repeat(10_000)], ["c", "山 😀"], ["d", "山 😀"]])
+    }))
+
+  it.effect("keeps the first of several texts with one keyword and unpacks only what is asked for", () =>
+    Effect.gen(function*() {
+      const damaged = chunk("zTXt", Buffer.from("broken\0\0not deflate", "latin1"))
+      const bytes = png(tEXt("a", "1"), tEXt("a", "2"), damaged, tEXt("__proto__", "3"))
+      assert.deepStrictEqual([...(yield* PngChunks.texts(bytes, ["a", "__proto__"]))], [["a", "1"], ["__proto__", "3"]])
+      const error = yield* Effect.flip(PngChunks.texts(bytes))
+      assert.strictEqual(error.message, "Cannot read the PNG image: one of its compressed texts is damaged")
+    }))
+
+  it.effect("refuses bytes that are no PNG file or are cut off", () =>
+    Effect.gen(function*() {
+      const whole = png(tEXt("a", "1"))
+      const reason = (bytes: Uint8Array) => Effect.map(Effect.flip(PngChunks.texts(bytes)), (error) => error.reason)
+      assert.strictEqual(yield* reason(new Uint8Array()), "it does not begin as PNG files do")
+      assert.strictEqual(yield* reason(Buffer.from("{\"nodes\": []}")), "it does not begin as PNG files do")
+      assert.strictEqual(yield* reason(whole.slice(0, whole.length - 4)), "it ends in the middle of a chunk")
+      const lying = new Uint8Array(whole)
+      new DataView(lying.buffer).setUint32(8, 0xffff_ffff)
+      assert.strictEqual(yield* reason(lying), "its chunk \"IHDR\" is longer than the file")
+    }))
+
+  it.effect("never fails in any other way, whatever the bytes are", () =>
+    Effect.gen(function*() {
+      const whole = png(tEXt("a", "1"), zTXt("b", "hello"), iTXt("c", "x", true))
+      let seed = 1
+      const next = (bound: number) => {
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed % bound
+      }
+      for (let round = 0; round < 500; round++) {
+        const bytes = whole.slice(0, 8 + next(whole.length - 7))
+        for (let flips = next(4); flips >= 0; flips--) bytes[8 + next(Math.max(1, bytes.length - 8))] = next(256)
+        const exit = yield* Effect.result(PngChunks.texts(bytes))
+        if (exit._tag === "Failure") assert.strictEqual(exit.failure._tag, "PngError")
+      }
+    }))
+
+  it.effect("does not unpack a text without end", () =>
+    Effect.gen(function*() {
+      const bomb = chunk("zTXt", Buffer.concat([Buffer.from("b\0\0"), deflateSync(Buffer.alloc(65 * 1024 * 1024))]))
+      const error = yield* Effect.flip(PngChunks.texts(png(bomb)))
+      assert.strictEqual(error.reason, "one of its texts is larger than 67108864 bytes")
+    }))
+})
+
+describe("WorkflowSource.readPng", () => {
+  it.effect("gives the workflow, graph and metadata of an image", () =>
+    Effect.gen(function*() {
+      const source = yield* WorkflowSource.readPng(
+        png(
+          tEXt("invokeai_metadata", "{\"seed\":1}"),
+          tEXt("invokeai_workflow", "{\"name\":\"w\"}"),
+          tEXt("invokeai_graph", "{\"nodes\":{}}")
+        )
+      )
+      assert.deepStrictEqual(source, { workflow: { name: "w" }, graph: { nodes: {} }, metadata: { seed: 1 } })
+      assert.deepStrictEqual(yield* WorkflowSource.readPng(png()), {})
+    }))
+
+  it.effect("says what is wrong with an image", () =>
+    Effect.gen(function*() {
+      const message = (bytes: Uint8Array) =>
+        Effect.map(Effect.flip(WorkflowSource.readPng(bytes)), (error) => error.message)
+      assert.strictEqual(
+        yield* message(png(tEXt("invokeai_workflow", "{"))),
+        "Cannot read the workflow from the PNG image (workflow): it is not JSON"
+      )
+      assert.strictEqual(
+        yield* message(new Uint8Array(20)),
+        "Cannot read the workflow from the PNG image: it does not begin as PNG files do"
+      )
+    }))
+})

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Result from "effect/Result"
 import * as FastPng from "fast-png"
 import type { Raster } from "./Raster.ts"
 
@@ -149,6 +150,15 @@ export const decode = (bytes: Uint8Array): Raster => {
   }
   return { width, height, data }
 }
+
+/**
+ * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or are cut short.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeOption = (bytes: Uint8Array): Raster | undefined =>
+  Result.getOrElse(Result.try(() => decode(bytes)), () => undefined)
 
 /**
  * Whether bytes begin like a PNG file with a readable header.

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
-import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
+import type { NodeTemplate } from "../catalog/NodeTemplate.ts"
 import * as FieldValidation from "./FieldValidation.ts"
+import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "./SimulatorCatalog.ts"
 
 /**
  * A node of a graph: `id`, `type`, `is_intermediate`, `use_cache`, and the fields of its type.
@@ -67,11 +67,55 @@ export const toJson = (graph: SimulatorGraph): {
 
 const nodeAttributes = new Set(["id", "type", "is_intermediate", "use_cache"])
 
-/** A required field has no default on the server; the UI's own default for its type does not count here. */
-const defaultOf = (field: InputTemplate): unknown =>
-  field.required || field.default === undefined ? null : structuredClone(field.default)
-
 type Loc = ReadonlyArray<string | number>
+
+/**
+ * Checks a value for a field of a node, as at enqueue and when a connection delivers it.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const checkField = (field: SimulatorField, value: unknown, loc: Loc): FieldValidation.Checked =>
+  field.template !== undefined
+    ? FieldValidation.check(field.template, value, loc)
+    : typeof field.default === "number"
+    ? FieldValidation.integer(value, loc)
+    : { ok: true, value }
+
+/**
+ * What is wrong with a combination of fields, where the server's own node classes check it.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<FieldValidation.ValidationIssue> => {
+  const issue = (field: string, text: string): ReadonlyArray<FieldValidation.ValidationIssue> => [{
+    type: "value_error",
+    loc: [...loc, field],
+    msg: `Value error, ${text}`,
+    input: node[field],
+    ctx: { error: {} }
+  }]
+  const numberOf = (field: string): number => typeof node[field] === "number" ? node[field] : Number.NaN
+  if (node.type === "range" && numberOf("stop") <= numberOf("start")) {
+    return issue("stop", "stop must be greater than start")
+  }
+  if (node.type !== "integer_math" && node.type !== "float_math") return []
+  const a = numberOf("a")
+  const b = numberOf("b")
+  const { operation } = node
+  if (b === 0 && (operation === "DIV" || (operation === "MOD" && node.type === "integer_math"))) {
+    return issue("b", "Cannot divide by zero")
+  }
+  if (operation === "EXP" && node.type === "integer_math" && b < 0) {
+    return issue("b", "Result of exponentiation is not an integer")
+  }
+  if (operation === "EXP" && node.type === "float_math") {
+    if (a === 0 && b < 0) return issue("b", "Cannot raise zero to a negative power")
+    if (a < 0 && !Number.isInteger(b)) return issue("b", "Root operation resulted in a complex number")
+  }
+  return []
+}
 
 /**
  * Completes and checks one node.
@@ -84,7 +128,7 @@ type Loc = ReadonlyArray<string | number>
  * @since 0.1.0
  */
 export const parseNode = (
-  template: NodeTemplate,
+  nodeType: SimulatorNodeType,
   raw: Readonly<Record<string, unknown>>,
   id: string,
   loc: Loc
@@ -99,11 +143,10 @@ export const parseNode = (
   }
   const fields: Array<readonly [string, unknown]> = []
   const internal: Array<readonly [string, unknown]> = []
-  for (const field of template.inputs.values()) {
-    if (nodeAttributes.has(field.name)) continue
-    let value: unknown = defaultOf(field)
+  for (const field of nodeType.fields) {
+    let value: unknown = structuredClone(field.default)
     if (Object.hasOwn(raw, field.name)) {
-      const checked = FieldValidation.check(field, raw[field.name], [...loc, field.name])
+      const checked = checkField(field, raw[field.name], [...loc, field.name])
       if (checked.ok) value = checked.value
       else issues.push(...checked.issues)
     } else if (field.requiredOnEnqueue) {
@@ -116,10 +159,11 @@ export const parseNode = (
     ...Object.fromEntries(internal),
     id,
     is_intermediate: flag("is_intermediate", false),
-    use_cache: flag("use_cache", template.useCache),
+    use_cache: flag("use_cache", nodeType.template.useCache),
     ...Object.fromEntries(fields),
-    type: template.type
+    type: nodeType.template.type
   }
+  if (issues.length === 0) issues.push(...combinationIssues(node, loc))
   return { node, issues }
 }
 
@@ -153,7 +197,7 @@ const parseEdge = (raw: unknown, loc: Loc): GraphEdge | ReadonlyArray<FieldValid
  * @since 0.1.0
  */
 export const parse = (
-  catalog: NodeCatalog,
+  catalog: SimulatorCatalog,
   raw: unknown,
   newId: () => string,
   loc: Loc
@@ -187,9 +231,9 @@ export const parse = (
         })
         continue
       }
-      const template = catalog.templates.get(type)
-      if (template === undefined) {
-        const expected = [...catalog.templates.keys()].map((name) => `'${name}'`).join(", ")
+      const nodeType = catalog.types.get(type)
+      if (nodeType === undefined) {
+        const expected = [...catalog.types.keys()].map((name) => `'${name}'`).join(", ")
         issues.push({
           type: "union_tag_invalid",
           loc: at,
@@ -204,7 +248,7 @@ export const parse = (
         issues.push({ type: "missing", loc: [...at, type, "id"], msg: "Field required", input: value })
         continue
       }
-      const parsed = parseNode(template, value, id, [...at, type])
+      const parsed = parseNode(nodeType, value, id, [...at, type])
       issues.push(...parsed.issues)
       nodes.set(key, parsed.node)
     }
@@ -279,7 +323,7 @@ export const topologicalOrder = (
  * @category validation
  * @since 0.1.0
  */
-export const firstProblem = (catalog: NodeCatalog, graph: SimulatorGraph): string | undefined => {
+export const firstProblem = (catalog: SimulatorCatalog, graph: SimulatorGraph): string | undefined => {
   const ids = [...graph.nodes.values()].map((node) => node.id)
   const repeated = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))]
   if (repeated.length > 0) {
@@ -290,7 +334,7 @@ export const firstProblem = (catalog: NodeCatalog, graph: SimulatorGraph): strin
   }
   const templateOf = (id: string): NodeTemplate | undefined => {
     const node = graph.nodes.get(id)
-    return node === undefined ? undefined : catalog.templates.get(node.type)
+    return node === undefined ? undefined : catalog.types.get(node.type)?.template
   }
   for (const { destination, source } of graph.edges) {
     const from = templateOf(source.node_id)
@@ -301,7 +345,8 @@ export const firstProblem = (catalog: NodeCatalog, graph: SimulatorGraph): strin
       return `Edge source field ${source.field} does not exist in node ${source.node_id}`
     }
     const dynamic = to.type === "call_saved_workflow" && destination.field.startsWith("saved_workflow_input::")
-    if (!to.inputs.has(destination.field) && !nodeAttributes.has(destination.field) && !dynamic) {
+    const known = catalog.types.get(to.type)?.fields.some((field) => field.name === destination.field)
+    if (known !== true && !nodeAttributes.has(destination.field) && !dynamic) {
       return `Edge destination field ${destination.field} does not exist in node ${destination.node_id}`
     }
   }

@@ -1,0 +1,29 @@
+/**
+ * Times as the server writes them.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * `YYYY-MM-DD HH:MM:SS.mmm`, UTC without a zone: queue items, images, boards, workflows.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (millis: number): string => new Date(millis).toISOString().replace("T", " ").replace("Z", "")
+
+/**
+ * ISO 8601 with microseconds: users.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatIso = (millis: number): string => new Date(millis).toISOString().replace("Z", "000")
+
+/**
+ * Whole seconds, the `timestamp` of events.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const seconds = (millis: number): number => Math.floor(millis / 1000)

@@ -63,7 +63,7 @@ export interface UserDTO extends Schema.Schema.Type<typeof UserDTO> {}
  */
 export const LoginRequest = Schema.Struct({
   email: Schema.String,
-  password: Schema.Redacted(Schema.String, { label: "password" }),
+  password: Schema.Redacted(Schema.String),
   remember_me: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "LoginRequest" })
 
@@ -82,7 +82,7 @@ export interface LoginRequest extends Schema.Schema.Type<typeof LoginRequest> {}
  * @category schemas
  */
 export const LoginResponse = Schema.Struct({
-  token: Schema.Redacted(Schema.String, { label: "token" }),
+  token: Schema.Redacted(Schema.String),
   user: UserDTO,
   expires_in: Schema.Int
 }).annotate({ identifier: "LoginResponse" })
@@ -104,7 +104,7 @@ export interface LoginResponse extends Schema.Schema.Type<typeof LoginResponse> 
 export const SetupRequest = Schema.Struct({
   email: Schema.String,
   display_name: nullish(Schema.String),
-  password: Schema.Redacted(Schema.String, { label: "password" })
+  password: Schema.Redacted(Schema.String)
 }).annotate({ identifier: "SetupRequest" })
 
 /**
@@ -134,8 +134,8 @@ export const SetupResponse = Schema.Struct({
  */
 export const UserProfileUpdateRequest = Schema.Struct({
   display_name: nullish(Schema.String),
-  current_password: nullish(Schema.Redacted(Schema.String, { label: "password" })),
-  new_password: nullish(Schema.Redacted(Schema.String, { label: "password" }))
+  current_password: nullish(Schema.Redacted(Schema.String)),
+  new_password: nullish(Schema.Redacted(Schema.String))
 }).annotate({ identifier: "UserProfileUpdateRequest" })
 
 /**
@@ -155,7 +155,7 @@ export interface UserProfileUpdateRequest extends Schema.Schema.Type<typeof User
 export const AdminUserCreateRequest = Schema.Struct({
   email: Schema.String,
   display_name: nullish(Schema.String),
-  password: Schema.Redacted(Schema.String, { label: "password" }),
+  password: Schema.Redacted(Schema.String),
   is_admin: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "AdminUserCreateRequest" })
 

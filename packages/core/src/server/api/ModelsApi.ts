@@ -333,7 +333,7 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
     query: {
       source: Schema.String,
       inplace: Schema.optionalKey(Schema.Boolean),
-      access_token: Schema.optionalKey(Schema.Redacted(Schema.String, { label: "access_token" }))
+      access_token: Schema.optionalKey(Schema.Redacted(Schema.String))
     },
     payload: ModelRecordChanges,
     success: ModelInstallJob.pipe(HttpApiSchema.status(201))

@@ -1,0 +1,312 @@
+/**
+ * What can go wrong between handing in a workflow and having its outputs.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import type { ItemError } from "./ItemState.ts"
+import type { InkOutput, WorkflowOutput } from "./Outputs.ts"
+
+const ItemErrorSchema = Schema.Struct({
+  nodeId: Schema.String,
+  nodeLabel: Schema.String,
+  nodeType: Schema.String,
+  errorType: Schema.String,
+  message: Schema.String,
+  traceback: Schema.NullOr(Schema.String)
+})
+
+/** A value of this library, carried along unchecked. */
+const carried = <A>() => Schema.declare((_value): _value is A => true)
+
+const items = (ids: ReadonlyArray<number>): string => ids.length === 1 ? `item ${ids[0]}` : `${ids.length} items`
+
+const nodeName = (error: { readonly nodeId: string; readonly nodeLabel: string; readonly nodeType: string }): string =>
+  error.nodeId === ""
+    ? "An unknown node"
+    : error.nodeLabel === ""
+    ? `Node ${error.nodeId}${error.nodeType === "" ? "" : ` (${error.nodeType})`}`
+    : `Node "${error.nodeLabel}" (${error.nodeId})`
+
+/**
+ * One thing the server did not accept. `nodeId` and `fieldName` are "" where the server names none; `input` is the
+ * system name of the form input, `nodeId.fieldName`, or "".
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rejection {
+  readonly nodeId: string
+  readonly nodeLabel: string
+  readonly nodeType: string
+  readonly fieldName: string
+  readonly input: string
+  readonly message: string
+}
+
+/**
+ * The server refused the job as wrong. Nothing was enqueued.
+ *
+ * **Details**
+ *
+ * Mirrors the 422 of `POST /api/v1/queue/{queue_id}/enqueue_batch`; each problem is mapped back to the node and field
+ * of the workflow.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SubmissionRejected extends Schema.TaggedError<SubmissionRejected>()("SubmissionRejected", {
+  batchId: Schema.String,
+  problems: Schema.Array(Schema.Struct({
+    nodeId: Schema.String,
+    nodeLabel: Schema.String,
+    nodeType: Schema.String,
+    fieldName: Schema.String,
+    input: Schema.String,
+    message: Schema.String
+  }))
+}) {
+  override get message(): string {
+    const lines = this.problems.map((problem) =>
+      problem.nodeId === ""
+        ? problem.message
+        : `${nodeName(problem)}${problem.fieldName === "" ? "" : `, field ${problem.fieldName}`}: ${problem.message}`
+    )
+    return `The server rejected the job: ${lines.join("; ")}`
+  }
+}
+
+/**
+ * The server took fewer items than were asked for, because its queue is full or because the batch has none.
+ *
+ * **Details**
+ *
+ * `enqueued` of `requested` items were accepted. By default these have been canceled again (`kept` is false).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SubmissionIncomplete extends Schema.TaggedError<SubmissionIncomplete>()("SubmissionIncomplete", {
+  batchId: Schema.String,
+  enqueued: Schema.Number,
+  requested: Schema.Number,
+  itemIds: Schema.Array(Schema.Number),
+  kept: Schema.Boolean
+}) {
+  override get message(): string {
+    return this.requested === 0
+      ? "The batch is empty: it has a list of values without values, so there is nothing to run"
+      : `The server accepted ${this.enqueued} of ${this.requested} items (is its queue full?)${
+        this.enqueued > 0 && !this.kept ? "; these were canceled" : ""
+      }`
+  }
+}
+
+/**
+ * Whether the server accepted the job cannot be told now.
+ *
+ * **Details**
+ *
+ * The request was sent and its answer did not arrive, and the server cannot be asked. `Job.attach(batchId)` finds out
+ * later. Submitting again without asking could run the job twice.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SubmissionUnknown extends Schema.TaggedError<SubmissionUnknown>()("SubmissionUnknown", {
+  batchId: Schema.String,
+  detail: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `It is not known whether the server accepted batch ${this.batchId}: ${this.detail}. Ask again with Job.attach`
+  }
+}
+
+/**
+ * The server cannot read the item in front of its queue, so nothing runs, also nothing of others.
+ *
+ * **Details**
+ *
+ * A value of a batch that does not fit its field does this. `own` tells whether the item is of this job; then
+ * `Job.heal`, or closing the job's scope, cancels the batch and frees the queue.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class QueueBlocked extends Schema.TaggedError<QueueBlocked>()("QueueBlocked", {
+  batchId: Schema.String,
+  itemIds: Schema.Array(Schema.Number),
+  own: Schema.Boolean,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `The queue is blocked: the server cannot read ${
+      items(this.itemIds)
+    } of batch ${this.batchId}: ${this.detail}`
+  }
+}
+
+/**
+ * A node of the job failed.
+ *
+ * **Details**
+ *
+ * `nodeId`, `nodeLabel`, `nodeType`, `errorType` and `detail` are those of the first item that failed; `failures` has
+ * all. `outputs` has what exists, also of the items that failed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
+  batchId: Schema.String,
+  failures: Schema.Array(Schema.Struct({ itemId: Schema.Number, error: ItemErrorSchema })),
+  outputs: carried<WorkflowOutput>()
+}) {
+  private get first(): ItemError {
+    return this.failures[0]?.error ??
+      { nodeId: "", nodeLabel: "", nodeType: "", errorType: "", message: "", traceback: null }
+  }
+  get nodeId(): string {
+    return this.first.nodeId
+  }
+  get nodeLabel(): string {
+    return this.first.nodeLabel
+  }
+  get nodeType(): string {
+    return this.first.nodeType
+  }
+  get errorType(): string {
+    return this.first.errorType
+  }
+  get detail(): string {
+    return this.first.message
+  }
+  override get message(): string {
+    const type = this.errorType === "" ? "" : `${this.errorType}: `
+    const more = this.failures.length > 1 ? ` (and ${this.failures.length - 1} more items failed)` : ""
+    return `${nodeName(this.first)} failed: ${type}${this.detail}${more}`
+  }
+}
+
+/**
+ * The job was canceled: by this program, by somebody else, or by a restart of the server.
+ *
+ * **Details**
+ *
+ * `requested` tells whether this program asked for it. `outputs` has what exists.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobCanceled extends Schema.TaggedError<JobCanceled>()("JobCanceled", {
+  batchId: Schema.String,
+  itemIds: Schema.Array(Schema.Number),
+  requested: Schema.Boolean,
+  outputs: carried<WorkflowOutput>()
+}) {
+  override get message(): string {
+    return this.requested
+      ? `The job was canceled (${items(this.itemIds)} of batch ${this.batchId})`
+      : `The job was canceled on the server, by somebody else or by a restart (${
+        items(this.itemIds)
+      } of batch ${this.batchId})`
+  }
+}
+
+/**
+ * The server does not have the job's items any more, so their outcome is not known: the queue was cleared or pruned, or
+ * the server was restarted without a database file.
+ *
+ * **Details**
+ *
+ * `outputs` has what was announced before; `imageNames` are the images that the lost items left on the server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobLost extends Schema.TaggedError<JobLost>()("JobLost", {
+  batchId: Schema.String,
+  itemIds: Schema.Array(Schema.Number),
+  imageNames: Schema.Array(Schema.String),
+  outputs: carried<WorkflowOutput>()
+}) {
+  override get message(): string {
+    return `The server has lost ${items(this.itemIds)} of batch ${this.batchId}${
+      this.imageNames.length === 0 ? "" : `; ${this.imageNames.length} images of them are still there`
+    }`
+  }
+}
+
+/**
+ * The job did not end in the given time.
+ *
+ * **Details**
+ *
+ * `onTimeout` tells what happened to it: `cancel` means that it was canceled, `detach` that it goes on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobTimeout extends Schema.TaggedError<JobTimeout>()("JobTimeout", {
+  batchId: Schema.String,
+  /** Milliseconds. */
+  timeout: Schema.Number,
+  status: Schema.String,
+  onTimeout: Schema.String
+}) {
+  override get message(): string {
+    return `The job did not end within ${Duration.format(Duration.millis(this.timeout))} (status: ${this.status}); ${
+      this.onTimeout === "cancel" ? "it was canceled" : "it goes on"
+    }`
+  }
+}
+
+/**
+ * The outputs were asked for before the job ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkflowNotCompleted extends Schema.TaggedError<WorkflowNotCompleted>()("WorkflowNotCompleted", {
+  batchId: Schema.String,
+  status: Schema.String,
+  /** What was announced so far. */
+  outputs: carried<ReadonlyArray<InkOutput>>()
+}) {
+  override get message(): string {
+    return `The job has not ended yet (status: ${this.status})`
+  }
+}
+
+/**
+ * There is no batch with this id on the server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", {
+  batchId: Schema.String
+}) {
+  override get message(): string {
+    return `The server has no batch ${this.batchId}: it was never accepted, or it was pruned`
+  }
+}
+
+/**
+ * The board that was named to submit a job does not exist, or several have the name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BoardNotFound extends Schema.TaggedError<BoardNotFound>()("BoardNotFound", {
+  board: Schema.String,
+  matches: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return this.matches.length === 0
+      ? `There is no board with the id or name "${this.board}"`
+      : `Several boards have the name "${this.board}": ${this.matches.join(", ")}. Use the id`
+  }
+}

@@ -1,0 +1,428 @@
+/**
+ * Follows all jobs of a program at once.
+ *
+ * **Details**
+ *
+ * One event subscription serves all jobs. What an item ended with is always read over HTTP; events only tell when to
+ * look. After every (re)connect and on a slow sweep all open items are asked for in one request
+ * (`item_summaries_by_ids`, servers from 6.14 on) or by batch (`b/{batch_id}/status`). Without events the sweep becomes
+ * a poll that is quick while something happens and slows down otherwise; results are the same.
+ *
+ * There is no timer and no fiber per job: one fiber reads events, one sweeps, a few read items. All of them stop when
+ * no job is followed.
+ *
+ * Memory: per job its state and what `EventLog` keeps; of events about batches that nobody follows (yet) the newest
+ * 256, without progress.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as WorkQueue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
+import { Changing } from "./EventLog.ts"
+import { JobNotFound, QueueBlocked } from "./JobError.ts"
+import * as JobState from "./JobState.ts"
+import { fromEvent, fromItem, type Observation } from "./Observation.ts"
+import type { OutputNode } from "./Outputs.ts"
+import { diagnose, isPoisoned } from "./Poison.ts"
+import { findMembers } from "./Submission.ts"
+import * as Sweep from "./Sweep.ts"
+import { nodesOfWorkflow, TrackedJob } from "./TrackedJob.ts"
+
+/**
+ * How jobs are followed.
+ *
+ * **Details**
+ *
+ * - `sweepInterval`: how often everything is asked for while events arrive, by default every 30 seconds (5 seconds after
+ *   something happened).
+ * - `pollInterval`: the shortest and the longest time between two polls without events, by default 250 milliseconds
+ *   and 5 seconds.
+ * - `connectTimeout`: how long a submission waits for the event connection, by default 2 seconds.
+ * - `readConcurrency`: how many items are read at the same time, by default 8.
+ * - `blockedAfter`: after how long without any progress the queue is examined, by default 10 seconds.
+ * - `giveUpAfter`: after how long without any answer of the server jobs fail, by default 10 minutes.
+ * - `idle`: how long the event connection is kept after the last job, by default 10 seconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobTrackerOptions {
+  readonly sweepInterval?: Duration.Input | undefined
+  readonly pollInterval?: { readonly min: Duration.Input; readonly max: Duration.Input } | undefined
+  readonly connectTimeout?: Duration.Input | undefined
+  readonly readConcurrency?: number | undefined
+  readonly blockedAfter?: Duration.Input | undefined
+  readonly giveUpAfter?: Duration.Input | undefined
+  readonly idle?: Duration.Input | undefined
+}
+
+/**
+ * What to follow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TrackOptions {
+  readonly batchId: string
+  /** How many items are asked for, null to take all there are. */
+  readonly expected: number | null
+  readonly destination?: string | undefined
+  readonly nodes: ReadonlyMap<string, OutputNode>
+  /** Whether to look for the items by the batch id, instead of waiting for an `Enqueued` observation. */
+  readonly search: boolean
+}
+
+/**
+ * Follows jobs.
+ *
+ * **Details**
+ *
+ * - `track`: follows a batch until the scope closes. The event connection is there when it returns, or it was tried in
+ *   vain; no event is missed from then on.
+ * - `search`: looks for the items of a tracked batch by its id, now and until they are found.
+ * - `refresh`: asks the server about all jobs now.
+ * - `connected`: whether events arrive at the moment.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class JobTracker extends Context.Service<JobTracker, {
+  readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
+  readonly search: (job: TrackedJob) => Effect.Effect<void>
+  readonly refresh: Effect.Effect<void>
+  readonly connected: Effect.Effect<boolean>
+}>()("@effect-invokeai/core/job/JobTracker") {
+  /** Follows jobs with the usual timing. */
+  static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
+    JobTracker,
+    Effect.suspend(() => make({}))
+  )
+
+  /** Follows jobs with other timing. */
+  static readonly layerWith = (options: JobTrackerOptions): Layer.Layer<JobTracker, never, Queue | ServerEvents> =>
+    Layer.effect(JobTracker, make(options))
+}
+
+interface Foreign {
+  readonly batchId: string
+  readonly observation: Observation
+}
+
+/** Events about batches that are not followed, newest last. */
+const foreignLimit = 256
+
+type Link = "unknown" | "up" | "down"
+
+const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
+  JobTracker["Service"],
+  never,
+  Queue | ServerEvents | Scope.Scope
+> {
+  const queue = yield* Queue
+  const events = yield* ServerEvents
+  const scope = yield* Effect.scope
+  const millis = (input: Duration.Input | undefined, otherwise: Duration.Input) =>
+    Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise))
+  const sweepMax = millis(options.sweepInterval, "30 seconds")
+  const pollMin = millis(options.pollInterval?.min, "250 millis")
+  const pollMax = millis(options.pollInterval?.max, "5 seconds")
+  const connectTimeout = Duration.fromInputUnsafe(options.connectTimeout ?? "2 seconds")
+  const blockedAfter = millis(options.blockedAfter, "10 seconds")
+  const giveUpAfter = millis(options.giveUpAfter, "10 minutes")
+  const idle = millis(options.idle, "10 seconds")
+
+  const jobs = new Map<string, Set<TrackedJob>>()
+  const link = new Changing<Link>("unknown")
+  const foreign: Array<Foreign> = []
+  const reading = new Set<string>()
+  let lastAnswer = 0
+  let lastActivity = 0
+  let lastDiagnosis = 0
+  let running: { readonly scope: Scope.Closeable; readonly wake: WorkQueue.Queue<void> } | undefined
+  let summaries = true
+
+  const active = (): ReadonlyArray<TrackedJob> =>
+    [...jobs.values()].flatMap((set) => [...set].filter((job) => !job.isDone))
+
+  const answered = Effect.map(Clock.currentTimeMillis, (now) => {
+    lastAnswer = now
+  })
+
+  const lookNow = () => {
+    if (running !== undefined) WorkQueue.offerUnsafe(running.wake, undefined)
+  }
+  const look = Effect.sync(lookNow)
+
+  const reads = yield* WorkQueue.unbounded<Sweep.ReadTask>()
+
+  const schedule = (job: TrackedJob) => {
+    for (const itemId of JobState.unread(job.state)) {
+      const key = `${job.batchId} ${itemId}`
+      if (reading.has(key)) continue
+      reading.add(key)
+      WorkQueue.offerUnsafe(reads, { job, itemId })
+    }
+  }
+
+  const observe = (job: TrackedJob, observation: Observation) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      if (!job.observe(observation)) return
+      job.lastSeen = now
+      lastActivity = now
+      schedule(job)
+      if (job.suspect && JobState.isEnded(job.state)) lookNow()
+    })
+
+  const cancelSurplus = Effect.fnUntraced(function*(job: TrackedJob) {
+    const open = job.state.items.filter((item) => item.role === "surplus" && item.phase === "open")
+    yield* Effect.forEach(open, (item) => Effect.ignore(queue.cancelItem(item.itemId)), { discard: true })
+  })
+
+  /** The server says that it does not have the item. Only an answer about the batch makes that certain. */
+  const confirmMissing = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask) {
+    const status = yield* queue.batchStatus(job.batchId)
+    if (status.batch_id === job.batchId) yield* observe(job, { _tag: "ItemMissing", itemId })
+  })
+
+  const onPoisoned = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask, error: InvokeAiError) {
+    const item = JobState.getItem(job.state, itemId)
+    if (item?.phase === "ended") {
+      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: item.status })
+      return
+    }
+    const status = yield* queue.batchStatus(job.batchId)
+    if (status.pending + status.in_progress + (status.waiting ?? 0) === 0) {
+      // The server cannot run what it cannot read, so it can only have been canceled.
+      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
+      return
+    }
+    job.finish(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail }))
+  })
+
+  const read = Effect.fnUntraced(function*(task: Sweep.ReadTask) {
+    const { itemId, job } = task
+    const item = yield* queue.item(itemId)
+    yield* answered
+    const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
+    if (snapshot === undefined) {
+      // An id that names something else now: the server lost its database and counts from 1 again.
+      yield* confirmMissing(task)
+      return
+    }
+    if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
+    yield* observe(job, { _tag: "ItemRead", item: snapshot })
+    yield* cancelSurplus(job)
+  })
+
+  const readSafely = (task: Sweep.ReadTask) =>
+    read(task).pipe(
+      Effect.catchIf((error) => error.reason === "NotFound", () => confirmMissing(task)),
+      Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
+      Effect.catch((error) => failed([task.job], error)),
+      Effect.ensuring(Effect.sync(() => reading.delete(`${task.job.batchId} ${task.itemId}`)))
+    )
+
+  /** A request failed. What can be helped by waiting is tried again by the next sweep. */
+  const failed = Effect.fnUntraced(function*(affected: ReadonlyArray<TrackedJob>, error: InvokeAiError) {
+    const now = yield* Clock.currentTimeMillis
+    const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
+    if (hopeless || now - lastAnswer > giveUpAfter) {
+      for (const job of affected) job.finish(error)
+    }
+  })
+
+  const search = Effect.fnUntraced(function*(job: TrackedJob) {
+    const status = yield* queue.batchStatus(job.batchId)
+    yield* answered
+    if (status.total === 0 && job.state.items.length === 0) {
+      job.finish(new JobNotFound({ batchId: job.batchId }))
+      return
+    }
+    const members = yield* findMembers(job.batchId, status.total, job.destination)
+    job.searching = false
+    yield* observe(job, { _tag: "Members", expected: job.expected, items: members })
+    schedule(job)
+    if (JobState.isEnded(job.state)) {
+      job.suspect = false
+      job.finishIfEnded()
+    }
+    yield* cancelSurplus(job)
+  }, Effect.provideService(Queue, queue))
+
+  const examine = Effect.fnUntraced(function*(now: number) {
+    const stuck = active().filter((job) =>
+      job.state.known && now - job.lastSeen >= blockedAfter && JobState.status(job.state) === "pending"
+    )
+    if (stuck.length === 0 || now - lastDiagnosis < blockedAfter) return
+    lastDiagnosis = now
+    yield* diagnose(queue, stuck)
+  })
+
+  const sweep = Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    for (const job of active()) {
+      if (job.searching || job.suspect) {
+        yield* search(job).pipe(Effect.catch((error) => failed([job], error)))
+      }
+      schedule(job)
+    }
+    const open = active().filter((job) => job.state.known)
+    if (open.length > 0) {
+      const asked = yield* Effect.result(
+        summaries ? Sweep.bySummaries(queue, open, observe) : Sweep.byBatch(queue, open)
+      )
+      if (asked._tag === "Success") {
+        yield* answered
+        for (const task of asked.success) {
+          const key = `${task.job.batchId} ${task.itemId}`
+          if (reading.has(key)) continue
+          reading.add(key)
+          WorkQueue.offerUnsafe(reads, task)
+        }
+      } else if (summaries && Sweep.isMissingRoute(asked.failure)) {
+        summaries = false
+        yield* look
+      } else yield* failed(open, asked.failure)
+    }
+    yield* Effect.ignore(examine(now))
+  })
+
+  const interval = (now: number): number => {
+    const quietFor = now - lastActivity
+    const waiting = active().some((job) => job.searching || JobState.unread(job.state).length > 0)
+    return link.current === "up" && !waiting
+      ? Math.min(sweepMax, Math.max(5000, quietFor))
+      : Math.min(pollMax, Math.max(pollMin, quietFor / 2))
+  }
+
+  const sweeper = Effect.fnUntraced(function*(wake: WorkQueue.Queue<void>) {
+    let emptySince: number | undefined
+    while (true) {
+      const now = yield* Clock.currentTimeMillis
+      if (jobs.size === 0) {
+        emptySince ??= now
+        if (now - emptySince >= idle) return
+      } else emptySince = undefined
+      const wait = jobs.size === 0 ? idle : interval(now)
+      yield* WorkQueue.take(wake).pipe(Effect.timeoutOption(Duration.millis(wait)))
+      yield* WorkQueue.clear(wake)
+      if (jobs.size > 0) yield* sweep
+    }
+  })
+
+  const onEvent = (name: string, payload: unknown): Effect.Effect<void> => {
+    if (name === "queue_cleared") return look
+    const seen = fromEvent(name, payload)
+    if (seen === undefined) return Effect.void
+    const { batchId, observation } = seen
+    const followed = batchId === null ? active() : [...jobs.get(batchId) ?? []]
+    if (followed.length > 0) {
+      return Effect.forEach(followed, (job) => observe(job, observation), { discard: true })
+    }
+    if (batchId !== null && batchId !== "redacted" && name !== "invocation_progress") {
+      foreign.push({ batchId, observation })
+      if (foreign.length > foreignLimit) foreign.shift()
+    }
+    return Effect.void
+  }
+
+  const onMessage = (message: ServerMessage): Effect.Effect<void> => {
+    if (message._tag === "Event") {
+      return message.event.name === "unknown"
+        ? onEvent(message.event.wireName, message.event.payload)
+        : onEvent(message.event.name, message.event.payload)
+    }
+    link.set(message._tag === "Connected" ? "up" : "down")
+    // The server may be another one now.
+    if (message._tag === "Connected") summaries = true
+    if (message._tag === "Unavailable") {
+      for (const job of active()) {
+        if (job.warned.has("events")) continue
+        job.warned.add("events")
+        job.warn({ reason: "EventsUnavailable", message: message.error.message, itemIds: [] })
+      }
+    }
+    return look
+  }
+
+  const start = Effect.gen(function*() {
+    if (running !== undefined) return
+    const own = yield* Scope.fork(scope)
+    const wake = yield* WorkQueue.sliding<void>(1)
+    running = { scope: own, wake }
+    lastAnswer = yield* Clock.currentTimeMillis
+    lastActivity = lastAnswer
+    link.set("unknown")
+    const messages = yield* Scope.provide(events.subscribe, own)
+    yield* Effect.forkIn(Stream.runForEach(messages, onMessage), own)
+    for (let i = 0; i < (options.readConcurrency ?? 8); i++) {
+      yield* Effect.forkIn(Effect.forever(Effect.flatMap(WorkQueue.take(reads), readSafely)), own)
+    }
+    const stop = Effect.suspend(() => {
+      if (running?.scope === own) running = undefined
+      foreign.length = 0
+      return Effect.forkIn(Scope.close(own, Exit.void), scope)
+    })
+    yield* Effect.forkIn(Effect.ensuring(sweeper(wake), stop), own)
+  }).pipe(Effect.uninterruptible)
+
+  const awaitLink = link.stream.pipe(
+    Stream.filter((state) => state !== "unknown"),
+    Stream.runHead,
+    Effect.timeoutOption(connectTimeout)
+  )
+
+  const release = (job: TrackedJob) =>
+    Effect.sync(() => {
+      const set = jobs.get(job.batchId)
+      set?.delete(job)
+      if (set?.size === 0) jobs.delete(job.batchId)
+    })
+
+  return JobTracker.of({
+    track: Effect.fn("JobTracker.track")(function*(target) {
+      const job = new TrackedJob({
+        batchId: target.batchId,
+        expected: target.expected,
+        destination: target.destination,
+        nodes: target.nodes
+      })
+      job.lastSeen = yield* Clock.currentTimeMillis
+      job.searching = target.search
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const set = jobs.get(target.batchId)
+          if (set === undefined) jobs.set(target.batchId, new Set([job]))
+          else set.add(job)
+        }),
+        () => release(job)
+      )
+      yield* start
+      for (const seen of foreign) {
+        if (seen.batchId === target.batchId) yield* observe(job, seen.observation)
+      }
+      yield* awaitLink
+      if (target.search) yield* look
+      return job
+    }),
+    search: (job) =>
+      Effect.andThen(
+        Effect.sync(() => {
+          job.searching = true
+        }),
+        look
+      ),
+    refresh: look,
+    connected: Effect.sync(() => link.current === "up")
+  })
+})

@@ -1,0 +1,63 @@
+/**
+ * Recognises a queue that does not move, and says why.
+ *
+ * **Details**
+ *
+ * A batch value that does not fit its field is accepted by the server and then blocks the whole queue: the item cannot
+ * be read, neither by clients (500) nor by the server's own worker.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { Queue } from "../server/Queue.ts"
+import { QueueBlocked } from "./JobError.ts"
+import type { TrackedJob } from "./TrackedJob.ts"
+
+/**
+ * Whether an error says that the server cannot read an item of its own queue.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPoisoned = (error: InvokeAiError): boolean =>
+  error.status === 500 && error.detail.includes("validation error")
+
+const firstPending = (job: TrackedJob): number | undefined =>
+  job.state.items.find((item) => item.status === "pending" && item.phase === "open")?.itemId
+
+/** Looks why jobs wait although nothing happens, and tells them. @internal */
+export const diagnose = Effect.fnUntraced(function*(
+  queue: Queue["Service"],
+  stuck: ReadonlyArray<TrackedJob>
+): Effect.fn.Return<void, InvokeAiError> {
+  const { processor, queue: counts } = yield* queue.status
+  if (counts.in_progress > 0) return
+  const next = yield* Effect.result(queue.next)
+  if (next._tag === "Success") {
+    if (!processor.is_processing) return
+    for (const job of stuck) {
+      job.warn({
+        reason: "WorkerBusy",
+        message: "Nothing runs: the server is still busy with something that is not in progress any more",
+        itemIds: []
+      })
+    }
+    return
+  }
+  if (!isPoisoned(next.failure)) return
+  for (const job of stuck) {
+    const itemId = firstPending(job)
+    if (itemId === undefined) continue
+    const read = yield* Effect.result(queue.item(itemId))
+    if (read._tag === "Failure" && isPoisoned(read.failure)) {
+      job.finish(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: read.failure.detail }))
+    } else {
+      job.warn({
+        reason: "QueueBlocked",
+        message: "Nothing runs: the server cannot read the item in front of its queue, which is not of this job",
+        itemIds: []
+      })
+    }
+  }
+})

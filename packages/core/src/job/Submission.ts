@@ -1,0 +1,285 @@
+/**
+ * Hands a batch in, exactly once.
+ *
+ * **Details**
+ *
+ * The client chooses the batch id. The request is sent once; if its outcome is not certain (no answer, a cut
+ * connection, a 5xx, an answer that is none), the server is asked for the batch until it knows it, or until it has said
+ * for a while that there is none, and only then the batch is sent again. Servers do not refuse a batch id that they
+ * have already, so should a delayed request arrive after all, its items carry the same id: `JobTracker` sees them as
+ * surplus and cancels them.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type { Batch } from "../server/api/QueueSchemas.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+import { SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
+import type { Observation } from "./Observation.ts"
+import type { OutputNode } from "./Outputs.ts"
+import * as Rejections from "./Rejections.ts"
+
+/**
+ * What is handed in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Submission {
+  readonly batchId: string
+  readonly batch: Batch
+  /** How many queue items the batch makes. */
+  readonly size: number
+  readonly prepend: boolean
+  /** Nodes of the workflow by id, to name them in errors. */
+  readonly nodes: ReadonlyMap<string, OutputNode>
+}
+
+/**
+ * How to behave when things go wrong.
+ *
+ * **Details**
+ *
+ * - `onIncomplete`: what to do when the server takes fewer items than were asked for: cancel these and fail (`fail`),
+ *   or go on with them (`keep`).
+ * - `settle`: how long to ask about the outcome of one request, by default 30 seconds.
+ * - `quiet`: for how long the server must have said that there is no such batch before it is sent again, by default 5
+ *   seconds. Longer than a request can be on its way.
+ * - `attempts`: how often to send at most, by default 3.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmissionPolicy {
+  readonly onIncomplete?: "fail" | "keep" | undefined
+  readonly settle?: Duration.Input | undefined
+  readonly quiet?: Duration.Input | undefined
+  readonly attempts?: number | undefined
+}
+
+/**
+ * What the server accepted.
+ *
+ * **Details**
+ *
+ * `itemIds` are in the order of the batch. `adopted` tells that the server's answer was lost and the batch was found by
+ * its id. `certain` is false where the batch was sent more than once or the listing was incomplete, so that there may
+ * be more items than are known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnqueueBatchResult {
+  readonly batchId: string
+  readonly enqueued: number
+  readonly requested: number
+  readonly itemIds: ReadonlyArray<number>
+  readonly priority: number
+  readonly adopted: boolean
+  readonly certain: boolean
+}
+
+/**
+ * Why a batch could not be handed in.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SubmissionError = SubmissionRejected | SubmissionIncomplete | SubmissionUnknown | InvokeAiError
+
+/** Route that this server does not have. */
+const isMissingRoute = (error: InvokeAiError): boolean =>
+  error.reason === "NotFound" || error.status === 404 || error.status === 405 || error.reason === "Decode"
+
+type Member = (Observation & { readonly _tag: "Members" })["items"][number]
+
+/**
+ * Finds all items of a batch.
+ *
+ * **Details**
+ *
+ * By `item_ids` and `item_summaries_by_ids`, from the newest item on, where the server has them. Elsewhere by
+ * `list_all`, limited to the batch's own destination where that is known; it gives whole items and is slow for large
+ * batches.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const findMembers = Effect.fn("Submission.findMembers")(function*(
+  batchId: string,
+  total: number,
+  destination: string | undefined
+): Effect.fn.Return<ReadonlyArray<Member>, InvokeAiError, Queue> {
+  const queue = yield* Queue
+  const bySummaries = Effect.gen(function*() {
+    const { item_ids: ids } = yield* queue.itemIds({ order: "DESC" })
+    const found: Array<Member> = []
+    for (let at = 0; at < ids.length && found.length < total; at += 1000) {
+      const summaries = yield* queue.itemSummariesByIds(ids.slice(at, at + 1000))
+      for (const summary of summaries) {
+        if (summary.batch_id !== batchId) continue
+        found.push({
+          itemId: summary.item_id,
+          parentItemId: summary.parent_item_id ?? null,
+          retriedFromItemId: undefined
+        })
+      }
+    }
+    return found
+  })
+  const byListing = Effect.map(
+    queue.listAll(destination === undefined ? {} : { destination }),
+    (items) =>
+      items.filter((item) => item.batch_id === batchId).map((item): Member => ({
+        itemId: item.item_id,
+        parentItemId: item.parent_item_id ?? null,
+        retriedFromItemId: item.retried_from_item_id ?? null
+      }))
+  )
+  const found = yield* bySummaries.pipe(
+    Effect.catchIf(isMissingRoute, () => byListing)
+  )
+  return found.toSorted((a, b) => a.itemId - b.itemId)
+})
+
+/** What asking for the batch has shown. */
+type Probe =
+  | { readonly _tag: "Accepted"; readonly total: number }
+  | { readonly _tag: "Absent" }
+  | { readonly _tag: "Unknown"; readonly error: InvokeAiError }
+
+const probe = Effect.fnUntraced(function*(
+  batchId: string,
+  quiet: Duration.Duration,
+  settle: Duration.Duration
+): Effect.fn.Return<Probe, never, Queue> {
+  const queue = yield* Queue
+  const began = yield* Clock.currentTimeMillis
+  let absentSince: number | undefined
+  let wait = 100
+  while (true) {
+    const answer = yield* Effect.result(queue.batchStatus(batchId))
+    const now = yield* Clock.currentTimeMillis
+    if (answer._tag === "Success") {
+      if (answer.success.total > 0) return { _tag: "Accepted", total: answer.success.total }
+      absentSince ??= now
+      if (now - absentSince >= Duration.toMillis(quiet)) return { _tag: "Absent" }
+    } else {
+      absentSince = undefined
+      if (answer.failure.reason === "Unauthorized" || answer.failure.reason === "Forbidden") {
+        return { _tag: "Unknown", error: answer.failure }
+      }
+    }
+    if (now - began >= Duration.toMillis(settle)) {
+      return answer._tag === "Failure"
+        ? { _tag: "Unknown", error: answer.failure }
+        : { _tag: "Absent" }
+    }
+    yield* Effect.sleep(Duration.millis(wait))
+    wait = Math.min(wait * 2, 2000)
+  }
+})
+
+const isIncomplete = (result: { readonly enqueued: number; readonly requested: number }) =>
+  result.enqueued < result.requested || result.enqueued === 0
+
+/**
+ * Hands a batch in.
+ *
+ * **Errors**
+ *
+ * - `SubmissionRejected`: the server refused it; nothing was enqueued.
+ * - `SubmissionIncomplete`: it took fewer items than asked for, or the batch makes none.
+ * - `SubmissionUnknown`: whether it was accepted cannot be told now.
+ * - `InvokeAiError`: it was not accepted for another reason.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const submit = Effect.fn("Submission.submit")(function*(
+  submission: Submission,
+  policy: SubmissionPolicy = {}
+): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue> {
+  const queue = yield* Queue
+  const { batchId, size } = submission
+  yield* Effect.annotateCurrentSpan({ batchId, size })
+  if (size < 1) {
+    return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
+  }
+  const quiet = Duration.fromInputUnsafe(policy.quiet ?? "5 seconds")
+  const settle = Duration.fromInputUnsafe(policy.settle ?? "30 seconds")
+  const attempts = Math.max(1, policy.attempts ?? 3)
+
+  const adopt = Effect.fnUntraced(function*(total: number, sent: number) {
+    const members = yield* findMembers(batchId, total, submission.batch.destination ?? undefined).pipe(
+      Effect.mapError((cause) =>
+        new SubmissionUnknown({ batchId, detail: "the server has the batch, and its items cannot be read", cause })
+      )
+    )
+    const own = members.filter((member) =>
+      member.parentItemId === null && Predicate.isNullish(member.retriedFromItemId)
+    )
+    const result: EnqueueBatchResult = {
+      batchId,
+      enqueued: Math.min(own.length, size),
+      requested: size,
+      itemIds: own.map((member) => member.itemId),
+      priority: 0,
+      adopted: true,
+      certain: sent === 1 && own.length <= size
+    }
+    return result
+  })
+
+  const accepted = Effect.gen(function*() {
+    for (let sent = 1;; sent++) {
+      const answer = yield* Effect.result(queue.enqueueBatch(submission.batch, { prepend: submission.prepend }))
+      if (answer._tag === "Success") {
+        const { enqueued, item_ids: ids, priority, requested } = answer.success
+        return {
+          batchId,
+          enqueued,
+          requested,
+          itemIds: ids.toSorted((a, b) => a - b),
+          priority,
+          adopted: false,
+          certain: sent === 1 && ids.length <= enqueued
+        } satisfies EnqueueBatchResult
+      }
+      const error = answer.failure
+      if (error.reason === "Validation") return yield* Rejections.fromError(batchId, error, submission.nodes)
+      if (!error.isAmbiguous) return yield* error
+      // An error that the server itself reported came after it was done with the request.
+      const reported = error.status === 500 && error.reason === "Server"
+      const seen = yield* probe(batchId, reported ? Duration.zero : quiet, settle)
+      if (seen._tag === "Accepted") return yield* adopt(seen.total, sent)
+      if (seen._tag === "Unknown") {
+        return yield* new SubmissionUnknown({ batchId, detail: seen.error.message, cause: error })
+      }
+      if (sent >= attempts) return yield* error
+      yield* Effect.sleep(Duration.millis(500))
+    }
+  })
+
+  const result = yield* accepted
+  if (!isIncomplete(result)) return result
+  const keep = policy.onIncomplete === "keep" && result.enqueued > 0
+  if (keep) return result
+  if (result.enqueued > 0) {
+    yield* queue.cancelByBatchIds([batchId]).pipe(
+      Effect.retry({ times: 3, while: (error: InvokeAiError) => error.isRetryable }),
+      Effect.ignore
+    )
+  }
+  return yield* new SubmissionIncomplete({
+    batchId,
+    enqueued: result.enqueued,
+    requested: result.requested,
+    itemIds: result.itemIds,
+    kept: false
+  })
+})

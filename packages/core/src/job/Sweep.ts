@@ -1,0 +1,88 @@
+/**
+ * Asks the server about all open items of all jobs.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { Queue } from "../server/Queue.ts"
+import type { ItemState } from "./ItemState.ts"
+import { factsOf, type Observation } from "./Observation.ts"
+import type { TrackedJob } from "./TrackedJob.ts"
+
+/** An item that has to be read. @internal */
+export interface ReadTask {
+  readonly job: TrackedJob
+  readonly itemId: number
+}
+
+type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void>
+
+/** Whether an error says that the server does not have the route. @internal */
+export const isMissingRoute = (error: InvokeAiError): boolean =>
+  error.status === 404 || error.status === 405 || error.reason === "NotFound"
+
+const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
+  job.state.items.filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))
+
+/**
+ * One request for up to 1,000 items of all jobs. Gives the items that the server did not mention; they have to be read
+ * one by one.
+ *
+ * @internal
+ */
+export const bySummaries = Effect.fnUntraced(function*(
+  queue: Queue["Service"],
+  jobs: ReadonlyArray<TrackedJob>,
+  observe: Observe
+): Effect.fn.Return<ReadonlyArray<ReadTask>, InvokeAiError> {
+  const open = new Map<number, Array<TrackedJob>>()
+  for (const job of jobs) {
+    for (const item of openItems(job)) {
+      const followers = open.get(item.itemId)
+      if (followers === undefined) open.set(item.itemId, [job])
+      else followers.push(job)
+    }
+  }
+  if (open.size === 0) return []
+  const summaries = yield* queue.itemSummariesByIds([...open.keys()])
+  for (const summary of summaries) {
+    const facts = factsOf(summary)
+    const followers = open.get(summary.item_id) ?? []
+    if (facts === undefined || followers.some((job) => job.batchId !== summary.batch_id)) continue
+    open.delete(summary.item_id)
+    for (const job of followers) {
+      yield* observe(job, { _tag: "Status", facts, parentItemId: summary.parent_item_id ?? null })
+    }
+  }
+  return [...open].flatMap(([itemId, followers]) => followers.map((job): ReadTask => ({ job, itemId })))
+})
+
+/**
+ * One request for each job. Gives the items that may have changed.
+ *
+ * **Details**
+ *
+ * The counts do not name items. Items of a batch run in order, so as many as have ended, and those that run, are read
+ * from the first on; a batch without items has lost them.
+ *
+ * @internal
+ */
+export const byBatch = Effect.fnUntraced(function*(
+  queue: Queue["Service"],
+  jobs: ReadonlyArray<TrackedJob>
+): Effect.fn.Return<ReadonlyArray<ReadTask>, InvokeAiError> {
+  const tasks = yield* Effect.forEach(jobs, (job) =>
+    Effect.gen(function*() {
+      const open = openItems(job)
+      if (open.length === 0) return []
+      const status = yield* queue.batchStatus(job.batchId)
+      const finished = status.completed + status.failed + status.canceled
+      const seen = job.state.items.filter((item) => item.phase === "settled" || item.phase === "ended").length
+      const gone = status.total < job.state.items.filter((item) => item.phase !== "lost").length
+      const changed = gone ? open.length : Math.max(0, finished - seen)
+      const begun = status.in_progress > 0 && open.every((item) => item.status === "pending") ? 1 : 0
+      return open.slice(0, changed + begun).map((item): ReadTask => ({ job, itemId: item.itemId }))
+    }), { concurrency: 4 })
+  return tasks.flat()
+})

@@ -184,12 +184,10 @@ export type TemplateValues = { readonly [P in Placeholder]?: string | number | u
  * @category errors
  * @since 0.1.0
  */
-export class InvalidTemplate
-  extends Schema.TaggedError<InvalidTemplate>("@effect-invokeai/core/assets/InvalidTemplate")(
-    "InvalidTemplate",
-    { template: Schema.String, problem: Schema.String }
-  )
-{
+export class InvalidTemplate extends Schema.TaggedError<InvalidTemplate>()(
+  "InvalidTemplate",
+  { template: Schema.String, problem: Schema.String }
+) {
   override get message(): string {
     return `The file name template ${JSON.stringify(this.template)} cannot be used: ${this.problem}`
   }

@@ -1,0 +1,107 @@
+/**
+ * What an uploaded image is, and how to upload one.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Stream from "effect/Stream"
+import type { ImageCategory } from "../server/api/ImagesApi.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type * as ImageType from "./ImageType.ts"
+import type { UploadError } from "./UploadError.ts"
+
+/**
+ * An image on the server that is deleted when its scope closes. It fits as the value of an image field as it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Asset {
+  readonly image_name: string
+  /** In pixels, as stored. */
+  readonly width: number
+  /** In pixels, as stored. */
+  readonly height: number
+  readonly board_id: string | null
+  /** The path, or the name given to the bytes; the image's name when it was adopted. */
+  readonly source: string
+  /** What the uploaded content was; null when the image was adopted. The server stores every image as PNG. */
+  readonly content: AssetContent | null
+}
+
+/**
+ * The content that was uploaded. `hash` is `ContentSummary.hash`, `length` is in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AssetContent {
+  readonly type: ImageType.ImageType
+  readonly hash: string
+  readonly length: number
+}
+
+/**
+ * How to upload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UploadOptions {
+  /** What the image is for. Default `user`, as for images that are uploaded in the official UI. */
+  readonly category?: ImageCategory | undefined
+  /** The id of a board to put the image on. Default none. */
+  readonly board?: string | undefined
+  /**
+   * Whether the image is hidden from the gallery, and removed by "clear intermediates" even if nobody else does it.
+   * Default true, or false when a board is given.
+   */
+  readonly isIntermediate?: boolean | undefined
+  /** Stored with the image as its metadata. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /** The size in pixels that the server scales the image to. */
+  readonly resizeTo?: { readonly width: number; readonly height: number } | undefined
+  /** Larger content is refused before it is sent. In bytes; default 512 MiB. */
+  readonly maxBytes?: number | undefined
+  /**
+   * How long sending may take. Default 10 minutes. An upload cannot be interrupted, for nobody would know then whether
+   * the image is on the server; so this is also how long an interruption may have to wait.
+   */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * How to upload a file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UploadFileOptions extends UploadOptions {
+  /** A folder that the file must lie in, after all links are followed. For paths that come from somewhere else. */
+  readonly root?: string | undefined
+}
+
+/**
+ * Content to upload, and how to read it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UploadSource {
+  /** A name for messages. The server never sees it. */
+  readonly name: string
+  readonly data: Uint8Array | Blob | Stream.Stream<Uint8Array, UploadError>
+  /** In bytes. */
+  readonly length: number
+}
+
+/**
+ * An image that could not be deleted when it should have been.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Leftover {
+  readonly image_name: string
+  readonly error: InvokeAiError
+}

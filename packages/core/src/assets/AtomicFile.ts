@@ -1,0 +1,240 @@
+/**
+ * Files that appear whole or not at all.
+ *
+ * **Details**
+ *
+ * The content goes to a temporary file in the folder of the target (`.invokeai-<random>.part`), is flushed to the disk,
+ * and only then gets its name. Whoever lists the folder sees the whole file or none, also after a crash or a full disk;
+ * the temporary file is removed on success, failure and interruption.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as FileName from "./FileName.ts"
+
+/**
+ * What to do where a file of that name exists: fail, leave it and do nothing, take the next free name (`photo-2.png`),
+ * or replace it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Existing = "error" | "skip" | "rename" | "overwrite"
+
+/**
+ * Why a file could not be written or read, as far as the file system says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FileProblem = "NotFound" | "NotADirectory" | "FileExists" | "Permission" | "DiskFull" | "File"
+
+const systemCode = (error: PlatformError.PlatformError): string => {
+  const cause = error.reason.cause
+  return Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : ""
+}
+
+/**
+ * Sorts a failure of the file system by what can be done about it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const problemOf = (error: PlatformError.PlatformError): FileProblem => {
+  const code = systemCode(error)
+  if (code === "ENOSPC" || code === "EDQUOT") return "DiskFull"
+  if (code === "EROFS") return "Permission"
+  if (code === "ENOTDIR") return "NotADirectory"
+  switch (error.reason._tag) {
+    case "NotFound":
+      return "NotFound"
+    case "AlreadyExists":
+      return "FileExists"
+    case "PermissionDenied":
+      return "Permission"
+    default:
+      return "File"
+  }
+}
+
+/**
+ * A temporary file, empty and open for writing, in a folder that must exist. It is removed when the scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const temporary = Effect.fnUntraced(
+  function*(directory: string): Effect.fn.Return<
+    string,
+    PlatformError.PlatformError,
+    FileSystem.FileSystem | Path.Path | Scope.Scope
+  > {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const attempt = Effect.gen(function*() {
+      const [first, second] = [yield* Random.nextInt, yield* Random.nextInt]
+      const name = `.invokeai-${(first >>> 0).toString(16)}${(second >>> 0).toString(16)}.part`
+      const file = path.join(directory, name)
+      yield* fs.writeFile(file, new Uint8Array(0), { flag: "wx" })
+      return file
+    })
+    return yield* Effect.acquireRelease(
+      attempt.pipe(Effect.retry({ times: 5, while: (error) => error.reason._tag === "AlreadyExists" })),
+      (file) => fs.remove(file, { force: true }).pipe(Effect.ignore({ log: "Warn" }))
+    )
+  }
+)
+
+/**
+ * A temporary file and what its name will be: the target's name followed by the suffix (empty for the target itself).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Part {
+  readonly temporary: string
+  readonly suffix: string
+}
+
+/**
+ * Where the parts went. `written` is false when the target existed and was to be kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Placed {
+  readonly path: string
+  readonly written: boolean
+}
+
+// File systems without hard links (FAT, some network drives) answer in many ways; a plain rename still is atomic there.
+const link = (fs: FileSystem.FileSystem, from: string, to: string): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.catch(fs.link(from, to), (error) => {
+    const code = systemCode(error)
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EMLINK", "UNKNOWN"].includes(code)) {
+      return Effect.fail(error)
+    }
+    return Effect.flatMap(fs.exists(to), (exists) =>
+      exists
+        ? Effect.fail(PlatformError.systemError({
+          _tag: "AlreadyExists",
+          module: "FileSystem",
+          method: "link",
+          pathOrDescriptor: to
+        }))
+        : fs.rename(from, to))
+  })
+
+const maxNumber = 10_000
+
+const isTaken = (error: PlatformError.PlatformError) => error.reason._tag === "AlreadyExists"
+
+/**
+ * Gives temporary files their names, each in one step that cannot be seen half done.
+ *
+ * **Details**
+ *
+ * The parts are named in the given order, all or none of them, so put the file that others look for last. `error`,
+ * `skip` and `rename` never touch what exists, not even a file that another process created a moment ago; only with
+ * `skip` a part with a suffix replaces its predecessor. With `rename` the first number is taken for which every part is
+ * free: `photo.png`, `photo-2.png`, `photo-3.png`, …
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const place = Effect.fnUntraced(
+  function*(parts: ReadonlyArray<Part>, target: string, existing: Existing): Effect.fn.Return<
+    Placed,
+    PlatformError.PlatformError,
+    FileSystem.FileSystem | Path.Path
+  > {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+
+    const linkAll = (to: string) =>
+      Effect.suspend(() => {
+        const done: Array<string> = []
+        return Effect.forEach(parts, (part) =>
+          link(fs, part.temporary, to + part.suffix).pipe(
+            Effect.tap(() => Effect.sync(() => done.push(to + part.suffix)))
+          ), { discard: true }).pipe(
+            Effect.tapError(() => Effect.forEach(done, (file) => Effect.ignore(fs.remove(file)), { discard: true }))
+          )
+      })
+    const renameAll = Effect.forEach(parts, (part) => fs.rename(part.temporary, target + part.suffix), {
+      discard: true
+    })
+
+    if (existing === "overwrite") {
+      yield* renameAll
+    } else if (existing === "error") {
+      yield* linkAll(target)
+    } else if (existing === "skip") {
+      if (yield* fs.exists(target)) return { path: target, written: false }
+      const own = parts.filter((part) => part.suffix === "")
+      const written = yield* Effect.forEach(own, (part) => link(fs, part.temporary, target), { discard: true }).pipe(
+        Effect.as(true),
+        Effect.catchIf(isTaken, () => Effect.succeed(false))
+      )
+      if (!written) return { path: target, written }
+      yield* Effect.forEach(
+        parts.filter((part) => part.suffix !== ""),
+        (part) => fs.rename(part.temporary, target + part.suffix),
+        { discard: true }
+      )
+    } else {
+      let number = 1
+      const candidate = () =>
+        number === 1 ? target : path.join(path.dirname(target), FileName.numbered(path.basename(target), number))
+      yield* Effect.suspend(() => linkAll(candidate())).pipe(
+        Effect.tapError(() => Effect.sync(() => number++)),
+        Effect.retry({ schedule: Schedule.recurs(maxNumber), while: isTaken })
+      )
+      return { path: candidate(), written: true }
+    }
+    return { path: target, written: true }
+  },
+  Effect.uninterruptible
+)
+
+/**
+ * Flushes a file to the disk.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sync = Effect.fnUntraced(
+  function*(file: string): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
+    const fs = yield* FileSystem.FileSystem
+    yield* Effect.scoped(
+      Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => Effect.uninterruptible(handle.sync))
+    )
+  }
+)
+
+/**
+ * A temporary file with a text. It is removed when the scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const temporaryText = Effect.fnUntraced(
+  function*(directory: string, text: string, options: { readonly sync: boolean }): Effect.fn.Return<
+    string,
+    PlatformError.PlatformError,
+    FileSystem.FileSystem | Path.Path | Scope.Scope
+  > {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* temporary(directory)
+    yield* Effect.uninterruptible(fs.writeFile(file, new TextEncoder().encode(text)))
+    if (options.sync) yield* sync(file)
+    return file
+  }
+)

@@ -1,0 +1,413 @@
+/**
+ * Deleting what a job left on the server: its inputs, its outputs, its queue items.
+ *
+ * **Details**
+ *
+ * Cleaning up tries everything and tells what happened to each thing; only with `strict` it fails, with the list of what
+ * could not be deleted. Things that are gone already are no failure. Images that somebody wants by now stay, see
+ * `KeptReason`.
+ *
+ * **Example** (Outputs were downloaded, nothing is to stay)
+ *
+ * ```ts
+ * import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
+ * import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+ * import * as Effect from "effect/Effect"
+ *
+ * const tidy = (outputs: WorkflowOutput) =>
+ *   Effect.gen(function*() {
+ *     const images = yield* Cleanup.outputs(outputs)
+ *     yield* Effect.log(`${images.deletedCount} images deleted, ${images.failedDeletions.size} could not be`)
+ *     yield* Cleanup.queueItems(outputs, { strict: true })
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
+import { Images } from "../server/Images.ts"
+import { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+import { Assets } from "./Assets.ts"
+import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./Deletion.ts"
+import { imageName } from "./ImageTransfer.ts"
+
+/**
+ * What was cleaned up. Names are image names, or ids of queue items.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CleanupResult {
+  readonly deletedCount: number
+  readonly deleted: ReadonlyArray<string>
+  /** What was gone already. */
+  readonly missing: ReadonlyArray<string>
+  readonly kept: ReadonlyMap<string, KeptReason>
+  readonly failedDeletions: ReadonlyMap<string, InvokeAiError>
+}
+
+/**
+ * Something could not be deleted, and the cleanup was to be strict. Everything else was deleted all the same.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CleanupError extends Schema.TaggedError<CleanupError>()("CleanupError", {
+  deletedCount: Schema.Number,
+  failures: Schema.Array(Schema.Struct({ name: Schema.String, cause: Schema.Defect() }))
+}) {
+  override get message(): string {
+    const shown = this.failures.slice(0, 5).map(({ cause, name }) =>
+      `${name}: ${cause instanceof Error ? cause.message : String(cause)}`
+    )
+    const more = this.failures.length > shown.length ? `; and ${this.failures.length - shown.length} more` : ""
+    return `${this.failures.length} of ${this.failures.length + this.deletedCount} could not be deleted (${
+      shown.join("; ")
+    }${more})`
+  }
+}
+
+/**
+ * How to clean up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CleanupOptions {
+  /** Whether anything that could not be deleted is a `CleanupError`. Default false. */
+  readonly strict?: boolean | undefined
+}
+
+const resultOf = (outcomes: ReadonlyMap<string, DeletionOutcome>): CleanupResult => {
+  const gone: Array<string> = []
+  const absent: Array<string> = []
+  const stays = new Map<string, KeptReason>()
+  const failures = new Map<string, InvokeAiError>()
+  for (const [name, outcome] of outcomes) {
+    switch (outcome._tag) {
+      case "Deleted":
+        gone.push(name)
+        break
+      case "Missing":
+        absent.push(name)
+        break
+      case "Kept":
+        stays.set(name, outcome.reason)
+        break
+      case "Failed":
+        failures.set(name, outcome.error)
+        break
+    }
+  }
+  return { deletedCount: gone.length, deleted: gone, missing: absent, kept: stays, failedDeletions: failures }
+}
+
+const checkStrict = <Result extends Pick<CleanupResult, "deletedCount" | "failedDeletions">>(
+  result: Result,
+  options: CleanupOptions | undefined
+): Effect.Effect<Result, CleanupError> =>
+  options?.strict === true && result.failedDeletions.size > 0
+    ? Effect.fail(
+      new CleanupError({
+        deletedCount: result.deletedCount,
+        failures: Array.from(result.failedDeletions, ([name, cause]) => ({ name, cause }))
+      })
+    )
+    : Effect.succeed(result)
+
+/**
+ * Deletes uploaded images before their scope closes; all that are held now when none are named.
+ *
+ * **Details**
+ *
+ * Images that are not held (never uploaded here, or deleted already) count as missing and are not touched.
+ *
+ * @category cleanup
+ * @since 0.1.0
+ */
+export const inputs = Effect.fn("Cleanup.inputs")(
+  function*(
+    assets?: Iterable<string | { readonly image_name: string }>,
+    options?: CleanupOptions
+  ): Effect.fn.Return<CleanupResult, CleanupError, Assets> {
+    const service = yield* Assets
+    const names = new Set(Array.from(assets ?? (yield* service.held), imageName))
+    const outcomes = yield* Effect.forEach(
+      names,
+      (name) => Effect.map(service.release(name), (outcome) => [name, outcome] as const),
+      { concurrency: 4 }
+    )
+    return yield* checkStrict(resultOf(new Map(outcomes)), options)
+  }
+)
+
+/**
+ * Which outputs to delete.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OutputsCleanupOptions extends CleanupOptions {
+  /** Only images that are on this board now. `none` means those on no board. */
+  readonly board?: string | undefined
+  /** `all`, the default, is every image the job made; `final` is only what the official UI would show. */
+  readonly images?: "all" | "final" | undefined
+  /** Also images with a star. Default false. */
+  readonly starred?: boolean | undefined
+}
+
+const notDeleted = (): InvokeAiError =>
+  new InvokeAiError({
+    reason: "Server",
+    method: "POST",
+    path: "/api/v1/images/delete",
+    status: 200,
+    detail: "the server did not delete the image"
+  })
+
+const outputOutcomes = Effect.fnUntraced(
+  function*(outputs: WorkflowOutput, options: OutputsCleanupOptions): Effect.fn.Return<
+    ReadonlyMap<string, DeletionOutcome>,
+    never,
+    Images | Assets
+  > {
+    const images = yield* Images
+    const assets = yield* Assets
+    const names = options.images === "final"
+      ? outputs.finalImages.map((image) => image.imageName)
+      : imageNames(outputs.all)
+    const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
+    if (names.length === 0) return outcomes
+
+    const steps = Effect.gen(function*() {
+      const doomed: Array<string> = []
+      for (const image of yield* images.byNames(names)) {
+        const name = image.image_name
+        const reason: KeptReason | undefined = !outputs.sessionIds.includes(image.session_id ?? "")
+          ? "OtherRun"
+          : options.board !== undefined && (image.board_id ?? "none") !== options.board
+          ? "OtherBoard"
+          : image.starred === true && options.starred !== true
+          ? "Starred"
+          : (yield* assets.isRetained(name, outputs.batchId))
+          ? "Retained"
+          : undefined
+        if (reason === undefined) {
+          doomed.push(name)
+          outcomes.set(name, failed(notDeleted()))
+        } else outcomes.set(name, kept(reason))
+      }
+      if (doomed.length === 0) return
+      const result = yield* images.deleteMany(doomed)
+      for (const name of result.done) outcomes.set(name, deleted)
+      if (result.failed.length === 0) return
+      const present = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
+      for (const name of result.failed) outcomes.set(name, present.has(name) ? failed(notDeleted()) : missing)
+    })
+    return yield* steps.pipe(
+      Effect.as(outcomes),
+      Effect.catch((error) =>
+        Effect.sync(() => {
+          for (const [name, outcome] of outcomes) {
+            if (outcome._tag === "Missing" || outcome._tag === "Failed") outcomes.set(name, failed(error))
+          }
+          return outcomes
+        })
+      )
+    )
+  }
+)
+
+/**
+ * Deletes the images that a job made.
+ *
+ * **Details**
+ *
+ * Only images that this job's own sessions made: inputs that its nodes handed on, and images that came from the
+ * server's invocation cache, belong to others and stay (`OtherRun`). Images with a star stay, and images that another
+ * run retains (`Assets.retain`). Routes: `POST images_by_names`, `POST delete` below `/api/v1/images/`, in chunks of
+ * 1,000 names; what the server silently leaves is found out and reported.
+ *
+ * @category cleanup
+ * @since 0.1.0
+ */
+export const outputs = Effect.fn("Cleanup.outputs")(
+  function*(outputs: WorkflowOutput, options: OutputsCleanupOptions = {}): Effect.fn.Return<
+    CleanupResult,
+    CleanupError,
+    Images | Assets
+  > {
+    yield* Effect.annotateCurrentSpan({ batchId: outputs.batchId })
+    return yield* checkStrict(resultOf(yield* outputOutcomes(outputs, options)), options)
+  }
+)
+
+const ended: ReadonlySet<string> = new Set(["completed", "failed", "canceled"])
+
+/** Batch and status of the items that exist. Servers before 6.14 tell them only with the whole item. */
+const describeItems = (itemIds: ReadonlyArray<number>) =>
+  Effect.gen(function*() {
+    const queue = yield* Queue
+    type Described = Map<number, { readonly batch_id: string; readonly status: string } | InvokeAiError>
+    const described: Described = new Map()
+    const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
+      Effect.catchIf((error) => error.status === 404 || error.status === 405, () => Effect.undefined)
+    )
+    if (summaries !== undefined) {
+      for (const summary of summaries) described.set(summary.item_id, summary)
+      return described
+    }
+    yield* Effect.forEach(itemIds, (id) =>
+      queue.item(id).pipe(
+        Effect.map((item) => described.set(id, item)),
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            if (error.reason !== "NotFound") described.set(id, error)
+          })
+        )
+      ), { concurrency: 4, discard: true })
+    return described
+  })
+
+const itemOutcomes = Effect.fnUntraced(
+  function*(job: JobItems): Effect.fn.Return<ReadonlyMap<string, DeletionOutcome>, never, Queue> {
+    const queue = yield* Queue
+    const outcomes = new Map<string, DeletionOutcome>()
+    if (job.itemIds.length === 0) return outcomes
+    const described = yield* Effect.result(describeItems(job.itemIds))
+    if (described._tag === "Failure") {
+      return new Map(job.itemIds.map((id) => [String(id), failed(described.failure)]))
+    }
+    yield* Effect.forEach(job.itemIds, (id) => {
+      const item = described.success.get(id)
+      const outcome: Effect.Effect<DeletionOutcome> = item === undefined
+        ? Effect.succeed(missing)
+        : item instanceof InvokeAiError
+        ? Effect.succeed(failed(item))
+        // After a restart a server may give an old number to an item of somebody else.
+        : item.batch_id !== job.batchId
+        ? Effect.succeed(missing)
+        : !ended.has(item.status)
+        ? Effect.succeed(kept("Running"))
+        : queue.deleteItem(id).pipe(
+          Effect.as(deleted),
+          Effect.catch((error) => Effect.succeed(error.reason === "NotFound" ? missing : failed(error)))
+        )
+      return Effect.map(outcome, (each) => outcomes.set(String(id), each))
+    }, { concurrency: 4, discard: true })
+    return outcomes
+  }
+)
+
+/**
+ * The queue items of a job: its outputs, or the job itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobItems {
+  readonly batchId: string
+  readonly itemIds: ReadonlyArray<number>
+}
+
+/**
+ * Deletes the queue items of a job that have ended. Never touches items of others, and never prunes the queue.
+ *
+ * **Details**
+ *
+ * Items that have not ended stay (`Running`), for deleting would cancel them. Routes: `POST item_summaries_by_ids` or
+ * `GET i/{item_id}`, and `DELETE i/{item_id}` below `/api/v1/queue/{queue_id}/`.
+ *
+ * @category cleanup
+ * @since 0.1.0
+ */
+export const queueItems = Effect.fn("Cleanup.queueItems")(
+  function*(job: JobItems, options?: CleanupOptions): Effect.fn.Return<CleanupResult, CleanupError, Queue> {
+    yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
+    return yield* checkStrict(resultOf(yield* itemOutcomes(job)), options)
+  }
+)
+
+/**
+ * What to clean up of many jobs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ManyOptions extends OutputsCleanupOptions {
+  /** The uploaded images. Default true. */
+  readonly inputs?: boolean | undefined
+  /** The images that the jobs made. Default false. */
+  readonly outputs?: boolean | undefined
+  /** The jobs' queue items. Default true. */
+  readonly queueItems?: boolean | undefined
+}
+
+/**
+ * One of many jobs: what it gave, and what was uploaded for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FinishedJob {
+  readonly outputs: WorkflowOutput
+  readonly assets?: Iterable<string | { readonly image_name: string }> | undefined
+}
+
+/**
+ * What was cleaned up of many jobs, in total. `workflows` counts the jobs, `deletedCount` everything that was deleted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchCleanupResult extends Omit<CleanupResult, "deleted" | "missing"> {
+  readonly workflows: number
+  readonly inputsDeleted: number
+  readonly outputsDeleted: number
+  readonly queueItemsDeleted: number
+}
+
+/**
+ * Cleans up after many jobs.
+ *
+ * **Details**
+ *
+ * With `strict` it fails at the very end, after everything was tried.
+ *
+ * @category cleanup
+ * @since 0.1.0
+ */
+export const many = Effect.fn("Cleanup.many")(
+  function*(jobs: Iterable<FinishedJob>, options: ManyOptions = {}): Effect.fn.Return<
+    BatchCleanupResult,
+    CleanupError,
+    Assets | Images | Queue
+  > {
+    const all = Array.from(jobs)
+    const lenient: CleanupOptions = { strict: false }
+    const ofInputs = (options.inputs ?? true)
+      ? yield* inputs(all.flatMap((job) => Array.from(job.assets ?? [])), lenient)
+      : resultOf(new Map())
+    const ofOutputs = options.outputs === true
+      ? yield* Effect.forEach(all, (job) => outputs(job.outputs, { ...options, strict: false }))
+      : []
+    const ofItems = (options.queueItems ?? true)
+      ? yield* Effect.forEach(all, (job) => queueItems(job.outputs, lenient))
+      : []
+    const count = (results: ReadonlyArray<CleanupResult>) =>
+      results.reduce((sum, result) => sum + result.deletedCount, 0)
+    const results = [ofInputs, ...ofOutputs, ...ofItems]
+    return yield* checkStrict({
+      workflows: all.length,
+      deletedCount: count(results),
+      inputsDeleted: ofInputs.deletedCount,
+      outputsDeleted: count(ofOutputs),
+      queueItemsDeleted: count(ofItems),
+      kept: new Map(results.flatMap((result) => Array.from(result.kept))),
+      failedDeletions: new Map(results.flatMap((result) => Array.from(result.failedDeletions)))
+    }, options)
+  }
+)

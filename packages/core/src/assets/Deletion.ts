@@ -1,0 +1,78 @@
+/**
+ * Deleting images, and only those that nobody else wants by now.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { ImageDTO } from "../server/api/ImagesApi.ts"
+import { Images } from "../server/Images.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+
+/**
+ * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run
+ * refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is not on the
+ * board that the deletion was limited to (`OtherBoard`). A queue item is left when it has not ended (`Running`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherBoard" | "Running"
+
+/**
+ * What became of one image or queue item.
+ *
+ * **Details**
+ *
+ * `Missing`: it was gone already.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DeletionOutcome =
+  | { readonly _tag: "Deleted" }
+  | { readonly _tag: "Missing" }
+  | { readonly _tag: "Kept"; readonly reason: KeptReason }
+  | { readonly _tag: "Failed"; readonly error: InvokeAiError }
+
+/** @internal */
+export const missing: DeletionOutcome = { _tag: "Missing" }
+
+/** @internal */
+export const deleted: DeletionOutcome = { _tag: "Deleted" }
+
+/** @internal */
+export const failed = (error: InvokeAiError): DeletionOutcome => ({ _tag: "Failed", error })
+
+/** @internal */
+export const kept = (reason: KeptReason): DeletionOutcome => ({ _tag: "Kept", reason })
+
+/**
+ * Deletes an image unless the check, which sees the image as it is now, gives a reason to keep it.
+ *
+ * **Details**
+ *
+ * Never fails. An image that is still there after the server said that it deleted it is a failure. Routes:
+ * `GET` and `DELETE /api/v1/images/i/{image_name}`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const deleteUnless = (
+  imageName: string,
+  check: (image: ImageDTO) => KeptReason | undefined
+): Effect.Effect<DeletionOutcome, never, Images> =>
+  Effect.gen(function*() {
+    const images = yield* Images
+    const found = yield* images.find(imageName)
+    if (Option.isNone(found)) return missing
+    const reason = check(found.value)
+    if (reason !== undefined) return kept(reason)
+    const result = yield* Effect.result(images.delete(imageName))
+    if (Result.isSuccess(result)) return deleted
+    // "Nothing found" may mean that somebody else was faster, or that the server failed without saying so.
+    return result.failure.reason === "NotFound" && !(yield* images.exists(imageName))
+      ? missing
+      : failed(result.failure)
+  }).pipe(Effect.catch((error) => Effect.succeed(failed(error))))

@@ -1,0 +1,135 @@
+/**
+ * Why a download failed.
+ *
+ * @since 0.1.0
+ */
+import type * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { InvokeAiError } from "../server/InvokeAiError.ts"
+import { problemOf } from "./AtomicFile.ts"
+
+/**
+ * What kind of failure it was.
+ *
+ * **Details**
+ *
+ * About the image on the server: `NotFound` (deleted, or never there), `Forbidden` (no or no sufficient login),
+ * `Connection` (no answer, or the connection was cut), `Server` (it answered with an error), `Truncated` (the content
+ * ends too early), `InvalidImage` (no PNG, or one of another size than the server says).
+ *
+ * About the file: `FolderMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`
+ * (also a read-only disk), `DiskFull`, `File` (anything else the file system refuses), `InvalidTemplate`.
+ *
+ * About the format: `CodecMissing` (jpeg or webp were asked for but no `ImageCodec` is provided), `Encoding`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const DownloadErrorReason = Schema.Literals([
+  "NotFound",
+  "Forbidden",
+  "Connection",
+  "Server",
+  "Truncated",
+  "InvalidImage",
+  "FolderMissing",
+  "NotADirectory",
+  "FileExists",
+  "Permission",
+  "DiskFull",
+  "File",
+  "InvalidTemplate",
+  "CodecMissing",
+  "Encoding"
+])
+
+/**
+ * What kind of failure it was.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DownloadErrorReason = typeof DownloadErrorReason.Type
+
+const explanations: Record<DownloadErrorReason, string> = {
+  NotFound: "it is not on the server",
+  Forbidden: "the server does not allow it",
+  Connection: "the connection failed",
+  Server: "the server failed",
+  Truncated: "the content ended too early",
+  InvalidImage: "the content is not the image that was announced",
+  FolderMissing: "the folder does not exist",
+  NotADirectory: "a part of the path is not a folder",
+  FileExists: "the file exists already",
+  Permission: "writing is not permitted",
+  DiskFull: "the disk is full",
+  File: "the file system refused",
+  InvalidTemplate: "the template of the file name is wrong",
+  CodecMissing: "no ImageCodec is provided for this format",
+  Encoding: "it could not be encoded"
+}
+
+/**
+ * An image could not be downloaded. Nothing of it was left in the folder; it is still on the server unless the reason
+ * is `NotFound`.
+ *
+ * **Details**
+ *
+ * `path` is the local file or folder, where there is one; `cause` is the `InvokeAiError`, `PlatformError` or
+ * `ImageCodecError` behind the failure.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DownloadError extends Schema.TaggedError<DownloadError>()("DownloadError", {
+  reason: DownloadErrorReason,
+  imageName: Schema.String,
+  path: Schema.optionalKey(Schema.String),
+  detail: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const what = this.imageName === "" ? "The images" : `Image ${JSON.stringify(this.imageName)}`
+    const where = this.path === undefined ? "" : ` to ${JSON.stringify(this.path)}`
+    const detail = this.detail === undefined ? "" : ` (${this.detail})`
+    return `${what} could not be downloaded${where}: ${explanations[this.reason]}${detail}`
+  }
+
+  /**
+   * Whether trying again may help.
+   */
+  get isRetryable(): boolean {
+    if (this.cause instanceof InvokeAiError && this.reason === "Server") return this.cause.isRetryable
+    return this.reason === "Connection" || this.reason === "Truncated"
+  }
+}
+
+/** @internal */
+export const fromApi = (imageName: string, error: InvokeAiError): DownloadError => {
+  const reason = ((): DownloadErrorReason => {
+    switch (error.reason) {
+      case "NotFound":
+        return "NotFound"
+      case "Unauthorized":
+      case "Forbidden":
+        return "Forbidden"
+      case "Transport":
+        return "Connection"
+      default:
+        return error.isRetryable && error.status === undefined ? "Connection" : "Server"
+    }
+  })()
+  return new DownloadError({ reason, imageName, detail: error.message, cause: error })
+}
+
+/** @internal */
+export const fromPlatform =
+  (imageName: string, path: string) => (error: PlatformError.PlatformError): DownloadError => {
+    const problem = problemOf(error)
+    return new DownloadError({
+      reason: problem === "NotFound" ? "FolderMissing" : problem,
+      imageName,
+      path,
+      cause: error
+    })
+  }

@@ -1,0 +1,256 @@
+/**
+ * One image to one file: transfer, check, conversion, sidecar, name.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import { Images } from "../server/Images.ts"
+import * as AtomicFile from "./AtomicFile.ts"
+import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
+import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "./DownloadOptions.ts"
+import { plan, type Planned, type Wanted } from "./DownloadPlan.ts"
+import { type EncodeOptions, ImageCodec, type ImageFormat } from "./ImageCodec.ts"
+import {
+  type BufferPool,
+  imageName,
+  type ImageReference,
+  type PixelSize,
+  pixelSize,
+  readFile,
+  type RetryOptions,
+  withRetry
+} from "./ImageTransfer.ts"
+import * as Sidecar from "./Sidecar.ts"
+
+/** @internal */
+export const encodeOptions = (
+  options: FormatOptions,
+  format: "jpeg" | "webp"
+): EncodeOptions => ({ format, quality: Math.min(100, Math.max(1, Math.round(options.quality ?? 90))), metadata: true })
+
+/** @internal */
+export const requireCodec = Effect.fnUntraced(
+  function*(name: string, format: ImageFormat): Effect.fn.Return<ImageCodec["Service"], DownloadError> {
+    const codec = yield* Effect.serviceOption(ImageCodec)
+    if (Option.isSome(codec)) return codec.value
+    return yield* new DownloadError({ reason: "CodecMissing", imageName: name, detail: format })
+  }
+)
+
+/** @internal */
+export const encodingError = (name: string) => (cause: unknown) =>
+  new DownloadError({ reason: "Encoding", imageName: name, cause })
+
+/** @internal */
+export const announcedSize = Effect.fnUntraced(
+  function*(reference: ImageReference, options: RetryOptions): Effect.fn.Return<PixelSize, DownloadError, Images> {
+    const known = pixelSize(reference)
+    if (known !== undefined) return known
+    const images = yield* Images
+    const name = imageName(reference)
+    return yield* images.get(name).pipe(
+      Effect.mapError((error) => fromApi(name, error)),
+      withRetry(options)
+    )
+  }
+)
+
+/** What the downloads of one call share. */
+interface Shared {
+  readonly options: DownloadOptions
+  readonly pool: BufferPool
+  readonly made: Set<string>
+}
+
+const makeDirectory = Effect.fnUntraced(
+  function*(name: string, directory: string, shared: Shared): Effect.fn.Return<
+    void,
+    DownloadError,
+    FileSystem.FileSystem
+  > {
+    if (shared.made.has(directory)) return
+    const fs = yield* FileSystem.FileSystem
+    const toError = Effect.mapError(fromPlatform(name, directory))
+    if (shared.options.createDirectory ?? true) {
+      yield* fs.makeDirectory(directory, { recursive: true }).pipe(
+        Effect.catchIf((error) => error.reason._tag === "AlreadyExists", () => Effect.void),
+        toError
+      )
+    }
+    const info = yield* fs.stat(directory).pipe(toError)
+    if (info.type !== "Directory") {
+      yield* new DownloadError({ reason: "NotADirectory", imageName: name, path: directory })
+    }
+    shared.made.add(directory)
+  }
+)
+
+const sidecarText = Effect.fnUntraced(
+  function*(planned: Planned, size: PixelSize, options: DownloadOptions): Effect.fn.Return<
+    string,
+    DownloadError,
+    Images
+  > {
+    const images = yield* Images
+    const name = imageName(planned.reference)
+    const settings: Sidecar.SidecarOptions = typeof options.metadata === "object" ? options.metadata : {}
+    const read = <A, R>(effect: Effect.Effect<A, Parameters<typeof fromApi>[1], R>) =>
+      effect.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
+    const withGraph = settings.graph ?? true
+    const withWorkflow = settings.workflow ?? false
+    const dto = yield* read(images.get(name))
+    const metadata = Option.getOrNull(yield* read(images.metadata(name)))
+    const stored = withGraph || withWorkflow ? yield* read(images.workflow(name)) : undefined
+    return Sidecar.toText({
+      image_name: name,
+      width: size.width,
+      height: size.height,
+      board_id: dto.board_id ?? null,
+      node: planned.node,
+      item: planned.item,
+      inputs: settings.inputs ?? null,
+      seed: Sidecar.seedOf(planned.item, metadata) ?? null,
+      model: metadata?.["model"] ?? null,
+      metadata,
+      ...(withGraph ? { graph: stored?.graph ?? null } : undefined),
+      ...(withWorkflow ? { workflow: stored?.workflow ?? null } : undefined)
+    })
+  }
+)
+
+const sizeOf = (fs: FileSystem.FileSystem, name: string, file: string) =>
+  fs.stat(file).pipe(Effect.map((info) => Number(info.size.toString())), Effect.mapError(fromPlatform(name, file)))
+
+const downloadOne = Effect.fnUntraced(
+  function*(planned: Planned, shared: Shared): Effect.fn.Return<
+    ReadonlyArray<DownloadedFile>,
+    DownloadError,
+    Images | FileSystem.FileSystem | Path.Path
+  > {
+    const { options, pool } = shared
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const name = imageName(planned.reference)
+    const target = path.join(options.directory, ...planned.segments)
+    const directory = path.dirname(target)
+    const existing = options.existing ?? "error"
+    const format = options.format ?? "png"
+    const sync = options.sync ?? true
+    const toError = Effect.mapError(fromPlatform(name, target))
+    const withSidecar = options.metadata !== undefined && options.metadata !== false
+    const kept = sizeOf(fs, name, target).pipe(
+      Effect.map((size): ReadonlyArray<DownloadedFile> => [
+        { kind: "image", path: target, size, imageName: name, written: false }
+      ])
+    )
+
+    const codec = format === "png" ? undefined : yield* requireCodec(name, format)
+    yield* makeDirectory(name, directory, shared)
+    if (existing === "skip" || existing === "error") {
+      const candidates = existing === "error" && withSidecar ? [target, `${target}.json`] : [target]
+      for (const candidate of candidates) {
+        if (!(yield* fs.exists(candidate).pipe(toError))) continue
+        if (existing === "skip") return yield* kept
+        return yield* new DownloadError({ reason: "FileExists", imageName: name, path: candidate })
+      }
+    }
+
+    return yield* Effect.scoped(Effect.gen(function*() {
+      const raw = yield* AtomicFile.temporary(directory).pipe(toError)
+      const size = yield* Effect.suspend(() =>
+        readFile(planned.reference, raw, {
+          expected: pixelSize(planned.reference),
+          pool,
+          sync: sync && codec === undefined,
+          onBytes: (bytes) => options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
+        })
+      ).pipe(withRetry(options))
+      if (pixelSize(planned.reference) === undefined) {
+        const announced = yield* announcedSize(planned.reference, options)
+        if (announced.width !== size.width || announced.height !== size.height) {
+          return yield* new DownloadError({
+            reason: "InvalidImage",
+            imageName: name,
+            detail: `${size.width}x${size.height} pixels came and ${announced.width}x${announced.height} were announced`
+          })
+        }
+      }
+
+      let content = raw
+      if (codec !== undefined && format !== "png") {
+        content = yield* AtomicFile.temporary(directory).pipe(toError)
+        yield* codec.encodeFile(raw, content, encodeOptions(options, format)).pipe(
+          Effect.mapError(encodingError(name))
+        )
+        if (sync) yield* AtomicFile.sync(content).pipe(toError)
+      }
+      const sidecar = withSidecar
+        ? yield* Effect.flatMap(
+          sidecarText(planned, size, options),
+          (text) => AtomicFile.temporaryText(directory, text, { sync }).pipe(toError)
+        )
+        : undefined
+      const bytes = codec === undefined ? size.bytes : yield* sizeOf(fs, name, content)
+      const sidecarBytes = sidecar === undefined ? 0 : yield* sizeOf(fs, name, sidecar)
+      const placed = yield* AtomicFile.place(
+        [
+          ...(sidecar === undefined ? [] : [{ temporary: sidecar, suffix: ".json" }]),
+          { temporary: content, suffix: "" }
+        ],
+        target,
+        existing
+      ).pipe(toError)
+      if (!placed.written) return yield* kept
+      const files: Array<DownloadedFile> = [
+        { kind: "image", path: placed.path, size: bytes, imageName: name, written: true }
+      ]
+      if (sidecar !== undefined) {
+        files.push({
+          kind: "metadata",
+          path: `${placed.path}.json`,
+          size: sidecarBytes,
+          imageName: name,
+          written: true
+        })
+      }
+      return files
+    }))
+  }
+)
+
+/** @internal */
+export const total = (files: ReadonlyArray<DownloadedFile>): DownloadResult => {
+  const images = files.filter((file) => file.kind === "image" && file.written)
+  return { files, images: images.length, bytes: images.reduce((sum, file) => sum + file.size, 0) }
+}
+
+/** @internal */
+export const downloadAll = Effect.fnUntraced(
+  function*(wanted: ReadonlyArray<Wanted>, options: DownloadOptions): Effect.fn.Return<
+    ReadonlyArray<ReadonlyArray<DownloadedFile>>,
+    DownloadError,
+    Images | FileSystem.FileSystem | Path.Path
+  > {
+    const shared: Shared = { options, pool: { free: [] }, made: new Set() }
+    const planned = yield* plan(wanted, options)
+    let done = 0
+    return yield* Effect.forEach(planned, (each) =>
+      downloadOne(each, shared).pipe(
+        Effect.tap((files) =>
+          Effect.suspend(() => {
+            done++
+            return options.onProgress?.({
+              _tag: "Downloaded",
+              imageName: imageName(each.reference),
+              files,
+              done,
+              total: planned.length
+            }) ?? Effect.void
+          })
+        )
+      ), { concurrency: options.concurrency ?? 4 })
+  }
+)

@@ -1,0 +1,118 @@
+/**
+ * How images are downloaded, and what a download gives.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type { InkImageOutput } from "../job/outputs/MediaOutputs.ts"
+import type * as AtomicFile from "./AtomicFile.ts"
+import type { ImageFormat } from "./ImageCodec.ts"
+import type { RetryOptions } from "./ImageTransfer.ts"
+import type * as Sidecar from "./Sidecar.ts"
+
+/**
+ * The format of a download.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FormatOptions extends RetryOptions {
+  /** `png`, the default, is the stored file byte for byte; the others need an `ImageCodec`. */
+  readonly format?: ImageFormat | undefined
+  /** From 1 to 100, for jpeg and webp. Default 90. */
+  readonly quality?: number | undefined
+}
+
+/**
+ * How and where files are written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DownloadOptions extends FormatOptions {
+  /** The folder. Nothing is written outside of it. */
+  readonly directory: string
+  /**
+   * The name of a file in the folder, without its extension; `/` makes folders. See `FileName.Placeholder` for what may
+   * stand in braces. Default `{name}`, the image's name on the server. Two images of one call that would get the same
+   * name get numbers.
+   */
+  readonly template?: string | undefined
+  /** Writes `<file>.json` beside each file: node, item, seed, model, the server's metadata and graph. Default false. */
+  readonly metadata?: boolean | Sidecar.SidecarOptions | undefined
+  /** What to do where the file exists. Default `error`. */
+  readonly existing?: AtomicFile.Existing | undefined
+  /** Whether missing folders are made. Default true; otherwise a missing folder is an error. */
+  readonly createDirectory?: boolean | undefined
+  /** Whether files are flushed to the disk before they get their names. Default true. */
+  readonly sync?: boolean | undefined
+  /** How many images are downloaded at the same time. Default 4. */
+  readonly concurrency?: number | undefined
+  /** The workflow's name, for `{workflow}` in the template. */
+  readonly workflow?: string | undefined
+  /** Told about each image while it comes. Must be quick. */
+  readonly onProgress?: ((progress: DownloadProgress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * Which images of a job to download, besides how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OutputsOptions extends DownloadOptions {
+  /**
+   * `final`, the default: what the official UI would show, see `WorkflowOutput.finalImages`. `all`: also intermediate
+   * images and those that nodes only handed on, each once. Or a function that says which.
+   */
+  readonly images?: "final" | "all" | ((image: InkImageOutput) => boolean) | undefined
+}
+
+/**
+ * What happened to an image.
+ *
+ * **Details**
+ *
+ * `Downloading` comes for every 256 kB; `bytes` is what came so far. The total is not known in advance. `Downloaded`
+ * comes when the file has its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DownloadProgress =
+  | { readonly _tag: "Downloading"; readonly imageName: string; readonly bytes: number }
+  | {
+    readonly _tag: "Downloaded"
+    readonly imageName: string
+    readonly files: ReadonlyArray<DownloadedFile>
+    readonly done: number
+    readonly total: number
+  }
+
+/**
+ * A file that was written, or left as it was because it existed (`written` is false then).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DownloadedFile {
+  readonly kind: "image" | "metadata"
+  readonly path: string
+  /** In bytes. */
+  readonly size: number
+  readonly imageName: string
+  readonly written: boolean
+}
+
+/**
+ * What a download wrote: the files in the order of the images, each image followed by its metadata file. `images` counts
+ * the images and `bytes` their sizes; files that were left as they were do not count.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DownloadResult {
+  readonly files: ReadonlyArray<DownloadedFile>
+  readonly images: number
+  readonly bytes: number
+}

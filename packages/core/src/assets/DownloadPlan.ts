@@ -1,0 +1,148 @@
+/**
+ * Which images of a job are downloaded, and under which names.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { WorkflowOutput } from "../job/Outputs.ts"
+import type { InkImageOutput } from "../job/outputs/MediaOutputs.ts"
+import { Images } from "../server/Images.ts"
+import { DownloadError, fromApi } from "./DownloadError.ts"
+import type { DownloadOptions, OutputsOptions } from "./DownloadOptions.ts"
+import * as FileName from "./FileName.ts"
+import type { ImageFormat } from "./ImageCodec.ts"
+import { imageName, type ImageReference, withRetry } from "./ImageTransfer.ts"
+import * as Sidecar from "./Sidecar.ts"
+
+/**
+ * One image to download, with what is known about it.
+ *
+ * @internal
+ */
+export interface Wanted {
+  readonly reference: ImageReference
+  readonly values: FileName.TemplateValues
+  readonly node: Sidecar.SidecarNode | null
+  readonly item: Sidecar.SidecarItem | null
+}
+
+/** @internal */
+export const fromReference = (reference: ImageReference, options: DownloadOptions): Wanted => ({
+  reference,
+  values: { workflow: options.workflow },
+  node: null,
+  item: null
+})
+
+const fromOutput = (output: InkImageOutput, outputs: WorkflowOutput, options: DownloadOptions): Wanted => {
+  const item = outputs.items.find((each) => each.itemId === output.itemId)
+  return {
+    reference: output,
+    values: {
+      node: output.nodeId,
+      label: output.nodeLabel === "" ? output.nodeType : output.nodeLabel,
+      index: output.index,
+      batch: outputs.batchId,
+      item: output.itemId,
+      session: output.sessionId,
+      board: output.boardId ?? undefined,
+      workflow: options.workflow
+    },
+    node: {
+      id: output.nodeId,
+      label: output.nodeLabel,
+      type: output.nodeType,
+      index: output.index,
+      iteration: output.iteration
+    },
+    item: {
+      item_id: output.itemId,
+      session_id: output.sessionId,
+      batch_id: outputs.batchId,
+      run: output.run,
+      execution_time: item === undefined ? null : Duration.toSeconds(item.executionTime),
+      field_values: item?.fieldValues.map(({ fieldName, nodeId, value }) => ({
+        node: nodeId,
+        field: fieldName,
+        value
+      })) ?? []
+    }
+  }
+}
+
+/** @internal */
+export const select = (outputs: WorkflowOutput, options: OutputsOptions): ReadonlyArray<Wanted> => {
+  const choice = options.images ?? "final"
+  const chosen = choice === "final"
+    ? outputs.finalImages
+    : choice === "all"
+    ? outputs.images
+    : outputs.images.filter(choice)
+  const seen = new Set<string>()
+  return chosen
+    .filter((image) => !seen.has(image.imageName) && seen.add(image.imageName))
+    .map((image) => fromOutput(image, outputs, options))
+}
+
+const extension = (format: ImageFormat): string => format === "jpeg" ? "jpg" : format
+
+/**
+ * A wanted image and the path, below the folder, that it goes to.
+ *
+ * @internal
+ */
+export interface Planned extends Wanted {
+  readonly segments: ReadonlyArray<string>
+}
+
+const usesSeed = (template: FileName.Template): boolean =>
+  template.segments.some((parts) => parts.some((part) => typeof part !== "string" && part.placeholder === "seed"))
+
+/** @internal */
+export const plan = Effect.fnUntraced(
+  function*(wanted: ReadonlyArray<Wanted>, options: DownloadOptions): Effect.fn.Return<
+    ReadonlyArray<Planned>,
+    DownloadError,
+    Images
+  > {
+    const template = yield* Effect.fromResult(FileName.parseTemplate(options.template ?? "{name}")).pipe(
+      Effect.mapError((error) =>
+        new DownloadError({ reason: "InvalidTemplate", imageName: "", detail: error.message, cause: error })
+      )
+    )
+    const images = yield* Images
+    const seeds = usesSeed(template)
+      ? yield* Effect.forEach(wanted, ({ item, reference }) => {
+        const known = Sidecar.seedOf(item, null)
+        if (known !== undefined) return Effect.succeed(known)
+        const name = imageName(reference)
+        return images.metadata(name).pipe(
+          Effect.mapError((error) => fromApi(name, error)),
+          withRetry(options),
+          Effect.map((metadata) => Sidecar.seedOf(null, Option.getOrNull(metadata)))
+        )
+      }, { concurrency: options.concurrency ?? 4 })
+      : []
+    const taken = new Set<string>()
+    return wanted.map((each, position) => {
+      const rendered = FileName.render(template, {
+        ...each.values,
+        name: FileName.stem(imageName(each.reference)),
+        number: position + 1,
+        seed: seeds[position]
+      })
+      const folders = rendered.slice(0, -1)
+      const file = FileName.withExtension(
+        rendered[rendered.length - 1] ?? "unnamed",
+        extension(options.format ?? "png")
+      )
+      const key = (name: string) => FileName.collisionKey([...folders, name].join("/"))
+      let name = file
+      for (let number = 2; taken.has(key(name)); number++) name = FileName.numbered(file, number)
+      taken.add(key(name))
+      return { ...each, segments: [...folders, name] }
+    })
+  }
+)

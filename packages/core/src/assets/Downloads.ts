@@ -1,0 +1,255 @@
+/**
+ * Downloading images to files, to memory, or as a stream.
+ *
+ * **Details**
+ *
+ * A file appears whole or not at all: the content goes to a temporary file in the target folder, is checked (PNG
+ * signature and end, size in pixels as the server announced it), flushed to the disk, and then linked to its name.
+ * Names from the server and from workflows are treated as hostile, so nothing is ever written outside the folder.
+ * Memory does not grow with the size of an image.
+ *
+ * **Example** (All images of a finished job, each with a JSON file beside it)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+ * import * as Effect from "effect/Effect"
+ *
+ * const save = (outputs: WorkflowOutput) =>
+ *   Effect.gen(function*() {
+ *     const { files } = yield* Downloads.outputs(outputs, {
+ *       directory: "outputs",
+ *       metadata: true,
+ *       template: "{batch}/{label}-{index:3}",
+ *       existing: "rename"
+ *     })
+ *     for (const file of files) yield* Effect.log(`${file.path}, ${file.size} bytes`)
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type { WorkflowOutput } from "../job/Outputs.ts"
+import type { Images } from "../server/Images.ts"
+import type { DownloadError } from "./DownloadError.ts"
+import { announcedSize, downloadAll, encodeOptions, encodingError, requireCodec, total } from "./DownloadFile.ts"
+import type {
+  DownloadedFile,
+  DownloadOptions,
+  DownloadProgress,
+  DownloadResult,
+  FormatOptions,
+  OutputsOptions
+} from "./DownloadOptions.ts"
+import { fromReference, select } from "./DownloadPlan.ts"
+import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./ImageTransfer.ts"
+
+export { DownloadError } from "./DownloadError.ts"
+export type {
+  DownloadedFile,
+  DownloadOptions,
+  DownloadProgress,
+  DownloadResult,
+  FormatOptions,
+  OutputsOptions
+} from "./DownloadOptions.ts"
+export type { ImageReference } from "./ImageTransfer.ts"
+
+/**
+ * The bytes of an image as the server sends them, without holding it in memory.
+ *
+ * **Details**
+ *
+ * Fails with `DownloadError`, after the last byte, when what came is not the whole PNG, or not of the size that the
+ * reference states. Nothing is repeated. Route: `GET /api/v1/images/i/{image_name}/full`.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const stream = (image: ImageReference): Stream.Stream<Uint8Array, DownloadError, Images> => checkedStream(image)
+
+/**
+ * An image in memory, as PNG or in another format.
+ *
+ * **Details**
+ *
+ * Fails with `DownloadError`, when another format than `png` is asked for and no `ImageCodec` is provided too.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const bytes = Effect.fn("Downloads.bytes")(
+  function*(image: ImageReference, options: FormatOptions = {}): Effect.fn.Return<Uint8Array, DownloadError, Images> {
+    const name = imageName(image)
+    const format = options.format ?? "png"
+    const codec = format === "png" ? undefined : yield* requireCodec(name, format)
+    const expected = yield* announcedSize(image, options)
+    const png = yield* readBytes(image, expected).pipe(withRetry(options))
+    return codec === undefined || format === "png"
+      ? png
+      : yield* codec.encode(png, encodeOptions(options, format)).pipe(Effect.mapError(encodingError(name)))
+  }
+)
+
+/**
+ * Downloads one image to a file.
+ *
+ * **Example** (As a JPEG of a chosen name)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ *
+ * const portrait = Downloads.image("0f8b9d6e-2f4c-4c7e-9a55-1b0a4d7d7a10.png", {
+ *   directory: "outputs",
+ *   template: "portrait",
+ *   format: "jpeg",
+ *   quality: 95,
+ *   existing: "overwrite"
+ * })
+ * ```
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const image = Effect.fn("Downloads.image")(
+  function*(reference: ImageReference, options: DownloadOptions): Effect.fn.Return<
+    DownloadResult,
+    DownloadError,
+    Images | FileSystem.FileSystem | Path.Path
+  > {
+    return total((yield* downloadAll([fromReference(reference, options)], options)).flat())
+  }
+)
+
+/**
+ * Downloads several images, whatever they come from.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const images = Effect.fn("Downloads.images")(
+  function*(references: Iterable<ImageReference>, options: DownloadOptions): Effect.fn.Return<
+    DownloadResult,
+    DownloadError,
+    Images | FileSystem.FileSystem | Path.Path
+  > {
+    return total((yield* downloadAll(Array.from(references, (each) => fromReference(each, options)), options)).flat())
+  }
+)
+
+/**
+ * Downloads the images of a job.
+ *
+ * **Details**
+ *
+ * The first image that cannot be downloaded, after retries, ends the call; files that were complete by then stay.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const outputs = Effect.fn("Downloads.outputs")(
+  function*(outputs: WorkflowOutput, options: OutputsOptions): Effect.fn.Return<
+    DownloadResult,
+    DownloadError,
+    Images | FileSystem.FileSystem | Path.Path
+  > {
+    yield* Effect.annotateCurrentSpan({ batchId: outputs.batchId })
+    return total((yield* downloadAll(select(outputs, options), options)).flat())
+  }
+)
+
+/**
+ * `outputs` as a stream of what happens. It ends after the last image.
+ *
+ * **Gotchas**
+ *
+ * Steps are a megabyte apart, so that what waits for a slow reader stays little.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const outputsProgress = (
+  outputs: WorkflowOutput,
+  options: OutputsOptions
+): Stream.Stream<DownloadProgress, DownloadError, Images | FileSystem.FileSystem | Path.Path> =>
+  Stream.callback((queue) => {
+    const latest = new Map<string, number>()
+    return downloadAll(select(outputs, options), {
+      ...options,
+      onProgress: (progress) =>
+        Effect.sync(() => {
+          // One step per megabyte is enough for a display, and bounds what waits for a slow reader.
+          const step = progress._tag === "Downloading" ? Math.floor(progress.bytes / 1_048_576) : -1
+          if (latest.get(progress.imageName) === step) return
+          latest.set(progress.imageName, step)
+          Queue.offerUnsafe(queue, progress)
+        }).pipe(Effect.andThen(options.onProgress?.(progress) ?? Effect.void))
+    }).pipe(
+      Effect.andThen(Queue.end(queue)),
+      Effect.catch((error) => Queue.fail(queue, error))
+    )
+  })
+
+/**
+ * The outputs of one job and the name of its workflow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedOutputs {
+  readonly workflow: string
+  readonly outputs: WorkflowOutput
+}
+
+/**
+ * What was done for many jobs, in total.
+ *
+ * **Details**
+ *
+ * `workflows` counts the jobs, `images` the images written and `bytes` their sizes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchResult {
+  readonly workflows: number
+  readonly images: number
+  readonly bytes: number
+  readonly files: ReadonlyArray<DownloadedFile>
+}
+
+/**
+ * Downloads the images of many jobs, by default into a folder per workflow and in it one per batch.
+ *
+ * **Details**
+ *
+ * The concurrency is that of all together.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const many = Effect.fn("Downloads.many")(
+  function*(
+    jobs: Iterable<NamedOutputs>,
+    options: OutputsOptions & {
+      /** The folder of a job, in front of `template`. Default `{workflow}/{batch}`. */
+      readonly folders?: string | undefined
+    }
+  ): Effect.fn.Return<BatchResult, DownloadError, Images | FileSystem.FileSystem | Path.Path> {
+    const all = Array.from(jobs)
+    const wanted = all.flatMap(({ outputs, workflow }) => select(outputs, { ...options, workflow }))
+    const folders = options.folders ?? "{workflow}/{batch}"
+    const result = total(
+      (yield* downloadAll(wanted, {
+        ...options,
+        template: folders === "" ? options.template : `${folders}/${options.template ?? "{name}"}`
+      })).flat()
+    )
+    return { workflows: all.length, images: result.images, bytes: result.bytes, files: result.files }
+  }
+)

@@ -1,0 +1,260 @@
+/**
+ * Reading an image from the server while checking that what comes is that image, whole.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { Images } from "../server/Images.ts"
+import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
+import * as ImageType from "./ImageType.ts"
+
+/**
+ * An image on the server by its name, with its size in pixels where that is known.
+ *
+ * **Details**
+ *
+ * A name, an image output of a job, an image of `Images`, an uploaded asset or a value of an image field all fit.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ImageReference =
+  | string
+  | ImageName & {
+    readonly width?: number | undefined
+    readonly height?: number | undefined
+  }
+
+type ImageName = { readonly imageName: string } | { readonly image_name: string }
+
+/**
+ * The name of an image on the server.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const imageName = (image: string | ImageName): string =>
+  typeof image === "string" ? image : "imageName" in image ? image.imageName : image.image_name
+
+/**
+ * A width and a height in pixels.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PixelSize {
+  readonly width: number
+  readonly height: number
+}
+
+/** @internal */
+export const pixelSize = (image: ImageReference): PixelSize | undefined =>
+  typeof image === "string" || image.width === undefined || image.height === undefined
+    ? undefined
+    : { width: image.width, height: image.height }
+
+/**
+ * When to try again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryOptions {
+  /**
+   * How to repeat after a failure that may pass: `Connection`, `Truncated`, and `Server` where the server was only busy.
+   * Default: three times, after 0.2, 0.4 and 0.8 seconds with some jitter.
+   */
+  readonly retry?: Schedule.Schedule<unknown, DownloadError> | undefined
+  /**
+   * How to repeat where the server does not know the image, as it may happen in the moment of completion. Default: three
+   * times, 0.25 seconds apart.
+   */
+  readonly notFoundRetry?: Schedule.Schedule<unknown, DownloadError> | undefined
+}
+
+const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 3 }))
+const defaultNotFoundRetry = Schedule.spaced("250 millis").pipe(Schedule.upTo({ times: 3 }))
+
+/** @internal */
+export const withRetry = (options: RetryOptions | undefined) => <A, R>(effect: Effect.Effect<A, DownloadError, R>) =>
+  effect.pipe(
+    Effect.retry({ schedule: options?.retry ?? defaultRetry, while: (error) => error.isRetryable }),
+    Effect.retry({
+      schedule: options?.notFoundRetry ?? defaultNotFoundRetry,
+      while: (error) => error.reason === "NotFound"
+    })
+  )
+
+/** Looks at the bytes of a PNG as they pass by. */
+class PngInspector {
+  length = 0
+  private readonly head = new Uint8Array(24)
+  private readonly tail = new Uint8Array(ImageType.pngEndLength)
+
+  push(chunk: Uint8Array): void {
+    if (this.length < this.head.length) this.head.set(chunk.subarray(0, this.head.length - this.length), this.length)
+    this.length += chunk.length
+    if (chunk.length >= this.tail.length) {
+      this.tail.set(chunk.subarray(chunk.length - this.tail.length))
+    } else {
+      this.tail.copyWithin(0, chunk.length)
+      this.tail.set(chunk, this.tail.length - chunk.length)
+    }
+  }
+
+  check(imageName: string, expected: PixelSize | undefined): Result.Result<PixelSize, DownloadError> {
+    const fail = (reason: "Truncated" | "InvalidImage", detail: string) =>
+      Result.fail(new DownloadError({ reason, imageName, detail }))
+    if (this.length === 0) return fail("Truncated", "no content came")
+    const seen = this.head.subarray(0, this.length)
+    const size = ImageType.pngSize(seen)
+    if (Option.isNone(size)) {
+      return ImageType.isPng(seen) || this.length < 8
+        ? fail("Truncated", `only ${this.length} bytes came`)
+        : fail("InvalidImage", `not a PNG but ${ImageType.describe(seen)}`)
+    }
+    if (!ImageType.isPngEnd(this.tail)) return fail("Truncated", `the PNG has no end after ${this.length} bytes`)
+    const { height, width } = size.value
+    return expected !== undefined && (expected.width !== width || expected.height !== height)
+      ? fail(
+        "InvalidImage",
+        `${width}x${height} pixels came and ${expected.width}x${expected.height} were announced`
+      )
+      : Result.succeed(size.value)
+  }
+}
+
+const fullStream = (name: string): Stream.Stream<Uint8Array, DownloadError, Images> =>
+  Stream.unwrap(Effect.map(Images, (images) => images.full(name))).pipe(
+    Stream.mapError((error) => fromApi(name, error))
+  )
+
+/**
+ * The bytes of an image as they come; fails at the end when they are not the whole image.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const checkedStream = (
+  image: ImageReference
+): Stream.Stream<Uint8Array, DownloadError, Images> =>
+  Stream.suspend(() => {
+    const name = imageName(image)
+    const inspector = new PngInspector()
+    return fullStream(name).pipe(
+      Stream.tap((chunk) => Effect.sync(() => inspector.push(chunk))),
+      Stream.concat(
+        Stream.suspend(() => Stream.fromEffect(Effect.fromResult(inspector.check(name, pixelSize(image))))).pipe(
+          Stream.drain
+        )
+      )
+    )
+  })
+
+/**
+ * The bytes of an image, in memory.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const readBytes = Effect.fnUntraced(
+  function*(image: ImageReference, expected: PixelSize | undefined): Effect.fn.Return<
+    Uint8Array,
+    DownloadError,
+    Images
+  > {
+    const name = imageName(image)
+    const inspector = new PngInspector()
+    const chunks: Array<Uint8Array> = []
+    yield* Stream.runForEachArray(fullStream(name), (array) =>
+      Effect.sync(() => {
+        for (const chunk of array) {
+          inspector.push(chunk)
+          chunks.push(chunk)
+        }
+      }))
+    yield* Effect.fromResult(inspector.check(name, expected))
+    const whole = new Uint8Array(inspector.length)
+    let offset = 0
+    for (const chunk of chunks) {
+      whole.set(chunk, offset)
+      offset += chunk.length
+    }
+    return whole
+  }
+)
+
+/**
+ * Buffers in which small pieces are gathered before they are written; a few are used again and again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BufferPool {
+  readonly free: Array<Uint8Array>
+}
+
+const bufferLength = 256 * 1024
+
+const borrow = (pool: BufferPool) =>
+  Effect.acquireRelease(
+    Effect.sync(() => pool.free.pop() ?? new Uint8Array(bufferLength)),
+    (buffer) => Effect.sync(() => pool.free.push(buffer))
+  )
+
+/**
+ * Reads an image into a file that exists, replacing its content, at constant memory. Gives the number of bytes and the
+ * size in pixels.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const readFile = Effect.fnUntraced(
+  function*(image: ImageReference, file: string, options: {
+    readonly expected: PixelSize | undefined
+    readonly pool: BufferPool
+    readonly sync: boolean
+    readonly onBytes: (total: number) => Effect.Effect<void>
+  }): Effect.fn.Return<PixelSize & { readonly bytes: number }, DownloadError, FileSystem.FileSystem | Images> {
+    const fs = yield* FileSystem.FileSystem
+    const name = imageName(image)
+    const toDownloadError = Effect.mapError(fromPlatform(name, file))
+    return yield* Effect.scoped(Effect.gen(function*() {
+      const handle = yield* fs.open(file, { flag: "w" }).pipe(toDownloadError)
+      const buffer = yield* borrow(options.pool)
+      const inspector = new PngInspector()
+      let used = 0
+      // A write that goes on after its file was closed could end up in another file.
+      const flush = Effect.suspend(() => Effect.uninterruptible(handle.writeAll(buffer.subarray(0, used)))).pipe(
+        toDownloadError,
+        Effect.andThen(Effect.suspend(() => {
+          used = 0
+          return options.onBytes(inspector.length)
+        }))
+      )
+      yield* Stream.runForEachArray(fullStream(name), (chunks) =>
+        Effect.gen(function*() {
+          for (const chunk of chunks) {
+            inspector.push(chunk)
+            let rest = chunk
+            while (rest.length > 0) {
+              const part = rest.subarray(0, buffer.length - used)
+              buffer.set(part, used)
+              used += part.length
+              rest = rest.subarray(part.length)
+              if (used === buffer.length) yield* flush
+            }
+          }
+        }))
+      if (used > 0) yield* flush
+      const size = yield* Effect.fromResult(inspector.check(name, options.expected))
+      if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
+      return { ...size, bytes: inspector.length }
+    }))
+  }
+)

@@ -1,0 +1,98 @@
+/**
+ * The JSON file that is written beside a downloaded image: where it comes from and what it was made with.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+
+/**
+ * What a sidecar may tell besides what is always in it. `true` for each means: include it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SidecarOptions {
+  /** The graph that the server ran. Default true. */
+  readonly graph?: boolean | undefined
+  /** The workflow as the GUI would open it. Default false. */
+  readonly workflow?: boolean | undefined
+  /** The values of the workflow's inputs, to be written as they are. */
+  readonly inputs?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * The queue item that an image belongs to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SidecarItem {
+  readonly item_id: number
+  readonly session_id: string
+  readonly batch_id: string
+  /** The position of the queue item in its batch, from 0. */
+  readonly run: number
+  /** Seconds from the start of the item to its end. */
+  readonly execution_time: number | null
+  /** What the batch put into the fields for this item. */
+  readonly field_values: ReadonlyArray<{ readonly node: string; readonly field: string; readonly value: unknown }>
+}
+
+/**
+ * The workflow's node that an image comes from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SidecarNode {
+  readonly id: string
+  readonly label: string
+  readonly type: string
+  /** Position among the outputs of the node, from 0, in iteration order. */
+  readonly index: number
+  /** Position in each iteration around the node, the outermost first. */
+  readonly iteration: ReadonlyArray<number> | null
+}
+
+/**
+ * What stands in a sidecar. Keys are the server's own; sizes are pixels, times are seconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sidecar {
+  readonly image_name: string
+  readonly width: number
+  readonly height: number
+  readonly board_id: string | null
+  readonly node: SidecarNode | null
+  readonly item: SidecarItem | null
+  readonly inputs: Readonly<Record<string, unknown>> | null
+  readonly seed: number | null
+  readonly model: unknown
+  readonly metadata: Readonly<Record<string, unknown>> | null
+  readonly graph?: unknown
+  readonly workflow?: unknown
+}
+
+const ownNumber = (value: unknown): number | undefined => Predicate.isNumber(value) ? value : undefined
+
+/**
+ * The seed an image was made with: what the batch gave the item, or else what the image's metadata says.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const seedOf = (
+  item: Pick<SidecarItem, "field_values"> | null,
+  metadata: Readonly<Record<string, unknown>> | null
+): number | undefined =>
+  ownNumber(item?.field_values.find((value) => value.field === "seed")?.value) ?? ownNumber(metadata?.["seed"])
+
+/**
+ * The sidecar's text: indented JSON with a line break at its end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const toText = (sidecar: Sidecar): string => `${JSON.stringify(sidecar, null, 2)}\n`

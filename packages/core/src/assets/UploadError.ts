@@ -1,0 +1,123 @@
+/**
+ * Why an upload failed.
+ *
+ * @since 0.1.0
+ */
+import type * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { problemOf } from "./AtomicFile.ts"
+
+/**
+ * What kind of failure it was.
+ *
+ * **Details**
+ *
+ * Found before anything is sent: `FileMissing`, `NotAFile`, `Permission`, `OutsideRoot` (the file is not below the
+ * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`.
+ *
+ * Told by the server: `Rejected` (it cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing` (the
+ * image to adopt is not there), `Forbidden` (no or no sufficient login), `Server`.
+ *
+ * On the way: `Connection`, `Timeout`. After these the image is not on the server, or it is deleted as soon as the
+ * ledger's `recover` finds it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const UploadErrorReason = Schema.Literals([
+  "FileMissing",
+  "NotAFile",
+  "Permission",
+  "OutsideRoot",
+  "File",
+  "NotAnImage",
+  "TooLarge",
+  "Rejected",
+  "BoardMissing",
+  "ImageMissing",
+  "Forbidden",
+  "Server",
+  "Connection",
+  "Timeout"
+])
+
+/**
+ * What kind of failure it was.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type UploadErrorReason = typeof UploadErrorReason.Type
+
+const explanations: Record<UploadErrorReason, string> = {
+  FileMissing: "the file does not exist",
+  NotAFile: "it is not a file",
+  Permission: "reading is not permitted",
+  OutsideRoot: "it lies outside of the folder that uploads are confined to",
+  File: "it could not be read",
+  NotAnImage: "it is not a PNG, JPEG, WebP, GIF, BMP or TIFF image",
+  TooLarge: "it is too large",
+  Rejected: "the server refused it",
+  BoardMissing: "the board does not exist",
+  ImageMissing: "it is not on the server",
+  Forbidden: "the server does not allow it",
+  Server: "the server failed",
+  Connection: "the connection failed",
+  Timeout: "it took too long"
+}
+
+/**
+ * An image could not be uploaded or adopted.
+ *
+ * **Details**
+ *
+ * `source` is the path of the file, or the name given to the bytes, or the name of the image to adopt. `cause` is the
+ * `InvokeAiError` or `PlatformError` behind the failure.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UploadError extends Schema.TaggedError<UploadError>()("UploadError", {
+  reason: UploadErrorReason,
+  source: Schema.String,
+  detail: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const detail = this.detail === undefined ? "" : ` (${this.detail})`
+    return `${JSON.stringify(this.source)} could not be uploaded: ${explanations[this.reason]}${detail}`
+  }
+}
+
+/** @internal */
+export const fromApi = (
+  source: string,
+  error: InvokeAiError,
+  notFound: "BoardMissing" | "ImageMissing"
+): UploadError => {
+  const reason = ((): UploadErrorReason => {
+    switch (error.reason) {
+      case "NotFound":
+        return notFound
+      case "Unauthorized":
+      case "Forbidden":
+        return "Forbidden"
+      case "Transport":
+        return "Connection"
+      case "Validation":
+        return "Rejected"
+      default:
+        return "Server"
+    }
+  })()
+  return new UploadError({ reason, source, detail: error.message, cause: error })
+}
+
+/** @internal */
+export const fromPlatform = (source: string) => (error: PlatformError.PlatformError): UploadError => {
+  const problem = problemOf(error)
+  const missing = problem === "NotFound" || problem === "NotADirectory"
+  const reason = missing ? "FileMissing" : problem === "Permission" ? "Permission" : "File"
+  return new UploadError({ reason, source, cause: error })
+}

@@ -1,0 +1,87 @@
+/**
+ * Users and logins of the server.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import type {
+  AdminUserCreateRequest,
+  LoginResponse,
+  SetupRequest,
+  SetupStatus,
+  UserDTO,
+  UserProfileUpdateRequest
+} from "./api/AuthApi.ts"
+import { defined } from "./internal/paging.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
+
+/**
+ * Users and logins of the server.
+ *
+ * The client logs in by itself when an e-mail address and a password are configured; this service is for everything else.
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/auth/` (6.12).
+ *
+ * - `status`: `GET status`. A server without this route is reported as one without users.
+ * - `login`: `POST login`. `Unauthorized` for a wrong password, `Forbidden` for a disabled user and on single-user servers.
+ *   The token is handed out, not adopted by the client.
+ * - `logout`: `POST logout`; tokens stay valid until they expire.
+ * - `me`, `updateMe`: `GET`/`PATCH me`. Changing the password ends all other tokens of the user.
+ * - `setup`: `POST setup`, makes the first admin.
+ * - `users`, `createUser`, `deleteUser`: `GET`/`POST users`, `DELETE users/{user_id}` (admin).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Auth extends Context.Service<Auth, {
+  readonly status: Effect.Effect<SetupStatus, InvokeAiError>
+  readonly login: (options: {
+    readonly email: string
+    readonly password: Redacted.Redacted<string>
+    readonly rememberMe?: boolean | undefined
+  }) => Effect.Effect<LoginResponse, InvokeAiError>
+  readonly logout: Effect.Effect<void, InvokeAiError>
+  readonly me: Effect.Effect<UserDTO, InvokeAiError>
+  readonly updateMe: (changes: UserProfileUpdateRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  readonly setup: (admin: SetupRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  readonly users: Effect.Effect<ReadonlyArray<UserDTO>, InvokeAiError>
+  readonly createUser: (user: AdminUserCreateRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  readonly deleteUser: (userId: string) => Effect.Effect<void, InvokeAiError>
+}>()("@effect-invokeai/core/server/Auth") {
+  /** Users and logins of the client's server. */
+  static readonly layer: Layer.Layer<Auth, never, InvokeAiClient> = Layer.effect(
+    Auth,
+    Effect.suspend(() => Effect.map(InvokeAiClient, make))
+  )
+}
+
+const make = ({ call }: InvokeAiClient["Service"]): Auth["Service"] =>
+  Auth.of({
+    status: call((api) => api.auth.status({})).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "NotFound",
+        () => Effect.succeed<SetupStatus>({ setup_required: false, multiuser_enabled: false })
+      ),
+      Effect.withSpan("Auth.status")
+    ),
+    login: Effect.fn("Auth.login")(({ email, password, rememberMe }) =>
+      call((api) => api.auth.login({ payload: { email, password, ...defined({ remember_me: rememberMe }) } }))
+    ),
+    logout: call((api) => api.auth.logout({})).pipe(Effect.asVoid, Effect.withSpan("Auth.logout")),
+    me: call((api) => api.auth.me({})).pipe(Effect.withSpan("Auth.me")),
+    updateMe: Effect.fn("Auth.updateMe")((payload) => call((api) => api.auth.updateMe({ payload }))),
+    setup: Effect.fn("Auth.setup")((payload) =>
+      Effect.map(call((api) => api.auth.setup({ payload })), (result) => result.user)
+    ),
+    users: call((api) => api.auth.users({})).pipe(Effect.withSpan("Auth.users")),
+    createUser: Effect.fn("Auth.createUser")((payload) => call((api) => api.auth.createUser({ payload }))),
+    deleteUser: Effect.fn("Auth.deleteUser")((user_id) =>
+      Effect.asVoid(call((api) => api.auth.deleteUser({ params: { user_id } })))
+    )
+  })

@@ -1,0 +1,173 @@
+/**
+ * The boards of the server.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import { AmbiguousName } from "./AmbiguousName.ts"
+import type { BoardChanges, BoardDTO, DeleteBoardResult } from "./api/BoardsApi.ts"
+import type { ImageCategory } from "./api/ImagesApi.ts"
+import type { BulkResult } from "./BulkResult.ts"
+import { bulk, defined, offsetPages } from "./internal/paging.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
+import { InvokeAiError } from "./InvokeAiError.ts"
+
+/**
+ * The boards of the server.
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/boards/` and `/api/v1/board_images/`.
+ *
+ * - `list`: all boards, read page by page (`GET ` with `offset` and `limit`). Archived ones only if asked for.
+ * - `get`: `GET {board_id}`.
+ * - `find`: the board with exactly this name; two of them are an `AmbiguousName`. Archived boards count as well.
+ * - `create`: `POST ` with `board_name` (at most 300 characters). Names need not be unique.
+ * - `findOrCreate`: `find`, then `create` if there is none. Two programs that do this at the same moment make two boards.
+ * - `update`, `rename`, `archive`: `PATCH {board_id}`.
+ * - `delete`: `DELETE {board_id}`. Its images lose their board, or are deleted too with `includeImages`. A missing board is
+ *   a `NotFound` on every version.
+ * - `imageNames`: `GET {board_id}/image_names`; `"none"` gives the images without a board.
+ * - `addImages`, `removeImages`: `POST board_images/batch`, `POST board_images/batch/delete`, in chunks of 1,000. An image
+ *   is on one board at most, so adding moves it. Tells which images it did not work for.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Boards extends Context.Service<Boards, {
+  readonly list: (
+    options?: { readonly includeArchived?: boolean | undefined; readonly pageSize?: number | undefined }
+  ) => Stream.Stream<BoardDTO, InvokeAiError>
+  readonly all: (
+    options?: { readonly includeArchived?: boolean | undefined }
+  ) => Effect.Effect<ReadonlyArray<BoardDTO>, InvokeAiError>
+  readonly get: (boardId: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  readonly find: (name: string) => Effect.Effect<Option.Option<BoardDTO>, InvokeAiError | AmbiguousName>
+  readonly create: (name: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  readonly findOrCreate: (name: string) => Effect.Effect<BoardDTO, InvokeAiError | AmbiguousName>
+  readonly update: (boardId: string, changes: BoardChanges) => Effect.Effect<BoardDTO, InvokeAiError>
+  readonly rename: (boardId: string, name: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  readonly archive: (boardId: string, archived?: boolean) => Effect.Effect<BoardDTO, InvokeAiError>
+  readonly delete: (
+    boardId: string,
+    options?: { readonly includeImages?: boolean | undefined }
+  ) => Effect.Effect<DeleteBoardResult, InvokeAiError>
+  readonly imageNames: (
+    boardId: string,
+    filter?: {
+      readonly categories?: ReadonlyArray<ImageCategory> | undefined
+      readonly isIntermediate?: boolean | undefined
+    }
+  ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
+  readonly addImages: (
+    boardId: string,
+    imageNames: ReadonlyArray<string>
+  ) => Effect.Effect<BulkResult, InvokeAiError>
+  readonly removeImages: (imageNames: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+}>()("@effect-invokeai/core/server/Boards") {
+  /** The boards of the client's server. */
+  static readonly layer: Layer.Layer<Boards, never, InvokeAiClient> = Layer.effect(
+    Boards,
+    Effect.suspend(() => Effect.map(InvokeAiClient, make))
+  )
+}
+
+const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
+  const { call } = client
+
+  const all: Boards["Service"]["all"] = Effect.fn("Boards.all")((options) =>
+    Effect.map(
+      call((api) =>
+        api.boards.list({ query: { all: true, ...defined({ include_archived: options?.includeArchived }) } })
+      ),
+      // without `all` the same route gives a page
+      (boards) => "items" in boards ? boards.items : boards
+    )
+  )
+  const get = Effect.fn("Boards.get")((board_id: string) => call((api) => api.boards.get({ params: { board_id } })))
+  const find = Effect.fn("Boards.find")(function*(name: string) {
+    const found = (yield* all({ includeArchived: true })).filter((board) => board.board_name === name)
+    if (found.length > 1) {
+      return yield* new AmbiguousName({
+        kind: "board",
+        name,
+        candidates: found.map((board) => ({
+          id: board.board_id,
+          description: `${board.image_count} images${board.archived === true ? ", archived" : ""}`
+        }))
+      })
+    }
+    return Option.fromNullishOr(found[0])
+  })
+  const create = Effect.fn("Boards.create")((board_name: string) =>
+    call((api) => api.boards.create({ query: { board_name } }))
+  )
+  const update = Effect.fn("Boards.update")((board_id: string, payload: BoardChanges) =>
+    call((api) => api.boards.update({ params: { board_id }, payload }))
+  )
+  return Boards.of({
+    list: (options) =>
+      offsetPages(options?.pageSize ?? 100, (offset, limit) =>
+        Effect.map(
+          call((api) =>
+            api.boards.list({ query: { offset, limit, ...defined({ include_archived: options?.includeArchived }) } })
+          ),
+          (boards) => "items" in boards ? boards : { items: boards, total: boards.length }
+        )),
+    all,
+    get,
+    find,
+    create,
+    findOrCreate: Effect.fn("Boards.findOrCreate")((name) =>
+      Effect.flatMap(find(name), (found) => Option.isSome(found) ? Effect.succeed(found.value) : create(name))
+    ),
+    update,
+    rename: Effect.fn("Boards.rename")((boardId, board_name) => update(boardId, { board_name })),
+    archive: Effect.fn("Boards.archive")((boardId, archived = true) => update(boardId, { archived })),
+    delete: Effect.fn("Boards.delete")(function*(board_id, options) {
+      // up to 6.8 the server answers 200 for a board that is not there
+      yield* get(board_id)
+      const result = yield* call((api) =>
+        api.boards.delete({ params: { board_id }, query: { include_images: options?.includeImages ?? false } })
+      )
+      const failed = result.failed_images ?? []
+      if (options?.includeImages === true && failed.length > 0) {
+        return yield* new InvokeAiError({
+          reason: "Server",
+          method: "DELETE",
+          path: `/api/v1/boards/${encodeURIComponent(board_id)}`,
+          server: client.url.href,
+          status: 200,
+          detail: `the board is deleted, but ${failed.length} of its images are not: ${failed.slice(0, 5).join(", ")}`
+        })
+      }
+      return result
+    }),
+    imageNames: Effect.fn("Boards.imageNames")((board_id, filter) =>
+      call((api) =>
+        api.boards.imageNames({
+          params: { board_id },
+          query: defined({ categories: filter?.categories, is_intermediate: filter?.isIntermediate })
+        })
+      )
+    ),
+    addImages: Effect.fn("Boards.addImages")((board_id, names) =>
+      bulk(names, (image_names) =>
+        Effect.map(
+          call((api) => api.boardImages.addMany({ payload: { board_id, image_names } })),
+          (result) => result.added_images
+        ))
+    ),
+    removeImages: Effect.fn("Boards.removeImages")((names) =>
+      bulk(names, (image_names) =>
+        Effect.map(
+          call((api) => api.boardImages.removeMany({ payload: { image_names } })),
+          (result) => result.removed_images
+        ))
+    )
+  })
+}

@@ -1,0 +1,173 @@
+/**
+ * Services around prompts: dynamic prompts, style presets, system prompts.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type {
+  DynamicPromptsRequest,
+  DynamicPromptsResponse,
+  ExpandPromptRequest,
+  ExpandPromptResponse,
+  ImageToPromptRequest,
+  ImageToPromptResponse,
+  PresetData,
+  StylePreset,
+  SystemPrompt,
+  SystemPromptChanges
+} from "./api/PromptsApi.ts"
+import { form, imageType, type UploadData } from "./internal/upload.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
+
+/**
+ * Work on prompts that the server does.
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/utilities/`.
+ *
+ * - `dynamicPrompts`: `POST dynamicprompts`. A syntax error is in `error`, with the template itself as the only prompt.
+ * - `expandPrompt`, `imageToPrompt` (6.13): `POST expand-prompt`, `POST image-to-prompt`. They need a model for it.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Utilities extends Context.Service<Utilities, {
+  readonly dynamicPrompts: (request: DynamicPromptsRequest) => Effect.Effect<DynamicPromptsResponse, InvokeAiError>
+  readonly expandPrompt: (request: ExpandPromptRequest) => Effect.Effect<ExpandPromptResponse, InvokeAiError>
+  readonly imageToPrompt: (request: ImageToPromptRequest) => Effect.Effect<ImageToPromptResponse, InvokeAiError>
+}>()("@effect-invokeai/core/server/Utilities") {
+  /** The utilities of the client's server. */
+  static readonly layer: Layer.Layer<Utilities, never, InvokeAiClient> = Layer.effect(
+    Utilities,
+    Effect.map(InvokeAiClient, ({ call }) =>
+      Utilities.of({
+        dynamicPrompts: Effect.fn("Utilities.dynamicPrompts")((payload) =>
+          call((api) => api.utilities.dynamicPrompts({ payload }))
+        ),
+        expandPrompt: Effect.fn("Utilities.expandPrompt")((payload) =>
+          call((api) => api.utilities.expandPrompt({ payload }))
+        ),
+        imageToPrompt: Effect.fn("Utilities.imageToPrompt")((payload) =>
+          call((api) => api.utilities.imageToPrompt({ payload }))
+        )
+      }))
+  )
+}
+
+/**
+ * A style preset to save. `{prompt}` in the prompts stands for the user's text; `image` is its picture.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StylePresetInput {
+  readonly name: string
+  readonly presetData: PresetData
+  readonly image?: { readonly data: UploadData; readonly fileName?: string | undefined } | undefined
+}
+
+const presetForm = (preset: StylePresetInput): FormData => {
+  const data = JSON.stringify({
+    name: preset.name,
+    positive_prompt: preset.presetData.positive_prompt,
+    negative_prompt: preset.presetData.negative_prompt,
+    type: "user"
+  })
+  if (preset.image === undefined) {
+    const formData = new FormData()
+    formData.append("data", data)
+    return formData
+  }
+  const fileName = preset.image.fileName ?? "preset.png"
+  return form({
+    field: "image",
+    data: preset.image.data,
+    fileName,
+    contentType: imageType(fileName, preset.image.data),
+    parts: { data }
+  })
+}
+
+/**
+ * The style presets of the server.
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/style_presets/`: `GET ` (`list`), `POST ` (`create`), `GET`, `PATCH`, `DELETE
+ * i/{style_preset_id}` (`get`, `update`, `delete`). An update without an image removes the image that was there.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class StylePresets extends Context.Service<StylePresets, {
+  readonly list: Effect.Effect<ReadonlyArray<StylePreset>, InvokeAiError>
+  readonly get: (id: string) => Effect.Effect<StylePreset, InvokeAiError>
+  readonly create: (preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
+  readonly update: (id: string, preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
+  readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
+}>()("@effect-invokeai/core/server/StylePresets") {
+  /** The style presets of the client's server. */
+  static readonly layer: Layer.Layer<StylePresets, never, InvokeAiClient> = Layer.effect(
+    StylePresets,
+    Effect.map(InvokeAiClient, ({ call }) =>
+      StylePresets.of({
+        list: call((api) => api.stylePresets.list({})).pipe(Effect.withSpan("StylePresets.list")),
+        get: Effect.fn("StylePresets.get")((style_preset_id) =>
+          call((api) => api.stylePresets.get({ params: { style_preset_id } }))
+        ),
+        create: Effect.fn("StylePresets.create")((preset) =>
+          call((api) => api.stylePresets.create({ payload: presetForm(preset) }))
+        ),
+        update: Effect.fn("StylePresets.update")((style_preset_id, preset) =>
+          call((api) => api.stylePresets.update({ params: { style_preset_id }, payload: presetForm(preset) }))
+        ),
+        delete: Effect.fn("StylePresets.delete")((style_preset_id) =>
+          Effect.asVoid(call((api) => api.stylePresets.delete({ params: { style_preset_id } })))
+        )
+      }))
+  )
+}
+
+/**
+ * The system prompts of the server (6.14).
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/system_prompts/`: `GET ` (`list`), `POST ` (`create`), `GET`, `PATCH`, `DELETE
+ * i/{system_prompt_id}` (`get`, `update`, `delete`).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class SystemPrompts extends Context.Service<SystemPrompts, {
+  readonly list: Effect.Effect<ReadonlyArray<SystemPrompt>, InvokeAiError>
+  readonly get: (id: string) => Effect.Effect<SystemPrompt, InvokeAiError>
+  readonly create: (
+    prompt: { readonly name: string; readonly content: string }
+  ) => Effect.Effect<SystemPrompt, InvokeAiError>
+  readonly update: (id: string, changes: SystemPromptChanges) => Effect.Effect<SystemPrompt, InvokeAiError>
+  readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
+}>()("@effect-invokeai/core/server/SystemPrompts") {
+  /** The system prompts of the client's server. */
+  static readonly layer: Layer.Layer<SystemPrompts, never, InvokeAiClient> = Layer.effect(
+    SystemPrompts,
+    Effect.map(InvokeAiClient, ({ call }) =>
+      SystemPrompts.of({
+        list: call((api) => api.systemPrompts.list({})).pipe(Effect.withSpan("SystemPrompts.list")),
+        get: Effect.fn("SystemPrompts.get")((system_prompt_id) =>
+          call((api) => api.systemPrompts.get({ params: { system_prompt_id } }))
+        ),
+        create: Effect.fn("SystemPrompts.create")((payload) => call((api) => api.systemPrompts.create({ payload }))),
+        update: Effect.fn("SystemPrompts.update")((system_prompt_id, payload) =>
+          call((api) => api.systemPrompts.update({ params: { system_prompt_id }, payload }))
+        ),
+        delete: Effect.fn("SystemPrompts.delete")((system_prompt_id) =>
+          Effect.asVoid(call((api) => api.systemPrompts.delete({ params: { system_prompt_id } })))
+        )
+      }))
+  )
+}

@@ -1,0 +1,211 @@
+/**
+ * The videos of the server (6.14).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type { ImageCategory, ResourceOrigin } from "./api/ImagesApi.ts"
+import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "./api/VideosApi.ts"
+import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
+import type { BulkResult } from "./BulkResult.ts"
+import { optional } from "./internal/missing.ts"
+import { bulk, defined, offsetPages } from "./internal/paging.ts"
+import { form, type UploadData } from "./internal/upload.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
+import { InvokeAiError } from "./InvokeAiError.ts"
+
+/**
+ * A video to upload. `category` is `user` if not given; `contentType` is the blob's type or `video/mp4`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface VideoUpload {
+  readonly data: UploadData
+  readonly fileName?: string | undefined
+  readonly contentType?: string | undefined
+  readonly category?: ImageCategory | undefined
+  readonly isIntermediate?: boolean | undefined
+  readonly boardId?: string | undefined
+  readonly metadata?: unknown
+}
+
+/**
+ * Which videos a listing has. `boardId: "none"` means videos without a board.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface VideoFilter {
+  readonly origin?: ResourceOrigin | undefined
+  readonly categories?: ReadonlyArray<ImageCategory> | undefined
+  readonly isIntermediate?: boolean | undefined
+  readonly boardId?: string | undefined
+  readonly search?: string | undefined
+  readonly order?: SQLiteDirection | undefined
+  readonly starredFirst?: boolean | undefined
+}
+
+/**
+ * The videos of the server (6.14).
+ *
+ * **Details**
+ *
+ * Routes are below `/api/v1/videos/`.
+ *
+ * - `upload`: `POST upload`. `get`: `GET i/{video_name}`. `find` gives `None` for a missing one.
+ * - `list`: all videos that match, read page by page. `page` is one page: `GET `. `names`: `GET names`.
+ * - `update`: `PATCH i/{video_name}`. `star`, `unstar`: `POST star`, `POST unstar`.
+ * - `delete`: `DELETE i/{video_name}`; deleting nothing is a `NotFound`. `deleteMany`: `POST delete`; tells which ones are
+ *   not deleted.
+ * - `addToBoard`, `removeFromBoard`: `POST board`, `DELETE board`.
+ * - `metadata`: `GET i/{video_name}/metadata`.
+ * - `full`: `GET i/{video_name}/full`; `from` is the byte to begin at, to resume a download. `thumbnail`: a WebP.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Videos extends Context.Service<Videos, {
+  readonly upload: (video: VideoUpload) => Effect.Effect<VideoDTO, InvokeAiError>
+  readonly get: (name: string) => Effect.Effect<VideoDTO, InvokeAiError>
+  readonly find: (name: string) => Effect.Effect<Option.Option<VideoDTO>, InvokeAiError>
+  readonly list: (
+    filter?: VideoFilter & { readonly pageSize?: number | undefined }
+  ) => Stream.Stream<VideoDTO, InvokeAiError>
+  readonly page: (
+    filter: VideoFilter & { readonly offset: number; readonly limit: number }
+  ) => Effect.Effect<VideoPage, InvokeAiError>
+  readonly names: (filter?: VideoFilter) => Effect.Effect<VideoNamesResult, InvokeAiError>
+  readonly update: (name: string, changes: VideoRecordChanges) => Effect.Effect<VideoDTO, InvokeAiError>
+  readonly star: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  readonly unstar: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>
+  readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  readonly addToBoard: (boardId: string, name: string) => Effect.Effect<void, InvokeAiError>
+  readonly removeFromBoard: (name: string) => Effect.Effect<void, InvokeAiError>
+  readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
+  readonly full: (
+    name: string,
+    options?: { readonly from?: number | undefined }
+  ) => Stream.Stream<Uint8Array, InvokeAiError>
+  readonly thumbnail: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
+}>()("@effect-invokeai/core/server/Videos") {
+  /** The videos of the client's server. */
+  static readonly layer: Layer.Layer<Videos, never, InvokeAiClient> = Layer.effect(
+    Videos,
+    Effect.suspend(() => Effect.map(InvokeAiClient, make))
+  )
+}
+
+const query = (filter: VideoFilter | undefined) =>
+  defined({
+    video_origin: filter?.origin,
+    categories: filter?.categories,
+    is_intermediate: filter?.isIntermediate,
+    board_id: filter?.boardId,
+    search_term: filter?.search,
+    order_dir: filter?.order,
+    starred_first: filter?.starredFirst
+  })
+
+const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
+  const { bytes, call } = client
+  const notDone = (method: string, video_name: string, detail: string) =>
+    new InvokeAiError({
+      reason: "NotFound",
+      method,
+      path: `/api/v1/videos/i/${encodeURIComponent(video_name)}`,
+      server: client.url.href,
+      status: 200,
+      detail
+    })
+  const page: Videos["Service"]["page"] = Effect.fn("Videos.page")((filter) =>
+    call((api) => api.videos.list({ query: { ...query(filter), offset: filter.offset, limit: filter.limit } }))
+  )
+  const get = Effect.fn("Videos.get")((video_name: string) => call((api) => api.videos.get({ params: { video_name } })))
+
+  return Videos.of({
+    upload: Effect.fn("Videos.upload")((video) => {
+      const type = video.data instanceof Blob && video.data.type.startsWith("video/") ? video.data.type : "video/mp4"
+      const ownName = video.data instanceof File ? video.data.name : ""
+      return call((api) =>
+        api.videos.upload({
+          query: {
+            video_category: video.category ?? "user",
+            is_intermediate: video.isIntermediate ?? false,
+            ...defined({ board_id: video.boardId })
+          },
+          payload: form({
+            field: "file",
+            data: video.data,
+            fileName: video.fileName ?? (ownName === "" ? "video.mp4" : ownName),
+            contentType: video.contentType ?? type,
+            parts: { metadata: video.metadata === undefined ? undefined : JSON.stringify(video.metadata) }
+          })
+        })
+      )
+    }),
+    get,
+    find: Effect.fn("Videos.find")((name) => optional(get(name))),
+    list: (filter) => offsetPages(filter?.pageSize ?? 100, (offset, limit) => page({ ...filter, offset, limit })),
+    page,
+    names: Effect.fn("Videos.names")((filter) => call((api) => api.videos.names({ query: query(filter) }))),
+    update: Effect.fn("Videos.update")((video_name, payload) =>
+      call((api) => api.videos.update({ params: { video_name }, payload }))
+    ),
+    star: Effect.fn("Videos.star")((names) =>
+      bulk(
+        names,
+        (video_names) =>
+          Effect.map(call((api) => api.videos.star({ payload: { video_names } })), (result) => result.starred_videos)
+      )
+    ),
+    unstar: Effect.fn("Videos.unstar")((names) =>
+      bulk(names, (video_names) =>
+        Effect.map(
+          call((api) => api.videos.unstar({ payload: { video_names } })),
+          (result) => result.unstarred_videos
+        ))
+    ),
+    delete: Effect.fn("Videos.delete")((video_name) =>
+      Effect.flatMap(
+        call((api) => api.videos.delete({ params: { video_name } })),
+        (result) =>
+          result.deleted_videos.includes(video_name)
+            ? Effect.void
+            : Effect.fail(notDone("DELETE", video_name, "the server deleted nothing"))
+      )
+    ),
+    deleteMany: Effect.fn("Videos.deleteMany")((names) =>
+      bulk(names, (video_names) =>
+        Effect.map(
+          call((api) => api.videos.deleteMany({ payload: { video_names } })),
+          (result) => result.deleted_videos
+        ))
+    ),
+    addToBoard: Effect.fn("Videos.addToBoard")((board_id, video_name) =>
+      Effect.asVoid(call((api) => api.videos.addToBoard({ payload: { board_id, video_name } })))
+    ),
+    removeFromBoard: Effect.fn("Videos.removeFromBoard")((video_name) =>
+      Effect.asVoid(call((api) => api.videos.removeFromBoard({ payload: { video_name } })))
+    ),
+    metadata: Effect.fn("Videos.metadata")((video_name) =>
+      Effect.map(call((api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
+    ),
+    full: (video_name, options) =>
+      bytes((api) =>
+        api.videos.full({
+          params: { video_name },
+          headers: options?.from === undefined ? {} : { range: `bytes=${options.from}-` },
+          responseMode: "response-only"
+        }), { contentType: ["video/"], from: options?.from }),
+    thumbnail: (video_name) =>
+      bytes((api) => api.videos.thumbnail({ params: { video_name }, responseMode: "response-only" }), {
+        contentType: ["image/"]
+      })
+  })
+}

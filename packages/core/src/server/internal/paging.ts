@@ -1,0 +1,80 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { BulkResult } from "../BulkResult.ts"
+
+/**
+ * How many names or ids the server takes in one body, and how long one page may be (6.14.2).
+ *
+ * @internal
+ */
+export const maxChunk = 1000
+
+/** @internal */
+export const chunks = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
+  const out: Array<ReadonlyArray<A>> = []
+  for (let i = 0; i < items.length; i += maxChunk) out.push(items.slice(i, i + maxChunk))
+  return out
+}
+
+/**
+ * Runs `f` for every chunk, one after the other, and joins the results.
+ *
+ * @internal
+ */
+export const inChunks = <A, B, E, R>(
+  items: ReadonlyArray<A>,
+  f: (chunk: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E, R>
+): Effect.Effect<ReadonlyArray<B>, E, R> =>
+  Effect.map(Effect.forEach(chunks(items), (chunk) => f(chunk)), (parts) => parts.flat())
+
+/**
+ * Sends names in chunks and tells which of them the server reported as done.
+ *
+ * @internal
+ */
+export const bulk = <E, R>(
+  names: ReadonlyArray<string>,
+  send: (chunk: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, E, R>
+): Effect.Effect<BulkResult, E, R> => {
+  const unique = [...new Set(names)]
+  return Effect.map(inChunks(unique, send), (reported) => {
+    const done = new Set(reported)
+    return { done: unique.filter((name) => done.has(name)), failed: unique.filter((name) => !done.has(name)) }
+  })
+}
+
+/**
+ * All items of a listing that is read by offset and limit.
+ *
+ * @internal
+ */
+export const offsetPages = <A, E>(
+  pageSize: number,
+  page: (offset: number, limit: number) => Effect.Effect<
+    { readonly total: number; readonly items: ReadonlyArray<A> },
+    E
+  >
+): Stream.Stream<A, E> => {
+  const limit = Math.max(1, Math.min(maxChunk, Math.trunc(pageSize)))
+  return Stream.paginate(0, (offset) =>
+    Effect.map(page(offset, limit), ({ items, total }) => {
+      const next = offset + items.length
+      return [items, items.length === 0 || next >= total ? Option.none<number>() : Option.some(next)] as const
+    }))
+}
+
+/**
+ * Leaves out the fields that have no value, because a query or body must not name them.
+ *
+ * @internal
+ */
+export const defined = <A extends object>(
+  fields: A
+):
+  & { [K in keyof A as undefined extends A[K] ? never : K]: A[K] }
+  & {
+    [K in keyof A as undefined extends A[K] ? K : never]?: Exclude<A[K], undefined>
+  } =>
+  // only keys whose value is undefined are removed, which is what the type says
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never

@@ -1,0 +1,111 @@
+import * as Effect from "effect/Effect"
+import * as HttpBody from "effect/http/HttpBody"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+
+/**
+ * What can be sent as a file.
+ *
+ * @internal
+ */
+export type UploadData = Blob | Uint8Array | Stream.Stream<Uint8Array, unknown>
+
+interface StreamedFile {
+  readonly field: string
+  readonly fileName: string
+  readonly contentType: string
+  readonly stream: Stream.Stream<Uint8Array, unknown>
+}
+
+const streamed = new WeakMap<FormData, StreamedFile>()
+
+/**
+ * A form with one file. A `Blob` stays where it is until it is sent; a stream is read while it is sent and never kept as
+ * a whole.
+ *
+ * @internal
+ */
+export const form = (options: {
+  readonly field: string
+  readonly data: UploadData
+  readonly fileName: string
+  readonly contentType: string
+  readonly parts?: Readonly<Record<string, string | undefined>>
+}): FormData => {
+  const { contentType, data, field, fileName } = options
+  const formData = new FormData()
+  for (const [name, value] of Object.entries(options.parts ?? {})) {
+    if (value !== undefined) formData.append(name, value)
+  }
+  if (Stream.isStream(data)) {
+    streamed.set(formData, { field, fileName, contentType, stream: data })
+  } else if (data instanceof Blob) {
+    formData.append(field, data.type === contentType ? data : data.slice(0, data.size, contentType), fileName)
+  } else {
+    // a copy, because a Uint8Array may be a view of a shared buffer, which a Blob does not take
+    formData.append(field, new Blob([new Uint8Array(data)], { type: contentType }), fileName)
+  }
+  return formData
+}
+
+const quote = (text: string): string =>
+  text.replace(/[\r\n"]/g, (char) => char === "\"" ? "%22" : char === "\r" ? "%0D" : "%0A")
+
+/**
+ * Replaces the body of a form that has a streamed file by the multipart stream. Other requests stay as they are.
+ *
+ * @internal
+ */
+export const withStreamedBody = (
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
+  if (request.body._tag !== "FormData") return Effect.succeed(request)
+  const { formData } = request.body
+  const file = streamed.get(formData)
+  if (file === undefined) return Effect.succeed(request)
+  return Effect.map(Effect.all([Random.nextInt, Random.nextInt]), ([a, b]) => {
+    const boundary = `----effect-invokeai-${Math.abs(a).toString(36)}${Math.abs(b).toString(36)}`
+    const encode = (text: string) => new TextEncoder().encode(text)
+    const parts = [...formData.entries()].map(([name, value]) =>
+      encode(
+        `--${boundary}\r\nContent-Disposition: form-data; name="${quote(name)}"\r\n\r\n${
+          typeof value === "string" ? value : ""
+        }\r\n`
+      )
+    )
+    const head = encode(
+      `--${boundary}\r\nContent-Disposition: form-data; name="${quote(file.field)}"; filename="${
+        quote(file.fileName)
+      }"\r\nContent-Type: ${file.contentType}\r\n\r\n`
+    )
+    const tail = encode(`\r\n--${boundary}--\r\n`)
+    const body = Stream.fromIterable([...parts, head]).pipe(
+      Stream.concat(file.stream),
+      Stream.concat(Stream.make(tail))
+    )
+    return HttpClientRequest.setBody(request, HttpBody.stream(body, `multipart/form-data; boundary=${boundary}`))
+  })
+}
+
+const imageTypes: ReadonlyMap<string, string> = new Map([
+  ["png", "image/png"],
+  ["jpg", "image/jpeg"],
+  ["jpeg", "image/jpeg"],
+  ["webp", "image/webp"],
+  ["gif", "image/gif"],
+  ["bmp", "image/bmp"],
+  ["tif", "image/tiff"],
+  ["tiff", "image/tiff"],
+  ["avif", "image/avif"]
+])
+
+/**
+ * The type to send an image with: the server takes nothing that is not `image/*`, and then looks at the content.
+ *
+ * @internal
+ */
+export const imageType = (fileName: string, data: UploadData, fallback = "image/png"): string => {
+  if (data instanceof Blob && data.type.startsWith("image/")) return data.type
+  return imageTypes.get(/\.([a-z0-9]+)$/i.exec(fileName)?.[1]?.toLowerCase() ?? "") ?? fallback
+}

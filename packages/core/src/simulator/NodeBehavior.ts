@@ -73,8 +73,8 @@ export interface NodeContext {
   readonly tensor: (name: string) => Tensor | undefined
   /** A text that is the same for the same inputs, by content and not by name. */
   readonly fingerprint: string
-  /** One step of the node's work; interrupted by a cancel. */
-  readonly step: Effect.Effect<void>
+  /** One step of the node's work; fails with `CanceledException` where the item was canceled. */
+  readonly step: Effect.Effect<void, NodeFailure>
 }
 
 /**

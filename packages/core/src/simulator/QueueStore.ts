@@ -223,7 +223,7 @@ export class QueueStore {
 
   /** Moves an item on. A final status stays. */
   setStatus(item: QueueItem, status: ItemStatus, now: number): boolean {
-    if (terminal.has(item.status) || !this.items.has(item.itemId)) return false
+    if (terminal.has(item.status) || this.items.get(item.itemId) !== item) return false
     item.status = status
     item.statusSequence += 1
     item.updatedAt = now

@@ -1,0 +1,140 @@
+/**
+ * Requests and answers of the simulated server, independent of how they travel.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type { ValidationIssue } from "./FieldValidation.ts"
+
+/**
+ * A request as it reaches the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorRequest {
+  readonly method: string
+  /** Path, decoded, without the server's sub-path. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Header names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | FormData | undefined
+}
+
+/**
+ * An answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+/**
+ * The connection ended without an answer.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionLost extends Data.TaggedError("ConnectionLost")<{
+  /** Whether the request was carried out before the connection was lost. */
+  readonly handled: boolean
+}> {}
+
+/**
+ * A refusal: the answer to send instead of a result.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HttpFailure extends Data.TaggedError("HttpFailure")<{
+  readonly response: SimulatorResponse
+}> {}
+
+const textEncoder = new TextEncoder()
+
+/**
+ * An answer with bytes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bytes = (
+  body: Uint8Array<ArrayBuffer>,
+  headers: Readonly<Record<string, string>>,
+  status = 200
+): SimulatorResponse => ({
+  status,
+  headers: { ...headers, "content-length": String(body.length) },
+  body
+})
+
+/**
+ * An answer with JSON.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const json = (
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {}
+): SimulatorResponse =>
+  bytes(textEncoder.encode(JSON.stringify(value)), { "content-type": "application/json", ...headers }, status)
+
+/**
+ * An answer with plain text.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (value: string, status: number, contentType = "text/plain; charset=utf-8"): SimulatorResponse =>
+  bytes(textEncoder.encode(value), { "content-type": contentType }, status)
+
+/**
+ * A refusal with a `detail` text.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refusal = (
+  status: number,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {}
+): HttpFailure => new HttpFailure({ response: json({ detail }, status, headers) })
+
+/**
+ * A refusal with a list of what is wrong with the request: 422.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const invalid = (issues: ReadonlyArray<ValidationIssue>): HttpFailure =>
+  new HttpFailure({ response: json({ detail: issues }, 422) })
+
+/**
+ * The answer to an exception that the server does not handle.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const internalError: HttpFailure = new HttpFailure({ response: text("Internal Server Error", 500) })
+
+/**
+ * The page that an official server answers to unknown paths.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const webPage: SimulatorResponse = {
+  ...text(
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n  <meta charset=\"UTF-8\" />\n  <title>Invoke - Community Edition</title>\n" +
+      "</head>\n<body>\n  <div id=\"root\"></div>\n</body>\n</html>\n",
+    200,
+    "text/html; charset=utf-8"
+  )
+}

@@ -17,9 +17,10 @@ export const routesOf = Effect.fnUntraced(function*(url: string) {
   const document = yield* HttpClient.get(`${url}/openapi.json`).pipe(
     Effect.flatMap(HttpClientResponse.schemaBodyJson(Paths))
   )
-  return Object.entries(document.paths).flatMap(([path, operations]) =>
+  const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => ({ method: method.toUpperCase(), path }))
   )
+  return [...routes, { method: "GET", path: "/openapi.json" }]
 })
 
 const parse = Schema.decodeUnknownSync(Schema.fromJsonString(Call))

@@ -14,6 +14,7 @@ import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as NodePath from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import { count } from "../lib/vitestReport.ts"
 import { RealServerError, say } from "./Cache.ts"
 import * as Calls from "./Calls.ts"
@@ -99,7 +100,10 @@ const runPhase = Effect.fnUntraced(
     )
     if (code !== 0) {
       const log = yield* fs.readFileString(path.join(server.root, "server.log")).pipe(Effect.orElseSucceed(() => ""))
-      yield* say(`the last lines of the server's log:\n${log.trimEnd().split("\n").slice(-40).join("\n")}`)
+      const errors = stripVTControlCharacters(log).split("\n").filter((line) => /ERROR|WARNING|Error:/.test(line))
+      if (errors.length > 0) {
+        yield* say(`what the server logged as errors, at most 20:\n${errors.slice(-20).join("\n")}`)
+      }
     }
     const routes = yield* Calls.routesOf(server.url).pipe(Effect.orElseSucceed(() => []))
     const calls = (yield* fs.readFileString(callsFile)).split("\n").filter((line) => line !== "")

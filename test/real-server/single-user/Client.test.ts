@@ -1,0 +1,144 @@
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { createServer } from "node:http"
+import * as Support from "../Support.ts"
+
+const client = (options: Parameters<typeof InvokeAiClient.layer>[0]) =>
+  InvokeAiClient.layer({ url: Support.url, retries: 0, ...options }).pipe(Layer.provide(Support.httpClient))
+
+const version = InvokeAiClient.use((client) => client.call((api) => api.app.version({})))
+
+const failure = <A, R>(effect: Effect.Effect<A, InvokeAiError, R>) => Effect.flip(effect)
+
+/** A port on which nothing listens. */
+const closedPort = Effect.callback<number>((resume) => {
+  const server = createServer()
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+/** A web server that is not InvokeAI: it answers everything with a page. */
+const someWebsite = Effect.acquireRelease(
+  Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>Welcome</title>")
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, close: () => server.close() }))
+    })
+  }),
+  (site) => Effect.sync(site.close)
+)
+
+describe("the client and the real server", () => {
+  it.live("tells the version", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* version, { version: "6.14.2" })
+    }).pipe(Effect.provide(client({}))))
+
+  it.live("needs no login on a single-user server, and a token that is none does no harm", () =>
+    Effect.gen(function*() {
+      const { call } = yield* InvokeAiClient
+      const status = yield* call((api) => api.auth.status({}))
+      assert.isFalse(status.multiuser_enabled)
+      assert.isArray(yield* call((api) => api.boards.list({ query: { all: true } })))
+    }).pipe(Effect.provide(client({ token: Redacted.make("not-a-token") }))))
+
+  it.live("does not log in where no login is needed", () =>
+    Effect.gen(function*() {
+      const { call } = yield* InvokeAiClient
+      assert.isArray(yield* call((api) => api.boards.list({ query: { all: true } })))
+    }).pipe(Effect.provide(client({ email: "someone@example.com", password: Redacted.make("secret") }))))
+
+  it.live("reads a path that the server does not know as not found, although it answers 200 with its web page", () =>
+    Effect.gen(function*() {
+      const { call, bytes } = yield* InvokeAiClient
+      // an encoded slash makes the parameter match no route, so the web page answers
+      const image = { params: { image_name: "../x" } }
+      const dto = yield* failure(call((api) => api.images.get(image)))
+      assert.strictEqual(dto.reason, "NotFound")
+      const full = yield* failure(Stream.runDrain(bytes(
+        (api) => api.images.full({ ...image, responseMode: "response-only" }),
+        { contentType: ["image/"] }
+      )))
+      assert.strictEqual(full.reason, "NotFound")
+    }).pipe(Effect.provide(client({}))))
+
+  it.live("tells a missing image, board, model, workflow and queue item", () =>
+    Effect.gen(function*() {
+      const { call } = yield* InvokeAiClient
+      const errors = yield* Effect.all([
+        failure(call((api) => api.images.get({ params: { image_name: "missing.png" } }))),
+        failure(call((api) => api.images.delete({ params: { image_name: "missing.png" } }))),
+        failure(call((api) => api.boards.get({ params: { board_id: "missing" } }))),
+        failure(call((api) => api.models.get({ params: { key: "missing" } }))),
+        failure(call((api) => api.workflows.get({ params: { workflow_id: "missing" } }))),
+        failure(call((api) => api.queue.item({ params: { queue_id: "default", item_id: 1_000_000 } })))
+      ])
+      for (const error of errors) {
+        assert.strictEqual(error.reason, "NotFound", error.message)
+        assert.strictEqual(error.status, 404)
+        assert.isFalse(error.isRetryable)
+        assert.isFalse(error.isAmbiguous)
+      }
+    }).pipe(Effect.provide(client({}))))
+
+  it.live("keeps the problems of a refused graph short: where, what, without the graph itself", () =>
+    Effect.gen(function*() {
+      const { call } = yield* InvokeAiClient
+      const prompt = "x".repeat(100_000)
+      const refused = yield* failure(call((api) =>
+        api.queue.enqueueBatch({
+          params: { queue_id: "default" },
+          payload: {
+            batch: {
+              batch_id: "refused",
+              graph: {
+                id: "refused",
+                nodes: {
+                  text: { id: "text", type: "string", value: prompt },
+                  blur: { id: "blur", type: "img_blur", radius: -1, blur_type: "strong" }
+                },
+                edges: []
+              },
+              runs: 1
+            }
+          }
+        })
+      ))
+      assert.strictEqual(refused.reason, "Validation")
+      assert.strictEqual(refused.status, 422)
+      assert.isFalse(refused.isAmbiguous)
+      const places = (refused.issues ?? []).map((issue) => issue.loc.join("."))
+      assert.include(places, "body.batch.graph.nodes.blur.img_blur.radius")
+      assert.include(places, "body.batch.graph.nodes.blur.img_blur.blur_type")
+      assert.isBelow(JSON.stringify(refused).length, 10_000)
+    }).pipe(Effect.provide(client({}))))
+
+  it.live("tells that no server is there", () =>
+    Effect.gen(function*() {
+      const port = yield* closedPort
+      const error = yield* failure(version).pipe(Effect.provide(client({ url: `http://127.0.0.1:${port}` })))
+      assert.strictEqual(error.reason, "Transport")
+      assert.isTrue(error.isRetryable)
+      assert.include(error.message, `127.0.0.1:${port}`)
+    }))
+
+  it.live("tells a website from an InvokeAI server", () =>
+    Effect.gen(function*() {
+      const site = yield* someWebsite
+      const error = yield* failure(version).pipe(Effect.provide(client({ url: site.url })))
+      assert.strictEqual(error.reason, "Decode")
+      assert.include(error.message, "not an InvokeAI server")
+    }))
+})

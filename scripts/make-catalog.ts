@@ -74,7 +74,7 @@ const kept = ["class", "title", "version", "category", "tags", "node_pack", "cla
 const stripSchema = (schema: Json, name: string): Json => {
   const out: Json = {}
   for (const key of kept) {
-    if (schema[key] !== undefined && !(key === "title" && (schema[key] === name || schema["class"] === undefined))) {
+    if (schema[key] !== undefined && !(key === "title" && schema["class"] === undefined)) {
       out[key] = schema[key]
     }
   }

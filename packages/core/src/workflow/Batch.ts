@@ -1,0 +1,233 @@
+/**
+ * The batch data of a workflow: what its batch and generator nodes make the server run it with.
+ *
+ * @since 0.1.0
+ */
+import { EdgeIndex, type EdgeLike, resolveConnector } from "./Connections.ts"
+import * as Generators from "./Generators.ts"
+import { batchNodeTypes, generatorNodeTypes, isExecutable, scopeOf } from "./Graph.ts"
+import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
+
+/**
+ * Values for one field of one node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchDatum {
+  readonly node_path: string
+  readonly field_name: string
+  readonly items: ReadonlyArray<unknown>
+}
+
+/**
+ * Batch data: a product of groups, each of which holds data that run side by side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BatchData = ReadonlyArray<ReadonlyArray<BatchDatum>>
+
+/**
+ * A batch node with the values it gives and where they go.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchNode {
+  readonly node: LoadedNode
+  /** `None`, `Group 1` … `Group 5`, or `undefined` when the file names none: all such nodes are one group. */
+  readonly groupId: string | undefined
+  readonly values: ReadonlyArray<unknown>
+  /** The fields that the values go into, past connectors. */
+  readonly targets: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
+  /** Whether an edge leaves the node at all. */
+  readonly isConnected: boolean
+  /** Why the node's generator gives no values, if so. */
+  readonly problem: string | undefined
+}
+
+/**
+ * The batch of a workflow.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkflowBatchData {
+  readonly data: BatchData
+  readonly nodes: ReadonlyArray<BatchNode>
+  /** How many items one run has: the product of the groups' sizes. */
+  readonly size: number
+}
+
+/**
+ * How a batch is built.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions {
+  /** The values of generators that need the server, by the id of the generator node (see `serverGenerators`). */
+  readonly generated?: ReadonlyMap<string, ReadonlyArray<unknown>> | undefined
+  /** Numbers from 0 (included) to 1 (not included) for random generators without a seed. Without it they give 0. */
+  readonly random?: (() => number) | undefined
+}
+
+const zero = (): number => 0
+
+/** The field of a batch node that holds its values. */
+const valuesField = (nodeType: string): string => `${nodeType.slice(0, -"_batch".length)}s`
+
+/** The handle that the values of a batch node leave by. */
+const valueHandle = (nodeType: string): string => nodeType === "image_batch" ? "image" : "value"
+
+const generatorOf = (
+  loaded: LoadedWorkflow,
+  edges: EdgeIndex,
+  node: LoadedNode
+): LoadedNode | "connected" | undefined => {
+  const edge = edges.into(node.node.id, valuesField(node.node.nodeType))
+  if (edge === undefined) {
+    return undefined
+  }
+  const scope = scopeOf(loaded)
+  const source = scope.node(edge.source)?.type === "connector"
+    ? resolveConnector(scope, edges, edge.source)?.node
+    : loaded.nodes.get(edge.source)
+  return source !== undefined && generatorNodeTypes.has(source.node.nodeType) ? source : "connected"
+}
+
+const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
+  [...loaded.nodes.values()].filter(({ node }) => batchNodeTypes.has(node.nodeType))
+
+/**
+ * The generators of a workflow that need the server, by node id: what to ask for.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
+  const found = new Map<string, Generators.ServerGenerator>()
+  const edges = new EdgeIndex(loaded.edges)
+  for (const node of batchNodes(loaded)) {
+    const source = generatorOf(loaded, edges, node)
+    if (source === undefined || source === "connected") {
+      continue
+    }
+    const generated = Generators.resolve(source.node.inputs.get("generator")?.value, zero)
+    if (generated._tag === "Server") {
+      found.set(source.node.id, generated.generator)
+    }
+  }
+  return found
+}
+
+const valuesOf = (
+  loaded: LoadedWorkflow,
+  edges: EdgeIndex,
+  node: LoadedNode,
+  options: BatchOptions | undefined
+): { readonly values: ReadonlyArray<unknown>; readonly problem: string | undefined } => {
+  const source = generatorOf(loaded, edges, node)
+  if (source === undefined) {
+    const own = node.node.inputs.get(valuesField(node.node.nodeType))?.value
+    return { values: Array.isArray(own) ? own : [], problem: undefined }
+  }
+  if (source === "connected") {
+    return { values: [], problem: "what it is connected to is no generator" }
+  }
+  const generated = Generators.resolve(source.node.inputs.get("generator")?.value, options?.random ?? zero)
+  switch (generated._tag) {
+    case "Values":
+      return { values: generated.values, problem: undefined }
+    case "Invalid":
+      return { values: [], problem: generated.reason }
+    case "Server":
+      return { values: options?.generated?.get(source.node.id) ?? [], problem: undefined }
+  }
+}
+
+const targetsOf = (loaded: LoadedWorkflow, edges: EdgeIndex, node: LoadedNode): BatchNode["targets"] => {
+  const scope = scopeOf(loaded)
+  const targets: Array<{ nodeId: string; fieldName: string }> = []
+  const seen = new Set<string>()
+  const follow = (edge: EdgeLike): void => {
+    if (scope.node(edge.target)?.type === "connector") {
+      if (!seen.has(edge.target)) {
+        seen.add(edge.target)
+        edges.from(edge.target).filter((next) => next.sourceHandle === "out").forEach(follow)
+      }
+      return
+    }
+    const target = loaded.nodes.get(edge.target)
+    if (target !== undefined && isExecutable(target.node.nodeType)) {
+      targets.push({ nodeId: edge.target, fieldName: edge.targetHandle })
+    }
+  }
+  const handle = valueHandle(node.node.nodeType)
+  edges.from(node.node.id).filter((edge) => edge.sourceHandle === handle).forEach(follow)
+  return targets
+}
+
+/**
+ * The batch data of a workflow.
+ *
+ * **Details**
+ *
+ * Mirrors the official UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that a
+ * node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors. Pure:
+ * what only the server knows comes in by `generated`, random numbers by `random`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowBatchData => {
+  const edges = new EdgeIndex(loaded.edges)
+  const nodes = batchNodes(loaded).map((node): BatchNode => {
+    const groupId = node.node.inputs.get("batch_group_id")?.value
+    return {
+      node,
+      groupId: typeof groupId === "string" ? groupId : undefined,
+      ...valuesOf(loaded, edges, node, options),
+      targets: targetsOf(loaded, edges, node),
+      isConnected: edges.from(node.node.id).length > 0
+    }
+  })
+  const data: Array<ReadonlyArray<BatchDatum>> = []
+  let size = 1
+  for (const [groupId, group] of groups(nodes)) {
+    const entries = group.map((batchNode) =>
+      batchNode.targets.map(({ fieldName, nodeId }): BatchDatum => ({
+        node_path: nodeId,
+        field_name: fieldName,
+        items: batchNode.values
+      }))
+    )
+    for (const entry of groupId === "None" ? entries : [entries.flat()]) {
+      if (entry.length > 0) {
+        data.push(entry)
+        size *= Math.min(...entry.map((datum) => datum.items.length))
+      }
+    }
+  }
+  return { data, nodes, size }
+}
+
+/**
+ * Batch nodes by group, in the order in which groups first appear.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | undefined, ReadonlyArray<BatchNode>> => {
+  const found = new Map<string | undefined, Array<BatchNode>>()
+  for (const node of nodes) {
+    const group = found.get(node.groupId)
+    if (group === undefined) {
+      found.set(node.groupId, [node])
+    } else {
+      group.push(node)
+    }
+  }
+  return found
+}

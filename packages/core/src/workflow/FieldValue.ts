@@ -1,0 +1,231 @@
+/**
+ * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
+ * keeps the keys it knows.
+ */
+import type { FieldType } from "../catalog/NodeTemplate.ts"
+import { isRecord, type JsonObject } from "../internal/json.ts"
+
+const isName = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
+
+const isString = (value: unknown): value is string => typeof value === "string"
+
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean"
+
+/** Objects that are an id under one name. */
+const referenceNames = ["image_name", "video_name", "board_id", "style_preset_id", "system_prompt_id"] as const
+
+const readReference = (value: JsonObject): JsonObject | undefined => {
+  for (const name of referenceNames) {
+    const id = value[name]
+    if (isName(id)) {
+      return { [name]: id.trim() }
+    }
+  }
+  return undefined
+}
+
+const modelNames = ["key", "hash", "name", "base", "type"] as const
+
+const readModel = (value: unknown): JsonObject | undefined => {
+  if (!isRecord(value)) {
+    return undefined
+  }
+  const { submodel_type } = value
+  const complete = modelNames.every((name) => typeof value[name] === "string" && value[name] !== "")
+  if (!complete || (submodel_type !== undefined && submodel_type !== null && typeof submodel_type !== "string")) {
+    return undefined
+  }
+  return {
+    key: value["key"],
+    hash: value["hash"],
+    name: value["name"],
+    base: value["base"],
+    type: value["type"],
+    ...(submodel_type === undefined ? {} : { submodel_type })
+  }
+}
+
+const channels = ["r", "g", "b", "a"] as const
+
+const readColor = (value: JsonObject): JsonObject | undefined => {
+  const isColor = channels.every((channel) => {
+    const part = value[channel]
+    return isNumber(part) && Number.isInteger(part) && part >= 0 && part <= 255
+  })
+  return isColor ? { r: value["r"], g: value["g"], b: value["b"], a: value["a"] } : undefined
+}
+
+const readLora = (value: unknown): JsonObject | undefined => {
+  const lora = isRecord(value) ? readModel(value["lora"]) : undefined
+  return lora !== undefined && isRecord(value) && isNumber(value["weight"])
+    ? { lora, weight: value["weight"] }
+    : undefined
+}
+
+type Part = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "integers" | "strings" | "optionalString"
+
+interface GeneratorShape {
+  readonly parts: ReadonlyArray<readonly [name: string, part: Part, initial?: unknown]>
+}
+
+const numberGenerators = (
+  prefix: string,
+  number: "number" | "integer",
+  list: "numbers" | "integers",
+  step: number,
+  end: number,
+  input: string
+): ReadonlyArray<readonly [string, GeneratorShape]> => [
+  [`${prefix}_arithmetic_sequence`, {
+    parts: [["start", number, 0], ["step", number, step], ["count", "integer", 10], ["values", list]]
+  }],
+  [`${prefix}_linear_distribution`, {
+    parts: [["start", number, 0], ["end", number, end], ["count", "integer", 10], ["values", list]]
+  }],
+  [`${prefix}_random_distribution_uniform`, {
+    parts: [["min", number, 0], ["max", number, end], ["count", "integer", 10], ["seed", "seed"], ["values", list]]
+  }],
+  [`${prefix}_parse_string`, { parts: [["input", "string", input], ["splitOn", "string", ","], ["values", list]] }]
+]
+
+/** Generators by their `type`, with the defaults of what a file leaves out. */
+const generators: ReadonlyMap<string, GeneratorShape> = new Map([
+  ...numberGenerators("float_generator", "number", "numbers", 0.1, 1, "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"),
+  ...numberGenerators("integer_generator", "integer", "integers", 1, 10, "1,2,3,4,5,6,7,8,9,10"),
+  ["string_generator_parse_string", {
+    parts: [["input", "string", "foo,bar,baz,qux"], ["splitOn", "string", ","], ["values", "strings"]]
+  }],
+  ["string_generator_dynamic_prompts_combinatorial", {
+    parts: [["input", "string", "a super {cute|ferocious} {dog|cat}"], ["maxPrompts", "count", 10], [
+      "values",
+      "strings"
+    ]]
+  }],
+  ["string_generator_dynamic_prompts_random", {
+    parts: [
+      ["input", "string", "a super {cute|ferocious} {dog|cat}"],
+      ["count", "count", 10],
+      ["seed", "seed"],
+      ["values", "strings"]
+    ]
+  }],
+  ["image_generator_images_from_board", { parts: [["board_id", "optionalString"], ["category", "string", "images"]] }]
+])
+
+const fits = (value: unknown, part: Part): boolean => {
+  switch (part) {
+    case "number":
+      return isNumber(value)
+    case "integer":
+      return Number.isSafeInteger(value)
+    case "count":
+      return Number.isSafeInteger(value) && Number(value) >= 1
+    case "seed":
+      return value === null || Number.isSafeInteger(value)
+    case "string":
+    case "optionalString":
+      return isString(value)
+    case "numbers":
+      return value === null || (Array.isArray(value) && value.every(isNumber))
+    case "integers":
+      return value === null || (Array.isArray(value) && value.every(Number.isSafeInteger))
+    case "strings":
+      return value === null || (Array.isArray(value) && value.every(isString))
+  }
+}
+
+/**
+ * A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit.
+ *
+ * @internal
+ */
+export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
+  const shape = generators.get(type)
+  if (shape === undefined) {
+    return undefined
+  }
+  const read: Record<string, unknown> = { type }
+  for (const [name, part, initial] of shape.parts) {
+    const given = value[name]
+    if (given === undefined) {
+      if (initial !== undefined) {
+        read[name] = initial
+      }
+    } else if (fits(given, part)) {
+      read[name] = given
+    } else {
+      return undefined
+    }
+  }
+  return read
+}
+
+const readList = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undefined => {
+  if (items.every(isNumber) || items.every(isString)) {
+    return items
+  }
+  const images = items.map((item) => isRecord(item) && isName(item["image_name"]) ? readReference(item) : undefined)
+  if (images.every((image) => image !== undefined)) {
+    return images
+  }
+  const loras = items.map(readLora)
+  return loras.every((lora) => lora !== undefined) ? loras : undefined
+}
+
+/**
+ * What the editor makes of a value that is no plain object of unknown kind; `undefined` for all others.
+ *
+ * @internal
+ */
+export const readKnown = (value: unknown): unknown => {
+  if (isNumber(value) || isString(value) || isBoolean(value)) {
+    return value
+  }
+  if (Array.isArray(value)) {
+    return readList(value)
+  }
+  if (!isRecord(value)) {
+    return undefined
+  }
+  return readReference(value) ?? readModel(value) ?? readColor(value) ??
+    (typeof value["type"] === "string" ? readGenerator(value["type"], value) : undefined)
+}
+
+const generatorPrefixes: ReadonlyMap<string, string> = new Map([
+  ["FloatGeneratorField", "float_generator_"],
+  ["IntegerGeneratorField", "integer_generator_"],
+  ["StringGeneratorField", "string_generator_"],
+  ["ImageGeneratorField", "image_generator_"]
+])
+
+/**
+ * The value of an input as it counts: recognised values are kept, whatever the type of the field; others are dropped, so
+ * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type. `extras` says that
+ * the node takes inputs of any kind (`core_metadata`), whose values are kept as they are.
+ *
+ * @internal
+ */
+export const readValue = (value: unknown, type: FieldType | undefined, extras: boolean): unknown => {
+  if (value === undefined) {
+    return undefined
+  }
+  const known = readKnown(value)
+  if (known === undefined) {
+    if (extras) {
+      return value
+    }
+    if (Array.isArray(value) && type !== undefined && type.cardinality !== "SINGLE") {
+      if (type.name === "BooleanField" && value.every(isBoolean)) {
+        return value
+      }
+      if (type.name === "VideoField" && value.every((item) => isRecord(item) && isName(item["video_name"]))) {
+        return value.map(readReference)
+      }
+    }
+    return undefined
+  }
+  const prefix = type === undefined ? undefined : generatorPrefixes.get(type.name)
+  return prefix !== undefined && !(isRecord(known) && String(known["type"]).startsWith(prefix)) ? undefined : known
+}

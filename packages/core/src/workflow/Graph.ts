@@ -1,0 +1,216 @@
+/**
+ * The graph that a workflow runs as: what the official UI submits for it.
+ *
+ * @since 0.1.0
+ */
+import { isRecord, setOwn } from "../internal/json.ts"
+import { type ConnectionScope, EdgeIndex, resolveConnector } from "./Connections.ts"
+import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "./LoadedWorkflow.ts"
+import { isSavedWorkflowInput } from "./NodeUpdate.ts"
+import type { WorkflowNode } from "./WorkflowDefinition.ts"
+
+/**
+ * A node of a graph: its type, id and flags, and the values of its inputs by name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GraphNode {
+  readonly type: string
+  readonly id: string
+  readonly use_cache: boolean
+  readonly is_intermediate: boolean
+  readonly [input: string]: unknown
+}
+
+/**
+ * A connection of a graph.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GraphEdge {
+  readonly source: { readonly node_id: string; readonly field: string }
+  readonly destination: { readonly node_id: string; readonly field: string }
+}
+
+/**
+ * A graph as the enqueue route takes it. Without an `id` the server gives it one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Graph {
+  readonly id?: string
+  readonly nodes: Readonly<Record<string, GraphNode>>
+  readonly edges: ReadonlyArray<GraphEdge>
+}
+
+/**
+ * How a graph is built.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GraphOptions {
+  readonly id?: string | undefined
+  /** Id of the board that `auto` means. Without one, results of such nodes go to no board. */
+  readonly autoBoard?: string | undefined
+}
+
+const kinds = ["image", "string", "integer", "float"] as const
+
+/**
+ * Node types that give values to a batch: `image_batch`, `string_batch`, `integer_batch`, `float_batch`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const batchNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_batch`))
+
+/**
+ * Node types that make values for batch nodes: `image_generator`, `string_generator`, `integer_generator`,
+ * `float_generator`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const generatorNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_generator`))
+
+/**
+ * Whether nodes of a type run on the server. Batch and generator nodes become batch data instead.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isExecutable = (nodeType: string): boolean =>
+  !batchNodeTypes.has(nodeType) && !generatorNodeTypes.has(nodeType)
+
+/**
+ * The board of a node's result: `auto` or nothing means the auto-add board, `none` no board, an object that board.
+ */
+const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
+  if (value === "auto" || value === undefined || value === null || value === "") {
+    return autoBoard === undefined || autoBoard === "none" ? undefined : { board_id: autoBoard }
+  }
+  return value === "none" ? undefined : value
+}
+
+const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): Record<string, unknown> | undefined => {
+  const { node, template } = loaded
+  if (template === undefined) {
+    return undefined
+  }
+  const built: Record<string, unknown> = { type: node.nodeType, id: node.id }
+  const extras = acceptsExtraInputs(node.nodeType)
+  const isCall = node.nodeType === "call_saved_workflow"
+  let workflowInputs: Record<string, unknown> | undefined
+  for (const [name, { value }] of node.inputs) {
+    if (isCall && isSavedWorkflowInput(name)) {
+      workflowInputs ??= {}
+      if (value !== undefined) {
+        setOwn(workflowInputs, name, value)
+      }
+      continue
+    }
+    const input = template.inputs.get(name)
+    const sent = input?.type.name === "BoardField"
+      ? boardOf(value, autoBoard)
+      : input === undefined && !extras
+      ? undefined
+      : value
+    if (sent !== undefined) {
+      setOwn(built, name, sent)
+    }
+  }
+  if (workflowInputs !== undefined) {
+    built["workflow_inputs"] = workflowInputs
+  }
+  built["use_cache"] = node.useCache
+  built["is_intermediate"] = node.isIntermediate
+  return built
+}
+
+/** @internal */
+export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
+  const nodes = new Map<string, WorkflowNode>()
+  for (const node of loaded.definition.nodes) {
+    if (!nodes.has(node.id)) {
+      nodes.set(node.id, loaded.nodes.get(node.id)?.node ?? node)
+    }
+  }
+  return { node: (id) => nodes.get(id), loaded: (id) => loaded.nodes.get(id) }
+}
+
+/**
+ * The graph of a workflow.
+ *
+ * **Details**
+ *
+ * Mirrors the official UI: batch and generator nodes are left out, edges through connectors go from end to end, the same
+ * connection is there once, connected inputs have no value, inputs that the node type does not have are left out (but for
+ * `core_metadata`), `use_cache` and `is_intermediate` are always given. Pure: the same workflow gives the same graph.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const build = (loaded: LoadedWorkflow, options?: GraphOptions): Graph => {
+  // Without a prototype any id is plain data.
+  const nodes: Record<string, Record<string, unknown>> = Object.create(null)
+  for (const [id, node] of loaded.nodes) {
+    const built = isExecutable(node.node.nodeType) ? graphNode(node, options?.autoBoard) : undefined
+    if (built !== undefined) {
+      nodes[id] = built
+    }
+  }
+  const edges = buildEdges(loaded)
+  for (const { destination } of edges) {
+    const node = nodes[destination.node_id]
+    if (node !== undefined) {
+      disconnectValue(node, destination.field)
+    }
+  }
+  // Every node was built with a type, an id and its flags.
+  const built = nodes as unknown as Record<string, GraphNode>
+  return options?.id === undefined ? { nodes: built, edges } : { id: options.id, nodes: built, edges }
+}
+
+const disconnectValue = (node: Record<string, unknown>, field: string): void => {
+  if (isSavedWorkflowInput(field) && isRecord(node["workflow_inputs"])) {
+    const { [field]: _connected, ...rest } = node["workflow_inputs"]
+    node["workflow_inputs"] = rest
+  } else if (field !== "type" && field !== "id") {
+    delete node[field]
+  }
+}
+
+const buildEdges = (loaded: LoadedWorkflow): ReadonlyArray<GraphEdge> => {
+  const scope = scopeOf(loaded)
+  const index = new EdgeIndex(loaded.edges)
+  const seen = new Set<string>()
+  const edges: Array<GraphEdge> = []
+  for (const edge of loaded.edges) {
+    const target = loaded.nodes.get(edge.target)
+    if (target === undefined || !isExecutable(target.node.nodeType) || scope.node(edge.target)?.type !== "invocation") {
+      continue
+    }
+    const source = scope.node(edge.source)?.type === "connector"
+      ? resolveConnector(scope, index, edge.source)
+      : loaded.nodes.has(edge.source)
+      ? { node: loaded.nodes.get(edge.source), handle: edge.sourceHandle }
+      : undefined
+    const sourceNode = source?.node?.node
+    if (source === undefined || sourceNode === undefined || !isExecutable(sourceNode.nodeType)) {
+      continue
+    }
+    const key = JSON.stringify([sourceNode.id, source.handle, edge.target, edge.targetHandle])
+    if (!seen.has(key)) {
+      seen.add(key)
+      edges.push({
+        source: { node_id: sourceNode.id, field: source.handle },
+        destination: { node_id: edge.target, field: edge.targetHandle }
+      })
+    }
+  }
+  return edges
+}

@@ -1,0 +1,483 @@
+/**
+ * A workflow joined with the node types of a server: what the editor has after it opened the file.
+ *
+ * **Details**
+ *
+ * Loading does what the official UI does when it opens a file: nodes of other versions are updated, edges that cannot be
+ * are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is a warning. Faults of
+ * the UI are not repeated: see the gotchas of `load`.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
+import type { FieldType, InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
+import {
+  type ConnectionProblem,
+  connectionProblem,
+  type ConnectionScope,
+  EdgeIndex,
+  endProblems
+} from "./Connections.ts"
+import { readValue } from "./FieldValue.ts"
+import * as Form from "./Form.ts"
+import { isSavedWorkflowInput, mayUpdate, modernize, needsUpdate, renamesCollection, updateNode } from "./NodeUpdate.ts"
+import { calledWorkflowId, persistedTemplates, withCalledInputs } from "./SavedWorkflowInputs.ts"
+import type {
+  DefaultEdge,
+  FieldIdentifier,
+  FieldInput,
+  InvocationNode,
+  WorkflowDefinition,
+  WorkflowEdge,
+  WorkflowNode
+} from "./WorkflowDefinition.ts"
+import * as Definition from "./WorkflowDefinition.ts"
+
+/**
+ * A node that runs on the server, with what the server says about its type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LoadedNode {
+  readonly node: InvocationNode
+  /** `undefined` if the server has no such node type. */
+  readonly template: NodeTemplate | undefined
+  /** The template of an input, those that a called workflow brings in included. */
+  readonly inputTemplate: (fieldName: string) => InputTemplate | undefined
+}
+
+/**
+ * What loading changed or could not resolve.
+ *
+ * **Details**
+ *
+ * - `missingTemplate`: the server does not know the node's type
+ * - `unableToUpdateNode`: the node was made with another major version of its type; it is left as it is
+ * - `missingFieldTemplate`: the node has an input that its type does not have; the input is not sent
+ * - `deletedInvalidEdge`: an edge was removed, because of `problems`
+ * - `deletedMissingNodeFieldFormElement`: the form named a field that the node does not have; the element was removed
+ * - `missingSavedWorkflow`: a called workflow cannot be read; its inputs are left as they are
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LoadWarning =
+  | { readonly type: "missingTemplate"; readonly nodeId: string; readonly nodeType: string }
+  | {
+    readonly type: "unableToUpdateNode"
+    readonly nodeId: string
+    readonly nodeType: string
+    readonly version: string
+    readonly templateVersion: string
+  }
+  | { readonly type: "missingFieldTemplate"; readonly nodeId: string; readonly fieldName: string }
+  | {
+    readonly type: "deletedInvalidEdge"
+    readonly edge: WorkflowEdge
+    readonly problems: ReadonlyArray<ConnectionProblem>
+  }
+  | {
+    readonly type: "deletedMissingNodeFieldFormElement"
+    readonly elementId: string
+    readonly nodeId: string
+    readonly fieldName: string
+  }
+  | { readonly type: "missingSavedWorkflow"; readonly nodeId: string; readonly workflowId: string }
+
+/**
+ * A field that the form offers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FormField {
+  /** Position in the form, from 0. */
+  readonly index: number
+  readonly element: Form.NodeFieldElement
+  readonly nodeId: string
+  readonly fieldName: string
+  readonly node: LoadedNode
+  readonly input: FieldInput
+  /** `undefined` if the node's type is unknown or has no such field. */
+  readonly template: InputTemplate | undefined
+  /** What the UI shows: the label given by the user, else the title of the template, else the field name. */
+  readonly label: string
+  readonly description: string
+}
+
+/**
+ * A workflow joined with the node types of a server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LoadedWorkflow {
+  /** The repaired definition: updated nodes, valid edges only, the form that counts. */
+  readonly definition: WorkflowDefinition
+  readonly catalog: NodeCatalog
+  /** Invocation nodes by id, in file order. Of several nodes with one id the first counts. */
+  readonly nodes: ReadonlyMap<string, LoadedNode>
+  /** The connections, hidden ones included, in file order. */
+  readonly edges: ReadonlyArray<DefaultEdge>
+  readonly warnings: ReadonlyArray<LoadWarning>
+  /** The fields of the form in form order. A field may be there more than once. */
+  readonly formFields: ReadonlyArray<FormField>
+}
+
+/**
+ * What a load may be given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LoadOptions {
+  /**
+   * The workflows of the server's library that the workflow calls, by id. Without it the inputs of called workflows stay
+   * as they are in the file; with it they are brought up to date, and a workflow that is not there is a warning.
+   */
+  readonly savedWorkflows?: ReadonlyMap<string, unknown> | undefined
+}
+
+/**
+ * How values and loops are read. The conformance check uses other readings to tell known faults of the UI from
+ * differences.
+ *
+ * @internal
+ */
+export interface LoadRules {
+  readonly readValue: (value: unknown, type: FieldType | undefined, extras: boolean) => unknown
+  readonly connectorLoops: "refuse" | "accept"
+}
+
+const ownRules: LoadRules = { readValue, connectorLoops: "refuse" }
+
+/** Node types that take inputs which their schema does not declare. */
+const typesWithExtras: ReadonlySet<string> = new Set(["core_metadata"])
+
+/**
+ * Whether a node takes inputs that its type does not declare (`core_metadata`).
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const acceptsExtraInputs = (nodeType: string): boolean => typesWithExtras.has(nodeType)
+
+/**
+ * Joins a definition with a catalog.
+ *
+ * **Gotchas**
+ *
+ * Where the official UI is at fault the library differs: an object of unknown shape is no value (the UI takes it for a
+ * float generator); lists of booleans are kept (the UI loses them); a loop of connectors loses its last edge (the UI keeps
+ * it and loses all later edges); ids are plain data, whatever they are.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = (definition: WorkflowDefinition, catalog: NodeCatalog, options?: LoadOptions): LoadedWorkflow =>
+  loadWith(definition, catalog, options, ownRules)
+
+/** @internal */
+export const loadWith = (
+  definition: WorkflowDefinition,
+  catalog: NodeCatalog,
+  options: LoadOptions | undefined,
+  rules: LoadRules
+): LoadedWorkflow => {
+  const warnings: Array<LoadWarning> = []
+  const nodes = new Map<string, LoadedNode>()
+  const allNodes = new Map<string, WorkflowNode>()
+  const renamed = new Set<string>()
+  const repaired = definition.nodes.map((node) => {
+    if (node.type !== "invocation") {
+      if (!allNodes.has(node.id)) {
+        allNodes.set(node.id, node)
+      }
+      return node
+    }
+    const loaded = loadNode(node, definition, catalog, options, rules, warnings)
+    if (!allNodes.has(node.id)) {
+      allNodes.set(node.id, loaded.node)
+      nodes.set(node.id, loaded)
+      if (renamesCollection(loaded.node, loaded.template)) {
+        renamed.add(node.id)
+      }
+    }
+    return loaded.node
+  })
+  const scope: ConnectionScope = { node: (id) => allNodes.get(id), loaded: (id) => nodes.get(id) }
+  const edges = loadEdges(definition.edges, scope, rules, warnings)
+  const rename = (field: FieldIdentifier): FieldIdentifier =>
+    field.fieldName === "collection" && renamed.has(field.nodeId) ? { ...field, fieldName: "images" } : field
+  const exposedFields = renamed.size === 0 ? definition.exposedFields : definition.exposedFields.map(rename)
+  const form = loadForm(definition.form, exposedFields, nodes, rename, warnings)
+  return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
+}
+
+const assemble = (
+  definition: WorkflowDefinition,
+  catalog: NodeCatalog,
+  nodes: ReadonlyMap<string, LoadedNode>,
+  warnings: ReadonlyArray<LoadWarning>
+): LoadedWorkflow => ({
+  definition,
+  catalog,
+  nodes,
+  edges: definition.edges.filter((edge) => edge.type === "default"),
+  warnings,
+  formFields: Form.nodeFields(definition.form).flatMap((element) => {
+    const node = nodes.get(element.fieldIdentifier.nodeId)
+    const input = node?.node.inputs.get(element.fieldIdentifier.fieldName)
+    return node === undefined || input === undefined ? [] : [{ element, node, input }]
+  }).map((found, index) => formField(index, found.element, found.node, found.input))
+})
+
+const formField = (index: number, element: Form.NodeFieldElement, node: LoadedNode, input: FieldInput): FormField => {
+  const { fieldName, nodeId } = element.fieldIdentifier
+  const template = node.inputTemplate(fieldName)
+  return {
+    index,
+    element,
+    nodeId,
+    fieldName,
+    node,
+    input,
+    template,
+    label: input.label || template?.title || fieldName,
+    description: input.description || template?.description || ""
+  }
+}
+
+const makeLoadedNode = (
+  node: InvocationNode,
+  template: NodeTemplate | undefined,
+  dynamic: ReadonlyMap<string, InputTemplate>
+): LoadedNode => ({
+  node,
+  template,
+  inputTemplate: dynamic.size === 0
+    ? (fieldName) => template?.inputs.get(fieldName)
+    : (fieldName) => template?.inputs.get(fieldName) ?? dynamic.get(fieldName)
+})
+
+const noTemplates: ReadonlyMap<string, InputTemplate> = new Map()
+
+const loadNode = (
+  given: InvocationNode,
+  definition: WorkflowDefinition,
+  catalog: NodeCatalog,
+  options: LoadOptions | undefined,
+  rules: LoadRules,
+  warnings: Array<LoadWarning>
+): LoadedNode => {
+  let node = modernize(given, catalog.templates)
+  const template = catalog.templates.get(node.nodeType)
+  const isCall = node.nodeType === "call_saved_workflow"
+  let dynamic = isCall ? persistedTemplates(node) : noTemplates
+  node = readInputs(node, template, dynamic, rules)
+  if (template === undefined) {
+    warnings.push({ type: "missingTemplate", nodeId: node.id, nodeType: node.nodeType })
+    return makeLoadedNode(node, undefined, noTemplates)
+  }
+  if (definition.sourceVersion === "1.0.0") {
+    node = { ...node, nodePack: template.nodePack }
+  }
+  if (needsUpdate(node, template)) {
+    if (!mayUpdate(node, template)) {
+      warnings.push({
+        type: "unableToUpdateNode",
+        nodeId: node.id,
+        nodeType: node.nodeType,
+        version: node.version,
+        templateVersion: template.version
+      })
+      return makeLoadedNode(node, template, dynamic)
+    }
+    node = updateNode(node, template)
+  }
+  const workflowId = calledWorkflowId(node)
+  if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
+    const callee = loadCallee(options.savedWorkflows.get(workflowId), catalog, rules)
+    if (callee === undefined) {
+      warnings.push({ type: "missingSavedWorkflow", nodeId: node.id, workflowId })
+    } else {
+      const called = withCalledInputs(node, callee)
+      node = called.node
+      dynamic = called.templates
+    }
+  }
+  const loaded = makeLoadedNode(node, template, dynamic)
+  if (!acceptsExtraInputs(node.nodeType)) {
+    for (const fieldName of node.inputs.keys()) {
+      if (loaded.inputTemplate(fieldName) === undefined && !(isCall && isSavedWorkflowInput(fieldName))) {
+        warnings.push({ type: "missingFieldTemplate", nodeId: node.id, fieldName })
+      }
+    }
+  }
+  return loaded
+}
+
+const loadCallee = (json: unknown, catalog: NodeCatalog, rules: LoadRules): LoadedWorkflow | undefined => {
+  const definition = json === undefined ? undefined : Definition.parse(json)
+  return definition === undefined || Result.isFailure(definition)
+    ? undefined
+    : loadWith(definition.success, catalog, undefined, rules)
+}
+
+const readInputs = (
+  node: InvocationNode,
+  template: NodeTemplate | undefined,
+  dynamic: ReadonlyMap<string, InputTemplate>,
+  rules: LoadRules
+): InvocationNode => {
+  const extras = acceptsExtraInputs(node.nodeType)
+  let inputs: Map<string, FieldInput> | undefined
+  for (const [name, input] of node.inputs) {
+    const type = (template?.inputs.get(name) ?? dynamic.get(name))?.type
+    const value = rules.readValue(input.value, type, extras)
+    if (value !== input.value) {
+      inputs ??= new Map(node.inputs)
+      inputs.set(name, { ...input, value })
+    }
+  }
+  return inputs === undefined ? node : { ...node, inputs }
+}
+
+const loadEdges = (
+  given: ReadonlyArray<WorkflowEdge>,
+  scope: ConnectionScope,
+  rules: LoadRules,
+  warnings: Array<LoadWarning>
+): ReadonlyArray<WorkflowEdge> => {
+  const index = new EdgeIndex()
+  return given.filter((edge) => {
+    const problems = edge.type === "default" ? edgeProblems(edge, index, scope, rules) : collapsedProblems(edge, scope)
+    if (problems.length > 0) {
+      warnings.push({ type: "deletedInvalidEdge", edge, problems })
+      return false
+    }
+    if (edge.type === "default") {
+      index.add(edge)
+    }
+    return true
+  })
+}
+
+const edgeProblems = (
+  edge: DefaultEdge,
+  index: EdgeIndex,
+  scope: ConnectionScope,
+  rules: LoadRules
+): ReadonlyArray<ConnectionProblem> => {
+  const problems = endProblems(scope, edge)
+  if (problems.length > 0) {
+    return problems
+  }
+  const problem = connectionProblem(scope, index, edge, rules.connectorLoops)
+  return problem === undefined ? [] : [problem]
+}
+
+const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): ReadonlyArray<ConnectionProblem> => {
+  const problems: Array<ConnectionProblem> = []
+  if (scope.node(edge.source) === undefined) {
+    problems.push("sourceNodeDoesNotExist")
+  }
+  if (scope.node(edge.target) === undefined) {
+    problems.push("targetNodeDoesNotExist")
+  }
+  return problems
+}
+
+const loadForm = (
+  given: Form.WorkflowForm,
+  exposedFields: ReadonlyArray<FieldIdentifier>,
+  nodes: ReadonlyMap<string, LoadedNode>,
+  rename: (field: FieldIdentifier) => FieldIdentifier,
+  warnings: Array<LoadWarning>
+): Form.WorkflowForm => {
+  const form = exposedFields.length > 0 && Form.isEmpty(given)
+    ? Form.fromFields(exposedFields.flatMap((field) => {
+      const template = nodes.get(field.nodeId)?.template?.inputs.get(field.fieldName)
+      return template === undefined ? [] : [{ ...field, fieldType: template.type }]
+    }))
+    : given
+  const elements = new Map<string, Form.FormElement>()
+  const deleted = new Set<string>()
+  let changed = form !== given
+  for (const [elementId, element] of form.elements) {
+    if (element.type !== "node-field") {
+      elements.set(elementId, element)
+      continue
+    }
+    const fieldIdentifier = rename(element.fieldIdentifier)
+    const { fieldName, nodeId } = fieldIdentifier
+    if (nodes.get(nodeId)?.node.inputs.has(fieldName) !== true) {
+      changed = true
+      deleted.add(elementId)
+      warnings.push({ type: "deletedMissingNodeFieldFormElement", elementId, nodeId, fieldName })
+      continue
+    }
+    if (fieldIdentifier !== element.fieldIdentifier) {
+      changed = true
+    }
+    elements.set(elementId, fieldIdentifier === element.fieldIdentifier ? element : { ...element, fieldIdentifier })
+  }
+  if (deleted.size > 0) {
+    for (const [elementId, element] of elements) {
+      if (element.type === "container" && element.children.some((child) => deleted.has(child))) {
+        elements.set(elementId, { ...element, children: element.children.filter((child) => !deleted.has(child)) })
+      }
+    }
+  }
+  return changed ? { ...form, elements } : form
+}
+
+/**
+ * The workflow with another value, label or description for one input of a node. Unknown nodes and inputs change
+ * nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const updateInput = (
+  loaded: LoadedWorkflow,
+  nodeId: string,
+  fieldName: string,
+  change: Partial<Pick<FieldInput, "value" | "label" | "description">>
+): LoadedWorkflow => {
+  const found = loaded.nodes.get(nodeId)
+  const definition = Definition.updateInput(loaded.definition, nodeId, fieldName, change)
+  if (found === undefined || definition === loaded.definition) {
+    return loaded
+  }
+  const node = definition.nodes.find((other) => other.id === nodeId && other.type === "invocation")
+  if (node?.type !== "invocation") {
+    return loaded
+  }
+  const updated: LoadedNode = { ...found, node }
+  const nodes = new Map(loaded.nodes)
+  nodes.set(nodeId, updated)
+  return {
+    ...loaded,
+    definition,
+    nodes,
+    formFields: loaded.formFields.map((field) => {
+      if (field.nodeId !== nodeId) {
+        return field
+      }
+      const input = node.inputs.get(field.fieldName)
+      return input === undefined ? field : formField(field.index, field.element, updated, input)
+    })
+  }
+}
+
+/**
+ * Whether an edge goes into an input. Edges from batch nodes count.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isConnected = (loaded: LoadedWorkflow, nodeId: string, fieldName: string): boolean =>
+  loaded.edges.some((edge) => edge.target === nodeId && edge.targetHandle === fieldName)

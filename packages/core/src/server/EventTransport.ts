@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -60,11 +61,24 @@ export interface EventConnectOptions {
  * **Details**
  *
  * A connection never fails: it reconnects by itself with growing, jittered pauses, and says so in its messages.
- * `EventTransportSocketIo.layer` is the one for real servers; the simulator brings one in memory.
+ * `EventTransport.layerSocketIo` is the one for real servers; the simulator brings one in memory.
  *
  * @since 0.1.0
  * @category services
  */
 export class EventTransport extends Context.Service<EventTransport, {
   readonly connect: (options: EventConnectOptions) => Effect.Effect<EventConnection, never, Scope.Scope>
-}>()("@effect-invokeai/core/server/EventTransport") {}
+}>()("@effect-invokeai/core/server/EventTransport") {
+  /**
+   * Connections over Socket.IO, on a websocket at `{base URL}/ws/socket.io`.
+   *
+   * **Details**
+   *
+   * After a loss the first pause is about 100 milliseconds, then each is twice as long, up to 5 seconds, spread by chance.
+   * `socket.io-client` is loaded when the first connection is made.
+   */
+  static readonly layerSocketIo: Layer.Layer<EventTransport> = Layer.succeed(EventTransport, {
+    connect: (options) =>
+      Effect.flatMap(Effect.promise(() => import("./internal/socketIo.ts")), ({ connect }) => connect(options))
+  })
+}

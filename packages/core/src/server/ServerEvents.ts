@@ -4,11 +4,16 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RcRef from "effect/RcRef"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
-import type { ServerEvent } from "./ServerEvent.ts"
+import * as Stream from "effect/Stream"
+import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
+import * as Subscriber from "./internal/subscriber.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
+import { decode, type ServerEvent } from "./ServerEvent.ts"
 
 /**
  * The events cannot be had at the moment: the server cannot be reached, or it refuses the login.
@@ -57,12 +62,19 @@ export type ServerMessage =
  * subscription ends with its scope. All subscriptions share one connection, which is open as long as there is one.
  * `subscribe_queue` is sent on every connect.
  *
- * Memory per subscriber is bounded. Of more than 256 waiting progress events the oldest are left out. Other events are
+ * Memory per subscriber is bounded. Of more than 64 waiting progress events the oldest are left out. Other events are
  * kept; when more than 16,384 of them wait, all are dropped and the subscriber sees a `Disconnected` with the reason
  * `slow reader` and then a `Connected`, as if the connection had been lost, and reads the state over HTTP as it does then.
  *
  * `join` sends an event to the server (such as `subscribe_bulk_download`), at once and again after every reconnect, as
- * long as its scope is open.
+ * long as its scope is open; then it sends the `unsubscribe_…` that belongs to it.
+ *
+ * When the server closes the connection because the login is no longer valid, or refuses it, the client logs in again
+ * before the next attempt, if it can.
+ *
+ * **Gotchas**
+ *
+ * `subscribe` does not wait for the connection. Whoever needs events from a moment on waits for the `Connected`.
  *
  * @since 0.1.0
  * @category services
@@ -70,4 +82,113 @@ export type ServerMessage =
 export class ServerEvents extends Context.Service<ServerEvents, {
   readonly subscribe: Effect.Effect<Stream.Stream<ServerMessage>, never, Scope.Scope>
   readonly join: (event: string, payload: unknown) => Effect.Effect<void, never, Scope.Scope>
-}>()("@effect-invokeai/core/server/ServerEvents") {}
+}>()("@effect-invokeai/core/server/ServerEvents") {
+  /** The events of the client's server. */
+  static readonly layer: Layer.Layer<ServerEvents, never, InvokeAiClient | EventTransport> = Layer.effect(
+    ServerEvents,
+    Effect.suspend(() => make)
+  )
+}
+
+interface Hub {
+  readonly subscribers: Set<Subscriber.Subscriber>
+  readonly joined: Set<Joined>
+  readonly emit: EventConnection["emit"]
+  connected: boolean
+}
+
+interface Joined {
+  readonly event: string
+  readonly payload: unknown
+}
+
+const openHub = Effect.fnUntraced(function*(
+  client: InvokeAiClient["Service"],
+  transport: EventTransport["Service"]
+): Effect.fn.Return<Hub, never, Scope.Scope> {
+  let refused = false
+  let attempts = 0
+  const token = Effect.suspend(() => {
+    const renew = refused
+    refused = false
+    return renew ? Effect.andThen(client.renewToken, client.token) : client.token
+  })
+  const connection = yield* transport.connect({ url: client.url, token })
+  const hub: Hub = { subscribers: new Set(), joined: new Set(), emit: connection.emit, connected: false }
+  const publish = (message: ServerMessage) =>
+    Effect.sync(() => {
+      for (const subscriber of hub.subscribers) subscriber.offer(message, hub.connected)
+    })
+
+  const onMessage = (message: TransportMessage): Effect.Effect<void> => {
+    switch (message._tag) {
+      case "Connected": {
+        attempts = 0
+        hub.connected = true
+        return connection.emit("subscribe_queue", { queue_id: client.queueId }).pipe(
+          Effect.andThen(Effect.forEach(hub.joined, ({ event, payload }) => connection.emit(event, payload), {
+            discard: true
+          })),
+          Effect.andThen(publish({ _tag: "Connected" }))
+        )
+      }
+      case "Disconnected": {
+        hub.connected = false
+        if (message.reason === "io server disconnect") refused = true
+        return publish({ _tag: "Disconnected", reason: message.reason })
+      }
+      case "Rejected": {
+        attempts++
+        if (message.unauthorized) refused = true
+        return publish({
+          _tag: "Unavailable",
+          error: new EventsUnavailable({ detail: message.message, unauthorized: message.unauthorized, attempts })
+        })
+      }
+      case "Received":
+        return publish({ _tag: "Event", event: decode(message.name, message.payload) })
+    }
+  }
+  yield* Effect.forkScoped(Stream.runForEach(connection.messages, onMessage))
+  return hub
+})
+
+const make = Effect.gen(function*() {
+  const client = yield* InvokeAiClient
+  const transport = yield* EventTransport
+  const shared = yield* RcRef.make({ acquire: openHub(client, transport) })
+
+  return ServerEvents.of({
+    subscribe: Effect.gen(function*() {
+      const hub = yield* RcRef.get(shared)
+      const subscriber = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const subscriber = Subscriber.make()
+          hub.subscribers.add(subscriber)
+          if (hub.connected) subscriber.offer({ _tag: "Connected" }, true)
+          return subscriber
+        }),
+        (subscriber) =>
+          Effect.sync(() => {
+            hub.subscribers.delete(subscriber)
+            subscriber.end()
+          })
+      )
+      return subscriber.stream
+    }),
+    join: Effect.fnUntraced(function*(event, payload) {
+      const hub = yield* RcRef.get(shared)
+      const joined: Joined = { event, payload }
+      yield* Effect.acquireRelease(
+        Effect.suspend(() => {
+          hub.joined.add(joined)
+          return hub.connected ? hub.emit(event, payload) : Effect.void
+        }),
+        () => {
+          hub.joined.delete(joined)
+          return event.startsWith("subscribe_") ? hub.emit(`un${event}`, payload) : Effect.void
+        }
+      )
+    })
+  })
+})

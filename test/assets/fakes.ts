@@ -1,0 +1,192 @@
+/**
+ * A server with nothing but images, in memory, that does what it is told wrong.
+ */
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import type { ImageDTO } from "@effect-invokeai/core/server/api/ImagesApi"
+import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/server/InvokeAiError"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Zlib from "node:zlib"
+
+const chunk = (type: string, data: Uint8Array): Buffer => {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data])
+  const bytes = Buffer.alloc(body.length + 8)
+  bytes.writeUInt32BE(data.length, 0)
+  body.copy(bytes, 4)
+  bytes.writeUInt32BE(Zlib.crc32(body), body.length + 4)
+  return bytes
+}
+
+/** A PNG of one colour, with texts as InvokeAI stores them. */
+export const png = (
+  width: number,
+  height: number,
+  texts: Readonly<Record<string, string>> = {},
+  colour: readonly [number, number, number] = [200, 30, 60]
+): Uint8Array => {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const row = Buffer.concat([Buffer.from([0]), ...Array.from({ length: width }, () => Buffer.from(colour))])
+  const pixels = Buffer.concat(Array.from({ length: height }, () => row))
+  return new Uint8Array(Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk("IHDR", header),
+    ...Object.entries(texts).map(([keyword, text]) =>
+      chunk("iTXt", Buffer.concat([Buffer.from(`${keyword}\0\0\0\0\0`, "latin1"), Buffer.from(text)]))
+    ),
+    chunk("IDAT", Zlib.deflateSync(pixels, { level: 1 })),
+    chunk("IEND", new Uint8Array(0))
+  ]))
+}
+
+const contentOf = (data: ImageUpload["data"]): Effect.Effect<Uint8Array> => {
+  if (data instanceof Uint8Array) return Effect.succeed(data)
+  if (data instanceof Blob) return Effect.map(Effect.promise(() => data.arrayBuffer()), (all) => new Uint8Array(all))
+  const stream: Stream.Stream<Uint8Array, unknown> = data
+  return Effect.map(Effect.orDie(Stream.runCollect(stream)), (all) => new Uint8Array(Buffer.concat(all)))
+}
+
+export const apiError = (reason: InvokeAiErrorReason, status?: number, method = "GET"): InvokeAiError =>
+  new InvokeAiError({ reason, method, path: "/api/v1/images", detail: "", ...(status === undefined ? {} : { status }) })
+
+export interface StoredImage {
+  readonly dto: ImageDTO
+  readonly bytes: Uint8Array
+  readonly metadata?: Record<string, unknown> | undefined
+  readonly graph?: unknown
+}
+
+/** How to misbehave. Each effect stands in for the answer, as long as it is there. */
+export interface Faults {
+  full?: ((image: StoredImage) => Stream.Stream<Uint8Array, InvokeAiError> | undefined) | undefined
+  upload?: ((store: Effect.Effect<ImageDTO>) => Effect.Effect<ImageDTO, InvokeAiError>) | undefined
+  delete?: ((name: string) => Effect.Effect<void, InvokeAiError> | undefined) | undefined
+  deleteMany?: ((names: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
+}
+
+export class FakeServer {
+  readonly images = new Map<string, StoredImage>()
+  readonly uploads: Array<ImageUpload & { readonly bytes: Uint8Array }> = []
+  readonly calls: Array<string> = []
+  readonly faults: Faults = {}
+  private count = 0
+
+  add(
+    name: string,
+    bytes: Uint8Array,
+    more: Partial<ImageDTO> = {},
+    extra: { metadata?: Record<string, unknown>; graph?: unknown } = {}
+  ): ImageDTO {
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const isPng = bytes.length >= 24 && bytes[0] === 0x89
+    const now = DateTime.makeUnsafe("2026-11-22T12:00:00Z")
+    const dto: ImageDTO = {
+      image_name: name,
+      image_url: `api/v1/images/i/${name}/full`,
+      thumbnail_url: `api/v1/images/i/${name}/thumbnail`,
+      image_origin: "internal",
+      image_category: "general",
+      width: isPng ? view.getUint32(16) : 8,
+      height: isPng ? view.getUint32(20) : 8,
+      created_at: now,
+      updated_at: now,
+      is_intermediate: false,
+      starred: false,
+      ...more
+    }
+    this.images.set(name, { dto, bytes, ...extra })
+    return dto
+  }
+
+  change(name: string, changes: Partial<ImageDTO>): void {
+    const image = this.images.get(name)
+    if (image !== undefined) this.images.set(name, { ...image, dto: { ...image.dto, ...changes } })
+  }
+
+  private find(name: string): Effect.Effect<StoredImage, InvokeAiError> {
+    return Effect.suspend(() => {
+      const image = this.images.get(name)
+      return image === undefined ? Effect.fail(apiError("NotFound", 404)) : Effect.succeed(image)
+    })
+  }
+
+  readonly service: Partial<Images["Service"]> = {
+    get: (name) => {
+      this.calls.push(`get ${name}`)
+      return Effect.map(this.find(name), ({ dto }) => dto)
+    },
+    find: (name) => Effect.sync(() => Option.map(Option.fromNullishOr(this.images.get(name)), ({ dto }) => dto)),
+    exists: (name) => Effect.sync(() => this.images.has(name)),
+    byNames: (names) =>
+      Effect.sync(() => names.flatMap((name) => this.images.has(name) ? [this.images.get(name)!.dto] : [])),
+    list: () => Stream.suspend(() => Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).reverse())),
+    metadata: (name) => Effect.map(this.find(name), ({ metadata }) => Option.fromNullishOr(metadata)),
+    workflow: (name) => Effect.map(this.find(name), ({ graph }) => ({ workflow: null, graph: graph ?? null })),
+    full: (name) =>
+      Stream.unwrap(Effect.map(this.find(name), (image) => {
+        this.calls.push(`full ${name}`)
+        const half = Math.ceil(image.bytes.length / 2)
+        return this.faults.full?.(image) ??
+          Stream.make(image.bytes.subarray(0, 5), image.bytes.subarray(5, half), image.bytes.subarray(half))
+      })),
+    delete: (name) =>
+      Effect.suspend(() => {
+        this.calls.push(`delete ${name}`)
+        return this.faults.delete?.(name) ??
+          (this.images.delete(name) ? Effect.void : Effect.fail(apiError("NotFound", 404, "DELETE")))
+      }),
+    deleteMany: (names) =>
+      Effect.sync(() => {
+        const doomed = this.faults.deleteMany?.(names) ?? names
+        const done = doomed.filter((name) => this.images.delete(name))
+        return { done, failed: names.filter((name) => !done.includes(name)) }
+      }),
+    upload: (image) =>
+      Effect.gen({ self: this }, function*() {
+        const { data } = image
+        const bytes = yield* contentOf(data)
+        const store = Effect.sync(() => {
+          this.uploads.push({ ...image, bytes })
+          this.count++
+          return this.add(`upload-${this.count}.png`, bytes, {
+            image_origin: "external",
+            image_category: image.category ?? "user",
+            is_intermediate: image.isIntermediate ?? false,
+            board_id: image.boardId ?? null,
+            session_id: image.sessionId ?? null
+          })
+        })
+        return yield* this.faults.upload?.(store) ?? store
+      })
+  }
+
+  get layer(): Layer.Layer<Images | Assets.Assets> {
+    return Assets.Assets.layer.pipe(
+      Layer.provideMerge(Layer.mock(Images, this.service)),
+      Layer.provide(Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default" }))
+    )
+  }
+}
+
+/** The real file system. */
+export const files: Layer.Layer<FileSystem.FileSystem | import("effect/Path").Path> = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer
+)
+
+/** The names in a folder and in those below it, temporary ones too. */
+export const listing = (directory: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    return (yield* fs.readDirectory(directory, { recursive: true })).toSorted()
+  })

@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * A generator is an object whose `type` says how values are made. What is left out has the official UI's default. The
- * values themselves are computed when the workflow is compiled.
+ * A generator is an object whose `type` says how values are made. Numbers that are left out have the official UI's
+ * defaults; a text to generate from has to be given. The values themselves are computed when the workflow is compiled.
  *
  * @since 0.1.0
  */
@@ -215,7 +215,10 @@ export const InkImageGeneratorField = Schema.TaggedStruct("InkImageGeneratorFiel
  */
 export interface InkImageGeneratorField extends Schema.Schema.Type<typeof InkImageGeneratorField> {}
 
-type Member = number | string | undefined
+type Member = number | string | undefined | typeof required
+
+/** Marks a member that has no default: a text to generate from has to be given. */
+const required = Symbol("required")
 
 /** Defaults of the members of each rule, as the official UI fills them in. An absent `seed` means a new one each time. */
 const numberRules = (scale: "float" | "integer"): ReadonlyMap<string, Readonly<Record<string, Member>>> =>
@@ -228,22 +231,22 @@ const numberRules = (scale: "float" | "integer"): ReadonlyMap<string, Readonly<R
       count: 10,
       seed: undefined
     }],
-    [`${scale}_generator_parse_string`, { input: "", splitOn: "," }]
+    [`${scale}_generator_parse_string`, { input: required, splitOn: "," }]
   ])
 
 const floatRules = numberRules("float")
 const integerRules = numberRules("integer")
 const stringRules: ReadonlyMap<string, Readonly<Record<string, Member>>> = new Map([
-  ["string_generator_parse_string", { input: "", splitOn: "," }],
-  ["string_generator_dynamic_prompts_combinatorial", { input: "", maxPrompts: 10 }],
-  ["string_generator_dynamic_prompts_random", { input: "", count: 10, seed: undefined }]
+  ["string_generator_parse_string", { input: required, splitOn: "," }],
+  ["string_generator_dynamic_prompts_combinatorial", { input: required, maxPrompts: 10 }],
+  ["string_generator_dynamic_prompts_random", { input: required, count: 10, seed: undefined }]
 ])
 
 const wholeMembers = new Set(["count", "seed", "maxPrompts"])
 
 const readMember = (key: string, value: unknown, fallback: Member, whole: boolean): Member | null => {
-  if (value === undefined || (value === null && key === "seed")) return fallback
-  if (typeof fallback === "string") return typeof value === "string" ? value : null
+  if (value === undefined || (value === null && key === "seed")) return fallback === required ? null : fallback
+  if (typeof fallback === "string" || fallback === required) return typeof value === "string" ? value : null
   const number = whole || wholeMembers.has(key) ? readInteger(value) : readFloat(value)
   if (number === undefined) return null
   return (key === "count" || key === "maxPrompts") && number < 1 ? null : number

@@ -1,0 +1,109 @@
+/**
+ * Finds the model that a workflow means among those that a server has.
+ *
+ * @since 0.1.0
+ */
+import type { ModelConstraint } from "../catalog/NodeTemplate.ts"
+import { isCompleteModel, modelLabel, type ModelReference, modelViolations } from "./ink/ModelReference.ts"
+import type { InstalledModel } from "./WorkflowResources.ts"
+
+/**
+ * What became of a reference: one model, none, or several that it could mean.
+ *
+ * **Details**
+ *
+ * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
+ * takes; for an ambiguous one those that match.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ModelResolution =
+  | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
+  | { readonly _tag: "Missing"; readonly candidates: ReadonlyArray<string> }
+  | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
+
+/**
+ * A model as one line: name, base, type and key.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describeModel = (model: InstalledModel): string =>
+  `${model.name} (${model.base} ${model.type}, key ${model.key})`
+
+const identity = (model: InstalledModel, reference: ModelReference): ModelReference => ({
+  key: model.key,
+  hash: model.hash,
+  name: model.name,
+  base: model.base,
+  type: model.type,
+  ...(reference.submodel_type === undefined ? {} : { submodel_type: reference.submodel_type })
+})
+
+const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolean =>
+  modelViolations(accepts, { ...model }).length === 0
+
+/**
+ * Finds the installed model that a reference means.
+ *
+ * **Details**
+ *
+ * In this order: the model with the key; the one with the hash, which is the same file on any server; those with the
+ * name, and with the base and type if the reference has them. A text alone may be a key or a name. Where several match,
+ * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
+ * complete and whose key is installed stays as it is, as the official UI sends it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resolve = (
+  reference: ModelReference,
+  accepts: ModelConstraint,
+  models: ReadonlyArray<InstalledModel>
+): ModelResolution => {
+  const found = (installed: InstalledModel): ModelResolution => ({
+    _tag: "Found",
+    installed,
+    model: isCompleteModel(reference) && reference.key === installed.key ? reference : identity(installed, reference)
+  })
+  const key = reference.key ?? reference.keyOrName
+  const byKey = key === undefined ? undefined : models.find((model) => model.key === key)
+  if (byKey !== undefined) return found(byKey)
+  const narrow = (matches: ReadonlyArray<InstalledModel>): ReadonlyArray<InstalledModel> => {
+    const accepted = matches.filter(isAccepted(accepts))
+    return accepted.length > 0 ? accepted : matches
+  }
+  const byHash = reference.hash === undefined ? [] : narrow(models.filter((model) => model.hash === reference.hash))
+  const name = reference.name ?? reference.keyOrName
+  const matches = byHash.length > 0
+    ? byHash
+    : narrow(models.filter((model) =>
+      name !== undefined && model.name === name &&
+      (reference.base === undefined || model.base === reference.base) &&
+      (reference.type === undefined || model.type === reference.type)
+    ))
+  const [first, second] = matches
+  if (first !== undefined && second === undefined) return found(first)
+  return first === undefined
+    ? { _tag: "Missing", candidates: models.filter(isAccepted(accepts)).map(describeModel) }
+    : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
+}
+
+/**
+ * Why a reference could not be resolved, as a sentence.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describeFailure = (
+  reference: ModelReference,
+  resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>
+): string => {
+  const shown = resolution.candidates.slice(0, 5).join("; ")
+  const more = resolution.candidates.length > 5 ? `; and ${resolution.candidates.length - 5} more` : ""
+  if (resolution._tag === "Ambiguous") return `several models are called '${modelLabel(reference)}': ${shown}${more}`
+  return resolution.candidates.length === 0
+    ? `the model '${modelLabel(reference)}' is not installed`
+    : `the model '${modelLabel(reference)}' is not installed; there are ${shown}${more}`
+}

@@ -1,0 +1,62 @@
+/**
+ * What is submitted for a workflow: the graph, the values that vary, and the workflow itself to embed in the images.
+ *
+ * @since 0.1.0
+ */
+import type { JsonObject } from "../internal/json.ts"
+import type { BatchData } from "./Batch.ts"
+import type { Graph } from "./Graph.ts"
+import type { BoardChoice } from "./ink/InkReferences.ts"
+
+/**
+ * A node of a submitted workflow, for naming its results.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchNode {
+  readonly nodeId: string
+  readonly type: string
+  /** The label that the author gave the node, or else the title of its type. */
+  readonly label: string
+  /** The title of the node's type. */
+  readonly title: string
+  /** Whether the results of the node are hidden and meant to be thrown away. */
+  readonly isIntermediate: boolean
+  /** Where the node says its result goes; `undefined` for nodes without a board. */
+  readonly board: BoardChoice | undefined
+  /** `type` of the node's result, such as `image_output`. */
+  readonly outputType: string
+}
+
+/**
+ * A workflow ready for submission.
+ *
+ * **Details**
+ *
+ * `graph`, `data`, `workflow` and `runs` are what the server's `enqueue_batch` takes. `data` is a list of groups: the
+ * values within a group go in step, groups are combined with each other, the last varies fastest. `size` is the number
+ * of queue items: `runs` times the lengths of the groups. `warnings` says what was dropped or could not be kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkflowBatch {
+  readonly graph: Graph
+  readonly data: BatchData
+  /** The workflow with the values that were set, without its library id. */
+  readonly workflow: JsonObject
+  readonly runs: number
+  readonly size: number
+  readonly warnings: ReadonlyArray<string>
+  readonly nodes: ReadonlyMap<string, BatchNode>
+}
+
+/**
+ * The number of queue items of batch data that runs a number of times.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const sizeOf = (data: BatchData, runs: number): number =>
+  data.reduce((size, group) => size * (group[0]?.items.length ?? 1), runs)

@@ -6,8 +6,8 @@
  * What is kept is still an OpenAPI document, but facts only: the node types, the objects they put out, and the schemas
  * that those refer to; no descriptions, no routes. An output ending in `.ts` becomes the module of the bundled snapshot.
  */
+import { titleOf } from "@effect-invokeai/core/internal/titleOf"
 import { readFileSync, writeFileSync } from "node:fs"
-import { titleOf } from "../packages/core/src/catalog/TemplateParser.ts"
 
 type Json = Record<string, unknown>
 
@@ -71,7 +71,7 @@ const refsOf = (value: unknown, found: Set<string>): void => {
 
 const kept = ["class", "title", "version", "category", "tags", "node_pack", "classification", "type", "enum", "const"]
 
-const stripSchema = (schema: Json, name: string): Json => {
+const stripSchema = (schema: Json): Json => {
   const out: Json = {}
   for (const key of kept) {
     if (schema[key] !== undefined && !(key === "title" && schema["class"] === undefined)) {
@@ -108,7 +108,7 @@ const stripDocument = (document: Json, version: string): Json => {
     if (out[name] !== undefined || !isRecord(schema)) {
       continue
     }
-    out[name] = stripSchema(schema, name)
+    out[name] = stripSchema(schema)
     const found = new Set<string>()
     refsOf(out[name], found)
     pending.push(...found)

@@ -1,5 +1,6 @@
 /** Node templates from the schemas of an OpenAPI document. */
 import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import { titleOf } from "../internal/titleOf.ts"
 import { alternatives, isNullSchema, parseFieldType } from "./FieldTypeParser.ts"
 import { modelKinds } from "./ModelKinds.ts"
 import type {
@@ -76,11 +77,6 @@ const strings = (value: unknown): ReadonlyArray<string> | undefined => {
   return texts.length === 0 ? undefined : texts
 }
 
-/** `image1` is shown as "Image 1", `cfg_scale` as "Cfg Scale". @internal */
-export const titleOf = (name: string): string =>
-  (name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{Lo}\p{Lm}]+/gu) ?? [])
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ")
-
 const valueBoundNames = [
   "minimum",
   "maximum",
@@ -127,23 +123,22 @@ const boundsOf = (schema: unknown): FieldBounds => {
   }
 }
 
+type MutableBounds = { -readonly [Key in keyof FieldBounds]: FieldBounds[Key] }
+
 /** The bounds of a property and of its alternatives: what the server enforces. */
 const enforcedBounds = (property: JsonObject, own: FieldBounds): FieldBounds => {
-  let bounds = own
-  for (const alternative of alternatives(property)) {
-    const nested = boundsOf(alternative)
-    if (nested !== none) {
-      bounds = {
-        ...bounds,
-        ...nested,
-        ...(bounds.value === undefined && nested.value === undefined
-          ? {}
-          : { value: { ...bounds.value, ...nested.value } }),
-        ...(bounds.item === undefined && nested.item === undefined ? {} : { item: { ...bounds.item, ...nested.item } })
-      }
-    }
+  const nested = alternatives(property).map(boundsOf).filter((bounds) => bounds !== none)
+  if (nested.length === 0) {
+    return own
   }
-  return bounds
+  const all: MutableBounds = {}
+  for (const { item, maxItems, minItems, value } of [own, ...nested]) {
+    if (value !== undefined) all.value = Object.assign({}, all.value, value)
+    if (item !== undefined) all.item = Object.assign({}, all.item, item)
+    if (minItems !== undefined) all.minItems = minItems
+    if (maxItems !== undefined) all.maxItems = maxItems
+  }
+  return all
 }
 
 const isChoice = (value: unknown): value is string | number | boolean =>

@@ -142,7 +142,7 @@ const valuesOf = (
       return { values: generated.values, problem: undefined }
     case "Invalid":
       return { values: [], problem: generated.reason }
-    case "Server":
+    default:
       return { values: options?.generated?.get(source.node.id) ?? [], problem: undefined }
   }
 }
@@ -185,10 +185,12 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
   const edges = new EdgeIndex(loaded.edges)
   const nodes = batchNodes(loaded).map((node): BatchNode => {
     const groupId = node.node.inputs.get("batch_group_id")?.value
+    const { problem, values } = valuesOf(loaded, edges, node, options)
     return {
       node,
       groupId: typeof groupId === "string" ? groupId : undefined,
-      ...valuesOf(loaded, edges, node, options),
+      values,
+      problem,
       targets: targetsOf(loaded, edges, node),
       isConnected: edges.from(node.node.id).length > 0
     }

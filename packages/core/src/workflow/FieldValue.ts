@@ -1,6 +1,8 @@
 /**
  * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
  * keeps the keys it knows.
+ *
+ * @since 0.1.0
  */
 import type { FieldType } from "../catalog/NodeTemplate.ts"
 import { isRecord, type JsonObject } from "../internal/json.ts"
@@ -131,7 +133,7 @@ const fits = (value: unknown, part: Part): boolean => {
       return value === null || (Array.isArray(value) && value.every(isNumber))
     case "integers":
       return value === null || (Array.isArray(value) && value.every(Number.isSafeInteger))
-    case "strings":
+    default:
       return value === null || (Array.isArray(value) && value.every(isString))
   }
 }
@@ -139,7 +141,8 @@ const fits = (value: unknown, part: Part): boolean => {
 /**
  * A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit.
  *
- * @internal
+ * @category decoding
+ * @since 0.1.0
  */
 export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
   const shape = generators.get(type)
@@ -175,9 +178,15 @@ const readList = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undef
 }
 
 /**
- * What the editor makes of a value that is no plain object of unknown kind; `undefined` for all others.
+ * A value of a shape that the editor recognises, whatever the field; `undefined` for all others.
  *
- * @internal
+ * **Details**
+ *
+ * Numbers, texts, booleans; lists of numbers, of texts, of images, of LoRAs with weights; images, videos, boards, style
+ * presets, system prompts, complete models, colours and generators.
+ *
+ * @category decoding
+ * @since 0.1.0
  */
 export const readKnown = (value: unknown): unknown => {
   if (isNumber(value) || isString(value) || isBoolean(value)) {
@@ -205,7 +214,8 @@ const generatorPrefixes: ReadonlyMap<string, string> = new Map([
  * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type. `extras` says that
  * the node takes inputs of any kind (`core_metadata`), whose values are kept as they are.
  *
- * @internal
+ * @category decoding
+ * @since 0.1.0
  */
 export const readValue = (value: unknown, type: FieldType | undefined, extras: boolean): unknown => {
   if (value === undefined) {

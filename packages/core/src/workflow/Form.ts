@@ -506,7 +506,7 @@ const elementToJson = (element: FormElement): JsonObject => {
     case "heading":
     case "text":
       return { ...shared, data: { ...data, content: element.content } }
-    case "divider":
+    default:
       return shared
   }
 }

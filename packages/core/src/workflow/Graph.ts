@@ -96,12 +96,22 @@ const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
   return value === "none" ? undefined : value
 }
 
-const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): Record<string, unknown> | undefined => {
+type MutableGraphNode = { -readonly [Key in keyof GraphNode]: GraphNode[Key] }
+
+/** What a node is, which no input can change. */
+const attributes: ReadonlySet<string> = new Set(["type", "id", "use_cache", "is_intermediate"])
+
+const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGraphNode | undefined => {
   const { node, template } = loaded
   if (template === undefined) {
     return undefined
   }
-  const built: Record<string, unknown> = { type: node.nodeType, id: node.id }
+  const built: MutableGraphNode = {
+    type: node.nodeType,
+    id: node.id,
+    use_cache: node.useCache,
+    is_intermediate: node.isIntermediate
+  }
   const extras = acceptsExtraInputs(node.nodeType)
   const isCall = node.nodeType === "call_saved_workflow"
   let workflowInputs: Record<string, unknown> | undefined
@@ -119,15 +129,13 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): Record<st
       : input === undefined && !extras
       ? undefined
       : value
-    if (sent !== undefined) {
+    if (sent !== undefined && !attributes.has(name)) {
       setOwn(built, name, sent)
     }
   }
   if (workflowInputs !== undefined) {
     built["workflow_inputs"] = workflowInputs
   }
-  built["use_cache"] = node.useCache
-  built["is_intermediate"] = node.isIntermediate
   return built
 }
 
@@ -156,7 +164,7 @@ export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
  */
 export const build = (loaded: LoadedWorkflow, options?: GraphOptions): Graph => {
   // Without a prototype any id is plain data.
-  const nodes: Record<string, Record<string, unknown>> = Object.create(null)
+  const nodes: Record<string, MutableGraphNode> = Object.create(null)
   for (const [id, node] of loaded.nodes) {
     const built = isExecutable(node.node.nodeType) ? graphNode(node, options?.autoBoard) : undefined
     if (built !== undefined) {
@@ -170,16 +178,14 @@ export const build = (loaded: LoadedWorkflow, options?: GraphOptions): Graph => 
       disconnectValue(node, destination.field)
     }
   }
-  // Every node was built with a type, an id and its flags.
-  const built = nodes as unknown as Record<string, GraphNode>
-  return options?.id === undefined ? { nodes: built, edges } : { id: options.id, nodes: built, edges }
+  return options?.id === undefined ? { nodes, edges } : { id: options.id, nodes, edges }
 }
 
-const disconnectValue = (node: Record<string, unknown>, field: string): void => {
+const disconnectValue = (node: MutableGraphNode, field: string): void => {
   if (isSavedWorkflowInput(field) && isRecord(node["workflow_inputs"])) {
     const { [field]: _connected, ...rest } = node["workflow_inputs"]
     node["workflow_inputs"] = rest
-  } else if (field !== "type" && field !== "id") {
+  } else if (!attributes.has(field)) {
     delete node[field]
   }
 }

@@ -141,17 +141,29 @@ export interface LoadOptions {
 }
 
 /**
- * How values and loops are read. The conformance check uses other readings to tell known faults of the UI from
- * differences.
+ * How values, defaults and connector loops are read. For checks of the library against the official UI, which read some
+ * of them as the UI does, to tell its known faults from differences.
  *
- * @internal
+ * @category models
+ * @since 0.1.0
  */
 export interface LoadRules {
   readonly readValue: (value: unknown, type: FieldType | undefined, extras: boolean) => unknown
+  readonly fillDefault: (value: unknown, initial: unknown) => unknown
   readonly connectorLoops: "refuse" | "accept"
 }
 
-const ownRules: LoadRules = { readValue, connectorLoops: "refuse" }
+/**
+ * The rules of `load`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const ownRules: LoadRules = {
+  readValue,
+  fillDefault: (value, initial) => value === undefined ? initial : value,
+  connectorLoops: "refuse"
+}
 
 /** Node types that take inputs which their schema does not declare. */
 const typesWithExtras: ReadonlySet<string> = new Set(["core_metadata"])
@@ -179,7 +191,12 @@ export const acceptsExtraInputs = (nodeType: string): boolean => typesWithExtras
 export const load = (definition: WorkflowDefinition, catalog: NodeCatalog, options?: LoadOptions): LoadedWorkflow =>
   loadWith(definition, catalog, options, ownRules)
 
-/** @internal */
+/**
+ * Joins a definition with a catalog by other rules than the library's own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const loadWith = (
   definition: WorkflowDefinition,
   catalog: NodeCatalog,
@@ -295,7 +312,7 @@ const loadNode = (
       })
       return makeLoadedNode(node, template, dynamic)
     }
-    node = updateNode(node, template)
+    node = updateNode(node, template, rules.fillDefault)
   }
   const workflowId = calledWorkflowId(node)
   if (workflowId !== undefined && options?.savedWorkflows !== undefined) {

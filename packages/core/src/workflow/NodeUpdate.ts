@@ -17,7 +17,11 @@ export const mayUpdate = (node: InvocationNode, template: NodeTemplate): boolean
  *
  * @internal
  */
-export const updateNode = (node: InvocationNode, template: NodeTemplate): InvocationNode => {
+export const updateNode = (
+  node: InvocationNode,
+  template: NodeTemplate,
+  fillDefault: (value: unknown, initial: unknown) => unknown
+): InvocationNode => {
   const inputs = new Map<string, FieldInput>()
   for (const [name, { default: initial }] of template.inputs) {
     const given = node.inputs.get(name)
@@ -25,9 +29,7 @@ export const updateNode = (node: InvocationNode, template: NodeTemplate): Invoca
       name,
       given === undefined
         ? { name, label: "", description: "", value: initial, raw: {} }
-        : given.value === undefined
-        ? { ...given, value: initial }
-        : given
+        : { ...given, value: fillDefault(given.value, initial) }
     )
   }
   for (const [name, input] of node.inputs) {
@@ -53,10 +55,9 @@ const imagesOf = (node: InvocationNode, template: NodeTemplate): InvocationNode 
   ) {
     return node
   }
-  const { value: _value, ...raw } = collection.raw
   const inputs = new Map(node.inputs)
   inputs.set("images", { ...collection, name: "images" })
-  inputs.set("collection", { ...collection, label: "", description: "", value: undefined, raw })
+  inputs.set("collection", { ...collection, label: "", description: "", value: [] })
   return { ...node, inputs }
 }
 

@@ -311,7 +311,7 @@ const nodeToJson = (node: WorkflowNode): JsonObject => {
         ...shared,
         data: { ...data, id: node.id, type: "notes", label: node.label, isOpen: node.isOpen, notes: node.notes }
       }
-    case "connector":
+    default:
       return { ...shared, data: { ...data, id: node.id, type: "connector", label: node.label, isOpen: node.isOpen } }
   }
 }

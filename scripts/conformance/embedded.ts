@@ -1,0 +1,86 @@
+/** The embedded workflow of a batch, reduced to what the official UI writes. */
+import { isRecord, type Json } from "./compare.ts"
+
+const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
+  const out: Json = {}
+  for (const key of keys) {
+    if (isRecord(value) && value[key] !== undefined) {
+      out[key] = value[key]
+    }
+  }
+  return out
+}
+
+const mapValues = (value: unknown, change: (item: unknown) => unknown): Json =>
+  Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([key, item]) => [key, change(item)]))
+
+const reduceNode = (node: unknown): unknown => {
+  const shared = pick(node, ["id", "type", "position"])
+  const data = isRecord(node) ? node["data"] : undefined
+  switch (shared["type"]) {
+    case "invocation":
+      return {
+        ...shared,
+        data: {
+          ...pick(data, [
+            "id",
+            "version",
+            "nodePack",
+            "label",
+            "notes",
+            "type",
+            "isOpen",
+            "isIntermediate",
+            "useCache",
+            "dynamicInputTemplates"
+          ]),
+          inputs: mapValues(
+            isRecord(data) ? data["inputs"] : undefined,
+            (input) => pick(input, ["name", "label", "description", "value"])
+          )
+        }
+      }
+    case "notes":
+      return { ...shared, data: pick(data, ["id", "type", "label", "isOpen", "notes"]) }
+    default:
+      return { ...shared, data: pick(data, ["id", "type", "label", "isOpen"]) }
+  }
+}
+
+const reduceElement = (element: unknown, elements: Json): unknown => {
+  const { data, type } = isRecord(element) ? element : {}
+  switch (type) {
+    case "container":
+      return {
+        type,
+        layout: isRecord(data) ? data["layout"] : undefined,
+        children: isRecord(data) && Array.isArray(data["children"])
+          ? data["children"].map((id) => reduceElement(elements[String(id)], elements))
+          : []
+      }
+    case "node-field":
+      return { type, ...pick(data, ["fieldIdentifier", "showDescription", "settings"]) }
+    default:
+      return { type, ...pick(data, ["content"]) }
+  }
+}
+
+/** Ids of form elements are left out: the UI makes new ones for forms that it builds itself. */
+export const reduceWorkflow = (workflow: unknown): unknown => {
+  if (!isRecord(workflow)) {
+    return workflow
+  }
+  const form = isRecord(workflow["form"]) ? workflow["form"] : {}
+  const elements = isRecord(form["elements"]) ? form["elements"] : {}
+  return {
+    ...pick(workflow, ["name", "author", "description", "version", "contact", "tags", "notes", "exposedFields"]),
+    meta: pick(workflow["meta"], ["category", "version"]),
+    nodes: Array.isArray(workflow["nodes"]) ? workflow["nodes"].map(reduceNode) : [],
+    edges: Array.isArray(workflow["edges"])
+      ? workflow["edges"].map((edge) =>
+        pick(edge, ["id", "type", "source", "target", "sourceHandle", "targetHandle", "hidden"])
+      )
+      : [],
+    form: reduceElement(elements[String(form["rootElementId"])], elements)
+  }
+}

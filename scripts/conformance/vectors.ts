@@ -1,0 +1,232 @@
+/** What the library makes of a vector, in the vector's own terms. */
+import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
+import * as Batch from "@effect-invokeai/core/workflow/Batch"
+import * as Graph from "@effect-invokeai/core/workflow/Graph"
+import { type FormField, type LoadedWorkflow, loadWith, ownRules } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
+import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
+import * as Result from "effect/Result"
+import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
+import { reduceWorkflow } from "./embedded.ts"
+import { type Fault, rulesWith } from "./faults.ts"
+
+/** One expectation of a vector file for one version of the server. */
+export interface Case {
+  readonly name: string
+  readonly version: string
+  readonly workflow: unknown
+  readonly savedWorkflows: ReadonlyMap<string, unknown> | undefined
+  readonly expected: { readonly kind: "oracle" | "ui"; readonly value: Json }
+}
+
+const parsed = (value: unknown): unknown => typeof value === "string" ? JSON.parse(value) : value
+
+const savedWorkflowsOf = (json: unknown): ReadonlyMap<string, unknown> | undefined =>
+  isRecord(json)
+    ? new Map(
+      Object.entries(json).map(([id, saved]) => [
+        id,
+        isRecord(saved) && isRecord(saved["workflow"]) ? saved["workflow"] : saved
+      ])
+    )
+    : undefined
+
+/** The cases of a file; `undefined` if it has no vector form. */
+export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  const { expected, queueItem, savedWorkflows, ui } = json
+  const saved = savedWorkflowsOf(savedWorkflows)
+  const workflow = json["workflow"] ?? (isRecord(queueItem) ? parsed(queueItem["workflow"]) : undefined)
+  if (workflow === undefined) {
+    return undefined
+  }
+  if (isRecord(ui)) {
+    return [{
+      name,
+      version: "6.14.2",
+      workflow,
+      savedWorkflows: saved ?? new Map(),
+      expected: { kind: "ui", value: ui }
+    }]
+  }
+  return isRecord(expected)
+    ? Object.entries(expected).map(([version, value]) => ({
+      name,
+      version,
+      workflow,
+      savedWorkflows: saved,
+      expected: { kind: "oracle", value: isRecord(value) ? value : {} }
+    }))
+    : undefined
+}
+
+/** What only the server knows is taken from the vector: the values of the fields that such a generator feeds. */
+const generatedFrom = (loaded: LoadedWorkflow, data: unknown): ReadonlyMap<string, ReadonlyArray<unknown>> => {
+  const found = new Map<string, ReadonlyArray<unknown>>()
+  const expected = Array.isArray(data) ? data.flat() : []
+  for (const generatorId of Batch.serverGenerators(loaded).keys()) {
+    const marked = Batch.build(loaded, { generated: new Map([[generatorId, [generatorId]]]) })
+    const target = marked.data.flat().find(({ items }) => items[0] === generatorId)
+    const items: unknown = expected.find((datum: unknown) =>
+      isRecord(datum) && datum["node_path"] === target?.node_path && datum["field_name"] === target?.field_name
+    )?.items
+    if (Array.isArray(items)) {
+      found.set(generatorId, items)
+    }
+  }
+  return found
+}
+
+/** The fault of `batchThroughConnector`: the first connector is named instead of what is behind it. */
+const faultyBatchData = (loaded: LoadedWorkflow, batch: Batch.WorkflowBatchData): Batch.BatchData => {
+  const data: Array<ReadonlyArray<Batch.BatchDatum>> = []
+  for (const [groupId, group] of Batch.groups(batch.nodes)) {
+    const entries = group.map(({ node, values }) =>
+      loaded.edges.filter((edge) =>
+        edge.source === node.node.id && edge.sourceHandle === (node.node.nodeType === "image_batch" ? "image" : "value")
+      ).map((edge): Batch.BatchDatum => ({ node_path: edge.target, field_name: edge.targetHandle, items: values }))
+    )
+    data.push(...(groupId === "None" ? entries : [entries.flat()]).filter((entry) => entry.length > 0))
+  }
+  return data
+}
+
+/** The UI that made the vectors does not know the model kinds of servers up to 6.7 and takes them for connections. */
+const formFieldJson = ({ element, template }: FormField): Json => ({
+  ...element.fieldIdentifier,
+  ...(element.settings === undefined ? {} : { settings: element.settings }),
+  showDescription: element.showDescription,
+  ...(template === undefined ? {} : {
+    template: {
+      type: template.type,
+      required: template.required,
+      input: /.ModelField$/.test(template.type.name) ? "connection" : template.input
+    }
+  })
+})
+
+const withoutNull = (field: unknown): unknown =>
+  isRecord(field) ? Object.fromEntries(Object.entries(field).filter(([, value]) => value !== null)) : field
+
+const errorJson = (reason: UiReadiness.UiReason): Json =>
+  reason.fieldName === undefined
+    ? { type: "node-error", nodeId: reason.nodeId, issue: `parameters.invoke.${reason.code}` }
+    : {
+      type: "field-error",
+      nodeId: reason.nodeId,
+      fieldName: reason.fieldName,
+      prefix: reason.prefix,
+      issue: `parameters.invoke.${reason.code}`
+    }
+
+const labelOf = (field: FormField): string =>
+  field.template === undefined
+    ? `Workflow contains an unknown field "${field.fieldName}". Edit the workflow to fix the issue.`
+    : field.label
+
+const graphOf = (loaded: LoadedWorkflow, autoBoard?: string): unknown =>
+  toJson(Graph.build(loaded, { id: "GRAPH_ID", autoBoard }))
+
+const first = (...checks: ReadonlyArray<() => string | undefined>): string | undefined => {
+  for (const check of checks) {
+    const found = check()
+    if (found !== undefined) {
+      return found
+    }
+  }
+  return undefined
+}
+
+const has = (expected: Json, key: string, check: (value: unknown) => string | undefined) => () =>
+  expected[key] === undefined ? undefined : check(expected[key])
+
+const protoNames = new Set(["constructor", "__proto__", "toString", "valueOf", "hasOwnProperty"])
+
+const hasOddIds = (workflow: unknown): boolean =>
+  isRecord(workflow) && Array.isArray(workflow["nodes"]) &&
+  workflow["nodes"].some((node) => isRecord(node) && protoNames.has(String(node["id"])))
+
+/** The first difference between what the library and the UI make of a vector, with the given faults of the UI on. */
+export const run = (test: Case, catalog: NodeCatalog, faults: ReadonlySet<Fault>): string | undefined => {
+  const expected = test.expected.value
+  const definition = WorkflowDefinition.parse(test.workflow)
+  if (faults.has("oddIds") && hasOddIds(test.workflow)) {
+    return undefined
+  }
+  const failed = expected["error"] !== undefined || expected["loaded"] === false
+  if (Result.isFailure(definition)) {
+    return failed ? undefined : `load: ${definition.failure.message}`
+  }
+  if (failed) {
+    return "load: expected it to fail, but it was loaded"
+  }
+  const loaded = loadWith(
+    definition.success,
+    catalog,
+    { savedWorkflows: test.savedWorkflows },
+    rulesWith(faults, ownRules)
+  )
+  return test.expected.kind === "oracle"
+    ? compareOracle(expected, loaded, faults)
+    : compareUi(expected, loaded, faults)
+}
+
+const compareOracle = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<Fault>): string | undefined => {
+  const batch = Batch.build(loaded, { generated: generatedFrom(loaded, expected["batchData"]) })
+  const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
+  const warnings = loaded.warnings.map((warning) =>
+    warning.type === "deletedInvalidEdge"
+      ? { message: `nodes.${warning.type}`, issues: warning.problems.map((problem) => `nodes.${problem}`) }
+      : { message: `nodes.${warning.type}` }
+  )
+  return first(
+    has(expected, "metaVersion", (value) => difference(loaded.definition.sourceVersion, value, "metaVersion")),
+    has(
+      expected,
+      "warnings",
+      (value) => difference(asSet(warnings), asSet(Array.isArray(value) ? value : []), "warnings")
+    ),
+    has(expected, "formFields", (value) =>
+      difference(
+        toJson(loaded.formFields.map(formFieldJson)),
+        Array.isArray(value) ? value.map(withoutNull) : value,
+        "formFields"
+      )),
+    has(expected, "graph", (value) => difference(graphOf(loaded), value, "graph")),
+    has(expected, "graphAutoBoard", (value) => difference(graphOf(loaded, "AUTO_BOARD"), value, "graphAutoBoard")),
+    has(expected, "batchData", (value) => difference(toJson(data), value, "batchData")),
+    has(
+      expected,
+      "errors",
+      (value) => difference(toJson(UiReadiness.nodeReasons(loaded).map(errorJson)), value, "errors")
+    )
+  )
+}
+
+const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<Fault>): string | undefined => {
+  const body = expected["enqueueRequestBody"] ?? expected["enqueueRequestBodyWithoutValidation"]
+  const batchJson = isRecord(body) && isRecord(body["batch"]) ? body["batch"] : undefined
+  const batch = Batch.build(loaded, { generated: generatedFrom(loaded, batchJson?.["data"]) })
+  const reasons = UiReadiness.reasons(loaded, batch).map(UiReadiness.format)
+  const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
+  const { id: _id, ...workflow } = WorkflowDefinition.toJson(loaded.definition)
+  const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")
+  const embedded = faults.has("deletedElement") && isDeleted ? null : reduceWorkflow(toJson(workflow))
+  return first(
+    has(expected, "disabledReasons", (value) => difference(reasons, value, "disabledReasons")),
+    has(expected, "formFieldLabels", (value) => difference(loaded.formFields.map(labelOf), value, "formFieldLabels")),
+    has(
+      expected,
+      "graphAutoBoard",
+      (value) => value === null ? undefined : difference(graphOf(loaded, "AUTO_BOARD"), value, "graphAutoBoard")
+    ),
+    () => batchJson === undefined ? undefined : difference(graphOf(loaded), batchJson["graph"], "batch.graph"),
+    () => batchJson === undefined ? undefined : difference(toJson(data), batchJson["data"] ?? [], "batch.data"),
+    () =>
+      batchJson === undefined
+        ? undefined
+        : difference(embedded, reduceWorkflow(batchJson["workflow"]), "batch.workflow")
+  )
+}

@@ -1,0 +1,160 @@
+/**
+ * The client of one InvokeAI server: all services in one layer.
+ *
+ * **Details**
+ *
+ * The layers need two things of the platform: an `HttpClient`, and an `EventTransport` for the server's events. On Node
+ * use `NodeInvokeAi.layer` of `@effect-invokeai/node`, which brings both; in browsers `FetchHttpClient.layer` and
+ * `EventTransport.layerSocketIo`; in tests `InvokeAiTest.layer`, which puts the simulator behind the client.
+ *
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import { Assets } from "./assets/Assets.ts"
+import type { CatalogSource } from "./catalog/NodeCatalog.ts"
+import { JobTracker, type JobTrackerOptions } from "./job/JobTracker.ts"
+import * as LiveResources from "./job/LiveResources.ts"
+import { Auth } from "./server/Auth.ts"
+import { Boards } from "./server/Boards.ts"
+import type { EventTransport } from "./server/EventTransport.ts"
+import { Images } from "./server/Images.ts"
+import { InvokeAiClient } from "./server/InvokeAiClient.ts"
+import { InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
+import { Models } from "./server/Models.ts"
+import { StylePresets, SystemPrompts, Utilities } from "./server/Prompts.ts"
+import { Queue } from "./server/Queue.ts"
+import { ServerEvents } from "./server/ServerEvents.ts"
+import { ServerInfo } from "./server/ServerInfo.ts"
+import { Videos } from "./server/Videos.ts"
+import { WorkflowLibrary } from "./server/WorkflowLibrary.ts"
+import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
+
+/**
+ * How the client reaches its server, and how it follows jobs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends InvokeAiOptions {
+  readonly tracking?: JobTrackerOptions | undefined
+}
+
+/**
+ * The services that speak to the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerServices =
+  | InvokeAiClient
+  | ServerInfo
+  | Auth
+  | Queue
+  | Images
+  | Boards
+  | Models
+  | Videos
+  | WorkflowLibrary
+  | StylePresets
+  | SystemPrompts
+  | Utilities
+  | ServerEvents
+
+/**
+ * All services of the client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services =
+  | ServerServices
+  | JobTracker
+  | WorkflowResources
+  | CatalogSource
+  | Assets
+  | SecureRandom.SecureRandom
+
+/**
+ * The services on top of a client that is there already.
+ *
+ * **When to use**
+ *
+ * To put something between the client and its services, or to use several servers in one program.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerServices = (
+  tracking: JobTrackerOptions = {}
+): Layer.Layer<Services, never, InvokeAiClient | EventTransport> => {
+  const server = Layer.mergeAll(
+    ServerInfo.layer,
+    Auth.layer,
+    Queue.layer,
+    Images.layer,
+    Boards.layer,
+    Models.layer,
+    Videos.layer,
+    WorkflowLibrary.layer,
+    StylePresets.layer,
+    SystemPrompts.layer,
+    Utilities.layer,
+    ServerEvents.layer,
+    Layer.effect(InvokeAiClient, InvokeAiClient)
+  )
+  return Layer.mergeAll(
+    JobTracker.layerWith(tracking),
+    LiveResources.layer,
+    LiveResources.layerCatalog,
+    Assets.layer,
+    SecureRandom.layerWebCrypto
+  ).pipe(Layer.provideMerge(server))
+}
+
+/**
+ * The client of the server that the options name, by default `http://127.0.0.1:9090`.
+ *
+ * **Details**
+ *
+ * Nothing is sent before the first use. The event connection is open only while jobs are followed or events read.
+ *
+ * **Example** (A client in a browser)
+ *
+ * ```ts
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ * import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+ * import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+ *
+ * const client = InvokeAi.layer({ url: "http://localhost:9090" }).pipe(
+ *   Layer.provide([FetchHttpClient.layer, EventTransport.layerSocketIo])
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Services, never, HttpClient.HttpClient | EventTransport> =>
+  layerServices(options.tracking).pipe(Layer.provide(InvokeAiClient.layer(options)))
+
+/**
+ * The client of the server that the configuration names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
+ * `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID` and others, see `InvokeAiConfig`.
+ *
+ * **Details**
+ *
+ * What is given here wins over the configuration.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  overrides: Options = {}
+): Layer.Layer<Services, Config.ConfigError, HttpClient.HttpClient | EventTransport> =>
+  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))

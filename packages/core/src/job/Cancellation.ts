@@ -1,0 +1,57 @@
+/**
+ * Cancels a batch and makes sure of it.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+
+/**
+ * What is left of a batch that was canceled: how many of its items still wait or run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cancellation {
+  readonly batchId: string
+  readonly active: number
+  readonly total: number
+}
+
+/**
+ * Cancels all items of a batch, and asks until none of them waits or runs any more.
+ *
+ * **Details**
+ *
+ * Mirrors `PUT cancel_by_batch_ids`, the one way to cancel that also works for items that the server cannot read. The
+ * server's count of canceled items differs by version, so the batch itself is asked. `active` is above 0 where the time
+ * ran out.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
+  batchId: string,
+  within: Duration.Duration
+): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
+  const queue = yield* Queue
+  const began = yield* Clock.currentTimeMillis
+  let wait = 50
+  while (true) {
+    const result = yield* Effect.result(Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)))
+    const now = yield* Clock.currentTimeMillis
+    const late = now - began >= Duration.toMillis(within)
+    if (result._tag === "Success") {
+      const status = result.success
+      const active = status.pending + status.in_progress + (status.waiting ?? 0)
+      if (active === 0 || late) return { batchId, active, total: status.total }
+    } else if (late || !(result.failure.isRetryable || result.failure.isAmbiguous)) {
+      return yield* result.failure
+    }
+    yield* Effect.sleep(Duration.millis(wait))
+    wait = Math.min(wait * 2, 1000)
+  }
+})

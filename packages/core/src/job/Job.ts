@@ -1,0 +1,537 @@
+/**
+ * Runs a workflow on the server: hands it in, follows it, gives its outputs.
+ *
+ * **Details**
+ *
+ * A job is one submission: one batch of one or more queue items. It lives in a scope; closing the scope cancels what
+ * still runs (unless told otherwise) and deletes images that a failed or canceled job left behind.
+ *
+ * **Example** (Running a workflow)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * const run = (workflow: Workflow) =>
+ *   Effect.gen(function*() {
+ *     const job = yield* Job.submit(workflow, { board: "samples" })
+ *     yield* job.events.pipe(
+ *       Stream.runForEach((event) =>
+ *         event._tag === "InvocationComplete" ? Effect.log(`${event.nodeType} is done`) : Effect.void
+ *       )
+ *     )
+ *     return yield* job.outputs
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Batch } from "../server/api/QueueSchemas.ts"
+import { Boards } from "../server/Boards.ts"
+import type { Images } from "../server/Images.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+import * as Cancellation from "./Cancellation.ts"
+import { BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
+import type { JobEvent } from "./JobEvent.ts"
+import * as Journal from "./JobJournal.ts"
+import * as JobResult from "./JobResult.ts"
+import * as JobState from "./JobState.ts"
+import { JobTracker } from "./JobTracker.ts"
+import * as LeftImages from "./LeftImages.ts"
+import type { InkOutput, OutputNode, WorkflowOutput } from "./Outputs.ts"
+import * as Submission from "./Submission.ts"
+import type { TrackedJob } from "./TrackedJob.ts"
+
+/**
+ * How a job is handed in and what becomes of it.
+ *
+ * **Details**
+ *
+ * - `prepend`: put it in front of the queue.
+ * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or goes on
+ *   (`detach`). Without a timeout it waits as long as the job takes.
+ * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
+ * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
+ * - `deleteOutputs`: delete the images of a completed job as well when the scope closes.
+ * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
+ * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
+ *   servers before 6.14 can list the items of one destination.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions extends Submission.SubmissionPolicy {
+  readonly prepend?: boolean | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly onTimeout?: "cancel" | "detach" | undefined
+  readonly onInterrupt?: "cancel" | "detach" | undefined
+  readonly keepOutputs?: boolean | undefined
+  readonly deleteOutputs?: boolean | undefined
+  readonly origin?: string | undefined
+  readonly destination?: string | undefined
+}
+
+/**
+ * What a job consists of, ready for the server.
+ *
+ * **Details**
+ *
+ * `size` is how many queue items it makes. `nodes` are the nodes of the workflow, for the names in events, outputs and
+ * errors.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobBatch {
+  readonly graph: Batch["graph"]
+  readonly data: Batch["data"]
+  readonly workflow: Batch["workflow"]
+  readonly runs: number
+  readonly size: number
+  readonly nodes: ReadonlyMap<string, OutputNode>
+}
+
+/**
+ * What cancelling did.
+ *
+ * **Details**
+ *
+ * Ids of items that are canceled, of those that had ended before, and of those that could not be canceled in time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CancelResult {
+  readonly batchId: string
+  readonly canceled: ReadonlyArray<number>
+  readonly finished: ReadonlyArray<number>
+  readonly remaining: ReadonlyArray<number>
+}
+
+/**
+ * A job on the server.
+ *
+ * **Details**
+ *
+ * - `enqueued`: what the server accepted; null for a job that was attached to.
+ * - `events`: everything that happens, from the first event on for every reader (within the limits of `EventLog`). Ends
+ *   when the job has ended and its outputs are there. Never fails: ask `await` or `outputs` how it went.
+ * - `changes`: the state now and after each change; a slow reader sees the newest.
+ * - `await`: waits for the end. Fails with `JobFailed`, `JobCanceled` or `JobLost`, each with the outputs that exist; with
+ *   `JobTimeout` if the job has a timeout; and where the job cannot be followed, with `QueueBlocked` or `InvokeAiError`.
+ * - `outputs`: the outputs of a job that has ended; `WorkflowNotCompleted` before.
+ * - `outputStream`: each output as its node finishes; complete, also after lost connections; ends with the job.
+ * - `items`: the queue items, in the order of the batch.
+ * - `cancel`: cancels what has not ended, and waits until the server has done it.
+ * - `timing`: when it was queued, started and completed.
+ * - `detach`: from now on closing the scope leaves the job alone.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Job {
+  readonly batchId: string
+  readonly enqueued: Submission.EnqueueBatchResult | null
+  readonly events: Stream.Stream<JobEvent>
+  readonly state: Effect.Effect<JobState.JobState>
+  readonly changes: Stream.Stream<JobState.JobState>
+  readonly await: Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  readonly outputs: Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted>
+  readonly outputStream: Stream.Stream<InkOutput>
+  readonly items: Effect.Effect<ReadonlyArray<JobResult.SessionQueueItem>>
+  readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
+  readonly timing: Effect.Effect<JobResult.JobTiming>
+  readonly detach: Effect.Effect<void>
+}
+
+/**
+ * The services that jobs need. `InvokeAi.layer` provides them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type JobServices = JobTracker | Queue | Images | SecureRandom.SecureRandom
+
+/** How long closing a scope waits for the server to cancel. */
+const cancelWithin = Duration.seconds(15)
+
+/** How long an interrupted submission may still take to be answered. */
+const sendGrace = Duration.seconds(5)
+
+interface Context {
+  readonly tracked: TrackedJob
+  readonly options: BatchOptions
+  readonly stage: {
+    current: "new" | "sending" | "accepted" | "over"
+    detached: boolean
+    sending: Fiber.Fiber<unknown, unknown> | undefined
+  }
+}
+
+const idsWhere = (state: JobState.JobState, keep: (item: JobState.JobState["items"][number]) => boolean) =>
+  JobState.results(state).filter(keep).map((item) => item.itemId)
+
+const isActive = (state: JobState.JobState) => JobState.results(state).some((item) => item.phase === "open")
+
+const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effect.fn.Return<
+  CancelResult,
+  InvokeAiError,
+  Queue | JobTracker
+> {
+  const tracker = yield* JobTracker
+  const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
+  if (!tracked.isDone || isActive(tracked.state)) {
+    tracked.observe({ _tag: "CancelRequested" })
+    const { active } = yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin)
+    yield* tracker.refresh
+    if (active === 0) {
+      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), cancelWithin))
+    }
+  }
+  const state = tracked.state
+  return {
+    batchId: tracked.batchId,
+    canceled: idsWhere(state, (item) => item.status === "canceled" && !before.has(item.itemId)),
+    finished: idsWhere(
+      state,
+      (item) => item.phase !== "open" && (item.status !== "canceled" || before.has(item.itemId))
+    ),
+    remaining: idsWhere(state, (item) => item.phase === "open")
+  }
+})
+
+/** A worker that was stopped in the middle of a node may still write the image it works on. */
+const awaitWorker = Effect.gen(function*() {
+  const queue = yield* Queue
+  for (let round = 0; round < 10; round++) {
+    const { processor, queue: counts } = yield* queue.status
+    if (counts.in_progress > 0 || !processor.is_processing) return
+    yield* Effect.sleep("200 millis")
+  }
+})
+
+const removeImages = Effect.fnUntraced(function*({ options, tracked }: Context) {
+  const state = tracked.state
+  const items = state.items.filter((item) => item.sessionId !== "")
+  const bad = items.filter((item) => item.status !== "completed")
+  const all = options.deleteOutputs === true
+  const doomed = all ? items : options.keepOutputs === true ? [] : bad
+  const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
+  if (begun.length === 0) return
+  if (begun.some((item) => item.status === "canceled")) yield* Effect.ignore(awaitWorker)
+  const failed = yield* LeftImages.remove({
+    sessionIds: new Set(begun.map((item) => item.sessionId)),
+    outputs: begun.flatMap((item) => item.outputs),
+    since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
+    search: begun.some((item) => item.status !== "completed")
+  })
+  if (failed.length > 0) {
+    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)
+  }
+})
+
+/** What closing the scope of a job does. */
+const close = Effect.fnUntraced(function*(context: Context) {
+  const { options, stage, tracked } = context
+  if (stage.detached || stage.current === "new" || stage.current === "over") return
+  if (stage.current === "sending" && stage.sending !== undefined) {
+    yield* Effect.timeoutOption(Fiber.await(stage.sending), sendGrace)
+    yield* Fiber.interrupt(stage.sending)
+  }
+  const ended = tracked.isDone && !isActive(tracked.state)
+  if (!ended) {
+    if (options.onInterrupt === "detach") return
+    const cancelled = yield* Effect.result(cancelJob(tracked))
+    if (cancelled._tag === "Failure") {
+      yield* Effect.logWarning(`Batch ${tracked.batchId} could not be canceled: ${cancelled.failure.message}`)
+      return
+    }
+    if (cancelled.success.remaining.length > 0) {
+      yield* Effect.logWarning(`Some items of batch ${tracked.batchId} are not canceled yet`)
+    }
+  }
+  const removed = yield* Effect.result(removeImages(context))
+  if (removed._tag === "Failure") {
+    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${removed.failure.message}`)
+  }
+  yield* Journal.forget(tracked.batchId)
+})
+
+const withTimeout = Effect.fnUntraced(function*<A, E>(
+  tracked: TrackedJob,
+  wait: Effect.Effect<A, E>,
+  options: { readonly timeout?: Duration.Input | undefined; readonly onTimeout?: "cancel" | "detach" | undefined },
+  cancel: Effect.Effect<CancelResult, InvokeAiError>
+): Effect.fn.Return<A, E | JobTimeout> {
+  if (options.timeout === undefined) return yield* wait
+  const timeout = Duration.fromInputUnsafe(options.timeout)
+  const onTimeout = options.onTimeout ?? "cancel"
+  return yield* Effect.timeoutOrElse(wait, {
+    duration: timeout,
+    orElse: () =>
+      Effect.suspend(() => {
+        const error = new JobTimeout({
+          batchId: tracked.batchId,
+          timeout: Duration.toMillis(timeout),
+          status: JobState.status(tracked.state),
+          onTimeout
+        })
+        return onTimeout === "cancel" ? Effect.andThen(Effect.ignore(cancel), Effect.fail(error)) : Effect.fail(error)
+      })
+  })
+})
+
+const makeJob = Effect.fnUntraced(function*(
+  context: Context,
+  enqueued: Submission.EnqueueBatchResult | null
+): Effect.fn.Return<Job, never, JobServices> {
+  const services = yield* Effect.context<JobServices>()
+  const { options, tracked } = context
+  const cancel = Effect.provideContext(cancelJob(tracked), services).pipe(Effect.withSpan("Job.cancel"))
+  const finished = Deferred.await(tracked.result).pipe(
+    Effect.flatMap(JobResult.fromState),
+    Effect.provideContext(services)
+  )
+  return {
+    batchId: tracked.batchId,
+    enqueued,
+    events: tracked.log.stream,
+    state: Effect.sync(() => tracked.state),
+    changes: tracked.states.stream,
+    await: withTimeout(tracked, finished, options, cancel).pipe(Effect.withSpan("Job.await")),
+    outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
+      tracked.isDone
+        ? Effect.map(finished, (result) => result.outputs)
+        : Effect.fail(
+          new WorkflowNotCompleted({
+            batchId: tracked.batchId,
+            status: JobState.status(tracked.state),
+            outputs: [...tracked.outputs.current]
+          })
+        )
+    ),
+    outputStream: tracked.outputs.stream,
+    items: Effect.sync(() => JobResult.itemsOf(tracked.state)),
+    cancel,
+    timing: Effect.sync(() => JobResult.timingOf(tracked.state)),
+    detach: Effect.sync(() => {
+      context.stage.detached = true
+    })
+  }
+})
+
+/**
+ * Hands in a batch that is ready for the server. `submit` does this for a workflow.
+ *
+ * **Errors**
+ *
+ * See `submit`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const submitBatch = Effect.fn("Job.submitBatch")(function*(
+  batch: JobBatch,
+  options: BatchOptions = {}
+): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
+  const tracker = yield* JobTracker
+  const random = yield* SecureRandom.SecureRandom
+  const batchId = yield* random.uuidV4()
+  const destination = options.destination ?? batchId
+  yield* Effect.annotateCurrentSpan({ batchId })
+  const submission: Submission.Submission = {
+    batchId,
+    batch: {
+      batch_id: batchId,
+      origin: options.origin ?? "effect-invokeai",
+      destination,
+      data: batch.data ?? null,
+      graph: batch.graph,
+      workflow: batch.workflow ?? null,
+      runs: batch.runs
+    },
+    size: batch.size,
+    prepend: options.prepend ?? false,
+    nodes: batch.nodes
+  }
+  const tracked = yield* tracker.track({
+    batchId,
+    expected: batch.size,
+    destination: options.destination === undefined ? destination : undefined,
+    nodes: batch.nodes,
+    search: false
+  })
+  const context: Context = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
+  yield* Effect.addFinalizer(() => close(context))
+
+  const send = Submission.submit(submission, options).pipe(
+    Effect.tap((result) =>
+      Effect.sync(() => {
+        context.stage.current = "accepted"
+        tracked.suspect = !result.certain
+        tracked.observe({ _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
+      })
+    ),
+    Effect.tap(() => Journal.accepted(batchId)),
+    Effect.tapError((error) =>
+      Effect.gen(function*() {
+        // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
+        context.stage.current = "over"
+        if (error._tag !== "SubmissionUnknown") yield* Journal.forget(batchId)
+      })
+    )
+  )
+  yield* Journal.sending(submission)
+  context.stage.current = "sending"
+  // An interruption must not tear the request in two: it is given a moment, and then what came of it is canceled.
+  const fiber = yield* Effect.forkDetach(send)
+  context.stage.sending = fiber
+  const enqueued = yield* Fiber.join(fiber)
+  yield* tracker.refresh
+  return yield* makeJob(context, enqueued)
+})
+
+/**
+ * Takes up a job by its batch id: after `SubmissionUnknown`, after a restart of the program, or from elsewhere.
+ *
+ * **Details**
+ *
+ * All items of the batch are taken for the job. Closing the scope leaves the job alone unless `onInterrupt` is `cancel`.
+ *
+ * **Errors**
+ *
+ * `JobNotFound` if the server has no such batch: it was never accepted, or has been deleted since.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attach = Effect.fn("Job.attach")(function*(
+  batchId: string,
+  options: BatchOptions & { readonly nodes?: ReadonlyMap<string, OutputNode> | undefined } = {}
+): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
+  yield* Effect.annotateCurrentSpan({ batchId })
+  const queue = yield* Queue
+  const tracker = yield* JobTracker
+  const tracked = yield* tracker.track({
+    batchId,
+    expected: null,
+    destination: options.destination,
+    nodes: options.nodes ?? new Map(),
+    search: false
+  })
+  const status = yield* queue.batchStatus(batchId)
+  if (status.total === 0) return yield* new JobNotFound({ batchId })
+  if (tracked.destination === undefined) tracked.destination = status.destination ?? undefined
+  const context: Context = {
+    tracked,
+    options: { keepOutputs: true, ...options },
+    stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
+  }
+  yield* Effect.addFinalizer(() => close(context))
+  yield* tracker.search(tracked)
+  return yield* makeJob(context, null)
+})
+
+/**
+ * Waits for the end of a job, at most for a time.
+ *
+ * **Details**
+ *
+ * When the time is over the job is canceled (default) or goes on (`detach`), and the wait fails with `JobTimeout`.
+ */
+const awaitJob: {
+  (options?: {
+    readonly timeout?: Duration.Input | undefined
+    readonly onTimeout?: "cancel" | "detach" | undefined
+  }): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  (self: Job, options?: {
+    readonly timeout?: Duration.Input | undefined
+    readonly onTimeout?: "cancel" | "detach" | undefined
+  }): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+} = dual((args) => args[0] !== undefined && "batchId" in args[0], (
+  self: Job,
+  options: {
+    readonly timeout?: Duration.Input | undefined
+    readonly onTimeout?: "cancel" | "detach" | undefined
+  } = {}
+): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout> => {
+  if (options.timeout === undefined) return self.await
+  const timeout = Duration.fromInputUnsafe(options.timeout)
+  const onTimeout = options.onTimeout ?? "cancel"
+  return Effect.timeoutOrElse(self.await, {
+    duration: timeout,
+    orElse: () =>
+      Effect.gen(function*() {
+        const status = JobState.status(yield* self.state)
+        if (onTimeout === "cancel") yield* Effect.ignore(self.cancel)
+        return yield* new JobTimeout({
+          batchId: self.batchId,
+          timeout: Duration.toMillis(timeout),
+          status,
+          onTimeout
+        })
+      })
+  })
+})
+
+export {
+  /**
+   * Waits for the end of a job, at most for a time.
+   *
+   * **Details**
+   *
+   * When the time is over the job is canceled (default) or goes on (`detach`), and the wait fails with `JobTimeout`.
+   *
+   * @category operations
+   * @since 0.1.0
+   */
+  awaitJob as await
+}
+
+/**
+ * Frees the queue of a batch that the server cannot read, by cancelling it.
+ *
+ * **When to use**
+ *
+ * After `QueueBlocked` with `own`. Closing the job's scope does the same.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const heal = Effect.fn("Job.heal")(
+  (batchId: string): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue> =>
+    Cancellation.cancelBatch(batchId, cancelWithin)
+)
+
+/** @internal */
+export const resolveBoard = Effect.fnUntraced(function*(
+  board: string
+): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
+  const boards = yield* Boards
+  const byId = yield* Effect.option(Effect.catchIf(
+    boards.get(board),
+    (error) => error.reason !== "NotFound" && error.reason !== "Validation",
+    (error) => Effect.die(error)
+  ))
+  if (Option.isSome(byId)) return byId.value.board_id
+  const byName = yield* boards.find(board).pipe(
+    Effect.catchTag(
+      "AmbiguousName",
+      (error) => Effect.fail(new BoardNotFound({ board, matches: error.candidates.map((candidate) => candidate.id) }))
+    )
+  )
+  if (Option.isNone(byName)) return yield* new BoardNotFound({ board, matches: [] })
+  return byName.value.board_id
+})

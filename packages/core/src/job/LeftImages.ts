@@ -1,0 +1,86 @@
+/**
+ * Finds and deletes the images that a job left on the server.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type { ImageDTO } from "../server/api/ImagesApi.ts"
+import { Images } from "../server/Images.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { imageNames, type InkOutput } from "./Outputs.ts"
+
+const pageSize = 200
+const pages = 10
+
+/** Clocks of the database and of the program that writes it may differ by this much, in milliseconds. */
+const slack = 5000
+
+/**
+ * The newest images that belong to some sessions.
+ *
+ * **Details**
+ *
+ * The server cannot be asked for them, so the newest 2,000 images are looked through, back to the time when the job
+ * was created (ISO 8601; null if unknown).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const find = Effect.fn("LeftImages.find")(function*(
+  sessionIds: ReadonlySet<string>,
+  since: string | null
+): Effect.fn.Return<ReadonlyArray<ImageDTO>, InvokeAiError, Images> {
+  const images = yield* Images
+  const found: Array<ImageDTO> = []
+  if (sessionIds.size === 0) return found
+  const oldest = since === null ? 0 : Date.parse(since) - slack
+  for (let page = 0; page < pages; page++) {
+    const { items } = yield* images.page({
+      order: "DESC",
+      starredFirst: false,
+      offset: page * pageSize,
+      limit: pageSize
+    })
+    for (const image of items) {
+      if (typeof image.session_id === "string" && sessionIds.has(image.session_id)) found.push(image)
+    }
+    const last = items.at(-1)
+    if (last === undefined || items.length < pageSize || DateTime.toEpochMillis(last.created_at) < oldest) break
+  }
+  return found
+})
+
+/**
+ * Deletes the images that some sessions made.
+ *
+ * **Details**
+ *
+ * Only images of these sessions: an image that the server took from its cache belongs to the run that made it. Starred
+ * images stay. Gives the names of those that could not be deleted.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const remove = Effect.fn("LeftImages.remove")(function*(options: {
+  readonly sessionIds: ReadonlySet<string>
+  readonly outputs: ReadonlyArray<InkOutput>
+  readonly since: string | null
+  /** Whether to look for images that no output names. */
+  readonly search: boolean
+}): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
+  const images = yield* Images
+  const names = imageNames(options.outputs)
+  const named = names.length === 0 ? [] : yield* images.byNames(names)
+  const found = options.search ? yield* find(options.sessionIds, options.since) : []
+  const own = new Set<string>()
+  for (const image of [...named, ...found]) {
+    const ours = typeof image.session_id === "string" && options.sessionIds.has(image.session_id)
+    if (ours && !image.starred) own.add(image.image_name)
+  }
+  if (own.size === 0) return []
+  const { failed } = yield* images.deleteMany([...own])
+  // What is not there any more needs no deleting.
+  const left = failed.length === 0 ? [] : yield* images.byNames(failed)
+  return left.map((image) => image.image_name)
+})

@@ -14,6 +14,12 @@ const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
 const mapValues = (value: unknown, change: (item: unknown) => unknown): Json =>
   Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([key, item]) => [key, change(item)]))
 
+const inputKeys = ["name", "label", "description", "value"]
+
+/** The catalogs of the repository have no descriptions, which inputs of called workflows would take from them. */
+const isDynamic = (input: unknown): boolean =>
+  isRecord(input) && String(input["name"]).startsWith("saved_workflow_input::")
+
 const reduceNode = (node: unknown): unknown => {
   const shared = pick(node, ["id", "type", "position"])
   const data = isRecord(node) ? node["data"] : undefined
@@ -31,12 +37,15 @@ const reduceNode = (node: unknown): unknown => {
             "type",
             "isOpen",
             "isIntermediate",
-            "useCache",
-            "dynamicInputTemplates"
+            "useCache"
           ]),
+          dynamicInputTemplates: mapValues(
+            isRecord(data) ? data["dynamicInputTemplates"] : undefined,
+            (template) => pick(template, ["name", "title", "type", "input", "required"])
+          ),
           inputs: mapValues(
             isRecord(data) ? data["inputs"] : undefined,
-            (input) => pick(input, ["name", "label", "description", "value"])
+            (input) => isDynamic(input) ? pick(input, ["name", "label", "value"]) : pick(input, inputKeys)
           )
         }
       }

@@ -2,7 +2,13 @@
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Batch from "@effect-invokeai/core/workflow/Batch"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
-import { type FormField, type LoadedWorkflow, loadWith, ownRules } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import {
+  type FormField,
+  type LoadedNode,
+  type LoadedWorkflow,
+  loadWith,
+  ownRules
+} from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Result from "effect/Result"
@@ -62,11 +68,19 @@ export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | unde
     : undefined
 }
 
-/** What only the server knows is taken from the vector: the values of the fields that such a generator feeds. */
+/** Whether a generator gives other numbers each time. */
+const isUnseeded = ({ node }: LoadedNode): boolean => {
+  const generator = node.inputs.get("generator")?.value
+  return isRecord(generator) && String(generator["type"]).endsWith("_random_distribution_uniform") &&
+    typeof generator["seed"] !== "number"
+}
+
+/** What only the server or chance knows is taken from the vector: the values of the fields that a generator feeds. */
 const generatedFrom = (loaded: LoadedWorkflow, data: unknown): ReadonlyMap<string, ReadonlyArray<unknown>> => {
   const found = new Map<string, ReadonlyArray<unknown>>()
   const expected = Array.isArray(data) ? data.flat() : []
-  for (const generatorId of Batch.serverGenerators(loaded).keys()) {
+  const unseeded = [...loaded.nodes.values()].filter(isUnseeded).map(({ node }) => node.id)
+  for (const generatorId of [...Batch.serverGenerators(loaded).keys(), ...unseeded]) {
     const marked = Batch.build(loaded, { generated: new Map([[generatorId, [generatorId]]]) })
     const target = marked.data.flat().find(({ items }) => items[0] === generatorId)
     const items: unknown = expected.find((datum: unknown) =>

@@ -67,7 +67,10 @@ export interface WorkflowBatchData {
  * @since 0.1.0
  */
 export interface BatchOptions {
-  /** The values of generators that need the server, by the id of the generator node (see `serverGenerators`). */
+  /**
+   * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
+   * other that is named.
+   */
   readonly generated?: ReadonlyMap<string, ReadonlyArray<unknown>> | undefined
   /** Numbers from 0 (included) to 1 (not included) for random generators without a seed. Without it they give 0. */
   readonly random?: (() => number) | undefined
@@ -136,6 +139,10 @@ const valuesOf = (
   if (source === "connected") {
     return { values: [], problem: "what it is connected to is no generator" }
   }
+  const given = options?.generated?.get(source.node.id)
+  if (given !== undefined) {
+    return { values: given, problem: undefined }
+  }
   const generated = Generators.resolve(source.node.inputs.get("generator")?.value, options?.random ?? zero)
   switch (generated._tag) {
     case "Values":
@@ -143,7 +150,7 @@ const valuesOf = (
     case "Invalid":
       return { values: [], problem: generated.reason }
     default:
-      return { values: options?.generated?.get(source.node.id) ?? [], problem: undefined }
+      return { values: [], problem: "its values have to be asked of the server" }
   }
 }
 

@@ -114,11 +114,10 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
   }
   const extras = acceptsExtraInputs(node.nodeType)
   const isCall = node.nodeType === "call_saved_workflow"
-  let workflowInputs: Record<string, unknown> | undefined
+  const workflowInputs: Record<string, unknown> = {}
   for (const [name, { value }] of node.inputs) {
     if (isCall && isSavedWorkflowInput(name)) {
-      workflowInputs ??= {}
-      if (value !== undefined) {
+      if (value !== undefined && loaded.inputTemplate(name) !== undefined) {
         setOwn(workflowInputs, name, value)
       }
       continue
@@ -133,7 +132,7 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
       setOwn(built, name, sent)
     }
   }
-  if (workflowInputs !== undefined) {
+  if (isCall) {
     built["workflow_inputs"] = workflowInputs
   }
   return built

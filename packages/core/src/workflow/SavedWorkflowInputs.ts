@@ -1,6 +1,7 @@
 /** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
 import type { Cardinality, FieldBounds, InputTemplate } from "../catalog/NodeTemplate.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import { areTypesEqual } from "./Connections.ts"
 import type { FormField, LoadedWorkflow } from "./LoadedWorkflow.ts"
 import { isSavedWorkflowInput, savedWorkflowInputPrefix } from "./NodeUpdate.ts"
 import type { FieldInput, InvocationNode } from "./WorkflowDefinition.ts"
@@ -94,6 +95,7 @@ const templateToJson = (template: InputTemplate): JsonObject => ({
   ...(template.optionLabels === undefined ? {} : { ui_choice_labels: template.optionLabels }),
   ...(template.models?.base === undefined ? {} : { ui_model_base: template.models.base }),
   ...(template.models?.type === undefined ? {} : { ui_model_type: template.models.type }),
+  ...(template.order === undefined ? {} : { ui_order: template.order }),
   ...(template.component === undefined ? {} : { ui_component: template.component })
 })
 
@@ -139,17 +141,16 @@ export const withCalledInputs = (
   }
   const templates = new Map<string, InputTemplate>()
   for (const field of callee.formFields) {
-    const taken = calledInput(field)
+    const taken = calledInput(field, templates.size)
     if (taken === undefined || templates.has(taken.template.name)) {
       continue
     }
     const { input, template } = taken
     templates.set(template.name, template)
     const own = node.inputs.get(template.name)
-    inputs.set(
-      template.name,
-      own === undefined || own.value === undefined ? { ...input, ...own, value: input.value } : own
-    )
+    const ownType = templateFromJson(template.name, getOwn(node.dynamicInputTemplates, template.name))?.type
+    const isSameType = ownType === undefined || areTypesEqual(ownType, template.type)
+    inputs.set(template.name, own === undefined || !isSameType ? input : { ...own, label: input.label })
   }
   const dynamicInputTemplates: Record<string, unknown> = {}
   for (const [name, template] of templates) {
@@ -159,14 +160,17 @@ export const withCalledInputs = (
 }
 
 const calledInput = (
-  field: FormField
+  field: FormField,
+  index: number
 ): { readonly input: FieldInput; readonly template: InputTemplate } | undefined => {
-  if (field.template === undefined) {
+  // Only fields that can hold a value of their own are taken over.
+  if (field.template === undefined || field.template.input === "connection") {
     return undefined
   }
   const name = `${savedWorkflowInputPrefix}${field.nodeId}::${field.fieldName}`
+  const { description, label } = field
   return {
-    input: { name, label: "", description: "", value: field.input.value, raw: {} },
-    template: { ...field.template, name, title: field.label, description: field.description }
+    input: { name, label, description, value: field.input.value, raw: {} },
+    template: { ...field.template, name, title: label, description, input: "any", hidden: false, order: index }
   }
 }

@@ -1,0 +1,167 @@
+/**
+ * What differs between two workflows: inputs, nodes, connections and models.
+ *
+ * @since 0.1.0
+ */
+import * as Equal from "effect/Equal"
+import * as InkField from "./InkField.ts"
+import { type InkWorkflowInput, nodeTitle } from "./InkWorkflowInput.ts"
+import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
+import { allFields, type WorkflowValue } from "./WorkflowValue.ts"
+
+/**
+ * One thing that differs.
+ *
+ * **Details**
+ *
+ * `path` says where: a system name, a node's id, or a connection. `before` and `after` are in words, absent where there
+ * was or is nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Change {
+  readonly kind: "added" | "removed" | "changed"
+  readonly path: string
+  /** The name of the thing for people: an input's user name, a node's title. */
+  readonly name: string
+  readonly before?: string
+  readonly after?: string
+}
+
+/**
+ * What differs between two workflows, from the first to the second.
+ *
+ * **Details**
+ *
+ * - `inputs`: inputs of the form that came, went, or have another name or value
+ * - `nodes`: nodes that came, went, or have another type, version, label or flag; `values` of fields off the form
+ * - `connections`: connections that came or went
+ * - `models`: model fields, on the form or not, that hold another model
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkflowDiff {
+  readonly isEmpty: boolean
+  readonly inputs: ReadonlyArray<Change>
+  readonly nodes: ReadonlyArray<Change>
+  readonly values: ReadonlyArray<Change>
+  readonly connections: ReadonlyArray<Change>
+  readonly models: ReadonlyArray<Change>
+}
+
+interface Entry {
+  readonly name: string
+  readonly text: string | undefined
+  readonly data: unknown
+}
+
+const compare = (before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>): ReadonlyArray<Change> => {
+  const changes: Array<Change> = []
+  for (const [path, old] of before) {
+    const now = after.get(path)
+    if (now !== undefined && Equal.equals(old.data, now.data)) continue
+    changes.push({
+      kind: now === undefined ? "removed" : "changed",
+      path,
+      name: (now ?? old).name,
+      ...(old.text === undefined ? {} : { before: old.text }),
+      ...(now?.text === undefined ? {} : { after: now.text })
+    })
+  }
+  for (const [path, now] of after) {
+    if (before.has(path)) continue
+    changes.push({ kind: "added", path, name: now.name, ...(now.text === undefined ? {} : { after: now.text }) })
+  }
+  return changes
+}
+
+const isModel = (input: InkWorkflowInput): boolean =>
+  "accepts" in input.field || input.field._tag === "InkLoRACollectionField"
+
+const valueText = (input: InkWorkflowInput): string | undefined =>
+  InkField.format(input.field) ?? (input.stored === undefined || input.stored === null
+    ? undefined
+    : JSON.stringify(input.stored))
+
+const valueEntries = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<string, Entry> =>
+  new Map(inputs.map((input) => [
+    input.systemName,
+    { name: input.userName, text: valueText(input), data: input.stored ?? null }
+  ]))
+
+const inputEntries = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<string, Entry> =>
+  new Map(inputs.map((input) => [
+    input.systemName,
+    { name: input.userName, text: valueText(input), data: [input.userName, input.field._tag, input.stored ?? null] }
+  ]))
+
+const nodeEntry = ({ node, template }: LoadedNode): Entry => {
+  const flags = [node.isIntermediate ? "intermediate" : "kept", node.useCache ? "cached" : "not cached"]
+  return {
+    name: nodeTitle(node, template),
+    text: `${node.nodeType} ${node.version}, ${flags.join(", ")}`,
+    data: [node.nodeType, node.version, node.label, node.isIntermediate, node.useCache]
+  }
+}
+
+const nodeEntries = (loaded: LoadedWorkflow): ReadonlyMap<string, Entry> =>
+  new Map(Array.from(loaded.nodes, ([nodeId, node]) => [nodeId, nodeEntry(node)]))
+
+const edgeEntries = (loaded: LoadedWorkflow): ReadonlyMap<string, Entry> =>
+  new Map(loaded.edges.map((edge) => {
+    const path = `${edge.source}.${edge.sourceHandle} to ${edge.target}.${edge.targetHandle}`
+    return [path, { name: path, text: undefined, data: true }]
+  }))
+
+/** @internal */
+export const diff = (before: WorkflowValue, after: WorkflowValue): WorkflowDiff => {
+  const onForm = (self: WorkflowValue) => new Set(self.inputs.map((input) => input.systemName))
+  const formBefore = onForm(before)
+  const formAfter = onForm(after)
+  const fieldsBefore = allFields(before)
+  const fieldsAfter = allFields(after)
+  const isOffForm = (input: InkWorkflowInput): boolean =>
+    !formBefore.has(input.systemName) && !formAfter.has(input.systemName) &&
+    before.loaded.nodes.has(input.nodeId) && after.loaded.nodes.has(input.nodeId)
+  const parts = {
+    inputs: compare(inputEntries(before.inputs), inputEntries(after.inputs)),
+    nodes: compare(nodeEntries(before.loaded), nodeEntries(after.loaded)),
+    values: compare(valueEntries(fieldsBefore.filter(isOffForm)), valueEntries(fieldsAfter.filter(isOffForm))),
+    connections: compare(edgeEntries(before.loaded), edgeEntries(after.loaded)),
+    models: compare(valueEntries(fieldsBefore.filter(isModel)), valueEntries(fieldsAfter.filter(isModel)))
+  }
+  return { isEmpty: Object.values(parts).every((changes) => changes.length === 0), ...parts }
+}
+
+const signs = { added: "+", removed: "-", changed: "~" } as const
+
+const formatChange = (change: Change): string => {
+  const before = change.before ?? "nothing"
+  const after = change.after ?? "nothing"
+  const values = change.kind === "changed"
+    ? `: ${before} to ${after}`
+    : change.before === undefined && change.after === undefined
+    ? ""
+    : `: ${change.before ?? change.after}`
+  return `  ${signs[change.kind]} ${
+    change.name === change.path ? change.path : `${change.name} (${change.path})`
+  }${values}`
+}
+
+/**
+ * A difference as text, one line per change.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (diff: WorkflowDiff): string => {
+  if (diff.isEmpty) return "The workflows are the same."
+  const parts = ["inputs", "nodes", "values", "connections", "models"] as const
+  return parts.flatMap((part) =>
+    diff[part].length === 0
+      ? []
+      : [`${part.charAt(0).toUpperCase()}${part.slice(1)}:`, ...diff[part].map(formatChange)]
+  ).join("\n")
+}

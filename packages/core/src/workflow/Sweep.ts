@@ -1,0 +1,165 @@
+/**
+ * Sweeps: lists of values for inputs, to run a workflow with many combinations as one batch.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as InkField from "./InkField.ts"
+import * as InkWorkflowInput from "./InkWorkflowInput.ts"
+import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./WorkflowError.ts"
+import { findField, findInput, type SweepDatum, type WorkflowValue } from "./WorkflowValue.ts"
+
+/**
+ * What to vary: a list of groups, each with values by input name.
+ *
+ * **Details**
+ *
+ * The lists within a group go in step and have the same length; groups are combined with each other, the last varies
+ * fastest. Inputs are named by user name, system name or index; fields that are not on the form by system name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Sweep = ReadonlyArray<Readonly<Record<string, ReadonlyArray<unknown>>>>
+
+/**
+ * The lists of a sweep do not go together.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidSweep extends Schema.TaggedError<InvalidSweep>()("InvalidSweep", { reason: Schema.String }) {
+  override get message(): string {
+    return `The sweep is not possible: ${this.reason}`
+  }
+}
+
+/**
+ * Lists that go in step: the first run takes the first value of each, and so on.
+ *
+ * **Example** (Three runs)
+ *
+ * ```ts
+ * import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+ *
+ * const sweep = Sweep.zip({ prompt: ["a cat", "a dog", "a bird"], seed: [1, 2, 3] })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const zip = (values: Readonly<Record<string, ReadonlyArray<unknown>>>): Sweep => [values]
+
+/**
+ * Every value of each list with every value of the others; the last list varies fastest.
+ *
+ * **Example** (Six runs)
+ *
+ * ```ts
+ * import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+ *
+ * const sweep = Sweep.product({ prompt: ["a cat", "a dog"], num_steps: [10, 20, 30] })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const product = (values: Readonly<Record<string, ReadonlyArray<unknown>>>): Sweep =>
+  Object.keys(values).map((name) => Object.fromEntries([[name, values[name] ?? []]]))
+
+/**
+ * Every combination of one sweep with every one of others; the last varies fastest.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const combine = (...sweeps: ReadonlyArray<Sweep>): Sweep => sweeps.flat()
+
+/** Fields whose values the server takes as batch data. Others are refused, as they would block its queue. */
+const sweepable = new Set([
+  "InkIntegerField",
+  "InkFloatField",
+  "InkStringField",
+  "InkEnumField",
+  "InkSchedulerField",
+  "InkImageField",
+  "InkVideoField",
+  "InkSavedWorkflowField"
+])
+
+/** @internal */
+export type SweepFailure = InputNotFound | AmbiguousInputName | InvalidInputValue | InvalidSweep
+
+const findAny = (
+  self: WorkflowValue,
+  name: string
+): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
+  const input = findInput(self.inputs, name)
+  if (Result.isSuccess(input) || input.failure._tag === "AmbiguousInputName") return input
+  const field = findField(self, name)
+  return Result.isSuccess(field) ? field : input
+}
+
+const datum = (
+  input: InkWorkflowInput.InkWorkflowInput,
+  values: ReadonlyArray<unknown>
+): Result.Result<SweepDatum, SweepFailure> => {
+  if (input.connected) {
+    return Result.fail(new InvalidSweep({ reason: `another node gives the value of '${input.systemName}'` }))
+  }
+  if (!sweepable.has(input.field._tag)) {
+    return Result.fail(
+      new InvalidSweep({
+        reason: `the server varies numbers, texts, choices and images within a batch, not ${
+          InkField.expected(input.field)
+        } ('${input.systemName}'). Submit the workflow once for each value instead`
+      })
+    )
+  }
+  const out: Array<unknown> = []
+  for (const [index, value] of values.entries()) {
+    const set = InkField.set(input.field, value)
+    if (Result.isFailure(set)) {
+      const { expected, received } = set.failure
+      return Result.fail(
+        InkWorkflowInput.refuse(input, { expected, received: `${received} as value ${index + 1} of ${values.length}` })
+      )
+    }
+    out.push(set.success.value)
+  }
+  return Result.succeed({ nodeId: input.nodeId, fieldName: input.fieldName, values: out })
+}
+
+/** @internal */
+export const resolve = (
+  self: WorkflowValue,
+  sweep: Sweep
+): Result.Result<ReadonlyArray<ReadonlyArray<SweepDatum>>, SweepFailure> => {
+  const groups: Array<ReadonlyArray<SweepDatum>> = []
+  const seen = new Set(self.sweeps.flat().map(({ fieldName, nodeId }) => JSON.stringify([nodeId, fieldName])))
+  for (const group of sweep) {
+    const data: Array<SweepDatum> = []
+    for (const [name, values] of Object.entries(group)) {
+      const input = findAny(self, name)
+      if (Result.isFailure(input)) return Result.fail(input.failure)
+      const key = JSON.stringify([input.success.nodeId, input.success.fieldName])
+      if (seen.has(key)) return Result.fail(new InvalidSweep({ reason: `'${name}' is varied twice` }))
+      seen.add(key)
+      if (values.length === 0) return Result.fail(new InvalidSweep({ reason: `'${name}' has no values` }))
+      const size = data[0]?.values.length ?? values.length
+      if (values.length !== size) {
+        return Result.fail(
+          new InvalidSweep({
+            reason: `'${name}' has ${values.length} values, but the list it goes in step with has ${size}`
+          })
+        )
+      }
+      const made = datum(input.success, values)
+      if (Result.isFailure(made)) return Result.fail(made.failure)
+      data.push(made.success)
+    }
+    if (data.length > 0) groups.push(data)
+  }
+  return Result.succeed(groups)
+}

@@ -1,0 +1,639 @@
+/**
+ * A workflow made in InvokeAI's editor, as a value: read it, look at its inputs, set them, check it, and compile it for
+ * submission.
+ *
+ * **Details**
+ *
+ * Values are immutable: setting an input gives a new workflow, so that one workflow can be submitted by many fibers at
+ * once. Nothing here talks to a server, except through `CatalogSource` (the node types) and `WorkflowResources` (models,
+ * images, boards).
+ *
+ * **Example** (From a file to a batch)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * const program = Effect.gen(function*() {
+ *   const workflow = yield* Workflow.fromFile("text-to-image.json")
+ *   const ready = yield* workflow.pipe(Workflow.setInputs({ prompt: "a lighthouse", num_steps: "30" }))
+ *   return yield* Workflow.toBatch(ready, { runs: 4, seed: "perRun" })
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Function from "effect/Function"
+import type * as Pipeable from "effect/Pipeable"
+import * as Result from "effect/Result"
+import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../catalog/NodeCatalog.ts"
+import * as Compile from "./Compile.ts"
+import * as Describe from "./Describe.ts"
+import * as Diff from "./Diff.ts"
+import * as Form from "./Form.ts"
+import * as InkField from "./InkField.ts"
+import * as InkWorkflowInput from "./InkWorkflowInput.ts"
+import * as LoadedWorkflow from "./LoadedWorkflow.ts"
+import * as Sweep from "./Sweep.ts"
+import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
+import * as Definition from "./WorkflowDefinition.ts"
+import type {
+  AmbiguousInputName,
+  InputNotFound,
+  InvalidInputValue,
+  ResourcesUnavailable,
+  WorkflowNotReady
+} from "./WorkflowError.ts"
+import { WorkflowParseError } from "./WorkflowError.ts"
+import * as WorkflowProblems from "./WorkflowProblems.ts"
+import type { WorkflowResources } from "./WorkflowResources.ts"
+import * as WorkflowSource from "./WorkflowSource.ts"
+import * as Value from "./WorkflowValue.ts"
+
+/**
+ * A workflow, joined with the node types of a server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Workflow extends Pipeable.Pipeable {
+  readonly [Value.TypeId]: typeof Value.TypeId
+  /** The workflow file, migrated and repaired, with the values that were set: name, author, nodes, form, … */
+  readonly definition: Definition.WorkflowDefinition
+  /** The inputs in form order, with their current values. */
+  readonly inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>
+  /** What loading changed or could not resolve. */
+  readonly warnings: ReadonlyArray<LoadedWorkflow.LoadWarning>
+  /** The workflow with the templates of its nodes, for what this module does not offer. */
+  readonly loaded: LoadedWorkflow.LoadedWorkflow
+  /** Inputs that vary within a batch, by `sweep`. */
+  readonly sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>
+}
+
+/**
+ * The values that one input takes in a sweep, in the server's own form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SweptInput {
+  readonly nodeId: string
+  readonly fieldName: string
+  readonly values: ReadonlyArray<unknown>
+}
+
+/**
+ * Values by user name, system name or index. A map takes any name, also such as `__proto__`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InputValues = Readonly<Record<string, unknown>> | ReadonlyMap<string | number, unknown>
+
+const valueOf = (self: Workflow): Value.WorkflowValue =>
+  self instanceof Value.WorkflowValue ? self : new Value.WorkflowValue(self.loaded, self.sweeps)
+
+const withLoaded = (self: Workflow, loaded: LoadedWorkflow.LoadedWorkflow): Workflow =>
+  new Value.WorkflowValue(loaded, self.sweeps)
+
+/**
+ * Whether a value is a workflow.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWorkflow = (u: unknown): u is Workflow => typeof u === "object" && u !== null && Value.TypeId in u
+
+/**
+ * Joins a definition with the node types of a server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = (
+  definition: Definition.WorkflowDefinition,
+  catalog: NodeCatalog,
+  options?: LoadedWorkflow.LoadOptions
+): Workflow => new Value.WorkflowValue(LoadedWorkflow.load(definition, catalog, options), [])
+
+/**
+ * A workflow from a JSON value or a JSON text, with the node types of the program's server.
+ *
+ * **Errors**
+ *
+ * `WorkflowParseError` if it is no workflow; `CatalogUnavailable` if the server's node types cannot be had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromJson = Effect.fn("Workflow.fromJson")(function*(
+  json: unknown
+): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
+  const value = typeof json === "string" ? yield* Effect.fromResult(WorkflowSource.parseText(json, "JSON text")) : json
+  const definition = yield* Effect.fromResult(Definition.parse(value))
+  const source = yield* CatalogSource
+  return load(definition, yield* source.get)
+})
+
+const named = (source: string) => (error: WorkflowParseError | CatalogUnavailable) =>
+  error._tag === "WorkflowParseError" && error.source === undefined
+    ? new WorkflowParseError({
+      source,
+      reason: error.reason,
+      ...(error.path === undefined ? {} : { path: error.path }),
+      cause: error
+    })
+    : error
+
+/**
+ * A workflow from a file that the editor saved.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFile = Effect.fn("Workflow.fromFile")(function*(
+  path: string
+): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource | FileSystem.FileSystem> {
+  const json = yield* WorkflowSource.readFile(path)
+  if (typeof json === "string") {
+    return yield* new WorkflowParseError({ source: path, reason: "it holds a text, not a workflow" })
+  }
+  return yield* Effect.mapError(fromJson(json), named(path))
+})
+
+/**
+ * The workflow that a PNG image was made with, from the bytes of the image.
+ *
+ * **Details**
+ *
+ * InvokeAI embeds it in the images of workflows. The graph and the metadata of an image are had by
+ * `WorkflowSource.readPng`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromPng = Effect.fn("Workflow.fromPng")(function*(
+  bytes: Uint8Array
+): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
+  const source = yield* WorkflowSource.readPng(bytes)
+  if (source.workflow === undefined || source.workflow === null) {
+    return yield* new WorkflowParseError({
+      source: "the PNG image",
+      reason: source.graph === undefined ? "it holds no workflow" : "it holds a graph, but no workflow"
+    })
+  }
+  return yield* Effect.mapError(fromJson(source.workflow), named("the PNG image"))
+})
+
+/**
+ * The form as a tree of containers, headings, texts, dividers and fields, for those who draw it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const form = (self: Workflow): Form.FormTree | undefined => Form.toTree(self.definition.form)
+
+/**
+ * The inputs by system name. A field that is on the form twice is there once.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkflowInput.InkWorkflowInput> =>
+  new Map(self.inputs.toReversed().map((input) => [input.systemName, input]))
+
+/**
+ * The inputs by user name, if every name belongs to one field only.
+ *
+ * **Errors**
+ *
+ * `AmbiguousInputName` names the nodes that share a name. System names always work.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const inputsByUserName = (
+  self: Workflow
+): Effect.Effect<ReadonlyMap<string, InkWorkflowInput.InkWorkflowInput>, AmbiguousInputName> => {
+  const out = new Map<string, InkWorkflowInput.InkWorkflowInput>()
+  for (const input of self.inputs) {
+    const known = out.get(input.userName)
+    if (known === undefined) out.set(input.userName, input)
+    else if (known.systemName !== input.systemName) {
+      return Effect.fail(
+        Value.ambiguous(input.userName, self.inputs.filter((other) => other.userName === input.userName))
+      )
+    }
+  }
+  return Effect.succeed(out)
+}
+
+/**
+ * An input by system name, user name or index, in this order.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const getInput: {
+  (
+    name: string | number
+  ): (self: Workflow) => Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName>
+  (
+    self: Workflow,
+    name: string | number
+  ): Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName>
+} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(Value.findInput(self.inputs, name)))
+
+/**
+ * Any field of any node by system name, on the form or not. Its `index` is -1.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const getField: {
+  (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound>
+  (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound>
+} = Function.dual(
+  2,
+  (self: Workflow, systemName: string) => Effect.fromResult(Value.findField(valueOf(self), systemName))
+)
+
+/**
+ * All fields of all nodes that can hold a value, on the form or not, in node order.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const fields = (self: Workflow): ReadonlyArray<InkWorkflowInput.InkWorkflowInput> =>
+  Value.allFields(valueOf(self))
+
+const assign = (
+  loaded: LoadedWorkflow.LoadedWorkflow,
+  input: InkWorkflowInput.InkWorkflowInput,
+  value: unknown
+): Result.Result<LoadedWorkflow.LoadedWorkflow, InvalidInputValue> =>
+  Result.map(Value.valueFor(input, value), (stored) => Value.withValue(loaded, input.nodeId, input.fieldName, stored))
+
+/**
+ * The workflow with another value for an input, named by user name, system name or index.
+ *
+ * **Details**
+ *
+ * The value is checked at once against the type and the limits of the field; see the Ink fields for the forms they take.
+ * Whether an image or a model exists is checked before submitting.
+ *
+ * **Errors**
+ *
+ * `InvalidInputValue` if the field does not take the value, or gets its value from another node; `InputNotFound` with
+ * the nearest names; `AmbiguousInputName` if several inputs have the name.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setInput: {
+  (
+    name: string | number,
+    value: unknown
+  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  (
+    self: Workflow,
+    name: string | number,
+    value: unknown
+  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+} = Function.dual(
+  3,
+  (self: Workflow, name: string | number, value: unknown) => setInputs(self, new Map([[name, value]]))
+)
+
+/**
+ * The workflow with other values for several inputs: all of them or, if one is refused, none.
+ *
+ * **Example** (By user name and by index)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * declare const workflow: Workflow.Workflow
+ * const set = workflow.pipe(Workflow.setInputs({ prompt: "a lighthouse", 6: "30" }))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setInputs: {
+  (
+    values: InputValues
+  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  (
+    self: Workflow,
+    values: InputValues
+  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+} = Function.dual(2, (self: Workflow, values: InputValues) =>
+  Effect.fromResult(
+    Result.gen(function*() {
+      let loaded = self.loaded
+      const entries: Iterable<readonly [string | number, unknown]> = isMap(values)
+        ? values
+        : Object.entries(values)
+      for (const [name, value] of entries) {
+        const input = yield* Value.findInput(self.inputs, name)
+        loaded = yield* assign(loaded, input, value)
+      }
+      return withLoaded(self, loaded)
+    })
+  ))
+
+const isMap = (values: InputValues): values is ReadonlyMap<string | number, unknown> => values instanceof Map
+
+/**
+ * The workflow with another value for any field of any node, by system name, on the form or not.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setField: {
+  (
+    systemName: string,
+    value: unknown
+  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
+  (self: Workflow, systemName: string, value: unknown): Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
+} = Function.dual(3, (self: Workflow, systemName: string, value: unknown) =>
+  Effect.fromResult(
+    Result.gen(function*() {
+      const input = yield* Value.findField(valueOf(self), systemName)
+      return withLoaded(self, yield* assign(self.loaded, input, value))
+    })
+  ))
+
+/**
+ * The workflow with an input that has no value.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const clearInput: {
+  (name: string | number): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
+  (self: Workflow, name: string | number): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
+} = Function.dual(
+  2,
+  (self: Workflow, name: string | number) =>
+    Effect.map(
+      getInput(self, name),
+      (input) => withLoaded(self, Value.withValue(self.loaded, input.nodeId, input.fieldName, undefined))
+    )
+)
+
+/**
+ * The workflow with one seed in every field that holds a seed of its own: integers called `seed` of nodes that run,
+ * without a connection.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setSeed: {
+  (seed: number): (self: Workflow) => Effect.Effect<Workflow, InvalidInputValue>
+  (self: Workflow, seed: number): Effect.Effect<Workflow, InvalidInputValue>
+} = Function.dual(2, (self: Workflow, seed: number) =>
+  Effect.fromResult(
+    Result.gen(function*() {
+      let loaded = self.loaded
+      for (const input of seedInputs(self)) loaded = yield* assign(loaded, input, seed)
+      return withLoaded(self, loaded)
+    })
+  ))
+
+/**
+ * The fields that hold a seed of their own; see `setSeed`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput.InkWorkflowInput> =>
+  Compile.seedFields(self.loaded).flatMap(({ fieldName, nodeId }) => {
+    const node = self.loaded.nodes.get(nodeId)
+    return node === undefined ? [] : [Value.inputOf(self.loaded, node, fieldName)]
+  })
+
+/**
+ * The workflow with inputs that vary within a batch, besides those that vary already.
+ *
+ * **Details**
+ *
+ * Each value is checked now. The server takes numbers, texts, choices, schedulers and images as varying values; for
+ * models and other things submit the workflow once for each. `size` says how many queue items it makes.
+ *
+ * **Example** (Prompts and steps)
+ *
+ * ```ts
+ * import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * declare const workflow: Workflow.Workflow
+ * const varied = workflow.pipe(Workflow.sweep(Sweep.product({ prompt: ["a cat", "a dog"], num_steps: [10, 20] })))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sweep: {
+  (
+    sweep: Sweep.Sweep
+  ): (
+    self: Workflow
+  ) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue | Sweep.InvalidSweep>
+  (
+    self: Workflow,
+    sweep: Sweep.Sweep
+  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue | Sweep.InvalidSweep>
+} = Function.dual(2, (self: Workflow, sweep: Sweep.Sweep) =>
+  Effect.fromResult(
+    Result.map(
+      Sweep.resolve(valueOf(self), sweep),
+      (groups): Workflow => new Value.WorkflowValue(self.loaded, [...self.sweeps, ...groups])
+    )
+  ))
+
+/**
+ * How many queue items the sweeps of a workflow make with a number of runs. Batch nodes of the workflow itself come on
+ * top; `WorkflowBatch.size` counts them too.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const sweepSize = (self: Workflow, runs = 1): number =>
+  sizeOf(
+    self.sweeps.map((group) =>
+      group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
+    ),
+    runs
+  )
+
+/**
+ * The system names of inputs that need a value and have none, in form order. An empty text is a value.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const missingRequiredInputs = (self: Workflow): ReadonlyArray<string> => {
+  const swept = new Set(
+    self.sweeps.flat().map(({ fieldName, nodeId }) => InkWorkflowInput.systemName(nodeId, fieldName))
+  )
+  return [
+    ...new Set(
+      self.inputs
+        .filter((input) => InkWorkflowInput.isMissing(input) && !swept.has(input.systemName))
+        .map((input) => input.systemName)
+    )
+  ]
+}
+
+/**
+ * Everything that is wrong with the workflow as far as it can be told without a server: the rules of the official UI,
+ * the stricter ones of the server, and this library's own.
+ *
+ * **Details**
+ *
+ * The sizes of batches whose values only the server can generate are not checked here, nor whether models, images and
+ * boards exist; `check` and `toBatch` do that.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems =>
+  WorkflowProblems.make(Compile.validate(valueOf(self)))
+
+/**
+ * Checks the workflow against the server and completes its models.
+ *
+ * **Details**
+ *
+ * A model may be named by key, by hash (so that workflows from another installation find it), or by name, base and type.
+ * In the result every model is complete.
+ *
+ * **Errors**
+ *
+ * `WorkflowNotReady` with every problem; a model that could be several names them. `ResourcesUnavailable` if the server
+ * cannot be asked.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check: (
+  self: Workflow
+) => Effect.Effect<Workflow, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> = Effect.fn("Workflow.check")(
+  (self: Workflow) => Compile.check(valueOf(self))
+)
+
+/**
+ * The nodes whose results are kept: those that are not intermediate, and those that name a board. Each with its board.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
+  Array.from(Compile.batchNodes(self.loaded).values()).filter((node) => {
+    const isBatch = node.type.endsWith("_batch") || node.type.endsWith("_generator")
+    return !isBatch && node.outputType !== "" && (!node.isIntermediate || typeof node.board === "object")
+  })
+
+/**
+ * The workflow as a JSON value that the editor opens, with the values that were set.
+ *
+ * **Gotchas**
+ *
+ * A model that was set by name or key alone is not complete, and the editor takes only complete models: use `check`
+ * first.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toDefinition = (self: Workflow): Definition.JsonObject => Definition.toJson(self.definition)
+
+/**
+ * How a workflow is compiled.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions {
+  /** How often everything runs; 1 unless given. */
+  readonly runs?: number | undefined
+  /** Id of the board for kept results whose own board is unset or `auto`; `none` for no board. */
+  readonly board?: string | undefined
+  /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
+  readonly autoBoard?: string | undefined
+  /**
+   * What becomes of the seeds that nodes hold (see `setSeed`): as they are (`keep`, unless given), the given one, a new
+   * random one for the whole batch (`random`), or a new random one for each run (`perRun`).
+   */
+  readonly seed?: "keep" | "random" | "perRun" | number | undefined
+}
+
+/**
+ * Compiles the workflow for submission, after checking all of it.
+ *
+ * **Details**
+ *
+ * The graph is what the official UI would submit. Sweeps come before the batch nodes of the workflow in `data`, and vary
+ * slower. Generators that need the server are resolved now; random ones without a seed draw new numbers.
+ *
+ * **Errors**
+ *
+ * `WorkflowNotReady` with every problem: nothing was changed on the server. `ResourcesUnavailable` if the server cannot
+ * be asked.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toBatch: {
+  (
+    options?: BatchOptions
+  ): (self: Workflow) => Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+  (
+    self: Workflow,
+    options?: BatchOptions
+  ): Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+} = Function.dual(
+  (args) => isWorkflow(args[0]),
+  Effect.fn("Workflow.toBatch")((self: Workflow, options?: BatchOptions) => Compile.compile(valueOf(self), options))
+)
+
+/**
+ * The workflow in words: its inputs with their values, what is missing, its results and warnings.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describe = (self: Workflow): string => Describe.describe(self.loaded, self.inputs, outputNodes(self))
+
+/**
+ * The nodes and connections as a Mermaid flowchart.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const toMermaid = (self: Workflow): string => Describe.toMermaid(self.loaded)
+
+/**
+ * What differs between two workflows; `Diff.format` gives it as text.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const diff: {
+  (that: Workflow): (self: Workflow) => Diff.WorkflowDiff
+  (self: Workflow, that: Workflow): Diff.WorkflowDiff
+} = Function.dual(2, (self: Workflow, that: Workflow) => Diff.diff(valueOf(self), valueOf(that)))
+
+/**
+ * The value of an input in words, as lists show it: the name of a model or image, else the value itself. `undefined`
+ * while there is none.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const formatValue = (input: InkWorkflowInput.InkWorkflowInput): string | undefined =>
+  InkField.format(input.field)

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as Zlib from "node:zlib"
 
@@ -110,7 +111,7 @@ export class FakeServer {
 
   change(name: string, changes: Partial<ImageDTO>): void {
     const image = this.images.get(name)
-    if (image !== undefined) this.images.set(name, { ...image, dto: { ...image.dto, ...changes } })
+    if (image !== undefined) this.images.set(name, { ...image, dto: Object.assign({}, image.dto, changes) })
   }
 
   private find(name: string): Effect.Effect<StoredImage, InvokeAiError> {
@@ -129,7 +130,8 @@ export class FakeServer {
     exists: (name) => Effect.sync(() => this.images.has(name)),
     byNames: (names) =>
       Effect.sync(() => names.flatMap((name) => this.images.has(name) ? [this.images.get(name)!.dto] : [])),
-    list: () => Stream.suspend(() => Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).reverse())),
+    list: () =>
+      Stream.suspend(() => Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).toReversed())),
     metadata: (name) => Effect.map(this.find(name), ({ metadata }) => Option.fromNullishOr(metadata)),
     workflow: (name) => Effect.map(this.find(name), ({ graph }) => ({ workflow: null, graph: graph ?? null })),
     full: (name) =>
@@ -179,7 +181,7 @@ export class FakeServer {
 }
 
 /** The real file system. */
-export const files: Layer.Layer<FileSystem.FileSystem | import("effect/Path").Path> = Layer.mergeAll(
+export const files: Layer.Layer<FileSystem.FileSystem | Path.Path> = Layer.mergeAll(
   NodeFileSystem.layer,
   NodePath.layer
 )

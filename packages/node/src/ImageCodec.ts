@@ -10,6 +10,7 @@ import {
 } from "@effect-invokeai/core/assets/ImageCodec"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type { Sharp, SharpOptions } from "sharp"
 
 /** The order in which texts are left out when they do not all fit: the last one first. */
@@ -18,10 +19,7 @@ const keywords = ["invokeai_metadata", "invokeai_workflow", "invokeai_graph"] as
 /** An EXIF block is at most 64 kB, with its own headers. */
 const maxCommentLength = 64_000
 
-const parseJson = (text: string): unknown => {
-  const parsed = Effect.runSyncExit(Effect.try({ try: (): unknown => JSON.parse(text), catch: () => undefined }))
-  return parsed._tag === "Success" ? parsed.value : text
-}
+const parseJson = (text: string): unknown => Result.getOrElse(Result.try((): unknown => JSON.parse(text)), () => text)
 
 // EXIF user comments hold plain ASCII here, so everything else is written as JSON escapes.
 const toAscii = (json: string): string =>

@@ -1,0 +1,109 @@
+/**
+ * Everything a Node program needs to use an InvokeAI server, in one layer.
+ *
+ * **Example** (A program and its layer)
+ *
+ * ```ts
+ * import { Models } from "@effect-invokeai/core/server/Models"
+ * import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+ * import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const models = yield* Models
+ *   yield* Effect.log(yield* models.list())
+ * })
+ *
+ * const main = () => program.pipe(Effect.provide(NodeInvokeAi.layerConfig()), NodeRuntime.runMain)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
+import type { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
+import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as NodeImageCodec from "./ImageCodec.ts"
+
+/**
+ * How the client reaches its server, and what it keeps on this machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends InvokeAi.Options {
+  /**
+   * A file in which uploads are noted until they are deleted, so that `Assets.recover` can clean up after a crash.
+   * Default none. Give each running process a file of its own.
+   */
+  readonly assetLedger?: string | undefined
+}
+
+/**
+ * All services of the client, those of Node (file system, paths, terminal, processes), and the codec for jpeg and webp.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = InvokeAi.Services | NodeServices.NodeServices | ImageCodec
+
+/**
+ * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
+ *
+ * **Details**
+ *
+ * Connections are kept for two seconds, which is less than the five of InvokeAI's own server: otherwise a request could
+ * go out in the moment in which the server closes the connection, and be lost. One request at a time per connection, and
+ * no HTTP/2.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciOptions({
+  keepAliveTimeout: 2_000,
+  keepAliveMaxTimeout: 4_000,
+  pipelining: 1,
+  allowH2: false,
+  connect: { timeout: 10_000 }
+})
+
+/**
+ * A client of the server that the options name, by default `http://127.0.0.1:9090`.
+ *
+ * **Details**
+ *
+ * When the layer's scope closes, all its connections are closed at once, so that nothing keeps the process alive. An
+ * asset ledger that cannot be opened is a defect.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Services> => {
+  const { assetLedger, ...rest } = options
+  const client = InvokeAi.layer(rest).pipe(Layer.provide([layerHttpClient, EventTransport.layerSocketIo]))
+  const remembering = assetLedger === undefined
+    ? client
+    : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
+  return Layer.mergeAll(remembering, NodeImageCodec.layer).pipe(Layer.provideMerge(NodeServices.layer))
+}
+
+/**
+ * A client of the server that the environment names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
+ * `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID` and others, see `InvokeAiConfig`.
+ *
+ * **Details**
+ *
+ * What is given here wins over the environment.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (overrides: Options = {}): Layer.Layer<Services, Config.ConfigError> =>
+  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))

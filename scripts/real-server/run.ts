@@ -107,11 +107,11 @@ const runPhase = Effect.fnUntraced(
     }
     const routes = yield* Calls.routesOf(server.url).pipe(Effect.orElseSucceed(() => []))
     const calls = (yield* fs.readFileString(callsFile)).split("\n").filter((line) => line !== "")
-    if (calls.length > 0) {
-      yield* Console.log(`\nRoutes called through the library (${phase.folder}): method, route, status×times`)
-      for (const line of Calls.table(routes, calls)) yield* Console.log(line)
+    return {
+      ...counts,
+      failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed,
+      calls: { name: phase.folder, counts: Calls.count(routes, calls) }
     }
-    return { ...counts, failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed }
   },
   Effect.scoped
 )
@@ -124,6 +124,7 @@ const program = Effect.gen(function*() {
   let passed = 0
   let failed = 0
   let skipped = 0
+  const calls: Array<{ readonly name: string; readonly counts: Calls.Counts }> = []
   for (const phase of phases) {
     const folder = path.join(repository, "test", "real-server", phase.folder)
     const files = (yield* fs.readDirectory(folder)).filter((file) =>
@@ -135,6 +136,14 @@ const program = Effect.gen(function*() {
     passed += counts.passed
     failed += counts.failed
     skipped += counts.skipped
+    calls.push(counts.calls)
+  }
+  yield* Console.log("\nRoutes called through the library: status×times")
+  for (const line of Calls.table(calls)) yield* Console.log(line)
+  const uncalled = Calls.uncalled(calls)
+  if (wanted.length === 0 && uncalled.length > 0) {
+    failed += 1
+    yield* Console.log(`\nDeclared by the library but called by no test (a failure):\n${uncalled.join("\n")}`)
   }
   if (skipped > 0) yield* Console.log(`${skipped} skipped`)
   if (passed + failed === 0) {

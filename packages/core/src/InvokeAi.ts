@@ -106,13 +106,16 @@ export const layerServices = (
     ServerEvents.layer,
     Layer.effect(InvokeAiClient, InvokeAiClient)
   )
-  return Layer.mergeAll(
+  const services = Layer.mergeAll(
     JobTracker.layerWith(tracking),
     LiveResources.layer,
     LiveResources.layerCatalog,
     Assets.layer,
     SecureRandom.layerWebCrypto
   ).pipe(Layer.provideMerge(server))
+  // Effect builds a layer once, by its identity, also where one program is provided inside another: without a layer of
+  // its own the inner program would get the services of the outer one's server.
+  return Layer.suspend(() => Layer.fresh(services))
 }
 
 /**

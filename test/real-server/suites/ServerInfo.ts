@@ -1,0 +1,49 @@
+import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Support from "../Support.ts"
+
+/** Every method of `ServerInfo`; changing the invocation cache is the administrator's. */
+export const serverInfoSuite = (
+  who: string,
+  layer: Layer.Layer<ServerInfo>,
+  options: { readonly admin: boolean }
+): void =>
+  it.layer(layer, { excludeTestServices: true })(`the server itself, as ${who}`, (it) => {
+    it.effect("tells what it is and what it can do", () =>
+      Effect.gen(function*() {
+        const info = yield* ServerInfo
+        assert.strictEqual(info.url.href, `${Support.url}/`)
+        assert.strictEqual(yield* info.version, "6.14.2")
+        const capabilities = yield* info.capabilities
+        assert.strictEqual(capabilities.version, "6.14.2")
+        assert.isTrue(capabilities.hasRoute("POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids"))
+        assert.isFalse(capabilities.hasRoute("GET", "/api/v1/queue/{queue_id}/list"))
+        assert.isTrue(capabilities.hasParameter("GET", "/api/v1/workflows/", "callable"))
+        assert.isTrue(capabilities.hasField("SessionQueueItem", "device"))
+        assert.isFalse(capabilities.hasField("Batch", "idempotency_key"))
+        const document = yield* info.openApiDocument
+        assert.strictEqual(yield* info.openApiDocument, document)
+        yield* info.refresh
+        assert.notStrictEqual(yield* info.openApiDocument, document)
+        assert.isDefined((yield* info.appDeps)["torch"])
+        assert.strictEqual((yield* info.generationDevices)[0]?.device, "cpu")
+      }))
+
+    it.effect("has a configuration and an invocation cache", () =>
+      Effect.gen(function*() {
+        const info = yield* ServerInfo
+        if (!options.admin) {
+          assert.strictEqual((yield* Effect.flip(info.clearInvocationCache)).reason, "Forbidden")
+          return
+        }
+        assert.strictEqual((yield* info.runtimeConfig).config["device"], "cpu")
+        yield* info.clearInvocationCache
+        assert.strictEqual((yield* info.invocationCache).size, 0)
+        yield* info.disableInvocationCache
+        assert.isFalse((yield* info.invocationCache).enabled)
+        yield* info.enableInvocationCache
+        assert.isTrue((yield* info.invocationCache).enabled)
+      }))
+  })

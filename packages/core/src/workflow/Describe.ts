@@ -48,7 +48,7 @@ export const describeWarning = (warning: LoadWarning): string => {
     }
     case "deletedMissingNodeFieldFormElement":
       return `the form names the field ${warning.nodeId}.${warning.fieldName}, which does not exist`
-    case "missingSavedWorkflow":
+    default:
       return `node ${warning.nodeId}: the workflow '${warning.workflowId}' that it calls cannot be read`
   }
 }

@@ -158,10 +158,11 @@ const formatChange = (change: Change): string => {
  */
 export const format = (diff: WorkflowDiff): string => {
   if (diff.isEmpty) return "The workflows are the same."
-  const parts = ["inputs", "nodes", "values", "connections", "models"] as const
-  return parts.flatMap((part) =>
-    diff[part].length === 0
-      ? []
-      : [`${part.charAt(0).toUpperCase()}${part.slice(1)}:`, ...diff[part].map(formatChange)]
-  ).join("\n")
+  const lines: Array<string> = []
+  for (const part of ["inputs", "nodes", "values", "connections", "models"] as const) {
+    if (diff[part].length === 0) continue
+    lines.push(`${part.charAt(0).toUpperCase()}${part.slice(1)}:`)
+    for (const change of diff[part]) lines.push(formatChange(change))
+  }
+  return lines.join("\n")
 }

@@ -132,7 +132,7 @@ export const problems = (
     for (const problem of nodeProblems({ ...target, isConnected: isGiven })) {
       const { code, fieldName, nodeId } = problem
       const ofInterface = shared.has(keyOf(nodeId, fieldName, code)) || code === "missingFieldTemplate"
-      out.push(ofInterface ? { ...problem, source: "interface" } : problem)
+      out.push(ofInterface ? Object.assign({}, problem, { source: "interface" as const }) : problem)
     }
   }
   for (const { node, problem, targets, values } of batch.nodes) {

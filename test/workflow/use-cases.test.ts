@@ -1,0 +1,232 @@
+import * as InkField from "@effect-invokeai/core/workflow/InkField"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { catalogLayer, open, resources } from "./support.ts"
+
+const example = open("examples/flux-image-to-image.json")
+
+const loader = "f8d9d7c8-9ed7-4bd7-9e42-ab0e89bfac90"
+const positive = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c"
+const negative = "e87ba3b6-c98f-4644-903a-e13c421f2add"
+const picture = "2981a67c-480f-4237-9384-26b68dbf912b"
+const denoise = "9c773392-5647-4f2b-958e-9da1707b6e6a"
+
+describe("use case 1: load a workflow and list its inputs", () => {
+  it.effect("tells what the workflow is", () =>
+    Effect.gen(function*() {
+      const { definition } = yield* example
+      assert.strictEqual(definition.name, "flux-image-to-image")
+      assert.strictEqual(definition.description, "A simple image-to-image workflow using a FLUX dev model.")
+      assert.strictEqual(definition.version, "1.1.0")
+      assert.strictEqual(definition.author, "InvokeAI")
+    }))
+
+  it.effect("lists the inputs in form order", () =>
+    Effect.gen(function*() {
+      const workflow = yield* example
+      assert.deepStrictEqual(
+        workflow.inputs.map((input) => [
+          input.userName,
+          input.systemName,
+          input.field._tag,
+          input.required,
+          Workflow.formatValue(input)
+        ]),
+        [
+          ["model", `${loader}.model`, "InkModelIdentifierField", true, "FLUX Dev (Quantized)"],
+          ["t5_encoder_model", `${loader}.t5_encoder_model`, "InkT5EncoderField", true, undefined],
+          ["clip_embed_model", `${loader}.clip_embed_model`, "InkCLIPEmbedField", true, undefined],
+          ["vae_model", `${loader}.vae_model`, "InkVAEModelField", true, undefined],
+          ["prompt", `${positive}.prompt`, "InkStringField", true, undefined],
+          ["image", `${picture}.image`, "InkImageField", true, undefined],
+          ["num_steps", `${denoise}.num_steps`, "InkIntegerField", false, "20"],
+          ["denoising_start", `${denoise}.denoising_start`, "InkFloatField", false, "0.7"],
+          ["prompt", `${negative}.prompt`, "InkStringField", true, ""]
+        ]
+      )
+      assert.deepStrictEqual(workflow.inputs.map((input) => input.index), [0, 1, 2, 3, 4, 5, 6, 7, 8])
+    }))
+
+  it.effect("finds inputs by system name", () =>
+    Effect.gen(function*() {
+      const workflow = yield* example
+      const inputs = Workflow.inputsBySystemName(workflow)
+      assert.deepStrictEqual(new Set(inputs.keys()), new Set(workflow.inputs.map((input) => input.systemName)))
+      assert.strictEqual(inputs.get(`${denoise}.num_steps`)?.nodeTitle, "FLUX Denoise")
+    }))
+
+  it.effect("finds inputs by user name only where the names are unique", () =>
+    Effect.gen(function*() {
+      const workflow = yield* example
+      const error = yield* Effect.flip(Workflow.inputsByUserName(workflow))
+      assert.strictEqual(error.name, "prompt")
+      assert.deepStrictEqual(error.nodeIds, [positive, negative])
+      assert.strictEqual(
+        error.message,
+        `Multiple 'prompt' fields found in workflow (nodes: ${positive}, ${negative}). ` +
+          `Use a system name: ${positive}.prompt or ${negative}.prompt`
+      )
+      const unique = yield* Workflow.inputsByUserName(yield* open("test/fixtures/workflows/image-blur.json"))
+      assert.isTrue(unique.size > 0)
+    }))
+
+  it.effect("tells which required inputs are missing", () =>
+    Effect.gen(function*() {
+      const workflow = yield* example
+      const missing = [
+        `${loader}.t5_encoder_model`,
+        `${loader}.clip_embed_model`,
+        `${loader}.vae_model`,
+        `${positive}.prompt`,
+        `${picture}.image`
+      ]
+      assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), missing)
+      const older = yield* open("examples/flux-image-to-image.json", "6.13.8")
+      assert.deepStrictEqual(Workflow.missingRequiredInputs(older), missing)
+    }))
+})
+
+const complete = Effect.gen(function*() {
+  const workflow = yield* example
+  return yield* workflow.pipe(
+    Workflow.setInputs({
+      [`${loader}.model`]: {
+        key: "fe04e4c3-2287-4ba5-8c34-107d3da215ae",
+        name: "FLUX Dev (Quantized)",
+        base: "flux",
+        type: "main"
+      },
+      [`${loader}.t5_encoder_model`]: {
+        key: "t5-encoder-key-123",
+        name: "T5 Encoder FLUX",
+        base: "flux",
+        type: "t5_encoder"
+      },
+      [`${loader}.clip_embed_model`]: {
+        key: "clip-embed-key-456",
+        name: "CLIP-L Encoder",
+        base: "flux",
+        type: "clip_embed"
+      },
+      [`${loader}.vae_model`]: { key: "vae-model-key-789", name: "FLUX VAE", base: "flux", type: "vae" },
+      [`${positive}.prompt`]: "A serene mountain landscape at sunset, photorealistic, high detail",
+      [`${picture}.image`]: { image_name: "mountain.png", width: 1024, height: 768 },
+      [`${denoise}.num_steps`]: "30",
+      [`${denoise}.denoising_start`]: 0.65
+    })
+  )
+})
+
+describe("use case 2: set the inputs and validate", () => {
+  it.effect("converts what it is given without loss", () =>
+    Effect.gen(function*() {
+      const workflow = yield* complete
+      const steps = yield* Workflow.getInput(workflow, "num_steps")
+      assert.strictEqual(steps.field.value, 30)
+      const image = yield* Workflow.getInput(workflow, "image")
+      assert.deepStrictEqual(image.field.value, { image_name: "mountain.png" })
+      const start = yield* Workflow.getInput(workflow, 7)
+      assert.strictEqual(start.field.value, 0.65)
+      assert.strictEqual((yield* Workflow.getInput(yield* example, "num_steps")).field.value, 20)
+    }))
+
+  it.effect("refuses a wrong value at once", () =>
+    Effect.gen(function*() {
+      const workflow = yield* complete
+      const error = yield* Effect.flip(Workflow.setInput(workflow, `${denoise}.num_steps`, -5))
+      assert.strictEqual(error._tag, "InvalidInputValue")
+      assert.strictEqual(error.message, "num_steps (FLUX Denoise): expected an integer greater than 0, got -5")
+      const again = yield* Workflow.setInput(workflow, `${denoise}.num_steps`, 30)
+      assert.strictEqual((yield* Workflow.getInput(again, "num_steps")).field.value, 30)
+    }))
+
+  it.effect("finds nothing wrong once all is set", () =>
+    Effect.gen(function*() {
+      const workflow = yield* complete
+      const problems = Workflow.validate(workflow)
+      assert.deepStrictEqual(problems.all, [])
+      assert.isTrue(problems.isEmpty)
+      assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [])
+    }))
+
+  it.effect("says everything that is wrong before, by input", () =>
+    Effect.gen(function*() {
+      const problems = Workflow.validate(yield* example)
+      const component = "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
+      assert.deepStrictEqual(
+        problems.inputs,
+        new Map([
+          [`${loader}.t5_encoder_model`, [component]],
+          [`${loader}.clip_embed_model`, [component]],
+          [`${loader}.vae_model`, [component]],
+          [`${positive}.prompt`, ["a value is missing"]],
+          [`${picture}.image`, ["a value is missing"]]
+        ])
+      )
+      assert.deepStrictEqual(problems.workflow, [])
+      assert.deepStrictEqual(problems.all.map(({ source }) => source), [
+        "library",
+        "library",
+        "library",
+        "interface",
+        "interface"
+      ])
+    }))
+
+  it.effect("compiles to what the official UI would submit, with complete models", () =>
+    Effect.gen(function*() {
+      const batch = yield* Workflow.toBatch(yield* complete)
+      assert.strictEqual(batch.size, 1)
+      assert.strictEqual(batch.runs, 1)
+      assert.deepStrictEqual(batch.data, [])
+      assert.deepStrictEqual(batch.warnings, [])
+      assert.deepStrictEqual(batch.graph.nodes[loader], {
+        type: "flux_model_loader",
+        id: loader,
+        model: {
+          key: "fe04e4c3-2287-4ba5-8c34-107d3da215ae",
+          hash: "blake3:main",
+          name: "FLUX Dev (Quantized)",
+          base: "flux",
+          type: "main"
+        },
+        t5_encoder_model: {
+          key: "t5-encoder-key-123",
+          hash: "blake3:t5",
+          name: "T5 Encoder FLUX",
+          base: "any",
+          type: "t5_encoder"
+        },
+        clip_embed_model: {
+          key: "clip-embed-key-456",
+          hash: "blake3:clip",
+          name: "CLIP-L Encoder",
+          base: "any",
+          type: "clip_embed"
+        },
+        vae_model: { key: "vae-model-key-789", hash: "blake3:vae", name: "FLUX VAE", base: "flux", type: "vae" },
+        use_cache: true,
+        is_intermediate: true
+      })
+      assert.strictEqual(batch.graph.nodes[denoise]?.["num_steps"], 30)
+      assert.strictEqual(batch.workflow["id"], undefined)
+      assert.deepStrictEqual(
+        Workflow.outputNodes(yield* complete).map(({ board, outputType, type }) => [type, board, outputType]),
+        [["save_image", "auto", "image_output"]]
+      )
+    }).pipe(Effect.provide(resources({ images: ["mountain.png"] }))))
+
+  it.effect("gives back a file that holds the values and nothing else that is new", () =>
+    Effect.gen(function*() {
+      const workflow = yield* complete
+      const again = yield* Workflow.fromJson(Workflow.toDefinition(yield* Workflow.check(workflow))).pipe(
+        Effect.provide(catalogLayer())
+      )
+      assert.deepStrictEqual(
+        again.inputs.map(Workflow.formatValue),
+        workflow.inputs.map(Workflow.formatValue)
+      )
+      assert.isTrue(again.inputs.every((input) => InkField.format(input.field) !== undefined))
+    }).pipe(Effect.provide(resources({ images: ["mountain.png"] }))))
+})

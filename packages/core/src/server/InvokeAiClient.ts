@@ -177,7 +177,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     return (request: never) => {
       const once = Effect.suspend(() => {
         const call: Failures.Call = {
-          server,
+          server: base.problem === undefined ? server : undefined,
           method: endpoint.method,
           path: endpoint.path,
           scrub: credentials.scrub,

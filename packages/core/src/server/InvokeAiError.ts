@@ -109,7 +109,8 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
     const issue = first === undefined ?
       "" :
       `: ${first.loc.join(".")}: ${first.msg}${this.issues!.length > 1 ? ` (and ${this.issues!.length - 1} more)` : ""}`
-    return `${this.method} ${this.path}${server} ${what[this.reason]}${status}${issue === "" ? detail : issue}`
+    const outcome = this.reason === "Transport" && this.sent === false ? "could not be sent" : what[this.reason]
+    return `${this.method} ${this.path}${server} ${outcome}${status}${issue === "" ? detail : issue}`
   }
 
   /**

@@ -17,7 +17,8 @@ import type {
   WorkflowListItem,
   WorkflowOrderBy,
   WorkflowPage,
-  WorkflowRecord
+  WorkflowRecord,
+  WorkflowRecordWithThumbnail
 } from "./api/WorkflowsApi.ts"
 import { optional } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
@@ -74,8 +75,8 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   readonly page: (
     filter: WorkflowFilter & { readonly page: number; readonly perPage: number }
   ) => Effect.Effect<WorkflowPage, InvokeAiError>
-  readonly get: (workflowId: string) => Effect.Effect<WorkflowRecord, InvokeAiError>
-  readonly find: (workflowId: string) => Effect.Effect<Option.Option<WorkflowRecord>, InvokeAiError>
+  readonly get: (workflowId: string) => Effect.Effect<WorkflowRecordWithThumbnail, InvokeAiError>
+  readonly find: (workflowId: string) => Effect.Effect<Option.Option<WorkflowRecordWithThumbnail>, InvokeAiError>
   readonly create: (workflow: JsonObject) => Effect.Effect<WorkflowRecord, InvokeAiError>
   readonly update: (workflowId: string, workflow: JsonObject) => Effect.Effect<WorkflowRecord, InvokeAiError>
   readonly delete: (workflowId: string) => Effect.Effect<void, InvokeAiError>

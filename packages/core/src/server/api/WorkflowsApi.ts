@@ -53,7 +53,10 @@ const recordFields = {
   updated_at: ServerTimestamp,
   opened_at: nullish(ServerTimestamp),
   user_id: nullish(Schema.String),
-  is_public: nullish(Schema.Boolean),
+  is_public: nullish(Schema.Boolean)
+} as const
+
+const readFields = {
   thumbnail_url: nullish(Schema.String),
   call_saved_workflow_compatibility: nullish(WorkflowCallCompatibility)
 } as const
@@ -77,6 +80,26 @@ export const WorkflowRecord = Schema.Struct({ ...recordFields, workflow: JsonObj
 export interface WorkflowRecord extends Schema.Schema.Type<typeof WorkflowRecord> {}
 
 /**
+ * A workflow of the library with its content and its thumbnail, as it is read.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WorkflowRecordWithThumbnail = Schema.Struct({
+  ...recordFields,
+  ...readFields,
+  workflow: JsonObject
+}).annotate({ identifier: "WorkflowRecordWithThumbnail" })
+
+/**
+ * A workflow of the library with its content and its thumbnail, as it is read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkflowRecordWithThumbnail extends Schema.Schema.Type<typeof WorkflowRecordWithThumbnail> {}
+
+/**
  * A workflow of the library in a listing, without nodes. `tags` is one string, separated by commas.
  *
  * @since 0.1.0
@@ -84,6 +107,7 @@ export interface WorkflowRecord extends Schema.Schema.Type<typeof WorkflowRecord
  */
 export const WorkflowListItem = Schema.Struct({
   ...recordFields,
+  ...readFields,
   description: Schema.optionalKey(Schema.String),
   category: Schema.optionalKey(WorkflowCategory),
   tags: nullish(Schema.String)
@@ -197,7 +221,10 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
     },
     success: Schema.Array(Schema.String)
   }),
-  HttpApiEndpoint.get("get", "/api/v1/workflows/i/:workflow_id", { params: workflow, success: WorkflowRecord }),
+  HttpApiEndpoint.get("get", "/api/v1/workflows/i/:workflow_id", {
+    params: workflow,
+    success: WorkflowRecordWithThumbnail
+  }),
   HttpApiEndpoint.patch("update", "/api/v1/workflows/i/:workflow_id", {
     params: workflow,
     payload: Body,

@@ -10,7 +10,7 @@ import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from ".
  * @internal
  */
 export interface Call {
-  readonly server: string
+  readonly server: string | undefined
   readonly method: string
   readonly scrub: (text: string) => string
   path: string
@@ -38,7 +38,7 @@ export const failure = (
     reason,
     method: call.method,
     path: call.path,
-    server: call.server,
+    ...(call.server === undefined ? undefined : { server: call.server }),
     detail: shorten(call.scrub(options.detail)),
     ...(options.status === undefined ? undefined : { status: options.status }),
     ...(options.issues === undefined ? undefined : { issues: options.issues }),
@@ -123,7 +123,7 @@ export const checkResponse = (
     return Effect.fail(failure(call, isRead && !isVersion ? "NotFound" : "Decode", {
       status,
       detail: isVersion
-        ? "the answer is an HTML page; this is not an InvokeAI server, or its sub-path is missing in the URL"
+        ? "the answer is an HTML page"
         : "the answer is an HTML page; this server does not have this route"
     }))
   }
@@ -165,6 +165,7 @@ const neverSent: ReadonlySet<string> = new Set([
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
   "ERR_INVALID_URL",
+  "UND_ERR_INVALID_ARG",
   "CERT_HAS_EXPIRED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",

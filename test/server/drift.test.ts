@@ -1,0 +1,194 @@
+import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
+import { assert, describe, it } from "@effect/vitest"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import type * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import { readFileSync } from "node:fs"
+
+/** 0 is a plain value, [item] a list, else an object; a required field ends with "!". */
+type Shape = 0 | readonly [Shape] | { readonly [field: string]: Shape }
+
+interface Documented {
+  readonly parameters: ReadonlyArray<string>
+  readonly body?: { readonly type: string; readonly required: boolean; readonly shape: Shape }
+  readonly responses: Readonly<Record<string, Shape>>
+}
+
+const versions = ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const
+const newest = "6.14.2"
+const documents = new Map(versions.map((version) => [
+  version,
+  new Map(Object.entries(
+    JSON.parse(
+      readFileSync(new URL(`../fixtures/openapi/${version}.json`, import.meta.url), "utf8")
+    ) as Record<string, Documented>
+  ))
+]))
+
+const shapeOf = (ast: SchemaAST.AST): Shape => {
+  const encoded = SchemaAST.toEncoded(ast)
+  if (SchemaAST.isObjects(encoded)) {
+    return Object.fromEntries(encoded.propertySignatures.map((property) => [
+      `${String(property.name)}${SchemaAST.isOptional(property.type) ? "" : "!"}`,
+      shapeOf(property.type)
+    ]))
+  }
+  if (SchemaAST.isArrays(encoded)) return [encoded.rest[0] === undefined ? 0 : shapeOf(encoded.rest[0])]
+  if (SchemaAST.isUnion(encoded)) {
+    const shapes = encoded.types.map(shapeOf).filter((shape) => shape !== 0)
+    return shapes.length === 0 ? 0 : Object.assign({}, ...shapes.filter((shape) => !Array.isArray(shape)), {}) as Shape
+  }
+  return 0
+}
+
+const isObject = (shape: Shape | undefined): shape is { readonly [field: string]: Shape } =>
+  shape !== undefined && shape !== 0 && !Array.isArray(shape)
+
+const plain = (field: string): string => field.replace(/!$/, "")
+
+const valueOf = (shape: { readonly [field: string]: Shape }, name: string): Shape | undefined =>
+  shape[name] ?? shape[`${name}!`]
+
+// what the library declares although the newest document does not have it
+const knownDifferences = new Set([
+  // the document says that the answer is a record; the server sends null
+  "PUT /api/v1/workflows/i/{workflow_id}/thumbnail",
+  "DELETE /api/v1/workflows/i/{workflow_id}/thumbnail"
+])
+
+// the document leaves out the parameter of this path
+const undocumentedParameters = new Set(["PATCH /api/v1/workflows/i/{workflow_id} path:workflow_id!"])
+
+// 6.8 had placeholders of routes for videos, with other names
+const isPlaceholder = (version: string, route: string): boolean =>
+  version === "6.8.1" && route.includes("/api/v1/videos/")
+
+const endpoints = Object.values(InvokeAiApi.groups).flatMap((group) =>
+  Object.values(group.endpoints as unknown as Record<string, HttpApiEndpoint.Top>).map((endpoint) => ({
+    route: `${endpoint.method} ${endpoint.path.replace(/:([a-z_]+)/g, "{$1}")}`,
+    endpoint
+  }))
+).filter(({ route }) => route !== "GET /openapi.json")
+
+const parametersOf = (endpoint: HttpApiEndpoint.Top): ReadonlyArray<string> => {
+  const names = (schema: Schema.Top | undefined, where: string) => {
+    const shape = schema === undefined ? {} : shapeOf(schema.ast)
+    return isObject(shape) ? Object.keys(shape).map((name) => `${where}:${name}`) : []
+  }
+  return [...names(endpoint.params, "path"), ...names(endpoint.query, "query")]
+}
+
+const bodyOf = (endpoint: HttpApiEndpoint.Top): Shape | undefined => {
+  const schemas = [...endpoint.payload.values()].flatMap((payload) => payload.schemas)
+  return schemas[0] === undefined ? undefined : shapeOf(schemas[0].ast)
+}
+
+/** Every declared field exists in the document, and what the document promises always is what the client relies on. */
+const compareResponse = (
+  declared: Shape,
+  documented: Shape,
+  path: string,
+  problems: Array<string>,
+  unknownFields: boolean
+): void => {
+  if (Array.isArray(declared) && Array.isArray(documented)) {
+    return compareResponse(declared[0], documented[0], `${path}[]`, problems, unknownFields)
+  }
+  if (!isObject(declared) || !isObject(documented)) return
+  for (const [field, shape] of Object.entries(declared)) {
+    const there = valueOf(documented, plain(field))
+    if (there === undefined) {
+      if (unknownFields || field.endsWith("!")) problems.push(`${path}.${plain(field)} does not exist`)
+    } else {
+      compareResponse(shape, there, `${path}.${plain(field)}`, problems, unknownFields)
+    }
+  }
+}
+
+const compareBody = (declared: Shape, documented: Shape, path: string, problems: Array<string>): void => {
+  if (Array.isArray(declared) && Array.isArray(documented)) {
+    return compareBody(declared[0], documented[0], `${path}[]`, problems)
+  }
+  if (!isObject(declared) || !isObject(documented)) return
+  for (const field of Object.keys(documented)) {
+    if (field.endsWith("!") && Object.keys(declared).length > 0 && valueOf(declared, plain(field)) === undefined) {
+      problems.push(`${path}.${plain(field)} is required by the server, but not declared`)
+    }
+  }
+  for (const [field, shape] of Object.entries(declared)) {
+    const there = valueOf(documented, plain(field))
+    if (there !== undefined) compareBody(shape, there, `${path}.${plain(field)}`, problems)
+  }
+}
+
+const responseOf = (endpoint: HttpApiEndpoint.Top, documented: Documented) => {
+  const [schema] = [...endpoint.success]
+  if (schema === undefined || HttpApiSchema.isStreamSchema(schema)) return undefined
+  const status = String(HttpApiSchema.getStatusSuccessSchema(schema))
+  return { status, declared: shapeOf(schema.ast), documented: documented.responses[status] }
+}
+
+describe("the declaration agrees with the servers' own documents", () => {
+  it("has at least a hundred routes, all of them of the newest server", () => {
+    assert.isAbove(endpoints.length, 100)
+    const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route)).map(({ route }) => route)
+    assert.deepStrictEqual(missing, [])
+  })
+
+  it.each(versions)("%s: parameters, bodies and answers", (version) => {
+    const document = documents.get(version)!
+    const problems: Array<string> = []
+    let compared = 0
+    for (const { endpoint, route } of endpoints) {
+      const documented = document.get(route)
+      // older servers lack some routes
+      if (documented === undefined || isPlaceholder(version, route)) continue
+      compared++
+      const declared = parametersOf(endpoint)
+      for (const parameter of documented.parameters) {
+        if (parameter.endsWith("!") && !declared.some((own) => plain(own) === plain(parameter))) {
+          problems.push(`${route} requires ${parameter}, which is not declared`)
+        }
+      }
+      if (version === newest) {
+        for (const parameter of declared) {
+          const isKnown = documented.parameters.some((name) => plain(name) === plain(parameter))
+          if (!isKnown && !undocumentedParameters.has(`${route} ${parameter}`)) {
+            problems.push(`${route} does not have the parameter ${parameter}`)
+          }
+        }
+      }
+      const body = bodyOf(endpoint)
+      if (documented.body?.required === true && body === undefined) problems.push(`${route} needs a body`)
+      if (body !== undefined && documented.body !== undefined) {
+        compareBody(body, documented.body.shape, `${route} body`, problems)
+        if (version === newest) compareResponse(body, documented.body.shape, `${route} body`, problems, true)
+      }
+      const response = responseOf(endpoint, documented)
+      if (response !== undefined && !knownDifferences.has(route)) {
+        if (response.documented === undefined) problems.push(`${route} does not answer with ${response.status}`)
+        else compareResponse(response.declared, response.documented, route, problems, version === newest)
+      }
+    }
+    assert.deepStrictEqual(problems, [])
+    assert.isAbove(compared, version === "6.3.0" ? 60 : 65)
+  })
+
+  it("notices a wrong declaration", () => {
+    const problems: Array<string> = []
+    compareResponse(
+      { "item_idx!": 0, list: [{ "a!": 0 }] },
+      { "item_id!": 0, list: [{ "b!": 0 }] },
+      "x",
+      problems,
+      false
+    )
+    compareBody({ a: 0 }, { "b!": 0 }, "y", problems)
+    assert.deepStrictEqual(problems, [
+      "x.item_idx does not exist",
+      "x.list[].a does not exist",
+      "y.b is required by the server, but not declared"
+    ])
+  })
+})

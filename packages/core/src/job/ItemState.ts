@@ -215,9 +215,12 @@ export const settle = (
   // A server that was killed, or that stopped a node in the middle, has fewer results than it announced.
   const announced = snapshot.status === "completed"
     ? []
-    : liveOutputs(item).filter((output) => !known.has(output.preparedId))
+    : [...item.outputs, ...liveOutputs(item)].filter((output) => !known.has(output.preparedId))
   const error = errorOf(snapshot, results, nodes)
-  const done = new Set(item.nodes.filter((node) => node.status !== "running").map((node) => node.preparedId))
+  const done = new Set([
+    ...item.nodes.filter((node) => node.status !== "running").map((node) => node.preparedId),
+    ...item.outputs.map((output) => output.preparedId)
+  ])
   const next: ItemState = {
     ...item,
     ...timesOf(item, snapshot),

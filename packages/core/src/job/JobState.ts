@@ -203,7 +203,9 @@ export const reduce = (
         retryOf: snapshot.retriedFromItemId ?? before?.retryOf ?? null,
         read: true
       }
-      if (isFinal(known)) return update(state, before, known)
+      // A canceled item gets the results of its last nodes a moment after it was canceled.
+      const again = known.phase === "settled" && known.status === "canceled" && snapshot.status === "canceled"
+      if (isFinal(known) && !again) return update(state, before, known)
       if (!isTerminal(snapshot.status)) return update(state, before, withFacts(known, snapshot))
       const placed = put(state, known)
       const settled = settle(getItem(placed, snapshot.itemId)!, snapshot, nodes)

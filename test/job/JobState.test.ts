@@ -1,0 +1,202 @@
+import { isTerminal } from "@effect-invokeai/core/job/ItemState"
+import * as JobState from "@effect-invokeai/core/job/JobState"
+import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import { fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
+import { outputsOf } from "@effect-invokeai/core/job/JobResult"
+import { assert, describe, it } from "@effect/vitest"
+import { batchId, makeWorld, type Random, randomOf, type World } from "./world.ts"
+
+const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])
+
+const run = (observations: ReadonlyArray<Observation>, expected: number) => {
+  let state = JobState.make(batchId, expected)
+  const events: Array<JobEvent> = []
+  const steps: Array<JobState.JobState> = [state]
+  for (const observation of observations) {
+    const step = JobState.reduce(state, observation, labels)
+    state = step.state
+    events.push(...step.events)
+    steps.push(state)
+  }
+  return { state, events, steps }
+}
+
+const finalReads = (world: World) => world.allIds.map((id) => world.readAt(world.events.length, id))
+
+/** Loses, doubles, delays and reorders events, and mixes in answers that were given earlier and arrive late. */
+const disturb = (world: World, random: Random): ReadonlyArray<Observation> => {
+  const loss = random.next()
+  const seen: Array<{ readonly at: number; readonly observation: Observation }> = []
+  for (const [index, observation] of world.events.entries()) {
+    if (random.chance(loss * 0.8)) continue
+    const copies = random.chance(0.3) ? 2 : 1
+    for (let i = 0; i < copies; i++) {
+      seen.push({ at: index + (random.chance(0.4) ? random.next() * 30 : 0), observation })
+    }
+    if (random.chance(0.2)) {
+      const id = world.allIds[random.below(world.allIds.length)]!
+      const asked = random.chance(0.5) ? world.readAt(index, id) : world.statusAt(index, id)
+      seen.push({ at: index + random.next() * 30, observation: asked })
+    }
+  }
+  seen.push({ at: random.next() * world.events.length, observation: world.enqueued })
+  return seen.toSorted((a, b) => a.at - b.at).map((one) => one.observation)
+}
+
+const rank = { open: 0, ended: 1, settled: 2, lost: 2 }
+
+const completions = (events: ReadonlyArray<JobEvent>) =>
+  events.filter((event) => event._tag === "InvocationComplete").map((event) => `${event.itemId} ${event.preparedId}`)
+
+describe("JobState", () => {
+  it("ends the same whatever is lost, doubled, late or out of order", () => {
+    for (let seed = 0; seed < 600; seed++) {
+      const random = randomOf(seed)
+      const world = makeWorld(random, { sequences: seed % 3 !== 0 })
+      const size = world.memberIds.length
+      const perfect = run([world.enqueued, ...world.events, ...finalReads(world)], size)
+      assert.isTrue(JobState.isEnded(perfect.state), `seed ${seed}: the perfect stream ends`)
+      const disturbed = run([...disturb(world, random), ...random.shuffle(finalReads(world))], size)
+      assert.isTrue(JobState.isEnded(disturbed.state), `seed ${seed}: ends`)
+      const comparable = (state: JobState.JobState) => ({
+        status: JobState.status(state),
+        results: JobState.results(state),
+        outputs: outputsOf(state)
+      })
+      assert.deepStrictEqual(comparable(disturbed.state), comparable(perfect.state), `seed ${seed}`)
+    }
+  })
+
+  it("never goes back", () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const random = randomOf(seed + 5000)
+      const world = makeWorld(random, { sequences: seed % 2 === 0 })
+      const { steps } = run([...disturb(world, random), ...finalReads(world)], world.memberIds.length)
+      for (let i = 1; i < steps.length; i++) {
+        for (const before of steps[i - 1]!.items) {
+          const after = JobState.getItem(steps[i]!, before.itemId)!
+          assert.isAtLeast(rank[after.phase], rank[before.phase], `seed ${seed} step ${i}`)
+          if (before.phase === "settled") assert.strictEqual(after.status, before.status)
+          if (before.status === "canceled") assert.strictEqual(after.status, "canceled", `seed ${seed} step ${i}`)
+          if (JobState.isEnded(steps[i - 1]!)) assert.isTrue(JobState.isEnded(steps[i]!))
+        }
+      }
+    }
+  })
+
+  it("tells each finished node exactly once, also those whose events were lost", () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const random = randomOf(seed + 9000)
+      const world = makeWorld(random, { sequences: true })
+      const size = world.memberIds.length
+      const { events, state } = run([...disturb(world, random), ...finalReads(world)], size)
+      const expected = JobState.results(state).flatMap((item) =>
+        item.outputs.map((output) => `${item.itemId} ${output.preparedId}`)
+      )
+      assert.deepStrictEqual(completions(events).toSorted(), expected.toSorted(), `seed ${seed}`)
+    }
+  })
+
+  it("keeps a canceled item canceled when a late event says completed", () => {
+    const world = makeWorld(randomOf(1), { sequences: true })
+    const id = world.memberIds[0]!
+    const facts = (status: string, sequence: number) => ({
+      itemId: id,
+      status,
+      sequence,
+      sessionId: null,
+      createdAt: null,
+      updatedAt: null,
+      startedAt: null,
+      completedAt: null,
+      errorType: null,
+      errorMessage: null,
+      errorTraceback: null
+    })
+    const { state } = run([
+      { _tag: "Enqueued", itemIds: [id], enqueued: 1 },
+      { _tag: "Status", facts: facts("canceled", 3) },
+      { _tag: "Status", facts: facts("completed", 2) },
+      { _tag: "Status", facts: facts("in_progress", 9) }
+    ], 1)
+    assert.strictEqual(state.items[0]!.status, "canceled")
+    assert.strictEqual(state.items[0]!.phase, "ended")
+  })
+
+  it("takes neither waiting nor a status of a newer server for an end", () => {
+    for (const status of ["waiting", "paused_by_moon"]) {
+      const item = fromItem({ item_id: 1, batch_id: batchId, status, session_id: "s", session: {} })!
+      const { events, state } = run([
+        { _tag: "Enqueued", itemIds: [1], enqueued: 1 },
+        { _tag: "ItemRead", item }
+      ], 1)
+      assert.isFalse(JobState.isEnded(state))
+      assert.strictEqual(state.items[0]!.status, status)
+      assert.deepInclude(events.at(-1), { _tag: "ItemStatusChanged", status })
+    }
+    assert.isFalse(isTerminal("waiting"))
+  })
+
+  it("leaves child items out of the results, and waits for a retry", () => {
+    const item = (id: number, status: string, more: object = {}): Observation => ({
+      _tag: "ItemRead",
+      item: fromItem({ item_id: id, batch_id: batchId, status, session_id: `s${id}`, session: {}, ...more })!
+    })
+    const first = run([
+      { _tag: "Enqueued", itemIds: [1], enqueued: 1 },
+      item(2, "completed", { parent_item_id: 1 }),
+      { _tag: "Members", expected: 1, items: [{ itemId: 1, parentItemId: null, retriedFromItemId: null }] },
+      item(3, "pending", { retried_from_item_id: 1 }),
+      item(1, "failed", { error_type: "E", error_message: "m" })
+    ], 1)
+    assert.deepStrictEqual(first.state.items.map((one) => one.role), ["member", "child", "retry"])
+    assert.isFalse(JobState.isEnded(first.state))
+    const second = JobState.reduce(first.state, item(3, "completed", { retried_from_item_id: 1 }), labels).state
+    assert.isTrue(JobState.isEnded(second))
+    assert.strictEqual(JobState.status(second), "completed")
+    assert.deepStrictEqual(JobState.results(second).map((one) => one.itemId), [3])
+  })
+
+  it("tells more items than were asked for apart", () => {
+    const item = (id: number): Observation => ({
+      _tag: "ItemRead",
+      item: fromItem({ item_id: id, batch_id: batchId, status: "completed", session_id: `s${id}`, session: {} })!
+    })
+    const { state } = run([{ _tag: "Enqueued", itemIds: [4, 3, 2, 1], enqueued: 2 }, item(1), item(2)], 2)
+    assert.deepStrictEqual(JobState.unread(state), [3, 4])
+    assert.isFalse(JobState.isEnded(state))
+    const { state: read } = run([
+      { _tag: "Enqueued", itemIds: [4, 3, 2, 1], enqueued: 2 },
+      item(1),
+      item(2),
+      item(3),
+      item(4)
+    ], 2)
+    assert.deepStrictEqual(read.items.map((one) => one.role), ["member", "member", "surplus", "surplus"])
+    assert.isTrue(JobState.isEnded(read))
+    assert.deepStrictEqual(JobState.results(read).map((one) => one.itemId), [1, 2])
+  })
+
+  it("names the node that failed", () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const world = makeWorld(randomOf(seed), { sequences: true })
+      const { state } = run([world.enqueued, ...finalReads(world)], world.memberIds.length)
+      for (const one of JobState.results(state)) {
+        if (one.status !== "failed") continue
+        assert.deepInclude(one.error, {
+          nodeId: "image",
+          nodeLabel: "Picture",
+          nodeType: "blank_image",
+          errorType: "ZeroDivisionError",
+          message: "division by zero"
+        })
+      }
+    }
+  })
+
+  it("is plain data", () => {
+    const world = makeWorld(randomOf(3), { sequences: true })
+    const { state } = run([world.enqueued, ...world.events], world.memberIds.length)
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
+  })
+})

@@ -1,0 +1,262 @@
+/** A small model of what a server does with a batch: the events it sends, and what it answers at each moment. */
+import type { ItemFacts, ItemSnapshot, Observation } from "@effect-invokeai/core/job/Observation"
+
+/** Random numbers that repeat with their seed. */
+export const randomOf = (seed: number) => {
+  let state = (seed * 2_654_435_761 + 1) >>> 0
+  const next = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return (state >>> 8) / 0x1000000
+  }
+  return {
+    next,
+    below: (limit: number) => Math.floor(next() * limit),
+    chance: (likelihood: number) => next() < likelihood,
+    shuffle: <A>(items: ReadonlyArray<A>): Array<A> => {
+      const out = [...items]
+      for (let i = out.length - 1; i > 0; i--) {
+        const j = Math.floor(next() * (i + 1))
+        const kept = out[i]!
+        out[i] = out[j]!
+        out[j] = kept
+      }
+      return out
+    }
+  }
+}
+
+export type Random = ReturnType<typeof randomOf>
+
+export type Ending = "completed" | "failed" | "canceledPending" | "canceledRunning"
+
+interface Item {
+  readonly itemId: number
+  readonly parentItemId: number | null
+  status: string
+  sequence: number
+  clock: number
+  started: boolean
+  ended: boolean
+  results: Record<string, unknown>
+  errors: Record<string, string>
+  sources: Record<string, string>
+}
+
+export interface World {
+  readonly events: ReadonlyArray<Observation>
+  /** What the server would answer after the first `n` events. */
+  readonly readAt: (n: number, itemId: number) => Observation
+  readonly statusAt: (n: number, itemId: number) => Observation
+  readonly memberIds: ReadonlyArray<number>
+  readonly allIds: ReadonlyArray<number>
+  readonly enqueued: Observation
+}
+
+export const batchId = "batch"
+
+const time = (clock: number | null) => clock === null ? null : new Date(1_700_000_000_000 + clock * 1000).toISOString()
+
+const nodes = {
+  range: { id: "range", type: "range", is_intermediate: true },
+  each: { id: "each", type: "iterate", is_intermediate: true },
+  image: { id: "image", type: "blank_image", is_intermediate: false, board: { board_id: "b1" } }
+}
+
+/** Makes a job with random endings. `sequences` is false for servers before 6.13. */
+export const makeWorld = (random: Random, options: { readonly sequences: boolean }): World => {
+  const count = 1 + random.below(4)
+  const first = 10 + random.below(5)
+  const events: Array<Observation> = []
+  const history: Array<Map<number, Item>> = []
+  const items = new Map<number, Item>()
+  let clock = 0
+  const snapshot = () => {
+    const copy = new Map<number, Item>()
+    for (const [id, item] of items) {
+      copy.set(id, {
+        ...item,
+        results: { ...item.results },
+        errors: { ...item.errors },
+        sources: { ...item.sources }
+      })
+    }
+    history.push(copy)
+  }
+  const send = (observation: Observation) => {
+    events.push(observation)
+    snapshot()
+  }
+  const add = (itemId: number, parentItemId: number | null): Item => {
+    const item: Item = {
+      itemId,
+      parentItemId,
+      status: "pending",
+      sequence: 0,
+      clock: 0,
+      started: false,
+      ended: false,
+      results: {},
+      errors: {},
+      sources: {}
+    }
+    items.set(itemId, item)
+    return item
+  }
+  const facts = (item: Item): ItemFacts => ({
+    itemId: item.itemId,
+    status: item.status,
+    sequence: options.sequences ? item.sequence : null,
+    sessionId: `session-${item.itemId}`,
+    createdAt: time(0),
+    updatedAt: time(item.clock),
+    startedAt: item.started ? time(1) : null,
+    completedAt: item.ended ? time(item.clock) : null,
+    errorType: item.status === "failed" ? "ZeroDivisionError" : null,
+    errorMessage: item.status === "failed" ? "division by zero" : null,
+    errorTraceback: item.status === "failed" ? "trace" : null
+  })
+  const change = (item: Item, status: string, silent = false) => {
+    item.status = status
+    item.sequence++
+    item.clock = ++clock
+    if (status === "in_progress") item.started = true
+    if (["completed", "failed", "canceled"].includes(status)) item.ended = true
+    if (!silent) send({ _tag: "Status", facts: facts(item) })
+  }
+  const node = (
+    item: Item,
+    preparedId: string,
+    nodeId: keyof typeof nodes,
+    change: (Observation & { readonly _tag: "Node" })["change"]
+  ) =>
+    send({
+      _tag: "Node",
+      itemId: item.itemId,
+      sessionId: `session-${item.itemId}`,
+      nodeId,
+      preparedId,
+      invocation: { ...nodes[nodeId], id: preparedId },
+      change
+    })
+  const complete = (item: Item, preparedId: string, nodeId: keyof typeof nodes, result: Record<string, unknown>) => {
+    item.results[preparedId] = result
+    node(item, preparedId, nodeId, { _tag: "Complete", result })
+  }
+
+  const memberIds = Array.from({ length: count }, (_, index) => first + index)
+  for (const id of memberIds) add(id, null)
+  snapshot()
+  let nextId = first + count
+  for (const id of memberIds) {
+    const item = items.get(id)!
+    const endings: ReadonlyArray<Ending> = ["completed", "completed", "failed", "canceledPending", "canceledRunning"]
+    const ending = endings[random.below(endings.length)]!
+    if (ending === "canceledPending") {
+      // Bulk cancellation tells nothing about single items.
+      change(item, "canceled", random.chance(0.5))
+      if (random.chance(0.5)) send({ _tag: "ItemsCanceled", itemIds: [id] })
+      else {
+        history.pop()
+        snapshot()
+      }
+      continue
+    }
+    change(item, "in_progress")
+    const total = 1 + random.below(3)
+    const range = `${id}-range`
+    item.sources[range] = "range"
+    node(item, range, "range", { _tag: "Started" })
+    complete(item, range, "range", {
+      type: "integer_collection_output",
+      collection: Array.from({ length: total }, (_, index) => index)
+    })
+    if (options.sequences && random.chance(0.2)) {
+      // A called workflow: the item waits, a child runs, and the item goes through pending again.
+      const child = add(nextId++, id)
+      change(item, "waiting")
+      send({ _tag: "Status", facts: facts(child) })
+      change(child, "in_progress")
+      change(child, random.chance(0.5) ? "completed" : "failed")
+      change(item, "pending")
+      change(item, "in_progress")
+    }
+    for (let index = 0; index < total; index++) {
+      const each = `${id}-each-${index}`
+      item.sources[each] = "each"
+      node(item, each, "each", { _tag: "Started" })
+      complete(item, each, "each", { type: "iterate_output", item: index, index, total })
+    }
+    // The order in which the nodes of an iteration run is not the order of the iteration.
+    const order = random.shuffle(Array.from({ length: total }, (_, index) => index))
+    const stopAt = ending === "completed" ? total : random.below(total)
+    for (const [position, index] of order.entries()) {
+      const image = `${id}-image-${index}`
+      item.sources[image] = "image"
+      if (position > stopAt) break
+      node(item, image, "image", { _tag: "Started" })
+      node(item, image, "image", { _tag: "Progress", message: "Saving image", fraction: null, preview: null })
+      if (position === stopAt && ending === "failed") {
+        item.errors[image] = "ZeroDivisionError: division by zero"
+        change(item, "failed")
+        node(item, image, "image", {
+          _tag: "Error",
+          errorType: "ZeroDivisionError",
+          message: "division by zero",
+          traceback: "trace"
+        })
+        break
+      }
+      if (position === stopAt && ending === "canceledRunning") change(item, "canceled")
+      complete(item, image, "image", {
+        type: "image_output",
+        image: { image_name: `${image}.png` },
+        width: 64,
+        height: 48
+      })
+      if (position === stopAt) break
+    }
+    if (ending === "completed") change(item, "completed")
+  }
+  const at = (n: number, itemId: number): Item => {
+    const moment = history[Math.min(n, history.length - 1)]!
+    return moment.get(itemId) ?? history.at(-1)!.get(itemId)!
+  }
+  const edges = (item: Item) =>
+    Object.keys(item.sources).filter((id) => item.sources[id] === "image").map((image) => ({
+      source: { node_id: image.replace("image", "each"), field: "item" },
+      destination: { node_id: image, field: "width" }
+    }))
+  const toSnapshot = (item: Item): ItemSnapshot => ({
+    ...facts(item),
+    batchId,
+    parentItemId: item.parentItemId,
+    retriedFromItemId: null,
+    fieldValues: [],
+    // A server shows the results of an item only when it has ended.
+    session: !item.ended ? { id: `session-${item.itemId}`, results: {} } : {
+      id: `session-${item.itemId}`,
+      graph: { nodes, edges: [] },
+      execution_graph: {
+        nodes: Object.fromEntries(
+          Object.entries(item.sources).map(([id, source]) => [id, { ...nodes[source as keyof typeof nodes], id }])
+        ),
+        edges: edges(item)
+      },
+      results: item.results,
+      errors: item.errors,
+      prepared_source_mapping: item.sources
+    }
+  })
+  return {
+    events,
+    memberIds,
+    allIds: [...items.keys()],
+    readAt: (n, itemId) => ({ _tag: "ItemRead", item: toSnapshot(at(n, itemId)) }),
+    statusAt: (n, itemId) => ({
+      _tag: "Status",
+      facts: facts(at(n, itemId)),
+      parentItemId: at(n, itemId).parentItemId
+    }),
+    enqueued: { _tag: "Enqueued", itemIds: [...memberIds].toReversed(), enqueued: count }
+  }
+}

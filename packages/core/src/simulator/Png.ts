@@ -6,26 +6,11 @@
  */
 import * as Result from "effect/Result"
 import * as FastPng from "fast-png"
+import { concat, crc32 } from "./Bytes.ts"
 import type { Raster } from "./Raster.ts"
 
 const textEncoder = new TextEncoder()
 const textDecoder = new TextDecoder()
-
-const crcTable: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
-  let value = index
-  for (let bit = 0; bit < 8; bit++) {
-    value = (value & 1) === 1 ? 0xEDB88320 ^ (value >>> 1) : value >>> 1
-  }
-  return value >>> 0
-})
-
-const crc32 = (bytes: Uint8Array): number => {
-  let crc = 0xFFFFFFFF
-  for (const byte of bytes) {
-    crc = (crcTable[(crc ^ byte) & 0xFF] ?? 0) ^ (crc >>> 8)
-  }
-  return (crc ^ 0xFFFFFFFF) >>> 0
-}
 
 const isLatin1 = (text: string): boolean => {
   for (let index = 0; index < text.length; index++) {
@@ -35,16 +20,6 @@ const isLatin1 = (text: string): boolean => {
 }
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xFF)
-
-const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
-  const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    result.set(part, offset)
-    offset += part.length
-  }
-  return result
-}
 
 const chunk = (type: string, data: Uint8Array): Uint8Array => {
   const body = concat([latin1(type), data])

@@ -89,6 +89,10 @@ export class SimulatorWorld {
   library: LibraryStore
   users = new UserStoreModule.UserStore()
   models = new Map<string, SimulatorModel>()
+  /** Names of images that were there from the beginning. */
+  readonly preloaded = new Set<string>()
+  /** What an installation from a path or address gives. */
+  readonly modelSources = new Map<string, SimulatorModel>()
   installJobs: Array<Record<string, unknown>> = []
   tensors = new Map<string, Tensor>()
   cache: InvocationCache

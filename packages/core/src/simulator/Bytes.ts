@@ -1,0 +1,43 @@
+/**
+ * Bytes: joined, and checked by CRC-32.
+ *
+ * @since 0.1.0
+ */
+
+const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index
+  for (let bit = 0; bit < 8; bit++) {
+    value = (value & 1) === 1 ? 0xEDB88320 ^ (value >>> 1) : value >>> 1
+  }
+  return value >>> 0
+})
+
+/**
+ * The CRC-32 of PNG and ZIP files.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
+export const crc32 = (bytes: Uint8Array): number => {
+  let crc = 0xFFFFFFFF
+  for (const byte of bytes) {
+    crc = (table[(crc ^ byte) & 0xFF] ?? 0) ^ (crc >>> 8)
+  }
+  return (crc ^ 0xFFFFFFFF) >>> 0
+}
+
+/**
+ * All parts in one array.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
+  const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    result.set(part, offset)
+    offset += part.length
+  }
+  return result
+}

@@ -1,1 +1,71 @@
-export {}
+/**
+ * The modules of the client, each as a namespace. The simulator is not among them: `testing/InvokeAiTest` and `simulator/…`
+ * are entry points of their own, as is every module here.
+ *
+ * @since 0.1.0
+ */
+export * as InvokeAi from "./InvokeAi.ts"
+
+// assets
+export * as AssetLedger from "./assets/AssetLedger.ts"
+export * as Assets from "./assets/Assets.ts"
+export * as Cleanup from "./assets/Cleanup.ts"
+export * as DownloadError from "./assets/DownloadError.ts"
+export * as Downloads from "./assets/Downloads.ts"
+export * as FileName from "./assets/FileName.ts"
+export * as ImageCodec from "./assets/ImageCodec.ts"
+export * as Sidecar from "./assets/Sidecar.ts"
+export * as UploadError from "./assets/UploadError.ts"
+
+// catalog
+export * as NodeCatalog from "./catalog/NodeCatalog.ts"
+export * as NodeTemplate from "./catalog/NodeTemplate.ts"
+
+// job
+export * as Job from "./job/Job.ts"
+export * as JobError from "./job/JobError.ts"
+export * as JobEvent from "./job/JobEvent.ts"
+export * as JobJournal from "./job/JobJournal.ts"
+export * as JobResult from "./job/JobResult.ts"
+export * as JobState from "./job/JobState.ts"
+export * as JobTracker from "./job/JobTracker.ts"
+export * as LiveResources from "./job/LiveResources.ts"
+export * as Outputs from "./job/Outputs.ts"
+export * as Submission from "./job/Submission.ts"
+
+// server
+export * as AmbiguousName from "./server/AmbiguousName.ts"
+export * as Auth from "./server/Auth.ts"
+export * as Boards from "./server/Boards.ts"
+export * as BulkDownload from "./server/BulkDownload.ts"
+export * as EventTransport from "./server/EventTransport.ts"
+export * as Images from "./server/Images.ts"
+export * as InvokeAiApi from "./server/InvokeAiApi.ts"
+export * as InvokeAiClient from "./server/InvokeAiClient.ts"
+export * as InvokeAiConfig from "./server/InvokeAiConfig.ts"
+export * as InvokeAiError from "./server/InvokeAiError.ts"
+export * as Models from "./server/Models.ts"
+export * as Prompts from "./server/Prompts.ts"
+export * as Queue from "./server/Queue.ts"
+export * as ServerEvent from "./server/ServerEvent.ts"
+export * as ServerEvents from "./server/ServerEvents.ts"
+export * as ServerInfo from "./server/ServerInfo.ts"
+export * as Videos from "./server/Videos.ts"
+export * as WorkflowLibrary from "./server/WorkflowLibrary.ts"
+
+// workflow
+export * as Diff from "./workflow/Diff.ts"
+export * as Form from "./workflow/Form.ts"
+export * as Generators from "./workflow/Generators.ts"
+export * as Graph from "./workflow/Graph.ts"
+export * as InkField from "./workflow/InkField.ts"
+export * as InkWorkflowInput from "./workflow/InkWorkflowInput.ts"
+export * as LoadedWorkflow from "./workflow/LoadedWorkflow.ts"
+export * as Sweep from "./workflow/Sweep.ts"
+export * as Workflow from "./workflow/Workflow.ts"
+export * as WorkflowBatch from "./workflow/WorkflowBatch.ts"
+export * as WorkflowDefinition from "./workflow/WorkflowDefinition.ts"
+export * as WorkflowError from "./workflow/WorkflowError.ts"
+export * as WorkflowProblems from "./workflow/WorkflowProblems.ts"
+export * as WorkflowResources from "./workflow/WorkflowResources.ts"
+export * as WorkflowSource from "./workflow/WorkflowSource.ts"

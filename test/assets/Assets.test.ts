@@ -1,5 +1,6 @@
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import type { UploadErrorReason } from "@effect-invokeai/core/assets/UploadError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -173,7 +174,31 @@ describe("Assets: the life of an upload", () => {
       assert.deepStrictEqual(leftovers.map((each) => each.image_name), ["upload-1.png"])
       assert.strictEqual(leftovers[0]?.error._tag, "InvokeAiError")
       assert.include(logged.join("\n"), "upload-1.png was not deleted")
+      server.faults.delete = undefined
+      assert.deepStrictEqual((yield* Cleanup.inputs()).deleted, ["upload-1.png"])
+      assert.deepStrictEqual(yield* Assets.Assets.use((assets) => assets.leftovers), [])
     }).pipe(Effect.provide([server.layer, Logger.layer([logger])]))
+  })
+
+  it.effect("does not wait long at the end for a server that does not answer", () => {
+    const server = new FakeServer()
+    server.faults.delete = () => Effect.never
+    return Effect.gen(function*() {
+      const fiber = yield* begin(
+        server,
+        Effect.scoped(Effect.andThen(
+          Effect.forEach([1, 2, 3], (height) => Assets.uploadBytes(png(1, height))),
+          Effect.sync(() => server.calls.push("end"))
+        ))
+      )
+      while (!server.calls.includes("end")) yield* Effect.yieldNow
+      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      const leftovers = yield* Assets.Assets.use((assets) => assets.leftovers)
+      assert.deepStrictEqual(leftovers.map((each) => each.error.reason), ["Transport", "Transport", "Transport"])
+    }).pipe(Effect.provide(server.layer))
   })
 
   it.effect("takes an image that is gone already for deleted", () => {

@@ -38,11 +38,11 @@ import * as Stream from "effect/Stream"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
 import * as ContentHash from "./ContentHash.ts"
-import { deleteUnless, type DeletionOutcome, kept, missing } from "./Deletion.ts"
+import { deleteUnless, type DeletionOutcome, failed, kept, missing } from "./Deletion.ts"
 import * as ImageType from "./ImageType.ts"
 import { fromApi, fromPlatform, UploadError } from "./UploadError.ts"
 
@@ -62,7 +62,8 @@ interface Slot {
 
 const defaultMaxBytes = 512 * 1024 * 1024
 const defaultTimeout: Duration.Input = "10 minutes"
-const deletionTimeout: Duration.Input = "30 seconds"
+const deletionTimeout: Duration.Input = "10 seconds"
+const hurriedTimeout: Duration.Input = "1 second"
 const fingerprint = "invokeai-upload-"
 
 /**
@@ -81,7 +82,10 @@ export class Assets extends Context.Service<Assets, {
   readonly adopt: (imageName: string) => Effect.Effect<Asset, UploadError, Scope.Scope>
   /** What is held now, in the order of the uploads. */
   readonly held: Effect.Effect<ReadonlyArray<Asset>>
-  /** Deletes an image that is held, before its scope closes. `Missing` when it is not held. */
+  /**
+   * Deletes an image that is held, before its scope closes, or tries again one that could not be deleted. `Missing` when
+   * it is neither.
+   */
   readonly release: (imageName: string) => Effect.Effect<DeletionOutcome>
   /** What could not be deleted so far. */
   readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>>
@@ -111,7 +115,7 @@ const make = Effect.gen(function*() {
 
   const held = new Map<string, Held>()
   const retained = new Map<string, Map<string, number>>()
-  const leftovers = new Map<string, InvokeAiError>()
+  const leftovers = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
   const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
 
   const isRetained = (imageName: string, owner?: string): boolean => {
@@ -127,33 +131,45 @@ const make = Effect.gen(function*() {
     return slot
   }
 
+  let patience: Duration.Input = deletionTimeout
+
   const deleteRecorded = (imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome> =>
-    Effect.suspend(() =>
-      isRetained(imageName) ?
-        Effect.succeed(kept("Retained")) :
-        deleteUnless(imageName, (image) =>
-          image.starred === true && !record.starred
-            ? "Starred"
-            : (image.board_id ?? null) !== record.board_id
-            ? "Moved"
-            : undefined)
-    ).pipe(Effect.provideService(Images, images))
+    Effect.suspend(() => {
+      if (isRetained(imageName)) return Effect.succeed(kept("Retained"))
+      return deleteUnless(imageName, (image) => {
+        if (image.starred === true && !record.starred) return "Starred"
+        return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
+      }).pipe(
+        Effect.provideService(Images, images),
+        Effect.tap(() => Effect.sync(() => patience = deletionTimeout)),
+        Effect.timeoutOrElse({
+          duration: patience,
+          orElse: () =>
+            Effect.sync(() => {
+              // A program that ends is not to wait again and again for a server that does not answer.
+              patience = hurriedTimeout
+              return failed(notInTime(imageName))
+            })
+        })
+      )
+    })
 
   const release = (imageName: string): Effect.Effect<DeletionOutcome> =>
     Effect.uninterruptible(Effect.gen(function*() {
-      const entry = held.get(imageName)
-      if (entry === undefined) return missing
+      const record = held.get(imageName)?.record ?? leftovers.get(imageName)?.record
+      if (record === undefined) return missing
       held.delete(imageName)
-      const outcome = yield* deleteRecorded(imageName, entry.record)
+      leftovers.delete(imageName)
+      const outcome = yield* deleteRecorded(imageName, record)
       if (outcome._tag === "Failed") {
-        leftovers.set(imageName, outcome.error)
+        leftovers.set(imageName, { record, error: outcome.error })
         yield* Effect.logWarning(`Image ${imageName} was not deleted: ${outcome.error.message}`)
         return outcome
       }
       if (outcome._tag === "Kept") {
         yield* Effect.logInfo(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
       }
-      yield* ledger.remove(entry.record.id)
+      yield* ledger.remove(record.id)
       return outcome
     }))
 
@@ -162,13 +178,7 @@ const make = Effect.gen(function*() {
       const entry = held.get(imageName)
       if (entry === undefined) return Effect.void
       entry.holders--
-      if (entry.holders > 0) return Effect.void
-      return release(imageName).pipe(
-        Effect.timeoutOrElse({
-          duration: deletionTimeout,
-          orElse: () => Effect.logWarning(`Image ${imageName} was not deleted: the server did not answer in time`)
-        })
-      )
+      return entry.holders > 0 ? Effect.void : Effect.asVoid(release(imageName))
     })
 
   const hold = (image: ImageDTO, asset: Asset, record: AssetRecord): Effect.Effect<Asset> =>
@@ -360,12 +370,20 @@ const make = Effect.gen(function*() {
     adopt,
     held: Effect.sync(() => Array.from(held.values(), (entry) => entry.asset)),
     release: (imageName) => release(imageName).pipe(Effect.withSpan("Assets.release")),
-    leftovers: Effect.sync(() => Array.from(leftovers, ([image_name, error]) => ({ image_name, error }))),
+    leftovers: Effect.sync(() => Array.from(leftovers, ([image_name, { error }]) => ({ image_name, error }))),
     retain,
     isRetained: (imageName, owner) => Effect.sync(() => isRetained(imageName, owner)),
     recover
   })
 })
+
+const notInTime = (imageName: string): InvokeAiError =>
+  new InvokeAiError({
+    reason: "Transport",
+    method: "DELETE",
+    path: `/api/v1/images/i/${encodeURIComponent(imageName)}`,
+    detail: "the server did not answer in time"
+  })
 
 const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
   const { data, name } = source

@@ -119,7 +119,8 @@ const checkStrict = <Result extends Pick<CleanupResult, "deletedCount" | "failed
     : Effect.succeed(result)
 
 /**
- * Deletes uploaded images before their scope closes; all that are held now when none are named.
+ * Deletes uploaded images before their scope closes; when none are named, all that are held
+ * now or could not be deleted before.
  *
  * **Details**
  *
@@ -134,7 +135,8 @@ export const inputs = Effect.fn("Cleanup.inputs")(
     options?: CleanupOptions
   ): Effect.fn.Return<CleanupResult, CleanupError, Assets> {
     const service = yield* Assets
-    const names = new Set(Array.from(assets ?? (yield* service.held), imageName))
+    const all = [...yield* service.held, ...yield* service.leftovers]
+    const names = new Set(Array.from(assets ?? all, imageName))
     const outcomes = yield* Effect.forEach(
       names,
       (name) => Effect.map(service.release(name), (outcome) => [name, outcome] as const),

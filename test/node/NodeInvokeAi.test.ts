@@ -1,0 +1,129 @@
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { spawn } from "node:child_process"
+import type * as ChildProcess from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { listing, png } from "../assets/fakes.ts"
+import { imageServer } from "./imageServer.ts"
+
+const picture = png(300, 200, { invokeai_metadata: "{}" }, [10, 20, 30])
+const images = (name: string) => name === "a.png" ? picture : null
+
+const temporaryFolder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
+)
+
+describe("NodeInvokeAi", () => {
+  it.live("transfers images over real connections, uncompressed, and closes them with its scope", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const server = yield* imageServer({ image: images })
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(NodeInvokeAi.layer({ url: server.url }), scope)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const folder = yield* temporaryFolder
+        yield* Downloads.image("a.png", { directory: folder })
+        assert.deepStrictEqual(new Uint8Array(yield* fs.readFile(`${folder}/a.png`)), picture)
+        const webp = yield* Downloads.image("a.png", { directory: folder, format: "webp" })
+        assert.strictEqual(webp.files[0]?.path, `${folder}/a.webp`)
+        assert.deepStrictEqual(yield* listing(folder), ["a.png", "a.webp"])
+
+        const before = server.received()
+        const asset = yield* Assets.uploadFile(`${folder}/a.png`)
+        assert.strictEqual(asset.image_name, "upload-1.png")
+        assert.isAbove(server.received() - before, picture.length)
+      })).pipe(Effect.provideContext(services))
+      assert.deepStrictEqual(
+        server.requests.filter((request) => request.method === "DELETE").map((request) => request.url),
+        ["/api/v1/images/i/upload-1.png"]
+      )
+      for (const request of server.requests.filter((request) => request.url.endsWith("/full"))) {
+        assert.strictEqual(request.headers["accept-encoding"], "identity")
+      }
+      assert.isAbove(yield* server.openConnections, 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.sleep(50)
+      assert.strictEqual(yield* server.openConnections, 0)
+    })))
+
+  it.live("survives a connection that is cut in the middle of an image", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const cut = { after: 200, times: 2 }
+      const server = yield* imageServer({ image: images, cut })
+      yield* Effect.gen(function*() {
+        const folder = yield* temporaryFolder
+        yield* Downloads.image("a.png", { directory: folder })
+        assert.strictEqual(cut.times, 0)
+        cut.times = 100
+        const error = yield* Effect.flip(Downloads.image("a.png", { directory: `${folder}/second` }))
+        assert.strictEqual(error.reason, "Connection")
+        assert.strictEqual(100 - cut.times, 4)
+        assert.deepStrictEqual(yield* listing(folder), ["a.png", "second"])
+      }).pipe(Effect.provide(NodeInvokeAi.layer({ url: server.url })))
+    })))
+
+  it.live("reads the environment, and lets options win", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const server = yield* imageServer({ image: images })
+      const environment = ConfigProvider.layer(ConfigProvider.fromUnknown({ INVOKEAI_URL: server.url }))
+      const bytes = yield* Downloads.bytes("a.png").pipe(
+        Effect.provide(NodeInvokeAi.layerConfig().pipe(Layer.provide(environment)))
+      )
+      assert.deepStrictEqual(bytes, picture)
+      const elsewhere = yield* Downloads.bytes("a.png").pipe(
+        Effect.provide(
+          NodeInvokeAi.layerConfig({ url: "http://127.0.0.1:9", retries: 0 }).pipe(Layer.provide(environment))
+        ),
+        Effect.flip
+      )
+      assert(elsewhere._tag === "DownloadError")
+      assert.strictEqual(elsewhere.reason, "Connection")
+    })), 20_000)
+
+  it.live(
+    "lets the process end at once, with requests still open, and nothing uploaded stays",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const server = yield* imageServer({ image: images, hang: true })
+        const script = fileURLToPath(new URL("./fixtures/upload-and-hang.ts", import.meta.url))
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(process.execPath, [script], {
+              env: { ...process.env, INVOKEAI_URL: server.url },
+              stdio: ["ignore", "pipe", "inherit"]
+            })
+          ),
+          (process) => Effect.sync(() => process.kill("SIGKILL"))
+        )
+        const ended = exitOf(child)
+        yield* Effect.callback<void>((resume) => {
+          child.stdout.once("data", () => resume(Effect.void))
+        })
+        const start = performance.now()
+        child.kill("SIGINT")
+        const code = yield* ended
+        assert.strictEqual(code, 130)
+        assert.isBelow(performance.now() - start, 3_000)
+        assert.deepStrictEqual(
+          server.requests.filter((request) => request.method === "DELETE").map((request) => request.url),
+          ["/api/v1/images/i/upload-1.png"]
+        )
+      })),
+    20_000
+  )
+})
+
+const exitOf = (child: ChildProcess.ChildProcess) =>
+  Effect.callback<number | null>((resume) => {
+    if (child.exitCode !== null) resume(Effect.succeed(child.exitCode))
+    else child.once("exit", (code) => resume(Effect.succeed(code)))
+  })

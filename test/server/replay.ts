@@ -15,9 +15,7 @@ export interface Entry {
   readonly status?: number
   readonly responseHeaders?: Readonly<Record<string, string>>
   readonly responseBody?: unknown
-  readonly name?: string
   readonly event?: string
-  readonly payload?: unknown
   readonly data?: unknown
 }
 
@@ -66,4 +64,4 @@ export const decodeEntry = (entry: Entry) => {
   )
 }
 
-export const decodeEvent = (entry: Entry) => decode(entry.name ?? entry.event!, entry.payload ?? entry.data)
+export const decodeEvent = (entry: Entry) => decode(entry.event!, entry.data)

@@ -1,0 +1,115 @@
+import { ServerTimestamp, SQLiteDirection } from "@effect-invokeai/core/server/api/Wire"
+import { SessionQueueItem } from "@effect-invokeai/core/server/api/QueueApi"
+import { decode } from "@effect-invokeai/core/server/ServerEvent"
+import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { readFileSync } from "node:fs"
+import { decodeEntry, decodeEvent, type Entry, routeOf } from "./replay.ts"
+
+const versions = ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const
+
+const samples = (version: string): ReadonlyArray<Entry> =>
+  JSON.parse(readFileSync(new URL(`../fixtures/transcripts/samples/${version}.json`, import.meta.url), "utf8"))
+
+// recorded calls that the library does not make
+const notDeclared = /auth\/media-cookie|auth\/users\/[^/]+$|\/nope$|^\/$/
+
+describe("what real servers answered", () => {
+  it.effect.each(versions)("%s: every answer is understood", (version) =>
+    Effect.gen(function*() {
+      let decoded = 0
+      for (const entry of samples(version)) {
+        if (entry.kind !== "http" || entry.status! >= 300) continue
+        const isText = typeof entry.responseBody === "string" &&
+          !(entry.responseHeaders?.["content-type"] ?? "").includes("json")
+        if (isText) continue
+        if (routeOf(entry.method!, entry.path!) === undefined) {
+          assert.match(entry.path!, notDeclared)
+          continue
+        }
+        decoded++
+        const result = yield* Effect.result(decodeEntry(entry)!)
+        assert.strictEqual(result._tag, "Success", `${entry.method} ${entry.path}: ${JSON.stringify(result)}`)
+      }
+      assert.isAbove(decoded, 40)
+    }))
+
+  it.each(versions)("%s: every event is known", (version) => {
+    const events = samples(version).filter((entry) => entry.kind === "socket-event")
+    assert.isAbove(events.length, 10)
+    for (const entry of events) {
+      const event = decodeEvent(entry)
+      assert.strictEqual(event.name, entry.event, JSON.stringify(entry))
+    }
+  })
+
+  it("keeps unknown and unexpected events as they came", () => {
+    assert.deepStrictEqual(decode("brand_new", { a: 1 }), { name: "unknown", wireName: "brand_new", payload: { a: 1 } })
+    assert.deepStrictEqual(decode("batch_enqueued", "what"), {
+      name: "unknown",
+      wireName: "batch_enqueued",
+      payload: "what"
+    })
+    assert.deepStrictEqual(decode("constructor", {}), { name: "unknown", wireName: "constructor", payload: {} })
+  })
+})
+
+describe("timestamps", () => {
+  it.each([
+    ["2026-11-22 12:34:56.789", "2026-11-22T12:34:56.789Z"],
+    ["2026-11-22 12:34:56", "2026-11-22T12:34:56.000Z"],
+    ["2026-11-22T12:34:56.789123", "2026-11-22T12:34:56.789Z"],
+    ["2026-11-22T12:34:56.654061Z", "2026-11-22T12:34:56.654Z"],
+    ["2026-11-22T12:34:56+02:00", "2026-11-22T10:34:56.000Z"]
+  ])("%s", (text, iso) => {
+    const time = Schema.decodeUnknownSync(ServerTimestamp)(text)
+    assert.strictEqual(DateTime.formatIso(time), iso)
+    assert.strictEqual(Schema.encodeSync(ServerTimestamp)(time), iso.replace("T", " ").replace("Z", ""))
+  })
+
+  it("refuses what is no time", () => {
+    assert.isTrue(Schema.decodeUnknownResult(ServerTimestamp)("soon")._tag === "Failure")
+    assert.isTrue(Schema.decodeUnknownResult(SQLiteDirection)("desc")._tag === "Failure")
+  })
+})
+
+describe("queue items", () => {
+  const minimal = {
+    item_id: 1,
+    status: "contemplating",
+    batch_id: "b",
+    queue_id: "default",
+    session_id: "s",
+    session: { id: "s", results: {}, something_new: { kept: true } },
+    created_at: "2026-11-22 12:34:56.789",
+    updated_at: "2026-11-22 12:34:56.789",
+    priority: 0
+  }
+
+  it("need only the fields that every version has, and keep unknown statuses and session fields", () => {
+    const item = Schema.decodeUnknownSync(SessionQueueItem)({ ...minimal, new_field: 1 })
+    assert.strictEqual(item.status, "contemplating")
+    assert.deepStrictEqual(item.session["something_new"], { kept: true })
+  })
+
+  it("treat null and absent alike", () => {
+    const nulls = Schema.decodeUnknownSync(SessionQueueItem)({
+      ...minimal,
+      origin: null,
+      error_type: null,
+      started_at: null,
+      workflow: null,
+      parent_item_id: null,
+      field_values: null
+    })
+    assert.isNull(nulls.started_at)
+    assert.isNull(nulls.workflow)
+  })
+
+  it.each(Object.keys(minimal))("fail without %s", (field) => {
+    const rest = Object.fromEntries(Object.entries(minimal).filter(([name]) => name !== field))
+    assert.strictEqual(Schema.decodeUnknownResult(SessionQueueItem)(rest)._tag, "Failure")
+  })
+})

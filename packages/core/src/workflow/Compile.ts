@@ -287,8 +287,9 @@ export const compile = Effect.fnUntraced(function*(
 
 /** The problems that can be told without a server. @internal */
 export const validate = (self: WorkflowValue): ReadonlyArray<Problem> => {
-  const isGenerated = Batch.serverGenerators(self.loaded).size === 0
-  return Readiness.problems(self.loaded, Batch.build(self.loaded), { sweeps: self.sweeps, isGenerated })
+  const unknown = new Map(Array.from(Batch.serverGenerators(self.loaded).keys(), (nodeId) => [nodeId, []]))
+  const batch = Batch.build(self.loaded, { generated: unknown })
+  return Readiness.problems(self.loaded, batch, { sweeps: self.sweeps, isGenerated: unknown.size === 0 })
 }
 
 /** The workflow with its models completed from the server, or all that is wrong. @internal */

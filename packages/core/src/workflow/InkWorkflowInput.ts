@@ -196,12 +196,13 @@ export const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: strin
     Math.min(...[input.userName, input.fieldName, input.label, input.systemName].map((candidate) => {
       const other = normalize(candidate)
       if (other === wanted) return 0
-      if (other !== "" && wanted.length > 2 && (other.includes(wanted) || wanted.includes(other))) return 0.3
+      if (Math.min(wanted.length, other.length) > 2 && (other.includes(wanted) || wanted.includes(other))) return 0.3
       return distance(wanted, other) / Math.max(wanted.length, other.length)
     }))
-  const ranked = inputs
-    .map((input) => ({ input, score: score(input) }))
-    .filter((entry) => entry.score <= 0.4)
+  const scored = inputs.map((input) => ({ input, score: score(input) }))
+  const best = Math.min(0.4, ...scored.map((entry) => entry.score))
+  const ranked = scored
+    .filter((entry) => entry.score <= (best === 0 ? 0 : Math.min(0.4, best + 0.15)))
     .toSorted((left, right) => left.score - right.score)
     .map(({ input }) => (systemNames.get(input.userName)?.size ?? 0) > 1 ? input.systemName : input.userName)
   return [...new Set(ranked)].slice(0, 3)

@@ -1,0 +1,584 @@
+import * as Diff from "@effect-invokeai/core/workflow/Diff"
+import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { catalogLayer, models, open, readJson, resources } from "./support.ts"
+
+const input = (name: string, value?: unknown, label = "") => ({
+  name,
+  label,
+  description: "",
+  ...(value === undefined ? {} : { value })
+})
+
+const node = (
+  id: string,
+  type: string,
+  version: string,
+  inputs: ReadonlyArray<ReturnType<typeof input>>,
+  more: Record<string, unknown> = {}
+) => ({
+  id,
+  type: "invocation",
+  position: { x: 0, y: 0 },
+  data: {
+    id,
+    type,
+    version,
+    nodePack: "invokeai",
+    label: "",
+    notes: "",
+    isOpen: true,
+    isIntermediate: true,
+    useCache: true,
+    inputs: Object.fromEntries(inputs.map((each) => [each.name, each])),
+    ...more
+  }
+})
+
+const edge = (source: string, sourceHandle: string, target: string, targetHandle: string) => ({
+  id: `${source}-${sourceHandle}-${target}-${targetHandle}`,
+  type: "default",
+  source,
+  sourceHandle,
+  target,
+  targetHandle
+})
+
+const file = (
+  nodes: ReadonlyArray<ReturnType<typeof node>>,
+  edges: ReadonlyArray<ReturnType<typeof edge>>,
+  exposed: ReadonlyArray<readonly [nodeId: string, fieldName: string]>
+) => ({
+  name: "test",
+  author: "",
+  description: "",
+  version: "",
+  contact: "",
+  tags: "",
+  notes: "",
+  nodes,
+  edges,
+  exposedFields: exposed.map(([nodeId, fieldName]) => ({ nodeId, fieldName })),
+  meta: { version: "3.0.0", category: "user" }
+})
+
+const read = (json: unknown) => Workflow.fromJson(json).pipe(Effect.provide(catalogLayer()))
+
+const add = (id: string, a: unknown, b: unknown, labels: readonly [string, string] = ["", ""]) =>
+  node(id, "add", "1.0.1", [input("a", a, labels[0]), input("b", b, labels[1])])
+
+const blur = (id: string, image: unknown, more: Record<string, unknown> = {}) =>
+  node(id, "img_blur", "1.2.2", [
+    input("board", "auto"),
+    input("metadata"),
+    input("image", image),
+    input("radius", 8),
+    input("blur_type", "gaussian")
+  ], more)
+
+const message = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(effect), (error) => error.message)
+
+describe("names", () => {
+  const workflow = read(file(
+    [
+      add("x", 1, 2, ["First number", ""]),
+      add("y.z", 3, 4),
+      node("s", "string", "1.0.1", [input("value", "hi", "Prompt")])
+    ],
+    [],
+    [["x", "a"], ["y.z", "b"], ["s", "value"], ["x", "b"]]
+  ))
+
+  it.effect("are a label or else the field name, a system name, or an index", () =>
+    Effect.gen(function*() {
+      const self = yield* workflow
+      assert.deepStrictEqual(self.inputs.map(({ userName }) => userName), ["First number", "b", "Prompt", "b"])
+      for (const name of ["First number", "x.a", 0, "0"]) {
+        assert.strictEqual((yield* Workflow.getInput(self, name)).systemName, "x.a")
+      }
+      assert.strictEqual((yield* Workflow.getInput(self, "y.z.b")).field.value, 4)
+    }))
+
+  it.effect("that do not exist are answered with the nearest ones", () =>
+    Effect.gen(function*() {
+      const self = yield* workflow
+      assert.strictEqual(
+        yield* message(Workflow.getInput(self, "promt")),
+        "No input is called 'promt'. Did you mean Prompt?"
+      )
+      assert.strictEqual(
+        yield* message(Workflow.setInput(self, "first_number", 1)),
+        "No input is called 'first_number'. Did you mean First number?"
+      )
+      assert.strictEqual(
+        yield* message(Workflow.getInput(self, "zzz")),
+        "No input is called 'zzz'. There are: x.a, y.z.b, s.value, x.b"
+      )
+      assert.strictEqual(
+        yield* message(Workflow.getInput(self, 7)),
+        "No input is called '7'. There are: x.a, y.z.b, s.value, x.b"
+      )
+      const empty = yield* read(file([add("x", 1, 2)], [], []))
+      assert.strictEqual(
+        yield* message(Workflow.getInput(empty, "a")),
+        "No input is called 'a': the workflow has no inputs in its form"
+      )
+    }))
+
+  it.effect("that several inputs share are refused with the nodes that share them", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Workflow.setInput(yield* workflow, "b", 1))
+      assert.strictEqual(
+        error.message,
+        "Multiple 'b' fields found in workflow (nodes: y.z, x). Use a system name: y.z.b or x.b"
+      )
+    }))
+
+  it.effect("of a field that is on the form twice mean that field", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"], ["x", "a"]]))
+      assert.deepStrictEqual(self.inputs.map(({ index }) => index), [0, 1])
+      assert.deepStrictEqual([...(yield* Workflow.inputsByUserName(self)).keys()], ["a"])
+      const set = yield* Workflow.setInput(self, "a", 9)
+      assert.deepStrictEqual(set.inputs.map(({ field }) => field.value), [9, 9])
+      assert.deepStrictEqual(self.inputs.map(({ field }) => field.value), [1, 1])
+    }))
+
+  it.effect("are plain data, whatever they are", () =>
+    Effect.gen(function*() {
+      const ids = ["__proto__", "constructor", "toString", "12", "a.b", "ü ✓"]
+      const json = JSON.parse(JSON.stringify(file(
+        ids.map((id) => node(id, "add", "1.0.1", [input("a", 1, "__proto__"), input("b", 2)])),
+        [edge("__proto__", "value", "constructor", "a")],
+        ids.map((id) => [id, "b"] as const)
+      ))) as unknown
+      const self = yield* read(json)
+      const values = new Map(ids.map((id, index) => [`${id}.b`, index + 10]))
+      const set = yield* Workflow.setInputs(self, values)
+      assert.deepStrictEqual(
+        new Map(set.inputs.map(({ field, systemName }) => [systemName, field.value as number])),
+        values
+      )
+      const batch = yield* Workflow.toBatch(set).pipe(Effect.provide(resources()))
+      assert.deepStrictEqual(new Set(Object.keys(batch.graph.nodes)), new Set(ids))
+      assert.deepStrictEqual(new Set(batch.nodes.keys()), new Set(ids))
+      assert.isFalse(Object.hasOwn(batch.graph.nodes["constructor"] ?? {}, "a"))
+      assert.strictEqual((yield* Workflow.getField(set, "__proto__.a")).userName, "__proto__")
+    }))
+})
+
+describe("setting", () => {
+  it.effect("sets all or none", () =>
+    Effect.gen(function*() {
+      const self = yield* open("examples/flux-image-to-image.json")
+      const error = yield* Effect.flip(Workflow.setInputs(self, { num_steps: 12, denoising_start: 2 }))
+      assert.strictEqual(error.message, "denoising_start (FLUX Denoise): expected a number between 0 and 1, got 2")
+      assert.strictEqual((yield* Workflow.getInput(self, "num_steps")).field.value, 20)
+    }))
+
+  it.effect("refuses fields that another node gives their value", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file([add("x", 1, 2), add("y", 3, 4)], [edge("x", "value", "y", "a")], [["y", "a"]]))
+      assert.isTrue(self.inputs[0]?.connected)
+      assert.strictEqual(
+        yield* message(Workflow.setInput(self, "a", 5)),
+        "a (Add Integers): expected no value, because another node gives it, got 5"
+      )
+    }))
+
+  it.effect("reaches fields off the form by an explicit call only", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"]]))
+      assert.strictEqual(yield* message(Workflow.setInput(self, "x.b", 5)), "No input is called 'x.b'. There are: x.a")
+      const set = yield* Workflow.setField(self, "x.b", "5")
+      assert.strictEqual((yield* Workflow.getField(set, "x.b")).field.value, 5)
+      assert.strictEqual((yield* Workflow.getField(set, "x.b")).index, -1)
+      assert.strictEqual(
+        yield* message(Workflow.setField(self, "x.c", 5)),
+        "No input is called 'x.c'. There are: x.a, x.b"
+      )
+      assert.deepStrictEqual(Workflow.fields(set).map(({ systemName }) => systemName), ["x.a", "x.b"])
+    }))
+
+  it.effect("adds a field that the file does not name", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file([node("x", "add", "1.0.1", [input("a", 1)])], [], []))
+      const set = yield* Workflow.setField(self, "x.b", 7)
+      const batch = yield* Workflow.toBatch(set).pipe(Effect.provide(resources()))
+      assert.strictEqual(batch.graph.nodes["x"]?.["b"], 7)
+    }))
+
+  it.effect("can take a value away", () =>
+    Effect.gen(function*() {
+      const self = yield* open("examples/flux-image-to-image.json")
+      const cleared = yield* Workflow.clearInput(self, "model")
+      assert.isTrue(Workflow.missingRequiredInputs(cleared).includes("f8d9d7c8-9ed7-4bd7-9e42-ab0e89bfac90.model"))
+    }))
+
+  it.effect.prop(
+    "in any order gives the same graph",
+    [Schema.Int, Schema.Int, Schema.Int],
+    ([a, b, c]) =>
+      Effect.gen(function*() {
+        const self = yield* read(file([add("x", 1, 2), add("y", 3, 4)], [], [["x", "a"], ["x", "b"], ["y", "a"]]))
+        const values = [["x.a", a], ["x.b", b], ["y.a", c]] as const
+        const forth = yield* Workflow.setInputs(self, new Map(values))
+        const back = yield* Workflow.setInputs(self, new Map(values.toReversed()))
+        const graphs = yield* Effect.forEach([forth, back], (each) => Workflow.toBatch(each)).pipe(
+          Effect.provide(resources())
+        )
+        assert.deepStrictEqual(graphs[0]?.graph, graphs[1]?.graph)
+        assert.strictEqual((yield* Workflow.getInput(forth, 0)).field.value, a + 0)
+      }),
+    { arbitrary: { runs: 30 } }
+  )
+})
+
+describe("sources", () => {
+  const fs = (files: Record<string, string>) =>
+    FileSystem.layerNoop({
+      readFileString: (path) => {
+        const text = files[path]
+        return text === undefined
+          ? Effect.fail(PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFileString" }))
+          : Effect.succeed(text)
+      }
+    })
+
+  it.effect("say what is wrong with a file", () =>
+    Effect.gen(function*() {
+      const from = (path: string) => message(Workflow.fromFile(path))
+      assert.strictEqual(yield* from("none.json"), "Cannot read the workflow from none.json: there is no such file")
+      assert.strictEqual(yield* from("empty.json"), "Cannot read the workflow from empty.json: it is empty")
+      assert.strictEqual(yield* from("bad.json"), "Cannot read the workflow from bad.json: it is not JSON")
+      assert.strictEqual(
+        yield* from("text.json"),
+        "Cannot read the workflow from text.json: it holds a text, not a workflow"
+      )
+      assert.match(yield* from("array.json"), /^Cannot read the workflow from array\.json: /)
+      assert.match(yield* from("future.json"), /^Cannot read the workflow from future\.json: .*9\.0\.0/)
+      const good = yield* Workflow.fromFile("good.json")
+      assert.strictEqual(good.definition.name, "flux-image-to-image")
+    }).pipe(Effect.provide(Layer.merge(
+      catalogLayer(),
+      fs({
+        "empty.json": " ",
+        "bad.json": "{",
+        "text.json": "\"hello\"",
+        "array.json": "[]",
+        "future.json": JSON.stringify({ ...file([], [], []), meta: { version: "9.0.0", category: "user" } }),
+        "good.json": `\uFEFF${JSON.stringify(readJson("examples/flux-image-to-image.json"))}`
+      })
+    ))))
+})
+
+describe("checking against a server", () => {
+  const image = file([blur("b", { image_name: "gone.png" }, { isIntermediate: false })], [], [["b", "image"]])
+
+  it.effect("names what is missing there", () =>
+    Effect.gen(function*() {
+      const self = yield* read(image)
+      assert.isTrue(Workflow.validate(self).isEmpty)
+      const error = yield* Effect.flip(Workflow.toBatch(self, { board: "samples", runs: 0 }))
+      assert.strictEqual(
+        error.message,
+        [
+          "The workflow is not ready (3 problems):",
+          "- runs: expected an integer greater than 0, got 0",
+          "- the board 'samples' is not on the server",
+          "- Blur Image -> Image: the image 'gone.png' is not on the server"
+        ].join("\n")
+      )
+    }).pipe(Effect.provide(resources())))
+
+  it.effect("finds models by key, hash, or name, and lists candidates when several match", () =>
+    Effect.gen(function*() {
+      const self = yield* open("examples/flux-image-to-image.json")
+      const set = yield* Workflow.setInputs(self, {
+        model: { hash: "blake3:main", name: "renamed there", key: "another key", base: "flux", type: "main" },
+        t5_encoder_model: "T5 Encoder FLUX",
+        clip_embed_model: "clip-embed-key-456",
+        vae_model: { name: "FLUX VAE" },
+        image: "a.png",
+        "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt": "x"
+      })
+      const checked = yield* Workflow.check(set).pipe(Effect.provide(resources({ images: ["a.png"] })))
+      assert.deepStrictEqual(
+        checked.inputs.slice(0, 4).map(({ field }) => (field.value as { readonly key?: string }).key),
+        [models.flux.key, models.t5.key, models.clip.key, models.vae.key]
+      )
+      const twins = [{ ...models.vae, key: "one" }, { ...models.vae, key: "two" }]
+      const error = yield* Effect.flip(Workflow.check(set)).pipe(
+        Effect.provide(resources({ images: ["a.png"], models: [models.flux, models.clip, ...twins] }))
+      )
+      assert.strictEqual(error._tag, "WorkflowNotReady")
+      assert.deepStrictEqual(
+        error._tag === "WorkflowNotReady" && error.problems.map(({ candidates, code }) => [code, candidates]),
+        [
+          ["missingModel", []],
+          ["ambiguousModel", ["FLUX VAE (flux vae, key one)", "FLUX VAE (flux vae, key two)"]]
+        ]
+      )
+      assert.strictEqual(
+        error.message,
+        [
+          "The workflow is not ready (2 problems):",
+          "- Main Model - FLUX -> T5 Encoder: the model 'T5 Encoder FLUX' is not installed",
+          "- Main Model - FLUX -> VAE: several models are called 'FLUX VAE': FLUX VAE (flux vae, key one); " +
+          "FLUX VAE (flux vae, key two)"
+        ].join("\n")
+      )
+    }))
+
+  it.effect("does without text encoders and VAE where the main model brings its own", () =>
+    Effect.gen(function*() {
+      const self = yield* Workflow.setInputs(yield* open("examples/flux-image-to-image.json"), {
+        image: "a.png",
+        "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt": "x"
+      })
+      const parts = ["transformer", "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"]
+      const pipeline = {
+        ...models.flux,
+        format: "sdnq_quantized",
+        submodels: Object.fromEntries(parts.map((part) => [part, {}]))
+      }
+      yield* Workflow.toBatch(self).pipe(Effect.provide(resources({ images: ["a.png"], models: [pipeline] })))
+      const error = yield* Effect.flip(Workflow.toBatch(self)).pipe(Effect.provide(resources({ images: ["a.png"] })))
+      assert.deepStrictEqual(
+        error._tag === "WorkflowNotReady" && error.problems.map(({ code, source }) => [code, source]),
+        Array.from({ length: 3 }, () => ["missingComponentModel", "library"])
+      )
+    }))
+
+  it.effect("sends kept results without a board of their own to the given one, and says so nowhere else", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file(
+        [
+          blur("kept", { image_name: "a" }, { isIntermediate: false }),
+          blur("hidden", { image_name: "a" }),
+          node("own", "img_blur", "1.2.2", [input("board", { board_id: "b2" }), input("image", { image_name: "a" })], {
+            isIntermediate: false
+          }),
+          node("none", "img_blur", "1.2.2", [input("board", "none"), input("image", { image_name: "a" })], {
+            isIntermediate: false
+          }),
+          node("unset", "img_blur", "1.2.2", [input("image", { image_name: "a" })], { isIntermediate: false })
+        ],
+        [],
+        []
+      ))
+      const { graph, workflow } = yield* Workflow.toBatch(self, { board: "b1" })
+      assert.deepStrictEqual(
+        Object.values(graph.nodes).map((each) => [each.id, each["board"]]),
+        [["kept", { board_id: "b1" }], ["hidden", undefined], ["own", { board_id: "b2" }], ["none", undefined], [
+          "unset",
+          { board_id: "b1" }
+        ]]
+      )
+      assert.isFalse(JSON.stringify(workflow).includes("b1"))
+      assert.deepStrictEqual(Workflow.outputNodes(self).map(({ board, nodeId }) => [nodeId, board]), [
+        ["kept", "auto"],
+        ["own", { board_id: "b2" }],
+        ["none", "none"],
+        ["unset", "auto"]
+      ])
+    }).pipe(Effect.provide(resources({ images: ["a"], boards: ["b1", "b2"] }))))
+})
+
+describe("batches", () => {
+  const math = read(file(
+    [
+      add("x", 1, 2),
+      node("s", "string", "1.0.1", [input("value", "hi")]),
+      node("n", "noise", "1.1.0", [input("seed", 5), input("width", 512), input("height", 512), input("use_cpu", true)])
+    ],
+    [],
+    [["x", "a"], ["x", "b"], ["s", "value"], ["n", "width"]]
+  ))
+
+  it.effect("sweeps in step and in all combinations, with the size known before", () =>
+    Effect.gen(function*() {
+      const self = yield* Workflow.sweep(
+        yield* math,
+        Sweep.combine(Sweep.zip({ a: ["1", 2], "x.b": [3, 4] }), Sweep.product({ value: ["p", "q", "r"] }))
+      )
+      assert.strictEqual(Workflow.sweepSize(self), 6)
+      assert.strictEqual(Workflow.sweepSize(self, 2), 12)
+      const batch = yield* Workflow.toBatch(self, { runs: 2 })
+      assert.strictEqual(batch.size, 12)
+      assert.deepStrictEqual(batch.data, [
+        [
+          { node_path: "x", field_name: "a", items: [1, 2] },
+          { node_path: "x", field_name: "b", items: [3, 4] }
+        ],
+        [{ node_path: "s", field_name: "value", items: ["p", "q", "r"] }]
+      ])
+      assert.strictEqual(batch.graph.nodes["x"]?.["a"], 1)
+      assert.deepStrictEqual((yield* math).sweeps, [])
+    }).pipe(Effect.provide(resources())))
+
+  it.effect("refuses sweeps that cannot be", () =>
+    Effect.gen(function*() {
+      const self = yield* math
+      const refused = (sweep: Sweep.Sweep) => message(Workflow.sweep(self, sweep))
+      assert.strictEqual(
+        yield* refused(Sweep.zip({ a: [1, 2], b: [1] })),
+        "The sweep is not possible: 'b' has 1 values, but the list it goes in step with has 2"
+      )
+      assert.strictEqual(yield* refused(Sweep.zip({ a: [] })), "The sweep is not possible: 'a' has no values")
+      assert.strictEqual(
+        yield* refused(Sweep.product({ a: [1], "x.a": [2] })),
+        "The sweep is not possible: 'x.a' is varied twice"
+      )
+      assert.strictEqual(
+        yield* refused(Sweep.zip({ width: [512, 513] })),
+        "width (Create Latent Noise): expected an integer greater than 0 and that is a multiple of 8, got 513 as value 2 of 2"
+      )
+      assert.strictEqual(
+        yield* refused(Sweep.zip({ "n.use_cpu": [true] })),
+        "The sweep is not possible: the server varies numbers, texts, choices and images within a batch, not true or false " +
+          "('n.use_cpu'). Submit the workflow once for each value instead"
+      )
+      assert.strictEqual(yield* refused(Sweep.zip({ valeu: [1] })), "No input is called 'valeu'. Did you mean value?")
+    }))
+
+  it.effect("gives seeds as they are, one for all, or one per run", () =>
+    Effect.gen(function*() {
+      const self = yield* math
+      assert.deepStrictEqual(Workflow.seedInputs(self).map(({ systemName }) => systemName), ["n.seed"])
+      const seedOf = (batch: Effect.Success<ReturnType<typeof Workflow.toBatch>>) => batch.graph.nodes["n"]?.["seed"]
+      assert.strictEqual(seedOf(yield* Workflow.toBatch(self)), 5)
+      assert.strictEqual(seedOf(yield* Workflow.toBatch(self, { seed: 77 })), 77)
+      const random = yield* Workflow.toBatch(self, { seed: "random", runs: 3 })
+      assert.isTrue(Number.isSafeInteger(seedOf(random)) && seedOf(random) !== 5)
+      assert.deepStrictEqual([random.runs, random.size, random.data], [3, 3, []])
+      const perRun = yield* Workflow.toBatch(self, { seed: "perRun", runs: 3 })
+      const items = perRun.data[0]?.[0]?.items ?? []
+      assert.deepStrictEqual([perRun.runs, perRun.size, perRun.data.length], [1, 3, 1])
+      assert.deepStrictEqual([items.length, new Set(items).size], [3, 3])
+      assert.strictEqual(
+        yield* message(Workflow.toBatch(self, { seed: -1 })),
+        "The workflow is not ready (1 problem):\n- seed: expected an integer between 0 and 4294967295, got -1"
+      )
+      assert.strictEqual((yield* Workflow.getField(yield* Workflow.setSeed(self, 9), "n.seed")).field.value, 9)
+    }).pipe(Effect.provide(resources())))
+
+  it.effect("checks each value of a batch node against the field it goes into", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file(
+        [
+          node("batch", "float_batch", "1.0.0", [input("batch_group_id", "None"), input("floats", [0.5, 1, 3, -1])], {
+            label: "Starts"
+          }),
+          node("d", "flux_denoise", "4.6.0", [input("denoising_start", 0), input("num_steps", 4), input("width", 1024)])
+        ],
+        [edge("batch", "value", "d", "denoising_start")],
+        []
+      ))
+      const problems = Workflow.validate(self).all.filter(({ code }) => code === "batchValueDoesNotFit")
+      assert.deepStrictEqual(problems.map(({ message, systemName }) => [systemName, message]), [
+        ["batch.floats", "value 3 of 4 does not fit Denoising Start of FLUX Denoise: 3 is greater than 1"],
+        ["batch.floats", "value 4 of 4 does not fit Denoising Start of FLUX Denoise: -1 is less than 0"]
+      ])
+    }))
+
+  it.effect("asks the server for generated values", () =>
+    Effect.gen(function*() {
+      const self = yield* read(file(
+        [
+          node("g", "string_generator", "1.0.0", [
+            input("generator", {
+              type: "string_generator_dynamic_prompts_combinatorial",
+              input: "a {red|blue} house",
+              maxPrompts: 10
+            })
+          ]),
+          node("batch", "string_batch", "1.0.0", [input("batch_group_id", "None"), input("strings")]),
+          node("s", "string", "1.0.1", [input("value", "")])
+        ],
+        [edge("g", "strings", "batch", "strings"), edge("batch", "value", "s", "value")],
+        []
+      ))
+      assert.deepStrictEqual(Workflow.validate(self).all, [])
+      const batch = yield* Workflow.toBatch(self, { runs: 2 }).pipe(
+        Effect.provide(resources({ dynamicPrompts: ({ maxPrompts }) => ["a red house", `a blue house ${maxPrompts}`] }))
+      )
+      assert.deepStrictEqual(batch.data, [[
+        { node_path: "s", field_name: "value", items: ["a red house", "a blue house 10"] }
+      ]])
+      assert.strictEqual(batch.size, 4)
+      const error = yield* Effect.flip(Workflow.toBatch(self)).pipe(
+        Effect.provide(resources({ dynamicPrompts: () => [] }))
+      )
+      assert.strictEqual(error.message, "The workflow is not ready (1 problem):\n- a batch node has no values")
+    }))
+})
+
+describe("in words", () => {
+  it.effect("describes a workflow", () =>
+    Effect.gen(function*() {
+      const self = yield* read(
+        file([add("x", 1, 2, ["First", ""]), blur("b", undefined, { isIntermediate: false })], [], [
+          ["x", "a"],
+          ["b", "image"]
+        ])
+      )
+      assert.strictEqual(
+        Workflow.describe(self),
+        [
+          "test",
+          "",
+          "Inputs: 2",
+          "  0  First  InkIntegerField  optional  1  x.a",
+          "  1  image  InkImageField    missing      b.image",
+          "",
+          "Results: 1",
+          "  Blur Image (board auto)  img_blur  b",
+          "",
+          "Nodes: 2, connections: 0"
+        ].join("\n")
+      )
+    }))
+
+  it.effect("draws a workflow, whatever its labels are", () =>
+    Effect.gen(function*() {
+      const first = node("x", "add", "1.0.1", [input("a", 1), input("b", 2)], { label: "say \"hi\"\n<b>#1</b>" })
+      const self = yield* read(file([first, add("end", 3, 4)], [edge("x", "value", "end", "a")], []))
+      assert.strictEqual(
+        Workflow.toMermaid(self),
+        [
+          "flowchart LR",
+          "  n0[\"say #quot;hi#quot; #lt;b#gt;#35;1#lt;/b#gt;\"]",
+          "  n1[\"Add Integers\"]",
+          "  n0 -->|\"value to a\"| n1"
+        ].join("\n")
+      )
+    }))
+
+  it.effect("tells what differs", () =>
+    Effect.gen(function*() {
+      const before = yield* read(file([add("x", 1, 2), add("y", 3, 4)], [edge("x", "value", "y", "a")], [["x", "a"]]))
+      const set = yield* Workflow.setField(yield* Workflow.setInput(before, "a", 5), "y.b", 6)
+      assert.isTrue(Workflow.diff(before, before).isEmpty)
+      assert.strictEqual(
+        Diff.format(Workflow.diff(before, set)),
+        ["Inputs:", "  ~ a (x.a): 1 to 5", "Values:", "  ~ b (y.b): 4 to 6"].join("\n")
+      )
+      const other = yield* read(file([add("x", 1, 2), blur("z", undefined)], [], []))
+      const diff = Workflow.diff(before, other)
+      assert.deepStrictEqual(diff.nodes.map(({ kind, path }) => [kind, path]), [["removed", "y"], ["added", "z"]])
+      assert.deepStrictEqual(diff.connections.map(({ kind, path }) => [kind, path]), [["removed", "x.value to y.a"]])
+      const flux = yield* open("examples/flux-image-to-image.json")
+      const changed = yield* Workflow.setInput(flux, "vae_model", "other")
+      assert.deepStrictEqual(Workflow.diff(flux, changed).models.map(({ after, kind, name }) => [kind, name, after]), [
+        ["changed", "vae_model", "other"]
+      ])
+    }))
+})

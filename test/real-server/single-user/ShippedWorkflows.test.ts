@@ -1,0 +1,135 @@
+import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import { Images } from "@effect-invokeai/core/server/Images"
+import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
+import { Queue } from "@effect-invokeai/core/server/Queue"
+import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+import * as Graph from "@effect-invokeai/core/workflow/Graph"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, it } from "@effect/vitest"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { client } from "../Client.ts"
+import * as Support from "../Support.ts"
+
+const files = Fs.readdirSync(Support.defaultWorkflows)
+  .filter((file) => file.endsWith(".json"))
+  .toSorted()
+  .map((file) => ({ name: file, path: Path.join(Support.defaultWorkflows, file) }))
+
+const example = {
+  name: "the example workflow (FLUX image to image)",
+  path: Path.resolve(import.meta.dirname, "../../../examples/flux-image-to-image.json")
+}
+
+/** Field types whose values exist on one server alone. */
+const ofThisServer = new Set(["ModelIdentifierField", "ImageField", "VideoField", "LoRAField"])
+
+/** Fields of another type that only the user can fill: the example's prompts, and a file on the server. */
+const leftToTheUser = new Set(["flux_text_encoder.prompt", "prompt_from_file.file_path"])
+
+/** What the UI says too: these files are older than the nodes of this server. */
+const outdated = new Map([
+  ["ESRGAN Upscaling with Canny ControlNet.json", "missingNodeTemplate"],
+  ["Face Detailer with IP-Adapter & Canny (See Note in Details).json", "missingNodeTemplate"],
+  ["Multi ControlNet (Canny & Depth).json", "missingNodeTemplate"],
+  ["FLUX Image to Image.json", "missingFieldTemplate"],
+  ["Flux Text to Image.json", "missingFieldTemplate"]
+])
+
+/** Hands a graph in while nothing runs, and takes it out again. */
+const submitted = (graph: Graph.Graph) =>
+  Effect.acquireUseRelease(
+    Queue.use((queue) => queue.pause),
+    () => Queue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })),
+    () => Queue.use((queue) => Effect.andThen(queue.clear, queue.resume)).pipe(Effect.ignore)
+  )
+
+/** The fields that a refusal names: all of a refused graph's problems are about fields of nodes. */
+const refusedFields = (error: InvokeAiError) =>
+  (error.issues ?? []).map(({ loc }) => {
+    const [body, batch, graph, nodes, , type, field] = loc.map(String)
+    assert.deepStrictEqual([body, batch, graph, nodes], ["body", "batch", "graph", "nodes"], error.message)
+    return { type: type ?? "", field: field ?? "" }
+  })
+
+it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships", (it) => {
+  it.effect("are 26, in the wheel as in the library", () =>
+    Effect.gen(function*() {
+      const library = yield* WorkflowLibrary
+      assert.strictEqual(files.length, 26)
+      const listed = yield* Stream.runCollect(library.list({ categories: ["default"] }))
+      for (const { workflow_id } of listed) {
+        const record = yield* library.get(workflow_id)
+        const workflow = yield* Workflow.fromJson(record.workflow)
+        assert.strictEqual(workflow.definition.name, record.name)
+      }
+    }))
+
+  for (const { name, path } of [...files, example]) {
+    it.effect(`${name}: loads, and the server accepts its graph`, () =>
+      Effect.gen(function*() {
+        const { templates } = yield* Effect.flatMap(CatalogSource, (source) => source.get)
+        const workflow = yield* Workflow.fromFile(path)
+        assert.isAbove(workflow.inputs.length, 0)
+        const isUsers = (type: string, field: string) =>
+          ofThisServer.has(templates.get(type)?.inputs.get(field)?.type.name ?? "") ||
+          leftToTheUser.has(`${type}.${field}`)
+
+        // As it is shipped: what the library asks for is what only the user can know …
+        const { all: problems } = Workflow.validate(workflow)
+        const old = outdated.get(name)
+        const codes = new Set(problems.map((problem) => problem.code).filter((code) => code.endsWith("Template")))
+        assert.deepStrictEqual([...codes], old === undefined ? [] : [old])
+        for (const problem of problems) {
+          if (problem.code === old) continue
+          const type = workflow.loaded.nodes.get(problem.nodeId ?? "")?.node.nodeType ?? ""
+          assert.isTrue(isUsers(type, problem.fieldName ?? ""), problem.message)
+        }
+        if (old === "missingNodeTemplate") return yield* Console.log(`${name}: has node types that are gone`)
+
+        // … and the server asks for no more.
+        const result = yield* Effect.result(submitted(Graph.build(workflow.loaded)))
+        if (result._tag === "Failure") {
+          assert.strictEqual(result.failure.reason, "Validation", result.failure.message)
+          for (const { field, type } of refusedFields(result.failure)) {
+            assert.isTrue(isUsers(type, field), result.failure.message)
+            if (!leftToTheUser.has(`${type}.${field}`)) assert.isAbove(problems.length, 0, "nothing was missing before")
+          }
+        }
+
+        // With every model, image, video and text filled in it is accepted as a whole.
+        const image = yield* Effect.acquireRelease(
+          Images.use((images) => images.upload({ data: Support.picture(64, 64), isIntermediate: true })),
+          ({ image_name }) => Effect.ignore(Images.use((images) => images.delete(image_name)))
+        )
+        let filled = workflow
+        for (const field of Workflow.fields(workflow)) {
+          const template = templates.get(field.nodeType)?.inputs.get(field.fieldName)
+          if (template === undefined || template.input === "connection" || field.connected) continue
+          if (template.type.cardinality !== "SINGLE" || !isUsers(field.nodeType, field.fieldName)) continue
+          filled = yield* Workflow.setField(
+            filled,
+            field.systemName,
+            {
+              ModelIdentifierField: {
+                key: "no-such-model",
+                hash: "blake3:no-such-model",
+                name: "no such model",
+                base: template.models?.base?.[0] ?? "any",
+                type: template.models?.type?.[0] ?? "main"
+              },
+              ImageField: image.image_name,
+              VideoField: { video_name: "no-such-video.mp4" },
+              StringField: path
+            }[template.type.name]
+          )
+        }
+        assert.strictEqual((yield* submitted(Graph.build(filled.loaded))).enqueued, 1)
+        const state = problems.length === 0 ? "complete as shipped" : `${problems.length} things to fill in`
+        yield* Console.log(`${name}: ${workflow.inputs.length} inputs, ${state}; accepted when filled in`)
+      }).pipe(Effect.scoped))
+  }
+})

@@ -25,7 +25,10 @@ const maxSize = 12_000
 
 const keyOf = (entry: Entry): string | undefined => {
   if (entry.kind === "http") {
-    const path = entry.path!.replace(/\?.*$/, "").replace(uuid, "*").replace(/\/i\/\d+/, "/i/*").replace(/queue\/[^/]+/, "queue/*")
+    const path = entry.path!.replace(/\?.*$/, "").replace(uuid, "*").replace(/\/i\/\d+/, "/i/*").replace(
+      /queue\/[^/]+/,
+      "queue/*"
+    )
     return `${entry.method} ${path} ${entry.status}`
   }
   return entry.kind === "socket-event" ? `${entry.event} ${entry.data?.status ?? ""}` : undefined
@@ -36,7 +39,9 @@ const shorten = (text: string): string => text.replace(/(data:image\/[a-z]+;base
 
 const samples = new Map<string, Entry>()
 for (const file of readdirSync(source).sort()) {
-  const { entries } = JSON.parse(shorten(readFileSync(`${source}/${file}`, "utf8"))) as { readonly entries: ReadonlyArray<Entry> }
+  const { entries } = JSON.parse(shorten(readFileSync(`${source}/${file}`, "utf8"))) as {
+    readonly entries: ReadonlyArray<Entry>
+  }
   for (const entry of entries) {
     const key = keyOf(entry)
     if (key === undefined || size(entry) > maxSize) continue

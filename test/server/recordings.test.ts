@@ -1,5 +1,5 @@
-import { ServerTimestamp, SQLiteDirection } from "@effect-invokeai/core/server/api/Wire"
 import { SessionQueueItem } from "@effect-invokeai/core/server/api/QueueApi"
+import { ServerTimestamp, SQLiteDirection } from "@effect-invokeai/core/server/api/Wire"
 import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"

@@ -15,7 +15,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -129,8 +129,13 @@ const withEncoding = (request: HttpClientRequest.HttpClientRequest): HttpClientR
     ? HttpClientRequest.setHeader(request, "accept-encoding", "identity")
     : request
 
-const hidesFromTraces = (request: HttpClientRequest.HttpClientRequest): boolean =>
-  request.urlParams.params.some(([name]) => name === "access_token")
+const tokenOf = (request: HttpClientRequest.HttpClientRequest): string | undefined => {
+  const value = request.urlParams.params.find(([name]) => name === "access_token")?.[1]
+  return Redacted.isRedacted(value) ? Redacted.value(value) : value
+}
+
+// the span of a request holds its URL with all query values
+const hidesFromTraces = (request: HttpClientRequest.HttpClientRequest): boolean => tokenOf(request) !== undefined
 
 // set around every route; the default is never sent anywhere
 const CurrentCall = Context.Reference<Failures.Call>("@effect-invokeai/core/server/InvokeAiClient/CurrentCall", {
@@ -155,6 +160,10 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       Effect.gen(function*() {
         const call = yield* CurrentCall
         call.path = request.url
+        const downloadToken = tokenOf(request)
+        if (downloadToken !== undefined) {
+          call.scrub = (text) => credentials.scrub(text).replaceAll(downloadToken, "<redacted>")
+        }
         if (base.problem !== undefined) {
           return yield* Effect.fail(
             Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })

@@ -12,7 +12,7 @@ import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from ".
 export interface Call {
   readonly server: string | undefined
   readonly method: string
-  readonly scrub: (text: string) => string
+  scrub: (text: string) => string
   path: string
   sent: boolean
 }
@@ -148,7 +148,7 @@ const describeCause = (cause: unknown): Described => {
   let current: unknown = cause
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     const own: Error & { readonly code?: unknown } = current
-    if (code === undefined && typeof own.code === "string") code = own.code
+    if (code === undefined && typeof own.code === "string" && /^[A-Z][A-Z0-9_]*$/.test(own.code)) code = own.code
     if (own.message !== "" && !texts.includes(own.message)) texts.push(own.message)
     // a failed connection to a name with several addresses keeps the reasons in a list
     current = own instanceof AggregateError && own.cause === undefined ? own.errors[0] : own.cause

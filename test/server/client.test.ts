@@ -1,0 +1,629 @@
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
+import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
+import { Queue } from "@effect-invokeai/core/server/Queue"
+import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
+import { fakeHttp, html, imageDto, json, networkError, user } from "./fake.ts"
+
+const batchStatus = {
+  queue_id: "default",
+  batch_id: "b",
+  pending: 0,
+  in_progress: 0,
+  completed: 1,
+  failed: 0,
+  canceled: 0,
+  total: 1
+}
+
+const version = Effect.flatMap(InvokeAiClient, (client) => client.call((api) => api.app.version({})))
+const prune = Effect.flatMap(
+  InvokeAiClient,
+  (client) => client.call((api) => api.queue.prune({ params: { queue_id: "default" } }))
+)
+const image = (image_name: string) =>
+  Effect.flatMap(InvokeAiClient, (client) => client.call((api) => api.images.get({ params: { image_name } })))
+
+/** Runs with a clock that moves on by itself, so that pauses pass. */
+const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(effect)
+    yield* TestClock.adjust("10 minutes")
+    return yield* Fiber.join(fiber)
+  })
+
+describe("base URL", () => {
+  it.effect.each([
+    ["http://server.test:9090", "/api/v1/app/version"],
+    ["http://server.test/", "/api/v1/app/version"],
+    ["https://server.test/invoke", "/invoke/api/v1/app/version"],
+    ["https://server.test/invoke/?x=1#y", "/invoke/api/v1/app/version"]
+  ])("%s", ([url, path]) => {
+    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* version).version, "6.14.2")
+      assert.strictEqual(server.seen[0]!.path, path)
+      assert.strictEqual(server.seen[0]!.url.search, "")
+    }).pipe(Effect.provide(server.layer({ url: url! })))
+  })
+
+  it.effect.each(["::::", "", "localhost:9090", "ftp://x"])("%s is refused without a request", (url) => {
+    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(version)
+      assert.strictEqual(error.reason, "Transport")
+      assert.isFalse(error.isRetryable)
+      assert.isFalse(error.isAmbiguous)
+      assert.include(error.message, "URL")
+      assert.strictEqual(server.seen.length, 0)
+    }).pipe(Effect.provide(server.layer({ url })))
+  })
+
+  it.effect("escapes path parameters and refuses those that a URL would swallow", () => {
+    const server = fakeHttp((request) => json(imageDto(decodeURIComponent(request.path.split("/").at(-1)!))))
+    return Effect.gen(function*() {
+      const dto = yield* image("a/b ?#%.png")
+      assert.strictEqual(dto.image_name, "a/b ?#%.png")
+      assert.strictEqual(server.seen[0]!.path, "/api/v1/images/i/a%2Fb%20%3F%23%25.png")
+      for (const name of ["", ".", ".."]) {
+        const error = yield* Effect.flip(image(name))
+        assert.strictEqual(error.reason, "Validation")
+        assert.isFalse(error.isAmbiguous)
+      }
+      assert.strictEqual(server.seen.length, 1)
+    }).pipe(Effect.provide(server.layer()))
+  })
+})
+
+describe("statuses", () => {
+  it.effect.each(
+    [
+      [400, "Validation"],
+      [401, "Unauthorized"],
+      [403, "Forbidden"],
+      [404, "NotFound"],
+      [405, "NotFound"],
+      [409, "Conflict"],
+      [415, "Validation"],
+      [422, "Validation"],
+      [500, "Server"],
+      [502, "Server"]
+    ] as const
+  )("%s is %s", ([status, reason]) => {
+    const server = fakeHttp(() => json({ detail: "because" }, { status }))
+    return Effect.gen(function*() {
+      const error = yield* patiently(Effect.flip(version))
+      assert.strictEqual(error.reason, reason)
+      assert.strictEqual(error.status, status)
+      assert.strictEqual(error.detail, "because")
+      assert.strictEqual(error.method, "GET")
+      assert.strictEqual(error.path, "/api/v1/app/version")
+      assert.include(error.message, "because")
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("reads the problems of a 422 and leaves the refused values out", () => {
+    const secretGraph = "x".repeat(20_000)
+    const server = fakeHttp(() =>
+      json({
+        detail: Array.from({ length: 80 }, () => ({
+          type: "int_parsing",
+          loc: ["body", "batch", "graph", 1],
+          msg: `not a number ${"y".repeat(9000)}`,
+          input: secretGraph,
+          ctx: { input: secretGraph }
+        }))
+      }, { status: 422 })
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(prune)
+      assert.deepStrictEqual(error.issues?.[0]?.loc, ["body", "batch", "graph", 1])
+      assert.strictEqual(error.issues?.[0]?.type, "int_parsing")
+      assert.strictEqual(error.issues?.length, 50)
+      assert.isBelow(JSON.stringify(error).length, 30_000)
+      assert.notInclude(JSON.stringify(error), "xxxx")
+      assert.isBelow(error.message.length, 1000)
+      assert.isFalse(error.isAmbiguous)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("bare text and HTML errors", () => {
+    const server = fakeHttp((request) =>
+      request.method === "GET" ? html(502) : new Response("Internal Server Error", { status: 500 })
+    )
+    return Effect.gen(function*() {
+      assert.include((yield* Effect.flip(version)).detail, "HTML page")
+      assert.strictEqual((yield* Effect.flip(prune)).detail, "Internal Server Error")
+    }).pipe(Effect.provide(server.layer({ retries: 0 })))
+  })
+
+  it.effect("an unknown path of an official server is HTML with 200", () => {
+    const server = fakeHttp(() => html())
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(image("x"))
+      assert.strictEqual(error.reason, "NotFound")
+      const mutation = yield* Effect.flip(prune)
+      assert.strictEqual(mutation.reason, "Decode")
+      assert.isTrue(mutation.isAmbiguous)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect.each([["HTML", () => html()], ["other JSON", () => json({ hello: 1 })]] as const)(
+    "a server that is not InvokeAI: %s",
+    ([_, answer]) => {
+      const server = fakeHttp(answer)
+      return Effect.gen(function*() {
+        const info = yield* ServerInfo
+        const error = yield* Effect.flip(info.version)
+        assert.strictEqual(error.reason, "Decode")
+        assert.include(error.message, "not an InvokeAI server")
+        assert.include(error.message, "http://server.test:9090/")
+      }).pipe(Effect.provide(ServerInfo.layer.pipe(Layer.provide(server.layer()))))
+    }
+  )
+
+  it.effect("a redirect names where to, without the query", () => {
+    const server = fakeHttp(() =>
+      new Response(null, { status: 302, headers: { location: "https://x.test/a?token=t" } })
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(version)
+      assert.include(error.message, "https://x.test/a")
+      assert.notInclude(error.message, "token=t")
+    }).pipe(Effect.provide(server.layer()))
+  })
+})
+
+describe("repeats", () => {
+  it.effect.each(
+    [
+      ["ECONNREFUSED", networkError("ECONNREFUSED")],
+      ["ECONNRESET", networkError("ECONNRESET")],
+      ["502", json({}, { status: 502 })],
+      ["500", json({ detail: "database is locked" }, { status: 500 })],
+      ["truncated JSON", new Response("{\"vers", { headers: { "content-type": "application/json" } })]
+    ] as const
+  )("reads are repeated after %s", ([_, failure]) => {
+    const server = fakeHttp((_request, index) =>
+      index < 3 ? failure instanceof Response ? failure.clone() : failure : json({ version: "6.14.2" })
+    )
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* patiently(version)).version, "6.14.2")
+      assert.strictEqual(server.seen.length, 4)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("not for ever, and with pauses", () => {
+    const server = fakeHttp(() => networkError("ECONNREFUSED"))
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.flip(version))
+      yield* TestClock.adjust("50 millis")
+      assert.strictEqual(server.seen.length, 1)
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(server.seen.length, 4)
+      assert.include(error.message, "ECONNREFUSED")
+      assert.include(error.message, "could not be sent")
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("an unreadable item is not read again", () => {
+    const server = fakeHttp(() =>
+      json({ detail: "Unexpected error: 1 validation error for GraphExecutionState" }, { status: 500 })
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.flatMap(Queue, (queue) => queue.item(1)))
+      assert.strictEqual(error.status, 500)
+      assert.strictEqual(server.seen.length, 1)
+    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+  })
+
+  it.effect.each(
+    [
+      ["connection refused", networkError("ECONNREFUSED"), false],
+      ["name not found", networkError("ENOTFOUND"), false],
+      ["reset", networkError("ECONNRESET"), true],
+      ["500", json({ detail: "x" }, { status: 500 }), true],
+      ["502", html(502), true],
+      ["503", json({}, { status: 503 }), true],
+      ["garbage", new Response("<<<", { headers: { "content-type": "application/json" } }), true],
+      ["other JSON", json({ hello: 1 }), true],
+      ["409", json({ detail: "x" }, { status: 409 }), false],
+      ["422", json({ detail: "x" }, { status: 422 }), false],
+      ["429", json({ detail: "x" }, { status: 429 }), false],
+      ["timeout", "never" as const, true]
+    ] as const
+  )("a change is sent once: %s", ([_, answer, ambiguous]) => {
+    const server = fakeHttp(() => answer instanceof Response ? answer.clone() : answer)
+    return Effect.gen(function*() {
+      const error = yield* patiently(Effect.flip(prune))
+      assert.strictEqual(server.seen.length, 1)
+      assert.strictEqual(error.isAmbiguous, ambiguous)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("cancelling is harmless to repeat, and so is reading by POST", () => {
+    const server = fakeHttp((request, index) =>
+      index % 2 === 0
+        ? json({}, { status: 503 })
+        : request.path.endsWith("cancel_by_batch_ids")
+        ? json({ canceled: 2 })
+        : json([])
+    )
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      assert.strictEqual(yield* patiently(queue.cancelByBatchIds(["b"])), 2)
+      assert.deepStrictEqual(yield* patiently(queue.itemsByIds([1])), [])
+      assert.strictEqual(server.seen.length, 4)
+    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+  })
+
+  it.effect("a read is never ambiguous", () => {
+    const server = fakeHttp(() => json({}, { status: 500 }))
+    return Effect.gen(function*() {
+      assert.isFalse((yield* Effect.flip(version)).isAmbiguous)
+    }).pipe(Effect.provide(server.layer({ retries: 0 })))
+  })
+})
+
+describe("timeouts", () => {
+  it.effect("a call", () => {
+    const server = fakeHttp(() => "never")
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.flip(prune))
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("2 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error.reason, "Transport")
+      assert.strictEqual(error.code, "ETIMEDOUT")
+      assert.include(error.message, "5000 ms")
+    }).pipe(Effect.provide(server.layer({ timeout: "5 seconds" })))
+  })
+
+  it.effect("enqueueing may take longer", () => {
+    const server = fakeHttp(() => "never")
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      const fiber = yield* Effect.forkChild(Effect.flip(queue.enqueueBatch({ graph: {}, runs: 1 })))
+      yield* TestClock.adjust("6 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue((yield* Fiber.join(fiber)).isAmbiguous)
+    }).pipe(
+      Effect.provide(
+        Queue.layer.pipe(Layer.provide(server.layer({ timeout: "5 seconds", transferTimeout: "10 seconds" })))
+      )
+    )
+  })
+
+  it.effect("a download that pauses too long", () => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new Uint8Array([1, 2, 3]))
+    })
+    const server = fakeHttp(() => new Response(body, { headers: { "content-type": "image/png" } }))
+    return Effect.gen(function*() {
+      const client = yield* InvokeAiClient
+      const chunks: Array<number> = []
+      const fiber = yield* client.bytes(
+        (api) => api.images.full({ params: { image_name: "x" }, responseMode: "response-only" }),
+        { contentType: ["image/"] }
+      ).pipe(
+        Stream.runForEach((chunk) => Effect.sync(() => chunks.push(...chunk))),
+        Effect.flip,
+        Effect.forkChild
+      )
+      // reading the body leaves the event loop
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+      yield* TestClock.adjust("61 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error.code, "ETIMEDOUT")
+      assert.strictEqual(error.path, "/api/v1/images/i/x/full")
+      assert.deepStrictEqual(chunks, [1, 2, 3])
+    }).pipe(Effect.provide(server.layer()))
+  })
+})
+
+describe("encodings", () => {
+  it.effect("deletes and media ask for no compression", () => {
+    const server = fakeHttp((request) =>
+      request.method === "DELETE"
+        ? new Response(null, { status: 204 })
+        : new Response(new Uint8Array([1]), { headers: { "content-type": "image/png" } })
+    )
+    return Effect.gen(function*() {
+      const client = yield* InvokeAiClient
+      yield* client.call((api) => api.models.delete({ params: { key: "k" } }))
+      yield* Stream.runDrain(client.bytes(
+        (api) => api.images.full({ params: { image_name: "x" }, responseMode: "response-only" }),
+        { contentType: ["image/"] }
+      ))
+      assert.deepStrictEqual(server.seen.map((request) => request.headers["accept-encoding"]), ["identity", "identity"])
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("bytes of another type are not handed out", () => {
+    const server = fakeHttp(() => json({ detail: "no image" }))
+    return Effect.gen(function*() {
+      const client = yield* InvokeAiClient
+      const error = yield* client.bytes(
+        (api) => api.images.full({ params: { image_name: "x" }, responseMode: "response-only" }),
+        { contentType: ["image/"] }
+      ).pipe(Stream.runDrain, Effect.flip)
+      assert.strictEqual(error.reason, "Decode")
+      assert.include(error.message, "application/json")
+    }).pipe(Effect.provide(server.layer()))
+  })
+})
+
+describe("login", () => {
+  const login = { email: "a@b.c", password: Redacted.make("pass-secret") }
+  const makeServer = (options?: { readonly multiuser?: boolean; readonly refresh?: string }) => {
+    let current = "token-1"
+    let logins = 0
+    const server = fakeHttp((request) => {
+      if (request.path.endsWith("/auth/status")) {
+        return json({ setup_required: false, multiuser_enabled: options?.multiuser ?? true })
+      }
+      if (request.path.endsWith("/auth/login")) {
+        const { password } = request.body as { readonly password: string }
+        if (password !== "pass-secret") return json({ detail: "Incorrect email or password" }, { status: 401 })
+        current = `token-${++logins}`
+        return json({ token: current, user, expires_in: 86400 })
+      }
+      if (options?.multiuser !== false && request.headers["authorization"] !== `Bearer ${current}`) {
+        return json({ detail: "Invalid or expired token" }, { status: 401 })
+      }
+      if (options?.refresh !== undefined && request.method !== "GET") {
+        current = options.refresh
+        return json({ deleted: 0 }, { headers: { "x-refreshed-token": options.refresh } })
+      }
+      return request.method === "GET" ? json(batchStatus) : json({ deleted: 0 })
+    })
+    return { ...server, expire: () => (current = "other"), logins: () => logins }
+  }
+  const status = Effect.flatMap(
+    InvokeAiClient,
+    (client) => client.call((api) => api.queue.batchStatus({ params: { queue_id: "default", batch_id: "b" } }))
+  )
+
+  it.effect("logs in once for many calls at the same time", () => {
+    const server = makeServer()
+    return Effect.gen(function*() {
+      yield* Effect.all(Array.from({ length: 20 }, () => status), { concurrency: "unbounded" })
+      assert.strictEqual(server.logins(), 1)
+      const client = yield* InvokeAiClient
+      assert.strictEqual(Redacted.value(Option.getOrThrow(yield* client.token)), "token-1")
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
+  it.effect("logs in again once when the token is no longer accepted, also for changes", () => {
+    const server = makeServer()
+    return Effect.gen(function*() {
+      yield* status
+      server.expire()
+      yield* Effect.all(Array.from({ length: 20 }, () => prune), { concurrency: "unbounded" })
+      assert.strictEqual(server.logins(), 2)
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
+  it.effect("gives up after one new login", () => {
+    const server = fakeHttp((request) =>
+      request.path.endsWith("/auth/status")
+        ? json({ setup_required: false, multiuser_enabled: true })
+        : request.path.endsWith("/auth/login")
+        ? json({ token: "t", user, expires_in: 1 })
+        : json({ detail: "User not found or inactive" }, { status: 401 })
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(status)
+      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(server.seen.filter((request) => request.path.endsWith("/status")).length > 0, true)
+      assert.strictEqual(server.seen.filter((request) => request.path.endsWith("/auth/login")).length, 2)
+      assert.strictEqual(server.seen.filter((request) => request.path.includes("/b/b/")).length, 2)
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
+  it.effect("a wrong password is told", () => {
+    const server = makeServer()
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(status)
+      assert.strictEqual(error.reason, "Unauthorized")
+      assert.include(error.message, "Incorrect email or password")
+      const client = yield* InvokeAiClient
+      assert.isTrue(Option.isNone(yield* client.token))
+      assert.isFalse(yield* client.renewToken)
+    }).pipe(Effect.provide(server.layer({ ...login, password: Redacted.make("wrong") })))
+  })
+
+  it.effect("a token alone is used, and a 401 is not answered with a login", () => {
+    const server = makeServer()
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(status)
+      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(server.seen.length, 1)
+      assert.strictEqual(server.seen[0]!.headers["authorization"], "Bearer given")
+    }).pipe(Effect.provide(server.layer({ token: Redacted.make(" given\n") })))
+  })
+
+  it.effect("adopts a refreshed token", () => {
+    const server = makeServer({ refresh: "token-fresh" })
+    return Effect.gen(function*() {
+      yield* prune
+      yield* status
+      assert.strictEqual(server.logins(), 1)
+      assert.strictEqual(server.seen.at(-1)!.headers["authorization"], "Bearer token-fresh")
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
+  it.effect("a server without users needs no login", () => {
+    const server = makeServer({ multiuser: false })
+    return Effect.gen(function*() {
+      yield* status
+      yield* status
+      assert.strictEqual(server.logins(), 0)
+      assert.strictEqual(server.seen.filter((request) => request.path.endsWith("/auth/status")).length, 1)
+      assert.isUndefined(server.seen.at(-1)!.headers["authorization"])
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
+  it.effect.each([["404", () => json({}, { status: 404 })], ["HTML", () => html()]] as const)(
+    "an old server without the login routes (%s) needs none",
+    ([_, answer]) => {
+      const server = fakeHttp((request) => request.path.includes("/auth/") ? answer() : json(batchStatus))
+      return Effect.gen(function*() {
+        assert.strictEqual((yield* status).completed, 1)
+      }).pipe(Effect.provide(server.layer(login)))
+    }
+  )
+})
+
+describe("secrets", () => {
+  const secrets = ["tok-secret", "pass-secret", "url-secret", "dXNlcjp1cmwtc2VjcmV0", "hf-secret", "fresh-secret"]
+
+  it.effect("appear in no error, span or printed value", () => {
+    const answersWith = (leak: string) => [
+      () => networkError(leak),
+      () => json({ detail: leak }, { status: 500, headers: { "x-refreshed-token": "fresh-secret" } }),
+      () => json({ detail: [{ loc: ["body"], msg: leak, type: "x", input: leak }] }, { status: 422 }),
+      () => new Response(leak, { status: 403 }),
+      () => json({ detail: leak }, { status: 401 }),
+      () => json({ deleted: leak }, { headers: { "x-refreshed-token": "fresh-secret" } }),
+      () => new Response(null, { status: 302, headers: { location: `http://x.test/?a=${leak}` } })
+    ]
+    const spans: Array<Tracer.Span> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    const install = Effect.flatMap(
+      InvokeAiClient,
+      (client) =>
+        client.call((api) =>
+          api.models.install({ query: { source: "s", access_token: Redacted.make("hf-secret") }, payload: {} })
+        )
+    )
+    // what the client knows as a secret and the server repeats
+    const variants = [
+      { options: { token: Redacted.make("tok-secret") }, leak: "tok-secret" },
+      { options: { email: "a@b.c", password: Redacted.make("pass-secret") }, leak: "pass-secret" },
+      { options: {}, leak: "url-secret dXNlcjp1cmwtc2VjcmV0" }
+    ]
+    return Effect.gen(function*() {
+      const texts: Array<string> = []
+      for (const { leak, options } of variants) {
+        for (const answer of answersWith(leak)) {
+          const server = fakeHttp(answer)
+          const layer = server.layer({ url: "http://user:url-secret@server.test/", retries: 0, ...options })
+          const calls = Effect.gen(function*() {
+            const client = yield* InvokeAiClient
+            for (const call of [prune, install, image("x")]) {
+              const result = yield* Effect.result(call as Effect.Effect<unknown, InvokeAiError, InvokeAiClient>)
+              if (result._tag === "Failure") {
+                texts.push(
+                  result.failure.message,
+                  JSON.stringify(result.failure),
+                  inspect(result.failure, { depth: 9 })
+                )
+                texts.push(String(result.failure.stack))
+              }
+            }
+            texts.push(inspect(client, { depth: 9 }), client.url.href)
+          })
+          yield* calls.pipe(Effect.provide(layer), Effect.withTracer(tracer))
+        }
+      }
+      for (const span of spans) {
+        texts.push(inspect([...span.attributes]), span.name, inspect(span.status, { depth: 4 }))
+      }
+      assert.isAbove(spans.length, 10)
+      assert.isAbove(texts.length, 100)
+      for (const text of texts) {
+        for (const secret of secrets) assert.notInclude(text, secret)
+      }
+    })
+  })
+
+  it.effect("a token for downloads is left out of what the server says", () => {
+    const server = fakeHttp(() => json({ detail: "cannot download with hf-secret" }, { status: 424 }))
+    return Effect.gen(function*() {
+      const client = yield* InvokeAiClient
+      const error = yield* Effect.flip(
+        client.call((api) =>
+          api.models.install({ query: { source: "s", access_token: Redacted.make("hf-secret") }, payload: {} })
+        )
+      )
+      assert.strictEqual(server.seen[0]!.url.searchParams.get("access_token"), "hf-secret")
+      assert.strictEqual(error.detail, "cannot download with <redacted>")
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("a user in the URL becomes basic authentication, unless there is another login", () => {
+    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    return Effect.gen(function*() {
+      yield* version.pipe(Effect.provide(server.layer({ url: "http://user:p%40ss@server.test/" })))
+      yield* version.pipe(
+        Effect.provide(server.layer({ url: "http://user:pw@server.test/", token: Redacted.make("tok") }))
+      )
+      assert.deepStrictEqual(server.seen.map((request) => request.headers["authorization"]), [
+        `Basic ${btoa("user:p@ss")}`,
+        "Bearer tok"
+      ])
+      assert.strictEqual(server.seen[0]!.url.href, "http://server.test/api/v1/app/version")
+    })
+  })
+})
+
+describe("configuration", () => {
+  it.effect("comes from the environment", () =>
+    Effect.gen(function*() {
+      const options = yield* InvokeAiConfig
+      assert.strictEqual(options.url, "http://x.test/")
+      assert.strictEqual(Redacted.value(options.token!), "t")
+      assert.strictEqual(options.queueId, "mine")
+      assert.isUndefined(options.email)
+      assert.strictEqual(options.retries, 1)
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
+      INVOKEAI_URL: "http://x.test/",
+      INVOKEAI_TOKEN: "t",
+      INVOKEAI_QUEUE_ID: "mine",
+      INVOKEAI_RETRIES: "1"
+    })))))
+
+  it.effect("everything is optional", () =>
+    Effect.gen(function*() {
+      const options = yield* InvokeAiConfig
+      assert.isTrue(Object.values(options).every((value) => value === undefined))
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))))
+})
+
+describe("messages", () => {
+  it("name the first problem and count the others", () => {
+    const error = new InvokeAiError({
+      reason: "Validation",
+      method: "POST",
+      path: "/p",
+      status: 422,
+      detail: "",
+      issues: [
+        { loc: ["body", "a", 0], msg: "m1", type: "t" },
+        { loc: ["body"], msg: "m2", type: "t" }
+      ]
+    })
+    assert.strictEqual(error.message, "POST /p was refused as wrong (422): body.a.0: m1 (and 1 more)")
+  })
+})

@@ -6,7 +6,7 @@
  * What is kept is still an OpenAPI document, but facts only: the node types, the objects they put out, and the schemas
  * that those refer to; no descriptions, no routes. An output ending in `.ts` becomes the module of the bundled snapshot.
  */
-import { titleOf } from "@effect-invokeai/core/internal/titleOf"
+import { titleOf } from "@effect-invokeai/core/catalog/NodeTemplate"
 import { readFileSync, writeFileSync } from "node:fs"
 
 type Json = Record<string, unknown>

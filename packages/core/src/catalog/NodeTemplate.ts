@@ -163,3 +163,13 @@ export interface NodeTemplate {
   readonly inputs: ReadonlyMap<string, InputTemplate>
   readonly outputs: ReadonlyMap<string, OutputTemplate>
 }
+
+/**
+ * The title of a field whose schema gives it none: `image1` is shown as "Image 1", `cfg_scale` as "Cfg Scale".
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const titleOf = (name: string): string =>
+  (name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{Lo}\p{Lm}]+/gu) ?? [])
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ")

@@ -1,6 +1,5 @@
 /** Node templates from the schemas of an OpenAPI document. */
 import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
-import { titleOf } from "../internal/titleOf.ts"
 import { alternatives, isNullSchema, parseFieldType } from "./FieldTypeParser.ts"
 import { modelKinds } from "./ModelKinds.ts"
 import type {
@@ -13,6 +12,7 @@ import type {
   OutputTemplate,
   ValueBounds
 } from "./NodeTemplate.ts"
+import { titleOf } from "./NodeTemplate.ts"
 
 /** Node types that the editor does not offer. */
 const deniedTypes: ReadonlySet<string> = new Set(["graph", "linear_ui_output"])

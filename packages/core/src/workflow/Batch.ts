@@ -158,21 +158,22 @@ const targetsOf = (loaded: LoadedWorkflow, edges: EdgeIndex, node: LoadedNode): 
   const scope = scopeOf(loaded)
   const targets: Array<{ nodeId: string; fieldName: string }> = []
   const seen = new Set<string>()
-  const follow = (edge: EdgeLike): void => {
+  const leaving = (id: string, handle: string): ReadonlyArray<EdgeLike> =>
+    edges.from(id).filter((edge) => edge.sourceHandle === handle).toReversed()
+  const stack = [...leaving(node.node.id, valueHandle(node.node.nodeType))]
+  for (let edge = stack.pop(); edge !== undefined; edge = stack.pop()) {
     if (scope.node(edge.target)?.type === "connector") {
       if (!seen.has(edge.target)) {
         seen.add(edge.target)
-        edges.from(edge.target).filter((next) => next.sourceHandle === "out").forEach(follow)
+        stack.push(...leaving(edge.target, "out"))
       }
-      return
+      continue
     }
     const target = loaded.nodes.get(edge.target)
     if (target !== undefined && isExecutable(target.node.nodeType)) {
       targets.push({ nodeId: edge.target, fieldName: edge.targetHandle })
     }
   }
-  const handle = valueHandle(node.node.nodeType)
-  edges.from(node.node.id).filter((edge) => edge.sourceHandle === handle).forEach(follow)
   return targets
 }
 

@@ -148,6 +148,9 @@ export class EdgeIndex {
 
   /** Whether the target can be reached from the source. */
   reaches(source: string, target: string): boolean {
+    if (source !== target && (!this.#out.has(source) || !this.#into.has(target))) {
+      return false
+    }
     const seen = new Set<string>()
     const stack = [source]
     for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
@@ -257,30 +260,28 @@ const typed = (source: Source): TypedSource | ConnectionProblem => {
 }
 
 /** The type of what a `collect` node collects, if it says so yet. */
-const collectedType = (
-  scope: ConnectionScope,
-  edges: EdgeIndex,
-  nodeId: string,
-  seen: ReadonlySet<string> = new Set()
-): FieldType | undefined => {
-  if (seen.has(nodeId)) {
-    return undefined
+const collectedType = (scope: ConnectionScope, edges: EdgeIndex, nodeId: string): FieldType | undefined => {
+  const seen = new Set<string>()
+  let id = nodeId
+  while (!seen.has(id)) {
+    seen.add(id)
+    const edge = edges.into(id, "item") ?? edges.into(id, "collection")
+    const source = edge === undefined ? undefined : scope.loaded(edge.source)
+    if (edge === undefined || source === undefined) {
+      return undefined
+    }
+    if (
+      edge.targetHandle !== "collection" || edge.sourceHandle !== "collection" || source.node.nodeType !== "collect"
+    ) {
+      const type = source.template?.outputs.get(edge.sourceHandle)?.type
+      if (type === undefined || type.name === "CollectionField") {
+        return undefined
+      }
+      return type.cardinality === "SINGLE" ? type : { ...type, cardinality: "SINGLE" }
+    }
+    id = edge.source
   }
-  const edge = edges.into(nodeId, "item") ?? edges.into(nodeId, "collection")
-  const source = edge === undefined ? undefined : scope.loaded(edge.source)
-  if (edge === undefined || source === undefined) {
-    return undefined
-  }
-  if (
-    edge.targetHandle === "collection" && source.node.nodeType === "collect" && edge.sourceHandle === "collection"
-  ) {
-    return collectedType(scope, edges, edge.source, new Set([...seen, nodeId]))
-  }
-  const type = source.template?.outputs.get(edge.sourceHandle)?.type
-  if (type === undefined || type.name === "CollectionField") {
-    return undefined
-  }
-  return type.cardinality === "SINGLE" ? type : { ...type, cardinality: "SINGLE" }
+  return undefined
 }
 
 /** The edges that leave a connector and the connectors behind it, apart from those between connectors. */
@@ -288,9 +289,10 @@ const terminalEdges = (scope: ConnectionScope, edges: EdgeIndex, connectorId: st
   const seen = new Set<string>()
   const within = new Set<EdgeLike>()
   const terminal: Array<EdgeLike> = []
-  const visit = (id: string): void => {
+  const stack = [connectorId]
+  for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
     if (seen.has(id)) {
-      return
+      continue
     }
     seen.add(id)
     for (const edge of edges.from(id)) {
@@ -299,13 +301,12 @@ const terminalEdges = (scope: ConnectionScope, edges: EdgeIndex, connectorId: st
       }
       within.add(edge)
       if (scope.node(edge.target)?.type === "connector") {
-        visit(edge.target)
+        stack.push(edge.target)
       } else {
         terminal.push(edge)
       }
     }
   }
-  visit(connectorId)
   return { terminal, within }
 }
 
@@ -394,6 +395,9 @@ const intoConnector = (
     return undefined
   }
   const { terminal, within } = terminalEdges(scope, edges, edge.target)
+  if (terminal.length === 0) {
+    return undefined
+  }
   const others = edges.without(within)
   for (const end of terminal) {
     const problem = connectionProblem(scope, others, {

@@ -192,15 +192,26 @@ export const nodeFields = (form: WorkflowForm): ReadonlyArray<NodeFieldElement> 
  */
 export const toTree = (form: WorkflowForm): FormTree | undefined => {
   const seen = new Set<string>()
-  const build = (id: string): ReadonlyArray<FormTree> => {
-    const element = form.elements.get(id)
-    if (element === undefined || seen.has(id)) {
-      return []
+  const roots: Array<FormTree> = []
+  // A stack of its own: forms may be nested deeper than calls may be.
+  const stack: Array<{ readonly id: string; readonly siblings: Array<FormTree> }> = [
+    { id: form.rootElementId, siblings: roots }
+  ]
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const element = form.elements.get(next.id)
+    if (element === undefined || seen.has(next.id)) {
+      continue
     }
-    seen.add(id)
-    return [{ element, children: element.type === "container" ? element.children.flatMap(build) : [] }]
+    seen.add(next.id)
+    const children: Array<FormTree> = []
+    next.siblings.push({ element, children })
+    if (element.type === "container") {
+      for (const id of element.children.toReversed()) {
+        stack.push({ id, siblings: children })
+      }
+    }
   }
-  return build(form.rootElementId)[0]
+  return roots[0]
 }
 
 const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void => {
@@ -218,11 +229,8 @@ const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void =
     }
     visit(element)
     if (element.type === "container") {
-      for (let index = element.children.length - 1; index >= 0; index--) {
-        const child = element.children[index]
-        if (child !== undefined) {
-          stack.push(child)
-        }
+      for (const child of element.children.toReversed()) {
+        stack.push(child)
       }
     }
   }
@@ -462,7 +470,9 @@ export const structureProblem = (form: WorkflowForm): string | undefined => {
       }
     }
     if (element.type === "container") {
-      stack.push(...element.children)
+      for (const child of element.children) {
+        stack.push(child)
+      }
     }
   }
   return seen.size === form.elements.size ? undefined : "it has elements that are not below its root"

@@ -1,0 +1,159 @@
+import * as Batch from "@effect-invokeai/core/workflow/Batch"
+import * as Graph from "@effect-invokeai/core/workflow/Graph"
+import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
+import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { filesIn, readCatalog, readJsonFile } from "./support.ts"
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Workflow files of the repository: those of the vectors, of the examples and of the tests of the real server. */
+const workflows = (): ReadonlyArray<readonly [string, unknown]> =>
+  [...filesIn("test/conformance/vectors"), ...filesIn("test/fixtures/workflows"), ...filesIn("examples")].map(
+    (file) => {
+      const json = readJsonFile(file)
+      return [file, isRecord(json) && isRecord(json["workflow"]) ? json["workflow"] : json] as const
+    }
+  )
+
+const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+describe("load and save", () => {
+  it("gives the same definition again", () => {
+    let count = 0
+    for (const [file, workflow] of workflows()) {
+      const first = WorkflowDefinition.parse(workflow)
+      if (Result.isFailure(first)) {
+        continue
+      }
+      count++
+      const saved = json(WorkflowDefinition.toJson(first.success))
+      const second = WorkflowDefinition.parse(saved)
+      assert(Result.isSuccess(second), file)
+      assert.deepStrictEqual(json(WorkflowDefinition.toJson(second.success)), saved, file)
+      const { raw: _first, sourceVersion: _firstVersion, ...before } = first.success
+      const { raw: _second, sourceVersion: _secondVersion, ...after } = second.success
+      assert.deepStrictEqual(withoutRaw(after), withoutRaw(before), file)
+    }
+    assert.isAbove(count, 30)
+  })
+
+  it("keeps what it does not know, where it was", () => {
+    const parsed = WorkflowDefinition.parse({
+      name: "n",
+      author: "",
+      description: "",
+      version: "",
+      contact: "",
+      tags: "",
+      notes: "",
+      extra: { deep: [1, null] },
+      nodes: [{
+        id: "a",
+        type: "invocation",
+        width: 320,
+        position: { x: 3, y: -4 },
+        data: {
+          id: "a",
+          type: "add",
+          version: "1.0.1",
+          label: "",
+          notes: "note",
+          isOpen: false,
+          isIntermediate: true,
+          useCache: true,
+          custom: "kept",
+          inputs: { a: { name: "a", value: 1, hint: "kept" } }
+        }
+      }],
+      edges: [{ id: "e", type: "collapsed", source: "a", target: "a", animated: true }],
+      exposedFields: [],
+      meta: { version: "3.0.0", category: "user", origin: "kept" },
+      form: {
+        rootElementId: "root",
+        layoutHint: "kept",
+        elements: {
+          root: { id: "root", type: "container", color: "kept", data: { layout: "row", children: [], gap: 2 } }
+        }
+      }
+    })
+    assert(Result.isSuccess(parsed))
+    assert.deepStrictEqual(json(WorkflowDefinition.toJson(parsed.success)), {
+      name: "n",
+      author: "",
+      description: "",
+      version: "",
+      contact: "",
+      tags: "",
+      notes: "",
+      extra: { deep: [1, null] },
+      nodes: [{
+        id: "a",
+        type: "invocation",
+        width: 320,
+        position: { x: 3, y: -4 },
+        data: {
+          id: "a",
+          type: "add",
+          version: "1.0.1",
+          nodePack: "invokeai",
+          label: "",
+          notes: "note",
+          isOpen: false,
+          isIntermediate: true,
+          useCache: true,
+          custom: "kept",
+          dynamicInputTemplates: {},
+          inputs: { a: { name: "a", label: "", description: "", value: 1, hint: "kept" } }
+        }
+      }],
+      edges: [{ id: "e", type: "collapsed", source: "a", target: "a", animated: true }],
+      exposedFields: [],
+      meta: { version: "4.0.0", category: "user", origin: "kept" },
+      form: {
+        rootElementId: "root",
+        layoutHint: "kept",
+        elements: {
+          root: { id: "root", type: "container", color: "kept", data: { layout: "row", children: [], gap: 2 } }
+        }
+      }
+    })
+  })
+
+  it("loading what was loaded changes nothing", () => {
+    const catalog = readCatalog("6.14.2")
+    for (const [file, workflow] of workflows()) {
+      const definition = WorkflowDefinition.parse(workflow)
+      if (Result.isFailure(definition)) {
+        continue
+      }
+      const once = LoadedWorkflow.load(definition.success, catalog)
+      const again = WorkflowDefinition.parse(json(WorkflowDefinition.toJson(once.definition)))
+      assert(Result.isSuccess(again), file)
+      const twice = LoadedWorkflow.load(again.success, catalog)
+      assert.deepStrictEqual(Graph.build(twice), Graph.build(once), file)
+      assert.deepStrictEqual(Batch.build(twice).data, Batch.build(once).data, file)
+      assert.deepStrictEqual(
+        twice.formFields.map(({ fieldName, label, nodeId }) => ({ fieldName, label, nodeId })),
+        once.formFields.map(({ fieldName, label, nodeId }) => ({ fieldName, label, nodeId })),
+        file
+      )
+      assert.deepStrictEqual(UiReadiness.nodeReasons(twice), UiReadiness.nodeReasons(once), file)
+    }
+  })
+})
+
+const withoutRaw = (value: unknown): unknown => {
+  if (value instanceof Map) {
+    return new Map([...value].map(([key, item]) => [key, withoutRaw(item)]))
+  }
+  if (Array.isArray(value)) {
+    return value.map(withoutRaw)
+  }
+  return isRecord(value)
+    ? Object.fromEntries(Object.entries(value).flatMap(([key, item]) => key === "raw" ? [] : [[key, withoutRaw(item)]]))
+    : value
+}

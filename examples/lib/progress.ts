@@ -1,16 +1,14 @@
-/** Shows how far a job is: a bar that moves on a terminal, a plain line per step elsewhere. */
-import type { JobEvent, NodeReference } from "@effect-invokeai/core/job/JobEvent"
+/** Shows how far a job is: a bar that moves on a terminal, plain lines elsewhere. */
+import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as Effect from "effect/Effect"
 
 const width = 30
 const live = process.stdout.isTTY
 const eraseLine = "\r\u001b[2K"
 
-const nameOf = (node: NodeReference): string => node.nodeLabel === "" ? node.nodeType : node.nodeLabel
-
 const bar = (percentage: number): string => {
   const filled = Math.round((percentage / 100) * width)
-  return `${"█".repeat(filled)}${"░".repeat(width - filled)} ${percentage.toFixed(0).padStart(3)}%`
+  return `${"█".repeat(filled)}${"░".repeat(width - filled)}`
 }
 
 /** A line that stays. */
@@ -18,9 +16,18 @@ const line = (text: string): void => {
   process.stdout.write(`${live ? eraseLine : ""}  ${text}\n`)
 }
 
-/** A line that the next one replaces; on something else than a terminal it stays. */
-const status = (text: string): void => {
-  process.stdout.write(live ? `${eraseLine}  ${text}` : `  ${text}\n`)
+/** The node and the quarter of its progress that was told last: elsewhere than on a terminal, four lines are enough. */
+let told = ""
+
+const progress = (nodeId: string, percentage: number | null, message: string): void => {
+  if (live) {
+    const text = percentage === null ? message : `${bar(percentage)} ${percentage.toFixed(0).padStart(3)}% ${message}`
+    process.stdout.write(`${eraseLine}  ${text}`)
+    return
+  }
+  const step = `${nodeId} ${percentage === null ? message : Math.floor(percentage / 25)}`
+  if (percentage !== null && percentage > 0 && step !== told) line(`Progress: ${percentage.toFixed(0)}% - ${message}`)
+  told = step
 }
 
 /** Prints one event of a job. */
@@ -28,21 +35,22 @@ export const showProgress = (event: JobEvent): Effect.Effect<void> =>
   Effect.sync(() => {
     switch (event._tag) {
       case "JobEnqueued":
-        return line(`queued as batch ${event.batchId}, item ${event.itemIds.join(", ")}`)
+        return line(`Queued: items ${event.itemIds.join(", ")}`)
       case "ItemStatusChanged":
-        return line(`item ${event.itemId}: ${event.status}`)
+        return line(`Status: ${event.status} - Item ${event.itemId}`)
       case "InvocationStarted":
-        return status(`${nameOf(event)} …`)
+        return line(`Node started: ${event.nodeId} (${event.nodeType})`)
       case "InvocationProgress":
-        return status(
-          `${nameOf(event)} ${event.percentage === null ? "…" : bar(event.percentage)} ${event.message}`.trimEnd()
-        )
+        return progress(event.nodeId, event.percentage, event.message)
       case "InvocationComplete":
-        return line(`${nameOf(event)} ✓`)
+        line(`Node complete: ${event.nodeId}`)
+        return event.output._tag === "InkImageOutput"
+          ? line(`   Generated image: ${event.output.imageName}`)
+          : undefined
       case "InvocationError":
-        return line(`${nameOf(event)} ✗ ${event.errorType}: ${event.message}`)
+        return line(`Node error: ${event.nodeId} - ${event.errorType}: ${event.message}`)
       case "JobWarning":
-        return line(`note: ${event.message}`)
+        return line(`Note: ${event.message}`)
       case "EventsDropped":
         return line(`(${event.count} events not shown)`)
     }

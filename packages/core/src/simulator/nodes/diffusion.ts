@@ -250,6 +250,13 @@ export const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
         return Effect.succeed("")
       case "BooleanField":
         return Effect.succeed(false)
+      case "EnumField": {
+        // The one choice that loaders give: how many tokens the T5 encoder of a FLUX model takes.
+        const model = node["model"]
+        return output.name === "max_seq_len" && isModel(model)
+          ? Effect.map(context.findModel(model.key), ({ variant }) => variant === "schnell" ? 256 : 512)
+          : Effect.succeed(null)
+      }
       case "MetadataField":
         return Effect.succeed({})
       case "ColorField":

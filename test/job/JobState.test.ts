@@ -1,8 +1,8 @@
 import { isTerminal } from "@effect-invokeai/core/job/ItemState"
-import * as JobState from "@effect-invokeai/core/job/JobState"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
-import { fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { outputsOf } from "@effect-invokeai/core/job/JobResult"
+import * as JobState from "@effect-invokeai/core/job/JobState"
+import { fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { assert, describe, it } from "@effect/vitest"
 import { batchId, makeWorld, type Random, randomOf, type World } from "./world.ts"
 

@@ -28,14 +28,15 @@ export interface Cancellation {
  *
  * Mirrors `PUT cancel_by_batch_ids`, the one way to cancel that also works for items that the server cannot read. The
  * server's count of canceled items differs by version, so the batch itself is asked. `active` is above 0 where the time
- * ran out.
+ * ran out. With `appear`, a batch that is not there yet is waited for that long: its request may be on its way.
  *
  * @category operations
  * @since 0.1.0
  */
 export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   batchId: string,
-  within: Duration.Duration
+  within: Duration.Duration,
+  appear: Duration.Duration = Duration.zero
 ): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
   const queue = yield* Queue
   const began = yield* Clock.currentTimeMillis
@@ -47,7 +48,8 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
     if (result._tag === "Success") {
       const status = result.success
       const active = status.pending + status.in_progress + (status.waiting ?? 0)
-      if (active === 0 || late) return { batchId, active, total: status.total }
+      const awaited = status.total === 0 && now - began < Duration.toMillis(appear)
+      if ((active === 0 && !awaited) || late) return { batchId, active, total: status.total }
     } else if (late || !(result.failure.isRetryable || result.failure.isAmbiguous)) {
       return yield* result.failure
     }

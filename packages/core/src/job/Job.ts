@@ -35,53 +35,28 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
+import * as Workflow from "../workflow/Workflow.ts"
+import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
+import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import * as Cancellation from "./Cancellation.ts"
 import { BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
+import { type BatchOptions, cancelJob, type CancelResult, cancelWithin, close, type Lifecycle } from "./JobLifecycle.ts"
 import * as JobResult from "./JobResult.ts"
 import * as JobState from "./JobState.ts"
 import { JobTracker } from "./JobTracker.ts"
-import * as LeftImages from "./LeftImages.ts"
 import type { InkOutput, OutputNode, WorkflowOutput } from "./Outputs.ts"
 import * as Submission from "./Submission.ts"
 import type { TrackedJob } from "./TrackedJob.ts"
-
-/**
- * How a job is handed in and what becomes of it.
- *
- * **Details**
- *
- * - `prepend`: put it in front of the queue.
- * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or goes on
- *   (`detach`). Without a timeout it waits as long as the job takes.
- * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
- * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
- * - `deleteOutputs`: delete the images of a completed job as well when the scope closes.
- * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
- * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
- *   servers before 6.14 can list the items of one destination.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BatchOptions extends Submission.SubmissionPolicy {
-  readonly prepend?: boolean | undefined
-  readonly timeout?: Duration.Input | undefined
-  readonly onTimeout?: "cancel" | "detach" | undefined
-  readonly onInterrupt?: "cancel" | "detach" | undefined
-  readonly keepOutputs?: boolean | undefined
-  readonly deleteOutputs?: boolean | undefined
-  readonly origin?: string | undefined
-  readonly destination?: string | undefined
-}
 
 /**
  * What a job consists of, ready for the server.
@@ -101,23 +76,6 @@ export interface JobBatch {
   readonly runs: number
   readonly size: number
   readonly nodes: ReadonlyMap<string, OutputNode>
-}
-
-/**
- * What cancelling did.
- *
- * **Details**
- *
- * Ids of items that are canceled, of those that had ended before, and of those that could not be canceled in time.
- *
- * @category models
- * @since 0.1.0
- */
-export interface CancelResult {
-  readonly batchId: string
-  readonly canceled: ReadonlyArray<number>
-  readonly finished: ReadonlyArray<number>
-  readonly remaining: ReadonlyArray<number>
 }
 
 /**
@@ -164,111 +122,6 @@ export interface Job {
  */
 export type JobServices = JobTracker | Queue | Images | SecureRandom.SecureRandom
 
-/** How long closing a scope waits for the server to cancel. */
-const cancelWithin = Duration.seconds(15)
-
-/** How long an interrupted submission may still take to be answered. */
-const sendGrace = Duration.seconds(5)
-
-interface Context {
-  readonly tracked: TrackedJob
-  readonly options: BatchOptions
-  readonly stage: {
-    current: "new" | "sending" | "accepted" | "over"
-    detached: boolean
-    sending: Fiber.Fiber<unknown, unknown> | undefined
-  }
-}
-
-const idsWhere = (state: JobState.JobState, keep: (item: JobState.JobState["items"][number]) => boolean) =>
-  JobState.results(state).filter(keep).map((item) => item.itemId)
-
-const isActive = (state: JobState.JobState) => JobState.results(state).some((item) => item.phase === "open")
-
-const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effect.fn.Return<
-  CancelResult,
-  InvokeAiError,
-  Queue | JobTracker
-> {
-  const tracker = yield* JobTracker
-  const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
-  if (!tracked.isDone || isActive(tracked.state)) {
-    tracked.observe({ _tag: "CancelRequested" })
-    const { active } = yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin)
-    yield* tracker.refresh
-    if (active === 0) {
-      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), cancelWithin))
-    }
-  }
-  const state = tracked.state
-  return {
-    batchId: tracked.batchId,
-    canceled: idsWhere(state, (item) => item.status === "canceled" && !before.has(item.itemId)),
-    finished: idsWhere(
-      state,
-      (item) => item.phase !== "open" && (item.status !== "canceled" || before.has(item.itemId))
-    ),
-    remaining: idsWhere(state, (item) => item.phase === "open")
-  }
-})
-
-/** A worker that was stopped in the middle of a node may still write the image it works on. */
-const awaitWorker = Effect.gen(function*() {
-  const queue = yield* Queue
-  for (let round = 0; round < 10; round++) {
-    const { processor, queue: counts } = yield* queue.status
-    if (counts.in_progress > 0 || !processor.is_processing) return
-    yield* Effect.sleep("200 millis")
-  }
-})
-
-const removeImages = Effect.fnUntraced(function*({ options, tracked }: Context) {
-  const state = tracked.state
-  const items = state.items.filter((item) => item.sessionId !== "")
-  const bad = items.filter((item) => item.status !== "completed")
-  const all = options.deleteOutputs === true
-  const doomed = all ? items : options.keepOutputs === true ? [] : bad
-  const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
-  if (begun.length === 0) return
-  if (begun.some((item) => item.status === "canceled")) yield* Effect.ignore(awaitWorker)
-  const failed = yield* LeftImages.remove({
-    sessionIds: new Set(begun.map((item) => item.sessionId)),
-    outputs: begun.flatMap((item) => item.outputs),
-    since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
-    search: begun.some((item) => item.status !== "completed")
-  })
-  if (failed.length > 0) {
-    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)
-  }
-})
-
-/** What closing the scope of a job does. */
-const close = Effect.fnUntraced(function*(context: Context) {
-  const { options, stage, tracked } = context
-  if (stage.detached || stage.current === "new" || stage.current === "over") return
-  if (stage.current === "sending" && stage.sending !== undefined) {
-    yield* Effect.timeoutOption(Fiber.await(stage.sending), sendGrace)
-    yield* Fiber.interrupt(stage.sending)
-  }
-  const ended = tracked.isDone && !isActive(tracked.state)
-  if (!ended) {
-    if (options.onInterrupt === "detach") return
-    const cancelled = yield* Effect.result(cancelJob(tracked))
-    if (cancelled._tag === "Failure") {
-      yield* Effect.logWarning(`Batch ${tracked.batchId} could not be canceled: ${cancelled.failure.message}`)
-      return
-    }
-    if (cancelled.success.remaining.length > 0) {
-      yield* Effect.logWarning(`Some items of batch ${tracked.batchId} are not canceled yet`)
-    }
-  }
-  const removed = yield* Effect.result(removeImages(context))
-  if (removed._tag === "Failure") {
-    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${removed.failure.message}`)
-  }
-  yield* Journal.forget(tracked.batchId)
-})
-
 const withTimeout = Effect.fnUntraced(function*<A, E>(
   tracked: TrackedJob,
   wait: Effect.Effect<A, E>,
@@ -294,7 +147,7 @@ const withTimeout = Effect.fnUntraced(function*<A, E>(
 })
 
 const makeJob = Effect.fnUntraced(function*(
-  context: Context,
+  context: Lifecycle,
   enqueued: Submission.EnqueueBatchResult | null
 ): Effect.fn.Return<Job, never, JobServices> {
   const services = yield* Effect.context<JobServices>()
@@ -373,7 +226,7 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
     nodes: batch.nodes,
     search: false
   })
-  const context: Context = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
+  const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   yield* Effect.addFinalizer(() => close(context))
 
   const send = Submission.submit(submission, options).pipe(
@@ -402,6 +255,108 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
   yield* tracker.refresh
   return yield* makeJob(context, enqueued)
 })
+
+/**
+ * How a workflow is handed in and what becomes of the job.
+ *
+ * **Details**
+ *
+ * - `board`: id or name of the board for every kept image whose node names no board of its own, or `auto`;
+ *   `none` for no board.
+ * - `runs`: how often the workflow runs, by default once.
+ * - `seed`: what becomes of seeds, see `Workflow.BatchOptions`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmitOptions extends BatchOptions {
+  readonly board?: string | undefined
+  readonly runs?: number | undefined
+  readonly seed?: Workflow.BatchOptions["seed"]
+}
+
+/**
+ * Why a workflow could not be handed in.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SubmitError = Submission.SubmissionError | WorkflowNotReady | ResourcesUnavailable | BoardNotFound
+
+/**
+ * Hands in a workflow and follows it.
+ *
+ * **Details**
+ *
+ * Checks everything first, then subscribes to the server's events, then submits, once. When it returns the server has
+ * the job. The job lives in the scope: see `BatchOptions` for what closing it does.
+ *
+ * **Errors**
+ *
+ * - `WorkflowNotReady`, `BoardNotFound`, `ResourcesUnavailable`: nothing was submitted.
+ * - `SubmissionRejected`: the server refused it, with nodes and fields; nothing was enqueued.
+ * - `SubmissionIncomplete`: the server took only a part, which is canceled again unless `onIncomplete` is `keep`.
+ * - `SubmissionUnknown`: whether the server has it cannot be told now; `attach` finds out later.
+ * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const submit = Effect.fn("Job.submit")(function*(
+  workflow: Workflow.Workflow,
+  options: SubmitOptions = {}
+): Effect.fn.Return<Job, SubmitError, JobServices | Boards | WorkflowResources | Scope.Scope> {
+  const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
+  const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
+  for (const warning of batch.warnings) yield* Effect.logDebug(warning)
+  return yield* submitBatch(batch, options)
+})
+
+/**
+ * How one of many workflows went: its position in the input, its batch id once the server has it, and its outputs or
+ * why there are none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome {
+  readonly index: number
+  readonly batchId: string | null
+  readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError | JobTimeout>
+}
+
+/**
+ * Runs many workflows and gives their outcomes as they come.
+ *
+ * **Details**
+ *
+ * At most `concurrency` (by default 16) of them are on the server's queue at the same time. Each has its own scope, which
+ * is closed when it has ended. One that fails does not stop the others. All are followed over one connection.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const submitAll = (
+  workflows: Iterable<Workflow.Workflow>,
+  options: SubmitOptions & { readonly concurrency?: number | undefined } = {}
+): Stream.Stream<Outcome, never, JobServices | Boards | WorkflowResources> =>
+  Stream.fromIterable([...workflows].entries()).pipe(
+    Stream.mapEffect(([index, workflow]) => {
+      let batchId: string | null = null
+      return submit(workflow, options).pipe(
+        Effect.tap((job) =>
+          Effect.sync(() => {
+            batchId = job.batchId
+          })
+        ),
+        Effect.flatMap((job) => job.await),
+        Effect.map((result) => result.outputs),
+        Effect.scoped,
+        Effect.result,
+        Effect.map((result): Outcome => ({ index, batchId, result }))
+      )
+    }, { concurrency: options.concurrency ?? 16, unordered: true })
+  )
 
 /**
  * Takes up a job by its batch id: after `SubmissionUnknown`, after a restart of the program, or from elsewhere.
@@ -434,7 +389,7 @@ export const attach = Effect.fn("Job.attach")(function*(
   const status = yield* queue.batchStatus(batchId)
   if (status.total === 0) return yield* new JobNotFound({ batchId })
   if (tracked.destination === undefined) tracked.destination = status.destination ?? undefined
-  const context: Context = {
+  const context: Lifecycle = {
     tracked,
     options: { keepOutputs: true, ...options },
     stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
@@ -519,6 +474,7 @@ export const heal = Effect.fn("Job.heal")(
 export const resolveBoard = Effect.fnUntraced(function*(
   board: string
 ): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
+  if (board === "none") return board
   const boards = yield* Boards
   const byId = yield* Effect.option(Effect.catchIf(
     boards.get(board),

@@ -1,0 +1,172 @@
+/**
+ * What becomes of a job when it is canceled, and when its scope closes.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { Queue } from "../server/Queue.ts"
+import * as Cancellation from "./Cancellation.ts"
+import * as Journal from "./JobJournal.ts"
+import * as JobState from "./JobState.ts"
+import { JobTracker } from "./JobTracker.ts"
+import * as LeftImages from "./LeftImages.ts"
+import type { SubmissionPolicy } from "./Submission.ts"
+import type { TrackedJob } from "./TrackedJob.ts"
+
+/**
+ * How a job is handed in and what becomes of it.
+ *
+ * **Details**
+ *
+ * - `prepend`: put it in front of the queue.
+ * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or goes on
+ *   (`detach`). Without a timeout it waits as long as the job takes.
+ * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
+ * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
+ * - `deleteOutputs`: delete the images of a completed job as well when the scope closes.
+ * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
+ * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
+ *   servers before 6.14 can list the items of one destination.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions extends SubmissionPolicy {
+  readonly prepend?: boolean | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly onTimeout?: "cancel" | "detach" | undefined
+  readonly onInterrupt?: "cancel" | "detach" | undefined
+  readonly keepOutputs?: boolean | undefined
+  readonly deleteOutputs?: boolean | undefined
+  readonly origin?: string | undefined
+  readonly destination?: string | undefined
+}
+
+/**
+ * What cancelling did.
+ *
+ * **Details**
+ *
+ * Ids of items that are canceled, of those that had ended before, and of those that could not be canceled in time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CancelResult {
+  readonly batchId: string
+  readonly canceled: ReadonlyArray<number>
+  readonly finished: ReadonlyArray<number>
+  readonly remaining: ReadonlyArray<number>
+}
+
+/** How long closing a scope waits for the server to cancel. @internal */
+export const cancelWithin = Duration.seconds(15)
+
+/** How long an interrupted submission may still take to be answered. */
+const sendGrace = Duration.seconds(5)
+
+/** A job with what it needs to be closed. @internal */
+export interface Lifecycle {
+  readonly tracked: TrackedJob
+  readonly options: BatchOptions
+  readonly stage: {
+    current: "new" | "sending" | "accepted" | "over"
+    detached: boolean
+    sending: Fiber.Fiber<unknown, unknown> | undefined
+  }
+}
+
+const idsWhere = (state: JobState.JobState, keep: (item: JobState.JobState["items"][number]) => boolean) =>
+  JobState.results(state).filter(keep).map((item) => item.itemId)
+
+const isActive = (state: JobState.JobState) => JobState.results(state).some((item) => item.phase === "open")
+
+/** Cancels what has not ended. @internal */
+export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: Duration.Duration): Effect.fn.Return<
+  CancelResult,
+  InvokeAiError,
+  Queue | JobTracker
+> {
+  const tracker = yield* JobTracker
+  const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
+  if (!tracked.isDone || isActive(tracked.state)) {
+    tracked.observe({ _tag: "CancelRequested" })
+    const { active } = yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)
+    yield* tracker.refresh
+    if (active === 0 && tracked.state.known) {
+      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), cancelWithin))
+    }
+  }
+  const state = tracked.state
+  return {
+    batchId: tracked.batchId,
+    canceled: idsWhere(state, (item) => item.status === "canceled" && !before.has(item.itemId)),
+    finished: idsWhere(
+      state,
+      (item) => item.phase !== "open" && (item.status !== "canceled" || before.has(item.itemId))
+    ),
+    remaining: idsWhere(state, (item) => item.phase === "open")
+  }
+})
+
+/** A worker that was stopped in the middle of a node may still write the image it works on. */
+const awaitWorker = Effect.gen(function*() {
+  const queue = yield* Queue
+  for (let round = 0; round < 10; round++) {
+    const { processor, queue: counts } = yield* queue.status
+    if (counts.in_progress > 0 || !processor.is_processing) return
+    yield* Effect.sleep("200 millis")
+  }
+})
+
+const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle) {
+  const state = tracked.state
+  const items = state.items.filter((item) => item.sessionId !== "")
+  const bad = items.filter((item) => item.status !== "completed")
+  const all = options.deleteOutputs === true
+  const doomed = all ? items : options.keepOutputs === true ? [] : bad
+  const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
+  if (begun.length === 0) return
+  if (begun.some((item) => item.status === "canceled")) yield* Effect.ignore(awaitWorker)
+  const failed = yield* LeftImages.remove({
+    sessionIds: new Set(begun.map((item) => item.sessionId)),
+    outputs: begun.flatMap((item) => item.outputs),
+    since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
+    search: begun.some((item) => item.status !== "completed")
+  })
+  if (failed.length > 0) {
+    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)
+  }
+})
+
+/** What closing the scope of a job does. @internal */
+export const close = Effect.fnUntraced(function*(context: Lifecycle) {
+  const { options, stage, tracked } = context
+  if (stage.detached || stage.current === "new" || stage.current === "over") return
+  if (stage.current === "sending" && stage.sending !== undefined) {
+    yield* Effect.timeoutOption(Fiber.await(stage.sending), sendGrace)
+    yield* Fiber.interrupt(stage.sending)
+  }
+  const ended = tracked.isDone && !isActive(tracked.state)
+  if (!ended) {
+    if (options.onInterrupt === "detach") return
+    const unanswered = stage.current === "sending" ? sendGrace : undefined
+    const cancelled = yield* Effect.result(cancelJob(tracked, unanswered))
+    if (cancelled._tag === "Failure") {
+      yield* Effect.logWarning(`Batch ${tracked.batchId} could not be canceled: ${cancelled.failure.message}`)
+      return
+    }
+    if (cancelled.success.remaining.length > 0) {
+      yield* Effect.logWarning(`Some items of batch ${tracked.batchId} are not canceled yet`)
+    }
+  }
+  const removed = yield* Effect.result(removeImages(context))
+  if (removed._tag === "Failure") {
+    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${removed.failure.message}`)
+  }
+  yield* Journal.forget(tracked.batchId)
+})

@@ -1,0 +1,197 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { batchOf, type FakeOptions, type Fault, faults, type Operation, withFake } from "./fake.ts"
+
+const operations: ReadonlyArray<Operation> = ["enqueueBatch", "batchStatus", "item", "itemSummariesByIds"]
+
+/** Submits, follows and takes the outputs; says how it went and what the server has then. */
+const attempt = (options: FakeOptions, size: number) =>
+  withFake(options, () =>
+    Effect.gen(function*() {
+      const job = yield* Job.submitBatch(batchOf(size))
+      yield* Stream.runDrain(job.events)
+      return yield* Effect.result(job.outputs)
+    }).pipe(Effect.result))
+
+const known = new Set(["JobCanceled", "JobLost", "SubmissionUnknown", "InvokeAiError", "JobNotFound"])
+
+describe("Whatever goes wrong between submission and outputs", () => {
+  for (const socket of [true, false]) {
+    for (const modern of [true, false]) {
+      for (const operation of operations) {
+        if (operation === "itemSummariesByIds" && !modern) continue
+        it.effect(
+          `${operation}, ${socket ? "with" : "without"} events, ${modern ? "6.14" : "6.3"}`,
+          () =>
+            Effect.gen(function*() {
+              for (const fault of faults) {
+                for (const call of [1, 2, 3]) {
+                  for (const size of [1, 2]) {
+                    for (const memory of fault === "restart" ? [false, true] : [false]) {
+                      const name = `${fault} on call ${call}, ${size} items${memory ? ", in memory" : ""}`
+                      const options: FakeOptions = {
+                        socket,
+                        modern,
+                        memory,
+                        faults: [{ on: operation, call, fault }]
+                      }
+                      const { fake, result } = yield* attempt(options, size)
+                      const live = [...fake.items.values()].filter((item) => item.status !== "canceled")
+                      const batches = new Set([...fake.items.values()].map((item) => item.batchId))
+                      assert.isAtMost(batches.size, 1, `${name}: one batch id`)
+                      assert.isAtMost(live.length, size, `${name}: nothing runs twice`)
+                      assert.isTrue(
+                        live.every((item) => item.status === "completed"),
+                        `${name}: nothing is left behind`
+                      )
+                      const outcome = result._tag === "Success" ? result.success : result
+                      if (outcome._tag === "Success") {
+                        assert.strictEqual(live.length, size, `${name}: the server did it`)
+                        assert.deepStrictEqual(
+                          outcome.success.images.map((image) => image.imageName),
+                          live.map((item) => `${item.id}.png`),
+                          `${name}: the outputs are those of the server`
+                        )
+                        assert.deepStrictEqual(outcome.success.integers.map((one) => one.value), [0, 1].slice(0, size))
+                      } else {
+                        assert.isTrue(known.has(outcome.failure._tag), `${name}: ${outcome.failure._tag}`)
+                        // Only a restart of the server loses work.
+                        assert.strictEqual(fault, "restart", `${name}: ${outcome.failure.message}`)
+                      }
+                    }
+                  }
+                }
+              }
+            }),
+          { timeout: 120_000 }
+        )
+      }
+    }
+  }
+
+  it.effect("two faults in a row, of any two kinds, on the submission", () =>
+    Effect.gen(function*() {
+      const kinds = faults.filter((fault) => fault !== "restart")
+      for (const first of kinds) {
+        for (const second of kinds) {
+          const { fake, result } = yield* attempt({
+            faults: [
+              { on: "enqueueBatch", call: 1, fault: first },
+              { on: "enqueueBatch", call: 2, fault: second },
+              { on: "batchStatus", call: 1, fault: second }
+            ]
+          }, 1)
+          const outcome = result._tag === "Success" ? result.success : result
+          assert.strictEqual(outcome._tag, "Success", `${first}, ${second}`)
+          const live = [...fake.items.values()].filter((item) => item.status !== "canceled")
+          assert.strictEqual(live.length, 1, `${first}, ${second}`)
+        }
+      }
+    }), { timeout: 120_000 })
+
+  it.effect("says that it does not know when the server cannot be asked, and finds out later", () =>
+    Effect.gen(function*() {
+      const always = (on: Operation, fault: Fault, from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, index) => ({ on, call: from + index, fault }))
+      const { fake, result } = yield* withFake({
+        faults: [{ on: "enqueueBatch", call: 1, fault: "responseLost" }, ...always("batchStatus", "error502", 1, 200)]
+      }, (fake) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
+          assert.strictEqual(error._tag, "SubmissionUnknown")
+          if (error._tag !== "SubmissionUnknown") return yield* Effect.die("unexpected")
+          fake.calls.set("batchStatus", 1000)
+          const job = yield* Job.attach(error.batchId)
+          return yield* job.await
+        }))
+      assert.strictEqual(result.status, "completed")
+      assert.strictEqual(fake.enqueues.length, 1)
+    }))
+
+  it.effect("cancels what arrives twice under its id, and says so", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({
+        duration: 20_000,
+        faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }]
+      }, () =>
+        Effect.gen(function*() {
+          // The request is still on its way when its outcome is asked for.
+          const job = yield* Job.submitBatch(batchOf(), { quiet: "500 millis" })
+          const events = yield* Stream.runCollect(job.events)
+          return { events, result: yield* job.await }
+        }))
+      assert.strictEqual(fake.enqueues.length, 2)
+      assert.strictEqual(result.result.outputs.images.length, 1)
+      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "canceled"])
+      const warning = result.events.find((event) => event._tag === "JobWarning")
+      assert.deepInclude(warning, { reason: "SurplusItems", itemIds: [2] })
+    }))
+
+  it.effect("refuses an empty batch, and cancels a part that was taken", () =>
+    Effect.gen(function*() {
+      const empty = yield* withFake({}, () => Effect.flip(Job.submitBatch({ ...batchOf(), size: 0 })))
+      assert.strictEqual(empty.result._tag, "SubmissionIncomplete")
+      assert.strictEqual(empty.fake.enqueues.length, 0)
+      const part = yield* withFake({ full: 2 }, () => Effect.flip(Job.submitBatch(batchOf(3))))
+      assert.deepInclude(part.result, { _tag: "SubmissionIncomplete", enqueued: 2, requested: 3, itemIds: [1, 2] })
+      assert.isTrue([...part.fake.items.values()].every((item) => item.status === "canceled"))
+      const kept = yield* withFake({ full: 2 }, () =>
+        Effect.flatMap(Job.submitBatch(batchOf(3), { onIncomplete: "keep" }), (job) => job.await))
+      assert.strictEqual(kept.result.items.length, 2)
+    }))
+
+  it.effect("loses no end when events get lost on an open connection", () =>
+    Effect.gen(function*() {
+      for (
+        const drop of [
+          () => true,
+          (name: string) => name === "queue_item_status_changed",
+          (name: string) => name === "invocation_complete"
+        ]
+      ) {
+        const { elapsed, result } = yield* withFake({ drop }, () =>
+          Effect.flatMap(Job.submitBatch(batchOf(2)), (job) => job.await))
+        assert.strictEqual(result.outputs.images.length, 2)
+        assert.isBelow(elapsed, 35_000)
+      }
+    }))
+
+  it.effect("reports the truth when the server is killed and starts again", () =>
+    Effect.gen(function*() {
+      for (const socket of [true, false]) {
+        const kept = yield* withFake({ socket }, (fake) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            yield* Effect.sleep("400 millis")
+            yield* fake.restart
+            return { error: yield* Effect.flip(job.await), items: yield* job.items }
+          }))
+        assert.strictEqual(kept.result.error._tag, "JobCanceled")
+        if (kept.result.error._tag === "JobCanceled") assert.isFalse(kept.result.error.requested)
+        // What waited goes on by itself.
+        assert.deepStrictEqual(kept.result.items.map((item) => item.status), ["canceled", "completed"])
+        const lost = yield* withFake({ socket, memory: true }, (fake) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            yield* Effect.sleep("400 millis")
+            yield* fake.restart
+            return yield* Effect.flip(job.await)
+          }))
+        assert.strictEqual(lost.result._tag, "JobLost")
+      }
+    }))
+
+  it.effect("gives up on a server that stays away", () =>
+    Effect.gen(function*() {
+      const gone = Array.from({ length: 5000 }, (_, index) => index + 1).flatMap((call) => [
+        { on: "itemSummariesByIds" as const, call, fault: "requestLost" as const },
+        { on: "item" as const, call, fault: "requestLost" as const }
+      ])
+      const { elapsed, result } = yield* withFake({ faults: gone, tracking: { giveUpAfter: "2 minutes" } }, () =>
+        Effect.flatMap(Job.submitBatch(batchOf(), { onInterrupt: "detach" }), (job) => Effect.flip(job.await)))
+      assert.strictEqual(result._tag, "InvokeAiError")
+      assert.isBelow(elapsed, 200_000)
+    }))
+})

@@ -1,0 +1,280 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { batchOf, withFake } from "./fake.ts"
+
+const tags = (events: ReadonlyArray<JobEvent>) => events.map((event) => event._tag)
+
+describe("Job", () => {
+  it.effect("tells what happens, ends, and has its outputs then", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf())
+          const early = yield* Effect.flip(job.outputs)
+          assert.strictEqual(early._tag, "WorkflowNotCompleted")
+          const events = yield* Stream.runCollect(job.events)
+          const late = yield* Stream.runCollect(job.events)
+          const outputs = yield* job.outputs
+          const { timing } = yield* job.await
+          return { events, late, outputs, timing, enqueued: job.enqueued }
+        }))
+      const { events, outputs } = result
+      assert.deepStrictEqual(tags(events), [
+        "JobEnqueued",
+        "ItemStatusChanged",
+        "InvocationStarted",
+        "InvocationComplete",
+        "InvocationStarted",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationComplete",
+        "ItemStatusChanged"
+      ])
+      const progress = events.find((event) => event._tag === "InvocationProgress")
+      assert.deepInclude(progress, {
+        nodeId: "picture",
+        nodeLabel: "The picture",
+        nodeType: "blank_image",
+        itemId: 1,
+        run: 0,
+        message: "Step 1/4",
+        fraction: 0.25,
+        percentage: 25
+      })
+      assert.deepStrictEqual(result.late, events)
+      assert.deepStrictEqual(outputs.images.map((image) => [image.imageName, image.nodeId]), [["1.png", "picture"]])
+      assert.deepStrictEqual(outputs.integers.map((integer) => integer.value), [0])
+      assert.strictEqual(outputs.finalImages.length, 1)
+      assert.strictEqual(Duration.toMillis(outputs.executionTime), 1000)
+      assert.isTrue(Option.isSome(result.timing.completedAt))
+      assert.strictEqual(fake.enqueues.length, 1)
+      assert.deepStrictEqual(result.enqueued?.itemIds, [1])
+      assert.strictEqual(fake.images.size, 1, "images of a completed job stay")
+    }))
+
+  it.effect("gives the same results without events, by polling", () =>
+    Effect.gen(function*() {
+      for (const modern of [true, false]) {
+        const { elapsed, result } = yield* withFake({ socket: false, modern }, () =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(3))
+            const events = yield* Stream.runCollect(job.events)
+            return { events, outputs: yield* job.outputs }
+          }))
+        assert.deepStrictEqual(result.outputs.images.map((image) => image.imageName), ["1.png", "2.png", "3.png"])
+        assert.deepStrictEqual(result.outputs.integers.map((integer) => integer.value), [0, 1, 2])
+        assert.strictEqual(result.events.filter((event) => event._tag === "InvocationComplete").length, 6)
+        assert.isBelow(elapsed, 6000)
+      }
+    }))
+
+  it.effect("gives per item results in the order of the batch", () =>
+    Effect.gen(function*() {
+      const { result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(4))
+          const streamed = yield* Stream.runCollect(job.outputStream)
+          const outputs = yield* job.outputs
+          return { streamed, outputs, items: yield* job.items }
+        }))
+      assert.deepStrictEqual(result.items.map((item) => [item.itemId, item.run, item.status]), [
+        [1, 0, "completed"],
+        [2, 1, "completed"],
+        [3, 2, "completed"],
+        [4, 3, "completed"]
+      ])
+      assert.strictEqual(result.streamed.length, 8)
+      assert.deepStrictEqual(
+        Outputs.byLabel(result.outputs, "The picture").map((output) => output.itemId),
+        [1, 2, 3, 4]
+      )
+      assert.deepStrictEqual(result.outputs.items.map((item) => item.outputs.length), [2, 2, 2, 2])
+    }))
+
+  it.effect("fails with the node, keeps what exists, and deletes the images it left", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({ ending: (index) => index === 1 ? "failed" : "completed" }, (fake) =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(2), { keepOutputs: false })
+          const error = yield* Effect.flip(job.await)
+          return { error, images: fake.images.size }
+        }))
+      const { error } = result
+      assert.strictEqual(error._tag, "JobFailed")
+      if (error._tag !== "JobFailed") {
+        return
+      }
+      assert.strictEqual(error.nodeId, "picture")
+      assert.strictEqual(error.errorType, "ZeroDivisionError")
+      assert.include(error.message, "The picture")
+      assert.deepStrictEqual(
+        error.outputs.images.map((image) =>
+          image.imageName
+        ),
+        ["1.png"]
+      )
+      assert.strictEqual(error.outputs.integers.length, 2)
+      assert.strictEqual(result.images, 1)
+      assert.deepStrictEqual([...fake.images.keys()], ["1.png"], "the completed item's image stays")
+    }))
+
+  it.effect("cancels, verifies it, and says so", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(3))
+          yield* Effect.sleep("1500 millis")
+          const canceled = yield* job.cancel
+          const error = yield* Effect.flip(job.await)
+          return { canceled, error }
+        }))
+      assert.deepStrictEqual(result.canceled.canceled, [2, 3])
+      assert.deepStrictEqual(result.canceled.finished, [1])
+      assert.deepStrictEqual(result.canceled.remaining, [])
+      assert.strictEqual(result.error._tag, "JobCanceled")
+      if (result.error._tag === "JobCanceled") assert.isTrue(result.error.requested)
+      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "canceled", "canceled"])
+    }))
+
+  it.effect("cancels what runs when the scope closes, on interruption too, unless detached", () =>
+    Effect.gen(function*() {
+      const closed = yield* withFake({}, () => Job.submitBatch(batchOf(2)))
+      assert.deepStrictEqual([...closed.fake.items.values()].map((item) => item.status), ["canceled", "canceled"])
+      const interrupted = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(
+            Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
+          )
+          yield* Effect.sleep("300 millis")
+          yield* Fiber.interrupt(fiber)
+        }))
+      assert.deepStrictEqual([...interrupted.fake.items.values()].map((item) => item.status), ["canceled"])
+      const detached = yield* withFake({}, () => Job.submitBatch(batchOf(), { onInterrupt: "detach" }))
+      assert.notStrictEqual([...detached.fake.items.values()][0]?.status, "canceled")
+    }))
+
+  it.effect("cancels a batch whose submission was interrupted before its answer", () =>
+    Effect.gen(function*() {
+      const { fake } = yield* withFake({ faults: [{ on: "enqueueBatch", call: 1, fault: "late" }] }, () =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Effect.scoped(Job.submitBatch(batchOf())))
+          yield* Effect.sleep("1 second")
+          yield* Fiber.interrupt(fiber)
+        }))
+      assert.strictEqual(fake.enqueues.length, 1)
+      assert.deepStrictEqual(
+        [...fake.items.values()].map((item) =>
+          item.status
+        ),
+        ["canceled"]
+      )
+    }))
+
+  it.effect("gives up after a timeout, and cancels or lets go as asked", () =>
+    Effect.gen(function*() {
+      const canceled = yield* withFake({ duration: 60_000 }, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(), { timeout: "5 seconds" })
+          return yield* Effect.flip(job.await)
+        }))
+      assert.strictEqual(canceled.result._tag, "JobTimeout")
+      assert.strictEqual([...canceled.fake.items.values()][0]?.status, "canceled")
+      const detached = yield* withFake({ duration: 60_000 }, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf())
+          const error = yield* Effect.flip(Job.await(job, { timeout: "5 seconds", onTimeout: "detach" }))
+          assert.strictEqual(error._tag, "JobTimeout")
+          return yield* job.await
+        }))
+      assert.strictEqual(detached.result.status, "completed")
+    }))
+
+  it.effect("attaches to a batch by its id, and says when there is none", () =>
+    Effect.gen(function*() {
+      for (const modern of [true, false]) {
+        const { result } = yield* withFake({ modern }, () =>
+          Effect.gen(function*() {
+            const batchId = yield* Effect.scoped(
+              Effect.map(Job.submitBatch(batchOf(2), { onInterrupt: "detach" }), (job) => job.batchId)
+            )
+            const job = yield* Job.attach(batchId)
+            const { outputs } = yield* job.await
+            const missing = yield* Effect.flip(Job.attach("nothing"))
+            return { outputs, missing }
+          }))
+        assert.deepStrictEqual(result.outputs.images.map((image) => image.imageName), ["1.png", "2.png"])
+        assert.strictEqual(result.missing._tag, "JobNotFound")
+      }
+    }))
+
+  it.effect("reports items that the server has lost, with what was seen of them", () =>
+    Effect.gen(function*() {
+      for (const socket of [true, false]) {
+        const { result } = yield* withFake({ socket }, (fake) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            yield* Effect.sleep("1200 millis")
+            yield* fake.clear
+            return yield* Effect.flip(job.await)
+          }))
+        assert.strictEqual(result._tag, "JobLost")
+        if (result._tag !== "JobLost") return
+        assert.include(result.itemIds, 2)
+      }
+    }))
+
+  it.effect("recognises a queue that its own batch blocks, and heals it", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({ poisoned: true }, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf())
+          const events = yield* Stream.runCollect(job.events)
+          return { error: yield* Effect.flip(job.await), events }
+        }))
+      assert.strictEqual(result.error._tag, "QueueBlocked")
+      if (result.error._tag === "QueueBlocked") assert.isTrue(result.error.own)
+      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["canceled"])
+    }))
+
+  it.effect("follows many jobs over one subscription", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({ duration: 20 }, (fake) =>
+        Effect.gen(function*() {
+          const statuses = yield* Effect.forEach(
+            Array.from({ length: 50 }),
+            () => Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await)),
+            { concurrency: 50 }
+          )
+          assert.strictEqual(fake.subscribers.opened, 1)
+          return statuses.map((one) => one.status)
+        }))
+      assert.strictEqual(result.filter((status) => status === "completed").length, 50)
+      assert.strictEqual(fake.subscribers.opened, 1)
+    }))
+
+  it.effect("closes its connection some time after the last job", () =>
+    Effect.gen(function*() {
+      const { result } = yield* withFake({}, (fake) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const job = yield* Scope.provide(Job.submitBatch(batchOf()), scope)
+          yield* job.await
+          assert.strictEqual(fake.subscribers.count, 1)
+          yield* Scope.close(scope, Exit.void)
+          yield* Effect.sleep("1 minute")
+          return fake.subscribers.count
+        }))
+      assert.strictEqual(result, 0)
+    }))
+})

@@ -40,6 +40,8 @@ export const InkConnectionField = Schema.TaggedStruct("InkConnectionField", {
 })
 
 /**
+ * A field that gets its value from another node only.
+ *
  * @category other
  * @since 0.1.0
  */
@@ -57,6 +59,8 @@ export const InkUnknownField = Schema.TaggedStruct("InkUnknownField", {
 })
 
 /**
+ * A field of a type that this library has no rules for, such as one of a custom node.
+ *
  * @category other
  * @since 0.1.0
  */
@@ -104,6 +108,8 @@ export const InkField = Schema.Union([
 ])
 
 /**
+ * Any field, told apart by `_tag`.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -123,6 +123,8 @@ export class InvalidInputValue extends Schema.TaggedError<InvalidInputValue>()("
 export const ProblemSource = Schema.Literals(["interface", "server", "resource", "library"])
 
 /**
+ * Which rule a `Problem` comes from.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -156,6 +158,8 @@ export const Problem = Schema.Struct({
 })
 
 /**
+ * One reason why a workflow cannot be submitted.
+ *
  * @category models
  * @since 0.1.0
  */

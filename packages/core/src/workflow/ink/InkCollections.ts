@@ -40,6 +40,8 @@ export const InkIntegerCollectionField = Schema.TaggedStruct("InkIntegerCollecti
 })
 
 /**
+ * Whole numbers.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -57,6 +59,8 @@ export const InkFloatCollectionField = Schema.TaggedStruct("InkFloatCollectionFi
 })
 
 /**
+ * Numbers.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -74,6 +78,8 @@ export const InkStringCollectionField = Schema.TaggedStruct("InkStringCollection
 })
 
 /**
+ * Texts.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -91,6 +97,8 @@ export const InkBooleanCollectionField = Schema.TaggedStruct("InkBooleanCollecti
 })
 
 /**
+ * Switches.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -108,6 +116,8 @@ export const InkImageCollectionField = Schema.TaggedStruct("InkImageCollectionFi
 })
 
 /**
+ * Images by name.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -125,6 +135,8 @@ export const InkVideoCollectionField = Schema.TaggedStruct("InkVideoCollectionFi
 })
 
 /**
+ * Videos by name.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -142,6 +154,8 @@ export const InkColorCollectionField = Schema.TaggedStruct("InkColorCollectionFi
 })
 
 /**
+ * Colours.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -156,6 +170,8 @@ export interface InkColorCollectionField extends Schema.Schema.Type<typeof InkCo
 export const WeightedLoRA = Schema.Struct({ lora: ModelReference, weight: Schema.Number })
 
 /**
+ * A LoRA and how strongly it is applied.
+ *
  * @category collections
  * @since 0.1.0
  */
@@ -177,6 +193,8 @@ export const InkLoRACollectionField = Schema.TaggedStruct("InkLoRACollectionFiel
 })
 
 /**
+ * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ *
  * @category collections
  * @since 0.1.0
  */

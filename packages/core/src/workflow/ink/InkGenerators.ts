@@ -51,6 +51,9 @@ export const FloatGenerator = Schema.Union([
 ])
 
 /**
+ * Numbers made by rule: `…_arithmetic_sequence`, `…_linear_distribution`, `…_random_distribution_uniform` or
+ * `…_parse_string`.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -94,6 +97,8 @@ export const IntegerGenerator = Schema.Union([
 ])
 
 /**
+ * Whole numbers made by rule.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -128,6 +133,8 @@ export const StringGenerator = Schema.Union([
 ])
 
 /**
+ * Texts made by splitting a text or by expanding a dynamic prompt.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -146,6 +153,8 @@ export const ImageGenerator = Schema.Struct({
 })
 
 /**
+ * The images of a board: the generated ones (`images`) or the uploaded ones (`assets`).
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -162,6 +171,8 @@ export const InkFloatGeneratorField = Schema.TaggedStruct("InkFloatGeneratorFiel
 })
 
 /**
+ * The rule of a `float_generator` node.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -178,6 +189,8 @@ export const InkIntegerGeneratorField = Schema.TaggedStruct("InkIntegerGenerator
 })
 
 /**
+ * The rule of an `integer_generator` node.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -194,6 +207,8 @@ export const InkStringGeneratorField = Schema.TaggedStruct("InkStringGeneratorFi
 })
 
 /**
+ * The rule of a `string_generator` node.
+ *
  * @category generators
  * @since 0.1.0
  */
@@ -210,6 +225,8 @@ export const InkImageGeneratorField = Schema.TaggedStruct("InkImageGeneratorFiel
 })
 
 /**
+ * The rule of an `image_generator` node.
+ *
  * @category generators
  * @since 0.1.0
  */

@@ -33,6 +33,8 @@ const modelField = <const Tag extends string>(tag: Tag) =>
 export const InkModelIdentifierField = modelField("InkModelIdentifierField")
 
 /**
+ * A main model, or a model of any kind where the server does not say which.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -47,6 +49,8 @@ export interface InkModelIdentifierField extends Schema.Schema.Type<typeof InkMo
 export const InkT5EncoderField = modelField("InkT5EncoderField")
 
 /**
+ * A T5 text encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -61,6 +65,8 @@ export interface InkT5EncoderField extends Schema.Schema.Type<typeof InkT5Encode
 export const InkCLIPEmbedField = modelField("InkCLIPEmbedField")
 
 /**
+ * A CLIP text encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -75,6 +81,8 @@ export interface InkCLIPEmbedField extends Schema.Schema.Type<typeof InkCLIPEmbe
 export const InkVAEModelField = modelField("InkVAEModelField")
 
 /**
+ * A VAE.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -89,6 +97,8 @@ export interface InkVAEModelField extends Schema.Schema.Type<typeof InkVAEModelF
 export const InkLoRAModelField = modelField("InkLoRAModelField")
 
 /**
+ * A LoRA.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -103,6 +113,8 @@ export interface InkLoRAModelField extends Schema.Schema.Type<typeof InkLoRAMode
 export const InkControlLoRAModelField = modelField("InkControlLoRAModelField")
 
 /**
+ * A control LoRA.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -117,6 +129,8 @@ export interface InkControlLoRAModelField extends Schema.Schema.Type<typeof InkC
 export const InkControlNetModelField = modelField("InkControlNetModelField")
 
 /**
+ * A ControlNet.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -131,6 +145,8 @@ export interface InkControlNetModelField extends Schema.Schema.Type<typeof InkCo
 export const InkIPAdapterModelField = modelField("InkIPAdapterModelField")
 
 /**
+ * An IP adapter.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -145,6 +161,8 @@ export interface InkIPAdapterModelField extends Schema.Schema.Type<typeof InkIPA
 export const InkT2IAdapterModelField = modelField("InkT2IAdapterModelField")
 
 /**
+ * A T2I adapter.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -159,6 +177,8 @@ export interface InkT2IAdapterModelField extends Schema.Schema.Type<typeof InkT2
 export const InkCLIPVisionModelField = modelField("InkCLIPVisionModelField")
 
 /**
+ * A CLIP vision model.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -173,6 +193,8 @@ export interface InkCLIPVisionModelField extends Schema.Schema.Type<typeof InkCL
 export const InkSigLIPModelField = modelField("InkSigLIPModelField")
 
 /**
+ * A SigLIP model.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -187,6 +209,8 @@ export interface InkSigLIPModelField extends Schema.Schema.Type<typeof InkSigLIP
 export const InkFluxReduxModelField = modelField("InkFluxReduxModelField")
 
 /**
+ * A FLUX Redux model.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -201,6 +225,8 @@ export interface InkFluxReduxModelField extends Schema.Schema.Type<typeof InkFlu
 export const InkLlavaOnevisionModelField = modelField("InkLlavaOnevisionModelField")
 
 /**
+ * A LLaVA OneVision model.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -215,6 +241,8 @@ export interface InkLlavaOnevisionModelField extends Schema.Schema.Type<typeof I
 export const InkSpandrelModelField = modelField("InkSpandrelModelField")
 
 /**
+ * An image-to-image model such as an upscaler.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -229,6 +257,8 @@ export interface InkSpandrelModelField extends Schema.Schema.Type<typeof InkSpan
 export const InkTextLLMField = modelField("InkTextLLMField")
 
 /**
+ * A language model.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -243,6 +273,8 @@ export interface InkTextLLMField extends Schema.Schema.Type<typeof InkTextLLMFie
 export const InkGemma2EncoderField = modelField("InkGemma2EncoderField")
 
 /**
+ * A Gemma 2 text encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -257,6 +289,8 @@ export interface InkGemma2EncoderField extends Schema.Schema.Type<typeof InkGemm
 export const InkMistralEncoderField = modelField("InkMistralEncoderField")
 
 /**
+ * A Mistral text encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -271,6 +305,8 @@ export interface InkMistralEncoderField extends Schema.Schema.Type<typeof InkMis
 export const InkPiDDecoderModelField = modelField("InkPiDDecoderModelField")
 
 /**
+ * A PiD decoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -285,6 +321,8 @@ export interface InkPiDDecoderModelField extends Schema.Schema.Type<typeof InkPi
 export const InkQwen3EncoderField = modelField("InkQwen3EncoderField")
 
 /**
+ * A Qwen3 text encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -299,6 +337,8 @@ export interface InkQwen3EncoderField extends Schema.Schema.Type<typeof InkQwen3
 export const InkQwen3VLEncoderField = modelField("InkQwen3VLEncoderField")
 
 /**
+ * A Qwen3-VL encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -313,6 +353,8 @@ export interface InkQwen3VLEncoderField extends Schema.Schema.Type<typeof InkQwe
 export const InkQwenVLEncoderField = modelField("InkQwenVLEncoderField")
 
 /**
+ * A Qwen-VL encoder.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -327,6 +369,8 @@ export interface InkQwenVLEncoderField extends Schema.Schema.Type<typeof InkQwen
 export const InkWanT5EncoderField = modelField("InkWanT5EncoderField")
 
 /**
+ * A T5 text encoder of Wan.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -341,6 +385,8 @@ export interface InkWanT5EncoderField extends Schema.Schema.Type<typeof InkWanT5
 export const InkExternalImageGeneratorField = modelField("InkExternalImageGeneratorField")
 
 /**
+ * A model that an external service runs.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -379,6 +425,8 @@ export const InkModelField = Schema.Union([
 ])
 
 /**
+ * Any model field.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -20,6 +20,8 @@ import { type InkKind, readName } from "./InkSupport.ts"
 export const ImageName = Schema.Struct({ image_name: Schema.String })
 
 /**
+ * An image by name, as the server writes it.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -39,6 +41,8 @@ export interface ImageName extends Schema.Schema.Type<typeof ImageName> {}
 export const InkImageField = Schema.TaggedStruct("InkImageField", { value: Schema.optionalKey(ImageName) })
 
 /**
+ * An image on the server.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -53,6 +57,8 @@ export interface InkImageField extends Schema.Schema.Type<typeof InkImageField> 
 export const VideoName = Schema.Struct({ video_name: Schema.String })
 
 /**
+ * A video by name, as the server writes it.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -67,6 +73,8 @@ export interface VideoName extends Schema.Schema.Type<typeof VideoName> {}
 export const InkVideoField = Schema.TaggedStruct("InkVideoField", { value: Schema.optionalKey(VideoName) })
 
 /**
+ * A video on the server (from 6.14 on).
+ *
  * @category references
  * @since 0.1.0
  */
@@ -84,6 +92,8 @@ export const BoardChoice = Schema.Union([
 ])
 
 /**
+ * The board of a node's result: `auto` (the board of the submission), `none`, or one board.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -98,6 +108,8 @@ export type BoardChoice = typeof BoardChoice.Type
 export const InkBoardField = Schema.TaggedStruct("InkBoardField", { value: Schema.optionalKey(BoardChoice) })
 
 /**
+ * Where a node puts its result.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -114,6 +126,8 @@ export const InkStylePresetField = Schema.TaggedStruct("InkStylePresetField", {
 })
 
 /**
+ * A style preset.
+ *
  * @category references
  * @since 0.1.0
  */
@@ -130,6 +144,8 @@ export const InkSystemPromptField = Schema.TaggedStruct("InkSystemPromptField", 
 })
 
 /**
+ * A system prompt (from 6.14 on).
+ *
  * @category references
  * @since 0.1.0
  */
@@ -146,6 +162,8 @@ export const InkSavedWorkflowField = Schema.TaggedStruct("InkSavedWorkflowField"
 })
 
 /**
+ * A workflow of the server's library (from 6.14 on).
+ *
  * @category references
  * @since 0.1.0
  */

@@ -34,6 +34,8 @@ export const InkIntegerField = Schema.TaggedStruct("InkIntegerField", {
 })
 
 /**
+ * A whole number.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -55,6 +57,8 @@ export const InkFloatField = Schema.TaggedStruct("InkFloatField", {
 })
 
 /**
+ * A number.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -72,6 +76,8 @@ export const InkStringField = Schema.TaggedStruct("InkStringField", {
 })
 
 /**
+ * A text.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -86,6 +92,8 @@ export interface InkStringField extends Schema.Schema.Type<typeof InkStringField
 export const InkBooleanField = Schema.TaggedStruct("InkBooleanField", { value: Schema.optionalKey(Schema.Boolean) })
 
 /**
+ * A switch.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -100,6 +108,8 @@ export interface InkBooleanField extends Schema.Schema.Type<typeof InkBooleanFie
 export const InkChoice = Schema.Union([Schema.String, Schema.Number, Schema.Boolean])
 
 /**
+ * A value of a choice.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -122,6 +132,8 @@ export const InkEnumField = Schema.TaggedStruct("InkEnumField", {
 })
 
 /**
+ * One of the choices in `options`.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -139,6 +151,8 @@ export const InkSchedulerField = Schema.TaggedStruct("InkSchedulerField", {
 })
 
 /**
+ * The name of a scheduler.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -153,6 +167,8 @@ export interface InkSchedulerField extends Schema.Schema.Type<typeof InkSchedule
 export const InkColor = Schema.Struct({ r: Schema.Number, g: Schema.Number, b: Schema.Number, a: Schema.Number })
 
 /**
+ * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
+ *
  * @category scalars
  * @since 0.1.0
  */
@@ -171,6 +187,8 @@ export interface InkColor extends Schema.Schema.Type<typeof InkColor> {}
 export const InkColorField = Schema.TaggedStruct("InkColorField", { value: Schema.optionalKey(InkColor) })
 
 /**
+ * A colour.
+ *
  * @category scalars
  * @since 0.1.0
  */

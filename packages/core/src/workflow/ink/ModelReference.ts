@@ -30,6 +30,8 @@ export const ModelReference = Schema.Struct({
 })
 
 /**
+ * A model, as completely as it is known.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -95,7 +95,7 @@ for (const [path, operations] of Object.entries(document["paths"] as Json)) {
     }
   }
 }
-const text = Object.entries(routes).sort(([a], [b]) => a < b ? -1 : 1).map(([route, value]) =>
+const text = Object.entries(routes).toSorted(([a], [b]) => a < b ? -1 : 1).map(([route, value]) =>
   `  ${JSON.stringify(route)}: ${JSON.stringify(value)}`
 )
 writeFileSync(target, `{\n${text.join(",\n")}\n}\n`)

@@ -38,7 +38,7 @@ const size = (entry: Entry): number => JSON.stringify(entry).length
 const shorten = (text: string): string => text.replace(/(data:image\/[a-z]+;base64,)[A-Za-z0-9+/=]+/g, "$1AAAA")
 
 const samples = new Map<string, Entry>()
-for (const file of readdirSync(source).sort()) {
+for (const file of readdirSync(source).toSorted()) {
   const { entries } = JSON.parse(shorten(readFileSync(`${source}/${file}`, "utf8"))) as {
     readonly entries: ReadonlyArray<Entry>
   }

@@ -41,7 +41,7 @@ export const routes: ReadonlyArray<Route> = Object.entries(InvokeAiApi.groups).f
       endpoint: endpoint.identifier as "version"
     }) as unknown as Route["decode"]
   }))
-).sort((a, b) => Number(a.pattern.source.includes("[^/]+")) - Number(b.pattern.source.includes("[^/]+")))
+).toSorted((a, b) => Number(a.pattern.source.includes("[^/]+")) - Number(b.pattern.source.includes("[^/]+")))
 
 export const routeOf = (method: string, path: string): Route | undefined =>
   routes.find((route) => route.method === method && route.pattern.test(path.replace(/\?.*$/, "")))

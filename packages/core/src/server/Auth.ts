@@ -43,7 +43,7 @@ export class Auth extends Context.Service<Auth, {
   readonly status: Effect.Effect<SetupStatus, InvokeAiError>
   readonly login: (options: {
     readonly email: string
-    readonly password: Redacted.Redacted<string>
+    readonly password: Redacted.Redacted
     readonly rememberMe?: boolean | undefined
   }) => Effect.Effect<LoginResponse, InvokeAiError>
   readonly logout: Effect.Effect<void, InvokeAiError>

@@ -73,7 +73,7 @@ export const zip = (
               return Option.isNone(name)
                 ? Effect.succeed(Option.none())
                 : Effect.fail(new BulkDownloadFailed({ name: name.value, detail: "the event connection was lost" }))
-            case "Event": {
+            default: {
               const { event } = message
               if (event.name !== "bulk_download_complete" && event.name !== "bulk_download_error") {
                 return Effect.succeed(Option.none())

@@ -52,7 +52,7 @@ export interface EventConnection {
  */
 export interface EventConnectOptions {
   readonly url: URL
-  readonly token: Effect.Effect<Option.Option<Redacted.Redacted<string>>>
+  readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
 }
 
 /**

@@ -93,7 +93,7 @@ export interface BytesOptions {
 export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   readonly url: URL
   readonly queueId: string
-  readonly token: Effect.Effect<Option.Option<Redacted.Redacted<string>>>
+  readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
   readonly renewToken: Effect.Effect<boolean>
   readonly call: <A>(
     f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
@@ -221,6 +221,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     routes[name] = functions
   }
   // built from the declaration that the type is derived from
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const api = routes as unknown as InvokeAiRoutes
 
   const bytes = (
@@ -287,7 +288,7 @@ const toInvokeAiError = (call: Failures.Call, error: RouteError): InvokeAiError 
       return error
     case "HttpClientError":
       return Failures.fromHttpClientError(call, error)
-    case "SchemaError":
+    default:
       return Failures.fromSchemaError(call, error)
   }
 }

@@ -32,9 +32,9 @@ import * as Redacted from "effect/Redacted"
  */
 export interface InvokeAiOptions {
   readonly url?: string | URL | undefined
-  readonly token?: Redacted.Redacted<string> | undefined
+  readonly token?: Redacted.Redacted | undefined
   readonly email?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
+  readonly password?: Redacted.Redacted | undefined
   readonly rememberMe?: boolean | undefined
   readonly queueId?: string | undefined
   readonly timeout?: Duration.Input | undefined

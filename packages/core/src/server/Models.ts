@@ -49,7 +49,7 @@ export interface ModelFilter {
  */
 export interface ModelInstallOptions {
   readonly inplace?: boolean | undefined
-  readonly accessToken?: Redacted.Redacted<string> | undefined
+  readonly accessToken?: Redacted.Redacted | undefined
   readonly changes?: ModelRecordChanges | undefined
 }
 

@@ -148,7 +148,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
   ): Stream.Stream<A, InvokeAiError> =>
     Stream.unwrap(Effect.map(itemIds({ order: options?.order }), (result) => {
       // the server sorts by the time of creation, which is the same for all items of a batch
-      const item_ids = [...result.item_ids].sort((a, b) => options?.order === "ASC" ? a - b : b - a)
+      const item_ids = result.item_ids.toSorted((a, b) => options?.order === "ASC" ? a - b : b - a)
       const size = Math.max(1, Math.min(maxChunk, options?.chunkSize ?? defaultSize))
       return Stream.paginate(0, (start) =>
         Effect.map(read(item_ids.slice(start, start + size)), (items) =>

@@ -243,6 +243,7 @@ export type ServerEvent = KnownEvent | UnknownEvent
 const decoders: ReadonlyMap<string, (payload: unknown) => Option.Option<unknown>> = new Map(
   Object.entries(eventSchemas).map(([name, schema]) => {
     // all event schemas decode without services; the union of their types is too wide for TypeScript to see it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const decode = Schema.decodeUnknownOption(Schema.toCodecJson(schema as unknown as Schema.Codec<unknown, unknown>))
     return [name, (payload: unknown) => decode(payload)]
   })
@@ -258,6 +259,7 @@ export const decode = (name: string, payload: unknown): ServerEvent => {
   const decoded = decoders.get(name)?.(payload) ?? Option.none()
   return Option.isSome(decoded)
     // the decoder of this name produced the payload
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     ? { name, payload: decoded.value } as ServerEvent
     : { name: "unknown", wireName: name, payload }
 }

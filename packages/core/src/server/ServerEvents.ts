@@ -145,7 +145,7 @@ const openHub = Effect.fnUntraced(function*(
           error: new EventsUnavailable({ detail: message.message, unauthorized: message.unauthorized, attempts })
         })
       }
-      case "Received":
+      default:
         return publish({ _tag: "Event", event: decode(message.name, message.payload) })
     }
   }

@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
+import { retold } from "./internal/failures.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
 
@@ -115,11 +116,11 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
       (error) => error.reason === "Decode" || error.reason === "NotFound",
       (error) =>
         Effect.fail(
-          new InvokeAiError({
-            ...error,
-            reason: "Decode",
-            detail: `this is not an InvokeAI server, or its sub-path is missing in the URL (${error.detail})`
-          })
+          retold(
+            error,
+            "Decode",
+            `this is not an InvokeAI server, or its sub-path is missing in the URL (${error.detail})`
+          )
         )
     ),
     Effect.withSpan("ServerInfo.version")

@@ -20,11 +20,12 @@ import type {
   WorkflowRecord,
   WorkflowRecordWithThumbnail
 } from "./api/WorkflowsApi.ts"
+import { retold } from "./internal/failures.ts"
 import { optional } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { form, imageType, type UploadData } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * Which workflows a listing has, and in which order.
@@ -169,7 +170,10 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
     create,
     update: Effect.fn("WorkflowLibrary.update")((workflow_id, workflow) =>
       call((api) =>
-        api.workflows.update({ params: { workflow_id }, payload: { workflow: { ...workflow, id: workflow_id } } })
+        api.workflows.update({
+          params: { workflow_id },
+          payload: { workflow: Object.assign({}, workflow, { id: workflow_id }) }
+        })
       )
     ),
     delete: Effect.fn("WorkflowLibrary.delete")((workflow_id) =>
@@ -183,7 +187,7 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
               Effect.fail(
                 Option.isSome(found)
                   ? error
-                  : new InvokeAiError({ ...error, reason: "NotFound", detail: "there is no such workflow" })
+                  : retold(error, "NotFound", "there is no such workflow")
               ))
         )
       )

@@ -41,11 +41,7 @@ export type Open<Known extends string> = Known | (string & {})
 export const openLiterals = <const Known extends ReadonlyArray<string>>(
   known: Known
 ): Schema.Codec<Open<Known[number]>, string> =>
-  // `Open<Known>` and `string` hold the same values; only the editor's completion differs
-  Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value` }) as Schema.Codec<
-    Open<Known[number]>,
-    string
-  >
+  Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value` })
 
 /**
  * A JSON object whose keys are not described here; everything in it is kept.

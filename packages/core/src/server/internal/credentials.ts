@@ -17,7 +17,7 @@ import * as Failures from "./failures.ts"
 /** @internal */
 export interface BaseUrl {
   readonly url: URL
-  readonly basic: Option.Option<Redacted.Redacted<string>>
+  readonly basic: Option.Option<Redacted.Redacted>
   readonly problem: string | undefined
   readonly secrets: ReadonlyArray<string>
 }
@@ -51,7 +51,7 @@ export const parseUrl = (input: string | URL): BaseUrl => {
   const user = unescape(url.username)
   const password = unescape(url.password)
   const encoded = user === "" && password === "" ? "" : Base64.encode(`${user}:${password}`)
-  const basic = encoded === "" ? Option.none<Redacted.Redacted<string>>() : Option.some(Redacted.make(encoded))
+  const basic = encoded === "" ? Option.none<Redacted.Redacted>() : Option.some(Redacted.make(encoded))
   const secrets = [url.password, password, encoded].filter((secret) => secret !== "")
   url.username = ""
   url.password = ""
@@ -65,7 +65,7 @@ type SendError = InvokeAiError | HttpClientError.HttpClientError
 
 /** @internal */
 export interface Credentials {
-  readonly token: Effect.Effect<Option.Option<Redacted.Redacted<string>>, InvokeAiError>
+  readonly token: Effect.Effect<Option.Option<Redacted.Redacted>, InvokeAiError>
   readonly renew: Effect.Effect<boolean, InvokeAiError>
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
@@ -74,7 +74,7 @@ export interface Credentials {
 }
 
 interface State {
-  readonly token: Option.Option<Redacted.Redacted<string>>
+  readonly token: Option.Option<Redacted.Redacted>
   // the server turned out to have no users, so no login is tried again
   readonly anonymous: boolean
 }
@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function*(
   const state = yield* Ref.make<State>({ token: configured, anonymous: false })
   const permits = yield* Semaphore.make(1)
   const secrets = new Set(base.secrets)
-  const remember = (token: Redacted.Redacted<string>) =>
+  const remember = (token: Redacted.Redacted) =>
     Effect.suspend(() => {
       secrets.add(Redacted.value(token))
       return Ref.update(state, (current): State => ({ ...current, token: Option.some(token) }))
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function*(
 
   const authorize = (
     request: HttpClientRequest.HttpClientRequest,
-    token: Option.Option<Redacted.Redacted<string>>
+    token: Option.Option<Redacted.Redacted>
   ): HttpClientRequest.HttpClientRequest => {
     if (Option.isSome(token)) return HttpClientRequest.bearerToken(request, token.value)
     if (Option.isSome(base.basic)) {
@@ -182,7 +182,7 @@ export const make = Effect.fnUntraced(function*(
     return true
   })
 
-  const renewFrom = (old: Option.Option<Redacted.Redacted<string>>) =>
+  const renewFrom = (old: Option.Option<Redacted.Redacted>) =>
     permits.withPermits(1)(Effect.gen(function*() {
       const { anonymous, token } = yield* Ref.get(state)
       const changed = Option.isSome(token) &&

@@ -41,7 +41,9 @@ export const failure = (
     ...(call.server === undefined ? undefined : { server: call.server }),
     detail: shorten(call.scrub(options.detail)),
     ...(options.status === undefined ? undefined : { status: options.status }),
-    ...(options.issues === undefined ? undefined : { issues: options.issues }),
+    ...(options.issues === undefined
+      ? undefined
+      : { issues: options.issues.map(({ loc, msg, type }) => ({ loc, msg: call.scrub(msg), type })) }),
     ...(options.code === undefined ? undefined : { code: options.code }),
     ...(options.sent === undefined ? undefined : { sent: options.sent })
   })
@@ -173,6 +175,23 @@ const neverSent: ReadonlySet<string> = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID"
 ])
 
+/**
+ * The same failure, told in other words.
+ *
+ * @internal
+ */
+export const retold = (error: InvokeAiError, reason: InvokeAiErrorReason, detail: string): InvokeAiError =>
+  new InvokeAiError({
+    reason,
+    method: error.method,
+    path: error.path,
+    detail,
+    ...(error.server === undefined ? undefined : { server: error.server }),
+    ...(error.status === undefined ? undefined : { status: error.status }),
+    ...(error.code === undefined ? undefined : { code: error.code }),
+    ...(error.sent === undefined ? undefined : { sent: error.sent })
+  })
+
 /** @internal */
 export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClientError): InvokeAiError => {
   const { reason } = error
@@ -189,9 +208,7 @@ export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClien
       return failure(call, "Transport", { detail: "the URL is not valid", code: "ERR_INVALID_URL", sent: false })
     case "EncodeError":
       return failure(call, "Validation", { detail: `the request cannot be written: ${detail}`, sent: false })
-    case "StatusCodeError":
-    case "DecodeError":
-    case "EmptyBodyError":
+    default:
       return reason._tag === "DecodeError" && reason.cause !== undefined
         ? failure(call, "Transport", {
           status: reason.response.status,
@@ -211,7 +228,7 @@ export const fromSchemaError = (call: Call, error: Schema.SchemaError): InvokeAi
     detail,
     sent: true,
     // not JSON at all, in contrast to JSON of another shape
-    ...(/^Expected a valid JSON/.test(detail) ? { code: "ERR_BODY" } : undefined)
+    ...(detail.startsWith("Expected a valid JSON") ? { code: "ERR_BODY" } : undefined)
   })
 }
 

@@ -77,4 +77,5 @@ export const defined = <A extends object>(
     [K in keyof A as undefined extends A[K] ? K : never]?: Exclude<A[K], undefined>
   } =>
   // only keys whose value is undefined are removed, which is what the type says
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never

@@ -37,7 +37,7 @@ export const make = (): Subscriber => {
 
   const pull = Effect.suspend(function take(): Effect.Effect<
     readonly [ServerMessage, ...Array<ServerMessage>],
-    Cause.Done<void>
+    Cause.Done
   > {
     const [first, ...rest] = waiting
     if (first !== undefined) {

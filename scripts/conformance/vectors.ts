@@ -219,6 +219,10 @@ const compareOracle = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlyS
   )
 }
 
+/** What the screen shows has no blanks at the ends. */
+const trimmed = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map((item) => typeof item === "string" ? item.trim() : item) : value
+
 const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<Fault>): string | undefined => {
   const body = expected["enqueueRequestBody"] ?? expected["enqueueRequestBodyWithoutValidation"]
   const batchJson = isRecord(body) && isRecord(body["batch"]) ? body["batch"] : undefined
@@ -229,7 +233,11 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
   const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")
   const embedded = faults.has("deletedElement") && isDeleted ? null : reduceWorkflow(toJson(workflow))
   return first(
-    has(expected, "disabledReasons", (value) => difference(reasons, value, "disabledReasons")),
+    has(
+      expected,
+      "disabledReasons",
+      (value) => difference(reasons.map((reason) => reason.trim()), trimmed(value), "disabledReasons")
+    ),
     has(expected, "formFieldLabels", (value) => difference(loaded.formFields.map(labelOf), value, "formFieldLabels")),
     has(
       expected,

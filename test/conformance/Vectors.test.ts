@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Fault } from "../../scripts/conformance/faults.ts"
 import { casesOf, run } from "../../scripts/conformance/vectors.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
@@ -49,5 +50,65 @@ describe("the comparison", () => {
     assert.strictEqual(casesOf("x", {}), undefined)
     assert.strictEqual(casesOf("x", [1]), undefined)
     assert.strictEqual(casesOf("x", { workflow: {} }), undefined)
+  })
+})
+
+describe("known faults of the UI", () => {
+  type Expected = Record<string, unknown>
+
+  /** What the comparison says of a vector whose expectation is changed to what the UI does, without and with a fault. */
+  const faulty = (file: string, fault: Fault, change: (expected: Expected) => Expected) => {
+    const [test] = casesOf(file, readJsonFile(`${vectors}/${file}.json`)) ?? []
+    assert(test !== undefined)
+    const changed = { ...test, expected: { ...test.expected, value: change(structuredClone(test.expected.value)) } }
+    const catalog = readCatalog(test.version)
+    return [run(changed, catalog, none), run(changed, catalog, new Set([fault]))]
+  }
+
+  const told = (results: ReadonlyArray<string | undefined>) => {
+    assert(results[0] !== undefined)
+    assert.strictEqual(results[1], undefined)
+  }
+
+  const node = (expected: Expected, id: string): Record<string, unknown> => {
+    const graph = expected["graph"] as { nodes: Record<string, Record<string, unknown>> }
+    return graph.nodes[id] ?? {}
+  }
+
+  it("objects of unknown shape become float generators", () => {
+    told(faulty("unknown-object", "untypedObject", (expected) => {
+      const generator = { type: "float_generator_arithmetic_sequence", start: 0, step: 0.1, count: 10 }
+      node(expected, "a")["color"] = generator
+      node(expected, "l")["model"] = generator
+      return { ...expected, errors: [] }
+    }))
+  })
+
+  it("lists of booleans are lost", () => {
+    told(faulty("boolean-list", "booleanList", (expected) => {
+      delete node(expected, "a")["collection"]
+      return expected
+    }))
+  })
+
+  it("batch values name the connector they go through", () => {
+    told(faulty("batch-through-connector", "batchThroughConnector", (expected) => ({
+      ...expected,
+      batchData: [[{ node_path: "c", field_name: "in", items: [1, 2] }]]
+    })))
+  })
+
+  it("after a loop of connectors every later edge is lost", () => {
+    told(faulty("connector-loop", "connectorLoop", (expected) => {
+      Object.assign(node(expected, "b"), { a: 5, b: 6 })
+      return {
+        ...expected,
+        graph: { ...(expected["graph"] as object), edges: [] },
+        warnings: [
+          { message: "nodes.deletedInvalidEdge", issues: ["nodes.inputMayOnlyHaveOneConnection"] },
+          { message: "nodes.deletedInvalidEdge", issues: ["nodes.connectionWouldCreateCycle"] }
+        ]
+      }
+    }))
   })
 })

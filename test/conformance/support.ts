@@ -13,12 +13,16 @@ export const filesIn = (path: string): ReadonlyArray<string> =>
 
 const catalogs = new Map<string, NodeCatalog>()
 
+/** The catalog of a version; `6.3` is `6.3.0`. */
 export const readCatalog = (version: string): NodeCatalog => {
   const known = catalogs.get(version)
   if (known !== undefined) {
     return known
   }
-  const catalog = Result.getOrThrow(fromOpenApi(readJsonFile(`test/fixtures/catalogs/${version}.json`)))
+  const folder = "test/fixtures/catalogs"
+  const file = filesIn(folder).find((name) => name === `${folder}/${version}.json`) ??
+    filesIn(folder).find((name) => name.startsWith(`${folder}/${version}.`))
+  const catalog = Result.getOrThrow(fromOpenApi(readJsonFile(file ?? version)))
   catalogs.set(version, catalog)
   return catalog
 }

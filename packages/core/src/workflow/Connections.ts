@@ -344,7 +344,7 @@ export const connectionProblem = (
     return source
   }
   if (target.type === "connector") {
-    const problem = intoConnector(scope, edges, edge, source)
+    const problem = intoConnector(scope, edges, edge, source, connectorLoops)
     return problem === undefined && connectorLoops === "refuse" && edges.reaches(edge.target, edge.source)
       ? "connectionWouldCreateCycle"
       : problem
@@ -383,7 +383,8 @@ const intoConnector = (
   scope: ConnectionScope,
   edges: EdgeIndex,
   edge: EdgeLike,
-  source: TypedSource | null
+  source: TypedSource | null,
+  connectorLoops: "refuse" | "accept"
 ): ConnectionProblem | undefined => {
   if (edge.targetHandle !== "in") {
     return "missingFieldTemplate"
@@ -405,7 +406,7 @@ const intoConnector = (
       sourceHandle: edge.sourceHandle,
       target: end.target,
       targetHandle: end.targetHandle
-    })
+    }, connectorLoops)
     if (problem !== undefined) {
       return problem
     }

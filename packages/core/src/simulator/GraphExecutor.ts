@@ -110,6 +110,8 @@ export class GraphExecutor {
   constructor(options: {
     readonly graph: SimulatorGraph
     readonly newId: () => string
+    /** Id of the graph of prepared nodes; items of one batch share it. */
+    readonly executionGraphId: string
     readonly scheduling?: Scheduling | undefined
     /** The name by which node types are ordered; the server takes that of its class. */
     readonly typeKey?: ((type: string) => string) | undefined
@@ -118,7 +120,7 @@ export class GraphExecutor {
     this.newId = options.newId
     this.scheduling = options.scheduling ?? "byType"
     this.typeKey = options.typeKey ?? ((type) => type)
-    this.executionGraphId = options.newId()
+    this.executionGraphId = options.executionGraphId
     const ids = [...options.graph.nodes.keys()]
     this.order = SimulatorGraphModule.topologicalOrder(ids, options.graph.edges) ?? ids
     for (const id of ids) {

@@ -224,6 +224,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
   const executor = new GraphExecutor({
     graph: item.graph,
     newId: world.random.uuid,
+    executionGraphId: item.executionGraphId,
     scheduling: world.profile.minor >= 10 ? "byType" : "depthFirst",
     typeKey: (type) => world.catalog.types.get(type)?.className ?? type
   })

@@ -74,7 +74,7 @@ export interface QueueItem {
   readonly executionGraphId: string
   readonly priority: number
   readonly userId: string
-  readonly fieldValues: ReadonlyArray<FieldValue>
+  readonly fieldValues: ReadonlyArray<FieldValue> | null
   readonly retriedFrom: number | null
   readonly graph: SimulatorGraph
   readonly workflow: unknown

@@ -163,6 +163,7 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
     const requested = wanted.length * batch.runs
     const room = Math.max(0, world.settings.maxQueueSize - pending.length)
     const added: Array<QueueItem> = []
+    const executionGraphId = world.random.uuid()
     for (let run = 0; run < batch.runs; run++) {
       for (const values of wanted) {
         if (added.length >= room) continue
@@ -173,7 +174,7 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
           origin: batch.origin,
           destination: batch.destination,
           sessionId: world.random.uuid(),
-          executionGraphId: world.random.uuid(),
+          executionGraphId,
           priority,
           userId: user.userId,
           fieldValues: values,

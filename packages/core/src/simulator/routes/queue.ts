@@ -290,6 +290,7 @@ export const routes: ReadonlyArray<Route> = [
         ...item,
         sessionId: world.random.uuid(),
         executionGraphId: world.random.uuid(),
+        fieldValues: null,
         retriedFrom: item.retriedFrom ?? item.itemId
       }, now)
     }

@@ -1,0 +1,64 @@
+/**
+ * Makes the transcripts in `test/fixtures/transcripts` from full recordings: what the replay does not look at is left out.
+ *
+ * `node test/recordings/convert.ts <recordings folder> <version> <scenario>…`
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import { at } from "../simulator/support.ts"
+import { isPoll } from "./replay.ts"
+import type { Entry } from "./replay.ts"
+
+const shorten = (value: unknown, key = ""): unknown => {
+  if (typeof value === "string") {
+    if (key === "error_traceback") return value.trimEnd().split("\n").pop()
+    if (key === "dataURL") return value.slice(0, 22)
+    if (value.startsWith("<!DOCTYPE html>")) return "<!DOCTYPE html>"
+    return value
+  }
+  if (Array.isArray(value)) return value.map((item) => shorten(item))
+  if (typeof value !== "object" || value === null) return value
+  if ("$binary" in value) return { $binary: true }
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shorten(inner, name)]))
+}
+
+const convert = (entry: unknown, events: boolean): ReadonlyArray<Entry> => {
+  const t = Number(at(entry, "t"))
+  if (at(entry, "kind") === "http") {
+    const requestBody = at(entry, "requestBody")
+    const http: Entry = {
+      kind: "http",
+      t,
+      method: String(at(entry, "method")),
+      path: String(at(entry, "path")),
+      ...(requestBody === undefined ? {} : { requestBody }),
+      status: Number(at(entry, "status")),
+      contentType: String(at(entry, "responseHeaders", "content-type") ?? ""),
+      responseBody: shorten(at(entry, "responseBody"))
+    }
+    return isPoll(http) ? [] : [http]
+  }
+  const event = String(at(entry, "event"))
+  if (at(entry, "kind") !== "socket-event" || (!events && event.startsWith("invocation_"))) return []
+  return [{ kind: "event", t, event, data: shorten(at(entry, "data")) }]
+}
+
+const program = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const [folder = "", version = "", ...scenarios] = process.argv.slice(2)
+  const target = path.join(import.meta.dirname, "..", "fixtures", "transcripts", version)
+  yield* fs.makeDirectory(target, { recursive: true })
+  for (const scenario of scenarios) {
+    const recorded: unknown = JSON.parse(yield* fs.readFileString(path.join(folder, version, `${scenario}.json`)))
+    const list = at(recorded, "entries")
+    const entries = (Array.isArray(list) ? list : []).flatMap((entry) => convert(entry, scenario !== "cancel"))
+    const lines = entries.map((entry) => JSON.stringify(entry)).join(",\n")
+    yield* fs.writeFileString(path.join(target, `${scenario}.json`), `[\n${lines}\n]\n`)
+  }
+})
+
+NodeRuntime.runMain(program.pipe(Effect.provide(NodeServices.layer)))

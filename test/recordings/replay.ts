@@ -1,0 +1,169 @@
+/** Replays a recorded scenario against the simulator. */
+import * as Png from "@effect-invokeai/core/simulator/Png"
+import * as Raster from "@effect-invokeai/core/simulator/Raster"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { at, send } from "../simulator/support.ts"
+import { Bindings, differences } from "./normalForm.ts"
+
+export interface HttpEntry {
+  readonly kind: "http"
+  readonly t: number
+  readonly method: string
+  readonly path: string
+  readonly requestBody?: unknown
+  readonly status: number
+  readonly contentType: string
+  readonly responseBody: unknown
+}
+
+export interface EventEntry {
+  readonly kind: "event"
+  readonly t: number
+  readonly event: string
+  readonly data: unknown
+}
+
+export type Entry = HttpEntry | EventEntry
+
+/** What is left out of a scenario, and why. */
+export interface Exception {
+  readonly entry: (entry: Entry) => boolean
+  readonly reason: string
+}
+
+const picture = (bytes: number): Uint8Array<ArrayBuffer> =>
+  bytes < 20 ? Uint8Array.of(1, 2) : Png.encode(Raster.painted(40, 20, "upload"))
+
+const formOf = (parts: unknown): FormData => {
+  const form = new FormData()
+  for (const part of Array.isArray(parts) ? parts : []) {
+    const name = String(at(part, 0))
+    const value = at(part, 1)
+    if (typeof value === "string") form.append(name, value)
+    else {
+      const type = String(at(value, "type"))
+      form.append(name, new Blob([picture(Number(at(value, "size")))], { type }), String(at(value, "filename")))
+    }
+  }
+  return form
+}
+
+const translateBody = (value: unknown, bindings: Bindings): unknown => {
+  if (typeof value === "string") return bindings.translateText(value)
+  if (Array.isArray(value)) return value.map((item) => translateBody(item, bindings))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      if (key === "item_ids" && Array.isArray(inner)) return [key, inner.map((id) => itemId(id, bindings))]
+      return [bindings.translateText(key), translateBody(inner, bindings)]
+    })
+  )
+}
+
+const itemId = (recorded: unknown, bindings: Bindings): unknown =>
+  bindings.knows(`item ${recorded}`) ? Number(bindings.translate(`item ${recorded}`).slice(5)) : recorded
+
+const translatePath = (path: string, bindings: Bindings): string =>
+  bindings.translateText(path).replace(
+    /\/i\/(\d+)(?=\/|$)/,
+    (_, id: string) => `/i/${String(itemId(Number(id), bindings))}`
+  )
+
+const terminal = new Set(["completed", "failed", "canceled"])
+
+const reading = /\/queue\/[^/]+\/i\/\d+$/
+
+/** Polls of an item that was still running: how far it is at that moment depends on the speed of the machine. */
+export const isPoll = (entry: Entry): boolean =>
+  entry.kind === "http" && entry.method === "GET" && reading.test(entry.path) && entry.status === 200 &&
+  at(entry.responseBody, "status") === "in_progress"
+
+/**
+ * Sends the recorded requests, in the recorded order and distance, and gives every difference.
+ */
+export const replay = Effect.fnUntraced(function*(
+  entries: ReadonlyArray<Entry>,
+  options: { readonly exceptions?: ReadonlyArray<Exception> | undefined; readonly speed?: number | undefined } = {}
+) {
+  const simulator = yield* Simulator
+  const bindings = new Bindings()
+  const found: Array<string> = []
+  let compared = 0
+  const excepted = (entry: Entry): boolean => (options.exceptions ?? []).some((one) => one.entry(entry))
+  const events: Array<{ readonly name: string; readonly payload: unknown }> = []
+  const socket = yield* simulator.connect({
+    token: undefined,
+    send: (name, payload) => void events.push({ name, payload: JSON.parse(JSON.stringify(payload)) }),
+    close: () => {}
+  })
+  yield* socket.receive("subscribe_queue", { queue_id: "default" })
+  yield* socket.receive("subscribe_bulk_download", { bulk_download_id: "default" })
+  let clock = 0
+  const wait = Effect.fnUntraced(function*(millis: number) {
+    yield* TestClock.adjust(millis)
+    clock += millis
+  })
+  const untilTerminal = Effect.fnUntraced(function*(id: number) {
+    for (let turn = 0; turn < 2000; turn++) {
+      const { items } = yield* simulator.state
+      const item = items.find((one) => one.itemId === id)
+      if (item === undefined || terminal.has(item.status)) return
+      yield* wait(5)
+    }
+  })
+  for (const entry of entries) {
+    if (entry.kind !== "http" || isPoll(entry)) continue
+    yield* wait(Math.max(0, entry.t * (options.speed ?? 1) - clock))
+    const path = translatePath(entry.path, bindings)
+    if (reading.test(entry.path) && terminal.has(String(at(entry.responseBody, "status")))) {
+      const id = Number(/\/i\/(\d+)$/.exec(path)?.[1])
+      yield* untilTerminal(id)
+    }
+    const form = at(entry.requestBody, "$form")
+    const body = form !== undefined
+      ? formOf(form)
+      : Array.isArray(entry.requestBody) && entry.path.endsWith("retry_items_by_id")
+      ? entry.requestBody.map((id) => itemId(id, bindings))
+      : translateBody(entry.requestBody, bindings)
+    const answer = yield* send(entry.method, path, body)
+    if (excepted(entry)) continue
+    compared += 1
+    const where = `${entry.method} ${entry.path}`
+    if (answer.status !== entry.status) {
+      found.push(`${where}: recorded status ${entry.status}, simulated ${answer.status} ${JSON.stringify(answer.body)?.slice(0, 200)}`)
+      continue
+    }
+    const type = (answer.headers["content-type"] ?? "").split(";")[0]
+    if (type !== entry.contentType.split(";")[0]) {
+      found.push(`${where}: recorded type ${entry.contentType}, simulated ${type}`)
+      continue
+    }
+    if (type === "application/json" || type === "text/plain") {
+      found.push(...differences(entry.responseBody, answer.body, bindings).map((text) => `${where} ${text}`))
+    }
+  }
+  for (let turn = 0; turn < 400; turn++) yield* wait(5)
+  const recordedEvents = entries.filter((entry) => entry.kind === "event" && !excepted(entry))
+  const simulatedEvents = events.filter(({ name, payload }) =>
+    !excepted({ kind: "event", t: 0, event: name, data: payload })
+  )
+  for (const [index, entry] of recordedEvents.entries()) {
+    if (entry.kind !== "event") continue
+    const actual = simulatedEvents[index]
+    compared += 1
+    const where = `event ${index} ${entry.event}`
+    if (actual?.name !== entry.event) {
+      found.push(`${where}: simulated ${actual?.name ?? "nothing"}`)
+      break
+    }
+    found.push(...differences(entry.data, actual.payload, bindings).map((text) => `${where} ${text}`))
+  }
+  if (simulatedEvents.length > recordedEvents.length) {
+    found.push(`${simulatedEvents.length - recordedEvents.length} more events than recorded`)
+  }
+  yield* socket.close
+  return { compared, differences: found }
+})
+

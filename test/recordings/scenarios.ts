@@ -1,0 +1,72 @@
+/** Which recordings are replayed, and what is left out of them. */
+import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
+import { at } from "../simulator/support.ts"
+import type { Entry, Exception } from "./replay.ts"
+
+const common = [
+  "chain",
+  "batch",
+  "errors",
+  "cancel",
+  "images",
+  "boards",
+  "workflows",
+  "retry",
+  "pause",
+  "poison",
+  "cache",
+  "meta",
+  "dynprompts",
+  "bulk"
+]
+
+/** The recordings that are replayed, by version. */
+export const scenarios: Readonly<Partial<Record<ServerVersion, ReadonlyArray<string>>>> = {
+  "6.14.2": common
+}
+
+const request = (method: string, path: RegExp) => (entry: Entry): boolean =>
+  entry.kind === "http" && entry.method === method && path.test(entry.path)
+
+const earlier = "the recorded server held things of other scenarios"
+
+const exceptions: Readonly<Record<string, ReadonlyArray<Exception>>> = {
+  images: [{ entry: request("GET", /\/intermediates$/), reason: earlier }, {
+    entry: request("DELETE", /\/intermediates$/),
+    reason: earlier
+  }],
+  boards: [{ entry: request("GET", /\/boards\/none\/image_names$/), reason: earlier }],
+  workflows: [
+    {
+      entry: request("GET", /\/workflows\/(?:\?(?:page=|per_page=2)|counts_by|tags$)/),
+      reason: "the simulator has no default workflows"
+    },
+    { entry: request("GET", /\/thumbnail$/), reason: "a re-encoded picture, compared by type in its own test" }
+  ],
+  cancel: [
+    {
+      entry: (entry) =>
+        entry.kind === "http" && /\/i\/\d+(?:\/cancel)?$/.test(entry.path) &&
+        Object.keys(at(entry.responseBody, "session", "results") ?? {}).length > 0,
+      reason: "how far the item was when it was canceled depends on the speed of the machine"
+    },
+    {
+      entry: (entry) => entry.kind === "event" && entry.event.startsWith("invocation_"),
+      reason: "how far the item was when it was canceled depends on the speed of the machine"
+    }
+  ],
+  poison: [{ entry: request("PUT", /\/clear$/), reason: earlier }, {
+    entry: (entry) =>
+      entry.kind === "http" && /\/i\/\d+$/.test(entry.path) && at(entry.responseBody, "status") === "pending",
+    reason: "the real worker looks again only after a pause"
+  }],
+  cache: [{ entry: request("GET", /\/invocation_cache\/status$/), reason: earlier }],
+  dynprompts: [{
+    entry: (entry) => entry.kind === "http" && at(entry.requestBody, "combinatorial") === false,
+    reason: "other random numbers"
+  }]
+}
+
+/** What is left out of a scenario. */
+export const exceptionsOf = (_version: ServerVersion, scenario: string): ReadonlyArray<Exception> =>
+  exceptions[scenario] ?? []

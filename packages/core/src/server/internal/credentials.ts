@@ -205,7 +205,20 @@ export const make = Effect.fnUntraced(function*(
       : remember(Redacted.make(refreshed, { label: "token" }))
   }
 
+  // some transports repeat a header that they cannot send in their error
+  const isSendable = Option.match(configured, {
+    onNone: () => true,
+    onSome: (token) => /^[\x21-\x7e]+$/.test(Redacted.value(token))
+  })
+
   const send: Credentials["send"] = Effect.fnUntraced(function*(request) {
+    if (!isSendable) {
+      return yield* Failures.failure(
+        { ...loginCall(request.method, request.url.slice(base.url.href.length - 1)), sent: false },
+        "Unauthorized",
+        { detail: "the token holds characters that no token has", sent: false }
+      )
+    }
     if (isPublic(request.url)) return yield* httpClient.execute(authorize(request, Option.none()))
     const current = yield* token
     const response = yield* httpClient.execute(authorize(request, current))

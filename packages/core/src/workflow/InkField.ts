@@ -369,12 +369,14 @@ const withKind = <A>(
  *
  * **Example** (A text as a number)
  *
- * ```ts
+ * ```ts run
  * import * as Result from "effect/Result"
  * import * as InkField from "@effect-invokeai/core/workflow/InkField"
  *
  * const steps: InkField.InkIntegerField = { _tag: "InkIntegerField", bounds: { exclusiveMinimum: 0 } }
- * const value = Result.map(InkField.set(steps, "30"), (field): number | undefined => field.value)
+ *
+ * Result.getOrThrow(InkField.set(steps, "30")).value // => 30
+ * Result.isFailure(InkField.set(steps, 1.5)) // => true
  * ```
  *
  * @category combinators

@@ -55,6 +55,24 @@ export const fieldProblem = (
   }
 }
 
+/** The template of the lists that a field takes besides single values: each item has the limits of a single value. */
+const listTemplate = (template: InputTemplate): InputTemplate => {
+  const { bounds, type } = template
+  const { maxLength, minLength, ...value } = bounds.value ?? {}
+  const isText = type.name === "StringField"
+  const minItems = bounds.minItems ?? (isText ? undefined : minLength)
+  const maxItems = bounds.maxItems ?? (isText ? undefined : maxLength)
+  return {
+    ...template,
+    type: { ...type, cardinality: "COLLECTION" },
+    bounds: {
+      item: bounds.item ?? (isText ? bounds.value ?? {} : value),
+      ...(minItems === undefined ? {} : { minItems }),
+      ...(maxItems === undefined ? {} : { maxItems })
+    }
+  }
+}
+
 /**
  * The field of a template with a stored value. A list in a field that takes one value or several makes it a list.
  *
@@ -62,9 +80,10 @@ export const fieldProblem = (
  * @since 0.1.0
  */
 export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkField =>
-  template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored)
-    ? InkField.fromTemplate({ ...template, type: { ...template.type, cardinality: "COLLECTION" } }, stored)
-    : InkField.fromTemplate(template, stored)
+  InkField.fromTemplate(
+    template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored) ? listTemplate(template) : template,
+    stored
+  )
 
 /** Limits that are this library's own: those that are gone once the field has no name. */
 const isOwnRule = (template: InputTemplate, stored: unknown, violation: InkViolation): boolean =>

@@ -14,6 +14,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -415,7 +416,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     next: Effect.suspend(() =>
       options.poisoned === true && [...items.values()].some((item) => item.status === "pending")
         ? Effect.fail(poison("/next"))
-        : Effect.die("not asked in these tests")
+        : Effect.succeed(Option.none())
     ),
     status: Effect.sync(() => ({
       queue: statusOf(""),
@@ -531,7 +532,10 @@ export const drive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     for (let step = 0; step < 36_000 && fiber.pollUnsafe() === undefined; step++) {
       yield* TestClock.adjust("100 millis")
     }
-    if (fiber.pollUnsafe() === undefined) return yield* Effect.die("still running after an hour")
+    if (fiber.pollUnsafe() === undefined) {
+      yield* Effect.forkDetach(Fiber.interrupt(fiber))
+      return yield* Effect.die("still running after an hour")
+    }
     return yield* Fiber.join(fiber)
   })
 

@@ -231,10 +231,10 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
 
   const send = Submission.submit(submission, options).pipe(
     Effect.tap((result) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         context.stage.current = "accepted"
         tracked.suspect = !result.certain
-        tracked.observe({ _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
+        return tracker.observe(tracked, { _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
       })
     ),
     Effect.tap(() => Journal.accepted(batchId)),

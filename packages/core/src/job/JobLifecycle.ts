@@ -94,7 +94,7 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
   const tracker = yield* JobTracker
   const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
   if (!tracked.isDone || isActive(tracked.state)) {
-    tracked.observe({ _tag: "CancelRequested" })
+    yield* tracker.observe(tracked, { _tag: "CancelRequested" })
     const { active } = yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)
     yield* tracker.refresh
     if (active === 0 && tracked.state.known) {

@@ -16,6 +16,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -89,6 +90,7 @@ export interface TrackOptions {
  *
  * - `track`: follows a batch until the scope closes. The event connection is there when it returns, or it was tried in
  *   vain; no event is missed from then on.
+ * - `observe`: takes in what the caller saw of a tracked batch.
  * - `search`: looks for the items of a tracked batch by its id, now and until they are found.
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
@@ -98,6 +100,7 @@ export interface TrackOptions {
  */
 export class JobTracker extends Context.Service<JobTracker, {
   readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
+  readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
   readonly search: (job: TrackedJob) => Effect.Effect<void>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
@@ -229,8 +232,15 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       Effect.catchIf((error) => error.reason === "NotFound", () => confirmMissing(task)),
       Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
       Effect.catch((error) => failed([task.job], error)),
+      Effect.tapCause((cause) => Effect.sync(() => broken([task.job], cause))),
       Effect.ensuring(Effect.sync(() => reading.delete(`${task.job.batchId} ${task.itemId}`)))
     )
+
+  /** A defect must not leave anybody waiting. */
+  const broken = (affected: ReadonlyArray<TrackedJob>, cause: Cause.Cause<never>) => {
+    if (Cause.hasInterruptsOnly(cause)) return
+    for (const job of affected) job.finish(Effect.failCause(cause))
+  }
 
   /** A request failed. What can be helped by waiting is tried again by the next sweep. */
   const failed = Effect.fnUntraced(function*(affected: ReadonlyArray<TrackedJob>, error: InvokeAiError) {
@@ -276,7 +286,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       }
       schedule(job)
     }
-    const open = active().filter((job) => job.state.known)
+    const open = active().filter((job) => job.state.known && Sweep.openItems(job).length > 0)
     if (open.length > 0) {
       const asked = yield* Effect.result(
         summaries ? Sweep.bySummaries(queue, open, observe) : Sweep.byBatch(queue, open)
@@ -364,7 +374,9 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     lastActivity = lastAnswer
     link.set("unknown")
     const messages = yield* Scope.provide(events.subscribe, own)
-    yield* Effect.forkIn(Stream.runForEach(messages, onMessage), own)
+    const guarded = <A>(work: Effect.Effect<A>) =>
+      Effect.tapCause(work, (cause) => Effect.sync(() => broken(active(), cause)))
+    yield* Effect.forkIn(guarded(Stream.runForEach(messages, onMessage)), own)
     for (let i = 0; i < (options.readConcurrency ?? 8); i++) {
       yield* Effect.forkIn(Effect.forever(Effect.flatMap(WorkQueue.take(reads), readSafely)), own)
     }
@@ -373,7 +385,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       foreign.length = 0
       return Effect.forkIn(Scope.close(own, Exit.void), scope)
     })
-    yield* Effect.forkIn(Effect.ensuring(sweeper(wake), stop), own)
+    yield* Effect.forkIn(Effect.ensuring(guarded(sweeper(wake)), stop), own)
   }).pipe(Effect.uninterruptible)
 
   const awaitLink = link.stream.pipe(
@@ -415,6 +427,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       if (target.search) yield* look
       return job
     }),
+    observe,
     search: (job) =>
       Effect.andThen(
         Effect.sync(() => {

@@ -22,7 +22,8 @@ type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void
 export const isMissingRoute = (error: InvokeAiError): boolean =>
   error.status === 404 || error.status === 405 || error.reason === "NotFound"
 
-const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
+/** The items of a job that have not ended as far as we know. @internal */
+export const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
   job.state.items.filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))
 
 /**

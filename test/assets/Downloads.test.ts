@@ -481,7 +481,7 @@ describe("Downloads: faults of the file system", () => {
       FileSystem.FileSystem,
       Effect.map(
         FileSystem.FileSystem,
-        (fs) => FileSystem.FileSystem.of({ ...fs, writeFile: () => Effect.fail(failure("writeFile", "EROFS")) })
+        (fs) => FileSystem.FileSystem.of({ ...fs, open: () => Effect.fail(failure("open", "EROFS")) })
       )
     ).pipe(Layer.provideMerge(files))
     return inFolder(server(), (folder, fs) =>

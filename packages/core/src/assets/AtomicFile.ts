@@ -65,28 +65,20 @@ export const problemOf = (error: PlatformError.PlatformError): FileProblem => {
 }
 
 /**
- * A temporary file, empty and open for writing, in a folder that must exist. It is removed when the scope closes.
+ * The path of a temporary file in a folder: a name that nothing has yet. What is written there is removed when the scope
+ * closes.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const temporary = Effect.fnUntraced(
-  function*(directory: string): Effect.fn.Return<
-    string,
-    PlatformError.PlatformError,
-    FileSystem.FileSystem | Path.Path | Scope.Scope
-  > {
+  function*(directory: string): Effect.fn.Return<string, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const attempt = Effect.gen(function*() {
-      const [first, second] = [yield* Random.nextInt, yield* Random.nextInt]
-      const name = `.invokeai-${(first >>> 0).toString(16)}${(second >>> 0).toString(16)}.part`
-      const file = path.join(directory, name)
-      yield* fs.writeFile(file, new Uint8Array(0), { flag: "wx" })
-      return file
-    })
+    const [first, second, third] = [yield* Random.nextInt, yield* Random.nextInt, yield* Random.nextInt]
+    const name = [first, second, third].map((each) => (each >>> 0).toString(36)).join("")
     return yield* Effect.acquireRelease(
-      attempt.pipe(Effect.retry({ times: 5, while: (error) => error.reason._tag === "AlreadyExists" })),
+      Effect.succeed(path.join(directory, `.invokeai-${name}.part`)),
       (file) => fs.remove(file, { force: true }).pipe(Effect.ignore({ log: "Warn" }))
     )
   }
@@ -233,8 +225,11 @@ export const temporaryText = Effect.fnUntraced(
   > {
     const fs = yield* FileSystem.FileSystem
     const file = yield* temporary(directory)
-    yield* Effect.uninterruptible(fs.writeFile(file, new TextEncoder().encode(text)))
-    if (options.sync) yield* sync(file)
+    yield* Effect.scoped(Effect.gen(function*() {
+      const handle = yield* fs.open(file, { flag: "wx" })
+      yield* Effect.uninterruptible(handle.writeAll(new TextEncoder().encode(text)))
+      if (options.sync) yield* Effect.uninterruptible(handle.sync)
+    }))
     return file
   }
 )

@@ -159,9 +159,12 @@ const downloadOne = Effect.fnUntraced(
     }
 
     return yield* Effect.scoped(Effect.gen(function*() {
-      const raw = yield* AtomicFile.temporary(directory).pipe(toError)
+      const raw = yield* AtomicFile.temporary(directory)
+      let created = false
       const size = yield* Effect.suspend(() =>
         readFile(planned.reference, raw, {
+          flag: created ? "w" : "wx",
+          onOpen: () => created = true,
           expected: pixelSize(planned.reference),
           pool,
           sync: sync && codec === undefined,
@@ -181,7 +184,7 @@ const downloadOne = Effect.fnUntraced(
 
       let content = raw
       if (codec !== undefined && format !== "png") {
-        content = yield* AtomicFile.temporary(directory).pipe(toError)
+        content = yield* AtomicFile.temporary(directory)
         yield* codec.encodeFile(raw, content, encodeOptions(options, format)).pipe(
           Effect.mapError(encodingError(name))
         )

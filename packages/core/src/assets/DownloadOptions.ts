@@ -73,7 +73,7 @@ export interface OutputsOptions extends DownloadOptions {
  *
  * **Details**
  *
- * `Downloading` comes for every 256 kB; `bytes` is what came so far. The total is not known in advance. `Downloaded`
+ * `Downloading` comes whenever a piece was read; `bytes` is what came so far. The total is not known in advance. `Downloaded`
  * comes when the file has its name.
  *
  * @category models

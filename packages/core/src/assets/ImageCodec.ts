@@ -59,7 +59,7 @@ export class ImageCodecError extends Schema.TaggedError<ImageCodecError>()("Imag
 export class ImageCodec extends Context.Service<ImageCodec, {
   /** Encodes a whole PNG in memory. */
   readonly encode: (png: Uint8Array, options: EncodeOptions) => Effect.Effect<Uint8Array, ImageCodecError>
-  /** Encodes a PNG file into another file that exists already (it is overwritten), without holding either in memory. */
+  /** Encodes a PNG file into a new file, without holding either in memory. */
   readonly encodeFile: (
     from: string,
     to: string,

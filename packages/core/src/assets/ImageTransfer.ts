@@ -190,7 +190,8 @@ export const readBytes = Effect.fnUntraced(
 )
 
 /**
- * Buffers in which small pieces are gathered before they are written; a few are used again and again.
+ * Buffers in which small pieces are gathered before they are written; a few are used again and again. Larger pieces are
+ * written as they come.
  *
  * @category models
  * @since 0.1.0
@@ -199,7 +200,7 @@ export interface BufferPool {
   readonly free: Array<Uint8Array>
 }
 
-const bufferLength = 256 * 1024
+const bufferLength = 64 * 1024
 
 const borrow = (pool: BufferPool) =>
   Effect.acquireRelease(
@@ -208,7 +209,7 @@ const borrow = (pool: BufferPool) =>
   )
 
 /**
- * Reads an image into a file that exists, replacing its content, at constant memory. Gives the number of bytes and the
+ * Reads an image into a file at constant memory. Gives the number of bytes and the
  * size in pixels.
  *
  * @category combinators
@@ -216,6 +217,8 @@ const borrow = (pool: BufferPool) =>
  */
 export const readFile = Effect.fnUntraced(
   function*(image: ImageReference, file: string, options: {
+    readonly flag: "w" | "wx"
+    readonly onOpen: () => void
     readonly expected: PixelSize | undefined
     readonly pool: BufferPool
     readonly sync: boolean
@@ -225,33 +228,34 @@ export const readFile = Effect.fnUntraced(
     const name = imageName(image)
     const toDownloadError = Effect.mapError(fromPlatform(name, file))
     return yield* Effect.scoped(Effect.gen(function*() {
-      const handle = yield* fs.open(file, { flag: "w" }).pipe(toDownloadError)
+      const handle = yield* fs.open(file, { flag: options.flag }).pipe(toDownloadError)
+      options.onOpen()
       const buffer = yield* borrow(options.pool)
       const inspector = new PngInspector()
       let used = 0
       // A write that goes on after its file was closed could end up in another file.
-      const flush = Effect.suspend(() => Effect.uninterruptible(handle.writeAll(buffer.subarray(0, used)))).pipe(
-        toDownloadError,
-        Effect.andThen(Effect.suspend(() => {
-          used = 0
-          return options.onBytes(inspector.length)
-        }))
-      )
+      const write = (bytes: Uint8Array) => Effect.uninterruptible(handle.writeAll(bytes)).pipe(toDownloadError)
+      const flush = Effect.suspend(() => {
+        const gathered = buffer.subarray(0, used)
+        used = 0
+        return gathered.length === 0 ? Effect.void : write(gathered)
+      })
       yield* Stream.runForEachArray(fullStream(name), (chunks) =>
         Effect.gen(function*() {
           for (const chunk of chunks) {
             inspector.push(chunk)
-            let rest = chunk
-            while (rest.length > 0) {
-              const part = rest.subarray(0, buffer.length - used)
-              buffer.set(part, used)
-              used += part.length
-              rest = rest.subarray(part.length)
-              if (used === buffer.length) yield* flush
+            if (used + chunk.length > buffer.length) yield* flush
+            if (chunk.length > buffer.length / 2) {
+              yield* flush
+              yield* write(chunk)
+            } else {
+              buffer.set(chunk, used)
+              used += chunk.length
             }
           }
+          yield* options.onBytes(inspector.length)
         }))
-      if (used > 0) yield* flush
+      yield* flush
       const size = yield* Effect.fromResult(inspector.check(name, options.expected))
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { ...size, bytes: inspector.length }

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { EdgeIndex, type EdgeLike, resolveConnector } from "./Connections.ts"
+import { resolveConnector } from "./Connections.ts"
+import { EdgeIndex, type EdgeLike } from "./EdgeIndex.ts"
 import * as Generators from "./Generators.ts"
 import { batchNodeTypes, generatorNodeTypes, isExecutable, scopeOf } from "./Graph.ts"
 import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { isRecord, setOwn } from "../internal/json.ts"
-import { type ConnectionScope, EdgeIndex, resolveConnector } from "./Connections.ts"
+import { type ConnectionScope, resolveConnector } from "./Connections.ts"
+import { EdgeIndex } from "./EdgeIndex.ts"
 import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "./LoadedWorkflow.ts"
 import { isSavedWorkflowInput } from "./NodeUpdate.ts"
 import type { WorkflowNode } from "./WorkflowDefinition.ts"

@@ -12,13 +12,8 @@
 import * as Result from "effect/Result"
 import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
 import type { FieldType, InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
-import {
-  type ConnectionProblem,
-  connectionProblem,
-  type ConnectionScope,
-  EdgeIndex,
-  endProblems
-} from "./Connections.ts"
+import { type ConnectionProblem, connectionProblem, type ConnectionScope, endProblems } from "./Connections.ts"
+import { EdgeIndex } from "./EdgeIndex.ts"
 import { readValue } from "./FieldValue.ts"
 import * as Form from "./Form.ts"
 import { isSavedWorkflowInput, mayUpdate, modernize, needsUpdate, renamesCollection, updateNode } from "./NodeUpdate.ts"

@@ -14,7 +14,7 @@
 import * as Result from "effect/Result"
 import { isRecord, type JsonObject, setOwn } from "../internal/json.ts"
 import type { FormElement, WorkflowForm } from "./Form.ts"
-import { formToJson } from "./Form.ts"
+import { formToJson } from "./FormReader.ts"
 import { migrate } from "./Migrations.ts"
 import type { WorkflowParseError } from "./WorkflowError.ts"
 import { readWorkflow } from "./WorkflowReader.ts"

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
 import * as Form from "./Form.ts"
+import { readForm } from "./FormReader.ts"
 import { isVersion } from "./Migrations.ts"
 import type {
   FieldIdentifier,
@@ -79,7 +80,7 @@ const readDocument = (json: JsonObject, sourceVersion: WorkflowSchemaVersion): W
   if (isFault(exposedFields)) {
     return exposedFields
   }
-  const form = Form.readForm(json["form"]) ?? Form.empty
+  const form = readForm(json["form"]) ?? Form.empty
   const problem = Form.structureProblem(form)
   if (problem !== undefined) {
     return fault(`the structure of its form is invalid: ${problem}`, "form")

@@ -97,3 +97,15 @@ export const pngSize = (png: Uint8Array): { readonly width: number; readonly hei
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength)
   return { width: view.getUint32(16), height: view.getUint32(20) }
 }
+
+/** The packed pixels of a PNG, without the texts beside them. */
+export const pixels = (png: Uint8Array): Buffer => {
+  const file = Buffer.from(png)
+  const parts: Array<Buffer> = []
+  for (let at = 8; at + 8 <= file.length; at += file.readUInt32BE(at) + 12) {
+    if (file.toString("latin1", at + 4, at + 8) === "IDAT") {
+      parts.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)))
+    }
+  }
+  return Buffer.concat(parts)
+}

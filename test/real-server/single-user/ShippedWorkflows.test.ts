@@ -88,7 +88,10 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
           const type = workflow.loaded.nodes.get(problem.nodeId ?? "")?.node.nodeType ?? ""
           assert.isTrue(isUsers(type, problem.fieldName ?? ""), problem.message)
         }
-        if (old === "missingNodeTemplate") return yield* Console.log(`${name}: has node types that are gone`)
+        if (old === "missingNodeTemplate") {
+          yield* Console.log(`${name}: has node types that are gone`)
+          return
+        }
 
         // … and the server asks for no more.
         const result = yield* Effect.result(submitted(Graph.build(workflow.loaded)))

@@ -1,0 +1,376 @@
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as Job from "@effect-invokeai/core/job/Job"
+import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import { Boards } from "@effect-invokeai/core/server/Boards"
+import { Images } from "@effect-invokeai/core/server/Images"
+import { Models, toIdentifier } from "@effect-invokeai/core/server/Models"
+import { Queue } from "@effect-invokeai/core/server/Queue"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { ClientServices } from "../Client.ts"
+import * as Support from "../Support.ts"
+
+/** The tiny model, as an input of a workflow. */
+const tinyModel = Effect.map(
+  Models.use((models) => models.findByName(Support.modelName)),
+  (model) => toIdentifier(Option.getOrThrow(model))
+)
+
+const board = (name: string) =>
+  Effect.acquireRelease(
+    Boards.use((boards) => boards.create(name)),
+    ({ board_id }) => Effect.ignore(Boards.use((boards) => boards.delete(board_id, { includeImages: true })))
+  )
+
+const folder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-outputs-" })
+)
+
+/** The names of all images of the server, intermediate ones included. */
+const allImages = Effect.map(Images.use((images) => images.names()), ({ image_names }) => new Set(image_names))
+
+const tags = (events: ReadonlyArray<JobEvent>) => new Set(events.map((event) => event._tag))
+
+const sidecar = Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+
+/** Workflow files from the file to the downloaded image, and every way in which that can end otherwise. */
+export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
+  it.layer(layer, { excludeTestServices: true })(`runs, as ${who}`, (it) => {
+    it.effect("text to image: a file, a prompt, a seed, progress, an image on the board, a file with its facts", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const target = yield* board("text to image")
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
+        assert.deepStrictEqual(
+          workflow.inputs.map((input) => input.userName),
+          [
+            "model",
+            "Positive Prompt",
+            "Negative Prompt",
+            "Width",
+            "Height",
+            "Seed",
+            "Steps",
+            "Guidance",
+            "Scheduler",
+            "Board"
+          ]
+        )
+        assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [workflow.inputs[0]?.systemName ?? ""])
+        const ready = yield* Workflow.setInputs(workflow, {
+          model: yield* tinyModel,
+          "Positive Prompt": "a lighthouse",
+          Seed: 7,
+          Width: 96,
+          Height: "64"
+        })
+
+        const job = yield* Job.submit(ready, { board: "text to image" })
+        const events = yield* Stream.runCollect(job.events)
+        const { outputs, status, timing } = yield* job.await
+        assert.strictEqual(status, "completed")
+        assert.isAbove(Duration.toMillis(timing.elapsed), 0)
+
+        assert.includeMembers(
+          [...tags(events)],
+          ["JobEnqueued", "ItemStatusChanged", "InvocationStarted", "InvocationProgress", "InvocationComplete"]
+        )
+        const progress = events.filter((event) => event._tag === "InvocationProgress")
+        const steps = progress.filter((event) => event.nodeLabel === "Denoise" && event.preview !== null)
+        assert.isAbove(steps.length, 1)
+        assert.deepStrictEqual([steps[0]?.preview?.width, steps[0]?.preview?.height], [96, 64])
+        const fractions = steps.map((event) => event.fraction ?? 0)
+        assert.deepStrictEqual(fractions, fractions.toSorted((a, b) => a - b))
+        const done = events.flatMap((event) => event._tag === "InvocationComplete" ? [event.nodeLabel] : [])
+        assert.sameMembers(done, ["Model", "Positive", "Negative", "Noise", "Denoise", "Result"])
+
+        const [image, ...others] = outputs.finalImages
+        assert.strictEqual(others.length, 0)
+        assert.deepStrictEqual([image?.width, image?.height], [96, 64])
+        const dto = yield* Images.use((images) => images.get(image?.imageName ?? ""))
+        assert.strictEqual(dto.board_id, target.board_id)
+        assert.isFalse(dto.is_intermediate)
+        assert.isTrue(dto.has_workflow)
+        assert.isAtLeast(outputs.latents.length, 1)
+        assert.isAtLeast(outputs.conditioning.length, 2)
+
+        const directory = yield* folder
+        const { files } = yield* Downloads.outputs(outputs, { directory, metadata: true })
+        assert.deepStrictEqual(files.map((file) => file.kind), ["image", "metadata"])
+        const png = yield* fs.readFile(files[0]?.path ?? "")
+        assert.deepStrictEqual(Support.pngSize(png), { width: 96, height: 64 })
+        assert.strictEqual(path.basename(files[0]?.path ?? ""), image?.imageName)
+        assert.isNotEmpty(yield* sidecar(yield* fs.readFileString(files[1]?.path ?? "")))
+        assert.sameMembers(
+          yield* fs.readDirectory(directory),
+          files.map((file) => path.basename(file.path))
+        )
+
+        // The image carries the workflow with the values that were set: the UI opens it with them.
+        const again = yield* Workflow.fromPng(png)
+        const seed = yield* Workflow.getInput(again, "Seed")
+        assert.strictEqual(seed.stored, 7)
+        assert.strictEqual((yield* Workflow.getInput(again, "Height")).stored, 64)
+      }).pipe(Effect.scoped))
+
+    it.effect("the same seed gives the same picture, another seed another one", () =>
+      Effect.gen(function*() {
+        const model = yield* tinyModel
+        const picture = Effect.fnUntraced(function*(seed: number) {
+          const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
+          const ready = yield* Workflow.setInputs(workflow, { model, Width: 64, Height: 64, Steps: 2, Seed: seed })
+          const job = yield* Job.submit(ready, { deleteOutputs: true })
+          const { outputs } = yield* job.await
+          const png = yield* Downloads.bytes(outputs.finalImages[0]?.imageName ?? "")
+          return { name: outputs.finalImages[0]?.imageName ?? "", pixels: Support.pixels(png) }
+        }, Effect.scoped)
+        const one = yield* picture(1)
+        const same = yield* picture(1)
+        const other = yield* picture(2)
+        assert.notStrictEqual(one.name, same.name)
+        assert.isTrue(one.pixels.equals(same.pixels))
+        assert.isFalse(one.pixels.equals(other.pixels))
+        // `deleteOutputs`: nothing of the three is left.
+        const left = yield* allImages
+        for (const { name } of [one, same, other]) assert.isFalse(left.has(name))
+      }).pipe(Effect.scoped))
+
+    it.effect("image to image: a picture goes up, the result comes down, the picture is gone again", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const images = yield* Images
+        yield* board("image to image")
+        const directory = yield* folder
+        const photo = path.join(directory, "photo.png")
+        yield* fs.writeFile(photo, Support.picture(200, 160))
+
+        const uploaded = yield* Effect.gen(function*() {
+          const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-image-to-image"))
+          const asset = yield* Assets.uploadFile(photo)
+          assert.isTrue(yield* images.exists(asset.image_name))
+          const ready = yield* Workflow.setInputs(workflow, { model: yield* tinyModel, Picture: asset, Keep: 0.5 })
+          const job = yield* Job.submit(ready, { board: "image to image" })
+          const { outputs } = yield* job.await
+          const result = yield* Downloads.outputs(outputs, { directory: path.join(directory, "out") })
+          assert.strictEqual(result.images, 1)
+          const png = yield* fs.readFile(result.files[0]?.path ?? "")
+          assert.deepStrictEqual(Support.pngSize(png), { width: 128, height: 128 })
+          const seed = outputs.all.find((output) => output.nodeLabel === "Random Seed")
+          assert.strictEqual(seed?._tag, "InkIntegerOutput")
+          return asset.image_name
+        }).pipe(Effect.scoped)
+        assert.isFalse(yield* images.exists(uploaded))
+      }).pipe(Effect.scoped))
+
+    it.effect("a workflow without a model: every node's result, in order", () =>
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
+        const ready = yield* Workflow.setInputs(workflow, { Name: "Ada ☀", Number: 1, Plus: 41 })
+        const job = yield* Job.submit(ready)
+        const { outputs } = yield* job.await
+        const valueOf = (label: string) => {
+          const output = outputs.all.find((output) => output.nodeLabel === label)
+          return output !== undefined && "value" in output ? output.value : undefined
+        }
+        assert.strictEqual(valueOf("Sentence"), "Hello, Ada ☀")
+        assert.strictEqual(valueOf("Sum"), 42)
+        assert.strictEqual(outputs.strings.length, 3)
+        assert.deepStrictEqual(outputs.images, [])
+      }).pipe(Effect.scoped))
+
+    it.effect("an iteration: the pictures in order, one by one and as a collection", () =>
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("iterate-and-collect"))
+        const ready = yield* Workflow.setInputs(workflow, { To: 4 })
+        const job = yield* Job.submit(ready, { deleteOutputs: true })
+        const { outputs } = yield* job.await
+        assert.deepStrictEqual(outputs.finalImages.map((image) => image.width), [32, 64, 96, 128])
+        assert.isAtLeast(outputs.collections.length, 1)
+      }).pipe(Effect.scoped))
+
+    it.effect("a workflow from before the form builder", () =>
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("exposed-fields"))
+        assert.deepStrictEqual(workflow.inputs.map((input) => input.userName), ["Width", "Height", "color"])
+        const ready = yield* Workflow.setInputs(workflow, { Width: 40, color: "#3366cc" })
+        const job = yield* Job.submit(ready, { deleteOutputs: true })
+        const { outputs } = yield* job.await
+        assert.deepStrictEqual(outputs.finalImages.map(({ height, width }) => [width, height]), [[40, 48]])
+      }).pipe(Effect.scoped))
+
+    it.effect("a batch: pairs of sizes with every caption, and a sweep from the program", () =>
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("batch-groups"))
+        const job = yield* Job.submit(workflow, { deleteOutputs: true })
+        assert.strictEqual(job.enqueued?.enqueued, 6)
+        const { outputs } = yield* job.await
+        const seen = outputs.items.map((item) => {
+          const image = item.outputs.find((output) => output._tag === "InkImageOutput")
+          const text = item.outputs.find((output) => output._tag === "InkStringOutput")
+          return [image?.width, image?.height, text?.value]
+        })
+        const captions = ["colour: red", "colour: green", "colour: blue"]
+        const expected = [[64, 32], [96, 48]].flatMap(([width, height]) =>
+          captions.map((caption) => [width, height, caption])
+        )
+        assert.deepStrictEqual(seen, expected)
+
+        const plain = yield* Workflow.fromFile(Support.workflowFile("text-only"))
+        const swept = yield* Workflow.sweep(plain, [{ Number: [1, 2, 3] }])
+        assert.strictEqual(Workflow.sweepSize(swept), 3)
+        const many = yield* Job.submit(swept, { runs: 2 })
+        const sums = (yield* many.await).outputs.items.map((item) =>
+          item.outputs.flatMap((output) =>
+            output._tag === "InkIntegerOutput" && output.nodeLabel === "Sum" ? [output.value] : []
+          )
+        )
+        assert.deepStrictEqual(sums, [[3], [4], [5], [3], [4], [5]])
+      }).pipe(Effect.scoped))
+
+    it.effect("a node that fails: which one and why, and nothing of it is left", () =>
+      Effect.gen(function*() {
+        const before = yield* allImages
+        const error = yield* Effect.gen(function*() {
+          const workflow = yield* Workflow.fromFile(Support.workflowFile("division-by-zero"))
+          const job = yield* Job.submit(workflow)
+          const events = yield* Stream.runCollect(job.events)
+          const failed = events.find((event) => event._tag === "InvocationError")
+          assert.deepStrictEqual([failed?.nodeLabel, failed?.errorType], ["Divide", "ZeroDivisionError"])
+          return yield* Effect.flip(job.await)
+        }).pipe(Effect.scoped)
+        assert.strictEqual(error._tag, "JobFailed")
+        assert.include(error.message, "Divide")
+        assert.include(error.message, "division by zero")
+        const made = error._tag === "JobFailed" ? error.outputs.images : []
+        assert.deepStrictEqual(made.map((image) => image.nodeLabel), ["Canvas"])
+        assert.deepStrictEqual(yield* allImages, before)
+
+        // With a divisor the same file completes.
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("division-by-zero"))
+        const job = yield* Job.submit(yield* Workflow.setInput(workflow, "Divisor", 2), { deleteOutputs: true })
+        const { outputs } = yield* job.await
+        assert.deepStrictEqual(outputs.finalImages.map((image) => image.width), [64, 32])
+      }).pipe(Effect.scoped))
+
+    it.effect("a cancel while it runs: it stops, and nothing of it is left", () =>
+      Effect.gen(function*() {
+        const queue = yield* Queue
+        const before = yield* allImages
+        yield* Effect.gen(function*() {
+          const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
+          const job = yield* Job.submit(workflow, { runs: 2 })
+          yield* job.events.pipe(
+            Stream.filter((event) => event._tag === "InvocationComplete" && event.nodeType === "img_blur"),
+            Stream.take(2),
+            Stream.runDrain
+          )
+          const notYet = yield* Effect.flip(job.outputs)
+          assert.strictEqual(notYet._tag, "WorkflowNotCompleted")
+          const result = yield* job.cancel
+          assert.strictEqual(result.canceled.length, 2)
+          assert.deepStrictEqual(result.remaining, [])
+          const error = yield* Effect.flip(job.await)
+          assert.strictEqual(error._tag, "JobCanceled")
+          const status = yield* queue.batchStatus(job.batchId)
+          assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [2, 0, 0])
+        }).pipe(Effect.scoped)
+        assert.deepStrictEqual(yield* allImages, before)
+      }).pipe(Effect.scoped))
+
+    it.effect("a timeout: the job is canceled, and nothing of it is left", () =>
+      Effect.gen(function*() {
+        const queue = yield* Queue
+        const before = yield* allImages
+        const batchId = yield* Effect.gen(function*() {
+          const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
+          const job = yield* Job.submit(workflow, { timeout: "2 seconds" })
+          const error = yield* Effect.flip(job.await)
+          assert.strictEqual(error._tag, "JobTimeout")
+          assert.include(error.message, "2")
+          return job.batchId
+        }).pipe(Effect.scoped)
+        const status = yield* queue.batchStatus(batchId)
+        assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [1, 0, 0])
+        assert.deepStrictEqual(yield* allImages, before)
+      }).pipe(Effect.scoped))
+
+    it.effect("an interruption: closing the scope stops the job on the server", () =>
+      Effect.gen(function*() {
+        const queue = yield* Queue
+        const before = yield* allImages
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
+        const batchId = yield* Job.submit(workflow).pipe(
+          Effect.tap((job) =>
+            job.events.pipe(
+              Stream.filter((event) => event._tag === "InvocationStarted"),
+              Stream.take(1),
+              Stream.runDrain
+            )
+          ),
+          Effect.map((job) => job.batchId),
+          Effect.scoped
+        )
+        const status = yield* queue.batchStatus(batchId)
+        assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [1, 0, 0])
+        assert.deepStrictEqual(yield* allImages, before)
+      }).pipe(Effect.scoped))
+
+    it.effect("what is wrong is told before anything is sent", () =>
+      Effect.gen(function*() {
+        const queue = yield* Queue
+        const total = (yield* queue.status).queue.total
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
+        const missing = yield* Effect.flip(Job.submit(workflow))
+        assert.strictEqual(missing._tag, "WorkflowNotReady")
+        const unknownModel = yield* Workflow.setInput(workflow, "model", {
+          key: "gone",
+          hash: "blake3:gone",
+          name: "gone",
+          base: "sd-1",
+          type: "main"
+        })
+        const notInstalled = yield* Effect.flip(Job.submit(unknownModel))
+        assert.strictEqual(notInstalled._tag, "WorkflowNotReady")
+        assert.include(notInstalled.message, "gone")
+        const noBoard = yield* Effect.flip(
+          Job.submit(yield* Workflow.setInput(workflow, "model", yield* tinyModel), { board: "no such board" })
+        )
+        assert.strictEqual(noBoard._tag, "BoardNotFound")
+        const blur = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
+        const noImage = yield* Effect.flip(Job.submit(yield* Workflow.setInput(blur, "Picture", "missing.png")))
+        assert.strictEqual(noImage._tag, "WorkflowNotReady")
+        const tooMuch = yield* Effect.flip(Workflow.setInput(blur, "Radius", -1))
+        assert.strictEqual(tooMuch._tag, "InvalidInputValue")
+        const typo = yield* Effect.flip(Workflow.setInput(blur, "Pictur", "missing.png"))
+        assert.strictEqual(typo._tag, "InputNotFound")
+        assert.include(typo.message, "Picture")
+        assert.strictEqual((yield* queue.status).queue.total, total)
+      }).pipe(Effect.scoped))
+
+    it.effect("ten jobs at once: each follows its own", () =>
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
+        const workflows = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, index) => index),
+          (index) => Workflow.setInputs(workflow, { Number: index, Plus: 100 })
+        )
+        const outcomes = yield* Stream.runCollect(Job.submitAll(workflows, { concurrency: 5 }))
+        assert.strictEqual(outcomes.length, 10)
+        for (const { index, result } of outcomes) {
+          const output = yield* Effect.fromResult(result)
+          assert.include(output.integers.map((output) => output.value), 100 + index)
+        }
+      }))
+  })

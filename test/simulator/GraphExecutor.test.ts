@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Png from "@effect-invokeai/core/simulator/Png"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import * as Effect from "effect/Effect"
-import { at, graph, outputsOf, run, valuesOf } from "./support.ts"
+import { at, graph, outputsOf, run, send, valuesOf } from "./support.ts"
 
 const test = (name: string, effect: Effect.Effect<void, unknown, Simulator>) =>
   it.effect(name, () => effect.pipe(Effect.provide(Simulator.layer())))
@@ -194,9 +195,12 @@ describe("graphs", () => {
         return String(at(valuesOf(item, "image", "image"), 0, "image_name"))
       })
       const names = [yield* picture(1), yield* picture(2), yield* picture(1)]
-      const { images } = yield* simulator.state
-      assert.deepStrictEqual(images.map((image) => [image.width, image.height]), [[128, 64], [128, 64], [128, 64]])
       assert.strictEqual(new Set(names).size, 3)
+      const [first, other, same] = yield* Effect.forEach(names, (name) =>
+        Effect.map(send("GET", `/api/v1/images/i/${name}/full`), ({ bytes }) => Png.decode(bytes)))
+      assert.deepStrictEqual([first?.width, first?.height], [128, 64])
+      assert.deepStrictEqual(first?.data, same?.data)
+      assert.notDeepEqual(first?.data, other?.data)
     })
   )
 })

@@ -1,0 +1,25 @@
+/**
+ * `pnpm simulate [port]`: the simulator on a port, until Ctrl-C. Without a port it takes 9090, or a free one when that is
+ * taken.
+ */
+import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+
+const wanted = process.argv[2] === undefined ? undefined : Number(process.argv[2])
+
+const serve = (port: number) =>
+  Effect.gen(function*() {
+    const { url } = yield* NodeSimulator
+    yield* Console.log(
+      `A simulated InvokeAI answers at ${url.href}\nUse it with INVOKEAI_URL=${url.href}   Ctrl-C ends it.`
+    )
+    return yield* Effect.never
+  }).pipe(Effect.provide(NodeSimulator.layer({ port, nodeDuration: "100 millis", stepDuration: "50 millis" })))
+
+NodeRuntime.runMain(
+  wanted === undefined
+    ? serve(9090).pipe(Effect.catchTag("NodeSimulatorError", () => serve(0)))
+    : serve(wanted)
+)

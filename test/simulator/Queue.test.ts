@@ -1,0 +1,234 @@
+import { assert, describe, it } from "@effect/vitest"
+import { fails, gives, Simulator, usual } from "@effect-invokeai/core/simulator/Simulator"
+import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { at, enqueue, graph, run, send, settle, valuesOf } from "./support.ts"
+
+const test = (
+  name: string,
+  effect: Effect.Effect<void, unknown, Simulator>,
+  options: SimulatorOptions = {}
+) => it.effect(name, () => effect.pipe(Effect.provide(Simulator.layer(options))))
+
+const sum = graph({ sum: { type: "add" } })
+
+const datum = (field: string, ...items: ReadonlyArray<unknown>) => ({ node_path: "sum", field_name: field, items })
+
+const eventNames = Effect.gen(function*() {
+  const simulator = yield* Simulator
+  const events = yield* simulator.events
+  return events.map(({ name, payload }) =>
+    name === "queue_item_status_changed" ? `${name} ${String(at(payload, "status"))}` : name
+  )
+})
+
+describe("batches", () => {
+  test(
+    "groups multiply with the last one fastest, a group is zipped, runs repeat everything",
+    Effect.gen(function*() {
+      const { body } = yield* enqueue({ graph: sum, runs: 2, data: [[datum("a", 1, 2)], [datum("b", 10, 20)]] })
+      assert.strictEqual(at(body, "enqueued"), 8)
+      assert.deepStrictEqual(at(body, "item_ids"), [8, 7, 6, 5, 4, 3, 2, 1])
+      yield* settle
+      const sums = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], (id) =>
+        Effect.map(send("GET", `/api/v1/queue/default/i/${id}`), (item) => valuesOf(item.body, "sum")[0]))
+      assert.deepStrictEqual(sums, [11, 21, 12, 22, 11, 21, 12, 22])
+    })
+  )
+
+  test(
+    "an empty list of values gives no items",
+    Effect.gen(function*() {
+      const { body, status } = yield* enqueue({ graph: sum, data: [[datum("a")]] })
+      assert.deepStrictEqual([status, at(body, "requested"), at(body, "item_ids")], [200, 0, []])
+    })
+  )
+
+  test(
+    "a full queue takes what fits and drops the rest silently",
+    Effect.gen(function*() {
+      yield* send("PUT", "/api/v1/queue/default/processor/pause")
+      const { body } = yield* enqueue({ graph: sum, runs: 5 })
+      assert.deepStrictEqual([at(body, "enqueued"), at(body, "requested")], [3, 5])
+      const more = yield* enqueue({ graph: sum })
+      assert.strictEqual(at(more.body, "enqueued"), 0)
+    }),
+    { maxQueueSize: 3 }
+  )
+
+  test(
+    "a value that does not fit its field blocks the whole queue until its batch is canceled",
+    Effect.gen(function*() {
+      yield* enqueue({ graph: sum, batch_id: "bad", data: [[datum("a", 1.5)]] })
+      yield* enqueue({ graph: sum })
+      for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
+      const blocked = yield* send("GET", "/api/v1/queue/default/status")
+      assert.strictEqual(at(blocked.body, "queue", "pending"), 2)
+      assert.strictEqual((yield* send("GET", "/api/v1/queue/default/i/1")).status, 500)
+      assert.strictEqual((yield* send("PUT", "/api/v1/queue/default/i/1/cancel")).status, 500)
+      yield* send("PUT", "/api/v1/queue/default/cancel_by_batch_ids", { batch_ids: ["bad"] })
+      yield* settle
+      const second = yield* send("GET", "/api/v1/queue/default/i/2")
+      assert.strictEqual(at(second.body, "status"), "completed")
+    })
+  )
+})
+
+describe("events", () => {
+  test(
+    "success: the last node completes, then the item",
+    Effect.gen(function*() {
+      yield* run(sum)
+      assert.deepStrictEqual(yield* eventNames, [
+        "batch_enqueued",
+        "queue_item_status_changed in_progress",
+        "invocation_started",
+        "invocation_complete",
+        "queue_item_status_changed completed"
+      ])
+    })
+  )
+
+  test(
+    "failure: the item fails, then the error of the node is told",
+    Effect.gen(function*() {
+      const item = yield* run(graph({ bad: { type: "div", a: 1, b: 0 } }))
+      assert.strictEqual(at(item, "error_type"), "ZeroDivisionError")
+      assert.deepStrictEqual((yield* eventNames).slice(-2), ["queue_item_status_changed failed", "invocation_error"])
+    })
+  )
+
+  test(
+    "a canceled item tells so at once, and the node that was running ends after it",
+    Effect.gen(function*() {
+      yield* enqueue({ graph: sum })
+      yield* TestClock.adjust("1 second")
+      yield* send("PUT", "/api/v1/queue/default/i/1/cancel")
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual((yield* eventNames).slice(-2), [
+        "queue_item_status_changed canceled",
+        "invocation_complete"
+      ])
+    }),
+    { nodeDuration: "10 seconds" }
+  )
+
+  test(
+    "items that wait are canceled in one event",
+    Effect.gen(function*() {
+      yield* send("PUT", "/api/v1/queue/default/processor/pause")
+      yield* enqueue({ graph: sum, batch_id: "b", runs: 3 })
+      const { body } = yield* send("PUT", "/api/v1/queue/default/cancel_by_batch_ids", { batch_ids: ["b"] })
+      assert.strictEqual(at(body, "canceled"), 3)
+      const simulator = yield* Simulator
+      const last = (yield* simulator.events).at(-1)
+      assert.strictEqual(last?.name, "queue_items_canceled")
+      assert.deepStrictEqual(at(last?.payload, "canceled_item_ids"), [1, 2, 3])
+    })
+  )
+
+  test(
+    "denoising tells every step with a preview of an eighth of the size",
+    Effect.gen(function*() {
+      const model = { key: "m", hash: "h", name: "m", base: "sd-1", type: "main" }
+      const simulator = yield* Simulator
+      yield* simulator.addModel(model)
+      yield* run(graph(
+        {
+          loader: { type: "main_model_loader", model },
+          prompt: { type: "compel", prompt: "a cat" },
+          noise: { type: "noise", width: 64, height: 32, seed: 1 },
+          denoise: { type: "denoise_latents", steps: 4 }
+        },
+        "loader.clip -> prompt.clip",
+        "loader.unet -> denoise.unet",
+        "prompt.conditioning -> denoise.positive_conditioning",
+        "prompt.conditioning -> denoise.negative_conditioning",
+        "noise.noise -> denoise.noise"
+      ))
+      const steps = (yield* simulator.events).filter(({ payload }) => at(payload, "message") === "Denoising")
+      assert.deepStrictEqual(steps.map(({ payload }) => at(payload, "percentage")), [0, 0.25, 0.5, 0.75, 1])
+      assert.deepStrictEqual([at(steps[0]?.payload, "image", "width"), at(steps[0]?.payload, "image", "height")], [64, 32])
+      assert.match(String(at(steps[0]?.payload, "image", "dataURL")), /^data:image\/png;base64,/)
+    })
+  )
+})
+
+describe("set results", () => {
+  test(
+    "a node gives what a test wants, or fails when it wants",
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      yield* simulator.whenNode("add", (_node, call) => call === 1 ? gives({ value: 42 }) : call === 2 ? usual : fails("OSError", "no"))
+      assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [42])
+      assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [0])
+      const failed = yield* run(sum)
+      assert.deepStrictEqual([at(failed, "status"), at(failed, "error_type")], ["failed", "OSError"])
+    })
+  )
+})
+
+describe("errors", () => {
+  test(
+    "a missing input, an unknown image and an unknown model fail with the server's exceptions",
+    Effect.gen(function*() {
+      const model = { key: "nope", hash: "h", name: "nope", base: "sd-1", type: "main" }
+      const failed = yield* Effect.forEach([
+        graph({ a: { type: "img_blur" } }),
+        graph({ a: { type: "img_blur", image: { image_name: "missing.png" } } }),
+        graph({ a: { type: "main_model_loader", model } })
+      ], run)
+      assert.deepStrictEqual(failed.map((item) => at(item, "error_type")), [
+        "MissingInputException",
+        "ImageRecordNotFoundException",
+        "UnknownModelException"
+      ])
+    })
+  )
+
+  test(
+    "what is wrong with a graph is refused with the place of the mistake",
+    Effect.gen(function*() {
+      const places = yield* Effect.forEach([
+        graph({ a: { type: "no_such_node" } }),
+        graph({ a: { type: "add", a: "zzz" } }),
+        graph({ a: { type: "blank_image", board: "auto" } }),
+        graph({ a: { type: "add" } }, "a.value -> b.a"),
+        graph({ a: { type: "string" }, b: { type: "add" } }, "a.value -> b.a"),
+        graph({ a: { type: "range", start: 5, stop: 1 } }),
+        graph({ a: { type: "iterate" } })
+      ], (value) => Effect.map(enqueue({ graph: value }), ({ body, status }) => [status, at(body, "detail", 0, "type")]))
+      assert.deepStrictEqual(places, [
+        [422, "union_tag_invalid"],
+        [422, "int_parsing"],
+        [422, "model_type"],
+        [422, "value_error"],
+        [422, "value_error"],
+        [422, "value_error"],
+        [422, "value_error"]
+      ])
+    })
+  )
+
+  test(
+    "names that mean something to JavaScript are names like others",
+    Effect.gen(function*() {
+      const { status } = yield* send("POST", "/api/v1/queue/__proto__/enqueue_batch", {
+        batch: {
+          runs: 1,
+          graph: {
+            id: "constructor",
+            nodes: JSON.parse("{\"__proto__\": {\"id\": \"__proto__\", \"type\": \"add\", \"a\": 1, \"b\": 2}}"),
+            edges: []
+          }
+        }
+      })
+      assert.strictEqual(status, 200)
+      yield* settle
+      const item = yield* send("GET", "/api/v1/queue/__proto__/i/1")
+      assert.deepStrictEqual(valuesOf(item.body, "__proto__"), [3])
+      assert.strictEqual((yield* send("GET", "/api/v1/images/i/constructor")).status, 404)
+    })
+  )
+})

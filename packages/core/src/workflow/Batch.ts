@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { resolveConnector } from "./Connections.ts"
+import { type ConnectionScope, resolveConnector } from "./Connections.ts"
 import { EdgeIndex, type EdgeLike } from "./EdgeIndex.ts"
 import * as Generators from "./Generators.ts"
 import { batchNodeTypes, generatorNodeTypes, isExecutable, scopeOf } from "./Graph.ts"
@@ -86,7 +86,7 @@ const valuesField = (nodeType: string): string => `${nodeType.slice(0, -"_batch"
 const valueHandle = (nodeType: string): string => nodeType === "image_batch" ? "image" : "value"
 
 const generatorOf = (
-  loaded: LoadedWorkflow,
+  scope: ConnectionScope,
   edges: EdgeIndex,
   node: LoadedNode
 ): LoadedNode | "connected" | undefined => {
@@ -94,10 +94,9 @@ const generatorOf = (
   if (edge === undefined) {
     return undefined
   }
-  const scope = scopeOf(loaded)
   const source = scope.node(edge.source)?.type === "connector"
     ? resolveConnector(scope, edges, edge.source)?.node
-    : loaded.nodes.get(edge.source)
+    : scope.loaded(edge.source)
   return source !== undefined && generatorNodeTypes.has(source.node.nodeType) ? source : "connected"
 }
 
@@ -113,8 +112,9 @@ const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
 export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
   const found = new Map<string, Generators.ServerGenerator>()
   const edges = new EdgeIndex(loaded.edges)
+  const scope = scopeOf(loaded)
   for (const node of batchNodes(loaded)) {
-    const source = generatorOf(loaded, edges, node)
+    const source = generatorOf(scope, edges, node)
     if (source === undefined || source === "connected") {
       continue
     }
@@ -127,12 +127,12 @@ export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Ge
 }
 
 const valuesOf = (
-  loaded: LoadedWorkflow,
+  scope: ConnectionScope,
   edges: EdgeIndex,
   node: LoadedNode,
   options: BatchOptions | undefined
 ): { readonly values: ReadonlyArray<unknown>; readonly problem: string | undefined } => {
-  const source = generatorOf(loaded, edges, node)
+  const source = generatorOf(scope, edges, node)
   if (source === undefined) {
     const own = node.node.inputs.get(valuesField(node.node.nodeType))?.value
     return { values: Array.isArray(own) ? own : [], problem: undefined }
@@ -155,8 +155,7 @@ const valuesOf = (
   }
 }
 
-const targetsOf = (loaded: LoadedWorkflow, edges: EdgeIndex, node: LoadedNode): BatchNode["targets"] => {
-  const scope = scopeOf(loaded)
+const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): BatchNode["targets"] => {
   const targets: Array<{ nodeId: string; fieldName: string }> = []
   const seen = new Set<string>()
   const leaving = (id: string, handle: string): ReadonlyArray<EdgeLike> =>
@@ -170,7 +169,7 @@ const targetsOf = (loaded: LoadedWorkflow, edges: EdgeIndex, node: LoadedNode): 
       }
       continue
     }
-    const target = loaded.nodes.get(edge.target)
+    const target = scope.loaded(edge.target)
     if (target !== undefined && isExecutable(target.node.nodeType)) {
       targets.push({ nodeId: edge.target, fieldName: edge.targetHandle })
     }
@@ -192,15 +191,16 @@ const targetsOf = (loaded: LoadedWorkflow, edges: EdgeIndex, node: LoadedNode): 
  */
 export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowBatchData => {
   const edges = new EdgeIndex(loaded.edges)
+  const scope = scopeOf(loaded)
   const nodes = batchNodes(loaded).map((node): BatchNode => {
     const groupId = node.node.inputs.get("batch_group_id")?.value
-    const { problem, values } = valuesOf(loaded, edges, node, options)
+    const { problem, values } = valuesOf(scope, edges, node, options)
     return {
       node,
       groupId: typeof groupId === "string" ? groupId : undefined,
       values,
       problem,
-      targets: targetsOf(loaded, edges, node),
+      targets: targetsOf(scope, edges, node),
       isConnected: edges.from(node.node.id).length > 0
     }
   })

@@ -196,7 +196,10 @@ describe("setting", () => {
   it.effect("reaches fields off the form by an explicit call only", () =>
     Effect.gen(function*() {
       const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"]]))
-      assert.strictEqual(yield* message(Workflow.setInput(self, "x.b", 5)), "No input is called 'x.b'. There are: x.a")
+      assert.strictEqual(
+        yield* message(Workflow.setInput(self, "x.b", 5)),
+        "The field 'x.b' is not on the workflow's form: use Workflow.setField or Workflow.getField"
+      )
       const set = yield* Workflow.setField(self, "x.b", "5")
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).field.value, 5)
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).index, -1)

@@ -16,7 +16,7 @@ import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
 import * as Definition from "./WorkflowDefinition.ts"
 import { type Problem, type ResourcesUnavailable, WorkflowNotReady } from "./WorkflowError.ts"
 import { WorkflowResources } from "./WorkflowResources.ts"
-import { checkedNode, checkedNodes, isConnected, type SweepDatum, withValue, WorkflowValue } from "./WorkflowValue.ts"
+import { checkedNode, checkedNodes, isConnected, type SweptInput, withValue, WorkflowValue } from "./WorkflowValue.ts"
 
 /** @internal */
 export interface CompileOptions {
@@ -158,7 +158,7 @@ const withSeeds = Effect.fnUntraced(function*(
   policy: CompileOptions["seed"],
   runs: number,
   varied: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
-): Effect.fn.Return<{ readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly perRun: ReadonlyArray<SweepDatum> }> {
+): Effect.fn.Return<{ readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
   const isVaried = (nodeId: string) => varied.some((other) => other.nodeId === nodeId && other.fieldName === "seed")
   const fields = policy === undefined || policy === "keep"
     ? []
@@ -264,7 +264,7 @@ export const compile = Effect.fnUntraced(function*(
     (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
     seeded.loaded
   )
-  const toData = (group: ReadonlyArray<SweepDatum>): ReadonlyArray<Batch.BatchDatum> =>
+  const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<Batch.BatchDatum> =>
     group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
   const perRun = seeded.perRun.length > 0
   const data = [

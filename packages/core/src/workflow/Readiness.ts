@@ -11,7 +11,7 @@ import type { LoadedWorkflow } from "./LoadedWorkflow.ts"
 import { type CheckedNode, fieldProblem, nodeProblems, valueProblems } from "./NodeChecks.ts"
 import * as UiReadiness from "./UiReadiness.ts"
 import type { Problem } from "./WorkflowError.ts"
-import { checkedNode, type SweepDatum } from "./WorkflowValue.ts"
+import { checkedNode, type SweptInput } from "./WorkflowValue.ts"
 
 /** At most this many values of one input are reported one by one. */
 const shownValues = 5
@@ -95,7 +95,7 @@ export const batchValueProblems = (
  */
 export interface ReadinessOptions {
   /** Groups of inputs that the program varies. Each counts as given. */
-  readonly sweeps?: ReadonlyArray<ReadonlyArray<SweepDatum>>
+  readonly sweeps?: ReadonlyArray<ReadonlyArray<SweptInput>>
   /** False while the values of generators that need the server are not known: sizes are then not checked. */
   readonly isGenerated?: boolean
 }
@@ -161,7 +161,7 @@ export const problems = (
 /** The server refuses a batch that names one field twice. */
 const doubled = (
   batch: Batch.WorkflowBatchData,
-  sweeps: ReadonlyArray<SweepDatum>,
+  sweeps: ReadonlyArray<SweptInput>,
   checked: (nodeId: string) => CheckedNode | undefined
 ): ReadonlyArray<Problem> => {
   const seen = new Set<string>()

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as InkField from "./InkField.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./WorkflowError.ts"
-import { findField, findInput, type SweepDatum, type WorkflowValue } from "./WorkflowValue.ts"
+import { findField, findInput, type SweptInput, type WorkflowValue } from "./WorkflowValue.ts"
 
 /**
  * What to vary: a list of groups, each with values by input name.
@@ -95,7 +95,7 @@ const findAny = (
   self: WorkflowValue,
   name: string
 ): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
-  const input = findInput(self.inputs, name)
+  const input = findInput(self, name)
   if (Result.isSuccess(input) || input.failure._tag === "AmbiguousInputName") return input
   const field = findField(self, name)
   return Result.isSuccess(field) ? field : input
@@ -104,7 +104,7 @@ const findAny = (
 const datum = (
   input: InkWorkflowInput.InkWorkflowInput,
   values: ReadonlyArray<unknown>
-): Result.Result<SweepDatum, SweepFailure> => {
+): Result.Result<SweptInput, SweepFailure> => {
   if (input.connected) {
     return Result.fail(new InvalidSweep({ reason: `another node gives the value of '${input.systemName}'` }))
   }
@@ -135,11 +135,11 @@ const datum = (
 export const resolve = (
   self: WorkflowValue,
   sweep: Sweep
-): Result.Result<ReadonlyArray<ReadonlyArray<SweepDatum>>, SweepFailure> => {
-  const groups: Array<ReadonlyArray<SweepDatum>> = []
+): Result.Result<ReadonlyArray<ReadonlyArray<SweptInput>>, SweepFailure> => {
+  const groups: Array<ReadonlyArray<SweptInput>> = []
   const seen = new Set(self.sweeps.flat().map(({ fieldName, nodeId }) => JSON.stringify([nodeId, fieldName])))
   for (const group of sweep) {
-    const data: Array<SweepDatum> = []
+    const data: Array<SweptInput> = []
     for (const [name, values] of Object.entries(group)) {
       const input = findAny(self, name)
       if (Result.isFailure(input)) return Result.fail(input.failure)

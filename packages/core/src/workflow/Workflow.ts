@@ -24,18 +24,15 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Function from "effect/Function"
-import type * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
-import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../catalog/NodeCatalog.ts"
 import * as Compile from "./Compile.ts"
 import * as Describe from "./Describe.ts"
 import * as Diff from "./Diff.ts"
 import * as Form from "./Form.ts"
 import * as InkField from "./InkField.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
-import * as LoadedWorkflow from "./LoadedWorkflow.ts"
+import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
 import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
 import * as Definition from "./WorkflowDefinition.ts"
@@ -46,43 +43,13 @@ import type {
   ResourcesUnavailable,
   WorkflowNotReady
 } from "./WorkflowError.ts"
-import { WorkflowParseError } from "./WorkflowError.ts"
 import * as WorkflowProblems from "./WorkflowProblems.ts"
 import type { WorkflowResources } from "./WorkflowResources.ts"
-import * as WorkflowSource from "./WorkflowSource.ts"
 import * as Value from "./WorkflowValue.ts"
+import type { Workflow } from "./WorkflowValue.ts"
 
-/**
- * A workflow, joined with the node types of a server.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Workflow extends Pipeable.Pipeable {
-  readonly [Value.TypeId]: typeof Value.TypeId
-  /** The workflow file, migrated and repaired, with the values that were set: name, author, nodes, form, … */
-  readonly definition: Definition.WorkflowDefinition
-  /** The inputs in form order, with their current values. */
-  readonly inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>
-  /** What loading changed or could not resolve. */
-  readonly warnings: ReadonlyArray<LoadedWorkflow.LoadWarning>
-  /** The workflow with the templates of its nodes, for what this module does not offer. */
-  readonly loaded: LoadedWorkflow.LoadedWorkflow
-  /** Inputs that vary within a batch, by `sweep`. */
-  readonly sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>
-}
-
-/**
- * The values that one input takes in a sweep, in the server's own form.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SweptInput {
-  readonly nodeId: string
-  readonly fieldName: string
-  readonly values: ReadonlyArray<unknown>
-}
+export { fromFile, fromJson, fromPng, load } from "./WorkflowLoading.ts"
+export { isWorkflow, type SweptInput, type Workflow } from "./WorkflowValue.ts"
 
 /**
  * Values by user name, system name or index. A map takes any name, also such as `__proto__`.
@@ -92,100 +59,10 @@ export interface SweptInput {
  */
 export type InputValues = Readonly<Record<string, unknown>> | ReadonlyMap<string | number, unknown>
 
-const valueOf = (self: Workflow): Value.WorkflowValue =>
-  self instanceof Value.WorkflowValue ? self : new Value.WorkflowValue(self.loaded, self.sweeps)
+const valueOf = Value.valueOf
 
 const withLoaded = (self: Workflow, loaded: LoadedWorkflow.LoadedWorkflow): Workflow =>
   new Value.WorkflowValue(loaded, self.sweeps)
-
-/**
- * Whether a value is a workflow.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isWorkflow = (u: unknown): u is Workflow => typeof u === "object" && u !== null && Value.TypeId in u
-
-/**
- * Joins a definition with the node types of a server.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const load = (
-  definition: Definition.WorkflowDefinition,
-  catalog: NodeCatalog,
-  options?: LoadedWorkflow.LoadOptions
-): Workflow => new Value.WorkflowValue(LoadedWorkflow.load(definition, catalog, options), [])
-
-/**
- * A workflow from a JSON value or a JSON text, with the node types of the program's server.
- *
- * **Errors**
- *
- * `WorkflowParseError` if it is no workflow; `CatalogUnavailable` if the server's node types cannot be had.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromJson = Effect.fn("Workflow.fromJson")(function*(
-  json: unknown
-): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
-  const value = typeof json === "string" ? yield* Effect.fromResult(WorkflowSource.parseText(json, "JSON text")) : json
-  const definition = yield* Effect.fromResult(Definition.parse(value))
-  const source = yield* CatalogSource
-  return load(definition, yield* source.get)
-})
-
-const named = (source: string) => (error: WorkflowParseError | CatalogUnavailable) =>
-  error._tag === "WorkflowParseError" && error.source === undefined
-    ? new WorkflowParseError({
-      source,
-      reason: error.reason,
-      ...(error.path === undefined ? {} : { path: error.path }),
-      cause: error
-    })
-    : error
-
-/**
- * A workflow from a file that the editor saved.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromFile = Effect.fn("Workflow.fromFile")(function*(
-  path: string
-): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource | FileSystem.FileSystem> {
-  const json = yield* WorkflowSource.readFile(path)
-  if (typeof json === "string") {
-    return yield* new WorkflowParseError({ source: path, reason: "it holds a text, not a workflow" })
-  }
-  return yield* Effect.mapError(fromJson(json), named(path))
-})
-
-/**
- * The workflow that a PNG image was made with, from the bytes of the image.
- *
- * **Details**
- *
- * InvokeAI embeds it in the images of workflows. The graph and the metadata of an image are had by
- * `WorkflowSource.readPng`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromPng = Effect.fn("Workflow.fromPng")(function*(
-  bytes: Uint8Array
-): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
-  const source = yield* WorkflowSource.readPng(bytes)
-  if (source.workflow === undefined || source.workflow === null) {
-    return yield* new WorkflowParseError({
-      source: "the PNG image",
-      reason: source.graph === undefined ? "it holds no workflow" : "it holds a graph, but no workflow"
-    })
-  }
-  return yield* Effect.mapError(fromJson(source.workflow), named("the PNG image"))
-})
 
 /**
  * The form as a tree of containers, headings, texts, dividers and fields, for those who draw it.
@@ -244,7 +121,7 @@ export const getInput: {
     self: Workflow,
     name: string | number
   ): Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName>
-} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(Value.findInput(self.inputs, name)))
+} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(Value.findInput(valueOf(self), name)))
 
 /**
  * Any field of any node by system name, on the form or not. Its `index` is -1.
@@ -339,7 +216,7 @@ export const setInputs: {
         ? values
         : Object.entries(values)
       for (const [name, value] of entries) {
-        const input = yield* Value.findInput(self.inputs, name)
+        const input = yield* Value.findInput(valueOf(self), name)
         loaded = yield* assign(loaded, input, value)
       }
       return withLoaded(self, loaded)
@@ -597,7 +474,7 @@ export const toBatch: {
     options?: BatchOptions
   ): Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
 } = Function.dual(
-  (args) => isWorkflow(args[0]),
+  (args) => Value.isWorkflow(args[0]),
   Effect.fn("Workflow.toBatch")((self: Workflow, options?: BatchOptions) => Compile.compile(valueOf(self), options))
 )
 

@@ -50,9 +50,14 @@ export class WorkflowParseError extends Schema.TaggedError<WorkflowParseError>()
 export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNotFound", {
   name: Schema.String,
   near: Schema.Array(Schema.String),
-  available: Schema.Array(Schema.String)
+  available: Schema.Array(Schema.String),
+  /** Whether the name is the system name of a field that is not on the form. */
+  isField: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
+    if (this.isField === true) {
+      return `The field '${this.name}' is not on the workflow's form: use Workflow.setField or Workflow.getField`
+    }
     const hint = this.near.length > 0
       ? `. Did you mean ${this.near.join(" or ")}?`
       : this.available.length === 0

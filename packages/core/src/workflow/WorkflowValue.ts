@@ -12,21 +12,46 @@ import { AmbiguousInputName, InputNotFound, type InvalidInputValue } from "./Wor
 /** @internal */
 export const TypeId = "~@effect-invokeai/core/workflow/Workflow"
 
-/** Values of one input, in the order of the runs. @internal */
-export interface SweepDatum {
+/**
+ * A workflow, joined with the node types of a server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Workflow extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+  /** The workflow file, migrated and repaired, with the values that were set: name, author, nodes, form, … */
+  readonly definition: WorkflowDefinition
+  /** The inputs in form order, with their current values. */
+  readonly inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>
+  /** What loading changed or could not resolve. */
+  readonly warnings: ReadonlyArray<LoadedWorkflow.LoadWarning>
+  /** The workflow with the templates of its nodes, for what this module does not offer. */
+  readonly loaded: LoadedWorkflow.LoadedWorkflow
+  /** Inputs that vary within a batch, by `sweep`. */
+  readonly sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>
+}
+
+/**
+ * The values that one input takes in a sweep, in the server's own form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SweptInput {
   readonly nodeId: string
   readonly fieldName: string
   readonly values: ReadonlyArray<unknown>
 }
 
 /** @internal */
-export class WorkflowValue extends Pipeable.Class {
+export class WorkflowValue extends Pipeable.Class implements Workflow {
   readonly [TypeId] = TypeId
   readonly loaded: LoadedWorkflow.LoadedWorkflow
-  readonly sweeps: ReadonlyArray<ReadonlyArray<SweepDatum>>
+  readonly sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>
   #inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput> | undefined
 
-  constructor(loaded: LoadedWorkflow.LoadedWorkflow, sweeps: ReadonlyArray<ReadonlyArray<SweepDatum>>) {
+  constructor(loaded: LoadedWorkflow.LoadedWorkflow, sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>) {
     super()
     this.loaded = loaded
     this.sweeps = sweeps
@@ -49,6 +74,18 @@ export class WorkflowValue extends Pipeable.Class {
     return { _id: "Workflow", name: this.definition.name, inputs: this.inputs, sweeps: this.sweeps }
   }
 }
+
+/**
+ * Whether a value is a workflow.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWorkflow = (u: unknown): u is Workflow => typeof u === "object" && u !== null && TypeId in u
+
+/** @internal */
+export const valueOf = (self: Workflow): WorkflowValue =>
+  self instanceof WorkflowValue ? self : new WorkflowValue(self.loaded, self.sweeps)
 
 const connections = new WeakMap<ReadonlyArray<DefaultEdge>, ReadonlyMap<string, ReadonlySet<string>>>()
 
@@ -105,9 +142,14 @@ export const inputOf = (
   })
 
 /** @internal */
-export const notFound = (inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>, name: string): InputNotFound =>
+export const notFound = (
+  inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>,
+  name: string,
+  isField = false
+): InputNotFound =>
   new InputNotFound({
     name,
+    ...(isField ? { isField } : {}),
     near: InkWorkflowInput.nearMatches(inputs, name),
     available: [...new Set(inputs.map((input) => input.systemName))]
   })
@@ -125,9 +167,10 @@ export const ambiguous = (
 
 /** @internal */
 export const findInput = (
-  inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>,
+  self: WorkflowValue,
   name: string | number
 ): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
+  const inputs = self.inputs
   if (typeof name === "string") {
     const bySystemName = inputs.find((input) => input.systemName === name)
     if (bySystemName !== undefined) return Result.succeed(bySystemName)
@@ -140,7 +183,9 @@ export const findInput = (
     }
   }
   const byIndex = typeof name === "number" || /^\d{1,9}$/.test(name) ? inputs[Number(name)] : undefined
-  return byIndex === undefined ? Result.fail(notFound(inputs, String(name))) : Result.succeed(byIndex)
+  if (byIndex !== undefined) return Result.succeed(byIndex)
+  const isField = typeof name === "string" && fieldCalled(self, name) !== undefined
+  return Result.fail(notFound(inputs, String(name), isField))
 }
 
 /** All places where a text can be split into a node's id and the name of one of its fields. */
@@ -152,18 +197,23 @@ const splits = (name: string): ReadonlyArray<readonly [nodeId: string, fieldName
   return out
 }
 
+const fieldCalled = (self: WorkflowValue, name: string): InkWorkflowInput.InkWorkflowInput | undefined => {
+  for (const [nodeId, fieldName] of splits(name)) {
+    const node = self.loaded.nodes.get(nodeId)
+    if (node?.inputTemplate(fieldName) !== undefined || node?.node.inputs.has(fieldName) === true) {
+      return inputOf(self.loaded, node, fieldName)
+    }
+  }
+  return undefined
+}
+
 /** @internal */
 export const findField = (
   self: WorkflowValue,
   name: string
 ): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound> => {
-  for (const [nodeId, fieldName] of splits(name)) {
-    const node = self.loaded.nodes.get(nodeId)
-    if (node?.inputTemplate(fieldName) !== undefined || node?.node.inputs.has(fieldName) === true) {
-      return Result.succeed(inputOf(self.loaded, node, fieldName))
-    }
-  }
-  return Result.fail(notFound(allFields(self), name))
+  const field = fieldCalled(self, name)
+  return field === undefined ? Result.fail(notFound(allFields(self), name)) : Result.succeed(field)
 }
 
 /** @internal */

@@ -1,0 +1,537 @@
+import { Auth } from "@effect-invokeai/core/server/Auth"
+import { Boards } from "@effect-invokeai/core/server/Boards"
+import { Images } from "@effect-invokeai/core/server/Images"
+import { Models } from "@effect-invokeai/core/server/Models"
+import { StylePresets, Utilities } from "@effect-invokeai/core/server/Prompts"
+import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
+import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { Videos } from "@effect-invokeai/core/server/Videos"
+import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { type Answer, fakeHttp, html, imageDto, json, type Seen, timestamps } from "./fake.ts"
+
+const services = Layer.mergeAll(
+  Auth.layer,
+  Boards.layer,
+  Images.layer,
+  Models.layer,
+  Queue.layer,
+  ServerInfo.layer,
+  StylePresets.layer,
+  Utilities.layer,
+  Videos.layer,
+  WorkflowLibrary.layer
+)
+
+const withServer = (answer: (request: Seen, index: number) => Answer) => {
+  const server = fakeHttp(answer)
+  return { seen: server.seen, layer: services.pipe(Layer.provide(server.layer({ retries: 0 }))) }
+}
+
+const queryOf = (request: Seen) => [...request.url.searchParams]
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => `image-${i}.png`)
+
+describe("Images", () => {
+  it.effect("list reads page by page and passes the filter", () => {
+    const all = names(5)
+    const { layer, seen } = withServer(({ url }) => {
+      const offset = Number(url.searchParams.get("offset"))
+      const limit = Number(url.searchParams.get("limit"))
+      return json({ limit, offset, total: all.length, items: all.slice(offset, offset + limit).map(imageDto) })
+    })
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const listed = yield* Stream.runCollect(
+        images.list({ pageSize: 2, categories: ["user", "general"], isIntermediate: false, boardId: "none" })
+      )
+      assert.deepStrictEqual(listed.map((image) => image.image_name), all)
+      assert.strictEqual(seen.length, 3)
+      assert.strictEqual(seen[0]!.path, "/api/v1/images/")
+      assert.deepStrictEqual(queryOf(seen[1]!), [
+        ["categories", "user"],
+        ["categories", "general"],
+        ["is_intermediate", "false"],
+        ["board_id", "none"],
+        ["offset", "2"],
+        ["limit", "2"]
+      ])
+      const first = yield* Stream.runCollect(Stream.take(images.list({ pageSize: 1 }), 1))
+      assert.strictEqual(first.length, 1)
+      assert.strictEqual(seen.length, 4)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("list ends when images disappear meanwhile, and a page is never longer than the server allows", () => {
+    const { layer, seen } = withServer(() => json({ limit: 1, offset: 0, total: 100, items: [] }))
+    return Effect.gen(function*() {
+      const images = yield* Images
+      assert.deepStrictEqual(yield* Stream.runCollect(images.list({ pageSize: 9999 })), [])
+      assert.strictEqual(seen[0]!.url.searchParams.get("limit"), "1000")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("names go in chunks of 1,000, and what the server passes over is told", () => {
+    const { layer, seen } = withServer((request) => {
+      const { image_names } = request.body as { readonly image_names: ReadonlyArray<string> }
+      const done = image_names.filter((name) => name !== "image-7.png")
+      return json({ affected_boards: [], deleted_images: done, starred_images: done, failed_images: [] })
+    })
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const result = yield* images.deleteMany([...names(2500), "image-1.png"])
+      assert.deepStrictEqual(
+        seen.map((request) => (request.body as { image_names: Array<string> }).image_names.length),
+        [
+          1000,
+          1000,
+          500
+        ]
+      )
+      assert.strictEqual(result.done.length, 2499)
+      assert.deepStrictEqual(result.failed, ["image-7.png"])
+      const starred = yield* images.star(["image-7.png", "image-8.png"])
+      assert.deepStrictEqual(starred, { done: ["image-8.png"], failed: ["image-7.png"] })
+      const nothing = yield* images.deleteMany([])
+      assert.deepStrictEqual(nothing, { done: [], failed: [] })
+      assert.strictEqual(seen.length, 4)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect.each(
+    [
+      [{ deleted_images: ["x.png"] }, undefined],
+      [{ deleted_images: [], affected_boards: [] }, "no such image"],
+      [{ deleted_images: [], failed_images: ["x.png"] }, "could not delete"]
+    ] as const
+  )("a delete that deletes nothing is an error: %j", ([answer, problem]) => {
+    const { layer } = withServer(() => json(answer))
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const result = yield* Effect.result(images.delete("x.png"))
+      assert.strictEqual(result._tag, problem === undefined ? "Success" : "Failure")
+      if (result._tag === "Failure") {
+        assert.strictEqual(result.failure.reason, "NotFound")
+        assert.include(result.failure.message, problem)
+      }
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("uploads bytes, blobs and files with the parts the server wants", () => {
+    const { layer, seen } = withServer(() => json(imageDto("new.png"), { status: 201 }))
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const bytes = new Uint8Array([137, 80, 78, 71])
+      yield* images.upload({
+        data: bytes,
+        fileName: "photo.JPG",
+        category: "mask",
+        isIntermediate: true,
+        boardId: "b",
+        metadata: { a: 1 },
+        resizeTo: { width: 8, height: 4 }
+      })
+      yield* images.upload({ data: new File([bytes], "own.webp", { type: "image/webp" }) })
+      yield* images.upload({ data: new Blob([bytes], { type: "text/plain" }), contentType: "image/gif" })
+      const forms = seen.map((request) => request.body as FormData)
+      const files = forms.map((form) => form.get("file") as File)
+      assert.deepStrictEqual(files.map((file) => [file.name, file.type, file.size]), [
+        ["photo.JPG", "image/jpeg", 4],
+        ["own.webp", "image/webp", 4],
+        ["image.png", "image/gif", 4]
+      ])
+      assert.strictEqual(forms[0]!.get("metadata"), "{\"a\":1}")
+      assert.strictEqual(forms[0]!.get("resize_to"), "{\"width\":8,\"height\":4}")
+      assert.deepStrictEqual(queryOf(seen[0]!), [["image_category", "mask"], ["is_intermediate", "true"], [
+        "board_id",
+        "b"
+      ]])
+      assert.deepStrictEqual(queryOf(seen[1]!), [["image_category", "user"], ["is_intermediate", "false"]])
+      assert.isFalse(forms[1]!.has("metadata"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("reads metadata, provenance and URLs", () => {
+    const { layer } = withServer(({ path }) =>
+      path.endsWith("/metadata")
+        ? json(null)
+        : path.endsWith("/workflow")
+        ? json({ workflow: "{\"name\":\"w\"}", graph: "not JSON" })
+        : path.endsWith("/urls")
+        ? json({ image_name: "x", image_url: "api/v1/images/i/x/full", thumbnail_url: "api/v1/images/i/x/thumbnail" })
+        : html()
+    )
+    return Effect.gen(function*() {
+      const images = yield* Images
+      assert.isTrue(Option.isNone(yield* images.metadata("x")))
+      assert.deepStrictEqual(yield* images.workflow("x"), { workflow: { name: "w" }, graph: "not JSON" })
+      assert.strictEqual((yield* images.urls("x")).image_url, "http://server.test:9090/api/v1/images/i/x/full")
+      assert.isTrue(Option.isNone(yield* images.find("x")))
+      assert.isFalse(yield* images.exists("x"))
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("Boards", () => {
+  const board = (id: string, name: string, archived = false) => ({
+    board_id: id,
+    board_name: name,
+    cover_image_name: null,
+    image_count: 3,
+    archived,
+    ...timestamps
+  })
+
+  it.effect("a name that fits two boards is an error, one that fits none makes a board", () => {
+    const { layer, seen } = withServer((request) =>
+      request.method === "POST"
+        ? json(board("new", request.url.searchParams.get("board_name")!), { status: 201 })
+        : json([board("1", "samples"), board("2", "twice"), board("3", "twice", true)])
+    )
+    return Effect.gen(function*() {
+      const boards = yield* Boards
+      const found = yield* boards.find("samples")
+      assert.strictEqual(Option.getOrThrow(found).board_id, "1")
+      assert.isTrue(Option.isNone(yield* boards.find("Samples")))
+      const error = yield* Effect.flip(boards.findOrCreate("twice"))
+      assert.strictEqual(error._tag, "AmbiguousName")
+      assert.include(error.message, "2 (3 images), 3 (3 images, archived)")
+      assert.strictEqual((yield* boards.findOrCreate("a & b")).board_name, "a & b")
+      assert.strictEqual(seen[0]!.url.searchParams.get("include_archived"), "true")
+      assert.strictEqual(seen.filter((request) => request.method === "POST").length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("deleting a board that is not there is an error on every version", () => {
+    const { layer, seen } = withServer((request) =>
+      request.method === "GET" ? json({ detail: "Board not found" }, { status: 404 }) : json(null)
+    )
+    return Effect.gen(function*() {
+      const boards = yield* Boards
+      assert.strictEqual((yield* Effect.flip(boards.delete("x"))).reason, "NotFound")
+      assert.strictEqual(seen.length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("deleting a board with its images tells which ones are left", () => {
+    const { layer } = withServer((request) =>
+      request.method === "GET"
+        ? json(board("1", "b"))
+        : json({ board_id: "1", deleted_board_images: [], deleted_images: [], failed_images: ["y.png"] })
+    )
+    return Effect.gen(function*() {
+      const boards = yield* Boards
+      assert.include((yield* Effect.flip(boards.delete("1", { includeImages: true }))).message, "y.png")
+      assert.strictEqual((yield* boards.delete("1")).board_id, "1")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a page and the whole list come from the same route", () => {
+    const { layer } = withServer(({ url }) => {
+      const offset = Number(url.searchParams.get("offset"))
+      return url.searchParams.get("all") === "true"
+        ? json([board("1", "a"), board("2", "b")])
+        : json({ limit: 1, offset, total: 2, items: [board(String(offset + 1), "x")] })
+    })
+    return Effect.gen(function*() {
+      const boards = yield* Boards
+      assert.strictEqual((yield* boards.all()).length, 2)
+      const listed = yield* Stream.runCollect(boards.list({ pageSize: 1 }))
+      assert.deepStrictEqual(listed.map((board) => board.board_id), ["1", "2"])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("Models", () => {
+  const model = (key: string, name: string, type = "main") => ({
+    key,
+    name,
+    type,
+    hash: `h-${key}`,
+    base: "sd-1",
+    x: key
+  })
+  const job = (status: string) => ({ id: 1, status, config_out: null })
+
+  it.effect("keeps what is special to a kind of model", () => {
+    const { layer } = withServer(() => json({ models: [model("1", "a", "brand-new-type")] }))
+    return Effect.gen(function*() {
+      const [found] = yield* (yield* Models).list()
+      assert.strictEqual(found?.["x"], "1")
+      assert.strictEqual(found?.type, "brand-new-type")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("finds by hash where the server cannot", () => {
+    const { layer, seen } = withServer(({ path }) =>
+      path.endsWith("get_by_hash") ? html() : json({ models: [model("1", "a"), model("2", "b")] })
+    )
+    return Effect.gen(function*() {
+      const models = yield* Models
+      assert.strictEqual(Option.getOrThrow(yield* models.findByHash("h-2")).key, "2")
+      assert.isTrue(Option.isNone(yield* models.findByHash("h-3")))
+      assert.strictEqual(seen.length, 4)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a name that fits two models is an error, until the type tells them apart", () => {
+    const { layer } = withServer(() => json({ models: [model("1", "a"), model("2", "a", "vae"), model("3", "a2")] }))
+    return Effect.gen(function*() {
+      const models = yield* Models
+      const error = yield* Effect.flip(models.findByName("a"))
+      assert.include(error.message, "1 (main, sd-1), 2 (vae, sd-1)")
+      assert.strictEqual(Option.getOrThrow(yield* models.findByName("a", { type: "vae" })).key, "2")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect.each([[404, true], [200, false]] as const)(
+    "a delete whose answer got lost is looked after (then %s)",
+    ([status, done]) => {
+      const { layer, seen } = withServer((request) =>
+        request.method === "DELETE"
+          ? new Response("Internal Server Error", { status: 500 })
+          : json(status === 404 ? { detail: "model not found" } : model("1", "a"), { status })
+      )
+      return Effect.gen(function*() {
+        const result = yield* Effect.result((yield* Models).delete("1"))
+        assert.strictEqual(result._tag, done ? "Success" : "Failure")
+        assert.deepStrictEqual(seen.map((request) => request.method), ["DELETE", "GET"])
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect("deleting a missing model is an error", () => {
+    const { layer, seen } = withServer(() => json({ detail: "model not found" }, { status: 404 }))
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip((yield* Models).delete("1"))).reason, "NotFound")
+      assert.strictEqual(seen.length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("follows an installation to its end, once a second", () => {
+    const states = ["waiting", "downloading", "running", "completed"]
+    const { layer, seen } = withServer((_request, index) => json(job(states[index]!)))
+    return Effect.gen(function*() {
+      const models = yield* Models
+      const fiber = yield* Effect.forkChild(Stream.runCollect(models.follow(1)))
+      yield* TestClock.adjust("1500 millis")
+      assert.strictEqual(seen.length, 2)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(fiber)).map((job) => job.status), states)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("Queue", () => {
+  const summary = (item_id: number) => ({
+    item_id,
+    status: "completed",
+    batch_id: "b",
+    created_at: timestamps.created_at
+  })
+
+  it.effect("summaries are read newest first, in chunks", () => {
+    const { layer, seen } = withServer((request) =>
+      request.method === "GET"
+        ? json({ item_ids: [1, 2, 3, 4, 5], total_count: 5 })
+        : json((request.body as { readonly item_ids: ReadonlyArray<number> }).item_ids.map(summary))
+    )
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      const items = yield* Stream.runCollect(queue.summaries({ chunkSize: 2 }))
+      assert.deepStrictEqual(items.map((item) => item.item_id), [5, 4, 3, 2, 1])
+      assert.strictEqual(seen.length, 4)
+      const ascending = yield* Stream.runCollect(queue.summaries({ order: "ASC" }))
+      assert.deepStrictEqual(ascending.map((item) => item.item_id), [1, 2, 3, 4, 5])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("asks for at most 1,000 ids at once", () => {
+    const { layer, seen } = withServer(() => json([]))
+    return Effect.gen(function*() {
+      yield* (yield* Queue).itemSummariesByIds(Array.from({ length: 1001 }, (_, i) => i))
+      assert.deepStrictEqual(seen.map((request) => (request.body as { item_ids: Array<number> }).item_ids.length), [
+        1000,
+        1
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("current and next may be nothing", () => {
+    const { layer } = withServer(() => json(null))
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      assert.isTrue(Option.isNone(yield* queue.current))
+      assert.isTrue(Option.isNone(yield* queue.next))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("sends a batch as it is, with the client's own id", () => {
+    const batch = {
+      batch_id: "mine",
+      graph: { id: "g", nodes: { n: { id: "n", type: "add", board: null } }, edges: [] },
+      workflow: { name: "w", nodes: [{ x: [1, null] }] },
+      data: [[{ node_path: "n", field_name: "a", items: [1, "two", { image_name: "i" }] }]],
+      runs: 2
+    }
+    const { layer, seen } = withServer(() =>
+      json({ queue_id: "default", enqueued: 1, requested: 2, priority: 0, item_ids: [2, 1], batch })
+    )
+    return Effect.gen(function*() {
+      const result = yield* (yield* Queue).enqueueBatch(batch)
+      assert.deepStrictEqual(seen[0]!.body, { batch, prepend: false })
+      assert.deepStrictEqual([result.enqueued, result.batch?.batch_id], [1, "mine"])
+      assert.strictEqual(seen[0]!.path, "/api/v1/queue/default/enqueue_batch")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it("tells foreign items apart", () => {
+    assert.isTrue(isRedacted({ batch_id: "redacted" }))
+    assert.isFalse(isRedacted({ batch_id: "b" }))
+  })
+})
+
+describe("ServerInfo", () => {
+  it.effect("keeps the document until the version changes", () => {
+    let version = "6.14.2"
+    const document = {
+      paths: { "/a/{b}": { get: { parameters: [{ name: "limit", in: "query" }] } } },
+      components: { schemas: { Batch: { properties: { runs: {} } } } }
+    }
+    const { layer, seen } = withServer(({ path }) => path === "/openapi.json" ? json(document) : json({ version }))
+    const documents = () => seen.filter((request) => request.path === "/openapi.json").length
+    return Effect.gen(function*() {
+      const info = yield* ServerInfo
+      yield* Effect.all([info.capabilities, info.openApiDocument, info.capabilities], { concurrency: 3 })
+      assert.strictEqual(documents(), 1)
+      const capabilities = yield* info.capabilities
+      assert.isTrue(capabilities.hasRoute("GET", "/a/{b}"))
+      assert.isFalse(capabilities.hasRoute("POST", "/a/{b}"))
+      assert.isFalse(capabilities.hasRoute("GET", "constructor"))
+      assert.isTrue(capabilities.hasParameter("GET", "/a/{b}", "limit"))
+      assert.isTrue(capabilities.hasField("Batch", "runs"))
+      assert.isFalse(capabilities.hasField("Batch", "idempotency_key"))
+      assert.isFalse(capabilities.hasField("__proto__", "toString"))
+      version = "6.15.0"
+      assert.strictEqual((yield* info.capabilities).version, "6.15.0")
+      assert.strictEqual(documents(), 2)
+      yield* info.refresh
+      yield* info.openApiDocument
+      assert.strictEqual(documents(), 3)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("WorkflowLibrary", () => {
+  const record = (id: string, workflow: object) => ({ workflow_id: id, name: "w", workflow, ...timestamps })
+
+  it.effect("list reads page by page", () => {
+    const { layer } = withServer(({ url }) => {
+      const page = Number(url.searchParams.get("page"))
+      const items = page < 3 ? [{ workflow_id: String(page), name: "w", ...timestamps }] : []
+      return json({ page, pages: 3, per_page: 1, total: 3, items })
+    })
+    return Effect.gen(function*() {
+      const listed = yield* Stream.runCollect((yield* WorkflowLibrary).list({ pageSize: 1, tags: ["a", "b"] }))
+      assert.deepStrictEqual(listed.map((item) => item.workflow_id), ["0", "1", "2"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("an update writes the id into the document", () => {
+    const { layer, seen } = withServer(() => json(record("w1", {})))
+    return Effect.gen(function*() {
+      yield* (yield* WorkflowLibrary).update("w1", { id: "other", name: "n" })
+      assert.deepStrictEqual(seen[0]!.body, { workflow: { id: "w1", name: "n" } })
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect.each([[404, "NotFound"], [200, "Server"]] as const)(
+    "a 500 on delete means a missing workflow on old servers, if it is missing (%s)",
+    ([status, reason]) => {
+      const { layer } = withServer((request) =>
+        request.method === "DELETE"
+          ? new Response("Internal Server Error", { status: 500 })
+          : json(status === 200 ? record("w", {}) : { detail: "Workflow not found" }, { status })
+      )
+      return Effect.gen(function*() {
+        assert.strictEqual((yield* Effect.flip((yield* WorkflowLibrary).delete("w"))).reason, reason)
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect("goes to and from files", () => {
+    const files = new Map([["in.json", "{\"name\":\"from file\"}"], ["bad.json", "[1"]])
+    const { layer, seen } = withServer((request) =>
+      json(record("w", request.method === "POST" ? {} : { name: "from server", nodes: [1] }))
+    )
+    const fileSystem = FileSystem.layerNoop({
+      readFileString: (path) => Effect.succeed(files.get(path)!),
+      writeFileString: (path, text) => Effect.sync(() => void files.set(path, text))
+    })
+    return Effect.gen(function*() {
+      const library = yield* WorkflowLibrary
+      yield* library.uploadFile("in.json")
+      assert.deepStrictEqual(seen[0]!.body, { workflow: { name: "from file" } })
+      yield* library.downloadFile("w", "out.json")
+      assert.deepStrictEqual(JSON.parse(files.get("out.json")!), { name: "from server", nodes: [1] })
+      assert.strictEqual((yield* Effect.flip(library.uploadFile("bad.json")))._tag, "SchemaError")
+    }).pipe(Effect.provide([layer, fileSystem]))
+  })
+})
+
+describe("the others", () => {
+  it.effect("a server without the login routes is one without users", () => {
+    const { layer } = withServer(() => html())
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* (yield* Auth).status, { setup_required: false, multiuser_enabled: false })
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a video that the server sends from its beginning is cut to where the download left off", () => {
+    const { layer, seen } = withServer((_request, index) =>
+      new Response(new Uint8Array(index === 0 ? [1, 2, 3, 4, 5] : [4, 5]), {
+        status: index === 0 ? 200 : 206,
+        headers: { "content-type": "video/mp4" }
+      })
+    )
+    return Effect.gen(function*() {
+      const videos = yield* Videos
+      for (let i = 0; i < 2; i++) {
+        const chunks = yield* Stream.runCollect(videos.full("v.mp4", { from: 3 }))
+        assert.deepStrictEqual(chunks.flatMap((chunk) => [...chunk]), [4, 5])
+      }
+      assert.strictEqual(seen[0]!.headers["range"], "bytes=3-")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("style presets are sent as a form", () => {
+    const preset = { id: "p", name: "n", preset_data: { positive_prompt: "a", negative_prompt: "b" }, type: "user" }
+    const { layer, seen } = withServer(() => json(preset))
+    return Effect.gen(function*() {
+      yield* (yield* StylePresets).create({ name: "n", presetData: preset.preset_data })
+      const form = seen[0]!.body as FormData
+      assert.deepStrictEqual(JSON.parse(String(form.get("data"))), {
+        name: "n",
+        positive_prompt: "a",
+        negative_prompt: "b",
+        type: "user"
+      })
+      assert.isFalse(form.has("image"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("dynamic prompts tell a syntax error as a value", () => {
+    const { layer } = withServer(() => json({ prompts: ["a {b"], error: "Expected }" }))
+    return Effect.gen(function*() {
+      const result = yield* (yield* Utilities).dynamicPrompts({ prompt: "a {b" })
+      assert.strictEqual(result.error, "Expected }")
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -4,6 +4,7 @@
  *
  * - "```ts" is type-checked as a module of its own;
  * - "```ts run" is also run, as a test; a line `expression // => value` is an assertion on the value;
+ * - "```ts test" is a file of tests: type-checked and run as it is;
  * - "```ts skip" is left alone.
  *
  * A fence contains its own imports.
@@ -15,7 +16,7 @@ import { root } from "./lib/run.ts"
 interface Example {
   readonly file: string
   readonly line: number
-  readonly run: boolean
+  readonly kind: "module" | "run" | "test"
   readonly code: string
 }
 
@@ -31,7 +32,7 @@ const examplesOf = (file: string): ReadonlyArray<Example> => {
     return [{
       file,
       line: text.slice(0, match.index).split("\n").length,
-      run: words.includes("run"),
+      kind: words.includes("run") ? "run" : words.includes("test") ? "test" : "module",
       code: lines.join("\n")
     }]
   })
@@ -77,8 +78,8 @@ const examples = files.toSorted().flatMap(examplesOf)
 for (const example of examples) {
   const name = `${example.file.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${example.line}`
   Fs.writeFileSync(
-    Path.join(out, `${name}${example.run ? ".test" : ""}.ts`),
-    example.run ? asTest(example) : asModule(example)
+    Path.join(out, `${name}${example.kind === "module" ? "" : ".test"}.ts`),
+    example.kind === "run" ? asTest(example) : asModule(example)
   )
 }
 console.log(`${examples.length} examples in ${new Set(examples.map((example) => example.file)).size} files`)

@@ -5,3 +5,4 @@
  */
 export * as ImageCodec from "./ImageCodec.ts"
 export * as NodeInvokeAi from "./NodeInvokeAi.ts"
+export * as NodeSimulator from "./NodeSimulator.ts"

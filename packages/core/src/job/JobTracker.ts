@@ -191,10 +191,17 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     yield* Effect.forEach(open, (item) => Effect.ignore(queue.cancelItem(item.itemId)), { discard: true })
   })
 
-  /** The server says that it does not have the item. Only an answer about the batch makes that certain. */
-  const confirmMissing = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask) {
+  /**
+   * The server says that it does not have the item. A proxy or an answer that is none can look the same, so the batch
+   * has to lack an item too, or the server has to say it again and again.
+   */
+  const confirmMissing = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask, certain: boolean) {
     const status = yield* queue.batchStatus(job.batchId)
-    if (status.batch_id === job.batchId) yield* observe(job, { _tag: "ItemMissing", itemId })
+    if (status.batch_id !== job.batchId) return
+    const denials = (job.denials.get(itemId) ?? 0) + 1
+    job.denials.set(itemId, denials)
+    const there = job.state.items.filter((item) => item.phase !== "lost").length
+    if (certain || status.total < there || denials >= 5) yield* observe(job, { _tag: "ItemMissing", itemId })
   })
 
   const onPoisoned = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask, error: InvokeAiError) {
@@ -219,7 +226,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
     if (snapshot === undefined) {
       // An id that names something else now: the server lost its database and counts from 1 again.
-      yield* confirmMissing(task)
+      yield* confirmMissing(task, true)
       return
     }
     if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
@@ -229,7 +236,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const readSafely = (task: Sweep.ReadTask) =>
     read(task).pipe(
-      Effect.catchIf((error) => error.reason === "NotFound", () => confirmMissing(task)),
+      Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
       Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
       Effect.catch((error) => failed([task.job], error)),
       Effect.tapCause((cause) => Effect.sync(() => broken([task.job], cause))),

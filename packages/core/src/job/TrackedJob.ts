@@ -73,6 +73,8 @@ export class TrackedJob {
   /** When something was last seen of the job, in milliseconds. */
   lastSeen = 0
   readonly warned = new Set<string>()
+  /** How often the server said that it does not have an item, by item id. */
+  readonly denials = new Map<number, number>()
   private nodes: ReadonlyMap<string, OutputNode>
 
   constructor(options: {

@@ -1,0 +1,307 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import { Boards } from "@effect-invokeai/core/server/Boards"
+import { Images } from "@effect-invokeai/core/server/Images"
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { readFileSync } from "node:fs"
+import { drive } from "./fake.ts"
+
+const load = (name: string) => {
+  const text = readFileSync(new URL(`../fixtures/workflows/${name}.json`, import.meta.url), "utf8")
+  return Workflow.fromJson(text)
+}
+
+const shapes = (outputs: ReadonlyArray<Outputs.InkOutput>) =>
+  outputs.map((output) => [output._tag, output.nodeLabel, output.iteration, output.index])
+
+describe("A job on the simulator", () => {
+  it.effect("gives texts and numbers of a workflow without images", () =>
+    drive(
+      Effect.gen(function*() {
+        const job = yield* Job.submit(yield* load("text-only"))
+        const events = yield* Stream.runCollect(job.events)
+        const outputs = yield* job.outputs
+        assert.deepStrictEqual(Outputs.byLabel(outputs, "Sentence").map((output) => output.data["value"]), [
+          "Hello, world"
+        ])
+        assert.deepStrictEqual(Outputs.byLabel(outputs, "Sum").map((output) => output.data["value"]), [42])
+        assert.deepStrictEqual(outputs.integers.map((integer) => integer.value), [40, 42])
+        assert.strictEqual(outputs.batchId, job.batchId)
+        assert.strictEqual(outputs.status, "completed")
+        assert.isTrue(events.some((event) => event._tag === "InvocationStarted" && event.nodeLabel === "Sum"))
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect(
+    "gives outputs in iteration order on every server version, and writes to the board by its name",
+    () =>
+      Effect.gen(function*() {
+        for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
+          yield* drive(
+            Effect.gen(function*() {
+              const boards = yield* Boards
+              const board = yield* boards.create("samples")
+              const job = yield* Job.submit(yield* load("iterate-and-collect"), { board: "samples" })
+              const outputs = yield* Effect.map(job.await, (result) => result.outputs)
+              const results = Outputs.byLabel(outputs, "Result")
+              assert.deepStrictEqual(shapes(results), [
+                ["InkImageOutput", "Result", [0], 0],
+                ["InkImageOutput", "Result", [1], 1],
+                ["InkImageOutput", "Result", [2], 2]
+              ], version)
+              assert.deepStrictEqual(outputs.finalImages.map((image) => image.width), [32, 64, 96], version)
+              assert.isTrue(outputs.finalImages.every((image) => image.boardId === board.board_id), version)
+              const collected = Outputs.byLabel(outputs, "All")[0]
+              assert.deepStrictEqual(
+                collected?._tag === "InkCollectOutput" ? collected.collection : [],
+                outputs.finalImages.map((image) => ({ image_name: image.imageName })),
+                version
+              )
+              assert.deepStrictEqual(
+                [...yield* boards.imageNames(board.board_id)].toSorted(),
+                outputs.finalImages.map((image) => image.imageName).toSorted(),
+                version
+              )
+            }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ version })))
+          )
+        }
+      }),
+    { timeout: 60_000 }
+  )
+
+  it.effect("gives each item of a batch the values it was made with", () =>
+    drive(
+      Effect.gen(function*() {
+        const job = yield* Job.submit(yield* load("batch-groups"), { runs: 2 })
+        const result = yield* job.await
+        assert.strictEqual(result.items.length, 12)
+        assert.deepStrictEqual(result.items.map((item) => item.run), Array.from({ length: 12 }, (_, index) => index))
+        for (const item of result.items) {
+          const value = (field: string) => item.fieldValues.find((one) => one.fieldName === field)?.value
+          const image = item.outputs.find((output) => output._tag === "InkImageOutput")
+          assert.strictEqual(image?.width, value("width"))
+          assert.strictEqual(image?.height, value("height"))
+          const caption = item.outputs.find((output) => output._tag === "InkStringOutput")
+          assert.strictEqual(caption?.value, `colour: ${String(value("string_right"))}`)
+        }
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect("names the node that fails, and deletes what the job made before", () =>
+    drive(
+      Effect.gen(function*() {
+        const images = yield* Images
+        const error = yield* Effect.scoped(Effect.gen(function*() {
+          const job = yield* Job.submit(yield* load("division-by-zero"))
+          return yield* Effect.flip(job.await)
+        }))
+        assert.strictEqual(error._tag, "JobFailed")
+        if (error._tag !== "JobFailed") return
+        assert.strictEqual(error.nodeLabel, "Divide")
+        assert.strictEqual(error.nodeType, "div")
+        assert.include(error.errorType, "ZeroDivision")
+        assert.strictEqual(error.outputs.images.length, 1)
+        assert.strictEqual((yield* images.names()).image_names.length, 0)
+        const kept = yield* Effect.scoped(Effect.gen(function*() {
+          const job = yield* Job.submit(yield* load("division-by-zero"), { keepOutputs: true })
+          return yield* Effect.flip(job.await)
+        }))
+        assert.strictEqual(kept._tag, "JobFailed")
+        assert.strictEqual((yield* images.names()).image_names.length, 1)
+      }).pipe(Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect("cancels a long job on interruption and leaves nothing behind", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator
+        const fiber = yield* Effect.forkChild(Effect.scoped(Effect.gen(function*() {
+          const job = yield* Job.submit(yield* load("iterate-and-collect"))
+          return yield* job.await
+        })))
+        yield* Effect.sleep("3 seconds")
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep("1 minute")
+        const left = yield* simulator.leftBehind
+        assert.deepStrictEqual(left.unfinishedItems, [])
+        assert.strictEqual(left.sockets, 0)
+        const state = yield* simulator.state
+        assert.strictEqual(state.images.length, 0)
+      }).pipe(Effect.provide(InvokeAiTest.layer({ nodeDuration: "1 second" })))
+    ))
+
+  it.effect("is refused with the node and the field", () =>
+    drive(
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Job.submitBatch({
+          graph: { id: "g", nodes: { n: { id: "n", type: "integer", value: "many" } }, edges: [] },
+          data: null,
+          workflow: null,
+          runs: 1,
+          size: 1,
+          nodes: new Map([["n", { label: "Count", type: "integer" }]])
+        }))
+        assert.strictEqual(error._tag, "SubmissionRejected")
+        if (error._tag !== "SubmissionRejected") return
+        assert.deepInclude(error.problems[0], { nodeId: "n", nodeLabel: "Count", fieldName: "value", input: "n.value" })
+        const board = yield* Effect.flip(
+          Effect.flatMap(load("text-only"), (workflow) => Job.submit(workflow, { board: "nowhere" }))
+        )
+        assert.strictEqual(board._tag, "BoardNotFound")
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect("runs many workflows, in the order in which they end", () =>
+    drive(
+      Effect.gen(function*() {
+        const workflow = yield* load("text-only")
+        const outcomes = yield* Stream.runCollect(Job.submitAll(Array.from({ length: 40 }, () => workflow), {
+          concurrency: 8
+        }))
+        assert.strictEqual(outcomes.length, 40)
+        assert.deepStrictEqual(
+          outcomes.map((outcome) => outcome.index).toSorted((a, b) => a - b),
+          Array.from({ length: 40 }, (_, index) => index)
+        )
+        assert.isTrue(outcomes.every((outcome) => outcome.result._tag === "Success" && outcome.batchId !== null))
+      }).pipe(Effect.provide(InvokeAiTest.layer()))
+    ), { timeout: 60_000 })
+
+  it.effect("gives the same outputs whatever becomes of the events", () =>
+    Effect.gen(function*() {
+      const every = { times: 100_000 }
+      for (
+        const faults of [
+          [],
+          [Fault.event(every, Fault.lose)],
+          [Fault.event(every, Fault.duplicate)],
+          [Fault.event({ nth: 3, times: 5 }, Fault.holdBack(4))],
+          [Fault.event({ name: "queue_item_status_changed", ...every }, Fault.lose)],
+          [Fault.event({ nth: 5 }, Fault.disconnect)],
+          [Fault.event({ nth: 1 }, Fault.disconnect), Fault.event({ nth: 12 }, Fault.disconnect)]
+        ]
+      ) {
+        yield* drive(
+          Effect.gen(function*() {
+            const job = yield* Job.submit(yield* load("iterate-and-collect"))
+            const streamed = yield* Stream.runCollect(job.outputStream)
+            const outputs = yield* job.outputs
+            assert.deepStrictEqual(outputs.finalImages.map((image) => image.width), [32, 64, 96])
+            assert.deepStrictEqual(
+              streamed.map((output) => output.preparedId).toSorted(),
+              outputs.all.map((output) => output.preparedId).toSorted()
+            )
+          }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ faults, nodeDuration: "50 millis" })))
+        )
+      }
+    }), { timeout: 60_000 })
+})
+
+const routes = [
+  ["POST", "/api/v1/queue/{queue_id}/enqueue_batch"],
+  ["GET", "/api/v1/queue/{queue_id}/b/{batch_id}/status"],
+  ["GET", "/api/v1/queue/{queue_id}/i/{item_id}"],
+  ["POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids"]
+] as const
+
+const actions = {
+  "request lost": Fault.dropRequest,
+  "response lost": Fault.dropResponse,
+  "late, before": Fault.delay("90 seconds"),
+  "late, after": Fault.delay("90 seconds", "after"),
+  "500": Fault.status(500),
+  "500 although done": Fault.status(500, "oops", { handled: true }),
+  "502": Fault.status(502, "Bad Gateway"),
+  "502 although done": Fault.status(502, "Bad Gateway", { handled: true }),
+  "garbage": Fault.garbage(),
+  "garbage although done": Fault.garbage("<html>", { handled: true }),
+  "cut short": Fault.truncate(10)
+}
+
+describe("Every step, through the whole client", () => {
+  for (const [method, path] of routes) {
+    it.effect(`${method} ${path}`, () =>
+      Effect.gen(function*() {
+        for (const [name, action] of Object.entries(actions)) {
+          for (const nth of [1, 2]) {
+            for (const socket of [true, false]) {
+              const faults = [
+                Fault.http({ method, path, nth }, action),
+                ...(socket ? [] : [Fault.event({ times: 100_000 }, Fault.lose)])
+              ]
+              const what = `${name}, call ${nth}, ${socket ? "with" : "without"} events`
+              yield* drive(
+                Effect.gen(function*() {
+                  const simulator = yield* Simulator
+                  const outcome = yield* Effect.scoped(Effect.gen(function*() {
+                    const job = yield* Job.submit(yield* load("text-only"), { onInterrupt: "cancel" })
+                    yield* Stream.runDrain(job.events)
+                    return yield* job.outputs
+                  })).pipe(Effect.result)
+                  if (outcome._tag === "Failure") throw new Error(`${what}: ${outcome.failure.message}`)
+                  assert.deepStrictEqual(outcome.success.integers.map((integer) => integer.value), [40, 42], what)
+                  yield* Effect.sleep("2 minutes")
+                  const { items } = yield* simulator.state
+                  const done = items.filter((item) => item.status === "completed")
+                  assert.isAtLeast(done.length, 1, what)
+                  assert.isTrue(items.every((item) => item.batchId === outcome.success.batchId), what)
+                  assert.strictEqual(done.length, 1, what)
+                }).pipe(
+                  Effect.provide(InvokeAiTest.layer({ faults, nodeDuration: Duration.millis(200) }))
+                )
+              )
+            }
+          }
+        }
+      }), { timeout: 120_000 })
+  }
+
+  it.effect("a restart of the server at any moment", () =>
+    Effect.gen(function*() {
+      for (const database of [true, false]) {
+        for (const at of [0, 100, 300, 500, 700, 900, 1300]) {
+          yield* drive(
+            Effect.gen(function*() {
+              const simulator = yield* Simulator
+              const killer = yield* Effect.forkChild(
+                Effect.delay(simulator.restart({ database, downFor: "5 seconds" }), at)
+              )
+              const outcome = yield* Effect.scoped(Effect.gen(function*() {
+                const job = yield* Job.submit(yield* load("text-only"))
+                return yield* job.await
+              })).pipe(Effect.result)
+              yield* Fiber.join(killer)
+              const { items } = yield* simulator.state
+              const what = `${database ? "file" : "memory"}, after ${at} ms`
+              if (outcome._tag === "Success") {
+                assert.deepStrictEqual(outcome.success.outputs.integers.map((one) => one.value), [40, 42], what)
+              } else {
+                const known = new Set<string>([
+                  "JobCanceled",
+                  "JobLost",
+                  "InvokeAiError",
+                  "ResourcesUnavailable",
+                  "CatalogUnavailable",
+                  "SubmissionUnknown"
+                ])
+                assert.isTrue(known.has(outcome.failure._tag), `${what}: ${outcome.failure._tag}`)
+              }
+              assert.isTrue(
+                items.every((item) => item.status !== "pending" && item.status !== "in_progress"),
+                what
+              )
+              assert.isAtMost(items.filter((item) => item.status === "completed").length, 1, what)
+            }).pipe(Effect.provide(InvokeAiTest.layer({ nodeDuration: Duration.millis(200) })))
+          )
+        }
+      }
+    }), { timeout: 60_000 })
+})

@@ -240,6 +240,7 @@ describe("models", () => {
       [{ key: "fe04" }, { key: "fe04" }],
       [{ name: "FLUX Dev (Quantized)" }, { name: "FLUX Dev (Quantized)" }],
       [{ ...flux, path: "/models/flux", format: "checkpoint", description: null }, flux],
+      [{ model_name: "flux", base_model: "flux", model_type: "main" }, { name: "flux", base: "flux", type: "main" }],
       [{ ...flux, submodel_type: "vae" }, { ...flux, submodel_type: "vae" }]
     ])
   })

@@ -30,6 +30,7 @@ import * as Compile from "./Compile.ts"
 import * as Describe from "./Describe.ts"
 import * as Diff from "./Diff.ts"
 import * as Form from "./Form.ts"
+import * as Graph from "./Graph.ts"
 import * as InkField from "./InkField.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
 import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
@@ -412,8 +413,8 @@ export const check: (
  */
 export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
   Array.from(Compile.batchNodes(self.loaded).values()).filter((node) => {
-    const isBatch = node.type.endsWith("_batch") || node.type.endsWith("_generator")
-    return !isBatch && node.outputType !== "" && (!node.isIntermediate || typeof node.board === "object")
+    return Graph.isExecutable(node.type) && node.outputType !== "" &&
+      (!node.isIntermediate || typeof node.board === "object")
   })
 
 /**

@@ -72,17 +72,17 @@ export const isCompleteModel = (
 export const modelLabel = (model: ModelReference): string =>
   model.name ?? model.keyOrName ?? model.key ?? model.hash ?? "a model"
 
-/** @internal */
+/** Reads a model in any accepted form, also `{ model_name, base_model, model_type }` of InvokeAI 3. @internal */
 export const readModel = (input: unknown): ModelReference | undefined => {
   if (typeof input === "string") return input.trim() === "" ? undefined : { keyOrName: input }
   if (!isRecord(input)) return undefined
   const key = readName(input, "key")
   const hash = readName(input, "hash")
-  const name = readName(input, "name")
+  const name = readName(input, "name") ?? readName(input, "model_name")
   const keyOrName = readName(input, "keyOrName")
   if (key === undefined && name === undefined && hash === undefined && keyOrName === undefined) return undefined
-  const base = readName(input, "base")
-  const type = readName(input, "type")
+  const base = readName(input, "base") ?? readName(input, "base_model")
+  const type = readName(input, "type") ?? readName(input, "model_type")
   const submodel = input["submodel_type"]
   return {
     ...(key === undefined ? {} : { key }),

@@ -64,7 +64,7 @@ const extensionOf = (name: string): string => /[^.](\.[\p{L}\p{N}]{1,10})$/u.exe
  *
  * **Example** (A name that wants out of its folder)
  *
- * ```ts
+ * ```ts run
  * import * as FileName from "@effect-invokeai/core/assets/FileName"
  *
  * FileName.sanitize("../../etc/passwd") // => "__.._etc_passwd"

@@ -78,7 +78,7 @@ export const pngSize = (head: Uint8Array): Option.Option<{ readonly width: numbe
  *
  * **Example** (Telling a GIF from its first bytes)
  *
- * ```ts
+ * ```ts run
  * import * as ImageType from "@effect-invokeai/core/assets/ImageType"
  * import * as Option from "effect/Option"
  *

@@ -178,10 +178,10 @@ describe("ServerEvents", () => {
       )
       yield* Scope.close(joined, Exit.void)
       yield* say(connected)
-      const queue = ["subscribe_queue", { queue_id: "mine" }]
-      const bulk = ["subscribe_bulk_download", { bulk_download_id: "default" }]
-      const leave = ["unsubscribe_bulk_download", { bulk_download_id: "default" }]
-      assert.deepStrictEqual(opened[0]!.emitted as unknown, [queue, bulk, queue, bulk, leave, queue])
+      const queue = ["subscribe_queue", { queue_id: "mine" }] as const
+      const bulk = ["subscribe_bulk_download", { bulk_download_id: "default" }] as const
+      const leave = ["unsubscribe_bulk_download", { bulk_download_id: "default" }] as const
+      assert.deepStrictEqual(opened[0]!.emitted, [queue, bulk, queue, bulk, leave, queue])
       assert.deepStrictEqual(messages.map(describeMessage).filter((text) => !text.startsWith("Unavailable")), [
         "Connected",
         "Disconnected transport close",

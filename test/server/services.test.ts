@@ -119,7 +119,7 @@ describe("Images", () => {
       assert.strictEqual(result._tag, problem === undefined ? "Success" : "Failure")
       if (result._tag === "Failure") {
         assert.strictEqual(result.failure.reason, "NotFound")
-        assert.include(result.failure.message, problem)
+        assert.include(result.failure.message, String(problem))
       }
     }).pipe(Effect.provide(layer))
   })
@@ -505,7 +505,7 @@ describe("the others", () => {
       const videos = yield* Videos
       for (let i = 0; i < 2; i++) {
         const chunks = yield* Stream.runCollect(videos.full("v.mp4", { from: 3 }))
-        assert.deepStrictEqual(chunks.flatMap((chunk) => [...chunk]), [4, 5])
+        assert.deepStrictEqual(chunks.flatMap((chunk) => Array.from(chunk)), [4, 5])
       }
       assert.strictEqual(seen[0]!.headers["range"], "bytes=3-")
     }).pipe(Effect.provide(layer))
@@ -517,7 +517,7 @@ describe("the others", () => {
     return Effect.gen(function*() {
       yield* (yield* StylePresets).create({ name: "n", presetData: preset.preset_data })
       const form = seen[0]!.body as FormData
-      assert.deepStrictEqual(JSON.parse(String(form.get("data"))), {
+      assert.deepStrictEqual(JSON.parse(form.get("data") as string), {
         name: "n",
         positive_prompt: "a",
         negative_prompt: "b",

@@ -22,7 +22,10 @@ const common = [
 
 /** The recordings that are replayed, by version. */
 export const scenarios: Readonly<Partial<Record<ServerVersion, ReadonlyArray<string>>>> = {
-  "6.14.2": common
+  "6.14.2": common,
+  "6.13.8": common,
+  "6.8.1": common,
+  "6.3.0": common
 }
 
 const request = (method: string, path: RegExp) => (entry: Entry): boolean =>
@@ -31,11 +34,19 @@ const request = (method: string, path: RegExp) => (entry: Entry): boolean =>
 const earlier = "the recorded server held things of other scenarios"
 
 const exceptions: Readonly<Record<string, ReadonlyArray<Exception>>> = {
-  images: [{ entry: request("GET", /\/intermediates$/), reason: earlier }, {
+  batch: [
+    { entry: request("GET", /\/item_ids$/), reason: earlier },
+    { entry: request("PUT", /\/prune$/), reason: earlier }
+  ],
+  meta: [{ entry: request("GET", /\/invocation_cache\/status$/), reason: earlier }],
+  images: [{ entry: request("GET", /\/images\/(?:\?|names)/), reason: earlier }, {
+    entry: request("GET", /\/intermediates$/),
+    reason: earlier
+  }, {
     entry: request("DELETE", /\/intermediates$/),
     reason: earlier
   }],
-  boards: [{ entry: request("GET", /\/boards\/none\/image_names$/), reason: earlier }],
+  boards: [{ entry: request("GET", /\/boards\/(?:none\/image_names$|\?(?:all|offset))/), reason: earlier }],
   workflows: [
     {
       entry: request("GET", /\/workflows\/(?:\?(?:page=|per_page=2)|counts_by|tags$)/),

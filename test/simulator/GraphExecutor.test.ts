@@ -1,6 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
 import * as Png from "@effect-invokeai/core/simulator/Png"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { at, graph, outputsOf, run, send, valuesOf } from "./support.ts"
 
@@ -196,8 +196,10 @@ describe("graphs", () => {
       })
       const names = [yield* picture(1), yield* picture(2), yield* picture(1)]
       assert.strictEqual(new Set(names).size, 3)
-      const [first, other, same] = yield* Effect.forEach(names, (name) =>
-        Effect.map(send("GET", `/api/v1/images/i/${name}/full`), ({ bytes }) => Png.decode(bytes)))
+      const [first, other, same] = yield* Effect.forEach(
+        names,
+        (name) => Effect.map(send("GET", `/api/v1/images/i/${name}/full`), ({ bytes }) => Png.decode(bytes))
+      )
       assert.deepStrictEqual([first?.width, first?.height], [128, 64])
       assert.deepStrictEqual(first?.data, same?.data)
       assert.notDeepEqual(first?.data, other?.data)

@@ -1,6 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -15,7 +15,12 @@ const listen = (url: URL, transport: "websocket" | "polling", last: string) =>
     const names: Array<string> = []
     const socket = yield* Effect.acquireRelease(
       Effect.callback<ReturnType<typeof io>, Error>((resume) => {
-        const client = io(url.origin, { path: "/ws/socket.io", transports: [transport], forceNew: true, reconnection: false })
+        const client = io(url.origin, {
+          path: "/ws/socket.io",
+          transports: [transport],
+          forceNew: true,
+          reconnection: false
+        })
         client.on("connect", () => resume(Effect.succeed(client)))
         client.on("connect_error", (error) => resume(Effect.fail(error)))
       }),

@@ -1,6 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
 import { fails, gives, Simulator, usual } from "@effect-invokeai/core/simulator/Simulator"
 import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { at, enqueue, graph, run, send, settle, valuesOf } from "./support.ts"
@@ -31,8 +31,10 @@ describe("batches", () => {
       assert.strictEqual(at(body, "enqueued"), 8)
       assert.deepStrictEqual(at(body, "item_ids"), [8, 7, 6, 5, 4, 3, 2, 1])
       yield* settle
-      const sums = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], (id) =>
-        Effect.map(send("GET", `/api/v1/queue/default/i/${id}`), (item) => valuesOf(item.body, "sum")[0]))
+      const sums = yield* Effect.forEach(
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        (id) => Effect.map(send("GET", `/api/v1/queue/default/i/${id}`), (item) => valuesOf(item.body, "sum")[0])
+      )
       assert.deepStrictEqual(sums, [11, 21, 12, 22, 11, 21, 12, 22])
     })
   )
@@ -149,7 +151,10 @@ describe("events", () => {
       ))
       const steps = (yield* simulator.events).filter(({ payload }) => at(payload, "message") === "Denoising")
       assert.deepStrictEqual(steps.map(({ payload }) => at(payload, "percentage")), [0, 0.25, 0.5, 0.75, 1])
-      assert.deepStrictEqual([at(steps[0]?.payload, "image", "width"), at(steps[0]?.payload, "image", "height")], [64, 32])
+      assert.deepStrictEqual([at(steps[0]?.payload, "image", "width"), at(steps[0]?.payload, "image", "height")], [
+        64,
+        32
+      ])
       assert.match(String(at(steps[0]?.payload, "image", "dataURL")), /^data:image\/png;base64,/)
     })
   )
@@ -160,7 +165,10 @@ describe("set results", () => {
     "a node gives what a test wants, or fails when it wants",
     Effect.gen(function*() {
       const simulator = yield* Simulator
-      yield* simulator.whenNode("add", (_node, call) => call === 1 ? gives({ value: 42 }) : call === 2 ? usual : fails("OSError", "no"))
+      yield* simulator.whenNode(
+        "add",
+        (_node, call) => call === 1 ? gives({ value: 42 }) : call === 2 ? usual : fails("OSError", "no")
+      )
       assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [42])
       assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [0])
       const failed = yield* run(sum)
@@ -190,15 +198,18 @@ describe("errors", () => {
   test(
     "what is wrong with a graph is refused with the place of the mistake",
     Effect.gen(function*() {
-      const places = yield* Effect.forEach([
-        graph({ a: { type: "no_such_node" } }),
-        graph({ a: { type: "add", a: "zzz" } }),
-        graph({ a: { type: "blank_image", board: "auto" } }),
-        graph({ a: { type: "add" } }, "a.value -> b.a"),
-        graph({ a: { type: "string" }, b: { type: "add" } }, "a.value -> b.a"),
-        graph({ a: { type: "range", start: 5, stop: 1 } }),
-        graph({ a: { type: "iterate" } })
-      ], (value) => Effect.map(enqueue({ graph: value }), ({ body, status }) => [status, at(body, "detail", 0, "type")]))
+      const places = yield* Effect.forEach(
+        [
+          graph({ a: { type: "no_such_node" } }),
+          graph({ a: { type: "add", a: "zzz" } }),
+          graph({ a: { type: "blank_image", board: "auto" } }),
+          graph({ a: { type: "add" } }, "a.value -> b.a"),
+          graph({ a: { type: "string" }, b: { type: "add" } }, "a.value -> b.a"),
+          graph({ a: { type: "range", start: 5, stop: 1 } }),
+          graph({ a: { type: "iterate" } })
+        ],
+        (value) => Effect.map(enqueue({ graph: value }), ({ body, status }) => [status, at(body, "detail", 0, "type")])
+      )
       assert.deepStrictEqual(places, [
         [422, "union_tag_invalid"],
         [422, "int_parsing"],

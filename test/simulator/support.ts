@@ -58,7 +58,10 @@ export const graph = (nodes: Readonly<Record<string, TestNode>>, ...edges: Reado
   nodes: Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, { id, use_cache: false, ...node }])),
   edges: edges.map((edge) => {
     const [from = "", to = ""] = edge.split(" -> ")
-    const end = (text: string) => ({ node_id: text.slice(0, text.indexOf(".")), field: text.slice(text.indexOf(".") + 1) })
+    const end = (text: string) => ({
+      node_id: text.slice(0, text.indexOf(".")),
+      field: text.slice(text.indexOf(".") + 1)
+    })
     return { source: end(from), destination: end(to) }
   })
 })

@@ -246,10 +246,10 @@ export class FaultScript {
 
   /** The faults that strike a request. */
   onRequest(method: string, path: string): ReadonlyArray<HttpAction> {
-    return this.strikes("Http", (fault) =>
-      (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)).map((fault) =>
-        fault.action
-      )
+    return this.strikes(
+      "Http",
+      (fault) => (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
+    ).map((fault) => fault.action)
   }
 
   /** The faults that strike an event. */

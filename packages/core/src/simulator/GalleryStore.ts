@@ -204,10 +204,10 @@ export class GalleryStore {
       deleted_at: null,
       cover_image_name: images[0]?.name ?? null,
       archived: board.archived,
-      ...(minor >= 13 ? { board_visibility: board.visibility } : { is_private: null }),
+      ...(minor >= 13 ? { board_visibility: board.visibility } : { is_private: ownerName === null ? null : false }),
       ...(minor >= 14 ? { cover_video_name: null } : {}),
-      image_count: general,
-      ...(minor >= 14 ? { video_count: 0 } : {}),
+      image_count: minor >= 8 ? general : images.length,
+      ...(minor >= 14 || minor === 8 ? { video_count: 0 } : {}),
       ...(minor >= 8 ? { asset_count: images.length - general } : {}),
       ...(minor >= 12 ? { owner_username: ownerName } : {})
     }

@@ -89,6 +89,7 @@ export class GraphExecutor {
   readonly executionGraphId: string
   private readonly newId: () => string
   private readonly scheduling: Scheduling
+  private readonly keepsCollections: boolean
   private readonly order: ReadonlyArray<string>
   private readonly inputs = new Map<string, Array<GraphEdge>>()
   private readonly outputs = new Map<string, Array<GraphEdge>>()
@@ -97,7 +98,9 @@ export class GraphExecutor {
   private readonly branches = new Map<string, { readonly true: Set<string>; readonly false: Set<string> }>()
   private readonly prepared = new Map<string, Prepared>()
   private readonly preparedOf = new Map<string, Array<Prepared>>()
-  private preparedEdges: Array<GraphEdge> = []
+  private readonly preparedEdges = new Set<GraphEdge>()
+  private readonly edgesFrom = new Map<string, Array<GraphEdge>>()
+  private readonly edgesTo = new Map<string, Array<GraphEdge>>()
   private readonly taken = new Map<string, "true_input" | "false_input">()
   private readonly ready = new Map<string, Array<Prepared>>()
   private activeType: string | undefined = undefined
@@ -113,12 +116,15 @@ export class GraphExecutor {
     /** Id of the graph of prepared nodes; items of one batch share it. */
     readonly executionGraphId: string
     readonly scheduling?: Scheduling | undefined
+    /** Whether iterators and collectors keep their collections and cache settings, as before 6.14. */
+    readonly keepsCollections?: boolean | undefined
     /** The name by which node types are ordered; the server takes that of its class. */
     readonly typeKey?: ((type: string) => string) | undefined
   }) {
     this.graph = options.graph
     this.newId = options.newId
     this.scheduling = options.scheduling ?? "byType"
+    this.keepsCollections = options.keepsCollections ?? false
     this.typeKey = options.typeKey ?? ((type) => type)
     this.executionGraphId = options.executionGraphId
     const ids = [...options.graph.nodes.keys()]
@@ -173,10 +179,12 @@ export class GraphExecutor {
     done.state = "executed"
     this.executed.add(preparedId)
     this.results.set(preparedId, output)
-    if (done.node.type === "iterate" || done.node.type === "collect") done.node = { ...done.node, collection: [] }
+    if (!this.keepsCollections && (done.node.type === "iterate" || done.node.type === "collect")) {
+      done.node = { ...done.node, collection: [] }
+    }
     this.finishSource(done.sourceId)
-    for (const edge of this.preparedEdges) {
-      if (edge.source.node_id !== preparedId) continue
+    for (const edge of this.edgesFrom.get(preparedId) ?? []) {
+      if (!this.preparedEdges.has(edge)) continue
       const child = this.prepared.get(edge.destination.node_id)
       if (child === undefined) continue
       child.indegree -= 1
@@ -218,7 +226,7 @@ export class GraphExecutor {
       execution_graph: {
         id: this.executionGraphId,
         nodes: Object.fromEntries(all.map((one) => [one.id, one.node])),
-        edges: this.preparedEdges
+        edges: [...this.preparedEdges]
       },
       executed: [...this.executed],
       executed_history: [...this.history],
@@ -265,8 +273,7 @@ export class GraphExecutor {
       if (seen.has(one.id)) return undefined
       seen.add(one.id)
       if (one.state === "ready") return one
-      for (const edge of this.preparedEdges) {
-        if (edge.source.node_id !== one.id) continue
+      for (const edge of this.edgesFrom.get(one.id) ?? []) {
         const child = this.prepared.get(edge.destination.node_id)
         const found = child === undefined ? undefined : visit(child)
         if (found !== undefined) return found
@@ -351,7 +358,9 @@ export class GraphExecutor {
     for (const { iterators, mapping, path } of this.parentMappings(sourceId, parents)) {
       const count = this.iterations(sourceId, mapping)
       if (count === undefined) this.create(sourceId, mapping, iterators, path, undefined)
-      else for (let index = 0; index < count; index++) this.create(sourceId, mapping, iterators, [...path, index], index)
+      else {for (let index = 0; index < count; index++) {
+          this.create(sourceId, mapping, iterators, [...path, index], index)
+        }}
     }
   }
 
@@ -436,7 +445,7 @@ export class GraphExecutor {
         ...structuredClone(source),
         id,
         ...(index === undefined ? {} : { index }),
-        ...(index !== undefined || source.type === "collect" ? { use_cache: false } : {})
+        ...(!this.keepsCollections && (index !== undefined || source.type === "collect") ? { use_cache: false } : {})
       },
       iterators,
       path,
@@ -448,10 +457,13 @@ export class GraphExecutor {
     for (const edge of this.inputs.get(sourceId) ?? []) {
       for (const [parentId, parent] of parents) {
         if (parentId !== edge.source.node_id) continue
-        this.preparedEdges.push({
+        const prepared = {
           source: { node_id: parent.id, field: edge.source.field },
           destination: { node_id: id, field: edge.destination.field }
-        })
+        }
+        this.preparedEdges.add(prepared)
+        this.edgesFrom.set(parent.id, [...this.edgesFrom.get(parent.id) ?? [], prepared])
+        this.edgesTo.set(id, [...this.edgesTo.get(id) ?? [], prepared])
         if (!this.executed.has(parent.id)) one.indegree += 1
       }
     }
@@ -460,7 +472,7 @@ export class GraphExecutor {
   }
 
   private edgesInto(one: Prepared): ReadonlyArray<GraphEdge> {
-    return this.preparedEdges.filter((edge) => edge.destination.node_id === one.id)
+    return (this.edgesTo.get(one.id) ?? []).filter((edge) => this.preparedEdges.has(edge))
   }
 
   private valueOf(edge: GraphEdge): unknown {
@@ -551,11 +563,11 @@ export class GraphExecutor {
     const holds = one.node["condition"] === true
     this.taken.set(one.id, holds ? "true_input" : "false_input")
     const left = holds ? "false_input" : "true_input"
-    this.preparedEdges = this.preparedEdges.filter((edge) => {
-      if (edge.destination.node_id !== one.id || edge.destination.field !== left) return true
+    for (const edge of this.edgesInto(one)) {
+      if (edge.destination.field !== left) continue
       if (!this.executed.has(edge.source.node_id)) one.indegree -= 1
-      return false
-    })
+      this.preparedEdges.delete(edge)
+    }
     const branches = this.branchesOf(one.sourceId)
     const selected = holds ? branches.true : branches.false
     const dropped = holds ? branches.false : branches.true

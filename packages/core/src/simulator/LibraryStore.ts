@@ -48,9 +48,10 @@ export const categoryOf = (record: StoredWorkflow): string => {
 
 const compatibility = (record: StoredWorkflow): Readonly<Record<string, unknown>> => {
   const nodes = record.workflow["nodes"]
-  const returns = (Array.isArray(nodes) ? nodes : []).filter((node) =>
-    isRecord(node) && isRecord(node["data"]) && node["data"]["type"] === "workflow_return"
-  ).length
+  const returns =
+    (Array.isArray(nodes) ? nodes : []).filter((node) =>
+      isRecord(node) && isRecord(node["data"]) && node["data"]["type"] === "workflow_return"
+    ).length
   if (returns === 1) return { is_callable: true, reason: "ok", message: null }
   return {
     is_callable: false,

@@ -91,13 +91,13 @@ export type NodeBehavior = (context: NodeContext) => Effect.Effect<NodeOutput, N
  * @category constructors
  * @since 0.1.0
  */
-export const pure = (outputType: string, f: (node: GraphNode) => Readonly<Record<string, unknown>>): NodeBehavior =>
-(context) =>
-  Effect.try({
-    try: () => ({ output_meta: null, ...f(context.node), type: outputType }),
-    catch: (cause) =>
-      cause instanceof NodeFailure ? cause : new NodeFailure({ errorType: "ValueError", errorMessage: String(cause) })
-  })
+export const pure =
+  (outputType: string, f: (node: GraphNode) => Readonly<Record<string, unknown>>): NodeBehavior => (context) =>
+    Effect.try({
+      try: () => ({ output_meta: null, ...f(context.node), type: outputType }),
+      catch: (cause) =>
+        cause instanceof NodeFailure ? cause : new NodeFailure({ errorType: "ValueError", errorMessage: String(cause) })
+    })
 
 /**
  * The failure with the given exception name and text.

@@ -62,19 +62,22 @@ const makeContext = (
         : Effect.succeed(found)
     })
   const progress: NodeContext["progress"] = (message, percentage = null, picture) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.sync(() =>
-        world.emitInvocation("invocation_progress", item, node, sourceId, now, {
-          message,
-          percentage,
-          image: picture === undefined ? null : {
-            width: picture.width,
-            height: picture.height,
-            dataURL: `data:image/png;base64,${Base64.encode(Png.encode(picture.raster))}`
-          },
-          ...(world.profile.minor >= 14 ? { device: null } : {})
-        })
-      ))
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) =>
+        Effect.sync(() =>
+          world.emitInvocation("invocation_progress", item, node, sourceId, now, {
+            message,
+            percentage,
+            image: picture === undefined ? null : {
+              width: picture.width,
+              height: picture.height,
+              dataURL: `data:image/png;base64,${Base64.encode(Png.encode(picture.raster))}`
+            },
+            ...(world.profile.minor >= 14 ? { device: null } : {})
+          })
+        )
+    )
   const findModel: NodeContext["findModel"] = (key) =>
     Effect.suspend(() => {
       const model = world.models.get(key)
@@ -226,6 +229,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
     newId: world.random.uuid,
     executionGraphId: item.executionGraphId,
     scheduling: world.profile.minor >= 10 ? "byType" : "depthFirst",
+    keepsCollections: world.profile.minor < 14,
     typeKey: (type) => world.catalog.types.get(type)?.className ?? type
   })
   for (;;) {

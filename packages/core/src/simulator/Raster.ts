@@ -38,7 +38,7 @@ export interface Color {
  */
 export const filled = (width: number, height: number, color: Color): Raster => {
   const data = new Uint8Array(width * height * 4)
-  const pixel = (((color.a << 24) | (color.b << 16) | (color.g << 8) | color.r) >>> 0)
+  const pixel = ((color.a << 24) | (color.b << 16) | (color.g << 8) | color.r) >>> 0
   if (new Uint8Array(Uint32Array.of(1).buffer)[0] === 1) {
     new Uint32Array(data.buffer).fill(pixel)
   } else {
@@ -63,7 +63,9 @@ export const painted = (width: number, height: number, text: string): Raster => 
     fy: (1 + Math.floor(random.next() * 4)) * Math.PI * 2 / Math.max(1, height),
     phase: random.next() * Math.PI * 2
   }))
-  const columns = waves.map((wave) => Float64Array.from({ length: width }, (_, x) => Math.sin(x * wave.fx + wave.phase)))
+  const columns = waves.map((wave) =>
+    Float64Array.from({ length: width }, (_, x) => Math.sin(x * wave.fx + wave.phase))
+  )
   const rows = waves.map((wave) => Float64Array.from({ length: height }, (_, y) => Math.cos(y * wave.fy + wave.phase)))
   for (let y = 0, index = 0; y < height; y++) {
     for (let x = 0; x < width; x++, index += 4) {
@@ -93,7 +95,8 @@ export const resize = (source: Raster, width: number, height: number): Raster =>
   for (let y = 0; y < height; y++) {
     const sourceRow = Math.min(source.height - 1, Math.floor((y + 0.5) * source.height / height)) * source.width
     for (let x = 0; x < width; x++) {
-      to[y * width + x] = from[sourceRow + Math.min(source.width - 1, Math.floor((x + 0.5) * source.width / width))] ?? 0
+      to[y * width + x] = from[sourceRow + Math.min(source.width - 1, Math.floor((x + 0.5) * source.width / width))] ??
+        0
     }
   }
   return { width, height, data }
@@ -139,7 +142,9 @@ export const paste = (base: Raster, over: Raster, x: number, y: number, mask?: R
       const shown = mask === undefined ? 1 : (mask.data[source] ?? 0) / 255
       const alpha = (over.data[source + 3] ?? 0) / 255 * shown
       for (let part = 0; part < 3; part++) {
-        data[target + part] = Math.round((over.data[source + part] ?? 0) * alpha + (data[target + part] ?? 0) * (1 - alpha))
+        data[target + part] = Math.round(
+          (over.data[source + part] ?? 0) * alpha + (data[target + part] ?? 0) * (1 - alpha)
+        )
       }
       data[target + 3] = Math.max(data[target + 3] ?? 0, Math.round(255 * alpha))
     }

@@ -331,8 +331,10 @@ export const numbers = (
     return fail({ type: "list_type", loc, msg: "Input should be a valid list", input: value })
   }
   if (limit !== undefined && value.length > limit) return fail(tooLong(loc, value, limit))
-  return Effect.forEach(value, (item, index) =>
-    Effect.map(settle(FieldValidation.integer(item, [...loc, index])), Number))
+  return Effect.forEach(
+    value,
+    (item, index) => Effect.map(settle(FieldValidation.integer(item, [...loc, index])), Number)
+  )
 }
 
 /**
@@ -350,8 +352,7 @@ export const form = (context: RouteContext): Effect.Effect<FormData, HttpFailure
     const bytes = new Uint8Array(raw)
     return Effect.tryPromise({
       try: () => new Response(bytes, { headers: { "content-type": type } }).formData(),
-      catch: () =>
-        new HttpFailure({ response: json({ detail: "There was an error parsing the body" }, 400) })
+      catch: () => new HttpFailure({ response: json({ detail: "There was an error parsing the body" }, 400) })
     })
   })
 

@@ -63,7 +63,8 @@ export const layer = (
           yield* Effect.forkScoped(Effect.forever(Effect.andThen(attempt, Effect.sleep(pause))))
           return {
             messages: Stream.fromQueue(messages),
-            emit: (name, payload) => Effect.suspend(() => socket?.receive(name, payload) ?? Effect.void)
+            emit: (name, payload) =>
+              Effect.suspend(() => socket?.receive(name, payload) ?? Effect.void)
           }
         })
       })

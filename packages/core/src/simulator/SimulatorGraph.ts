@@ -216,7 +216,12 @@ export const parse = (
   const nodes = new Map<string, GraphNode>()
   const rawNodes = raw["nodes"]
   if (rawNodes !== undefined && !FieldValidation.isRecord(rawNodes)) {
-    issues.push({ type: "dict_type", loc: [...loc, "nodes"], msg: "Input should be a valid dictionary", input: rawNodes })
+    issues.push({
+      type: "dict_type",
+      loc: [...loc, "nodes"],
+      msg: "Input should be a valid dictionary",
+      input: rawNodes
+    })
   } else {
     for (const [key, value] of Object.entries(rawNodes ?? {})) {
       const at = [...loc, "nodes", key]

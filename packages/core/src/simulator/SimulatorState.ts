@@ -117,7 +117,9 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
  * @since 0.1.0
  */
 export const leftBehind = (world: SimulatorWorld): LeftBehind => {
-  const uploads = [...world.gallery.images.values()].filter((image) => image.origin === "external" && !world.preloaded.has(image.name))
+  const uploads = [...world.gallery.images.values()].filter((image) =>
+    image.origin === "external" && !world.preloaded.has(image.name)
+  )
     .map((image) => image.name)
   const unfinishedItems = world.queue.where((item) => !isTerminal(item.status)).map((item) => item.itemId)
   const sockets = world.hub.size

@@ -116,7 +116,12 @@ const multiply: NodeBehavior = Effect.fnUntraced(function*(context) {
     context,
     Raster.mapPixels(Raster.crop(first, 0, 0, width, height), (color, x, y) => {
       const index = (y * width + x) * 4
-      return { r: color.r * at(index), g: color.g * at(index + 1), b: color.b * at(index + 2), a: color.a * at(index + 3) }
+      return {
+        r: color.r * at(index),
+        g: color.g * at(index + 1),
+        b: color.b * at(index + 2),
+        a: color.a * at(index + 3)
+      }
     })
   )
 })
@@ -147,8 +152,14 @@ const idealSize: NodeBehavior = (context) =>
     const aspect = width / Math.max(1, height)
     const least = Math.floor(dimension * 0.5)
     const [wide, high] = aspect > 1
-      ? [Math.max(least, Math.sqrt(dimension * dimension / aspect)) * aspect, Math.max(least, Math.sqrt(dimension * dimension / aspect))]
-      : [Math.max(least, Math.sqrt(dimension * dimension * aspect)), Math.max(least, Math.sqrt(dimension * dimension * aspect)) / Math.max(aspect, 1e-9)]
+      ? [
+        Math.max(least, Math.sqrt(dimension * dimension / aspect)) * aspect,
+        Math.max(least, Math.sqrt(dimension * dimension / aspect))
+      ]
+      : [
+        Math.max(least, Math.sqrt(dimension * dimension * aspect)),
+        Math.max(least, Math.sqrt(dimension * dimension * aspect)) / Math.max(aspect, 1e-9)
+      ]
     const trim = (value: number): number => Math.floor(value * multiplier) - Math.floor(value * multiplier) % 8
     return { output_meta: null, width: trim(wide), height: trim(high), type: "ideal_size_output" }
   })

@@ -138,7 +138,9 @@ export const behaviors: ReadonlyMap<string, NodeBehavior> = new Map<string, Node
     "merge_metadata",
     pure("metadata_output", (node) => ({
       metadata: Object.fromEntries(
-        list(node, "collection").flatMap((item) => typeof item === "object" && item !== null ? Object.entries(item) : [])
+        list(node, "collection").flatMap((item) =>
+          typeof item === "object" && item !== null ? Object.entries(item) : []
+        )
       )
     }))
   ],

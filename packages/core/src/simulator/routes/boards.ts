@@ -4,7 +4,7 @@ import type { StoredBoard, StoredImage } from "../GalleryStore.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
 import { bodyNames, bodyRecord, bodyText, flag, many, optional, required, route, whole } from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
-import { internalError, invalid, json, refusal } from "../SimulatorHttp.ts"
+import { invalid, json, refusal } from "../SimulatorHttp.ts"
 
 const maxNameLength = 300
 
@@ -56,7 +56,11 @@ const add = Effect.fnUntraced(function*(
 ): Effect.fn.Return<unknown, HttpFailure> {
   const { gallery, profile } = context.world
   const board = gallery.boards.get(boardId)
-  if (board === undefined) return yield* profile.minor < 9 ? internalError : refusal(404, "Board not found")
+  if (board === undefined) {
+    return yield* profile.minor < 9
+      ? refusal(500, "Failed to add image to board")
+      : refusal(404, "Board not found")
+  }
   if (!mayWrite(context, board)) return yield* refusal(403, "Not authorized to modify this board")
   const images: ReadonlyArray<StoredImage> = names.flatMap((name) => {
     const image = gallery.images.get(name)
@@ -173,7 +177,8 @@ export const routes: ReadonlyArray<Route> = [
       isIntermediate: yield* flag(context, "is_intermediate"),
       starredFirst: false,
       ascending: true,
-      visible: (image) => !context.world.settings.multiUser || context.user.isAdmin || image.userId === context.user.userId
+      visible: (image) =>
+        !context.world.settings.multiUser || context.user.isAdmin || image.userId === context.user.userId
     })
     return json(images.map((image) => image.name))
   }),

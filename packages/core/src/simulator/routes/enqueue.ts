@@ -125,7 +125,9 @@ const parseBatch = Effect.fnUntraced(function*(
     destination: textOrNull(raw["destination"]),
     data,
     graph,
-    workflow: raw["workflow"] ?? null,
+    workflow: world.profile.minor < 9 && FieldValidation.isRecord(raw["workflow"])
+      ? { is_published: null, ...raw["workflow"] }
+      : raw["workflow"] ?? null,
     runs: Number(limited.value)
   }
 })

@@ -6,7 +6,21 @@ import type { ImageFilter, StoredImage } from "../GalleryStore.ts"
 import * as ImageReading from "../ImageReading.ts"
 import * as Raster from "../Raster.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
-import { bodyNames, bodyRecord, flag, form, formFile, many, oneOf, optional, orRefuse, reply, required, route, whole } from "../RouteSupport.ts"
+import {
+  bodyNames,
+  bodyRecord,
+  flag,
+  form,
+  formFile,
+  many,
+  oneOf,
+  optional,
+  orRefuse,
+  reply,
+  required,
+  route,
+  whole
+} from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { bytes, json, refusal } from "../SimulatorHttp.ts"
 import * as Zip from "../Zip.ts"
@@ -206,7 +220,9 @@ export const routes: ReadonlyArray<Route> = [
       context.world.gallery.list({ boardId: "none", visible: (image) => mayRead(context, image) })
     )),
   route("POST", `${prefix}/delete`, function*(context) {
-    return json(deleteAll(context, named(context, yield* bodyNames(context, yield* bodyRecord(context), "image_names"))))
+    return json(
+      deleteAll(context, named(context, yield* bodyNames(context, yield* bodyRecord(context), "image_names")))
+    )
   }),
   setStarred(true),
   setStarred(false),

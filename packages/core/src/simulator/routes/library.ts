@@ -9,7 +9,21 @@ import { categoryOf } from "../LibraryStore.ts"
 import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
 import * as Raster from "../Raster.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
-import { bodyField, bodyRecord, bodyText, flag, form, formFile, many, oneOf, optional, orRefuse, reply, route, whole } from "../RouteSupport.ts"
+import {
+  bodyField,
+  bodyRecord,
+  bodyText,
+  flag,
+  form,
+  formFile,
+  many,
+  oneOf,
+  optional,
+  orRefuse,
+  reply,
+  route,
+  whole
+} from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { bytes, internalError, invalid, json, refusal } from "../SimulatorHttp.ts"
 import * as Webp from "../Webp.ts"
@@ -77,7 +91,12 @@ const workflowIn = Effect.fnUntraced(function*(
   }
   if (issues.length > 0) return yield* invalid(issues)
   const kept = [...requiredTexts, "exposedFields", "meta", "nodes", "edges", "form", ...(needsId ? ["id"] : [])]
-  return { form: null, ...Object.fromEntries(kept.flatMap((name) => name in workflow ? [[name, workflow[name]]] : [])) }
+  const published = context.world.profile.minor < 9 ? { is_published: null } : {}
+  return {
+    form: null,
+    ...published,
+    ...Object.fromEntries(kept.flatMap((name) => name in workflow ? [[name, workflow[name]]] : []))
+  }
 })
 
 const emitChange = (
@@ -163,7 +182,12 @@ const list = Effect.fnUntraced(function*(context: RouteContext) {
   })
 })
 
-const presets = (path: string, idName: string, title: string, store: "stylePresets" | "systemPrompts"): ReadonlyArray<Route> => {
+const presets = (
+  path: string,
+  idName: string,
+  title: string,
+  store: "stylePresets" | "systemPrompts"
+): ReadonlyArray<Route> => {
   const one = (context: RouteContext) =>
     orRefuse(context.world.library[store].get(context.params[idName] ?? ""), () => refusal(404, `${title} not found`))
   return [
@@ -330,7 +354,11 @@ export const routes: ReadonlyArray<Route> = [
     const { raster } = reading
     const scale = Math.min(1, 256 / Math.max(raster.width, raster.height))
     record.thumbnail = Webp.encode(
-      Raster.resize(raster, Math.max(1, Math.round(raster.width * scale)), Math.max(1, Math.round(raster.height * scale)))
+      Raster.resize(
+        raster,
+        Math.max(1, Math.round(raster.width * scale)),
+        Math.max(1, Math.round(raster.height * scale))
+      )
     )
     record.thumbnailVersion = context.world.random.uuid()
     return json(null)

@@ -3,9 +3,21 @@ import * as Effect from "effect/Effect"
 import type { QueueItem } from "../QueueStore.ts"
 import { isTerminal } from "../QueueStore.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
-import { body, bodyField, bodyNames, bodyRecord, numbers, oneOf, optional, pathNumber, reply, required, route } from "../RouteSupport.ts"
+import {
+  body,
+  bodyField,
+  bodyNames,
+  bodyRecord,
+  numbers,
+  oneOf,
+  optional,
+  pathNumber,
+  reply,
+  required,
+  route
+} from "../RouteSupport.ts"
 import type { HttpFailure, SimulatorResponse } from "../SimulatorHttp.ts"
-import { internalError, json, refusal } from "../SimulatorHttp.ts"
+import { json, refusal } from "../SimulatorHttp.ts"
 import { enqueueBatch } from "./enqueue.ts"
 
 const prefix = "/api/v1/queue/{queue_id}"
@@ -132,9 +144,7 @@ const cancelMany = (context: RouteContext, test: (item: QueueItem) => boolean): 
 
 const deleteMany = (context: RouteContext, test: (item: QueueItem) => boolean): number => {
   const { now, world } = context
-  const items = world.queue.where((item) =>
-    item.queueId === queueOf(context) && mayTouch(context, item) && test(item)
-  )
+  const items = world.queue.where((item) => item.queueId === queueOf(context) && mayTouch(context, item) && test(item))
   for (const item of items) {
     if (item.status === "in_progress") world.cancel(item, now)
     world.queue.items.delete(item.itemId)
@@ -247,8 +257,11 @@ export const routes: ReadonlyArray<Route> = [
       processor: processorStatus(context)
     }
   }),
-  reply("GET", `${prefix}/b/{batch_id}/status`, (context) =>
-    context.world.queue.batchStatus(queueOf(context), context.params["batch_id"] ?? "", mine(context))),
+  reply(
+    "GET",
+    `${prefix}/b/{batch_id}/status`,
+    (context) => context.world.queue.batchStatus(queueOf(context), context.params["batch_id"] ?? "", mine(context))
+  ),
   route("GET", `${prefix}/counts_by_destination`, function*(context) {
     const destination = yield* required(context, "destination")
     const items = context.world.queue.where((item) =>
@@ -280,7 +293,9 @@ export const routes: ReadonlyArray<Route> = [
     for (const id of ids) {
       const item = world.queue.items.get(id)
       if (item === undefined) {
-        if (world.profile.minor < 14) return yield* internalError
+        if (world.profile.minor < 14) {
+          return yield* refusal(500, `Unexpected error while retrying queue items: No queue item with id ${id}`)
+        }
         continue
       }
       if (!mayTouch(context, item)) return yield* refusal(403, `You do not have permission to retry queue item ${id}`)
@@ -296,19 +311,18 @@ export const routes: ReadonlyArray<Route> = [
     }
     const retried = items.map((item) => item.itemId)
     const users = [...new Set(items.map((item) => item.userId))]
-    world.emit("queue_items_retried", now, {
-      queue_id: queueOf(context),
-      retried_item_ids: retried,
-      ...(world.profile.minor >= 14
-        ? {
-          user_ids: users,
-          retried_item_ids_by_user: Object.fromEntries(users.map((user) => [
-            user,
-            items.filter((item) => item.userId === user).map((item) => item.itemId)
-          ]))
-        }
-        : {})
-    }, { _tag: "Owner", userId: context.user.userId, queueId: queueOf(context) })
+    // older servers have this event too, but it never reaches a socket
+    if (world.profile.minor >= 14) {
+      world.emit("queue_items_retried", now, {
+        queue_id: queueOf(context),
+        retried_item_ids: retried,
+        user_ids: users,
+        retried_item_ids_by_user: Object.fromEntries(users.map((user) => [
+          user,
+          items.filter((item) => item.userId === user).map((item) => item.itemId)
+        ]))
+      }, { _tag: "Owner", userId: context.user.userId, queueId: queueOf(context) })
+    }
     world.wake()
     return json({ queue_id: queueOf(context), retried_item_ids: retried })
   }),

@@ -11,7 +11,7 @@ import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import type * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { listing, png } from "../assets/fakes.ts"
+import { files, listing, png } from "../assets/fakes.ts"
 import { imageServer } from "./imageServer.ts"
 
 const picture = png(300, 200, { invokeai_metadata: "{}" }, [10, 20, 30])
@@ -70,6 +70,24 @@ describe("NodeInvokeAi", () => {
         assert.deepStrictEqual(yield* listing(folder), ["a.png", "second"])
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url: server.url })))
     })))
+
+  it.live("notes uploads in the ledger it is given, and finds what an earlier process left", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const server = yield* imageServer({ image: images })
+      const fs = yield* FileSystem.FileSystem
+      const assetLedger = `${yield* temporaryFolder}/assets.jsonl`
+      const client = NodeInvokeAi.layer({ url: server.url, assetLedger })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const asset = yield* Assets.uploadBytes(picture)
+        assert.include(yield* fs.readFileString(assetLedger), asset.image_name)
+        yield* fs.copyFile(assetLedger, `${assetLedger}.crashed`)
+      })).pipe(Effect.provide(client))
+      assert.strictEqual((yield* Assets.recover.pipe(Effect.provide(client))).size, 0)
+
+      yield* fs.rename(`${assetLedger}.crashed`, assetLedger)
+      const outcomes = yield* Assets.recover.pipe(Effect.provide(client))
+      assert.deepStrictEqual([...outcomes], [["upload-1.png", { _tag: "Missing" }]])
+    })).pipe(Effect.provide(files)))
 
   it.live("reads the environment, and lets options win", () =>
     Effect.scoped(Effect.gen(function*() {

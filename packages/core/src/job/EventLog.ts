@@ -145,7 +145,9 @@ export class EventLog {
   private readonly signal = new Signal()
   private readonly limits: EventLogLimits
   private entries: Array<Entry> = []
-  /** The position of the first entry since the beginning. */
+  /** How many entries at the front of the array are dropped already. */
+  private head = 0
+  /** The position of the first entry of the array since the beginning. */
   private offset = 0
   private kept = 0
   private told = 0
@@ -186,22 +188,20 @@ export class EventLog {
   }
 
   private trim(): void {
-    let cut = 0
-    while (
-      cut < this.entries.length &&
-      (this.kept > this.limits.events || this.entries[cut]!.event === undefined ||
-        this.entries.length - cut > this.limits.events * 2)
-    ) {
-      const entry = this.entries[cut]!
+    while (this.head < this.entries.length) {
+      const entry = this.entries[this.head]!
+      const crowded = this.kept > this.limits.events || this.entries.length - this.head > this.limits.events * 2
+      if (!crowded && entry.event !== undefined) break
       if (entry.event !== undefined && entry.event._tag !== "InvocationProgress") {
         this.kept--
         this.droppedBefore = entry.before + 1
       }
-      cut++
+      this.head++
     }
-    if (cut > 0) {
-      this.entries.splice(0, cut)
-      this.offset += cut
+    if (this.head > 64 && this.head > this.entries.length / 2) {
+      this.entries = this.entries.slice(this.head)
+      this.offset += this.head
+      this.head = 0
     }
   }
 
@@ -215,7 +215,7 @@ export class EventLog {
         events.push({ _tag: "EventsDropped", count: this.droppedBefore - seen })
         seen = this.droppedBefore
       }
-      for (const entry of this.entries.slice(Math.max(0, position - this.offset))) {
+      for (const entry of this.entries.slice(Math.max(this.head, position - this.offset))) {
         if (entry.event === undefined) continue
         events.push(entry.event)
         if (entry.event._tag !== "InvocationProgress") seen = entry.before + 1

@@ -1,6 +1,7 @@
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
@@ -30,6 +31,9 @@ describe("users of a multi-user server", () => {
       const user = yield* auth.createUser({ ...account, display_name: "Passing" })
       assert.isFalse(user.is_admin)
       assert.include((yield* auth.users).map((user) => user.user_id), user.user_id)
+      const { call } = yield* InvokeAiClient
+      const read = yield* call((api) => api.auth.user({ params: { user_id: user.user_id } }))
+      assert.strictEqual(read.email, account.email)
       const theirs = services({ email: account.email, password: Redacted.value(account.password) })
       yield* Effect.gen(function*() {
         const auth = yield* Auth

@@ -1,5 +1,6 @@
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
+import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -137,7 +138,9 @@ describe("the client and the real server", () => {
   it.live("tells a website from an InvokeAI server", () =>
     Effect.gen(function*() {
       const site = yield* someWebsite
-      const error = yield* failure(version).pipe(Effect.provide(client({ url: site.url })))
+      const error = yield* failure(ServerInfo.use((info) => info.version)).pipe(
+        Effect.provide(ServerInfo.layer.pipe(Layer.provide(client({ url: site.url }))))
+      )
       assert.strictEqual(error.reason, "Decode")
       assert.include(error.message, "not an InvokeAI server")
     }))

@@ -1,0 +1,47 @@
+import { Boards } from "@effect-invokeai/core/server/Boards"
+import * as BulkDownload from "@effect-invokeai/core/server/BulkDownload"
+import { Images } from "@effect-invokeai/core/server/Images"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { ClientServices } from "../Client.ts"
+import * as Support from "../Support.ts"
+
+/** The names in the central directory of a zip file. */
+const zipNames = (zip: Buffer): ReadonlyArray<string> => {
+  const names: Array<string> = []
+  for (
+    let at = zip.indexOf("PK\u0001\u0002", 0, "latin1");
+    at >= 0;
+    at = zip.indexOf("PK\u0001\u0002", at + 4, "latin1")
+  ) {
+    names.push(zip.toString("utf8", at + 46, at + 46 + zip.readUInt16LE(at + 28)))
+  }
+  return names
+}
+
+/** Zip files that the server makes. */
+export const bulkDownloadSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
+  it.layer(layer, { excludeTestServices: true })(`zip files, as ${who}`, (it) => {
+    it.effect("hold the images that were asked for, by name or by board", () =>
+      Effect.gen(function*() {
+        const images = yield* Images
+        const boards = yield* Boards
+        const board = yield* Effect.acquireRelease(
+          boards.create("zipped"),
+          ({ board_id }) => Effect.ignore(boards.delete(board_id, { includeImages: true }))
+        )
+        const names = yield* Effect.forEach([1, 2], (shade) =>
+          Effect.map(
+            images.upload({ data: Support.picture(24, 24, shade), category: "general", boardId: board.board_id }),
+            (image) => image.image_name
+          ))
+        for (const what of [{ imageNames: names }, { boardId: board.board_id }]) {
+          const zip = Buffer.concat(yield* Stream.runCollect(BulkDownload.zip(what)))
+          const entries = zipNames(zip)
+          assert.strictEqual(entries.length, 2)
+          for (const name of names) assert.isTrue(entries.some((entry) => entry.endsWith(name)), entries.join())
+        }
+      }).pipe(Effect.scoped))
+  })

@@ -127,7 +127,7 @@ const makeServer = () => {
   )
   const web = HttpRouter.toWebHandler(routes, { disableLogger: true })
   // everything that handlers ask for is provided above
-  const fetch: typeof globalThis.fetch = (input, init) => web.handler(new Request(input, init), undefined as never)
+  const fetch: typeof globalThis.fetch = (input, init) => web.handler(new Request(input, init), undefined)
   const layer = Layer.mergeAll(Images.layer, Models.layer).pipe(
     Layer.provideMerge(InvokeAiClient.layer({ url: "http://server.test/", retries: 0 })),
     Layer.provide(FetchHttpClient.layer),

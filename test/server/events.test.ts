@@ -1,8 +1,10 @@
+import * as BulkDownload from "@effect-invokeai/core/server/BulkDownload"
 import {
   type EventConnectOptions,
   EventTransport,
   type TransportMessage
 } from "@effect-invokeai/core/server/EventTransport"
+import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { ServerEvents, type ServerMessage } from "@effect-invokeai/core/server/ServerEvents"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,7 +17,7 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { fakeHttp, json, user } from "./fake.ts"
+import { type Answer, fakeHttp, json, type Seen, user } from "./fake.ts"
 
 /** A transport whose messages are said by the test. */
 const makeTransport = () => {
@@ -92,7 +94,7 @@ const describeMessage = (message: ServerMessage): string => {
   }
 }
 
-const setup = (answer = () => json({}), options = {}) => {
+const setup = (answer: (request: Seen) => Answer = () => json({}), options = {}) => {
   const transport = makeTransport()
   const server = fakeHttp(answer)
   const layer = ServerEvents.layer.pipe(
@@ -271,5 +273,65 @@ describe("ServerEvents", () => {
       const client = yield* InvokeAiClient
       assert.strictEqual((yield* client.call((api) => api.app.version({}))).version, "6.14.2")
     }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("BulkDownload", () => {
+  const item = (name: string) => ({
+    bulk_download_id: "default",
+    bulk_download_item_id: name,
+    bulk_download_item_name: name
+  })
+  const zipServer = () =>
+    setup((request) =>
+      request.method === "POST"
+        ? json({ response: "…", bulk_download_item_name: "mine.zip" }, { status: 202 })
+        : new Response(new Uint8Array([80, 75]), { headers: { "content-type": "application/zip" } })
+    )
+
+  it.effect("waits for the own file, then streams it", () => {
+    const { layer, opened, say, server } = zipServer()
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Stream.runCollect(BulkDownload.zip({ imageNames: ["a.png"] })))
+      yield* settle
+      assert.strictEqual(server.seen.length, 0)
+      yield* say(connected)
+      assert.deepStrictEqual(opened[0]!.emitted.map(([event]) => event), ["subscribe_queue", "subscribe_bulk_download"])
+      assert.deepStrictEqual(server.seen[0]!.body, { image_names: ["a.png"] })
+      yield* say(
+        received("bulk_download_complete", item("other.zip")),
+        received("bulk_download_complete", item("mine.zip"))
+      )
+      const chunks = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(chunks.flatMap((chunk) => Array.from(chunk)), [80, 75])
+      assert.strictEqual(server.seen.at(-1)!.path, "/api/v1/images/download/mine.zip")
+      assert.isTrue(opened[0]!.closed)
+    }).pipe(Effect.provide(Layer.provideMerge(Images.layer, layer)))
+  })
+
+  it.effect.each(
+    [
+      ["the server fails", received("bulk_download_error", { ...item("mine.zip"), error: "disk full" }), "disk full"],
+      ["the connection is lost", { _tag: "Disconnected", reason: "transport close" } as const, "connection was lost"]
+    ] as const
+  )("fails when %s", ([, message, text]) => {
+    const { layer, say } = zipServer()
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(BulkDownload.zip({ boardId: "b" }))))
+      yield* settle
+      yield* say(connected)
+      yield* say(message)
+      assert.include((yield* Fiber.join(fiber)).message, text)
+    }).pipe(Effect.provide(Layer.provideMerge(Images.layer, layer)))
+  })
+
+  it.effect("fails when there is no connection to be had", () => {
+    const { layer, say } = zipServer()
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(BulkDownload.zip({ boardId: "b" }))))
+      yield* settle
+      yield* say({ _tag: "Rejected", message: "websocket error", unauthorized: false })
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "EventsUnavailable")
+    }).pipe(Effect.provide(Layer.provideMerge(Images.layer, layer)))
   })
 })

@@ -35,6 +35,18 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  * - `addImages`, `removeImages`: `POST board_images/batch`, `POST board_images/batch/delete`, in chunks of 1,000. An image
  *   is on one board at most, so adding moves it. Tells which images it did not work for.
  *
+ * @example
+ * ```ts
+ * import { Boards } from "@effect-invokeai/core/server/Boards"
+ * import * as Effect from "effect/Effect"
+ *
+ * const samples = Effect.gen(function*() {
+ *   const boards = yield* Boards
+ *   const board = yield* boards.findOrCreate("samples")
+ *   return yield* boards.imageNames(board.board_id)
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

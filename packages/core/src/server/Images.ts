@@ -23,9 +23,10 @@ import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import { optional } from "./internal/missing.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
-import { form, imageType, type UploadData } from "./internal/upload.ts"
+import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
+import type { UploadData } from "./UploadData.ts"
 
 /**
  * An image to upload.
@@ -110,6 +111,22 @@ export interface ImageProvenance {
  *
  * The invocation cache can give the same image to several runs, so deleting the outputs of one run may delete those of
  * another.
+ *
+ * @example
+ * ```ts
+ * import { Images } from "@effect-invokeai/core/server/Images"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const starredNames = Effect.gen(function*() {
+ *   const images = yield* Images
+ *   return yield* images.list({ starredFirst: true }).pipe(
+ *     Stream.takeWhile((image) => image.starred === true),
+ *     Stream.map((image) => image.image_name),
+ *     Stream.runCollect
+ *   )
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category services

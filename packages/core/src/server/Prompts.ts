@@ -18,9 +18,10 @@ import type {
   SystemPrompt,
   SystemPromptChanges
 } from "./api/PromptsApi.ts"
-import { form, imageType, type UploadData } from "./internal/upload.ts"
+import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
+import type { UploadData } from "./UploadData.ts"
 
 /**
  * Work on prompts that the server does.

@@ -55,6 +55,18 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  * - `prune`: `PUT prune`, deletes what has ended. `clear`: `PUT clear`, cancels and deletes everything.
  * - `pause`, `resume`: `PUT processor/pause`, `PUT processor/resume` (admin); they concern all queues of the server.
  *
+ * @example
+ * ```ts
+ * import { Queue } from "@effect-invokeai/core/server/Queue"
+ * import * as Effect from "effect/Effect"
+ *
+ * const waiting = Effect.gen(function*() {
+ *   const queue = yield* Queue
+ *   const status = yield* queue.status
+ *   return status.queue.pending
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

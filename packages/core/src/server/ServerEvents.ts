@@ -76,6 +76,22 @@ export type ServerMessage =
  *
  * `subscribe` does not wait for the connection. Whoever needs events from a moment on waits for the `Connected`.
  *
+ * @example
+ * ```ts
+ * import { ServerEvents } from "@effect-invokeai/core/server/ServerEvents"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const printProgress = Effect.gen(function*() {
+ *   const events = yield* ServerEvents
+ *   const messages = yield* events.subscribe
+ *   yield* Stream.runForEach(messages, (message) =>
+ *     message._tag === "Event" && message.event.name === "invocation_progress"
+ *       ? Effect.log(message.event.payload.message)
+ *       : Effect.void)
+ * }).pipe(Effect.scoped)
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

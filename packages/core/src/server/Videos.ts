@@ -14,9 +14,10 @@ import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import { optional } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
-import { form, type UploadData } from "./internal/upload.ts"
+import { form } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
+import type { UploadData } from "./UploadData.ts"
 
 /**
  * A video to upload. `category` is `user` if not given; `contentType` is the blob's type or `video/mp4`.

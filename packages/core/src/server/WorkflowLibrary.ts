@@ -23,9 +23,10 @@ import type {
 import { retold } from "./internal/failures.ts"
 import { optional } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
-import { form, imageType, type UploadData } from "./internal/upload.ts"
+import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
+import type { UploadData } from "./UploadData.ts"
 
 /**
  * Which workflows a listing has, and in which order.

@@ -3,13 +3,7 @@ import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-
-/**
- * What can be sent as a file.
- *
- * @internal
- */
-export type UploadData = Blob | Uint8Array | Stream.Stream<Uint8Array, unknown>
+import type { UploadData } from "../UploadData.ts"
 
 interface StreamedFile {
   readonly field: string

@@ -1,11 +1,12 @@
 /**
  * `pnpm bench`: what the library costs, beside doing the same by hand. Prints one table; every row ends with the ratio
- * library / by hand. Times are the best of several runs of one process each, memory is the peak of the resident set.
+ * library / by hand. The library is used as it is published. Times are the best of several runs of one process each, memory is the peak of the resident set.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { makeConsumer } from "./lib/consumer.ts"
 import { environment, root } from "./lib/run.ts"
 
 interface Measure {
@@ -66,17 +67,18 @@ const comparisons: ReadonlyArray<Comparison> = [
   }
 ]
 
+const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-bench-"))
+const consumer = makeConsumer(temporary)
+
 const measure = (code: string): Measure => {
   const source = `
     let from = performance.now()
     const start = () => { from = performance.now() }
     ${code}
     console.log(JSON.stringify({ time: performance.now() - from, memory: process.resourceUsage().maxRSS / 1024 }))`
-  const folder = Fs.mkdtempSync(Path.join(root, "node_modules/.bench-"))
-  const file = Path.join(folder, "program.mjs")
+  const file = Path.join(consumer.folder, "program.mjs")
   Fs.writeFileSync(file, source)
-  const result = ChildProcess.spawnSync("node", [file], { cwd: root, env: environment(), encoding: "utf8" })
-  Fs.rmSync(folder, { recursive: true })
+  const result = ChildProcess.spawnSync("node", [file], { env: environment(), encoding: "utf8" })
   if (result.status !== 0) throw new Error(result.stderr)
   return JSON.parse(result.stdout) as Measure // written by the program above
 }
@@ -96,6 +98,7 @@ for (const { byHand, library, name } of comparisons) {
     [`${name}: memory`, cell(hand.memory, "MiB"), cell(ours.memory, "MiB"), (ours.memory / hand.memory).toFixed(2)]
   )
 }
+Fs.rmSync(temporary, { recursive: true, force: true })
 const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
 console.log(
   `Node ${process.version}, ${Os.cpus()[0]?.model ?? "unknown processor"}, ${Os.availableParallelism()} cores\n`

@@ -27,8 +27,9 @@ for (const [version, names] of Object.entries(scenarios) as ReadonlyArray<[Serve
     for (const name of names) {
       it.effect(name, () =>
         Effect.gen(function*() {
-          const entries = yield* fixtures("transcripts", version, `${name}.json`)
-          if (!isTranscript(entries)) return assert.fail("not a transcript")
+          const entries = yield* fixtures("transcripts", version, `${name}.json`).pipe(
+            Effect.filterOrElse(isTranscript, () => Effect.die(new Error("not a transcript")))
+          )
           const document = version === "6.14.2" ? undefined : yield* fixtures("catalogs", `${version}.json`)
           const catalog = document === undefined
             ? yield* SimulatorCatalog.snapshot

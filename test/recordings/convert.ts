@@ -29,6 +29,7 @@ const convert = (entry: unknown, events: boolean): ReadonlyArray<Entry> => {
   const t = Number(at(entry, "t"))
   if (at(entry, "kind") === "http") {
     const requestBody = at(entry, "requestBody")
+    const contentType = at(entry, "responseHeaders", "content-type")
     const http: Entry = {
       kind: "http",
       t,
@@ -36,7 +37,7 @@ const convert = (entry: unknown, events: boolean): ReadonlyArray<Entry> => {
       path: String(at(entry, "path")),
       ...(requestBody === undefined ? {} : { requestBody }),
       status: Number(at(entry, "status")),
-      contentType: String(at(entry, "responseHeaders", "content-type") ?? ""),
+      contentType: typeof contentType === "string" ? contentType : "",
       responseBody: shorten(at(entry, "responseBody"))
     }
     return isPoll(http) ? [] : [http]

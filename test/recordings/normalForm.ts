@@ -77,7 +77,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const lastLine = (text: string): string => text.trimEnd().split("\n").pop()?.replace(/^[\w.]+\.(?=\w+:)/, "") ?? ""
 
 const sortedWords = (text: string): string =>
-  text.split(": ").map((part) => part.split(", ").sort().join(", ")).join(": ")
+  text.split(": ").map((part) => part.split(", ").toSorted().join(", ")).join(": ")
 
 /** Differences between a recorded and a simulated value, each with its path; empty where there are none. */
 export const differences = (
@@ -124,14 +124,14 @@ export const differences = (
   if (Array.isArray(recorded) && Array.isArray(actual)) {
     if (recorded.length !== actual.length) return differ()
     if (bindings.anyOrder && ((key === "edges" && parent === "execution_graph") || key === "collection")) {
-      const translated = recorded.map((item) => bindings.translateText(JSON.stringify(item))).sort()
-      return translated.join() === actual.map((item) => JSON.stringify(item)).sort().join() ? [] : differ()
+      const translated = recorded.map((item) => bindings.translateText(JSON.stringify(item))).toSorted()
+      return translated.join() === actual.map((item) => JSON.stringify(item)).toSorted().join() ? [] : differ()
     }
     if (!unordered.has(key) && parent !== "source_prepared_mapping") {
       return recorded.flatMap((item, index) => differences(item, actual[index], bindings, [...path, String(index)]))
     }
     const rest = [...actual]
-    return [...recorded].sort((a, b) => Number(bindings.knows(String(b))) - Number(bindings.knows(String(a))))
+    return [...recorded].toSorted((a, b) => Number(bindings.knows(String(b))) - Number(bindings.knows(String(a))))
       .flatMap((item) => {
         const name = String(item)
         const known = (name.match(uuid) ?? []).every((id) => bindings.knows(id))

@@ -62,8 +62,10 @@ const translateBody = (value: unknown, bindings: Bindings): unknown => {
   )
 }
 
-const itemId = (recorded: unknown, bindings: Bindings): unknown =>
-  bindings.knows(`item ${recorded}`) ? Number(bindings.translate(`item ${recorded}`).slice(5)) : recorded
+const itemId = (recorded: unknown, bindings: Bindings): unknown => {
+  const name = `item ${String(recorded)}`
+  return bindings.knows(name) ? Number(bindings.translate(name).slice("item ".length)) : recorded
+}
 
 const translatePath = (path: string, bindings: Bindings): string =>
   bindings.translateText(path).replace(

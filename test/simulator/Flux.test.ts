@@ -1,7 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
 import * as Png from "@effect-invokeai/core/simulator/Png"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import { flux } from "@effect-invokeai/core/simulator/SimulatorModels"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { at, graph, run, send, valuesOf } from "./support.ts"
 

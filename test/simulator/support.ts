@@ -9,7 +9,6 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly bytes: Uint8Array
-  // biome-ignore: the answers of many routes are looked into by tests
   readonly body: unknown
 }
 
@@ -75,7 +74,7 @@ export const settle = Effect.gen(function*() {
   const simulator = yield* Simulator
   for (let turn = 0; turn < 100_000; turn++) {
     const { items } = yield* simulator.state
-    if (items.every((item) => item.status !== "pending" && item.status !== "in_progress")) return
+    if (items.every((item) => item.status !== "pending" && item.status !== "in_progress")) return turn
     yield* Effect.yieldNow
   }
   return yield* Effect.die(new Error("The queue does not end"))
@@ -97,7 +96,7 @@ export const outputsOf = (item: unknown, nodeId: string): ReadonlyArray<unknown>
   return mapping.filter(([, source]) => source === nodeId)
     .map(([id]) => ({ path: JSON.stringify(at(paths, id)), output: at(item, "session", "results", id) }))
     .filter(({ output }) => output !== undefined)
-    .sort((left, right) => left.path.localeCompare(right.path, "en", { numeric: true }))
+    .toSorted((left, right) => left.path.localeCompare(right.path, "en", { numeric: true }))
     .map(({ output }) => output)
 }
 

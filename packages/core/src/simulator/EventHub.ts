@@ -32,7 +32,6 @@ export interface HubSocket {
  */
 export type Audience =
   | { readonly _tag: "Owner"; readonly userId: string; readonly queueId: string }
-  | { readonly _tag: "Queue"; readonly queueId: string }
   | { readonly _tag: "BulkDownload"; readonly id: string }
   | { readonly _tag: "Everybody" }
 
@@ -111,7 +110,7 @@ export class EventHub {
 
   /** Closes every socket that a test accepts. */
   closeWhere(test: (socket: HubSocket) => boolean, reason: string): void {
-    for (const { socket } of [...this.members.values()]) {
+    for (const { socket } of this.members.values()) {
       if (!test(socket)) continue
       this.members.delete(socket.id)
       socket.close(reason)
@@ -140,31 +139,24 @@ export class EventHub {
   /** Sends an event to everybody it is for. */
   emit(event: OutgoingEvent): void {
     this.emitted.push(event)
-    for (const { rooms, socket } of [...this.members.values()]) {
-      for (const payload of this.copiesFor(event, socket, rooms)) this.deliver(socket, event.name, payload)
+    for (const { rooms, socket } of this.members.values()) {
+      for (const payload of this.copiesFor(event, rooms)) this.deliver(socket, event.name, payload)
     }
   }
 
-  private copiesFor(event: OutgoingEvent, socket: HubSocket, rooms: ReadonlySet<string>): ReadonlyArray<unknown> {
+  private copiesFor(event: OutgoingEvent, rooms: ReadonlySet<string>): ReadonlyArray<unknown> {
     const { audience, payload } = event
-    switch (audience._tag) {
-      case "Everybody":
-        return [payload]
-      case "BulkDownload":
-        return rooms.has(`bulk:${audience.id}`) ? [payload] : []
-      case "Queue":
-        return rooms.has(`queue:${audience.queueId}`) || (this.profile.minor >= 14 && socket.isAdmin) ? [payload] : []
-      case "Owner": {
-        const mine = rooms.has(`user:${audience.userId}`)
-        if (this.profile.minor < 12) return rooms.has(`queue:${audience.queueId}`) ? [payload] : []
-        if (this.profile.minor < 14) {
-          const second = event.name === "invocation_progress" ? { ...payload, image: null } : payload
-          return [...(mine ? [payload] : []), ...(rooms.has("admin") ? [second] : [])]
-        }
-        if (mine) return [payload]
-        if (rooms.has("admin")) return event.name === "invocation_progress" ? [] : [payload]
-        return companions.has(event.name) && rooms.has(`queue:${audience.queueId}`) ? [redacted(event)] : []
-      }
+    if (audience._tag === "Everybody") return [payload]
+    if (audience._tag === "BulkDownload") return rooms.has(`bulk:${audience.id}`) ? [payload] : []
+    const inQueueRoom = rooms.has(`queue:${audience.queueId}`)
+    if (this.profile.minor < 12) return inQueueRoom ? [payload] : []
+    const mine = rooms.has(`user:${audience.userId}`)
+    if (this.profile.minor < 14) {
+      const second = event.name === "invocation_progress" ? { ...payload, image: null } : payload
+      return [...(mine ? [payload] : []), ...(rooms.has("admin") ? [second] : [])]
     }
+    if (mine) return [payload]
+    if (rooms.has("admin")) return event.name === "invocation_progress" ? [] : [payload]
+    return companions.has(event.name) && inQueueRoom ? [redacted(event)] : []
   }
 }

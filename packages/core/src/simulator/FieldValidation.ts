@@ -194,7 +194,8 @@ export const bounded = (value: unknown, bounds: ValueBounds, loc: Loc): Checked 
     }
   }
   if (typeof value === "string") {
-    const length = [...value].length
+    // the server counts code points
+    const length = Array.from(value).length
     const plural = (count: number): string => `${count} character${count === 1 ? "" : "s"}`
     if (bounds.minLength !== undefined && length < bounds.minLength) {
       return refuse("string_too_short", loc, `String should have at least ${plural(bounds.minLength)}`, value, {

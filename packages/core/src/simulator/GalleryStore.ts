@@ -157,7 +157,7 @@ export class GalleryStore {
       (filter.isIntermediate === undefined || image.isIntermediate === filter.isIntermediate) &&
       (filter.boardId === undefined || (image.boardId ?? "none") === filter.boardId) &&
       (filter.searchTerm === undefined || `${image.metadata ?? ""} ${image.name}`.includes(filter.searchTerm))
-    ).sort((left, right) => {
+    ).toSorted((left, right) => {
       if (filter.starredFirst !== false && left.starred !== right.starred) return left.starred ? -1 : 1
       return (left.createdAt - right.createdAt || left.order - right.order) * direction
     })

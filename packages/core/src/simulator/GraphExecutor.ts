@@ -9,8 +9,11 @@
  *
  * @since 0.1.0
  */
+import { GraphTopology } from "./GraphTopology.ts"
+import type { Path } from "./IterationPath.ts"
+import { comparePaths, deepest, distinctPaths, samePath, startsWith } from "./IterationPath.ts"
 import type { GraphEdge, GraphNode, SimulatorGraph } from "./SimulatorGraph.ts"
-import * as SimulatorGraphModule from "./SimulatorGraph.ts"
+import type * as SimulatorGraphModule from "./SimulatorGraph.ts"
 
 /**
  * The output of a node: an object with its `type`.
@@ -45,31 +48,6 @@ interface Prepared {
   indegree: number
 }
 
-type Path = ReadonlyArray<number>
-
-const comparePaths = (left: Path, right: Path): number => {
-  for (let index = 0; index < Math.min(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return left.length - right.length
-}
-
-const startsWith = (path: Path, prefix: Path): boolean =>
-  prefix.length <= path.length && prefix.every((part, index) => path[index] === part)
-
-const samePath = (left: Path, right: Path): boolean => left.length === right.length && startsWith(left, right)
-
-const distinctPaths = (paths: Iterable<Path>): Array<Path> => {
-  const seen = new Map<string, Path>()
-  for (const path of paths) seen.set(path.join(","), path)
-  return [...seen.values()].sort(comparePaths)
-}
-
-/** Only the longest of paths where one continues another. */
-const deepest = (paths: ReadonlyArray<Path>): Array<Path> =>
-  paths.filter((path) => !paths.some((other) => other.length > path.length && startsWith(other, path)))
-
 /**
  * How a server schedules: since 6.10 all ready nodes of one type before the next type, before that depth first.
  *
@@ -90,12 +68,7 @@ export class GraphExecutor {
   private readonly newId: () => string
   private readonly scheduling: Scheduling
   private readonly keepsCollections: boolean
-  private readonly order: ReadonlyArray<string>
-  private readonly inputs = new Map<string, Array<GraphEdge>>()
-  private readonly outputs = new Map<string, Array<GraphEdge>>()
-  private readonly ancestors = new Map<string, ReadonlySet<string>>()
-  private readonly iteratorsAbove = new Map<string, ReadonlyArray<string>>()
-  private readonly branches = new Map<string, { readonly true: Set<string>; readonly false: Set<string> }>()
+  private readonly topology: GraphTopology
   private readonly prepared = new Map<string, Prepared>()
   private readonly preparedOf = new Map<string, Array<Prepared>>()
   private readonly preparedEdges = new Set<GraphEdge>()
@@ -127,30 +100,7 @@ export class GraphExecutor {
     this.keepsCollections = options.keepsCollections ?? false
     this.typeKey = options.typeKey ?? ((type) => type)
     this.executionGraphId = options.executionGraphId
-    const ids = [...options.graph.nodes.keys()]
-    this.order = SimulatorGraphModule.topologicalOrder(ids, options.graph.edges) ?? ids
-    for (const id of ids) {
-      this.inputs.set(id, [])
-      this.outputs.set(id, [])
-    }
-    for (const edge of options.graph.edges) {
-      this.inputs.get(edge.destination.node_id)?.push(edge)
-      this.outputs.get(edge.source.node_id)?.push(edge)
-    }
-    for (const id of this.order) {
-      const above = new Set<string>()
-      const iterators = new Set<string>()
-      for (const edge of this.inputs.get(id) ?? []) {
-        const parent = edge.source.node_id
-        above.add(parent)
-        for (const ancestor of this.ancestors.get(parent) ?? []) above.add(ancestor)
-        if (this.typeOf(id) === "collect") continue
-        for (const iterator of this.iteratorsAbove.get(parent) ?? []) iterators.add(iterator)
-        if (this.typeOf(parent) === "iterate") iterators.add(parent)
-      }
-      this.ancestors.set(id, above)
-      this.iteratorsAbove.set(id, this.order.filter((other) => iterators.has(other)))
-    }
+    this.topology = new GraphTopology(options.graph)
   }
 
   /**
@@ -261,7 +211,7 @@ export class GraphExecutor {
         if (next !== undefined) return next
         this.activeType = undefined
       }
-      const [type] = [...this.ready].filter(([, list]) => list.length > 0).map(([key]) => key).sort()
+      const [type] = [...this.ready].filter(([, list]) => list.length > 0).map(([key]) => key).toSorted()
       if (type === undefined) return undefined
       this.activeType = type
     }
@@ -302,11 +252,11 @@ export class GraphExecutor {
   }
 
   private prepareOne(): boolean {
-    const sourceId = this.order.find((id) =>
+    const sourceId = this.topology.order.find((id) =>
       !this.preparedOf.has(id) &&
       (this.typeOf(id) !== "iterate" ||
-        (this.inputs.get(id) ?? []).every((edge) => this.executed.has(edge.source.node_id))) &&
-      [...(this.ancestors.get(id) ?? [])].every((ancestor) =>
+        this.topology.inputs(id).every((edge) => this.executed.has(edge.source.node_id))) &&
+      [...this.topology.ancestors(id)].every((ancestor) =>
         this.typeOf(ancestor) !== "iterate" || this.executed.has(ancestor)
       )
     )
@@ -323,11 +273,11 @@ export class GraphExecutor {
 
   private usable(sourceId: string): ReadonlyArray<Prepared> {
     return (this.preparedOf.get(sourceId) ?? []).filter((one) => one.state !== "skipped")
-      .sort((left, right) => comparePaths(left.path, right.path))
+      .toSorted((left, right) => comparePaths(left.path, right.path))
   }
 
   private prepareCollect(sourceId: string): void {
-    const edges = this.inputs.get(sourceId) ?? []
+    const edges = this.topology.inputs(sourceId)
     const keys: Array<Path> = []
     for (const edge of edges) {
       const list = this.usable(edge.source.node_id)
@@ -354,7 +304,7 @@ export class GraphExecutor {
   }
 
   private prepareOrdinary(sourceId: string): void {
-    const parents = [...new Set((this.inputs.get(sourceId) ?? []).map((edge) => edge.source.node_id))]
+    const parents = [...new Set(this.topology.inputs(sourceId).map((edge) => edge.source.node_id))]
     for (const { iterators, mapping, path } of this.parentMappings(sourceId, parents)) {
       const count = this.iterations(sourceId, mapping)
       if (count === undefined) this.create(sourceId, mapping, iterators, path, undefined)
@@ -366,7 +316,7 @@ export class GraphExecutor {
 
   private iterations(sourceId: string, mapping: ReadonlyArray<readonly [string, Prepared]>): number | undefined {
     if (this.typeOf(sourceId) !== "iterate") return undefined
-    const edge = (this.inputs.get(sourceId) ?? []).find((one) => one.destination.field === "collection")
+    const edge = this.topology.inputs(sourceId).find((one) => one.destination.field === "collection")
     const parent = mapping.find(([id]) => id === edge?.source.node_id)?.[1]
     const collection = this.results.get(parent?.id ?? "")?.[edge?.source.field ?? ""]
     return Array.isArray(collection) ? collection.length : 0
@@ -377,7 +327,7 @@ export class GraphExecutor {
     readonly iterators: ReadonlyMap<string, string>
     readonly path: Path
   }> {
-    const above = this.iteratorsAbove.get(sourceId) ?? []
+    const above = this.topology.iteratorsAbove(sourceId)
     if (above.length === 0) {
       const paths = parents.flatMap((id) => this.usable(id).map((one) => one.path)).filter((path) => path.length > 0)
       const wanted = deepest(distinctPaths(paths))
@@ -392,7 +342,7 @@ export class GraphExecutor {
     }
     let combinations: Array<ReadonlyArray<Prepared>> = [[]]
     for (const iterator of above) {
-      combinations = combinations.flatMap((list) => this.usable(iterator).map((one) => [...list, one]))
+      combinations = combinations.flatMap((list) => this.usable(iterator).map((one) => list.concat(one)))
     }
     return combinations.flatMap((combination) => {
       const chosen = new Map(combination.map((one) => [one.sourceId, one.id]))
@@ -401,7 +351,7 @@ export class GraphExecutor {
           (chosen.get(id) ?? one.id) === one.id &&
           [...one.iterators].every(([iterator, preparedId]) => (chosen.get(iterator) ?? preparedId) === preparedId)
         )
-        const path = combination.map((one) => one.path).sort((left, right) => right.length - left.length)[0] ?? []
+        const path = combination.map((one) => one.path).toSorted((left, right) => right.length - left.length)[0] ?? []
         const best = fits.find((one) => startsWith(path, one.path)) ?? fits[0]
         return best === undefined ? [] : [[id, best] as const]
       })
@@ -454,7 +404,7 @@ export class GraphExecutor {
     }
     this.prepared.set(id, one)
     this.preparedOf.get(sourceId)?.push(one)
-    for (const edge of this.inputs.get(sourceId) ?? []) {
+    for (const edge of this.topology.inputs(sourceId)) {
       for (const [parentId, parent] of parents) {
         if (parentId !== edge.source.node_id) continue
         const prepared = {
@@ -483,7 +433,7 @@ export class GraphExecutor {
     const edges = this.edgesInto(one)
     if (one.node.type === "collect") {
       const sorted = (field: string): ReadonlyArray<GraphEdge> =>
-        edges.filter((edge) => edge.destination.field === field).sort((left, right) =>
+        edges.filter((edge) => edge.destination.field === field).toSorted((left, right) =>
           comparePaths(
             this.prepared.get(left.source.node_id)?.path ?? [],
             this.prepared.get(right.source.node_id)?.path ?? []
@@ -513,41 +463,10 @@ export class GraphExecutor {
     one.node = node
   }
 
-  /** For each branch of an `if`, the nodes that serve nothing but this branch. */
-  private branchesOf(ifId: string): { readonly true: Set<string>; readonly false: Set<string> } {
-    const known = this.branches.get(ifId)
-    if (known !== undefined) return known
-    const only = (field: string): Set<string> => {
-      const nodes = new Set<string>()
-      for (const edge of this.inputs.get(ifId) ?? []) {
-        if (edge.destination.field !== field) continue
-        nodes.add(edge.source.node_id)
-        for (const ancestor of this.ancestors.get(edge.source.node_id) ?? []) nodes.add(ancestor)
-      }
-      let changed = true
-      while (changed) {
-        changed = false
-        for (const id of [...nodes]) {
-          const stays = (this.outputs.get(id) ?? []).every((edge) =>
-            nodes.has(edge.destination.node_id) ||
-            (edge.destination.node_id === ifId && edge.destination.field === field)
-          )
-          if (stays) continue
-          nodes.delete(id)
-          changed = true
-        }
-      }
-      return nodes
-    }
-    const result = { true: only("true_input"), false: only("false_input") }
-    this.branches.set(ifId, result)
-    return result
-  }
-
   private waitsForIf(one: Prepared): boolean {
     for (const [ifId, node] of this.graph.nodes) {
       if (node.type !== "if") continue
-      const branches = this.branchesOf(ifId)
+      const branches = this.topology.branchesOf(ifId)
       if (!branches.true.has(one.sourceId) && !branches.false.has(one.sourceId)) continue
       const matching = (this.preparedOf.get(ifId) ?? []).filter((other) => samePath(other.path, one.path))
       if (matching.length === 0 || matching.some((other) => !this.taken.has(other.id))) return true
@@ -568,10 +487,10 @@ export class GraphExecutor {
       if (!this.executed.has(edge.source.node_id)) one.indegree -= 1
       this.preparedEdges.delete(edge)
     }
-    const branches = this.branchesOf(one.sourceId)
+    const branches = this.topology.branchesOf(one.sourceId)
     const selected = holds ? branches.true : branches.false
     const dropped = holds ? branches.false : branches.true
-    for (const other of [...this.prepared.values()]) {
+    for (const other of this.prepared.values()) {
       if (this.executed.has(other.id) || !samePath(other.path, one.path)) continue
       if (selected.has(other.sourceId)) this.enqueue(other)
       else if (dropped.has(other.sourceId)) this.skip(other)

@@ -163,11 +163,11 @@ const acceptInputs = (
   nodeType: SimulatorNodeType | undefined,
   prepared: PreparedNode
 ): { readonly node: GraphNode } | { readonly field: string } => {
-  let node = prepared.node
+  const node: Record<string, unknown> & GraphNode = { ...prepared.node }
   for (const field of nodeType?.fields ?? []) {
     const checked = SimulatorGraph.checkField(field, node[field.name], [field.name])
     if (!checked.ok) return { field: field.name }
-    if (checked.value !== node[field.name]) node = { ...node, [field.name]: checked.value }
+    if (Object.hasOwn(node, field.name)) node[field.name] = checked.value
   }
   const [issue] = SimulatorGraph.combinationIssues(node, [])
   return issue === undefined ? { node } : { field: String(issue.loc[0]) }

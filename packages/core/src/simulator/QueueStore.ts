@@ -120,7 +120,7 @@ export const combinations = (data: SimulatorBatch["data"]): ReadonlyArray<Readon
         field_name: datum.field_name,
         value: datum.items[index]
       })))
-    if (group.length > 0) results = results.flatMap((before) => zipped.map((values) => [...before, ...values]))
+    if (group.length > 0) results = results.flatMap((before) => zipped.map((values) => before.concat(values)))
   }
   return results
 }

@@ -78,6 +78,15 @@ export const reply = (
   ...options
 })
 
+/**
+ * Routes that a release has only from a minor version on. A route's own later version stays.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const since = (minor: number, routes: ReadonlyArray<Route>): ReadonlyArray<Route> =>
+  routes.map((one) => Object.assign({ since: minor }, one))
+
 const fail = (issue: ValidationIssue): Effect.Effect<never, HttpFailure> => Effect.fail(invalid([issue]))
 
 const missing = (loc: ReadonlyArray<string | number>, input: unknown = null): ValidationIssue => ({

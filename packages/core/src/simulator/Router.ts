@@ -95,16 +95,13 @@ const authenticate = (
     return refusal(401, needsHeader ? "Missing authentication credentials" : "Authentication required", headers)
   }
   const check = world.users.check(token, now)
-  switch (check._tag) {
-    case "Invalid":
-      return refusal(401, aboutUsers ? "Invalid or expired authentication token" : "Invalid or expired token", headers)
-    case "Inactive":
-      return refusal(401, "User not found or inactive", headers)
-    case "Valid":
-      return route.adminOnly === true && !check.user.isAdmin
-        ? refusal(403, "Admin privileges required")
-        : { user: check.user, rememberMe: check.rememberMe }
+  if (check._tag === "Invalid") {
+    return refusal(401, aboutUsers ? "Invalid or expired authentication token" : "Invalid or expired token", headers)
   }
+  if (check._tag === "Inactive") return refusal(401, "User not found or inactive", headers)
+  return route.adminOnly === true && !check.user.isAdmin
+    ? refusal(403, "Admin privileges required")
+    : { user: check.user, rememberMe: check.rememberMe }
 }
 
 const neverRefreshed = new Set(["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/media-cookie"])

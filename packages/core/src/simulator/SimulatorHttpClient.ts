@@ -24,22 +24,14 @@ const transportError = (request: HttpClientRequest.HttpClientRequest, descriptio
 const bodyOf = (
   body: HttpBody.HttpBody
 ): Effect.Effect<Uint8Array | FormData | undefined, unknown> => {
-  switch (body._tag) {
-    case "Empty":
-      return Effect.succeed(undefined)
-    case "Uint8Array":
-      return Effect.succeed(body.body)
-    case "FormData":
-      return Effect.succeed(body.formData)
-    case "Stream":
-      return Effect.map(Stream.runCollect(body.stream), concat)
-    case "Raw":
-      // only the caller of the client knows what a raw body is; fetch takes it as a BodyInit too
-      return Effect.map(
-        Effect.promise(() => new Response(body.body as BodyInit).arrayBuffer()),
-        (buffer) => new Uint8Array(buffer)
-      )
-  }
+  if (body._tag === "Empty") return Effect.succeed(undefined)
+  if (body._tag === "Uint8Array") return Effect.succeed(body.body)
+  if (body._tag === "FormData") return Effect.succeed(body.formData)
+  if (body._tag === "Stream") return Effect.map(Stream.runCollect(body.stream), concat)
+  // only the caller of the client knows what a raw body is; fetch takes it as a BodyInit too
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const raw = body.body as BodyInit
+  return Effect.map(Effect.promise(() => new Response(raw).arrayBuffer()), (buffer) => new Uint8Array(buffer))
 }
 
 /** A body that ends before its announced length fails while it is read, as it does on a network. */

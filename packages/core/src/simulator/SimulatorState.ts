@@ -104,7 +104,7 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
   boards: [...world.gallery.boards.values()].map(({ id, name }) => ({ id, name })),
   workflows: [...world.library.workflows.values()].map(({ id, workflow }) => ({
     id,
-    name: String(workflow["name"] ?? "")
+    name: typeof workflow["name"] === "string" ? workflow["name"] : ""
   })),
   models: [...world.models.keys()],
   sockets: world.hub.size

@@ -137,5 +137,7 @@ export class LeftBehindError extends Data.TaggedError("LeftBehindError")<{
 export const nothingLeftBehind: Effect.Effect<void, LeftBehindError, Simulator> = Effect.gen(function*() {
   const simulator = yield* Simulator
   const { unfinishedItems, uploads } = yield* simulator.leftBehind
-  if (uploads.length > 0 || unfinishedItems.length > 0) return yield* new LeftBehindError({ uploads, unfinishedItems })
+  yield* uploads.length === 0 && unfinishedItems.length === 0
+    ? Effect.void
+    : Effect.fail(new LeftBehindError({ uploads, unfinishedItems }))
 })

@@ -1,7 +1,7 @@
 /** The routes of the app, of logins and users, and of videos (of which the simulator has none). */
 import * as Effect from "effect/Effect"
 import type { Route, RouteContext } from "../RouteSupport.ts"
-import { bodyNames, bodyRecord, bodyText, orRefuse, reply, route, whole } from "../RouteSupport.ts"
+import { bodyNames, bodyRecord, bodyText, orRefuse, reply, route, since, whole } from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorUser } from "../UserStore.ts"
@@ -138,7 +138,7 @@ const noVideo = (method: string, path: string): Route =>
     return yield* videoNotFound()
   }, { since: 14 })
 
-const videos: ReadonlyArray<Route> = [
+const videos: ReadonlyArray<Route> = since(14, [
   route("POST", "/api/v1/videos/upload", function*() {
     return yield* refusal(415, "Failed to read video")
   }),
@@ -163,7 +163,7 @@ const videos: ReadonlyArray<Route> = [
       return yield* videoNotFound()
     })
   ))
-].map((one) => ({ ...one, since: 14 }))
+])
 
 /** All routes of this module. */
 export const routes: ReadonlyArray<Route> = [
@@ -199,7 +199,7 @@ export const routes: ReadonlyArray<Route> = [
     context.world.cache.enabled = false
     return null
   }, { adminOnly: true }),
-  ...auth.map((one) => ({ ...one, since: one.since ?? 12 })),
+  ...since(12, auth),
   ...videos,
   noVideo("GET", ""),
   noVideo("PATCH", ""),

@@ -33,7 +33,7 @@ const ownerName = (context: RouteContext, board: StoredBoard): string | null =>
 const failedImages = (context: RouteContext): Readonly<Record<string, unknown>> =>
   context.world.profile.minor >= 14 ? { failed_images: [] } : {}
 
-const boardChanges = ["board_name", "cover_image_name", "archived", "board_visibility"]
+const boardChanges = new Set(["board_name", "cover_image_name", "archived", "board_visibility"])
 
 const remove = (context: RouteContext, names: ReadonlyArray<string>) => {
   const images = names.flatMap((name) => {
@@ -80,7 +80,7 @@ export const routes: ReadonlyArray<Route> = [
   route("POST", "/api/v1/boards/", function*(context) {
     const { now, user, world } = context
     const name = yield* required(context, "board_name")
-    if ([...name].length > maxNameLength) {
+    if (Array.from(name).length > maxNameLength) {
       return yield* invalid([{
         type: "string_too_long",
         loc: ["query", "board_name"],
@@ -102,7 +102,7 @@ export const routes: ReadonlyArray<Route> = [
     const byName = optional(context, "order_by") === "board_name"
     const boards = [...gallery.boards.values()].filter((board) =>
       mayRead(context, board) && (archived === true || !board.archived)
-    ).sort((left, right) => {
+    ).toSorted((left, right) => {
       const order = byName
         ? left.name.toLowerCase() < right.name.toLowerCase() ? -1 : 1
         : left.createdAt - right.createdAt
@@ -120,7 +120,7 @@ export const routes: ReadonlyArray<Route> = [
   route("PATCH", "/api/v1/boards/{board_id}", function*(context) {
     const { gallery, profile } = context.world
     const changes = yield* bodyRecord(context)
-    const unknown = Object.keys(changes).filter((name) => !boardChanges.includes(name))
+    const unknown = Object.keys(changes).filter((name) => !boardChanges.has(name))
     if (unknown.length > 0) {
       return yield* invalid(unknown.map((name) => ({
         type: "extra_forbidden",

@@ -206,6 +206,6 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
       batch: { ...batch, graph: SimulatorGraphModule.toJson(batch.graph) },
       priority,
       item_ids: world.queue.where((item) => item.batchId === batch.batch_id && item.queueId === queueId)
-        .map((item) => item.itemId).reverse()
+        .map((item) => item.itemId).toReversed()
     })
   })

@@ -22,6 +22,7 @@ import {
   orRefuse,
   reply,
   route,
+  since,
   whole
 } from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
@@ -120,6 +121,9 @@ const tagsOf = (record: StoredWorkflow): string =>
 const nameOf = (record: StoredWorkflow): string =>
   typeof record.workflow["name"] === "string" ? record.workflow["name"] : ""
 
+const descriptionOf = (record: StoredWorkflow): string =>
+  typeof record.workflow["description"] === "string" ? record.workflow["description"] : ""
+
 const matching = (
   context: RouteContext,
   categories: ReadonlyArray<string> | undefined,
@@ -163,10 +167,8 @@ const list = Effect.fnUntraced(function*(context: RouteContext) {
     (opened === undefined || (record.openedAt !== null) === opened) &&
     (isPublic === undefined || record.isPublic === isPublic) &&
     (query === undefined ||
-      [nameOf(record), tagsOf(record), String(record.workflow["description"] ?? "")].some((text) =>
-        text.toLowerCase().includes(query)
-      ))
-  ).sort((left, right) => {
+      [nameOf(record), tagsOf(record), descriptionOf(record)].some((text) => text.toLowerCase().includes(query)))
+  ).toSorted((left, right) => {
     const before = key(left)
     const after = key(right)
     return before === after ? 0 : (before < after ? -1 : 1) * sign
@@ -279,7 +281,7 @@ export const routes: ReadonlyArray<Route> = [
   reply("GET", `${prefix}/tags`, (context) => {
     const tags = matching(context, many(context, "categories"), undefined)
       .flatMap((record) => tagsOf(record).split(",").map((tag) => tag.trim()))
-    return [...new Set(tags.filter((tag) => tag !== ""))].sort()
+    return [...new Set(tags.filter((tag) => tag !== ""))].toSorted()
   }, { since: 12 }),
   route("GET", `${prefix}/i/{workflow_id}`, function*(context) {
     return json(context.world.library.toDetail(yield* find(context)))
@@ -370,10 +372,11 @@ export const routes: ReadonlyArray<Route> = [
   }),
   ...presets("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets"),
   ...presetWriters("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets", styleShape),
-  ...presets("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts")
-    .map((one) => ({ ...one, since: 14 })),
-  ...presetWriters("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts", promptShape)
-    .map((one) => ({ ...one, since: 14 })),
+  ...since(14, presets("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts")),
+  ...since(
+    14,
+    presetWriters("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts", promptShape)
+  ),
   route("POST", "/api/v1/utilities/dynamicprompts", function*(context) {
     const body = yield* bodyRecord(context)
     const prompt = yield* bodyText(body, "prompt")

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { Route, RouteContext } from "../RouteSupport.ts"
 import { bodyRecord, flag, many, optional, orRefuse, pathNumber, reply, required, route } from "../RouteSupport.ts"
-import type { HttpFailure } from "../SimulatorHttp.ts"
-import { bytes, internalError, json, refusal } from "../SimulatorHttp.ts"
+import type { HttpFailure, SimulatorResponse } from "../SimulatorHttp.ts"
+import { internalError, json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorModel } from "../SimulatorModels.ts"
 import * as SimulatorModels from "../SimulatorModels.ts"
 
@@ -22,7 +22,7 @@ const list = (context: RouteContext): ReadonlyArray<SimulatorModel> => {
     (type === undefined || model.type === type) &&
     (name === undefined || model.name === name) &&
     (format === undefined || model["format"] === format)
-  ).sort((left, right) => {
+  ).toSorted((left, right) => {
     const before = `${left.type}\n${left.base}\n${left.name}`
     const after = `${right.type}\n${right.base}\n${right.name}`
     return before < after ? -1 : before > after ? 1 : 0
@@ -30,7 +30,7 @@ const list = (context: RouteContext): ReadonlyArray<SimulatorModel> => {
 }
 
 /** Servers whose gzip middleware loses an empty answer say 500 although they did what was asked. */
-const noContent = (context: RouteContext): Effect.Effect<ReturnType<typeof bytes>, HttpFailure> =>
+const noContent = (context: RouteContext): Effect.Effect<SimulatorResponse, HttpFailure> =>
   context.world.profile.minor >= 14 && (context.request.headers["accept-encoding"] ?? "").includes("gzip")
     ? Effect.fail(internalError)
     : Effect.succeed({ status: 204, headers: {}, body: new Uint8Array() })

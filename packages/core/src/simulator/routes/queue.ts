@@ -204,7 +204,7 @@ export const routes: ReadonlyArray<Route> = [
     const direction = yield* oneOf(context, "order_dir", ["ASC", "DESC"])
     const sign = direction === "ASC" ? 1 : -1
     const ids = [...context.world.queue.where((item) => item.queueId === queueOf(context))]
-      .sort((left, right) => (left.createdAt - right.createdAt) * sign || left.itemId - right.itemId)
+      .toSorted((left, right) => (left.createdAt - right.createdAt) * sign || left.itemId - right.itemId)
       .map((item) => item.itemId)
     return json({ item_ids: ids, total_count: ids.length })
   }, { since: 8 }),

@@ -199,12 +199,11 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
   batch: JobBatch,
   options: BatchOptions = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
-  const tracker = yield* JobTracker
   const random = yield* SecureRandom.SecureRandom
   const batchId = yield* random.uuidV4()
   const destination = options.destination ?? batchId
   yield* Effect.annotateCurrentSpan({ batchId })
-  const submission: Submission.Submission = {
+  return yield* start({
     batchId,
     batch: {
       batch_id: batchId,
@@ -218,12 +217,21 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
     size: batch.size,
     prepend: options.prepend ?? false,
     nodes: batch.nodes
-  }
+  }, options)
+})
+
+/** Follows a batch, and then sends it. @internal */
+export const start = Effect.fnUntraced(function*(
+  submission: Submission.Submission,
+  options: BatchOptions
+): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
+  const tracker = yield* JobTracker
+  const { batchId } = submission
   const tracked = yield* tracker.track({
     batchId,
-    expected: batch.size,
-    destination: options.destination === undefined ? destination : undefined,
-    nodes: batch.nodes,
+    expected: submission.size,
+    destination: submission.batch.destination ?? undefined,
+    nodes: submission.nodes,
     search: false
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
@@ -359,11 +367,27 @@ export const submitAll = (
   )
 
 /**
+ * How a job is taken up: what is known of it besides its id, and what becomes of it.
+ *
+ * **Details**
+ *
+ * `size` is how many items the job asked for; without it all items of the batch are taken for the job. `nodes` are the
+ * nodes of the workflow; without them labels are read from the workflow that the server has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttachOptions extends BatchOptions {
+  readonly size?: number | undefined
+  readonly nodes?: ReadonlyMap<string, OutputNode> | undefined
+}
+
+/**
  * Takes up a job by its batch id: after `SubmissionUnknown`, after a restart of the program, or from elsewhere.
  *
  * **Details**
  *
- * All items of the batch are taken for the job. Closing the scope leaves the job alone unless `onInterrupt` is `cancel`.
+ * Closing the scope leaves the job alone unless `onInterrupt` is `cancel`.
  *
  * **Errors**
  *
@@ -374,14 +398,14 @@ export const submitAll = (
  */
 export const attach = Effect.fn("Job.attach")(function*(
   batchId: string,
-  options: BatchOptions & { readonly nodes?: ReadonlyMap<string, OutputNode> | undefined } = {}
+  options: AttachOptions = {}
 ): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const tracker = yield* JobTracker
   const tracked = yield* tracker.track({
     batchId,
-    expected: null,
+    expected: options.size ?? null,
     destination: options.destination,
     nodes: options.nodes ?? new Map(),
     search: false

@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import * as Cancellation from "./Cancellation.ts"
+import type { ItemState } from "./ItemState.ts"
 import * as Journal from "./JobJournal.ts"
 import * as JobState from "./JobState.ts"
 import { JobTracker } from "./JobTracker.ts"
@@ -93,23 +94,28 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
 > {
   const tracker = yield* JobTracker
   const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
+  let active = 0
   if (!tracked.isDone || isActive(tracked.state)) {
     yield* tracker.observe(tracked, { _tag: "CancelRequested" })
-    const { active } = yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)
+    active = (yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)).active
     yield* tracker.refresh
     if (active === 0 && tracked.state.known) {
       yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), cancelWithin))
     }
   }
   const state = tracked.state
+  const isOpen = (item: ItemState) => item.phase === "open"
   return {
     batchId: tracked.batchId,
-    canceled: idsWhere(state, (item) => item.status === "canceled" && !before.has(item.itemId)),
+    canceled: idsWhere(
+      state,
+      (item) => !before.has(item.itemId) && (item.status === "canceled" || (active === 0 && isOpen(item)))
+    ),
     finished: idsWhere(
       state,
       (item) => item.phase !== "open" && (item.status !== "canceled" || before.has(item.itemId))
     ),
-    remaining: idsWhere(state, (item) => item.phase === "open")
+    remaining: active === 0 ? [] : idsWhere(state, isOpen)
   }
 })
 
@@ -146,7 +152,11 @@ const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle
 /** What closing the scope of a job does. @internal */
 export const close = Effect.fnUntraced(function*(context: Lifecycle) {
   const { options, stage, tracked } = context
-  if (stage.detached || stage.current === "new" || stage.current === "over") return
+  if (stage.current === "new" || stage.current === "over") return
+  if (stage.detached) {
+    if (tracked.isDone && !isActive(tracked.state)) yield* Journal.forget(tracked.batchId)
+    return
+  }
   if (stage.current === "sending" && stage.sending !== undefined) {
     yield* Effect.timeoutOption(Fiber.await(stage.sending), sendGrace)
     yield* Fiber.interrupt(stage.sending)

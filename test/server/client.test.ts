@@ -469,6 +469,19 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
+  it.effect("adopts none from a refusal", () => {
+    const server = fakeHttp((request) =>
+      request.method === "GET"
+        ? json(batchStatus)
+        : json({ detail: "no" }, { status: 403, headers: { "x-refreshed-token": "token-fresh" } })
+    )
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip(prune)).reason, "Forbidden")
+      yield* status
+      assert.strictEqual(server.seen.at(-1)!.headers["authorization"], "Bearer given")
+    }).pipe(Effect.provide(server.layer({ token: Redacted.make("given") })))
+  })
+
   it.effect("a server without users needs no login", () => {
     const server = makeServer({ multiuser: false })
     return Effect.gen(function*() {

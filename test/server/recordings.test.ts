@@ -69,6 +69,15 @@ describe("timestamps", () => {
     assert.strictEqual(Schema.encodeSync(ServerTimestamp)(time), iso.replace("T", " ").replace("Z", ""))
   })
 
+  it("are UTC without a zone, wherever the program runs", () => {
+    const before = process.env["TZ"]
+    process.env["TZ"] = "America/New_York"
+    const time = Schema.decodeUnknownSync(ServerTimestamp)("2026-11-22 12:34:56.789")
+    if (before === undefined) delete process.env["TZ"]
+    else process.env["TZ"] = before
+    assert.strictEqual(DateTime.formatIso(time), "2026-11-22T12:34:56.789Z")
+  })
+
   it("refuses what is no time", () => {
     assert.isTrue(Schema.decodeUnknownResult(ServerTimestamp)("soon")._tag === "Failure")
     assert.isTrue(Schema.decodeUnknownResult(SQLiteDirection)("desc")._tag === "Failure")

@@ -277,4 +277,16 @@ describe("Job", () => {
         }))
       assert.strictEqual(result, 0)
     }))
+
+  it.effect("has closed its connection when the last scope is closed, if it is not to be kept", () =>
+    Effect.gen(function*() {
+      yield* withFake({ tracking: { idle: 0 } }, (fake) =>
+        Effect.gen(function*() {
+          for (const opened of [1, 2]) {
+            yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
+            assert.strictEqual(fake.subscribers.count, 0)
+            assert.strictEqual(fake.subscribers.opened, opened)
+          }
+        }))
+    }))
 })

@@ -34,20 +34,20 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Batch } from "../server/api/QueueSchemas.ts"
-import { Boards } from "../server/Boards.ts"
+import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import { resolveBoard } from "./BoardName.ts"
 import * as Cancellation from "./Cancellation.ts"
-import { BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
+import { type BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import { type BatchOptions, cancelJob, type CancelResult, cancelWithin, close, type Lifecycle } from "./JobLifecycle.ts"
@@ -220,10 +220,11 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
   }, options)
 })
 
-/** Follows a batch, and then sends it. @internal */
+/** Follows a batch, and then sends it, or asks first whether a program that was killed has sent it. @internal */
 export const start = Effect.fnUntraced(function*(
   submission: Submission.Submission,
-  options: BatchOptions
+  options: BatchOptions,
+  before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
   const tracker = yield* JobTracker
   const { batchId } = submission
@@ -237,7 +238,7 @@ export const start = Effect.fnUntraced(function*(
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   yield* Effect.addFinalizer(() => close(context))
 
-  const send = Submission.submit(submission, options).pipe(
+  const send = Submission.submit(submission, options, before).pipe(
     Effect.tap((result) =>
       Effect.suspend(() => {
         context.stage.current = "accepted"
@@ -254,12 +255,16 @@ export const start = Effect.fnUntraced(function*(
       })
     )
   )
-  yield* Journal.sending(submission)
-  context.stage.current = "sending"
   // An interruption must not tear the request in two: it is given a moment, and then what came of it is canceled.
-  const fiber = yield* Effect.forkDetach(send)
-  context.stage.sending = fiber
-  const enqueued = yield* Fiber.join(fiber)
+  const enqueued = yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      if (before.maybeSent !== true) yield* Journal.sending(submission, options.key)
+      context.stage.current = "sending"
+      const fiber = yield* Effect.forkDetach(restore(send))
+      context.stage.sending = fiber
+      return yield* restore(Fiber.join(fiber))
+    })
+  )
   yield* tracker.refresh
   return yield* makeJob(context, enqueued)
 })
@@ -493,25 +498,3 @@ export const heal = Effect.fn("Job.heal")(
   (batchId: string): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue> =>
     Cancellation.cancelBatch(batchId, cancelWithin)
 )
-
-/** @internal */
-export const resolveBoard = Effect.fnUntraced(function*(
-  board: string
-): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
-  if (board === "none") return board
-  const boards = yield* Boards
-  const byId = yield* Effect.option(Effect.catchIf(
-    boards.get(board),
-    (error) => error.reason !== "NotFound" && error.reason !== "Validation",
-    (error) => Effect.die(error)
-  ))
-  if (Option.isSome(byId)) return byId.value.board_id
-  const byName = yield* boards.find(board).pipe(
-    Effect.catchTag(
-      "AmbiguousName",
-      (error) => Effect.fail(new BoardNotFound({ board, matches: error.candidates.map((candidate) => candidate.id) }))
-    )
-  )
-  if (Option.isNone(byName)) return yield* new BoardNotFound({ board, matches: [] })
-  return byName.value.board_id
-})

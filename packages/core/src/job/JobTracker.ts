@@ -52,7 +52,8 @@ import { nodesOfWorkflow, TrackedJob } from "./TrackedJob.ts"
  * - `readConcurrency`: how many items are read at the same time, by default 8.
  * - `blockedAfter`: after how long without any progress the queue is examined, by default 10 seconds.
  * - `giveUpAfter`: after how long without any answer of the server jobs fail, by default 10 minutes.
- * - `idle`: how long the event connection is kept after the last job, by default 10 seconds.
+ * - `idle`: how long the event connection is kept after the last job, by default 10 seconds. With 0 it is closed before
+ *   the scope of the last job is.
  *
  * @category models
  * @since 0.1.0
@@ -402,10 +403,14 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   )
 
   const release = (job: TrackedJob) =>
-    Effect.sync(() => {
+    Effect.suspend(() => {
       const set = jobs.get(job.batchId)
       set?.delete(job)
       if (set?.size === 0) jobs.delete(job.batchId)
+      if (jobs.size > 0 || idle > 0 || running === undefined) return Effect.void
+      const own = running.scope
+      running = undefined
+      return Scope.close(own, Exit.void)
     })
 
   return JobTracker.of({

@@ -1,0 +1,41 @@
+/**
+ * Boards by id or name.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Boards } from "../server/Boards.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { BoardNotFound } from "./JobError.ts"
+
+/**
+ * The id of a board that is named by its id or its exact name. `none` stands for no board.
+ *
+ * **Errors**
+ *
+ * `BoardNotFound` if there is none, or if several have the name.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const resolveBoard = Effect.fn("BoardName.resolveBoard")(function*(
+  board: string
+): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
+  if (board === "none") return board
+  const boards = yield* Boards
+  const byId = yield* Effect.option(Effect.catchIf(
+    boards.get(board),
+    (error) => error.reason !== "NotFound" && error.reason !== "Validation",
+    (error) => Effect.die(error)
+  ))
+  if (Option.isSome(byId)) return byId.value.board_id
+  const byName = yield* boards.find(board).pipe(
+    Effect.catchTag(
+      "AmbiguousName",
+      (error) => Effect.fail(new BoardNotFound({ board, matches: error.candidates.map((candidate) => candidate.id) }))
+    )
+  )
+  if (Option.isNone(byName)) return yield* new BoardNotFound({ board, matches: [] })
+  return byName.value.board_id
+})

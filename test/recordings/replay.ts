@@ -73,6 +73,14 @@ const translatePath = (path: string, bindings: Bindings): string =>
     (_, id: string) => `/i/${String(itemId(Number(id), bindings))}`
   )
 
+const sortEdges = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
+    key === "edges" && Array.isArray(inner)
+      ? inner.toSorted((left, right) =>
+        String(at(left, "destination", "node_id")).localeCompare(String(at(right, "destination", "node_id")))
+      )
+      : inner)
+
 const terminal = new Set(["completed", "failed", "canceled"])
 
 const reading = /\/queue\/[^/]+\/i\/\d+$/
@@ -90,6 +98,8 @@ export const replay = Effect.fnUntraced(function*(
   options: {
     readonly exceptions?: ReadonlyArray<Exception> | undefined
     readonly comparesPending?: boolean | undefined
+    /** Sends edges ordered by their targets. */
+    readonly sortsEdges?: boolean | undefined
     readonly anyOrder?: boolean | undefined
   } = {}
 ) {
@@ -104,7 +114,10 @@ export const replay = Effect.fnUntraced(function*(
     send: (name, payload) => void events.push({ name, payload: JSON.parse(JSON.stringify(payload)) }),
     close: () => {}
   })
-  yield* socket.receive("subscribe_queue", { queue_id: "default" })
+  const queues = new Set(
+    entries.flatMap((entry) => entry.kind === "http" ? /\/queue\/([^/]+)\//.exec(entry.path)?.[1] ?? [] : [])
+  )
+  for (const queue_id of queues) yield* socket.receive("subscribe_queue", { queue_id })
   yield* socket.receive("subscribe_bulk_download", { bulk_download_id: "default" })
   let clock = 0
   const wait = Effect.fnUntraced(function*(millis: number) {
@@ -176,8 +189,14 @@ export const replay = Effect.fnUntraced(function*(
       ? formOf(form)
       : Array.isArray(entry.requestBody) && entry.path.endsWith("retry_items_by_id")
       ? entry.requestBody.map((id) => itemId(id, bindings))
-      : translateBody(entry.requestBody, bindings)
-    const answer = yield* send(entry.method, path, body)
+      : translateBody(
+        options.sortsEdges === true && entry.requestBody !== undefined
+          ? sortEdges(entry.requestBody)
+          : entry.requestBody,
+        bindings
+      )
+    // as every fetch does; some answers depend on it
+    const answer = yield* send(entry.method, path, body, { "accept-encoding": "gzip" })
     if (excepted(entry)) continue
     if (reading.test(entry.path)) compareEvents(entry.t)
     compared += 1

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 
 /**
  * `YYYY-MM-DD HH:MM:SS.mmm`, UTC without a zone: queue items, images, boards, workflows.
@@ -10,7 +11,8 @@
  * @category formatting
  * @since 0.1.0
  */
-export const format = (millis: number): string => new Date(millis).toISOString().replace("T", " ").replace("Z", "")
+export const format = (millis: number): string =>
+  DateTime.formatIso(DateTime.makeUnsafe(millis)).replace("T", " ").replace("Z", "")
 
 /**
  * ISO 8601 with microseconds: users.
@@ -18,7 +20,7 @@ export const format = (millis: number): string => new Date(millis).toISOString()
  * @category formatting
  * @since 0.1.0
  */
-export const formatIso = (millis: number): string => new Date(millis).toISOString().replace("Z", "000")
+export const formatIso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis)).replace("Z", "000")
 
 /**
  * Whole seconds, the `timestamp` of events.

@@ -93,7 +93,7 @@ const sizeOf = Effect.fnUntraced(function*(context: NodeContext): Effect.fn.Retu
   for (const value of Object.values(node)) {
     if (isRecord(value) && typeof value["latents_name"] === "string") {
       const tensor = context.tensor(value["latents_name"])
-      if (tensor !== undefined) return tensor
+      if (tensor !== undefined) return { width: tensor.width, height: tensor.height }
     }
   }
   const width = number(node, "width")

@@ -99,7 +99,9 @@ const find = Effect.fnUntraced(function*(
     if (profile.minor >= 8 && doing === "fetching queue item") {
       return yield* refusal(
         500,
-        `Unexpected error while fetching queue item: Queue item with id ${id} not found in queue ${queueOf(context)}`
+        `Unexpected error while fetching queue item: 404: Queue item with id ${id} not found in queue ${
+          queueOf(context)
+        }`
       )
     }
   }

@@ -40,7 +40,7 @@ export class Utilities extends Context.Service<Utilities, {
   readonly dynamicPrompts: (request: DynamicPromptsRequest) => Effect.Effect<DynamicPromptsResponse, InvokeAiError>
   readonly expandPrompt: (request: ExpandPromptRequest) => Effect.Effect<ExpandPromptResponse, InvokeAiError>
   readonly imageToPrompt: (request: ImageToPromptRequest) => Effect.Effect<ImageToPromptResponse, InvokeAiError>
-}>()("@effect-invokeai/core/server/Utilities") {
+}>()("@effect-invokeai/core/server/Prompts/Utilities") {
   /** The utilities of the client's server. */
   static readonly layer: Layer.Layer<Utilities, never, InvokeAiClient> = Layer.effect(
     Utilities,
@@ -110,7 +110,7 @@ export class StylePresets extends Context.Service<StylePresets, {
   readonly create: (preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
   readonly update: (id: string, preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
   readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
-}>()("@effect-invokeai/core/server/StylePresets") {
+}>()("@effect-invokeai/core/server/Prompts/StylePresets") {
   /** The style presets of the client's server. */
   static readonly layer: Layer.Layer<StylePresets, never, InvokeAiClient> = Layer.effect(
     StylePresets,
@@ -152,7 +152,7 @@ export class SystemPrompts extends Context.Service<SystemPrompts, {
   ) => Effect.Effect<SystemPrompt, InvokeAiError>
   readonly update: (id: string, changes: SystemPromptChanges) => Effect.Effect<SystemPrompt, InvokeAiError>
   readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
-}>()("@effect-invokeai/core/server/SystemPrompts") {
+}>()("@effect-invokeai/core/server/Prompts/SystemPrompts") {
   /** The system prompts of the client's server. */
   static readonly layer: Layer.Layer<SystemPrompts, never, InvokeAiClient> = Layer.effect(
     SystemPrompts,

@@ -61,12 +61,9 @@ export interface JsonObject {
   readonly [key: string]: unknown
 }
 
-const hasZone = /(?:[zZ]|[+-]\d{2}:?\d{2})$/
-
-const parseTimestamp = (text: string): Option.Option<DateTime.Utc> => {
-  const iso = text.trim().replace(" ", "T")
-  return DateTime.make(hasZone.test(iso) ? iso : `${iso}Z`).pipe(Option.map(DateTime.toUtc))
-}
+// a text without a zone is UTC for `DateTime` as well
+const parseTimestamp = (text: string): Option.Option<DateTime.Utc> =>
+  Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
 
 /**
  * A point in time as InvokeAI writes it, decoded to `DateTime.Utc`.

@@ -1,0 +1,156 @@
+import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+import type { TransportMessage } from "@effect-invokeai/core/server/EventTransport"
+import { Images } from "@effect-invokeai/core/server/Images"
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/SimulatorEventTransport"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { at, enqueue, graph, send, settle } from "./support.ts"
+
+const board = (name: string) => send("POST", `/api/v1/boards/?board_name=${name}`)
+
+const test = (name: string, effect: Effect.Effect<void, unknown, Simulator>) =>
+  it.effect(name, () => effect.pipe(Effect.provide(Simulator.layer())))
+
+const inject = (...faults: ReadonlyArray<Fault.Fault>) => Simulator.use((simulator) => simulator.inject(...faults))
+
+const boardNames = Effect.map(
+  Simulator.use((simulator) => simulator.state),
+  (state) => state.boards.map((one) => one.name)
+)
+
+/** What a socket hears while one item runs. */
+const heard = (...faults: ReadonlyArray<Fault.Fault>) =>
+  Effect.gen(function*() {
+    const transport = yield* EventTransport
+    const connection = yield* transport.connect({
+      url: new URL(InvokeAiTest.url),
+      token: Effect.succeed(Option.none())
+    })
+    const messages: Array<string> = []
+    const name = (message: TransportMessage): string => message._tag === "Received" ? message.name : message._tag
+    const fiber = yield* connection.messages.pipe(
+      Stream.runForEach((message) => Effect.sync(() => void messages.push(name(message)))),
+      Effect.forkChild
+    )
+    yield* TestClock.adjust("10 millis")
+    yield* inject(...faults)
+    yield* enqueue({ graph: graph({ sum: { type: "add" } }) })
+    yield* settle
+    yield* TestClock.adjust("10 seconds")
+    yield* Fiber.interrupt(fiber)
+    return messages
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(SimulatorEventTransport.layer().pipe(Layer.provideMerge(Simulator.layer())))
+  )
+
+const item = "queue_item_status_changed"
+const usual = ["Connected", "batch_enqueued", item, "invocation_started", "invocation_complete", item]
+
+describe("faults of requests", () => {
+  test(
+    "a dropped request was not carried out, a dropped answer was",
+    Effect.gen(function*() {
+      const path = "/api/v1/boards/"
+      yield* inject(Fault.http({ path }, Fault.dropRequest), Fault.http({ path, nth: 2 }, Fault.dropResponse))
+      assert.strictEqual((yield* Effect.flip(board("first")))._tag, "ConnectionLost")
+      assert.strictEqual((yield* Effect.flip(board("second")))._tag, "ConnectionLost")
+      assert.strictEqual((yield* board("third")).status, 201)
+      assert.deepStrictEqual(yield* boardNames, ["second", "third"])
+      const simulator = yield* Simulator
+      assert.deepStrictEqual((yield* simulator.requests).map((one) => one.status), [undefined, undefined, 201])
+    })
+  )
+
+  test(
+    "a status comes instead of the work, or after it, as often as told",
+    Effect.gen(function*() {
+      yield* inject(Fault.http({ method: "POST", path: /boards/, times: 2 }, Fault.status(503, "busy")))
+      assert.deepStrictEqual([(yield* board("a")).status, (yield* board("b")).status, (yield* board("c")).status], [
+        503,
+        503,
+        201
+      ])
+      yield* inject(Fault.http({ path: /boards/ }, Fault.status(500, "late", { handled: true })))
+      assert.strictEqual((yield* board("d")).status, 500)
+      assert.deepStrictEqual(yield* boardNames, ["c", "d"])
+    })
+  )
+
+  test(
+    "a delay takes the clock's time",
+    Effect.gen(function*() {
+      yield* inject(Fault.http({ path: "/api/v1/app/version" }, Fault.delay("5 seconds")))
+      const fiber = yield* Effect.forkChild(send("GET", "/api/v1/app/version"))
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
+    })
+  )
+
+  test(
+    "a server that restarts does not answer, then has its items; without a database it has forgotten them",
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      yield* simulator.setDurations({ node: "1 minute" })
+      yield* enqueue({ graph: graph({ sum: { type: "add" } }), runs: 2 })
+      yield* TestClock.adjust("1 second")
+      yield* simulator.restart({ downFor: "10 seconds" })
+      assert.strictEqual((yield* Effect.flip(board("x")))._tag, "ConnectionLost")
+      yield* TestClock.adjust("2 minutes")
+      const items = (yield* simulator.state).items.map((one) => one.status)
+      assert.deepStrictEqual(items, ["canceled", "completed"])
+      yield* simulator.restart({ database: false })
+      assert.deepStrictEqual((yield* simulator.state).items, [])
+      const again = yield* enqueue({ graph: graph({ sum: { type: "add" } }) })
+      assert.deepStrictEqual(at(again.body, "item_ids"), [1])
+    })
+  )
+
+  it.effect("an image that ends too early is a failure of the download", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const images = yield* Images
+      const name = yield* simulator.addImage({ width: 50, height: 50 })
+      yield* simulator.inject(Fault.http({ path: "/api/v1/images/i/{image_name}/full" }, Fault.truncate(100)))
+      const error = yield* Effect.flip(Stream.runCollect(images.full(name)))
+      assert.strictEqual(error._tag, "InvokeAiError")
+    }).pipe(Effect.provide(InvokeAiTest.layer())))
+})
+
+describe("faults of events", () => {
+  it.effect("none", () => Effect.map(heard(), (names) => assert.deepStrictEqual(names, usual)))
+
+  it.effect("lost", () =>
+    Effect.map(
+      heard(Fault.event({ name: "invocation_started" }, Fault.lose)),
+      (names) => assert.deepStrictEqual(names, usual.filter((name) => name !== "invocation_started"))
+    ))
+
+  it.effect("twice", () =>
+    Effect.map(
+      heard(Fault.event({ name: item, nth: 2 }, Fault.duplicate)),
+      (names) => assert.deepStrictEqual(names, [...usual, item])
+    ))
+
+  it.effect("late", () =>
+    Effect.map(
+      heard(Fault.event({ name: "invocation_started" }, Fault.holdBack(2))),
+      (names) => assert.deepStrictEqual(names.slice(-3), ["invocation_complete", item, "invocation_started"])
+    ))
+
+  it.effect("with the end of the connection, which comes back by itself", () =>
+    Effect.map(
+      heard(Fault.event({ name: "invocation_started" }, Fault.disconnect)),
+      (names) => assert.deepStrictEqual(names, ["Connected", "batch_enqueued", item, "Disconnected", "Connected"])
+    ))
+})

@@ -82,7 +82,7 @@ const makeDirectory = Effect.fnUntraced(
     }
     const info = yield* fs.stat(directory).pipe(toError)
     if (info.type !== "Directory") {
-      yield* new DownloadError({ reason: "NotADirectory", imageName: name, path: directory })
+      return yield* new DownloadError({ reason: "NotADirectory", imageName: name, path: directory })
     }
     shared.made.add(directory)
   }

@@ -107,7 +107,12 @@ export type Observation =
       readonly retriedFromItemId: number | null | undefined
     }>
   }
-  | { readonly _tag: "Status"; readonly facts: ItemFacts; readonly parentItemId?: number | null }
+  | {
+    readonly _tag: "Status"
+    readonly facts: ItemFacts
+    readonly parentItemId?: number | null
+    readonly fieldValues?: ReadonlyArray<FieldValue>
+  }
   | NodeObservation
   | { readonly _tag: "ItemRead"; readonly item: ItemSnapshot }
   | { readonly _tag: "ItemMissing"; readonly itemId: number }
@@ -134,7 +139,7 @@ export const toIso = (value: unknown): string | null => {
   const iso = value.includes("T") ? value : value.replace(" ", "T")
   const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/.test(iso) ? iso : `${iso}Z`
   const time = Date.parse(zoned)
-  return Number.isNaN(time) ? null : new Date(time).toISOString()
+  return Number.isNaN(time) ? null : DateTime.formatIso(DateTime.makeUnsafe(time))
 }
 
 /** What an item or an event about it says, whatever else it says. @internal */
@@ -158,6 +163,16 @@ export const factsOf = (item: object): ItemFacts | undefined => {
   }
 }
 
+/** The values that a batch gave an item. @internal */
+export const fieldValuesOf = (values: unknown): ReadonlyArray<FieldValue> =>
+  !Array.isArray(values) ?
+    [] :
+    values.flatMap((value: unknown) =>
+      isData(value) && typeof value["node_path"] === "string" && typeof value["field_name"] === "string"
+        ? [{ nodeId: value["node_path"], fieldName: value["field_name"], value: value["value"] }]
+        : []
+    )
+
 /**
  * A queue item as the server gives it.
  *
@@ -169,19 +184,12 @@ export const fromItem = (item: object): ItemSnapshot | undefined => {
   const facts = factsOf(item)
   const batchId = text(item["batch_id"])
   if (facts === undefined || batchId === null) return undefined
-  const values = item["field_values"]
   return {
     ...facts,
     batchId,
     parentItemId: number(item["parent_item_id"]),
     retriedFromItemId: number(item["retried_from_item_id"]),
-    fieldValues: !Array.isArray(values) ?
-      [] :
-      values.flatMap((value: unknown) =>
-        isData(value) && typeof value["node_path"] === "string" && typeof value["field_name"] === "string"
-          ? [{ nodeId: value["node_path"], fieldName: value["field_name"], value: value["value"] }]
-          : []
-      ),
+    fieldValues: fieldValuesOf(item["field_values"]),
     session: item["session"] ?? null
   }
 }

@@ -289,4 +289,38 @@ describe("Job", () => {
           }
         }))
     }))
+
+  it.effect(
+    "follows a thousand jobs at once and misses no end, even if half of the events get lost",
+    () =>
+      Effect.gen(function*() {
+        let seen = 0
+        const drop = () => ++seen % 2 === 0
+        const { fake, result } = yield* withFake({ duration: 4, drop }, () =>
+          Effect.forEach(
+            Array.from({ length: 1000 }),
+            () => Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await)),
+            { concurrency: 1000 }
+          ))
+        assert.strictEqual(result.filter((one) => one.status === "completed").length, 1000)
+        assert.strictEqual(new Set(result.map((one) => one.outputs.images[0]?.imageName)).size, 1000)
+        assert.strictEqual(fake.subscribers.opened, 1)
+        assert.strictEqual(fake.enqueues.length, 1000)
+        // A request for each job would be ten thousands.
+        assert.isBelow(fake.calls.get("itemSummariesByIds") ?? 0, 2000)
+      }),
+    { timeout: 60_000 }
+  )
+
+  it.effect("cancels thousands of waiting items without reading each", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(3000))
+          yield* Effect.sleep("500 millis")
+          return yield* job.cancel
+        }))
+      assert.strictEqual(result.canceled.length, 3000)
+      assert.isBelow(fake.calls.get("item") ?? 0, 20)
+    }), { timeout: 60_000 })
 })

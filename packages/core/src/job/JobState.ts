@@ -191,7 +191,9 @@ export const reduce = (
       const before = getItem(state, observation.facts.itemId)
       const item = before ?? emptyItem(observation.facts.itemId)
       const parent = observation.parentItemId ?? item.parentItemId
-      const after = withFacts(item, observation.facts)
+      const changed = withFacts(item, observation.facts)
+      const values = item.fieldValues.length === 0 ? observation.fieldValues ?? [] : []
+      const after = values.length === 0 || isFinal(item) ? changed : { ...changed, fieldValues: values }
       return update(state, before, parent === item.parentItemId ? after : { ...after, parentItemId: parent })
     }
     case "ItemRead": {

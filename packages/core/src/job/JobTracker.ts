@@ -30,6 +30,7 @@ import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
 import { Changing } from "./EventLog.ts"
+import { isFinal } from "./ItemState.ts"
 import { JobNotFound, QueueBlocked } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, fromItem, type Observation } from "./Observation.ts"
@@ -222,6 +223,8 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const read = Effect.fnUntraced(function*(task: Sweep.ReadTask) {
     const { itemId, job } = task
+    const known = JobState.getItem(job.state, itemId)
+    if (job.isDone || (known !== undefined && isFinal(known))) return
     const item = yield* queue.item(itemId)
     yield* answered
     const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined

@@ -42,14 +42,17 @@ const presentAmong = (
   )
 
 /** A foreign or missing thing cannot be used; every other failure says nothing about it. */
-const exists = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<boolean, InvokeAiError> =>
+const ifThere = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<Option.Option<A>, InvokeAiError> =>
   find.pipe(
-    Effect.as(true),
+    Effect.asSome,
     Effect.catchIf(
       (error) => error.reason === "NotFound" || error.reason === "Forbidden" || error.reason === "Validation",
-      () => Effect.succeed(false)
+      () => Effect.succeed(Option.none())
     )
   )
+
+const exists = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<boolean, InvokeAiError> =>
+  Effect.map(ifThere(find), Option.isSome)
 
 const inList = (
   operation: string,
@@ -115,13 +118,12 @@ export const layer: Layer.Layer<
           Effect.mapError(unavailable("images of a board"))
         ),
       savedWorkflow: (id) =>
-        library.get(id).pipe(
-          Effect.map((record): Option.Option<unknown> => Option.some(record.workflow)),
-          Effect.catchIf(
-            (error) => error.reason === "NotFound" || error.reason === "Forbidden",
-            () => Effect.succeed(Option.none())
-          ),
+        ifThere(Effect.map(library.get(id), (record): unknown => record.workflow)).pipe(
           Effect.mapError(unavailable("saved workflows"))
+        ),
+      imageWorkflow: (name) =>
+        ifThere(images.workflow(name)).pipe(
+          Effect.mapError(unavailable("the workflow of an image"))
         )
     })
   })

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Queue } from "../server/Queue.ts"
 import type { ItemState } from "./ItemState.ts"
-import { factsOf, type Observation } from "./Observation.ts"
+import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"
 import type { TrackedJob } from "./TrackedJob.ts"
 
 /** An item that has to be read. @internal */
@@ -53,7 +53,16 @@ export const bySummaries = Effect.fnUntraced(function*(
     if (facts === undefined || followers.some((job) => job.batchId !== summary.batch_id)) continue
     open.delete(summary.item_id)
     for (const job of followers) {
-      yield* observe(job, { _tag: "Status", facts, parentItemId: summary.parent_item_id ?? null })
+      yield* observe(job, {
+        _tag: "Status",
+        facts,
+        parentItemId: summary.parent_item_id ?? null,
+        fieldValues: fieldValuesOf(summary.field_values)
+      })
+      // What never started has nothing to read.
+      if (facts.status === "canceled" && facts.startedAt === null) {
+        yield* observe(job, { _tag: "ItemUnreadable", itemId: facts.itemId, status: facts.status })
+      }
     }
   }
   return [...open].flatMap(([itemId, followers]) => followers.map((job): ReadTask => ({ job, itemId })))

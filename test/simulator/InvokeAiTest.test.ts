@@ -17,7 +17,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { graph, settle } from "./support.ts"
+import { at, graph, send, settle } from "./support.ts"
 
 describe("the client in front of the simulator", () => {
   it("every route that the client declares is simulated", () => {
@@ -32,6 +32,17 @@ describe("the client in front of the simulator", () => {
     assert.deepStrictEqual(declared.filter((name) => !simulated.has(name)), [])
     assert.isAbove(declared.length, 50)
   })
+
+  it.effect("the document names the paths of the release", () =>
+    Effect.gen(function*() {
+      const paths = (version: "6.3.0" | "6.14.2") =>
+        Effect.map(send("GET", "/openapi.json"), ({ body }) => Object.keys(at(body, "paths") ?? {})).pipe(
+          Effect.provide(Simulator.layer({ version }))
+        )
+      const summaries = "/api/v1/queue/{queue_id}/item_summaries_by_ids"
+      assert.include(yield* paths("6.14.2"), summaries)
+      assert.notInclude(yield* paths("6.3.0"), summaries)
+    }))
 
   it.effect("boards, models, images, workflows and the version", () =>
     Effect.gen(function*() {

@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { isRecord } from "./FieldValidation.ts"
 import * as AppRoutes from "./routes/app.ts"
 import * as BoardRoutes from "./routes/boards.ts"
 import * as ImageRoutes from "./routes/images.ts"
@@ -12,11 +13,33 @@ import * as LibraryRoutes from "./routes/library.ts"
 import * as ModelRoutes from "./routes/models.ts"
 import * as QueueRoutes from "./routes/queue.ts"
 import type { Route } from "./RouteSupport.ts"
+import { reply } from "./RouteSupport.ts"
 import type { HttpFailure, SimulatorRequest, SimulatorResponse } from "./SimulatorHttp.ts"
 import { internalError, json, refusal, webPage } from "./SimulatorHttp.ts"
 import type { SimulatorWorld } from "./SimulatorWorld.ts"
 import type { SimulatorUser } from "./UserStore.ts"
 import * as UserStore from "./UserStore.ts"
+
+const served: ReadonlyArray<Route> = [
+  ...AppRoutes.routes,
+  ...QueueRoutes.routes,
+  ...ImageRoutes.routes,
+  ...BoardRoutes.routes,
+  ...LibraryRoutes.routes,
+  ...ModelRoutes.routes
+]
+
+/** The paths of a release, without their schemas: clients tell by them what a server can do. */
+const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
+  const paths = new Map<string, Record<string, unknown>>()
+  for (const { method, path, since = 0 } of served) {
+    if (since > minor) continue
+    const entry = paths.get(path) ?? {}
+    entry[method.toLowerCase()] = {}
+    paths.set(path, entry)
+  }
+  return Object.fromEntries(paths)
+}
 
 /**
  * All routes that the simulator knows.
@@ -25,12 +48,11 @@ import * as UserStore from "./UserStore.ts"
  * @since 0.1.0
  */
 export const routes: ReadonlyArray<Route> = [
-  ...AppRoutes.routes,
-  ...QueueRoutes.routes,
-  ...ImageRoutes.routes,
-  ...BoardRoutes.routes,
-  ...LibraryRoutes.routes,
-  ...ModelRoutes.routes
+  ...served,
+  reply("GET", "/openapi.json", ({ world }) => {
+    const { document } = world.catalog
+    return isRecord(document) ? { ...document, paths: pathsOf(world.profile.minor) } : document
+  }, { isPublic: true })
 ]
 
 interface Compiled {

@@ -58,7 +58,8 @@ export default defineConfig({
     "eslint/require-yield": "off",
     "eslint/no-shadow": "off",
     "eslint/no-underscore-dangle": "off",
-    "unicorn/consistent-function-scoping": "off"
+    "unicorn/consistent-function-scoping": "off",
+    "typescript/consistent-return": "off"
   },
   overrides: [
     {

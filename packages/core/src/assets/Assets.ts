@@ -35,6 +35,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
@@ -93,7 +94,10 @@ export class Assets extends Context.Service<Assets, {
   readonly retain: (owner: string, imageNames: Iterable<string>) => Effect.Effect<void, never, Scope.Scope>
   /** Whether an image is retained by anybody but `owner`. */
   readonly isRetained: (imageName: string, owner?: string) => Effect.Effect<boolean>
-  /** Deletes what an earlier process left on this server, as far as the ledger tells. Outcomes by image name. */
+  /**
+   * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
+   * `JobJournal` needs. Outcomes by image name.
+   */
   readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError>
 }>()("@effect-invokeai/core/assets/Assets") {
   /**
@@ -208,6 +212,15 @@ const make = Effect.gen(function*() {
       Effect.flatMap(Effect.fromOption),
       Effect.retry({ schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 4 })) }),
       Effect.option
+    )
+
+  // The process may have been killed a moment ago, with the upload on its way.
+  const findLeft = (id: string) =>
+    find(id).pipe(
+      Effect.repeat({
+        until: Option.isSome,
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 }))
+      })
     )
 
   const send = (source: UploadSource, type: ImageType.ImageType, id: string, options: UploadOptions) =>
@@ -352,12 +365,17 @@ const make = Effect.gen(function*() {
 
   const recover = Effect.gen(function*() {
     const outcomes = new Map<string, DeletionOutcome>()
+    const awaited = yield* imagesInUse
     for (const record of yield* ledger.leftOver) {
       if (record.server !== server) continue
       const name = record.image_name ?? Option.getOrUndefined(
-        Option.map(yield* find(record.id), (image) => image.image_name)
+        Option.map(yield* findLeft(record.id), (image) => image.image_name)
       )
       if (name !== undefined && held.has(name)) continue
+      if (name !== undefined && awaited.has(name)) {
+        outcomes.set(name, kept("Awaited"))
+        continue
+      }
       const outcome = name === undefined ? missing : yield* deleteRecorded(name, record)
       if (name !== undefined) outcomes.set(name, outcome)
       if (outcome._tag !== "Failed") yield* ledger.remove(record.id)
@@ -503,6 +521,11 @@ export const retain = Effect.fn("Assets.retain")(
 /**
  * Deletes what an earlier process left on this server, as far as its ledger (`AssetLedger.layerFile`) tells, and says
  * what became of each image.
+ *
+ * **Details**
+ *
+ * Where the program has a `JobJournal`, images that its jobs were given are kept (`Awaited`): take the jobs up first
+ * (`JobRecovery`), and call this when they are done.
  *
  * @category combinators
  * @since 0.1.0

@@ -1,12 +1,39 @@
 /**
  * Remembers which jobs a program has handed in, so that a program that was killed can find them again.
  *
+ * **When to use**
+ *
+ * Provide a journal, hand jobs in with `JobRecovery.submitOnce`, and start the program again after a crash: what runs is
+ * followed, what was never accepted is handed in, nothing twice.
+ *
+ * **Example** (A journal in a folder)
+ *
+ * ```ts
+ * import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+ * import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const services = Layer.mergeAll(
+ *   NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl" }),
+ *   JobJournal.layerFolder("state/jobs").pipe(Layer.provide(NodeServices.layer))
+ * )
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Batch } from "../server/api/QueueSchemas.ts"
+import type * as Path from "effect/Path"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { Batch } from "../server/api/QueueSchemas.ts"
 import type { Submission } from "./Submission.ts"
 
 /**
@@ -15,27 +42,46 @@ import type { Submission } from "./Submission.ts"
  * **Details**
  *
  * `sending`: written before the request was sent, so the server may or may not have it. `accepted`: the server has it.
- * Jobs that ended and were cleaned up are not in the journal any more.
+ * Jobs that ended and were cleaned up are not in the journal any more. `key` is the name that the program gave the job,
+ * `nodes` are id, label and type of the workflow's nodes, `size` is the number of queue items.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const JournalEntry = Schema.Struct({
+  batchId: Schema.String,
+  key: Schema.optionalKey(Schema.String),
+  stage: Schema.Literals(["sending", "accepted"]),
+  batch: Batch,
+  size: Schema.Int,
+  prepend: Schema.Boolean,
+  nodes: Schema.Array(Schema.Tuple([Schema.String, Schema.String, Schema.String]))
+})
+
+/**
+ * A job as the journal has it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface JournalEntry {
-  readonly batchId: string
-  readonly stage: "sending" | "accepted"
-  readonly batch: Batch
-  readonly size: number
-  readonly prepend: boolean
-  readonly nodes: ReadonlyArray<readonly [id: string, label: string, type: string]>
-}
+export interface JournalEntry extends Schema.Schema.Type<typeof JournalEntry> {}
 
 /**
  * A store of jobs that must survive the program.
  *
  * **Details**
  *
- * Jobs are journaled where this service is provided, and not otherwise. Writing must be finished when `put` returns. A
- * journal that fails dies: handing a job in without the record that was asked for would not be what was asked for.
+ * - `put`: adds a job, or notes that the server accepted it. It must be safe when this returns.
+ * - `get`: a job by its batch id.
+ * - `remove`: forgets a job.
+ * - `entries`: all jobs.
+ *
+ * Jobs are journaled where this service is provided, and not otherwise. A journal that fails dies: handing a job in
+ * without the record that was asked for would not be what was asked for.
+ *
+ * **Gotchas**
+ *
+ * A journal belongs to one server and to one running process.
  *
  * @category services
  * @since 0.1.0
@@ -45,21 +91,94 @@ export class JobJournal extends Context.Service<JobJournal, {
   readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>>
   readonly remove: (batchId: string) => Effect.Effect<void>
   readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
-}>()("@effect-invokeai/core/job/JobJournal") {}
+}>()("@effect-invokeai/core/job/JobJournal") {
+  /** Keeps the journal in memory: for tests, and for `JobRecovery.submitOnce` within one process. */
+  static readonly layerMemory: Layer.Layer<JobJournal> = Layer.sync(JobJournal, () => {
+    const entries = new Map<string, JournalEntry>()
+    return {
+      put: (entry) => Effect.sync(() => void entries.set(entry.batchId, entry)),
+      get: (batchId) => Effect.sync(() => Option.fromUndefinedOr(entries.get(batchId))),
+      remove: (batchId) => Effect.sync(() => void entries.delete(batchId)),
+      entries: Effect.sync(() => [...entries.values()])
+    }
+  })
+
+  /**
+   * Keeps the journal in the `KeyValueStore` of the program.
+   *
+   * Each job has a key of its own that is written once, before the job is sent, and a second one when it is accepted. So
+   * a store whose writes can be cut short by a crash is good enough: a job whose entry is cut short was not sent.
+   */
+  static readonly layerKeyValueStore: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.effect(
+    JobJournal,
+    Effect.suspend(() => makeStored)
+  )
+
+  /**
+   * Keeps the journal in a folder, a file per job. The folder is made when it is missing.
+   *
+   * What is written survives the process, however it ends. It is not flushed to the disk, so it may not survive a power
+   * cut; for that use `layerKeyValueStore` on a database.
+   */
+  static readonly layerFolder = (
+    directory: string
+  ): Layer.Layer<JobJournal, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+    JobJournal.layerKeyValueStore.pipe(Layer.provide(Layer.fresh(KeyValueStore.layerFileSystem(directory))))
+}
+
+const entryPrefix = "invokeai-job-"
+const acceptedPrefix = "invokeai-accepted-"
+
+const toJson = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
+const fromJson = Schema.decodeUnknownResult(JournalEntry)
+const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+const makeStored = Effect.gen(function*() {
+  const store = yield* KeyValueStore.KeyValueStore
+  const read = Effect.fnUntraced(function*(batchId: string) {
+    const text = yield* store.get(entryPrefix + batchId)
+    const json = parse(text ?? "")
+    if (Result.isFailure(json)) return Option.none<JournalEntry>()
+    const entry = fromJson(json.success)
+    if (Result.isFailure(entry)) {
+      yield* Effect.logWarning(`The journal's entry of batch ${batchId} cannot be read: ${entry.failure.message}`)
+      return Option.none<JournalEntry>()
+    }
+    const accepted = yield* store.has(acceptedPrefix + batchId)
+    return Option.some(accepted ? { ...entry.success, stage: "accepted" as const } : entry.success)
+  })
+  return JobJournal.of({
+    put: (entry) =>
+      Effect.gen(function*() {
+        const key = entryPrefix + entry.batchId
+        if (entry.stage === "sending" || !(yield* store.has(key))) yield* store.set(key, yield* toJson(entry))
+        if (entry.stage === "accepted") yield* store.set(acceptedPrefix + entry.batchId, "{}")
+      }).pipe(Effect.orDie),
+    get: (batchId) => Effect.orDie(read(batchId)),
+    remove: (batchId) =>
+      Effect.andThen(store.remove(entryPrefix + batchId), store.remove(acceptedPrefix + batchId)).pipe(Effect.orDie),
+    entries: Effect.gen(function*() {
+      const keys = (yield* store.keys).filter((key) => key.startsWith(entryPrefix))
+      const all = yield* Effect.forEach(keys, (key) => read(key.slice(entryPrefix.length)))
+      return all.flatMap(Option.toArray)
+    }).pipe(Effect.orDie)
+  })
+})
 
 const withJournal = (f: (journal: JobJournal["Service"]) => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.flatMap(Effect.serviceOption(JobJournal), Option.match({ onNone: () => Effect.void, onSome: f }))
 
 /** @internal */
-export const sending = (submission: Submission): Effect.Effect<void> =>
+export const sending = (submission: Submission, key?: string): Effect.Effect<void> =>
   withJournal((journal) =>
     journal.put({
       batchId: submission.batchId,
+      ...(key === undefined ? {} : { key }),
       stage: "sending",
       batch: submission.batch,
       size: submission.size,
       prepend: submission.prepend,
-      nodes: [...submission.nodes].map(([id, node]) => [id, node.label, node.type])
+      nodes: Array.from(submission.nodes, ([id, node]) => [id, node.label, node.type] as const)
     })
   )
 
@@ -77,3 +196,40 @@ export const accepted = (batchId: string): Effect.Effect<void> =>
 
 /** @internal */
 export const forget = (batchId: string): Effect.Effect<void> => withJournal((journal) => journal.remove(batchId))
+
+/** What a journaled job hands in. @internal */
+export const toSubmission = (entry: JournalEntry): Submission => ({
+  batchId: entry.batchId,
+  batch: entry.batch,
+  size: entry.size,
+  prepend: entry.prepend,
+  nodes: new Map(entry.nodes.map(([id, label, type]) => [id, { label, type }]))
+})
+
+const collectNames = (value: unknown, names: Set<string>): void => {
+  if (Array.isArray(value)) {
+    for (const each of value) collectNames(each, names)
+  } else if (Predicate.isObject(value)) {
+    for (const [key, each] of Object.entries(value)) {
+      if (key === "image_name" && typeof each === "string") names.add(each)
+      else collectNames(each, names)
+    }
+  }
+}
+
+/** The images that journaled jobs were given; none without a journal. @internal */
+export const imagesInUse: Effect.Effect<ReadonlySet<string>> = Effect.flatMap(
+  Effect.serviceOption(JobJournal),
+  Option.match({
+    onNone: () => Effect.succeed(new Set<string>()),
+    onSome: (journal) =>
+      Effect.map(journal.entries, (entries) => {
+        const names = new Set<string>()
+        for (const { batch } of entries) {
+          collectNames(batch.graph, names)
+          collectNames(batch.data, names)
+        }
+        return names
+      })
+  })
+)

@@ -32,6 +32,7 @@ import type { TrackedJob } from "./TrackedJob.ts"
  * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
  * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
  *   servers before 6.14 can list the items of one destination.
+ * - `key`: the name of the job in the `JobJournal`; `JobRecovery.submitOnce` sets it.
  *
  * @category models
  * @since 0.1.0
@@ -45,6 +46,7 @@ export interface BatchOptions extends SubmissionPolicy {
   readonly deleteOutputs?: boolean | undefined
   readonly origin?: string | undefined
   readonly destination?: string | undefined
+  readonly key?: string | undefined
 }
 
 /**

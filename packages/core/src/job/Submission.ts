@@ -146,12 +146,16 @@ export const findMembers = Effect.fn("Submission.findMembers")(function*(
   return found.toSorted((a, b) => a.itemId - b.itemId)
 })
 
-/** What asking for the batch has shown. */
+/** What asking for a batch has shown: the server has it, or has not, or cannot be asked. */
 type Probe =
   | { readonly _tag: "Accepted"; readonly total: number }
   | { readonly _tag: "Absent" }
   | { readonly _tag: "Unknown"; readonly error: InvokeAiError }
 
+/**
+ * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it has not, or the time to ask
+ * (`settle`) is over.
+ */
 const probe = Effect.fnUntraced(function*(
   batchId: string,
   quiet: Duration.Duration,
@@ -190,6 +194,10 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
 /**
  * Hands a batch in.
  *
+ * **Details**
+ *
+ * With `maybeSent` the server is asked before anything is sent: a program that was killed may have sent it.
+ *
  * **Errors**
  *
  * - `SubmissionRejected`: the server refused it; nothing was enqueued.
@@ -202,7 +210,8 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
  */
 export const submit = Effect.fn("Submission.submit")(function*(
   submission: Submission,
-  policy: SubmissionPolicy = {}
+  policy: SubmissionPolicy = {},
+  before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue> {
   const queue = yield* Queue
   const { batchId, size } = submission
@@ -236,31 +245,37 @@ export const submit = Effect.fn("Submission.submit")(function*(
   })
 
   const accepted = Effect.gen(function*() {
+    let asking = before.maybeSent === true
     for (let sent = 1;; sent++) {
-      const answer = yield* Effect.result(queue.enqueueBatch(submission.batch, { prepend: submission.prepend }))
-      if (answer._tag === "Success") {
-        const { enqueued, item_ids: ids, priority, requested } = answer.success
-        return {
-          batchId,
-          enqueued,
-          requested,
-          itemIds: ids.toSorted((a, b) => a - b),
-          priority,
-          adopted: false,
-          certain: sent === 1 && ids.length <= enqueued
-        } satisfies EnqueueBatchResult
+      let quietNow = quiet
+      let error: InvokeAiError | undefined
+      if (!asking) {
+        const answer = yield* Effect.result(queue.enqueueBatch(submission.batch, { prepend: submission.prepend }))
+        if (answer._tag === "Success") {
+          const { enqueued, item_ids: ids, priority, requested } = answer.success
+          return {
+            batchId,
+            enqueued,
+            requested,
+            itemIds: ids.toSorted((a, b) => a - b),
+            priority,
+            adopted: false,
+            certain: sent === 1 && ids.length <= enqueued
+          } satisfies EnqueueBatchResult
+        }
+        error = answer.failure
+        if (error.reason === "Validation") return yield* Rejections.fromError(batchId, error, submission.nodes)
+        if (!error.isAmbiguous) return yield* error
+        // An error that the server itself reported came after it was done with the request.
+        if (error.status === 500 && error.reason === "Server") quietNow = Duration.zero
       }
-      const error = answer.failure
-      if (error.reason === "Validation") return yield* Rejections.fromError(batchId, error, submission.nodes)
-      if (!error.isAmbiguous) return yield* error
-      // An error that the server itself reported came after it was done with the request.
-      const reported = error.status === 500 && error.reason === "Server"
-      const seen = yield* probe(batchId, reported ? Duration.zero : quiet, settle)
+      asking = false
+      const seen = yield* probe(batchId, quietNow, settle)
       if (seen._tag === "Accepted") return yield* adopt(seen.total, sent)
       if (seen._tag === "Unknown") {
-        return yield* new SubmissionUnknown({ batchId, detail: seen.error.message, cause: error })
+        return yield* new SubmissionUnknown({ batchId, detail: seen.error.message, cause: error ?? seen.error })
       }
-      if (sent >= attempts) return yield* error
+      if (error !== undefined && sent >= attempts) return yield* error
       yield* Effect.sleep(Duration.millis(500))
     }
   })

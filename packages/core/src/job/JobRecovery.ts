@@ -1,0 +1,158 @@
+/**
+ * Goes on with the jobs of a program that was killed.
+ *
+ * **When to use**
+ *
+ * `submitOnce` in programs that are simply started again after a crash: the same code hands a job in the first time and
+ * takes it up the next. `resume` for jobs that the journal has and nobody asks for any more.
+ *
+ * **Example** (A program that can be killed at any moment)
+ *
+ * ```ts
+ * import * as Assets from "@effect-invokeai/core/assets/Assets"
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * const render = (order: string, prompt: string) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const prepare = Effect.flatMap(
+ *       Workflow.fromFile("text-to-image.json"),
+ *       (workflow) => Workflow.setInput(workflow, "prompt", prompt)
+ *     )
+ *     const job = yield* JobRecovery.submitOnce(order, prepare)
+ *     const { outputs } = yield* job.await
+ *     yield* Downloads.outputs(outputs, { directory: `outputs/${order}`, existing: "overwrite" })
+ *   }))
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* render("order-17", "a lighthouse")
+ *   // Now no job needs the uploads of earlier, killed runs of this program.
+ *   yield* Assets.recover
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { Boards } from "../server/Boards.ts"
+import { Queue } from "../server/Queue.ts"
+import type { Workflow } from "../workflow/Workflow.ts"
+import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import * as Job from "./Job.ts"
+import { JobNotFound } from "./JobError.ts"
+import { JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
+import type { BatchOptions } from "./JobLifecycle.ts"
+import type { SubmissionError } from "./Submission.ts"
+
+/**
+ * Takes up a job that the journal has.
+ *
+ * **Details**
+ *
+ * A job that the server accepted is followed, also when it has ended meanwhile. One of which that is not known is asked
+ * for first and handed in under the same batch id if the server does not have it. From then on it is like a job of this
+ * program: closing the scope before its end cancels it unless `onInterrupt` is `detach`, and after its end it leaves the
+ * journal.
+ *
+ * **Errors**
+ *
+ * As `Job.submit`; besides `JobNotFound` if the server accepted it and does not have it any more, because it was pruned
+ * or the server has lost its database. Then it leaves the journal.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resume = Effect.fn("JobRecovery.resume")(function*(
+  entry: JournalEntry,
+  options: BatchOptions = {}
+): Effect.fn.Return<Job.Job, SubmissionError | JobNotFound, Job.JobServices | JobJournal | Scope.Scope> {
+  const { batchId } = entry
+  yield* Effect.annotateCurrentSpan({ batchId })
+  const submission = toSubmission(entry)
+  if (entry.stage === "sending") return yield* Job.start(submission, options, { maybeSent: true })
+  const journal = yield* JobJournal
+  const queue = yield* Queue
+  const { total } = yield* queue.batchStatus(batchId)
+  const gone = Effect.andThen(journal.remove(batchId), Effect.fail(new JobNotFound({ batchId })))
+  if (total === 0) return yield* gone
+  return yield* Job.attach(batchId, {
+    onInterrupt: "cancel",
+    keepOutputs: false,
+    ...options,
+    destination: submission.batch.destination ?? undefined,
+    nodes: submission.nodes,
+    // Some of its items may have been deleted since.
+    size: Math.min(total, submission.size)
+  }).pipe(Effect.catchTag("JobNotFound", () => gone))
+})
+
+interface Lock {
+  readonly semaphore: Semaphore.Semaphore
+  users: number
+}
+
+const locks = new WeakMap<JobJournal["Service"], Map<string, Lock>>()
+
+/** Runs one effect at a time for each key of a journal. */
+const oneAtATime = <A, E, R>(
+  journal: JobJournal["Service"],
+  key: string,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const byKey = locks.get(journal) ?? new Map<string, Lock>()
+    locks.set(journal, byKey)
+    const lock = byKey.get(key) ?? { semaphore: Semaphore.makeUnsafe(1), users: 0 }
+    byKey.set(key, lock)
+    lock.users++
+    const leave = Effect.sync(() => {
+      if (--lock.users === 0) byKey.delete(key)
+    })
+    return Effect.ensuring(lock.semaphore.withPermit(effect), leave)
+  })
+
+/**
+ * Hands a workflow in under a key, or takes up the job that the journal has under this key.
+ *
+ * **Details**
+ *
+ * The workflow is an effect that only runs when there is no such job yet, so what it uploads is uploaded once. A job that
+ * is taken up is the one that was handed in then: its inputs are not looked at again. The job leaves the journal, and its
+ * key is free again, when its scope closes after its end; so note down what was done before the scope closes.
+ *
+ * **Gotchas**
+ *
+ * Interrupting the program (Ctrl-C) closes the scope, and that cancels the job unless `onInterrupt` is `detach`. Being
+ * killed does not: the job goes on.
+ *
+ * **Errors**
+ *
+ * As `resume` and `Job.submit`, and those of the effect that gives the workflow.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
+  key: string,
+  workflow: Effect.Effect<Workflow, E, R>,
+  options: Job.SubmitOptions = {}
+): Effect.fn.Return<
+  Job.Job,
+  Job.SubmitError | JobNotFound | E,
+  Job.JobServices | Boards | WorkflowResources | JobJournal | Scope.Scope | R
+> {
+  const journal = yield* JobJournal
+  return yield* oneAtATime(
+    journal,
+    key,
+    Effect.gen(function*() {
+      const known = (yield* journal.entries).find((entry) => entry.key === key)
+      if (known !== undefined) return yield* resume(known, { ...options, key })
+      return yield* Job.submit(yield* workflow, { ...options, key })
+    })
+  )
+})

@@ -37,10 +37,14 @@ describe("Workflow.fromPng", () => {
 
   it.effect("says what an image lacks", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* message(png()), "Cannot read the workflow from the PNG image: it holds no workflow")
+      assert.strictEqual(
+        yield* message(png()),
+        "There is no workflow in the PNG image: it was not made by a workflow"
+      )
       assert.strictEqual(
         yield* message(png(["invokeai_graph", "{}"])),
-        "Cannot read the workflow from the PNG image: it holds a graph, but no workflow"
+        "There is no workflow in the PNG image: it holds the graph that ran, but no workflow: it was not made in the " +
+          "workflow editor"
       )
       assert.match(yield* message(png(["invokeai_workflow", "[]"])), /^Cannot read the workflow from the PNG image: /)
       assert.match(yield* message(new Uint8Array([1, 2, 3])), /it does not begin as PNG files do$/)

@@ -258,7 +258,7 @@ describe("sources", () => {
   it.effect("say what is wrong with a file", () =>
     Effect.gen(function*() {
       const from = (path: string) => message(Workflow.fromFile(path))
-      assert.strictEqual(yield* from("none.json"), "Cannot read the workflow from none.json: there is no such file")
+      assert.strictEqual(yield* from("none.json"), "There is no workflow in none.json: the file does not exist")
       assert.strictEqual(yield* from("empty.json"), "Cannot read the workflow from empty.json: it is empty")
       assert.strictEqual(yield* from("bad.json"), "Cannot read the workflow from bad.json: it is not JSON")
       assert.strictEqual(

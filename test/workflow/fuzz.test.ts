@@ -99,7 +99,8 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
     presentSystemPrompts: all,
     dynamicPrompts: ({ prompt }) => Effect.succeed([prompt]),
     boardImageNames: () => Effect.succeed(["one.png", "two.png"]),
-    savedWorkflow: () => Effect.succeed(Option.none())
+    savedWorkflow: () => Effect.succeed(Option.none()),
+    imageWorkflow: () => Effect.succeed(Option.none())
   })
 }
 

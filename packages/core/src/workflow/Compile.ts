@@ -8,7 +8,8 @@ import type { ServerGenerator } from "./Generators.ts"
 import * as Graph from "./Graph.ts"
 import * as InkField from "./InkField.ts"
 import { nodeTitle } from "./InkWorkflowInput.ts"
-import * as LoadedWorkflow from "./LoadedWorkflow.ts"
+import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
+import { loadKeepingModels } from "./ModelValues.ts"
 import { fieldProblem } from "./NodeChecks.ts"
 import * as Readiness from "./Readiness.ts"
 import * as ResourceChecks from "./ResourceChecks.ts"
@@ -44,7 +45,7 @@ const refreshCalls = Effect.fnUntraced(function*(
     const workflow = yield* resources.savedWorkflow(id)
     if (Option.isSome(workflow)) saved.set(id, workflow.value)
   }
-  return LoadedWorkflow.load(loaded.definition, loaded.catalog, { savedWorkflows: saved })
+  return loadKeepingModels(loaded.definition, loaded.catalog, { savedWorkflows: saved })
 })
 
 const missingCalls = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyArray<Problem> =>

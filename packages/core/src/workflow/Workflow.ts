@@ -49,7 +49,7 @@ import type { WorkflowResources } from "./WorkflowResources.ts"
 import * as Value from "./WorkflowValue.ts"
 import type { Workflow } from "./WorkflowValue.ts"
 
-export { fromFile, fromJson, fromPng, load } from "./WorkflowLoading.ts"
+export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./WorkflowLoading.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./WorkflowValue.ts"
 
 /**

@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * Every error carries the data to act on it; its `message` is a sentence for a person. None of these errors needs a
- * server to come about, so they always name the fault, never the weather.
+ * Every error carries the data to act on it; its `message` is a sentence for a person. All but `ResourcesUnavailable`
+ * name a fault of the workflow or of its use, and come again however often it is tried.
  *
  * @since 0.1.0
  */
@@ -33,6 +33,28 @@ export class WorkflowParseError extends Schema.TaggedError<WorkflowParseError>()
       : `Cannot read the workflow from ${this.source}`
     const path = this.path === undefined || this.path.length === 0 ? "" : ` (at ${this.path.join(".")})`
     return `${source}: ${this.reason}${path}`
+  }
+}
+
+/**
+ * There is no workflow where one was looked for: no such file, no such entry in the server's library, no such image, or
+ * an image that was not made by a workflow.
+ *
+ * **Details**
+ *
+ * `source` says where it was looked for, `reason` what is not there. A workflow that is there but cannot be read is a
+ * `WorkflowParseError`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("WorkflowNotFound", {
+  source: Schema.String,
+  reason: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `There is no workflow in ${this.source}: ${this.reason}`
   }
 }
 
@@ -204,11 +226,11 @@ export class WorkflowNotReady extends Schema.TaggedError<WorkflowNotReady>()("Wo
 }
 
 /**
- * The server could not be asked about the models, images or boards that a workflow names.
+ * The server could not be asked for a workflow, or about the models, images or boards that a workflow names.
  *
  * **Details**
  *
- * Says nothing about the workflow: the same check may succeed later. `operation` is what was asked, `cause` the failure
+ * Says nothing about the workflow: the same call may succeed later. `operation` is what was asked, `cause` the failure
  * of the call.
  *
  * @category errors
@@ -221,6 +243,6 @@ export class ResourcesUnavailable extends Schema.TaggedError<ResourcesUnavailabl
   override get message(): string {
     const cause = this.cause
     const detail = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
-    return `Cannot check the workflow against the server (${this.operation})${detail}`
+    return `The server cannot be asked about ${this.operation}${detail}`
   }
 }

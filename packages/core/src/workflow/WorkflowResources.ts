@@ -1,6 +1,6 @@
 /**
  * What a workflow needs to know about a server: which models, images, videos, boards and presets it has, how it expands
- * a dynamic prompt, what images are on a board, and the workflows of its library.
+ * a dynamic prompt, what images are on a board, and the workflows of its library and its images.
  *
  * **Details**
  *
@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { ResourcesUnavailable } from "./WorkflowError.ts"
+import type { ImageSource } from "./WorkflowSource.ts"
 
 /**
  * A model that is installed on the server, as far as a workflow cares. Configurations that the `Models` service returns
@@ -89,8 +90,10 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
     boardId: string,
     category: BoardImageCategory
   ) => Effect.Effect<ReadonlyArray<string>, ResourcesUnavailable>
-  /** The JSON of a workflow in the server's library. */
+  /** The JSON of a workflow in the server's library; `None` if there is none with the id, or not for this user. */
   readonly savedWorkflow: (id: string) => Effect.Effect<Option.Option<unknown>, ResourcesUnavailable>
+  /** The workflow and the graph that an image was made with; `None` if there is no such image, or not for this user. */
+  readonly imageWorkflow: (imageName: string) => Effect.Effect<Option.Option<ImageSource>, ResourcesUnavailable>
 }>()("@effect-invokeai/core/workflow/WorkflowResources") {
   /**
    * Resources given as values. For work without a server and for tests.
@@ -126,6 +129,8 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
 export interface MemoryResources {
   readonly models?: ReadonlyArray<InstalledModel>
   readonly images?: Iterable<string>
+  /** What images were made with, by image name. These images need not be in `images` as well. */
+  readonly imageWorkflows?: ReadonlyMap<string, ImageSource>
   readonly videos?: Iterable<string>
   readonly boards?: Iterable<string>
   readonly stylePresets?: Iterable<string>
@@ -142,9 +147,10 @@ const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
     return (ids: ReadonlyArray<string>) =>
       Effect.succeed<ReadonlySet<string>>(new Set(ids.filter((id) => known.has(id))))
   }
+  const images = new Set(content.images ?? [])
   return {
     models: Effect.succeed(content.models ?? []),
-    presentImages: presence(content.images),
+    presentImages: presence([...images, ...content.imageWorkflows?.keys() ?? []]),
     presentVideos: presence(content.videos),
     presentBoards: presence(content.boards),
     presentStylePresets: presence(content.stylePresets),
@@ -154,6 +160,10 @@ const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
     savedWorkflow: (id) =>
       Effect.succeed(
         content.savedWorkflows?.has(id) === true ? Option.some(content.savedWorkflows.get(id)) : Option.none()
+      ),
+    imageWorkflow: (name) =>
+      Effect.succeed(
+        Option.fromUndefinedOr(content.imageWorkflows?.get(name) ?? (images.has(name) ? {} : undefined))
       )
   }
 }

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as PngChunks from "./PngChunks.ts"
-import { WorkflowParseError } from "./WorkflowError.ts"
+import { WorkflowNotFound, WorkflowParseError } from "./WorkflowError.ts"
 
 /**
  * What InvokeAI wrote into an image: the workflow it was made with, the graph that ran, and the generation parameters.
@@ -40,22 +40,20 @@ export const parseText = (text: string, source: string): Result.Result<unknown, 
  *
  * **Errors**
  *
- * `WorkflowParseError` if there is no such file, if it cannot be read, or if it is not JSON; the failure of the file
- * system is its `cause`.
+ * `WorkflowNotFound` if there is no such file; `WorkflowParseError` if it cannot be read or is not JSON. The failure of
+ * the file system is the `cause`.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const readFile = Effect.fn("WorkflowSource.readFile")(function*(
   path: string
-): Effect.fn.Return<unknown, WorkflowParseError, FileSystem.FileSystem> {
+): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(fs.readFileString(path), (cause) =>
-    new WorkflowParseError({
-      source: path,
-      reason: cause.reason._tag === "NotFound" ? "there is no such file" : "the file cannot be read",
-      cause
-    }))
+    cause.reason._tag === "NotFound"
+      ? new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
+      : new WorkflowParseError({ source: path, reason: "the file cannot be read", cause }))
   return yield* Effect.fromResult(parseText(text, path))
 })
 

@@ -1,0 +1,116 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { drive } from "../job/fake.ts"
+import { readJson } from "./support.ts"
+
+const thumbnail = readJson("examples/soft-thumbnail.json") as Record<string, unknown>
+
+const imagesOf = (workflow: Workflow.Workflow) =>
+  Effect.gen(function*() {
+    const job = yield* Job.submit(workflow)
+    return (yield* job.await).outputs.finalImages
+  })
+
+const inputsOf = (workflow: Workflow.Workflow) =>
+  workflow.inputs.map((input) => [input.systemName, Workflow.formatValue(input)])
+
+describe("Workflow.fromLibrary", () => {
+  it.effect("reads back what toDefinition gave, with the values that were set", () =>
+    Effect.gen(function*() {
+      const library = yield* WorkflowLibrary
+      const set = yield* Effect.flatMap(
+        Workflow.fromJson(thumbnail),
+        Workflow.setInputs({ width: 320, softness: "1.5" })
+      )
+      const record = yield* library.create(Workflow.toDefinition(set))
+      const saved = yield* Workflow.fromLibrary(record.workflow_id)
+      assert.deepStrictEqual(inputsOf(saved), inputsOf(set))
+      assert.isTrue(Workflow.diff(set, saved).isEmpty)
+    }).pipe(Effect.provide(InvokeAiTest.layer())))
+
+  it.effect("tells a missing workflow from an unreadable one and from a server that does not answer", () =>
+    Effect.gen(function*() {
+      const missing = yield* Effect.flip(Workflow.fromLibrary("no-such-id"))
+      assert.strictEqual(missing._tag, "WorkflowNotFound")
+      assert.strictEqual(
+        missing.message,
+        "There is no workflow in the server's library under 'no-such-id': no workflow of this user has the id"
+      )
+      const library = yield* WorkflowLibrary
+      const [odd] = yield* Stream.runCollect(library.list({ query: "odd" }))
+      const unreadable = yield* Effect.flip(Workflow.fromLibrary(odd?.workflow_id ?? ""))
+      assert.strictEqual(unreadable._tag, "WorkflowParseError")
+      assert.match(unreadable.message, /^Cannot read the workflow from the server's library under '/)
+      const simulator = yield* Simulator
+      yield* simulator.inject(
+        Fault.http({ method: "GET", times: 100, path: `/api/v1/workflows/i/${odd?.workflow_id}` }, Fault.dropRequest)
+      )
+      const unavailable = yield* drive(Effect.flip(Workflow.fromLibrary(odd?.workflow_id ?? "")))
+      assert.strictEqual(unavailable._tag, "ResourcesUnavailable")
+      assert.match(unavailable.message, /^The server cannot be asked about saved workflows: /)
+    }).pipe(Effect.provide(InvokeAiTest.layer({
+      workflows: [{ ...thumbnail, name: "odd", nodes: 5, meta: { version: "3.0.0", category: "user" } }]
+    }))))
+})
+
+describe("Workflow.fromImage", () => {
+  it.effect("gives the workflow of the run, ready to run again with another value", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator
+        const photo = yield* simulator.addImage({ width: 640, height: 480 })
+        const first = yield* Effect.flatMap(
+          Workflow.fromJson(thumbnail),
+          Workflow.setInputs({ photo, width: 64, height: 48 })
+        )
+        const [image] = yield* imagesOf(first)
+        const again = yield* Workflow.fromImage(image?.imageName ?? "")
+        assert.deepStrictEqual(inputsOf(again), inputsOf(first))
+        const wider = yield* Workflow.setInput(again, "width", 96)
+        assert.deepStrictEqual((yield* imagesOf(wider)).map(({ height, width }) => [width, height]), [[96, 48]])
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect("tells a missing image from one without a workflow", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const upload = yield* simulator.addImage({})
+      const missing = yield* Effect.flip(Workflow.fromImage("gone.png"))
+      assert.strictEqual(missing._tag, "WorkflowNotFound")
+      assert.strictEqual(
+        missing.message,
+        "There is no workflow in the image 'gone.png': the server has no such image for this user"
+      )
+      const bare = yield* Effect.flip(Workflow.fromImage(upload))
+      assert.strictEqual(bare._tag, "WorkflowNotFound")
+      assert.strictEqual(
+        bare.message,
+        `There is no workflow in the image '${upload}': it was not made by a workflow`
+      )
+      yield* simulator.inject(
+        Fault.http({ method: "GET", times: 100, path: `/api/v1/images/i/${upload}/workflow` }, Fault.dropRequest)
+      )
+      assert.strictEqual((yield* drive(Effect.flip(Workflow.fromImage(upload))))._tag, "ResourcesUnavailable")
+    }).pipe(Effect.provide(InvokeAiTest.layer())))
+
+  it.effect("does not show another user's images", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const name = yield* simulator.addImage({})
+      assert.strictEqual((yield* Effect.flip(Workflow.fromImage(name)))._tag, "WorkflowNotFound")
+    }).pipe(Effect.provide(InvokeAiTest.layer({
+      users: [
+        { email: "admin@example.com", password: "Passw0rd-admin", isAdmin: true },
+        { email: "user@example.com", password: "Passw0rd-user" }
+      ],
+      client: { email: "user@example.com", password: Redacted.make("Passw0rd-user") }
+    }))))
+})

@@ -10,10 +10,11 @@ import * as Redacted from "effect/Redacted"
 import * as Support from "./Support.ts"
 
 /** All services, as one of the server's accounts or, on a single-user server, as nobody. */
-export const client = (account?: (typeof Support.accounts)[number]) =>
+export const client = (account?: (typeof Support.accounts)[number], tracking?: InvokeAi.Options["tracking"]) =>
   Layer.mergeAll(
     InvokeAi.layer({
       url: Support.url,
+      tracking,
       email: account?.email,
       password: account === undefined ? undefined : Redacted.make(account.password)
     }).pipe(Layer.provide([Support.httpClient, EventTransport.layerSocketIo])),

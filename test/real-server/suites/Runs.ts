@@ -1,4 +1,5 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
@@ -172,6 +173,53 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           return asset.image_name
         }).pipe(Effect.scoped)
         assert.isFalse(yield* images.exists(uploaded))
+      }).pipe(Effect.scoped))
+
+    it.effect("outputs in other formats, many jobs into folders, and a cleanup of everything", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const images = yield* Images
+        const queue = yield* Queue
+        const before = yield* allImages
+        const directory = yield* folder
+        const workflow = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
+        const asset = yield* Assets.uploadBytes(Support.picture(64, 64))
+        const same = yield* Assets.uploadBytes(Support.picture(64, 64))
+        assert.strictEqual(same.image_name, asset.image_name)
+        const results = yield* Effect.forEach([1, 5], (Radius) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submit(yield* Workflow.setInputs(workflow, { Picture: asset, Radius }))
+            return (yield* job.await).outputs
+          }))
+
+        const [first] = results
+        const image = first?.finalImages[0]?.imageName ?? ""
+        for (const [format, magic] of [["jpeg", "ffd8ff"], ["webp", "52494646"], ["png", "89504e47"]] as const) {
+          const { files } = yield* Downloads.image(image, { directory, format, quality: 90 })
+          const file = yield* fs.readFile(files[0]?.path ?? "")
+          assert.strictEqual(Buffer.from(file).toString("hex", 0, magic.length / 2), magic)
+        }
+        const exists = yield* Effect.flip(Downloads.image(image, { directory }))
+        assert.strictEqual(exists._tag, "DownloadError")
+
+        const jobs = results.map((outputs) => ({ workflow: workflow.definition.name, outputs }))
+        const many = yield* Downloads.many(jobs, { directory: path.join(directory, "many"), metadata: true })
+        assert.deepStrictEqual([many.workflows, many.images], [2, 2])
+        for (const { batchId } of results) {
+          const written = many.files.filter((file) => file.path.includes(batchId))
+          assert.deepStrictEqual(written.map((file) => file.kind), ["image", "metadata"])
+        }
+
+        const cleaned = yield* Cleanup.many(
+          results.map((outputs) => ({ outputs, assets: [asset] })),
+          { outputs: true, strict: true }
+        )
+        assert.deepStrictEqual([cleaned.workflows, cleaned.inputsDeleted, cleaned.queueItemsDeleted], [2, 1, 2])
+        assert.isAtLeast(cleaned.outputsDeleted, 2)
+        assert.isFalse(yield* images.exists(asset.image_name))
+        for (const { batchId } of results) assert.strictEqual((yield* queue.batchStatus(batchId)).total, 0)
+        assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
     it.effect("a workflow without a model: every node's result, in order", () =>

@@ -16,7 +16,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 
@@ -540,9 +539,9 @@ export const drive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** Runs a program against a fake server; its scope is closed at the end. */
-export const withFake = <A, E>(
+export const withFake = <A, E, R>(
   options: FakeOptions,
-  program: (fake: Fake) => Effect.Effect<A, E, Job.JobServices | JobTracker | Scope.Scope>
+  program: (fake: Fake) => Effect.Effect<A, E, R>
 ) =>
   Effect.gen(function*() {
     const fake = yield* makeFake(options)

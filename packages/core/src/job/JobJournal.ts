@@ -133,6 +133,8 @@ const toJson = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
 const fromJson = Schema.decodeUnknownResult(JournalEntry)
 const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 
+const accept = (entry: typeof JournalEntry.Type): JournalEntry => ({ ...entry, stage: "accepted" })
+
 const makeStored = Effect.gen(function*() {
   const store = yield* KeyValueStore.KeyValueStore
   const read = Effect.fnUntraced(function*(batchId: string) {
@@ -145,7 +147,7 @@ const makeStored = Effect.gen(function*() {
       return Option.none<JournalEntry>()
     }
     const accepted = yield* store.has(acceptedPrefix + batchId)
-    return Option.some(accepted ? { ...entry.success, stage: "accepted" as const } : entry.success)
+    return Option.some(accepted ? accept(entry.success) : entry.success)
   })
   return JobJournal.of({
     put: (entry) =>
@@ -189,7 +191,7 @@ export const accepted = (batchId: string): Effect.Effect<void> =>
       journal.get(batchId),
       Option.match({
         onNone: () => Effect.void,
-        onSome: (entry) => journal.put({ ...entry, stage: "accepted" })
+        onSome: (entry) => journal.put(accept(entry))
       })
     )
   )

@@ -1,0 +1,295 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
+import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+import { Queue } from "@effect-invokeai/core/server/Queue"
+import * as Simulator from "@effect-invokeai/core/simulator/Simulator"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Scope from "effect/Scope"
+import { readFileSync } from "node:fs"
+import { batchOf, drive, graph, withFake } from "./fake.ts"
+
+const entry = (batchId: string, stage: JournalEntry["stage"], more: Partial<JournalEntry> = {}): JournalEntry => ({
+  batchId,
+  stage,
+  batch: { batch_id: batchId, destination: batchId, graph, data: null, workflow: null, runs: 1 },
+  size: 1,
+  prepend: false,
+  nodes: [["picture", "The picture", "blank_image"]],
+  ...more
+})
+
+const folder = Layer.unwrap(
+  Effect.map(
+    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()),
+    (directory) => JobJournal.layerFolder(`${directory}/state/jobs`)
+  )
+).pipe(Layer.provide(NodeServices.layer), Layer.orDie)
+
+const stores = {
+  "in memory": JobJournal.layerMemory,
+  "in a key value store": JobJournal.layerKeyValueStore.pipe(Layer.provide(KeyValueStore.layerMemory)),
+  "in a folder": folder
+}
+
+const batches = (fake: { readonly items: ReadonlyMap<number, { readonly batchId: string }> }) => {
+  const counts: Record<string, number> = {}
+  for (const item of fake.items.values()) counts[item.batchId] = (counts[item.batchId] ?? 0) + 1
+  return counts
+}
+
+describe("JobJournal", () => {
+  for (const [name, layer] of Object.entries(stores)) {
+    it.effect(`${name}: has a job from before it is sent until it is closed`, () =>
+      Effect.gen(function*() {
+        const journal = yield* JobJournal
+        const { fake } = yield* withFake({}, (fake) =>
+          Effect.gen(function*() {
+            const scope = yield* Scope.make()
+            const job = yield* Scope.provide(Job.submitBatch(batchOf(), { key: "mine" }), scope)
+            const during = Option.getOrThrow(yield* journal.get(job.batchId))
+            assert.deepStrictEqual([during.stage, during.key, during.size], ["accepted", "mine", 1])
+            assert.deepStrictEqual(during.batch, fake.enqueues[0])
+            yield* job.await
+            assert.strictEqual((yield* journal.entries).length, 1)
+            yield* Scope.close(scope, yield* Effect.exit(Effect.void))
+          }))
+        assert.strictEqual(fake.enqueues.length, 1)
+        assert.deepStrictEqual(yield* journal.entries, [])
+      }).pipe(Effect.provide(layer)))
+
+    it.effect(`${name}: finds every job of a program that was killed, wherever it was`, () =>
+      Effect.gen(function*() {
+        const journal = yield* JobJournal
+        yield* withFake({}, (fake) =>
+          Effect.gen(function*() {
+            const queue = yield* Queue
+            yield* journal.put(entry("never-sent", "sending"))
+            yield* journal.put(entry("sent", "sending"))
+            yield* queue.enqueueBatch(entry("sent", "sending").batch)
+            yield* journal.put(entry("running", "accepted"))
+            yield* queue.enqueueBatch(entry("running", "accepted").batch)
+            yield* journal.put(entry("pruned", "accepted"))
+            yield* Effect.forEach(yield* journal.entries, (entry) =>
+              Effect.scoped(Effect.gen(function*() {
+                const job = yield* Effect.result(JobRecovery.resume(entry))
+                if (entry.batchId === "pruned") {
+                  assert.strictEqual(job._tag === "Failure" ? job.failure._tag : "", "JobNotFound")
+                  return
+                }
+                const { outputs } = yield* (yield* Effect.fromResult(job)).await
+                assert.deepStrictEqual(outputs.images.map((image) => image.nodeLabel), ["The picture"])
+              })), { concurrency: "unbounded", discard: true })
+            assert.deepStrictEqual(batches(fake), { "never-sent": 1, "sent": 1, "running": 1 })
+          }))
+        assert.deepStrictEqual(yield* journal.entries, [])
+      }).pipe(Effect.provide(layer)))
+  }
+
+  it.effect("keeps a job that was torn away in the middle, and one that was let go", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      yield* withFake({}, () =>
+        Effect.gen(function*() {
+          // A scope that is never closed is what a killed program leaves.
+          const scope = yield* Scope.make()
+          const fiber = yield* Effect.forkChild(
+            Effect.flatMap(Scope.provide(Job.submitBatch(batchOf()), scope), (job) => job.await)
+          )
+          yield* Effect.sleep("300 millis")
+          yield* Fiber.interrupt(fiber)
+          yield* Effect.scoped(Job.submitBatch(batchOf(), { onInterrupt: "detach" }))
+          const entries = yield* journal.entries
+          assert.deepStrictEqual(entries.map((entry) => entry.stage), ["accepted", "accepted"])
+          yield* Effect.scoped(
+            Effect.forEach(entries, (entry) => Effect.flatMap(JobRecovery.resume(entry), (job) => job.await))
+          )
+        }))
+      assert.deepStrictEqual(yield* journal.entries, [])
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.effect("has nothing of a job that was interrupted before it was sent, or refused", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      yield* withFake({ full: 0 }, () =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
+          assert.strictEqual(error._tag, "SubmissionIncomplete")
+        }))
+      for (const after of [0, 1, 50, 100, 200, 400]) {
+        const { fake } = yield* withFake({}, () =>
+          Effect.gen(function*() {
+            const fiber = yield* Effect.forkChild(
+              Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
+            )
+            yield* Effect.sleep(after)
+            yield* Fiber.interrupt(fiber)
+          }))
+        assert.isTrue([...fake.items.values()].every((item) => item.status === "canceled"), `${after}`)
+      }
+      assert.deepStrictEqual(yield* journal.entries, [])
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.effect("takes what was cut short when the program was killed for not sent", () =>
+    Effect.gen(function*() {
+      const store = yield* KeyValueStore.KeyValueStore
+      const journal = yield* JobJournal
+      yield* journal.put(entry("whole", "sending"))
+      const text = (yield* store.get("invokeai-job-whole")) ?? ""
+      for (const length of [0, 1, 20, text.length - 1]) {
+        yield* store.set(`invokeai-job-half-${length}`, text.slice(0, length))
+      }
+      yield* store.set("something else", "{}")
+      assert.deepStrictEqual((yield* journal.entries).map((one) => one.batchId), ["whole"])
+      assert.deepStrictEqual(Option.getOrThrow(yield* journal.get("whole")), entry("whole", "sending"))
+      // The note that it was accepted does not touch the record; cut short it still says so.
+      yield* journal.put(entry("whole", "accepted"))
+      assert.strictEqual(yield* store.get("invokeai-job-whole"), text)
+      yield* store.set("invokeai-accepted-whole", "")
+      assert.deepStrictEqual(Option.getOrThrow(yield* journal.get("whole")), entry("whole", "accepted"))
+      yield* journal.remove("whole")
+      assert.isTrue(Option.isNone(yield* journal.get("whole")))
+      assert.isFalse((yield* store.keys).some((key) => key.includes("whole")))
+    }).pipe(Effect.provide(JobJournal.layerKeyValueStore.pipe(Layer.provideMerge(KeyValueStore.layerMemory)))))
+
+  it.effect("is read by another process where the first one was killed", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const directory = path.join(yield* fs.makeTempDirectoryScoped(), "jobs")
+      const open = <A>(use: Effect.Effect<A, never, JobJournal>) =>
+        use.pipe(Effect.provide(JobJournal.layerFolder(directory)), Effect.provide(NodeServices.layer))
+      yield* open(JobJournal.use((journal) => journal.put(entry("one", "sending", { key: "a/b ../ü" }))))
+      yield* open(JobJournal.use((journal) => journal.put(entry("one", "accepted"))))
+      const entries = yield* open(JobJournal.use((journal) => journal.entries))
+      assert.deepStrictEqual(entries, [entry("one", "accepted", { key: "a/b ../ü" })])
+      yield* open(JobJournal.use((journal) => journal.remove("one")))
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})
+
+describe("JobRecovery", () => {
+  it.effect("waits for a request that may still be on its way, and asks a server that does not answer again", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      yield* journal.put(entry("late", "sending"))
+      const { fake } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          const late = yield* Effect.forkChild(
+            Effect.delay(queue.enqueueBatch(entry("late", "sending").batch), "2 seconds")
+          )
+          const job = yield* JobRecovery.resume(entry("late", "sending"))
+          assert.isTrue(job.enqueued?.adopted)
+          yield* job.await
+          yield* Fiber.join(late)
+        }).pipe(Effect.scoped))
+      assert.deepStrictEqual(batches(fake), { late: 1 })
+
+      yield* journal.put(entry("again", "sending"))
+      yield* withFake({
+        faults: Array.from({ length: 100 }, (_, index) => ({ on: "batchStatus", call: index + 1, fault: "reset" }))
+      }, () =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(JobRecovery.resume(entry("again", "sending")))
+          assert.strictEqual(error._tag, "SubmissionUnknown")
+        }).pipe(Effect.scoped))
+      assert.strictEqual((yield* journal.entries).length, 1)
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.effect("ends although some items were deleted meanwhile", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      const four = entry("four", "accepted", { size: 4 })
+      yield* journal.put(four)
+      yield* withFake({}, (fake) =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          yield* queue.enqueueBatch({ ...four.batch, runs: 4 })
+          yield* Effect.sleep("1 minute")
+          fake.items.delete([...fake.items.keys()][0]!)
+          const { items } = yield* (yield* JobRecovery.resume(four)).await
+          assert.strictEqual(items.length, 3)
+        }).pipe(Effect.scoped))
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+})
+
+const workflow = Workflow.fromJson(
+  readFileSync(new URL("../fixtures/workflows/text-only.json", import.meta.url), "utf8")
+)
+
+describe("JobRecovery.submitOnce", () => {
+  it.effect("hands in one job for one key, however often it is asked for at the same time", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator.Simulator
+        let prepared = 0
+        const prepare = Effect.tap(workflow, () => Effect.sync(() => prepared++))
+        const ids = yield* Effect.forEach(
+          Array.from({ length: 12 }, (_, index) => `key-${index % 3}`),
+          (key) => Effect.map(JobRecovery.submitOnce(key, prepare), (job) => [key, job.batchId] as const),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(new Set(ids.map(String)).size, 3)
+        assert.strictEqual(prepared, 3)
+        assert.strictEqual((yield* simulator.state).items.length, 3)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide([InvokeAiTest.layer({ nodeDuration: "5 seconds" }), JobJournal.layerMemory])
+      )
+    ))
+
+  it.effect(
+    "a program that is killed at any moment, again and again, has run each job once",
+    () =>
+      Effect.gen(function*() {
+        for (let first = 0; first < 900; first += 90) {
+          yield* drive(
+            Effect.gen(function*() {
+              const simulator = yield* Simulator.Simulator
+              const journal = yield* JobJournal
+              const done = new Map<string, string>()
+              const program = Effect.forEach(["a", "b", "c"], (key) =>
+                Effect.gen(function*() {
+                  const journaled = (yield* journal.entries).some((entry) => entry.key === key)
+                  if (done.has(key) && !journaled) return
+                  const scope = yield* Scope.make()
+                  const job = yield* Scope.provide(
+                    JobRecovery.submitOnce(key, workflow, { quiet: "300 millis" }),
+                    scope
+                  )
+                  const { batchId } = yield* job.await
+                  done.set(key, batchId)
+                  // Not by a finalizer: what is killed does not clean up.
+                  yield* Scope.close(scope, yield* Effect.exit(Effect.void))
+                }), { concurrency: 2, discard: true })
+              for (const after of [first, 130, 170, 310, 50, 700]) {
+                const fiber = yield* Effect.forkDetach(program)
+                yield* Effect.sleep(after)
+                yield* Fiber.interrupt(fiber)
+              }
+              yield* program
+              const { items } = yield* simulator.state
+              assert.deepStrictEqual(
+                items.map((item) => `${item.batchId} ${item.status}`).toSorted(),
+                Array.from(done.values(), (batchId) => `${batchId} completed`).toSorted(),
+                `first killed after ${first} ms`
+              )
+              assert.strictEqual(done.size, 3)
+              assert.deepStrictEqual(yield* journal.entries, [])
+            }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "100 millis" }), JobJournal.layerMemory]))
+          )
+        }
+      }),
+    { timeout: 60_000 }
+  )
+})

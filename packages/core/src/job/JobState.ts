@@ -72,14 +72,28 @@ export const make = (batchId: string, expected: number | null = null): JobState 
 
 const counts = (item: ItemState): boolean => item.role === "member" || item.role === "retry"
 
+/** Where an item is in the list, or belongs. */
+const indexOf = (items: ReadonlyArray<ItemState>, itemId: number): number => {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (items[middle]!.itemId < itemId) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /**
  * The item with an id.
  *
  * @category getters
  * @since 0.1.0
  */
-export const getItem = (state: JobState, itemId: number): ItemState | undefined =>
-  state.items.find((item) => item.itemId === itemId)
+export const getItem = (state: JobState, itemId: number): ItemState | undefined => {
+  const item = state.items[indexOf(state.items, itemId)]
+  return item?.itemId === itemId ? item : undefined
+}
 
 const withRun = (item: ItemState, role: ItemRole, run: number): ItemState =>
   item.role === role && item.run === run ? item : {
@@ -107,10 +121,9 @@ const assignRoles = (state: JobState): JobState => {
 }
 
 const put = (state: JobState, item: ItemState): JobState => {
-  const at = state.items.findIndex((other) => other.itemId >= item.itemId)
-  if (at === -1) return assignRoles({ ...state, items: [...state.items, item] })
-  const before = state.items[at]!
-  if (before.itemId !== item.itemId) return assignRoles({ ...state, items: state.items.toSpliced(at, 0, item) })
+  const at = indexOf(state.items, item.itemId)
+  const before = state.items[at]
+  if (before?.itemId !== item.itemId) return assignRoles({ ...state, items: state.items.toSpliced(at, 0, item) })
   const next = { ...state, items: state.items.with(at, item) }
   const moved = before.read !== item.read || before.parentItemId !== item.parentItemId ||
     before.retryOf !== item.retryOf
@@ -317,14 +330,20 @@ export const status = (state: JobState): JobStatus => {
 }
 
 /**
- * The ids of items that must be read over HTTP before the job can go on: those that ended, and those that are not told
- * apart yet.
+ * Whether an item must be read over HTTP before the job can go on: it ended, or it is not told apart yet.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isUnread = (state: JobState, item: ItemState): boolean =>
+  (item.phase === "ended" && item.role !== "child" && item.role !== "surplus") ||
+  (state.known && item.role === "unknown")
+
+/**
+ * The ids of all items that must be read over HTTP before the job can go on.
  *
  * @category getters
  * @since 0.1.0
  */
 export const unread = (state: JobState): ReadonlyArray<number> =>
-  state.items.filter((item) =>
-    (item.phase === "ended" && item.role !== "child" && item.role !== "surplus") ||
-    (state.known && item.role === "unknown")
-  ).map((item) => item.itemId)
+  state.items.filter((item) => isUnread(state, item)).map((item) => item.itemId)

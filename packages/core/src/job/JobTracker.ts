@@ -128,6 +128,20 @@ const foreignLimit = 256
 
 type Link = "unknown" | "up" | "down"
 
+/** The one item that an observation is about; none where it may tell something about the others too. */
+const itemOf = (observation: Observation): number | undefined => {
+  switch (observation._tag) {
+    case "Status":
+      return observation.facts.itemId
+    case "Node":
+    case "ItemMissing":
+    case "ItemUnreadable":
+      return observation.itemId
+    default:
+      return undefined
+  }
+}
+
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
@@ -170,13 +184,15 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const reads = yield* WorkQueue.unbounded<Sweep.ReadTask>()
 
+  const request = (task: Sweep.ReadTask) => {
+    const key = `${task.job.batchId} ${task.itemId}`
+    if (reading.has(key)) return
+    reading.add(key)
+    WorkQueue.offerUnsafe(reads, task)
+  }
+
   const schedule = (job: TrackedJob) => {
-    for (const itemId of JobState.unread(job.state)) {
-      const key = `${job.batchId} ${itemId}`
-      if (reading.has(key)) continue
-      reading.add(key)
-      WorkQueue.offerUnsafe(reads, { job, itemId })
-    }
+    for (const itemId of JobState.unread(job.state)) request({ job, itemId })
   }
 
   const observe = (job: TrackedJob, observation: Observation) =>
@@ -184,7 +200,10 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       if (!job.observe(observation)) return
       job.lastSeen = now
       lastActivity = now
-      schedule(job)
+      const itemId = itemOf(observation)
+      const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
+      if (item === undefined) schedule(job)
+      else if (JobState.isUnread(job.state, item)) request({ job, itemId: item.itemId })
       if (job.suspect && JobState.isEnded(job.state)) lookNow()
     })
 
@@ -304,12 +323,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       )
       if (asked._tag === "Success") {
         yield* answered
-        for (const task of asked.success) {
-          const key = `${task.job.batchId} ${task.itemId}`
-          if (reading.has(key)) continue
-          reading.add(key)
-          WorkQueue.offerUnsafe(reads, task)
-        }
+        for (const task of asked.success) request(task)
       } else if (summaries && Sweep.isMissingRoute(asked.failure)) {
         summaries = false
         yield* look

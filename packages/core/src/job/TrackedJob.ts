@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Changing, EventLog, Growing } from "./EventLog.ts"
+import type { ItemRole } from "./ItemState.ts"
 import type { JobNotFound, QueueBlocked } from "./JobError.ts"
 import type { JobEvent, JobWarning } from "./JobEvent.ts"
 import * as JobState from "./JobState.ts"
@@ -45,6 +46,19 @@ export const nodesOfWorkflow = (workflow: unknown): ReadonlyMap<string, OutputNo
   }
   return nodes
 }
+
+/** Observations that can show an item which was not asked for. */
+const reveals: ReadonlySet<Observation["_tag"]> = new Set(["Enqueued", "Members", "ItemRead"])
+
+/** Observations that can be the last one. */
+const decides: ReadonlySet<Observation["_tag"]> = new Set([
+  "Enqueued",
+  "Members",
+  "Status",
+  "ItemRead",
+  "ItemMissing",
+  "ItemUnreadable"
+])
 
 /**
  * One job in the tracker.
@@ -114,21 +128,26 @@ export class TrackedJob {
     const changed = state !== this.state
     if (changed) {
       this.states.set(state)
-      const surplus = state.items.filter((item) => item.role === "surplus").map((item) => item.itemId)
-      if (surplus.length > 0) {
-        this.warn({
-          reason: "SurplusItems",
-          message: `The server has more items of batch ${this.batchId} than were asked for; these are canceled`,
-          itemIds: surplus
-        })
-      }
-      const retries = state.items.filter((item) => item.role === "retry").map((item) => item.itemId)
-      if (retries.length > 0) {
-        this.warn({ reason: "ItemRetried", message: "Items of this job were retried", itemIds: retries })
-      }
-      if (!this.suspect) this.finishIfEnded()
+      if (reveals.has(observation._tag)) this.tellStrangers()
+      if (!this.suspect && decides.has(observation._tag)) this.finishIfEnded()
     }
     return changed
+  }
+
+  private tellStrangers(): void {
+    const ids = (role: ItemRole) => this.state.items.filter((item) => item.role === role).map((item) => item.itemId)
+    const surplus = ids("surplus")
+    if (surplus.length > 0) {
+      this.warn({
+        reason: "SurplusItems",
+        message: `The server has more items of batch ${this.batchId} than were asked for; these are canceled`,
+        itemIds: surplus
+      })
+    }
+    const retries = ids("retry")
+    if (retries.length > 0) {
+      this.warn({ reason: "ItemRetried", message: "Items of this job were retried", itemIds: retries })
+    }
   }
 
   /** Tells a warning, each only once. */

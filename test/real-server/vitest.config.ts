@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config"
 
 /** Tests that need the real server; `pnpm test:server` starts it and says by `INVOKEAI_TEST_…` where it is. */
 export default defineConfig({
+  cacheDir: "../../node_modules/.vite/real-server",
   test: {
     root: import.meta.dirname,
     include: ["*/*.test.ts"],

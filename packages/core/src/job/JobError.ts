@@ -27,7 +27,7 @@ const nodeName = (error: { readonly nodeId: string; readonly nodeLabel: string; 
     ? "An unknown node"
     : error.nodeLabel === ""
     ? `Node ${error.nodeId}${error.nodeType === "" ? "" : ` (${error.nodeType})`}`
-    : `Node "${error.nodeLabel}" (${error.nodeId})`
+    : `Node '${error.nodeLabel}' (${error.nodeId})`
 
 /**
  * One thing the server did not accept. `nodeId` and `fieldName` are "" where the server names none; `input` is the

@@ -84,7 +84,7 @@ export type InkAnyConditioningOutput = Extract<InkOutput, { readonly conditionin
 export type InkAnyVideoOutput = Extract<InkOutput, { readonly videoName: string }>
 
 /**
- * What is known of a node of the workflow apart from its results.
+ * What is known of a node of the workflow apart from its results. `label` is the author's, or else the title of its type.
  *
  * @category models
  * @since 0.1.0

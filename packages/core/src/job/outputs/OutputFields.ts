@@ -121,7 +121,7 @@ export interface ModelIdentifierField {
  */
 export interface OutputOrigin {
   readonly nodeId: string
-  /** The label that the author of the workflow gave the node, or "". */
+  /** The label that the author of the workflow gave the node, or else the title of its type; "" where neither is known. */
   readonly nodeLabel: string
   readonly nodeType: string
   readonly preparedId: string

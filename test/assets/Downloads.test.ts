@@ -59,7 +59,7 @@ describe("Downloads.outputs", () => {
         ])
         const result = yield* Downloads.outputs(outputs, {
           directory: `${folder}/new/deep`,
-          metadata: { inputs: { prompt: "hills" } }
+          metadata: true
         })
         assert.deepStrictEqual(result.files.map((file) => [file.kind, file.path, file.written]), [
           ["image", `${folder}/new/deep/a.png`, true],
@@ -74,6 +74,7 @@ describe("Downloads.outputs", () => {
           image_name: "a.png",
           width: 64,
           height: 32,
+          created_at: "2026-11-22T12:00:00.000Z",
           board_id: "b-1",
           node: { id: "node-1", label: "Save", type: "save_image", index: 0, iteration: [] },
           item: {
@@ -84,7 +85,7 @@ describe("Downloads.outputs", () => {
             execution_time: 2.5,
             field_values: [{ node: "noise", field: "seed", value: 7 }]
           },
-          inputs: { prompt: "hills" },
+          inputs: null,
           seed: 7,
           model: { name: "tiny" },
           metadata: { seed: 7, model: { name: "tiny" }, positive_prompt: "hills" },

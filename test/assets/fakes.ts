@@ -65,6 +65,7 @@ export interface StoredImage {
   readonly bytes: Uint8Array
   readonly metadata?: Record<string, unknown> | undefined
   readonly graph?: unknown
+  readonly workflow?: unknown
 }
 
 /** How to misbehave. Each effect stands in for the answer, as long as it is there. */
@@ -86,7 +87,7 @@ export class FakeServer {
     name: string,
     bytes: Uint8Array,
     more: Partial<ImageDTO> = {},
-    extra: { metadata?: Record<string, unknown>; graph?: unknown } = {}
+    extra: { metadata?: Record<string, unknown>; graph?: unknown; workflow?: unknown } = {}
   ): ImageDTO {
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const isPng = bytes.length >= 24 && bytes[0] === 0x89
@@ -133,7 +134,8 @@ export class FakeServer {
     list: () =>
       Stream.suspend(() => Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).toReversed())),
     metadata: (name) => Effect.map(this.find(name), ({ metadata }) => Option.fromNullishOr(metadata)),
-    workflow: (name) => Effect.map(this.find(name), ({ graph }) => ({ workflow: null, graph: graph ?? null })),
+    workflow: (name) =>
+      Effect.map(this.find(name), ({ graph, workflow }) => ({ workflow: workflow ?? null, graph: graph ?? null })),
     full: (name) =>
       Stream.unwrap(Effect.map(this.find(name), (image) => {
         this.calls.push(`full ${name}`)

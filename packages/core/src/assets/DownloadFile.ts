@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -11,7 +12,7 @@ import { Images } from "../server/Images.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
 import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "./DownloadOptions.ts"
-import { plan, type Planned, type Wanted } from "./DownloadPlan.ts"
+import { plan, type Planned, provenanceOf, type Wanted } from "./DownloadPlan.ts"
 import { type EncodeOptions, ImageCodec, type ImageFormat } from "./ImageCodec.ts"
 import {
   type BufferPool,
@@ -97,26 +98,22 @@ const sidecarText = Effect.fnUntraced(
     const images = yield* Images
     const name = imageName(planned.reference)
     const settings: Sidecar.SidecarOptions = typeof options.metadata === "object" ? options.metadata : {}
-    const read = <A, R>(effect: Effect.Effect<A, Parameters<typeof fromApi>[1], R>) =>
-      effect.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
-    const withGraph = settings.graph ?? true
-    const withWorkflow = settings.workflow ?? false
-    const dto = yield* read(images.get(name))
-    const metadata = Option.getOrNull(yield* read(images.metadata(name)))
-    const stored = withGraph || withWorkflow ? yield* read(images.workflow(name)) : undefined
+    const dto = yield* images.get(name).pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
+    const { graph, inputs, metadata, model, seed, workflow } = yield* provenanceOf(planned, options)
     return Sidecar.toText({
       image_name: name,
       width: size.width,
       height: size.height,
+      created_at: DateTime.formatIso(dto.created_at),
       board_id: dto.board_id ?? null,
       node: planned.node,
       item: planned.item,
-      inputs: settings.inputs ?? null,
-      seed: Sidecar.seedOf(planned.item, metadata) ?? null,
-      model: metadata?.["model"] ?? null,
+      inputs,
+      seed,
+      model,
       metadata,
-      ...(withGraph ? { graph: stored?.graph ?? null } : undefined),
-      ...(withWorkflow ? { workflow: stored?.workflow ?? null } : undefined)
+      ...(settings.graph ?? true ? { graph } : undefined),
+      ...(settings.workflow ?? false ? { workflow } : undefined)
     })
   }
 )

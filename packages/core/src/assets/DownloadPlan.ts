@@ -6,15 +6,17 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { WorkflowOutput } from "../job/Outputs.ts"
+import type { ItemOutput, WorkflowOutput } from "../job/Outputs.ts"
 import type { InkImageOutput } from "../job/outputs/MediaOutputs.ts"
-import { Images } from "../server/Images.ts"
+import { type ImageProvenance, Images } from "../server/Images.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { DownloadError, fromApi } from "./DownloadError.ts"
 import type { DownloadOptions, OutputsOptions } from "./DownloadOptions.ts"
 import * as FileName from "./FileName.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
-import { imageName, type ImageReference, withRetry } from "./ImageTransfer.ts"
-import * as Sidecar from "./Sidecar.ts"
+import { imageName, type ImageReference, type RetryOptions, withRetry } from "./ImageTransfer.ts"
+import * as Provenance from "./Provenance.ts"
+import type * as Sidecar from "./Sidecar.ts"
 
 /**
  * One image to download, with what is known about it.
@@ -26,6 +28,7 @@ export interface Wanted {
   readonly values: FileName.TemplateValues
   readonly node: Sidecar.SidecarNode | null
   readonly item: Sidecar.SidecarItem | null
+  readonly ran?: ItemOutput | undefined
 }
 
 /** @internal */
@@ -68,9 +71,46 @@ const fromOutput = (output: InkImageOutput, outputs: WorkflowOutput, options: Do
         field: fieldName,
         value
       })) ?? []
-    }
+    },
+    ran: item
   }
 }
+
+/**
+ * What an image was made with, as far as its graph, its metadata and the job tell.
+ *
+ * @internal
+ */
+export const provenanceOf = Effect.fnUntraced(
+  function*(wanted: Wanted, options: RetryOptions): Effect.fn.Return<
+    & Omit<Provenance.Provenance, "model">
+    & { readonly model: unknown; readonly metadata: Sidecar.Sidecar["metadata"] }
+    & ImageProvenance,
+    DownloadError,
+    Images
+  > {
+    const images = yield* Images
+    const name = imageName(wanted.reference)
+    const request = <A>(effect: Effect.Effect<A, InvokeAiError>) =>
+      effect.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
+    const stored = yield* request(images.workflow(name))
+    const metadata = Option.getOrNull(yield* request(images.metadata(name)))
+    const { inputs, model, seed } = Provenance.read({
+      ...stored,
+      nodeId: wanted.node?.id,
+      iteration: wanted.node?.iteration,
+      item: wanted.ran
+    })
+    const told = wanted.item?.field_values.find((value) => value.field === "seed")?.value ?? metadata?.["seed"]
+    return {
+      ...stored,
+      metadata,
+      inputs,
+      model: model ?? metadata?.["model"] ?? null,
+      seed: seed ?? (typeof told === "number" ? told : null)
+    }
+  }
+)
 
 /** @internal */
 export const select = (outputs: WorkflowOutput, options: OutputsOptions): ReadonlyArray<Wanted> => {
@@ -112,18 +152,12 @@ export const plan = Effect.fnUntraced(
         new DownloadError({ reason: "InvalidTemplate", imageName: "", detail: error.message, cause: error })
       )
     )
-    const images = yield* Images
     const seeds = usesSeed(template)
-      ? yield* Effect.forEach(wanted, ({ item, reference }) => {
-        const known = Sidecar.seedOf(item, null)
-        if (known !== undefined) return Effect.succeed(known)
-        const name = imageName(reference)
-        return images.metadata(name).pipe(
-          Effect.mapError((error) => fromApi(name, error)),
-          withRetry(options),
-          Effect.map((metadata) => Sidecar.seedOf(null, Option.getOrNull(metadata)))
-        )
-      }, { concurrency: options.concurrency ?? 4 })
+      ? yield* Effect.forEach(
+        wanted,
+        (each) => Effect.map(provenanceOf(each, options), ({ seed }) => seed ?? undefined),
+        { concurrency: options.concurrency ?? 4 }
+      )
       : []
     const taken = new Set<string>()
     return wanted.map((each, position) => {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Predicate from "effect/Predicate"
+import type { Provenance } from "./Provenance.ts"
 
 /**
  * What a sidecar may tell besides what is always in it. `true` for each means: include it.
@@ -16,8 +16,6 @@ export interface SidecarOptions {
   readonly graph?: boolean | undefined
   /** The workflow as the GUI would open it. Default false. */
   readonly workflow?: boolean | undefined
-  /** The values of the workflow's inputs, to be written as they are. */
-  readonly inputs?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -57,6 +55,17 @@ export interface SidecarNode {
 /**
  * What stands in a sidecar. Keys are the server's own; sizes are pixels, times are seconds.
  *
+ * **Details**
+ *
+ * - `created_at`: when the server stored the image, ISO 8601 in UTC.
+ * - `node`, `item`: null for an image that was not downloaded as the output of a job.
+ * - `inputs`: the inputs on the workflow's form, in form order, with the values of this run, each with its user name and
+ *   its system name; null where the image holds no workflow.
+ * - `seed`, `model`: those nearest upstream of the image in the graph, or else what the image's metadata says. See
+ *   `Provenance`.
+ * - `metadata`: what the server tells at `GET /api/v1/images/i/{image_name}/metadata`.
+ * - `graph`, `workflow`: as the image holds them, there only where asked for.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -64,30 +73,17 @@ export interface Sidecar {
   readonly image_name: string
   readonly width: number
   readonly height: number
+  readonly created_at: string
   readonly board_id: string | null
   readonly node: SidecarNode | null
   readonly item: SidecarItem | null
-  readonly inputs: Readonly<Record<string, unknown>> | null
+  readonly inputs: Provenance["inputs"]
   readonly seed: number | null
   readonly model: unknown
   readonly metadata: Readonly<Record<string, unknown>> | null
   readonly graph?: unknown
   readonly workflow?: unknown
 }
-
-const ownNumber = (value: unknown): number | undefined => Predicate.isNumber(value) ? value : undefined
-
-/**
- * The seed an image was made with: what the batch gave the item, or else what the image's metadata says.
- *
- * @category getters
- * @since 0.1.0
- */
-export const seedOf = (
-  item: Pick<SidecarItem, "field_values"> | null,
-  metadata: Readonly<Record<string, unknown>> | null
-): number | undefined =>
-  ownNumber(item?.field_values.find((value) => value.field === "seed")?.value) ?? ownNumber(metadata?.["seed"])
 
 /**
  * The sidecar's text: indented JSON with a line break at its end.

@@ -50,7 +50,7 @@ describe("ModelResolution.resolve", () => {
     if (resolution._tag === "Found") return
     assert.strictEqual(
       ModelResolution.describeFailure({ name: "gone" }, resolution),
-      "the model 'gone' is not installed; there are shared (flux vae, key 2); other (flux vae, key 4); " +
+      "the model 'gone' is not installed; there are other (flux vae, key 4); shared (flux vae, key 2); " +
         "key-like (flux vae, key name of 1)"
     )
   })

@@ -119,16 +119,16 @@ describe("names", () => {
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, "zzz")),
-        "No input is called 'zzz'. There are: x.a, y.z.b, s.value, x.b"
+        "No input is called 'zzz'. There are: First number, y.z.b, Prompt, x.b"
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, 7)),
-        "No input is called '7'. There are: x.a, y.z.b, s.value, x.b"
+        "No input has the name or index '7'. There are: First number, y.z.b, Prompt, x.b"
       )
       const empty = yield* read(file([add("x", 1, 2)], [], []))
       assert.strictEqual(
-        yield* message(Workflow.getInput(empty, "a")),
-        "No input is called 'a': the workflow has no inputs in its form"
+        yield* message(Workflow.getInput(empty, "c")),
+        "No input is called 'c': the workflow has no inputs in its form"
       )
     }))
 
@@ -189,7 +189,7 @@ describe("setting", () => {
       assert.isTrue(self.inputs[0]?.connected)
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "a", 5)),
-        "a (Add Integers): expected no value, because another node gives it, got 5"
+        "a (Add Integers): expected no value, because the node 'Add Integers' gives it, got 5"
       )
     }))
 
@@ -198,14 +198,22 @@ describe("setting", () => {
       const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"]]))
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "x.b", 5)),
-        "The field 'x.b' is not on the workflow's form: use Workflow.setField or Workflow.getField"
+        "The field 'x.b' is not on the workflow's form: use Workflow.setField(\"x.b\", …)"
       )
       const set = yield* Workflow.setField(self, "x.b", "5")
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).field.value, 5)
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).index, -1)
       assert.strictEqual(
+        yield* message(Workflow.setInput(self, "b", 5)),
+        "No input is called 'b'. Fields with this name that are not on the form: Workflow.setField(\"x.b\", …)"
+      )
+      assert.strictEqual(
         yield* message(Workflow.setField(self, "x.c", 5)),
-        "No input is called 'x.c'. There are: x.a, x.b"
+        "No field has the system name 'x.c' ({nodeId}.{fieldName}). Workflow.fields has them all"
+      )
+      assert.strictEqual(
+        yield* message(Workflow.setField(self, "b", 5)),
+        "No field has the system name 'b' ({nodeId}.{fieldName}). Did you mean x.b?"
       )
       assert.deepStrictEqual(Workflow.fields(set).map(({ systemName }) => systemName), ["x.a", "x.b"])
     }))

@@ -7,6 +7,7 @@ import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
 import type { FieldSettings } from "./Form.ts"
 import { isComponentInput } from "./ink/InkRules.ts"
 import * as InkField from "./InkField.ts"
+import { farness, normalize } from "./Likeness.ts"
 import type { FieldInput, InvocationNode } from "./WorkflowDefinition.ts"
 import { InvalidInputValue } from "./WorkflowError.ts"
 
@@ -146,31 +147,26 @@ export const refuse = (input: InkWorkflowInput, refusal: InkField.InkRefusal): I
     received: refusal.received
   })
 
-/** Number of insertions, deletions, replacements and swaps of neighbours between two texts. */
-const distance = (left: string, right: string): number => {
-  let before: Array<number> = []
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= right.length; column++) {
-      const same = left[row - 1] === right[column - 1]
-      let best = Math.min(
-        (previous[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (previous[column - 1] ?? 0) + (same ? 0 : 1)
-      )
-      if (row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1]) {
-        best = Math.min(best, (before[column - 2] ?? 0) + 1)
-      }
-      current.push(best)
-    }
-    before = previous
-    previous = current
+/**
+ * A name for each input that names no other: its user name where that is so, else its system name.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const usableNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
+  const systemNames = new Map<string, Set<string>>()
+  for (const input of inputs) {
+    const known = systemNames.get(input.userName) ?? new Set()
+    known.add(input.systemName)
+    systemNames.set(input.userName, known)
   }
-  return previous[right.length] ?? 0
+  return new Map(
+    inputs.map((input) => [
+      input,
+      systemNames.get(input.userName)?.size === 1 ? input.userName : input.systemName
+    ])
+  )
 }
-
-const normalize = (name: string): string => name.slice(0, 200).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
 /**
  * The names of inputs that look like a given one, best first, at most three.
@@ -186,24 +182,47 @@ const normalize = (name: string): string => name.slice(0, 200).toLowerCase().rep
 export const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
   const wanted = normalize(name)
   if (wanted === "") return []
-  const systemNames = new Map<string, Set<string>>()
-  for (const input of inputs) {
-    const known = systemNames.get(input.userName) ?? new Set()
-    known.add(input.systemName)
-    systemNames.set(input.userName, known)
-  }
+  const usable = usableNames(inputs)
   const score = (input: InkWorkflowInput): number =>
-    Math.min(...[input.userName, input.fieldName, input.label, input.systemName].map((candidate) => {
-      const other = normalize(candidate)
-      if (other === wanted) return 0
-      if (Math.min(wanted.length, other.length) > 2 && (other.includes(wanted) || wanted.includes(other))) return 0.3
-      return distance(wanted, other) / Math.max(wanted.length, other.length)
-    }))
+    Math.min(
+      ...[input.userName, input.fieldName, input.label, input.systemName].map((other) =>
+        farness(wanted, normalize(other))
+      )
+    )
   const scored = inputs.map((input) => ({ input, score: score(input) }))
   const best = Math.min(0.4, ...scored.map((entry) => entry.score))
   const ranked = scored
     .filter((entry) => entry.score <= (best === 0 ? 0 : Math.min(0.4, best + 0.15)))
     .toSorted((left, right) => left.score - right.score)
-    .map(({ input }) => (systemNames.get(input.userName)?.size ?? 0) > 1 ? input.systemName : input.userName)
+    .map(({ input }) => usable.get(input) ?? input.systemName)
   return [...new Set(ranked)].slice(0, 3)
+}
+
+/**
+ * The system names of fields that look like a given one, best first, at most three.
+ *
+ * **Details**
+ *
+ * What follows a known node's id is compared with the fields of that node; else the last part of the name with all.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const nearFields = (fields: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
+  const ofNode = fields.filter((field) => name.startsWith(`${field.nodeId}.`))
+  const [first] = ofNode
+  const wanted = normalize(
+    first === undefined ? name.slice(name.lastIndexOf(".") + 1) : name.slice(first.nodeId.length)
+  )
+  if (wanted === "") return []
+  const scored = (first === undefined ? fields : ofNode).map((field) => ({
+    field,
+    score: Math.min(farness(wanted, normalize(field.fieldName)), farness(wanted, normalize(field.userName)))
+  }))
+  const limit = scored.some(({ score }) => score === 0) ? 0 : 0.4
+  return scored
+    .filter(({ score }) => score <= limit)
+    .toSorted((left, right) => left.score - right.score)
+    .slice(0, 3)
+    .map(({ field }) => field.systemName)
 }

@@ -5,6 +5,7 @@
  */
 import type { ModelConstraint } from "../catalog/NodeTemplate.ts"
 import { isCompleteModel, modelLabel, type ModelReference, modelViolations } from "./ink/ModelReference.ts"
+import { farness, normalize } from "./Likeness.ts"
 import type { InstalledModel } from "./WorkflowResources.ts"
 
 /**
@@ -13,7 +14,7 @@ import type { InstalledModel } from "./WorkflowResources.ts"
  * **Details**
  *
  * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
- * takes; for an ambiguous one those that match.
+ * takes, those with a similar name first; for an ambiguous one those that match.
  *
  * @category models
  * @since 0.1.0
@@ -43,6 +44,19 @@ const identity = (model: InstalledModel, reference: ModelReference): ModelRefere
 
 const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolean =>
   modelViolations(accepts, { ...model }).length === 0
+
+/** Models by how much their names look like a wanted one, most first. */
+const byLikeness = (
+  models: ReadonlyArray<InstalledModel>,
+  name: string | undefined
+): ReadonlyArray<InstalledModel> => {
+  if (name === undefined) return models
+  const wanted = normalize(name)
+  return models
+    .map((model) => ({ model, score: farness(wanted, normalize(model.name)) }))
+    .toSorted((left, right) => left.score - right.score)
+    .map(({ model }) => model)
+}
 
 /**
  * Finds the installed model that a reference means.
@@ -86,7 +100,7 @@ export const resolve = (
   const [first, second] = matches
   if (first !== undefined && second === undefined) return found(first)
   return first === undefined
-    ? { _tag: "Missing", candidates: models.filter(isAccepted(accepts)).map(describeModel) }
+    ? { _tag: "Missing", candidates: byLikeness(models.filter(isAccepted(accepts)), name).map(describeModel) }
     : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
 }
 

@@ -152,7 +152,10 @@ const assign = (
   input: InkWorkflowInput.InkWorkflowInput,
   value: unknown
 ): Result.Result<LoadedWorkflow.LoadedWorkflow, InvalidInputValue> =>
-  Result.map(Value.valueFor(input, value), (stored) => Value.withValue(loaded, input.nodeId, input.fieldName, stored))
+  Result.map(
+    Value.valueFor(loaded, input, value),
+    (stored) => Value.withValue(loaded, input.nodeId, input.fieldName, stored)
+  )
 
 /**
  * The workflow with another value for an input, named by user name, system name or index.

@@ -59,33 +59,43 @@ export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("Wo
 }
 
 /**
- * No input has the given name, system name or index.
+ * No input has the given name, system name or index; or, where any field of any node can be named, no field has the
+ * system name.
  *
  * **Details**
  *
- * `near` holds the names that look most like the given one, best first; `available` the system names of all inputs in
- * form order.
+ * `near` holds the names that look most like the given one, best first. `available` has a name for each input in form
+ * order: its user name if no other input has it, else its system name. `offForm` holds the system names of fields that
+ * are called so, but are not on the form: `Workflow.setField` and `Workflow.getField` reach them.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNotFound", {
   name: Schema.String,
+  /** Whether a field of any node was wanted, or an input of the form. */
+  wanted: Schema.Literals(["input", "field"]),
   near: Schema.Array(Schema.String),
   available: Schema.Array(Schema.String),
-  /** Whether the name is the system name of a field that is not on the form. */
-  isField: Schema.optionalKey(Schema.Boolean)
+  offForm: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    if (this.isField === true) {
-      return `The field '${this.name}' is not on the workflow's form: use Workflow.setField or Workflow.getField`
+    if (this.wanted === "field") {
+      const hint = this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "Workflow.fields has them all"
+      return `No field has the system name '${this.name}' ({nodeId}.{fieldName}). ${hint}`
     }
+    const off = this.offForm.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
+    if (this.offForm.includes(this.name)) return `The field '${this.name}' is not on the workflow's form: use ${off}`
+    const fields = off === "" ? "" : `. Fields with this name that are not on the form: ${off}`
     const hint = this.near.length > 0
       ? `. Did you mean ${this.near.join(" or ")}?`
+      : fields !== ""
+      ? ""
       : this.available.length === 0
       ? ": the workflow has no inputs in its form"
       : `. There are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
-    return `No input is called '${this.name}'${hint}`
+    const unknown = /^\d+$/.test(this.name) ? "No input has the name or index" : "No input is called"
+    return `${unknown} '${this.name}'${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
   }
 }
 

@@ -43,3 +43,11 @@ export const make = (all: ReadonlyArray<Problem>): WorkflowProblems => {
   }
   return { isEmpty: all.length === 0, inputs, workflow, all }
 }
+
+/**
+ * All problems as text, one line each: where, then what. Empty if there is none.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (problems: WorkflowProblems): string => problems.all.map(formatProblem).join("\n")

@@ -1,4 +1,5 @@
 /** The value behind `Workflow`: a loaded workflow with its inputs, and what varies between the runs of a batch. */
+import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import { describeReceived } from "./ink/InkSupport.ts"
@@ -73,6 +74,17 @@ export class WorkflowValue extends Pipeable.Class implements Workflow {
   toJSON(): unknown {
     return { _id: "Workflow", name: this.definition.name, inputs: this.inputs, sweeps: this.sweeps }
   }
+
+  /** What `console.log` shows: the values by name, not the nodes of the file. */
+  [Inspectable.NodeInspectSymbol](): unknown {
+    const names = InkWorkflowInput.usableNames(this.inputs)
+    return {
+      _id: "Workflow",
+      name: this.definition.name,
+      inputs: Object.fromEntries(this.inputs.map((input) => [names.get(input) ?? "", InkField.format(input.field)])),
+      sweeps: this.sweeps
+    }
+  }
 }
 
 /**
@@ -141,17 +153,34 @@ export const inputOf = (
     }
   })
 
-/** @internal */
-export const notFound = (
-  inputs: ReadonlyArray<InkWorkflowInput.InkWorkflowInput>,
-  name: string,
-  isField = false
-): InputNotFound =>
+/** The fields off the form that have a name as system name or, without a node, as field name. */
+const offForm = (self: WorkflowValue, name: string): ReadonlyArray<string> => {
+  const named = fieldCalled(self, name)
+  if (named !== undefined) return [named.systemName]
+  const onForm = new Set(self.inputs.map((input) => input.systemName))
+  return allFields(self)
+    .filter((field) => field.fieldName === name && !field.connected && !onForm.has(field.systemName))
+    .map((field) => field.systemName)
+}
+
+const inputNotFound = (self: WorkflowValue, name: string): InputNotFound => {
+  const near = InkWorkflowInput.nearMatches(self.inputs, name)
+  return new InputNotFound({
+    name,
+    wanted: "input",
+    near,
+    available: [...new Set(InkWorkflowInput.usableNames(self.inputs).values())],
+    offForm: offForm(self, name)
+  })
+}
+
+const fieldNotFound = (self: WorkflowValue, name: string): InputNotFound =>
   new InputNotFound({
     name,
-    ...(isField ? { isField } : {}),
-    near: InkWorkflowInput.nearMatches(inputs, name),
-    available: [...new Set(inputs.map((input) => input.systemName))]
+    wanted: "field",
+    near: InkWorkflowInput.nearFields(allFields(self), name),
+    available: [...new Set(InkWorkflowInput.usableNames(self.inputs).values())],
+    offForm: []
   })
 
 /** @internal */
@@ -184,8 +213,7 @@ export const findInput = (
   }
   const byIndex = typeof name === "number" || /^\d{1,9}$/.test(name) ? inputs[Number(name)] : undefined
   if (byIndex !== undefined) return Result.succeed(byIndex)
-  const isField = typeof name === "string" && fieldCalled(self, name) !== undefined
-  return Result.fail(notFound(inputs, String(name), isField))
+  return Result.fail(inputNotFound(self, String(name)))
 }
 
 /** All places where a text can be split into a node's id and the name of one of its fields. */
@@ -213,7 +241,7 @@ export const findField = (
   name: string
 ): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound> => {
   const field = fieldCalled(self, name)
-  return field === undefined ? Result.fail(notFound(allFields(self), name)) : Result.succeed(field)
+  return field === undefined ? Result.fail(fieldNotFound(self, name)) : Result.succeed(field)
 }
 
 /** @internal */
@@ -229,14 +257,26 @@ export const allFields = (self: WorkflowValue): ReadonlyArray<InkWorkflowInput.I
   return out
 }
 
+/** The node that gives a connected field its value, in words. */
+const giver = (loaded: LoadedWorkflow.LoadedWorkflow, input: InkWorkflowInput.InkWorkflowInput): string => {
+  const edge = loaded.edges.find(({ target, targetHandle }) =>
+    target === input.nodeId && targetHandle === input.fieldName
+  )
+  const source = edge === undefined ? undefined : loaded.nodes.get(edge.source)
+  return source === undefined
+    ? "another node"
+    : `the node '${InkWorkflowInput.nodeTitle(source.node, source.template)}'`
+}
+
 /** The value that a field takes for an input, as JSON for the file. @internal */
 export const valueFor = (
+  loaded: LoadedWorkflow.LoadedWorkflow,
   input: InkWorkflowInput.InkWorkflowInput,
   value: unknown
 ): Result.Result<unknown, InvalidInputValue> => {
   if (input.connected) {
     return Result.fail(InkWorkflowInput.refuse(input, {
-      expected: "no value, because another node gives it",
+      expected: `no value, because ${giver(loaded, input)} gives it`,
       received: describeReceived(value)
     }))
   }

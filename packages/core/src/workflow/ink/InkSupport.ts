@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { FieldBounds, ValueBounds } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
@@ -88,6 +90,8 @@ export const describeReceived = (input: unknown): string => {
       break
   }
   if (input === null) return "null"
+  if (Effect.isEffect(input)) return "an Effect instead of its result: yield* it first"
+  if (Predicate.isPromiseLike(input)) return "a Promise instead of its result"
   if (Array.isArray(input)) return input.length === 1 ? "a list of 1 item" : `a list of ${input.length} items`
   const keys = isRecord(input) ? Object.keys(input) : []
   if (keys.length === 0) return "an empty object"

@@ -91,6 +91,65 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }
     }), { timeout: 120_000 })
 
+  it.effect("uses the receipts of servers that give them, and never doubles anything", () =>
+    Effect.gen(function*() {
+      const kinds = faults.filter((fault) => fault !== "restart")
+      for (const first of kinds) {
+        for (const second of [undefined, ...kinds]) {
+          const name = `${first}, ${second}`
+          const { fake, result } = yield* attempt({
+            receipts: true,
+            faults: [
+              { on: "enqueueBatch", call: 1, fault: first },
+              ...(second === undefined ? [] : [
+                { on: "enqueueReceipt" as const, call: 1, fault: second },
+                { on: "enqueueBatch" as const, call: 2, fault: second }
+              ])
+            ]
+          }, 2)
+          const outcome = result._tag === "Success" ? result.success : result
+          assert.strictEqual(outcome._tag, "Success", name)
+          // Not even one that has to be canceled again: the server tells a repetition by its key.
+          assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "completed"], name)
+          const [batch] = fake.enqueues
+          assert.strictEqual(batch?.idempotency_key, `effect-invokeai:${batch?.batch_id}`, name)
+          assert.deepStrictEqual(fake.acknowledged, [batch?.idempotency_key], name)
+        }
+      }
+    }), { timeout: 60_000 })
+
+  it.effect("adopts a batch by its receipt without asking for its items", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({
+        receipts: true,
+        faults: [{ on: "enqueueBatch", call: 1, fault: "responseLost" }]
+      }, () => Effect.map(Job.submitBatch(batchOf(3)), (job) => job.enqueued))
+      assert.deepInclude(result, { adopted: true, certain: true, enqueued: 3, requested: 3, itemIds: [1, 2, 3] })
+      assert.strictEqual(fake.enqueues.length, 1)
+    }))
+
+  it.effect("sends the batch without a key when the server has no room for receipts", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({ receipts: 0 }, () =>
+        Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
+      assert.strictEqual(result.status, "completed")
+      assert.deepStrictEqual(
+        fake.enqueues.map((batch) =>
+          batch.idempotency_key === undefined
+        ),
+        [false, true]
+      )
+      assert.strictEqual(fake.items.size, 1)
+    }))
+
+  it.effect("sends no key to servers whose document does not have it", () =>
+    Effect.gen(function*() {
+      const { fake } = yield* withFake({}, () => Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
+      assert.isTrue(fake.enqueues.every((batch) => !("idempotency_key" in batch)))
+      assert.deepStrictEqual(fake.acknowledged, [])
+      assert.strictEqual(fake.calls.get("enqueueReceipt"), undefined)
+    }))
+
   it.effect("says that it does not know when the server cannot be asked, and finds out later", () =>
     Effect.gen(function*() {
       const always = (on: Operation, fault: Fault, from: number, to: number) =>

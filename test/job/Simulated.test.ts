@@ -159,6 +159,21 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
     ))
 
+  it.effect("fails, and does not die, when the server cannot be reached while a board is looked up", () =>
+    drive(
+      Effect.gen(function*() {
+        const workflow = yield* load("text-only")
+        const error = yield* Effect.flip(Job.submit(workflow, { board: "samples" }))
+        assert.strictEqual(error._tag, "InvokeAiError")
+        if (error._tag === "InvokeAiError") assert.strictEqual(error.reason, "Transport")
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(InvokeAiTest.layer({
+          faults: [Fault.http({ path: "/api/v1/boards/{board_id}", times: 1000 }, Fault.dropRequest)]
+        }))
+      )
+    ))
+
   it.effect("runs many workflows, in the order in which they end", () =>
     drive(
       Effect.gen(function*() {

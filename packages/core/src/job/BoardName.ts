@@ -9,6 +9,10 @@ import { Boards } from "../server/Boards.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { BoardNotFound } from "./JobError.ts"
 
+/** A board of another user cannot be written to; a name need not look like an id. */
+const isAbsent = (error: InvokeAiError): boolean =>
+  error.reason === "NotFound" || error.reason === "Forbidden" || error.reason === "Validation"
+
 /**
  * The id of a board that is named by its id or its exact name. `none` stands for no board.
  *
@@ -24,11 +28,10 @@ export const resolveBoard = Effect.fn("BoardName.resolveBoard")(function*(
 ): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
   if (board === "none") return board
   const boards = yield* Boards
-  const byId = yield* Effect.option(Effect.catchIf(
-    boards.get(board),
-    (error) => error.reason !== "NotFound" && error.reason !== "Validation",
-    (error) => Effect.die(error)
-  ))
+  const byId = yield* boards.get(board).pipe(
+    Effect.asSome,
+    Effect.catchIf(isAbsent, () => Effect.succeed(Option.none()))
+  )
   if (Option.isSome(byId)) return byId.value.board_id
   const byName = yield* boards.find(board).pipe(
     Effect.catchTag(

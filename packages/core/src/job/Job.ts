@@ -42,6 +42,7 @@ import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
+import type { ServerInfo } from "../server/ServerInfo.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
@@ -120,7 +121,7 @@ export interface Job {
  * @category models
  * @since 0.1.0
  */
-export type JobServices = JobTracker | Queue | Images | SecureRandom.SecureRandom
+export type JobServices = JobTracker | Queue | Images | ServerInfo | SecureRandom.SecureRandom
 
 const withTimeout = Effect.fnUntraced(function*<A, E>(
   tracked: TrackedJob,
@@ -247,6 +248,7 @@ export const start = Effect.fnUntraced(function*(
       })
     ),
     Effect.tap(() => Journal.accepted(batchId)),
+    Effect.tap(() => Effect.forkDetach(Submission.acknowledge(batchId))),
     Effect.tapError((error) =>
       Effect.gen(function*() {
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.

@@ -9,15 +9,20 @@
  * have already, so should a delayed request arrive after all, its items carry the same id: `JobTracker` sees them as
  * surplus and cancels them.
  *
+ * Servers whose document has `Batch.idempotency_key` (after 6.14) refuse to do the same twice: they get a key made of the
+ * batch id, are asked for the receipt of the request, and may be sent the batch again at once.
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
+import { ServerInfo } from "../server/ServerInfo.ts"
 import { SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
 import type { Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
@@ -146,6 +151,36 @@ export const findMembers = Effect.fn("Submission.findMembers")(function*(
   return found.toSorted((a, b) => a.itemId - b.itemId)
 })
 
+/**
+ * The key under which the server notes the request, where it does: what its document says is known from reading the node
+ * types; it is not read for this.
+ */
+const receiptKey = Effect.fnUntraced(
+  function*(batchId: string): Effect.fn.Return<string | undefined, never, ServerInfo> {
+    const { knownCapabilities } = yield* ServerInfo
+    const offered = Option.exists(
+      yield* knownCapabilities,
+      (server) =>
+        server.hasField("Batch", "idempotency_key") &&
+        server.hasRoute("GET", "/api/v1/queue/{queue_id}/enqueue_batch/receipt")
+    )
+    return offered ? `effect-invokeai:${batchId}` : undefined
+  }
+)
+
+/**
+ * Tells the server that its receipt of a batch is not needed any more. Nothing where it gives none.
+ *
+ * @internal
+ */
+export const acknowledge = Effect.fn("Submission.acknowledge")(function*(
+  batchId: string
+): Effect.fn.Return<void, never, Queue | ServerInfo> {
+  const queue = yield* Queue
+  const key = yield* receiptKey(batchId)
+  if (key !== undefined) yield* Effect.ignore(queue.acknowledgeEnqueue(key))
+})
+
 /** What asking for a batch has shown: the server has it, or has not, or cannot be asked. */
 type Probe =
   | { readonly _tag: "Accepted"; readonly total: number }
@@ -212,8 +247,9 @@ export const submit = Effect.fn("Submission.submit")(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: { readonly maybeSent?: boolean | undefined } = {}
-): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue> {
+): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> {
   const queue = yield* Queue
+  const offeredKey = yield* receiptKey(submission.batchId)
   const { batchId, size } = submission
   yield* Effect.annotateCurrentSpan({ batchId, size })
   if (size < 1) {
@@ -244,13 +280,28 @@ export const submit = Effect.fn("Submission.submit")(function*(
     return result
   })
 
+  const fromReceipt = Effect.fnUntraced(function*(key: string) {
+    const receipt = yield* Effect.orElseSucceed(queue.enqueueReceipt(key), () => Option.none())
+    return Option.map(receipt, ({ enqueued, item_ids: ids, requested }): EnqueueBatchResult => ({
+      batchId,
+      enqueued,
+      requested,
+      itemIds: ids.toSorted((a, b) => a - b),
+      priority: 0,
+      adopted: true,
+      certain: true
+    }))
+  })
+
   const accepted = Effect.gen(function*() {
     let asking = before.maybeSent === true
+    let key = offeredKey
     for (let sent = 1;; sent++) {
       let quietNow = quiet
       let error: InvokeAiError | undefined
       if (!asking) {
-        const answer = yield* Effect.result(queue.enqueueBatch(submission.batch, { prepend: submission.prepend }))
+        const batch = key === undefined ? submission.batch : Object.assign({ idempotency_key: key }, submission.batch)
+        const answer = yield* Effect.result(queue.enqueueBatch(batch, { prepend: submission.prepend }))
         if (answer._tag === "Success") {
           const { enqueued, item_ids: ids, priority, requested } = answer.success
           return {
@@ -260,16 +311,27 @@ export const submit = Effect.fn("Submission.submit")(function*(
             itemIds: ids.toSorted((a, b) => a - b),
             priority,
             adopted: false,
-            certain: sent === 1 && ids.length <= enqueued
+            certain: (sent === 1 || key !== undefined) && ids.length <= enqueued
           } satisfies EnqueueBatchResult
         }
         error = answer.failure
+        if (key !== undefined && error.status === 429) {
+          // The server keeps no more receipts for this user; it takes the batch without.
+          key = undefined
+          continue
+        }
         if (error.reason === "Validation") return yield* Rejections.fromError(batchId, error, submission.nodes)
         if (!error.isAmbiguous) return yield* error
         // An error that the server itself reported came after it was done with the request.
         if (error.status === 500 && error.reason === "Server") quietNow = Duration.zero
+        // The server tells a repetition by its key, so there is no need to wait for a late arrival.
+        if (key !== undefined) quietNow = Duration.zero
       }
       asking = false
+      if (key !== undefined) {
+        const receipt = yield* fromReceipt(key)
+        if (Option.isSome(receipt)) return receipt.value
+      }
       const seen = yield* probe(batchId, quietNow, settle)
       if (seen._tag === "Accepted") return yield* adopt(seen.total, sent)
       if (seen._tag === "Unknown") {

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import type {
   Batch,
   BatchStatus,
+  EnqueueBatchReceipt,
   EnqueueBatchResult,
   ItemIdsResult,
   RetryItemsResult,
@@ -33,6 +34,9 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  * All routes are below `/api/v1/queue/{queue_id}/`. Ids of items are numbers, ids of batches strings.
  *
  * - `enqueueBatch`: `POST enqueue_batch`. Sent once. See `Batch` for what the server does not check.
+ * - `enqueueReceipt`: `GET enqueue_batch/receipt` (after 6.14, see `EnqueueBatchReceipt`). None for a key that the server
+ *   never saw. `acknowledgeEnqueue`: `POST enqueue_batch/acknowledge`, tells that the receipt has been read; servers keep
+ *   few receipts that have not.
  * - `batchStatus`: `GET b/{batch_id}/status`. An unknown batch has zeros.
  * - `item`: `GET i/{item_id}`. With session, graph and workflow: up to megabytes. `NotFound` for a deleted item, `Server`
  *   (500) for one that cannot be read because of a bad batch value.
@@ -76,6 +80,8 @@ export class Queue extends Context.Service<Queue, {
     batch: Batch,
     options?: { readonly prepend?: boolean | undefined }
   ) => Effect.Effect<EnqueueBatchResult, InvokeAiError>
+  readonly enqueueReceipt: (idempotencyKey: string) => Effect.Effect<Option.Option<EnqueueBatchReceipt>, InvokeAiError>
+  readonly acknowledgeEnqueue: (idempotencyKey: string) => Effect.Effect<void, InvokeAiError>
   readonly batchStatus: (batchId: string) => Effect.Effect<BatchStatus, InvokeAiError>
   readonly item: (itemId: number) => Effect.Effect<SessionQueueItem, InvokeAiError>
   readonly itemIds: (
@@ -173,6 +179,15 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
     queueId,
     enqueueBatch: Effect.fn("Queue.enqueueBatch")((batch, options) =>
       call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } }))
+    ),
+    enqueueReceipt: Effect.fn("Queue.enqueueReceipt")((idempotency_key) =>
+      call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
+        Effect.asSome,
+        Effect.catchIf((error) => error.status === 404, () => Effect.succeed(Option.none()))
+      )
+    ),
+    acknowledgeEnqueue: Effect.fn("Queue.acknowledgeEnqueue")((idempotency_key) =>
+      Effect.asVoid(call((api) => api.queue.acknowledgeEnqueue({ params, payload: { idempotency_key } })))
     ),
     batchStatus: Effect.fn("Queue.batchStatus")((batch_id) =>
       call((api) => api.queue.batchStatus({ params: { ...params, batch_id } }))

@@ -69,7 +69,8 @@ export const capabilitiesFrom = (document: unknown, version: string): Capabiliti
  * - `openApiDocument`: `GET /openapi.json`, about 2 MB. Kept, and read again when the version has changed.
  * - `refresh`: forgets the kept document, for example after nodes were installed.
  * - `capabilities`: what the document says about routes and fields. An unknown path is no proof of a missing route, since
- *   official servers answer it with 200 and HTML; this is.
+ *   official servers answer it with 200 and HTML; this is. `knownCapabilities`: the same as it was read last, without
+ *   asking the server; none before the document was read.
  * - `runtimeConfig`: `GET app/runtime_config`. `appDeps`: `GET app/app_deps`, versions of packages by name.
  * - `generationDevices`: `GET app/generation_device_options` (6.14).
  * - `invocationCache`: `GET app/invocation_cache/status`; `clearInvocationCache` (admin), `enableInvocationCache`,
@@ -84,6 +85,7 @@ export class ServerInfo extends Context.Service<ServerInfo, {
   readonly openApiDocument: Effect.Effect<unknown, InvokeAiError>
   readonly refresh: Effect.Effect<void>
   readonly capabilities: Effect.Effect<Capabilities, InvokeAiError>
+  readonly knownCapabilities: Effect.Effect<Option.Option<Capabilities>>
   readonly runtimeConfig: Effect.Effect<RuntimeConfig, InvokeAiError>
   readonly appDeps: Effect.Effect<Readonly<Record<string, string | null>>, InvokeAiError>
   readonly generationDevices: Effect.Effect<ReadonlyArray<GenerationDeviceOption>, InvokeAiError>
@@ -151,6 +153,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
     openApiDocument: Effect.map(read, ({ document }) => document).pipe(Effect.withSpan("ServerInfo.openApiDocument")),
     refresh: Ref.set(kept, Option.none()),
     capabilities: Effect.map(read, ({ capabilities }) => capabilities).pipe(Effect.withSpan("ServerInfo.capabilities")),
+    knownCapabilities: Effect.map(Ref.get(kept), Option.map(({ capabilities }) => capabilities)),
     runtimeConfig: call((api) => api.app.runtimeConfig({})).pipe(Effect.withSpan("ServerInfo.runtimeConfig")),
     appDeps: call((api) => api.app.appDeps({})).pipe(Effect.withSpan("ServerInfo.appDeps")),
     generationDevices: call((api) => api.app.generationDeviceOptions({})).pipe(

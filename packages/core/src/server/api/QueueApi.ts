@@ -10,6 +10,7 @@ import { Idempotent, Transfer } from "../internal/policy.ts"
 import {
   Batch,
   BatchStatus,
+  EnqueueBatchReceipt,
   EnqueueBatchResult,
   ItemIdsResult,
   RetryItemsResult,
@@ -41,6 +42,16 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     payload: Schema.Struct({ batch: Batch, prepend: Schema.optionalKey(Schema.Boolean) }),
     success: EnqueueBatchResult
   }).annotate(Transfer, true),
+  HttpApiEndpoint.get("enqueueReceipt", "/api/v1/queue/:queue_id/enqueue_batch/receipt", {
+    params: queue,
+    query: { idempotency_key: Schema.String },
+    success: EnqueueBatchReceipt
+  }),
+  HttpApiEndpoint.post("acknowledgeEnqueue", "/api/v1/queue/:queue_id/enqueue_batch/acknowledge", {
+    params: queue,
+    payload: Schema.Struct({ idempotency_key: Schema.String }),
+    success: Schema.Unknown
+  }).annotate(Idempotent, true),
   HttpApiEndpoint.get("batchStatus", "/api/v1/queue/:queue_id/b/:batch_id/status", {
     params: { queue_id: PathSegment, batch_id: PathSegment },
     success: BatchStatus

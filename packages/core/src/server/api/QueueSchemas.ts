@@ -96,13 +96,15 @@ export interface BatchDatum extends Schema.Schema.Type<typeof BatchDatum> {}
  *
  * `data` is a list of groups. The groups are combined with each other, the values within a group go in step; the last
  * group varies fastest. The number of items is `runs` times the product of the lengths of the groups. `batch_id` may be
- * chosen by the client. `workflow` is embedded in the images.
+ * chosen by the client. `workflow` is embedded in the images. `idempotency_key` (1 to 255 characters) is for servers whose
+ * document has it, see `EnqueueBatchReceipt`.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const Batch = Schema.Struct({
   batch_id: Schema.optionalKey(Schema.String),
+  idempotency_key: Schema.optionalKey(Schema.String),
   origin: nullish(Schema.String),
   destination: nullish(Schema.String),
   data: nullish(Schema.Array(Schema.Array(BatchDatum))),
@@ -146,6 +148,28 @@ export const EnqueueBatchResult = Schema.Struct({
  * @category models
  */
 export interface EnqueueBatchResult extends Schema.Schema.Type<typeof EnqueueBatchResult> {}
+
+/**
+ * What the server noted about a batch that came with an `idempotency_key` (after 6.14): a second request with the same key
+ * enqueues nothing and is answered like the first.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const EnqueueBatchReceipt = Schema.Struct({
+  batch_id: Schema.String,
+  enqueued: Schema.Int,
+  requested: Schema.Int,
+  item_ids: Schema.Array(Schema.Int)
+}).annotate({ identifier: "EnqueueBatchReceipt" })
+
+/**
+ * What the server noted about a batch that came with an `idempotency_key`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EnqueueBatchReceipt extends Schema.Schema.Type<typeof EnqueueBatchReceipt> {}
 
 /**
  * Status of a queue item.

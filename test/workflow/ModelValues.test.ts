@@ -11,28 +11,25 @@ interface File {
 
 const inputsOf = (file: unknown) => (file as File).nodes.find(({ id }) => id === loader)?.data.inputs
 
+type Node = File["nodes"][number]
+
+const withValues = (node: Node, values: Readonly<Record<string, unknown>>): Node => ({
+  ...node,
+  data: {
+    ...node.data,
+    inputs: Object.fromEntries(
+      Object.entries(node.data.inputs).map(([name, input]) => [
+        name,
+        Object.hasOwn(values, name) ? { ...input, value: values[name] } : input
+      ])
+    )
+  }
+})
+
 /** The FLUX example with other values in its model loader, as a file. */
 const fileWith = (values: Readonly<Record<string, unknown>>): unknown => {
   const file = readJson("examples/flux-image-to-image.json") as File
-  return {
-    ...file,
-    nodes: file.nodes.map((node) =>
-      node.id === loader
-        ? {
-          ...node,
-          data: {
-            ...node.data,
-            inputs: Object.fromEntries(
-              Object.entries(node.data.inputs).map(([name, input]) => [
-                name,
-                Object.hasOwn(values, name) ? { ...input, value: values[name] } : input
-              ])
-            )
-          }
-        }
-        : node
-    )
-  }
+  return { ...file, nodes: file.nodes.map((node) => node.id === loader ? withValues(node, values) : node) }
 }
 
 const read = (json: unknown) => Workflow.fromJson(json).pipe(Effect.provide(catalogLayer()))

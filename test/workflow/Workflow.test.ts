@@ -593,3 +593,57 @@ describe("in words", () => {
       ])
     }))
 })
+
+describe("the form as a tree", () => {
+  it.effect("has containers, headings, and each field with its input", () =>
+    Effect.gen(function*() {
+      const self = yield* Effect.flatMap(
+        open("examples/flux-image-to-image.json"),
+        Workflow.setInput("num_steps", 12)
+      )
+      const root = Workflow.form(self)
+      assert.strictEqual(root?.element.type, "container")
+      assert.deepStrictEqual(
+        root?.children.map(({ element, input }) =>
+          element.type === "heading" ? element.content : [input?.index, input?.field.value]
+        ).slice(8, 11),
+        ["Strength", [6, 12], [7, 0.7]]
+      )
+      assert.deepStrictEqual(root?.children.flatMap(({ input }) => input === undefined ? [] : [input]), [
+        ...self.inputs
+      ])
+    }))
+
+  it.effect("has a field twice that is on it twice, and what containers hold below them", () =>
+    Effect.gen(function*() {
+      const element = (id: string, parentId: string | undefined, type: string, data?: unknown) => ({
+        id,
+        ...(parentId === undefined ? {} : { parentId }),
+        type,
+        ...(data === undefined ? {} : { data })
+      })
+      const field = { fieldIdentifier: { nodeId: "x", fieldName: "a" }, showDescription: true }
+      const json = file([add("x", 1, 2)], [], [])
+      const self = yield* read({
+        ...json,
+        form: {
+          rootElementId: "root",
+          elements: {
+            root: element("root", undefined, "container", { layout: "column", children: ["row", "line", "second"] }),
+            row: element("row", "root", "container", { layout: "row", children: ["first", "text"] }),
+            first: element("first", "row", "node-field", field),
+            text: element("text", "row", "text", { content: "hello" }),
+            line: element("line", "root", "divider"),
+            second: element("second", "root", "node-field", field)
+          }
+        }
+      })
+      const root = Workflow.form(self)
+      const [row, line, second] = root?.children ?? []
+      assert.deepStrictEqual(row?.children.map((child) => [child.element.id, child.input?.index]), [
+        ["first", 0],
+        ["text", undefined]
+      ])
+      assert.deepStrictEqual([line?.element.type, second?.input?.index], ["divider", 1])
+    }))
+})

@@ -29,9 +29,9 @@ import * as Result from "effect/Result"
 import * as Compile from "./Compile.ts"
 import * as Describe from "./Describe.ts"
 import * as Diff from "./Diff.ts"
-import * as Form from "./Form.ts"
 import * as Graph from "./Graph.ts"
 import * as InkField from "./InkField.ts"
+import * as InkForm from "./InkForm.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
 import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
@@ -66,12 +66,12 @@ const withLoaded = (self: Workflow, loaded: LoadedWorkflow.LoadedWorkflow): Work
   new Value.WorkflowValue(loaded, self.sweeps)
 
 /**
- * The form as a tree of containers, headings, texts, dividers and fields, for those who draw it.
+ * The form as a tree of containers, headings, texts, dividers and fields with their inputs, for those who draw it.
  *
  * @category getters
  * @since 0.1.0
  */
-export const form = (self: Workflow): Form.FormTree | undefined => Form.toTree(self.definition.form)
+export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.make(valueOf(self))
 
 /**
  * The inputs by system name. A field that is on the form twice is there once.

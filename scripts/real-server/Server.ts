@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly model?: string
   /** The server's root folder; without it a temporary one that is removed with the scope. */
   readonly root?: string
+  /** The port to listen on; without it any free one. */
+  readonly port?: number
 }
 
 /** Someone who may log in to a multi-user server. */
@@ -150,7 +152,7 @@ export const start = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const root = options.root ?? (yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-server-" }))
-    const port = yield* freePort
+    const port = options.port ?? (yield* freePort)
     yield* fs.writeFileString(path.join(root, "invokeai.yaml"), configuration(port, options))
     const logFile = path.join(root, "server.log")
     yield* say(`starting the server on port ${port} (about 15 seconds)`)

@@ -1,7 +1,7 @@
 /**
  * `pnpm test:server`: installs InvokeAI (once), starts it, runs `test/real-server` against it, stops it.
  *
- * The tests of `single-user/` and of `multi-user/` each get a server of their own, one after the other. Arguments pick
+ * The tests of `single-user/` and `crash/` get one server, those of `multi-user/` another one, one after the other. Arguments pick
  * test files by a part of their name. Ends with `N passed, N failed`; a server that cannot be had is a failure.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -25,9 +25,10 @@ import { start } from "./Server.ts"
 
 const repository = NodePath.resolve(import.meta.dirname, "../..")
 
+/** The tests of `crash/` use the single-user server too, and start and kill others. */
 const phases = [
-  { folder: "single-user", multiuser: false },
-  { folder: "multi-user", multiuser: true }
+  { name: "single-user", folders: ["single-user", "crash"], multiuser: false },
+  { name: "multi-user", folders: ["multi-user"], multiuser: true }
 ]
 
 const Report = Schema.fromJsonString(Schema.Struct({
@@ -74,7 +75,7 @@ const runPhase = Effect.fnUntraced(
         "--reporter=verbose",
         "--reporter=json",
         `--outputFile.json=${reportFile}`,
-        ...files.map((file) => path.join(phase.folder, file))
+        ...files
       ],
       {
         cwd: repository,
@@ -110,7 +111,7 @@ const runPhase = Effect.fnUntraced(
     return {
       ...counts,
       failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed,
-      calls: { name: phase.folder, counts: Calls.count(routes, calls) }
+      calls: { name: phase.name, counts: Calls.count(routes, calls) }
     }
   },
   Effect.scoped
@@ -126,11 +127,15 @@ const program = Effect.gen(function*() {
   let skipped = 0
   const calls: Array<{ readonly name: string; readonly counts: Calls.Counts }> = []
   for (const phase of phases) {
-    const folder = path.join(repository, "test", "real-server", phase.folder)
-    const files = (yield* fs.readDirectory(folder)).filter((file) =>
-      file.endsWith(".test.ts") &&
-      (wanted.length === 0 || wanted.some((part) => `${phase.folder}/${file}`.includes(part)))
-    )
+    const files: Array<string> = []
+    for (const folder of phase.folders) {
+      for (const name of yield* fs.readDirectory(path.join(repository, "test", "real-server", folder))) {
+        const file = path.join(folder, name)
+        if (name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => file.includes(part)))) {
+          files.push(file)
+        }
+      }
+    }
     if (files.length === 0) continue
     const counts = yield* runPhase(phase, files, installation)
     passed += counts.passed

@@ -5,6 +5,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -79,7 +80,13 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
     if (ours && !image.starred) own.add(image.image_name)
   }
   if (own.size === 0) return []
-  const { failed } = yield* images.deleteMany([...own])
+  // Deleting twice does no harm, so it is tried again also where the answer was lost.
+  const { failed } = yield* images.deleteMany([...own]).pipe(
+    Effect.retry({
+      while: (error) => error.isRetryable || error.isAmbiguous,
+      schedule: Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 3 }))
+    })
+  )
   // What is not there any more needs no deleting.
   const left = failed.length === 0 ? [] : yield* images.byNames(failed)
   return left.map((image) => image.image_name)

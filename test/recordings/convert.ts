@@ -11,6 +11,7 @@ import * as Path from "effect/Path"
 import { at } from "../simulator/support.ts"
 import { isPoll } from "./replay.ts"
 import type { Entry } from "./replay.ts"
+import { whoAsks, whoListens } from "./who.ts"
 
 const shorten = (value: unknown, key = ""): unknown => {
   if (typeof value === "string") {
@@ -27,10 +28,11 @@ const shorten = (value: unknown, key = ""): unknown => {
 
 /** Nodes of items that were canceled on the way are left out: how many there are depends on the speed of the machine. */
 const isCut = (scenario: string, event: string, data: unknown): boolean =>
-  event.startsWith("invocation_") && (scenario === "cancel" || at(data, "origin") === "t2i-cancel")
+  event.startsWith("invocation_") &&
+  (scenario === "cancel" || ["t2i-cancel", "iso2"].includes(String(at(data, "origin"))))
 
 const cutSession = (scenario: string, body: unknown): unknown =>
-  scenario === "cancel" && typeof body === "object" && body !== null &&
+  (scenario === "cancel" || at(body, "origin") === "iso2") && typeof body === "object" && body !== null &&
     Object.keys(at(body, "session", "results") ?? {}).length > 0
     ? { ...body, session: { results: { cut: true } } }
     : body
@@ -46,6 +48,7 @@ const convert = (entry: unknown, scenario: string): ReadonlyArray<Entry> => {
       method: String(at(entry, "method")),
       path: String(at(entry, "path")),
       ...(requestBody === undefined ? {} : { requestBody }),
+      ...whoAsks(scenario, entry),
       status: Number(at(entry, "status")),
       contentType: typeof contentType === "string" ? contentType : "",
       responseBody: cutSession(scenario, shorten(at(entry, "responseBody")))
@@ -53,8 +56,22 @@ const convert = (entry: unknown, scenario: string): ReadonlyArray<Entry> => {
     return isPoll(http) ? [] : [http]
   }
   const event = String(at(entry, "event"))
+  const socket = String(at(entry, "socket"))
+  const several = ["late", "auth", "isolation"].includes(scenario)
+  switch (several ? at(entry, "kind") : undefined) {
+    case "socket-open":
+      return [{ kind: "socket", t, socket, does: "open", ...whoListens(scenario, socket) }]
+    case "socket-connect-error":
+      return [{ kind: "socket", t, socket, does: "refused" }]
+    case "socket-emit":
+      return [{ kind: "socket", t, socket, does: "emit", event, data: at(entry, "data") }]
+    case "socket-close":
+      return [{ kind: "socket", t, socket, does: "close" }]
+    case "socket-disconnect":
+      return at(entry, "reason") === "io server disconnect" ? [{ kind: "socket", t, socket, does: "closed" }] : []
+  }
   if (at(entry, "kind") !== "socket-event" || isCut(scenario, event, at(entry, "data"))) return []
-  return [{ kind: "event", t, event, data: shorten(at(entry, "data")) }]
+  return [{ kind: "event", t, ...(several ? { socket } : {}), event, data: shorten(at(entry, "data")) }]
 }
 
 const program = Effect.gen(function*() {

@@ -1,5 +1,6 @@
 /** Which recordings are replayed, and what is left out of them. */
 import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
+import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
 import { at } from "../simulator/support.ts"
 import type { Entry, Exception } from "./replay.ts"
 
@@ -23,8 +24,8 @@ const common = [
 
 /** The recordings that are replayed, by version. */
 export const scenarios: Readonly<Partial<Record<ServerVersion, ReadonlyArray<string>>>> = {
-  "6.14.2": [...common, "models"],
-  "6.13.8": common,
+  "6.14.2": [...common, "models", "callwf", "late", "auth", "isolation"],
+  "6.13.8": [...common, "auth"],
   "6.8.1": common,
   "6.3.0": common
 }
@@ -67,6 +68,11 @@ const exceptions: Readonly<Record<string, ReadonlyArray<Exception>>> = {
       reason: "how far the item was when it was canceled depends on the speed of the machine"
     }
   ],
+  isolation: [{
+    entry: (entry) =>
+      entry.kind === "event" && entry.event.startsWith("invocation_") && at(entry.data, "origin") === "iso2",
+    reason: "how far the item was when it was canceled depends on the speed of the machine"
+  }],
   models: [
     {
       entry: (entry) =>
@@ -103,3 +109,20 @@ const exceptions: Readonly<Record<string, ReadonlyArray<Exception>>> = {
 /** What is left out of a scenario. */
 export const exceptionsOf = (_version: ServerVersion, scenario: string): ReadonlyArray<Exception> =>
   exceptions[scenario] ?? []
+
+/** How the simulator begins for a scenario. */
+export const settingsOf = (version: ServerVersion, scenario: string): Partial<SimulatorOptions> => ({
+  models: [],
+  // long enough to be seen running, where the recording looks
+  nodeDuration: scenario === "cancel" || scenario === "isolation" ? 150 : scenario === "late" ? 50 : 0,
+  ...(scenario === "auth" || scenario === "isolation"
+    ? {
+      users: [{
+        email: "admin@example.com",
+        password: version === "6.13.8" ? "Passw0rd123" : "Passw0rd-admin",
+        displayName: version === "6.13.8" ? "A" : "Admin",
+        isAdmin: true
+      }]
+    }
+    : {})
+})

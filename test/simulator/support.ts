@@ -28,8 +28,9 @@ export const send = Effect.fnUntraced(function*(
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     body: body === undefined ? undefined : body instanceof FormData ? body : textEncoder.encode(JSON.stringify(body))
   })
-  const isJson = (response.headers["content-type"] ?? "").startsWith("application/json")
-  const text = textDecoder.decode(response.body)
+  const hasBody = method !== "HEAD" && response.body.length > 0
+  const isJson = hasBody && (response.headers["content-type"] ?? "").startsWith("application/json")
+  const text = hasBody ? textDecoder.decode(response.body) : ""
   const answer: Answer = {
     status: response.status,
     headers: response.headers,

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import { isRecord } from "./FieldValidation.ts"
 import type { ServerProfile } from "./ServerProfile.ts"
 
 /**
@@ -60,6 +61,14 @@ const redacted = (event: OutgoingEvent): Readonly<Record<string, unknown>> => {
   for (const field of ["user_id", "batch_id", "session_id"]) if (field in payload) result[field] = "redacted"
   for (const field of ["origin", "destination", "error_type", "error_message", "error_traceback"]) {
     if (field in payload) result[field] = null
+  }
+  const { batch_status, queue_status } = payload
+  if (isRecord(batch_status)) {
+    result["batch_status"] = { ...batch_status, batch_id: "redacted", origin: null, destination: null }
+  }
+  if (isRecord(queue_status)) {
+    const hidden = ["item_id", "batch_id", "session_id", "user_pending", "user_in_progress"]
+    result["queue_status"] = { ...queue_status, ...Object.fromEntries(hidden.map((field) => [field, null])) }
   }
   return result
 }

@@ -226,6 +226,7 @@ const single = (field: InputTemplate, value: unknown, loc: Loc): Checked => {
     case "FloatField":
       return float(value, loc)
     case "StringField":
+    case "SavedWorkflowField":
       return string(value, loc)
     case "BooleanField":
       return boolean(value, loc)

@@ -21,7 +21,8 @@ export interface StoredImage {
   readonly width: number
   readonly height: number
   readonly raster: Raster.Raster
-  readonly bytes: Uint8Array<ArrayBuffer>
+  /** The PNG file, written when it is first asked for. */
+  readonly bytes: () => Uint8Array<ArrayBuffer>
   readonly metadata: string | null
   readonly workflow: string | null
   readonly graph: string | null
@@ -103,17 +104,19 @@ export class GalleryStore {
     now: number
   ): StoredImage {
     const { graph = null, metadata = null, raster, workflow = null } = options
+    let encoded: Uint8Array<ArrayBuffer> | undefined = undefined
     const image: StoredImage = {
       name: options.name,
       origin: options.origin,
       width: raster.width,
       height: raster.height,
       raster,
-      bytes: Png.encode(raster, {
-        ...(metadata === null ? {} : { invokeai_metadata: metadata }),
-        ...(workflow === null ? {} : { invokeai_workflow: workflow }),
-        ...(graph === null ? {} : { invokeai_graph: graph })
-      }),
+      bytes: () =>
+        encoded ??= Png.encode(raster, {
+          ...(metadata === null ? {} : { invokeai_metadata: metadata }),
+          ...(workflow === null ? {} : { invokeai_workflow: workflow }),
+          ...(graph === null ? {} : { invokeai_graph: graph })
+        }),
       metadata,
       workflow,
       graph,

@@ -46,6 +46,14 @@ export const categoryOf = (record: StoredWorkflow): string => {
   return isRecord(meta) ? textOf(meta["category"]) : ""
 }
 
+/**
+ * Whether another workflow can call a saved one.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isCallable = (record: StoredWorkflow): boolean => compatibility(record)["is_callable"] === true
+
 const compatibility = (record: StoredWorkflow): Readonly<Record<string, unknown>> => {
   const nodes = record.workflow["nodes"]
   const returns =

@@ -8,11 +8,13 @@ import * as Diffusion from "./nodes/diffusion.ts"
 import * as Images from "./nodes/images.ts"
 import * as Numbers from "./nodes/numbers.ts"
 import * as Texts from "./nodes/texts.ts"
+import * as WorkflowReturns from "./nodes/workflowReturns.ts"
 
 const exact: ReadonlyMap<string, NodeBehavior> = new Map([
   ...Numbers.behaviors,
   ...Texts.behaviors,
-  ...Images.behaviors
+  ...Images.behaviors,
+  ...WorkflowReturns.behaviors
 ])
 
 /**

@@ -24,6 +24,7 @@ import type { SimulatorNodeType } from "./SimulatorCatalog.ts"
 import type { GraphNode } from "./SimulatorGraph.ts"
 import * as SimulatorGraph from "./SimulatorGraph.ts"
 import type { SimulatorWorld } from "./SimulatorWorld.ts"
+import * as WorkflowCalls from "./WorkflowCalls.ts"
 
 const canceled = failure("CanceledException", "")
 
@@ -224,7 +225,7 @@ const failItem = (
 }
 
 const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueItem) {
-  const executor = new GraphExecutor({
+  const executor = item.executor ?? new GraphExecutor({
     graph: item.graph,
     newId: world.random.uuid,
     executionGraphId: item.executionGraphId,
@@ -232,6 +233,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
     keepsCollections: world.profile.minor < 14,
     typeKey: (type) => world.catalog.types.get(type)?.className ?? type
   })
+  item.executor = executor
   for (;;) {
     const prepared = executor.next()
     if (prepared === undefined || item.status !== "in_progress") break
@@ -246,7 +248,12 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
     }
     const { node } = accepted
     world.emitInvocation("invocation_started", item, node, prepared.sourceId, before)
-    const exit = yield* Effect.exit(runNode(world, item, node, prepared.sourceId))
+    const calls = node.type === WorkflowCalls.nodeType && !world.overrides.has(node.type)
+    const exit = yield* Effect.exit(
+      calls
+        ? Effect.as(WorkflowCalls.call(world, item, node, prepared.sourceId, before), undefined)
+        : runNode(world, item, node, prepared.sourceId)
+    )
     const now = yield* Clock.currentTimeMillis
     if (Exit.isFailure(exit)) {
       const cause = Cause.squash(exit.cause)
@@ -255,6 +262,8 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
       failItem(world, item, executor, node, prepared.sourceId, error, now)
       break
     }
+    // the caller goes on when the called workflow has ended
+    if (exit.value === undefined) return
     executor.complete(node.id, exit.value)
     world.emitInvocation("invocation_complete", item, node, prepared.sourceId, now, { result: exit.value })
     if (executor.isComplete || QueueStore.isTerminal(item.status)) break
@@ -262,6 +271,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
   const now = yield* Clock.currentTimeMillis
   item.session = executor.toJson()
   if (world.queue.setStatus(item, "completed", now)) world.emitStatus(item, now)
+  WorkflowCalls.settle(world, item, now)
 })
 
 /**

@@ -6,9 +6,11 @@
 import type { ValidationIssue } from "./FieldValidation.ts"
 import type { GraphExecutor } from "./GraphExecutor.ts"
 import type { ServerProfile } from "./ServerProfile.ts"
-import type { SimulatorGraph } from "./SimulatorGraph.ts"
+import type { GraphNode, SimulatorGraph } from "./SimulatorGraph.ts"
 import * as SimulatorGraphModule from "./SimulatorGraph.ts"
 import * as SimulatorTime from "./SimulatorTime.ts"
+import type * as WorkflowCallState from "./WorkflowCallState.ts"
+import { maxDepth } from "./WorkflowCallState.ts"
 
 /**
  * The statuses of a queue item.
@@ -59,6 +61,21 @@ export interface SimulatorBatch {
 }
 
 /**
+ * A call that an item waits for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitingCall {
+  /** The prepared node that calls. */
+  readonly node: GraphNode
+  readonly frame: WorkflowCallState.CallFrame
+  readonly execution: WorkflowCallState.CallExecution
+  /** The session of the only child as it was at the beginning. */
+  readonly childSession: unknown
+}
+
+/**
  * An item of the queue.
  *
  * @category models
@@ -80,6 +97,9 @@ export interface QueueItem {
   readonly workflow: unknown
   /** Why the item cannot be read: a value of the batch that does not fit its field. */
   readonly poison: ValidationIssue | undefined
+  /** Whether a called workflow, and of whom. */
+  readonly place: WorkflowCallState.CallPlace
+  readonly callHistory: Array<WorkflowCallState.CallExecution>
   readonly createdAt: number
   status: ItemStatus
   statusSequence: number
@@ -91,6 +111,9 @@ export interface QueueItem {
   completedAt: number | null
   device: string | null
   session: ReturnType<GraphExecutor["toJson"]> | undefined
+  /** The run, once it has begun. */
+  executor: GraphExecutor | undefined
+  waiting: WaitingCall | undefined
 }
 
 /**
@@ -135,8 +158,13 @@ const terminal = new Set<ItemStatus>(["completed", "failed", "canceled"])
  */
 export const isTerminal = (status: ItemStatus): boolean => terminal.has(status)
 
-/** Drops the keys whose value is null, at every depth, as the single item route does. */
-const withoutNulls = (value: unknown): unknown => {
+/**
+ * Drops the keys whose value is null, at every depth, as the single item route does.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const withoutNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (typeof value !== "object" || value === null) return value
   return Object.fromEntries(
@@ -176,12 +204,14 @@ export class QueueStore {
       | "graph"
       | "workflow"
       | "poison"
+      | "place"
     >,
     now: number
   ): QueueItem {
     const item: QueueItem = {
       ...fields,
       itemId: this.nextId++,
+      callHistory: [],
       createdAt: now,
       status: "pending",
       statusSequence: 0,
@@ -192,7 +222,9 @@ export class QueueStore {
       startedAt: null,
       completedAt: null,
       device: null,
-      session: undefined
+      session: undefined,
+      executor: undefined,
+      waiting: undefined
     }
     this.items.set(item.itemId, item)
     return item
@@ -227,7 +259,7 @@ export class QueueStore {
     item.status = status
     item.statusSequence += 1
     item.updatedAt = now
-    if (status === "in_progress") item.startedAt ??= now
+    if (status === "in_progress") item.startedAt = now
     if (terminal.has(status)) item.completedAt = now
     return true
   }
@@ -279,6 +311,54 @@ export class QueueStore {
     }
   }
 
+  /** The items of a call, whole: those above an item, the item itself, and all below the outermost of them. */
+  chainOf(item: QueueItem): ReadonlyArray<QueueItem> {
+    const above: Array<QueueItem> = []
+    let upper = item.place.parentItemId
+    while (upper !== null) {
+      const found = this.items.get(upper)
+      if (found !== undefined) above.push(found)
+      upper = found?.place.parentItemId ?? null
+    }
+    const root = above[above.length - 1] ?? item
+    const below = [root]
+    for (const one of below) below.push(...this.where((other) => other.place.parentItemId === one.itemId))
+    return [...new Set([...above, item, ...below])]
+  }
+
+  /** The session of an item, with everything. */
+  sessionJson(item: QueueItem): unknown {
+    return structuredClone(this.session(item))
+  }
+
+  /** The session of an item of somebody else, without ids. */
+  get emptySession(): Readonly<Record<string, unknown>> {
+    return {
+      executed: [],
+      executed_history: [],
+      results: {},
+      errors: {},
+      ...this.callFields(undefined),
+      prepared_source_mapping: {},
+      source_prepared_mapping: {},
+      ...(this.profile.minor >= 14 ? { prepared_iteration_paths: {} } : {}),
+      ...(this.profile.minor >= 10 ? { ready_order: [], indegree: {} } : {})
+    }
+  }
+
+  private callFields(item: QueueItem | undefined): Readonly<Record<string, unknown>> {
+    if (this.profile.minor < 14) return {}
+    return {
+      workflow_call_stack: item?.place.stack ?? [],
+      workflow_call_history: item?.callHistory ?? [],
+      workflow_call_parent: item?.place.parent ?? null,
+      waiting_workflow_call: item?.waiting?.frame ?? null,
+      waiting_workflow_call_execution: item?.waiting?.execution ?? null,
+      waiting_workflow_call_child_session: item?.waiting?.childSession ?? null,
+      max_workflow_call_depth: maxDepth
+    }
+  }
+
   private session(item: QueueItem) {
     const run = item.session
     const { minor } = this.profile
@@ -290,17 +370,7 @@ export class QueueStore {
       executed_history: run?.executed_history ?? [],
       results: run?.results ?? {},
       errors: run?.errors ?? {},
-      ...(minor >= 14
-        ? {
-          workflow_call_stack: [],
-          workflow_call_history: [],
-          workflow_call_parent: null,
-          waiting_workflow_call: null,
-          waiting_workflow_call_execution: null,
-          waiting_workflow_call_child_session: null,
-          max_workflow_call_depth: 4
-        }
-        : {}),
+      ...this.callFields(item),
       prepared_source_mapping: run?.prepared_source_mapping ?? {},
       source_prepared_mapping: run?.source_prepared_mapping ?? {},
       ...(minor >= 14 ? { prepared_iteration_paths: run?.prepared_iteration_paths ?? {} } : {}),
@@ -337,11 +407,11 @@ export class QueueStore {
       ...(minor >= 14
         ? {
           device: item.device,
-          workflow_call_id: null,
-          parent_item_id: null,
-          parent_session_id: null,
-          root_item_id: null,
-          workflow_call_depth: null
+          workflow_call_id: item.place.parent?.workflow_call_id ?? null,
+          parent_item_id: item.place.parentItemId,
+          parent_session_id: item.place.parent?.parent_session_id ?? null,
+          root_item_id: item.place.rootItemId,
+          workflow_call_depth: item.place.parent?.depth ?? null
         }
         : {}),
       session: this.session(item),
@@ -370,7 +440,7 @@ export class QueueStore {
       user_display_name: owner.displayName,
       user_email: owner.email,
       field_values: item.fieldValues,
-      parent_item_id: null
+      parent_item_id: item.place.parentItemId
     }
   }
 }

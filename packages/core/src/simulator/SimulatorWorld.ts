@@ -87,7 +87,7 @@ export class SimulatorWorld {
   queue: QueueStore
   gallery: GalleryStore
   library: LibraryStore
-  users = new UserStoreModule.UserStore()
+  users: UserStoreModule.UserStore
   models = new Map<string, SimulatorModel>()
   /** Names of images that were there from the beginning. */
   readonly preloaded = new Set<string>()
@@ -113,6 +113,7 @@ export class SimulatorWorld {
     this.catalog = settings.catalog
     this.random = SeededRandomModule.make(settings.seed)
     this.hub = new EventHub(settings.profile)
+    this.users = new UserStoreModule.UserStore(settings.profile)
     this.queue = new QueueStore(settings.profile)
     this.gallery = new GalleryStore(settings.profile)
     this.library = new LibraryStore(settings.profile)
@@ -218,11 +219,11 @@ export class SimulatorWorld {
     this.cache.evict(image.name)
   }
 
-  /** Marks an item canceled and tells so. A final item stays as it is. */
-  cancel(item: QueueItem, now: number): boolean {
-    if (!this.queue.setStatus(item, "canceled", now)) return false
-    this.emitStatus(item, now)
-    return true
+  /** Marks an item canceled, and the whole call that it belongs to, and tells so. Final items stay as they are. */
+  cancel(item: QueueItem, now: number): void {
+    for (const one of this.queue.chainOf(item)) {
+      if (this.queue.setStatus(one, "canceled", now)) this.emitStatus(one, now)
+    }
   }
 
   /** The output of an overridden node, if there is one. */

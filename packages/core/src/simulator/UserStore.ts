@@ -5,6 +5,7 @@
  */
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as SeededRandom from "./SeededRandom.ts"
+import type { ServerProfile } from "./ServerProfile.ts"
 import * as SimulatorTime from "./SimulatorTime.ts"
 
 /**
@@ -72,8 +73,13 @@ const day = 86_400_000
  * @since 0.1.0
  */
 export class UserStore {
+  private readonly profile: ServerProfile
   readonly users = new Map<string, SimulatorUser>()
   private readonly tokens = new Map<string, Issued>()
+
+  constructor(profile: ServerProfile) {
+    this.profile = profile
+  }
 
   /** Adds a user. */
   add(
@@ -141,7 +147,7 @@ export class UserStore {
       created_at: SimulatorTime.formatIso(user.createdAt),
       updated_at: SimulatorTime.formatIso(user.updatedAt),
       last_login_at: user.lastLoginAt === null ? null : `${SimulatorTime.formatIso(user.lastLoginAt)}Z`,
-      token_epoch: user.tokenEpoch
+      ...(this.profile.minor >= 14 ? { token_epoch: user.tokenEpoch } : {})
     }
   }
 }

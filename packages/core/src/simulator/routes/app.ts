@@ -40,9 +40,7 @@ const createUser = Effect.fnUntraced(function*(
   }, now)
 })
 
-/** Changes of a password or of the right to work end all sessions of a user. */
 const endSessions = (context: RouteContext, user: SimulatorUser): void => {
-  user.tokenEpoch += 1
   context.world.hub.closeWhere((socket) => socket.userId === user.userId, "io server disconnect")
 }
 
@@ -55,6 +53,8 @@ const updateUser = Effect.fnUntraced(function*(context: RouteContext, user: Simu
       return yield* refusal(400, "Current password is incorrect")
     }
     user.password = password
+    // tokens from before are worth nothing now
+    user.tokenEpoch += 1
     endSessions(context, user)
   }
   if (byAdmin && typeof changes["is_admin"] === "boolean") user.isAdmin = changes["is_admin"]
@@ -111,7 +111,7 @@ const auth: ReadonlyArray<Route> = [
   reply(
     "GET",
     "/api/v1/auth/users",
-    (context) => [...context.world.users.users.values()].map((user) => context.world.users.toJson(user)),
+    (context) => [...context.world.users.users.values()].toReversed().map((user) => context.world.users.toJson(user)),
     { adminOnly: true }
   ),
   route("POST", "/api/v1/auth/users", function*(context) {
@@ -183,9 +183,11 @@ export const routes: ReadonlyArray<Route> = [
       node_cache_size: context.world.settings.cacheSize,
       multiuser: context.world.settings.multiUser
     }
-  })),
+  }), { adminOnly: true }),
   reply("GET", "/api/v1/app/generation_device_options", () => [{ device: "cpu", name: "CPU" }], { since: 14 }),
-  reply("GET", "/api/v1/app/invocation_cache/status", (context) => context.world.cache.status),
+  reply("GET", "/api/v1/app/invocation_cache/status", (context) => context.world.cache.status, {
+    adminOnly: true
+  }),
   reply("DELETE", "/api/v1/app/invocation_cache", (context) => {
     context.world.cache.clear()
     return null

@@ -5,27 +5,31 @@ import type { Route, RouteContext } from "../RouteSupport.ts"
 import { bodyNames, bodyRecord, bodyText, flag, many, optional, required, route, whole } from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { invalid, json, refusal } from "../SimulatorHttp.ts"
+import { mayReadBoard, mayWriteBoard } from "./permissions.ts"
 
 const maxNameLength = 300
-
-const mayRead = (context: RouteContext, board: StoredBoard): boolean =>
-  !context.world.settings.multiUser || context.user.isAdmin || board.userId === context.user.userId ||
-  board.visibility !== "private"
-
-const mayWrite = (context: RouteContext, board: StoredBoard): boolean =>
-  !context.world.settings.multiUser || context.user.isAdmin || board.userId === context.user.userId ||
-  board.visibility === "public"
 
 const byId = (id: string) =>
   Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredBoard, HttpFailure> {
     const board = context.world.gallery.boards.get(id)
     if (board === undefined) return yield* refusal(404, "Board not found")
-    if (!mayRead(context, board)) return yield* refusal(403, "Not authorized to access this board")
+    if (!mayReadBoard(context, board)) return yield* refusal(403, "Not authorized to access this board")
     return board
   })
 
 const find = (context: RouteContext): Effect.Effect<StoredBoard, HttpFailure> =>
   byId(context.params["board_id"] ?? "")(context)
+
+/** The board that somebody wants to change; `doing` is the word for it in the refusal. */
+const findToChange = Effect.fnUntraced(function*(
+  context: RouteContext,
+  doing: "update" | "delete"
+): Effect.fn.Return<StoredBoard, HttpFailure> {
+  const board = context.world.gallery.boards.get(context.params["board_id"] ?? "")
+  if (board === undefined) return yield* refusal(404, "Board not found")
+  if (!mayWriteBoard(context, board)) return yield* refusal(403, `Not authorized to ${doing} this board`)
+  return board
+})
 
 const ownerName = (context: RouteContext, board: StoredBoard): string | null =>
   board.userId === "system" ? "System" : context.world.users.users.get(board.userId)?.displayName ?? null
@@ -61,7 +65,7 @@ const add = Effect.fnUntraced(function*(
       ? refusal(500, "Failed to add image to board")
       : refusal(404, "Board not found")
   }
-  if (!mayWrite(context, board)) return yield* refusal(403, "Not authorized to modify this board")
+  if (!mayWriteBoard(context, board)) return yield* refusal(403, "Not authorized to modify this board")
   const images: ReadonlyArray<StoredImage> = names.flatMap((name) => {
     const image = gallery.images.get(name)
     return image === undefined ? [] : [image]
@@ -101,7 +105,7 @@ export const routes: ReadonlyArray<Route> = [
     const ascending = optional(context, "direction") === "ASC"
     const byName = optional(context, "order_by") === "board_name"
     const boards = [...gallery.boards.values()].filter((board) =>
-      mayRead(context, board) && (archived === true || !board.archived)
+      mayReadBoard(context, board) && (archived === true || !board.archived)
     ).toSorted((left, right) => {
       const order = byName
         ? left.name.toLowerCase() < right.name.toLowerCase() ? -1 : 1
@@ -131,8 +135,7 @@ export const routes: ReadonlyArray<Route> = [
     }
     const id = context.params["board_id"] ?? ""
     if (!gallery.boards.has(id) && profile.minor < 9) return yield* refusal(500, "Failed to update board")
-    const board = yield* find(context)
-    if (!mayWrite(context, board)) return yield* refusal(403, "Not authorized to update this board")
+    const board = yield* findToChange(context, "update")
     if (typeof changes["board_name"] === "string") board.name = changes["board_name"]
     if (typeof changes["archived"] === "boolean") board.archived = changes["archived"]
     if (typeof changes["board_visibility"] === "string") board.visibility = changes["board_visibility"]
@@ -142,10 +145,7 @@ export const routes: ReadonlyArray<Route> = [
   route("DELETE", "/api/v1/boards/{board_id}", function*(context) {
     const { gallery, profile } = context.world
     const id = context.params["board_id"] ?? ""
-    if (gallery.boards.has(id) || profile.minor >= 9) {
-      const board = yield* find(context)
-      if (!mayWrite(context, board)) return yield* refusal(403, "Not authorized to delete this board")
-    }
+    if (gallery.boards.has(id) || profile.minor >= 9) yield* findToChange(context, "delete")
     const images = gallery.list({ boardId: id })
     const names = images.map((image) => image.name)
     const all = yield* flag(context, "include_images")

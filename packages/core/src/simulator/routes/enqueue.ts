@@ -11,6 +11,7 @@ import * as SimulatorGraphModule from "../SimulatorGraph.ts"
 import type { HttpFailure, SimulatorResponse } from "../SimulatorHttp.ts"
 import { internalError, invalid, json } from "../SimulatorHttp.ts"
 import type { SimulatorWorld } from "../SimulatorWorld.ts"
+import { outermost } from "../WorkflowCallState.ts"
 
 type Raw = Readonly<Record<string, unknown>>
 
@@ -183,7 +184,8 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
           retriedFrom: null,
           graph,
           workflow: batch.workflow,
-          poison
+          poison,
+          place: outermost
         }, now))
       }
     }

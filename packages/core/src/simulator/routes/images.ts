@@ -24,16 +24,10 @@ import {
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { bytes, json, refusal } from "../SimulatorHttp.ts"
 import * as Zip from "../Zip.ts"
+import { mayRead, readableBoard } from "./permissions.ts"
 
 const prefix = "/api/v1/images"
 const categories = ["general", "mask", "control", "user", "other"]
-
-const mayRead = (context: RouteContext, image: StoredImage): boolean => {
-  const { user, world } = context
-  if (!world.settings.multiUser || user.isAdmin || image.userId === user.userId) return true
-  const board = image.boardId === null ? undefined : world.gallery.boards.get(image.boardId)
-  return board !== undefined && board.visibility !== "private"
-}
 
 const notFound = (context: RouteContext): HttpFailure =>
   refusal(404, context.world.settings.multiUser ? "Image not found" : "Not Found")
@@ -48,6 +42,7 @@ const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Retur
 })
 
 const filterOf = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<ImageFilter, HttpFailure> {
+  yield* readableBoard(context, optional(context, "board_id"))
   const direction = yield* oneOf(context, "order_dir", ["ASC", "DESC"])
   return {
     origin: yield* oneOf(context, "image_origin", ["internal", "external"]),
@@ -137,12 +132,18 @@ const startDownload = Effect.fnUntraced(function*(context: RouteContext) {
   if (names === undefined && typeof boardId !== "string") {
     return yield* refusal(400, "No images or board id specified.")
   }
+  const hidden = names?.some((name) => {
+    const image = world.gallery.images.get(name)
+    return image !== undefined && !mayRead(context, image)
+  })
+  if (hidden === true) return yield* refusal(403, "Not authorized to access this image")
+  if (names === undefined) yield* readableBoard(context, String(boardId))
   const images = names === undefined
     ? world.gallery.list({ boardId: String(boardId), isIntermediate: false })
     : named(context, names)
   const id = world.random.uuid()
   const item = `${id}.zip`
-  world.downloads.set(item, Zip.pack(images.map((image) => [`${image.category}/${image.name}`, image.bytes])))
+  world.downloads.set(item, Zip.pack(images.map((image) => [`${image.category}/${image.name}`, image.bytes()])))
   const event = {
     bulk_download_id: "default",
     bulk_download_item_id: id,
@@ -159,7 +160,7 @@ const cacheControl = (context: RouteContext): string =>
 
 const full = Effect.fnUntraced(function*(context: RouteContext) {
   const image = yield* find(context)
-  return bytes(image.bytes, {
+  return bytes(image.bytes(), {
     "content-type": "image/png",
     "content-disposition": `inline; filename="${image.name}"`,
     "cache-control": cacheControl(context)
@@ -209,11 +210,14 @@ export const routes: ReadonlyArray<Route> = [
     return json(named(context, names).map((image) => context.world.gallery.imageDto(image)))
   }),
   reply("GET", `${prefix}/intermediates`, (context) => context.world.gallery.list({ isIntermediate: true }).length),
-  reply("DELETE", `${prefix}/intermediates`, (context) => {
+  route("DELETE", `${prefix}/intermediates`, function*(context) {
+    if (context.world.settings.multiUser && !context.user.isAdmin) {
+      return yield* refusal(403, "Only admins can clear all intermediates")
+    }
     const images = context.world.gallery.list({ isIntermediate: true })
     for (const image of images) context.world.deleteImage(image)
-    return images.length
-  }, { adminOnly: true }),
+    return json(images.length)
+  }),
   reply("DELETE", `${prefix}/uncategorized`, (context) =>
     deleteAll(
       context,

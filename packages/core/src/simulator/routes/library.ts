@@ -5,7 +5,7 @@ import { isRecord } from "../FieldValidation.ts"
 import type { ValidationIssue } from "../FieldValidation.ts"
 import * as ImageReading from "../ImageReading.ts"
 import type { StoredWorkflow } from "../LibraryStore.ts"
-import { categoryOf } from "../LibraryStore.ts"
+import { categoryOf, isCallable } from "../LibraryStore.ts"
 import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
 import * as Raster from "../Raster.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
@@ -152,20 +152,24 @@ const list = Effect.fnUntraced(function*(context: RouteContext) {
   const query = optional(context, "query")?.trim().toLowerCase()
   const key = (record: StoredWorkflow): string | number => {
     switch (orderBy) {
-      case "name":
-        return nameOf(record).toLowerCase()
+      case "created_at":
+        return record.createdAt
+      case "is_public":
+        return record.isPublic ? 1 : 0
       case "updated_at":
         return record.updatedAt
       case "opened_at":
         return record.openedAt ?? 0
       default:
-        return record.createdAt
+        return nameOf(record).toLowerCase()
     }
   }
-  const sign = direction === "ASC" ? 1 : -1
+  const sign = direction === "DESC" ? -1 : 1
+  const callable = profile.minor >= 14 ? yield* flag(context, "callable") : undefined
   const records = [...matching(context, many(context, "categories"), many(context, "tags"))].filter((record) =>
     (opened === undefined || (record.openedAt !== null) === opened) &&
     (isPublic === undefined || record.isPublic === isPublic) &&
+    (callable === undefined || isCallable(record) === callable) &&
     (query === undefined ||
       [nameOf(record), tagsOf(record), descriptionOf(record)].some((text) => text.toLowerCase().includes(query)))
   ).toSorted((left, right) => {

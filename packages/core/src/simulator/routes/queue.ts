@@ -1,7 +1,7 @@
 /** The routes of the session queue. */
 import * as Effect from "effect/Effect"
 import type { QueueItem } from "../QueueStore.ts"
-import { isTerminal } from "../QueueStore.ts"
+import { isTerminal, withoutNulls } from "../QueueStore.ts"
 import type { Route, RouteContext } from "../RouteSupport.ts"
 import {
   body,
@@ -27,7 +27,12 @@ const queueOf = (context: RouteContext): string => context.params["queue_id"] ??
 const mayTouch = (context: RouteContext, item: QueueItem): boolean =>
   !context.world.settings.multiUser || context.user.isAdmin || item.userId === context.user.userId
 
-const redact = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+const emptyGraph = (context: RouteContext) => ({ id: context.world.random.uuid(), nodes: {}, edges: [] })
+
+const redact = (
+  context: RouteContext,
+  value: Readonly<Record<string, unknown>>
+): Readonly<Record<string, unknown>> => {
   const hidden: Record<string, unknown> = { ...value }
   for (const name of ["batch_id", "session_id", "user_id"]) if (name in hidden) hidden[name] = "redacted"
   for (
@@ -47,26 +52,18 @@ const redact = (value: Readonly<Record<string, unknown>>): Readonly<Record<strin
   }
   if ("session" in hidden) {
     hidden["session"] = {
+      ...context.world.queue.emptySession,
       id: "redacted",
-      graph: { id: "redacted", nodes: {}, edges: [] },
-      execution_graph: { id: "redacted", nodes: {}, edges: [] },
-      executed: [],
-      executed_history: [],
-      results: {},
-      errors: {},
-      prepared_source_mapping: {},
-      source_prepared_mapping: {}
+      graph: emptyGraph(context),
+      execution_graph: emptyGraph(context)
     }
   }
   return hidden
 }
 
-const withoutNulls = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== null))
-
 const shown = (context: RouteContext, item: QueueItem): Readonly<Record<string, unknown>> => {
   const value = context.world.queue.toJson(item, context.world.ownerOf(item))
-  return mayTouch(context, item) ? value : redact(value)
+  return mayTouch(context, item) ? value : redact(context, value)
 }
 
 const poisonText = (item: QueueItem): string => {
@@ -108,14 +105,20 @@ const find = Effect.fnUntraced(function*(
   return item
 })
 
+const infinitives = new Map([["canceling queue item", "cancel"], ["deleting queue item", "delete"]])
+
 const change = Effect.fnUntraced(function*(
   context: RouteContext,
   doing: string
 ): Effect.fn.Return<QueueItem, HttpFailure> {
   const item = yield* find(context, doing)
-  if (!mayTouch(context, item)) return yield* refusal(403, `You do not have permission to ${doing} this queue item`)
+  if (!mayTouch(context, item)) {
+    return yield* refusal(403, `You do not have permission to ${infinitives.get(doing) ?? doing} this queue item`)
+  }
   return item
 })
+
+const isUnretryable = (item: QueueItem): boolean => item.status !== "failed" && item.status !== "canceled"
 
 /** Cancels the items that a test accepts: the running one with its own event, the waiting ones with one for all. */
 const cancelMany = (context: RouteContext, test: (item: QueueItem) => boolean): number => {
@@ -153,6 +156,17 @@ const deleteMany = (context: RouteContext, test: (item: QueueItem) => boolean): 
   }
   world.wake()
   return items.length
+}
+
+const isWaiting = (item: QueueItem): boolean => item.status === "pending" || item.status === "waiting"
+
+/** Whether an item is neither running nor part of a call that is. */
+const isApart = (context: RouteContext): (item: QueueItem) => boolean => {
+  const { queue } = context.world
+  const running = queue.where((item) => item.status === "in_progress")
+  const next = queue.where((item) => item.status === "pending" && item.place.parentItemId !== null).slice(0, 1)
+  const kept = new Set((running.length > 0 ? running : next).flatMap((item) => queue.chainOf(item)))
+  return (item) => !kept.has(item)
 }
 
 const processorStatus = (context: RouteContext) => ({
@@ -197,8 +211,9 @@ export const routes: ReadonlyArray<Route> = [
     if (world.profile.minor < 13 && !world.queue.items.has(id)) return json(null)
     const item = yield* change(context, "deleting queue item")
     if (world.profile.minor >= 13) yield* readable(item, "deleting queue item")
-    if (!isTerminal(item.status)) world.cancel(item, now)
-    world.queue.items.delete(item.itemId)
+    const chain = world.queue.chainOf(item)
+    world.cancel(item, now)
+    for (const one of chain) world.queue.items.delete(one.itemId)
     world.wake()
     return json(null)
   }),
@@ -230,7 +245,7 @@ export const routes: ReadonlyArray<Route> = [
       const item = queue.items.get(id)
       if (item === undefined || item.queueId !== queueOf(context)) return []
       const summary = queue.toSummary(item, context.world.ownerOf(item))
-      return [mayTouch(context, item) ? summary : redact(summary)]
+      return [mayTouch(context, item) ? summary : redact(context, summary)]
     }))
   }, { since: 14 }),
   route("GET", `${prefix}/list_all`, function*(context) {
@@ -280,10 +295,10 @@ export const routes: ReadonlyArray<Route> = [
     return json({ canceled: cancelMany(context, (item) => item.destination === destination) })
   }),
   reply("PUT", `${prefix}/cancel_all_except_current`, (context) => ({
-    canceled: cancelMany(context, (item) => item.status !== "in_progress")
+    canceled: cancelMany(context, isApart(context))
   })),
   reply("PUT", `${prefix}/delete_all_except_current`, (context) => ({
-    deleted: deleteMany(context, (item) => item.status === "pending")
+    deleted: deleteMany(context, (item) => isWaiting(item) && isApart(context)(item))
   })),
   reply("DELETE", `${prefix}/d/{destination}`, (context) => ({
     deleted: deleteMany(context, (item) => item.destination === context.params["destination"])
@@ -293,15 +308,16 @@ export const routes: ReadonlyArray<Route> = [
     const ids = yield* numbers(yield* body(context), ["body"], undefined)
     const items: Array<QueueItem> = []
     for (const id of ids) {
-      const item = world.queue.items.get(id)
-      if (item === undefined) {
+      const asked = world.queue.items.get(id)
+      const item = asked?.place.rootItemId === null ? asked : world.queue.items.get(asked?.place.rootItemId ?? id)
+      if (asked === undefined || item === undefined) {
         if (world.profile.minor < 14) {
           return yield* refusal(500, `Unexpected error while retrying queue items: No queue item with id ${id}`)
         }
         continue
       }
       if (!mayTouch(context, item)) return yield* refusal(403, `You do not have permission to retry queue item ${id}`)
-      if (item.status !== "failed" && item.status !== "canceled") continue
+      if (isUnretryable(asked) || isUnretryable(item) || items.includes(item)) continue
       items.push(item)
       world.queue.add({
         ...item,

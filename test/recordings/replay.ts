@@ -180,7 +180,9 @@ export const replay = Effect.fnUntraced(function*(
   const passing = new Set(options.passing)
   const bindings = new Bindings(options.anyOrder)
   const found: Array<string> = []
-  let compared = 0
+  let requests = 0
+  let events = 0
+  let leftOut = 0
   const excepted = (entry: Entry): boolean => (options.exceptions ?? []).some((one) => one.entry(entry))
   if (!hasSockets) {
     yield* sockets.connect("only")
@@ -247,7 +249,7 @@ export const replay = Effect.fnUntraced(function*(
         if (entry === undefined || actual === undefined || entry.t > until) break
         const where = `event ${hasSockets ? `${name} ` : ""}${cursor} ${entry.name}`
         cursor += 1
-        compared += 1
+        events += 1
         if (actual.name !== entry.name) {
           found.push(`${where}: simulated ${actual.name}`)
           broken.add(name)
@@ -290,9 +292,12 @@ export const replay = Effect.fnUntraced(function*(
       ...sockets.headers(entry)
     })
     sockets.learn(entry, answer)
-    if (excepted(entry)) continue
+    if (excepted(entry)) {
+      leftOut += 1
+      continue
+    }
     if (reading.test(entry.path)) compareEvents(entry.t)
-    compared += 1
+    requests += 1
     const where = `${entry.method} ${entry.path}`
     if (answer.status !== entry.status) {
       found.push(
@@ -323,7 +328,7 @@ export const replay = Effect.fnUntraced(function*(
   for (const name of passing) {
     for (const side of [recordedHeard, sockets.heard]) {
       const of = (socket: string | undefined) => side.filter((one) => one.socket === socket).map((one) => one.name)
-      compared += 1
+      events += of(name).length
       if (of(name).length === 0 || !isPart(of(name), of(first))) found.push(`${name}: no unbroken part of ${first}`)
     }
   }
@@ -339,6 +344,5 @@ export const replay = Effect.fnUntraced(function*(
   if (expected.join() !== sockets.outcomes.join()) {
     found.push(`sockets: recorded ${expected.join(", ")}, simulated ${sockets.outcomes.join(", ")}`)
   }
-  compared += expected.length
-  return { compared, differences: found }
+  return { requests, events, sockets: expected.length, leftOut, differences: found }
 })

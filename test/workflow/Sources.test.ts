@@ -1,4 +1,3 @@
-import * as InkField from "@effect-invokeai/core/workflow/InkField"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -207,16 +206,4 @@ describe("workflows that call workflows of the library", () => {
           "the workflow 'the-callee' is not in the server's library, or cannot be read"
       )
     }).pipe(Effect.provide(resources())))
-})
-
-describe("types", () => {
-  it.effect("tell the values of fields apart", () =>
-    Effect.gen(function*() {
-      const { field } = yield* Workflow.getInput(yield* open("examples/flux-image-to-image.json"), "num_steps")
-      const value: number | undefined = field._tag === "InkIntegerField" ? field.value : undefined
-      assert.strictEqual(value, 20)
-      const image: InkField.InkImageField = { _tag: "InkImageField" }
-      const name: string | undefined = InkField.clear(image).value?.image_name
-      assert.isUndefined(name)
-    }))
 })

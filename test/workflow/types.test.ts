@@ -1,0 +1,87 @@
+import type { CatalogSource, CatalogUnavailable } from "@effect-invokeai/core/catalog/NodeCatalog"
+import type * as InkField from "@effect-invokeai/core/workflow/InkField"
+import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
+import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import type { WorkflowBatch } from "@effect-invokeai/core/workflow/WorkflowBatch"
+import type {
+  AmbiguousInputName,
+  InputNotFound,
+  InvalidInputValue,
+  ResourcesUnavailable,
+  WorkflowNotFound,
+  WorkflowNotReady,
+  WorkflowParseError
+} from "@effect-invokeai/core/workflow/WorkflowError"
+import type { WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import type * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+
+// What is wrong here fails the type check of the tests; the functions are never called.
+
+describe("types", () => {
+  it("of values follow from the tag of a field", () => {
+    expectTypeOf<InkField.InkIntegerField["value"]>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<InkField.InkFloatField["value"]>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<InkField.InkStringField["value"]>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<InkField.InkBooleanField["value"]>().toEqualTypeOf<boolean | undefined>()
+    expectTypeOf<InkField.InkEnumField["value"]>().toEqualTypeOf<string | number | boolean | undefined>()
+    expectTypeOf<InkField.InkSchedulerField["value"]>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<InkField.InkImageField["value"]>().toEqualTypeOf<{ readonly image_name: string } | undefined>()
+    expectTypeOf<InkField.InkBoardField["value"]>().toEqualTypeOf<
+      "auto" | "none" | { readonly board_id: string } | undefined
+    >()
+    expectTypeOf<InkField.InkVAEModelField["value"]>().toEqualTypeOf<InkField.ModelReference | undefined>()
+    expectTypeOf<InkField.InkIntegerCollectionField["value"]>().toEqualTypeOf<ReadonlyArray<number> | undefined>()
+    expectTypeOf<Extract<InkField.InkField, { readonly _tag: "InkColorField" }>["value"]>().toEqualTypeOf<
+      { readonly r: number; readonly g: number; readonly b: number; readonly a: number } | undefined
+    >()
+    expectTypeOf<InkWorkflowInput["field"]>().toEqualTypeOf<InkField.InkField>()
+    expectTypeOf<InkWorkflowInput<InkField.InkIntegerField>["field"]["value"]>().toEqualTypeOf<number | undefined>()
+  })
+
+  it("of functions are the same first and last", () => {
+    type Set = Effect.Effect<Workflow.Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+    const forms = (workflow: Workflow.Workflow) =>
+      [
+        [Workflow.setInput(workflow, "a", 1), workflow.pipe(Workflow.setInput("a", 1))],
+        [Workflow.setInputs(workflow, { a: 1 }), workflow.pipe(Workflow.setInputs({ a: 1 }))],
+        [Workflow.setInputs(workflow, new Map([[0, 1]])), workflow.pipe(Workflow.setInputs(new Map([["a", 1]])))]
+      ] as const
+    expectTypeOf(forms).returns.toExtend<ReadonlyArray<readonly [Set, Set]>>()
+    const sweeps = (workflow: Workflow.Workflow) =>
+      [
+        Workflow.sweep(workflow, Sweep.zip({ a: [1] })),
+        workflow.pipe(Workflow.sweep(Sweep.zip({ a: [1] })))
+      ] as const
+    expectTypeOf<ReturnType<typeof sweeps>[0]>().toEqualTypeOf<ReturnType<typeof sweeps>[1]>()
+    const batches = (workflow: Workflow.Workflow) =>
+      [Workflow.toBatch(workflow, { runs: 2 }), workflow.pipe(Workflow.toBatch({ runs: 2 }))] as const
+    expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<ReturnType<typeof batches>[1]>()
+    expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<
+      Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+    >()
+  })
+
+  it("of sources say what can go wrong and what they need", () => {
+    type Unreadable = WorkflowParseError | CatalogUnavailable
+    expectTypeOf(Workflow.fromJson).returns.toEqualTypeOf<
+      Effect.Effect<Workflow.Workflow, Unreadable, CatalogSource>
+    >()
+    expectTypeOf(Workflow.fromFile).returns.toEqualTypeOf<
+      Effect.Effect<Workflow.Workflow, WorkflowNotFound | Unreadable, CatalogSource | FileSystem.FileSystem>
+    >()
+    expectTypeOf(Workflow.fromPng).returns.toEqualTypeOf<
+      Effect.Effect<Workflow.Workflow, WorkflowNotFound | Unreadable, CatalogSource>
+    >()
+    expectTypeOf(Workflow.fromLibrary).returns.toEqualTypeOf<
+      Effect.Effect<
+        Workflow.Workflow,
+        WorkflowNotFound | Unreadable | ResourcesUnavailable,
+        CatalogSource | WorkflowResources
+      >
+    >()
+    expectTypeOf(Workflow.fromImage).returns.toEqualTypeOf(Workflow.fromLibrary(""))
+  })
+})

@@ -15,6 +15,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as SeededRandom from "./SeededRandom.ts"
 
 /**
  * What happens to a request.
@@ -63,6 +64,24 @@ export type Fault =
     readonly nth: number
     readonly times: number
     readonly action: EventAction
+  }
+  | {
+    readonly _tag: "Disk"
+    readonly operation: "read" | "write" | undefined
+    readonly nth: number
+    readonly times: number
+    readonly duration: Duration.Duration
+  }
+  | {
+    readonly _tag: "Random"
+    readonly seed: number
+    readonly method: string | undefined
+    readonly path: string | RegExp
+    readonly requests: number
+    readonly events: number
+    readonly most: number
+    readonly requestActions: ReadonlyArray<HttpAction>
+    readonly eventActions: ReadonlyArray<EventAction>
   }
 
 /**
@@ -205,12 +224,135 @@ export const holdBack = (events = 1): EventAction => ({ _tag: "HoldBack", events
  */
 export const disconnect: EventAction = { _tag: "Disconnect" }
 
+/**
+ * A slow disk: each image file that is written (uploads, results) or read (downloads, thumbnails) takes so long more.
+ * Without an operation, both.
+ *
+ * **Example** (Every file takes a second)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/core/simulator/Fault"
+ *
+ * export const old = Fault.slowDisk("1 second", { times: Number.POSITIVE_INFINITY })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const slowDisk = (
+  duration: Duration.Input,
+  where: Occasion & { readonly operation?: "read" | "write" | undefined } = {}
+): Fault => ({
+  _tag: "Disk",
+  operation: where.operation,
+  nth: where.nth ?? 1,
+  times: where.times ?? 1,
+  duration: Duration.fromInputUnsafe(duration)
+})
+
+/**
+ * What strikes at random, and how often.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RandomOptions {
+  /** Only requests of this method. */
+  readonly method?: string | undefined
+  /** Only requests of these paths, as in {@link http}; all by default. */
+  readonly path?: string | RegExp | undefined
+  /** Share of the requests that are struck, from 0 to 1. Default 0.1. */
+  readonly requests?: number | undefined
+  /** Share of the events that are struck, from 0 to 1. Default 0.1. */
+  readonly events?: number | undefined
+  /** How many faults there are at most, so that a test comes to an end. Default 100. */
+  readonly most?: number | undefined
+  /** What may happen to a request; each is as likely as the others. Default {@link requestActions}. */
+  readonly requestActions?: ReadonlyArray<HttpAction> | undefined
+  /** What may happen to an event. Default {@link eventActions}. */
+  readonly eventActions?: ReadonlyArray<EventAction> | undefined
+}
+
+/**
+ * Faults at random, for soak tests.
+ *
+ * **Details**
+ *
+ * Each request and each event on its way to a socket is struck with the given likelihood, by one of the actions. The same
+ * seed and the same course of requests give the same faults, so a failing seed can be run again.
+ *
+ * **Gotchas**
+ *
+ * After `most` faults all is well again. Faults that never end make many programs wait for ever, rightly.
+ *
+ * **Example** (A bad line, but every submission arrives)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/core/simulator/Fault"
+ *
+ * export const bad = (seed: number) => Fault.random(seed, { requests: 0.3, events: 0.2, most: 20 })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const random = (seed: number, options: RandomOptions = {}): Fault => ({
+  _tag: "Random",
+  seed,
+  method: options.method,
+  path: options.path ?? /^/,
+  requests: options.requests ?? 0.1,
+  events: options.events ?? 0.1,
+  most: options.most ?? 100,
+  requestActions: options.requestActions ?? requestActions,
+  eventActions: options.eventActions ?? eventActions
+})
+
+/**
+ * What {@link random} does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
+ * the work done, answered with something else, cut short.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const requestActions: ReadonlyArray<HttpAction> = [
+  dropRequest,
+  dropResponse,
+  delay("3 seconds"),
+  delay("3 seconds", "after"),
+  delay("90 seconds", "after"),
+  status(500),
+  status(500, "Internal Server Error", { handled: true }),
+  status(502, "Bad Gateway"),
+  status(503, "Service Unavailable", { handled: true }),
+  garbage(),
+  garbage("<html></html>", { handled: true }),
+  truncate(10)
+]
+
+/**
+ * What {@link random} does to events: lost, twice, late by one or four others, lost with the connection.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const eventActions: ReadonlyArray<EventAction> = [lose, duplicate, holdBack(1), holdBack(4), disconnect]
+
 const escapeRegExp = (literal: string): string => literal.replace(/[.*+?^$()|[\]\\]/g, "\\$&")
 
 const matchesPath = (path: string | RegExp, actual: string): boolean =>
   path instanceof RegExp
     ? path.test(actual)
     : new RegExp(`^${escapeRegExp(path).replace(/\{[^}]*\}/g, "[^/]+")}$`).test(actual)
+
+type Counted = Extract<Fault, { readonly nth: number }>
+type Random = Extract<Fault, { readonly _tag: "Random" }>
+
+interface Dice {
+  readonly fault: Random
+  readonly random: SeededRandom.SeededRandom
+  left: number
+}
 
 /**
  * Faults at work: counts the occasions and says which faults strike.
@@ -219,23 +361,29 @@ const matchesPath = (path: string | RegExp, actual: string): boolean =>
  * @since 0.1.0
  */
 export class FaultScript {
-  private readonly waiting: Array<{ readonly fault: Fault; seen: number }> = []
+  private readonly waiting: Array<{ readonly fault: Counted; seen: number }> = []
+  private readonly dice: Array<Dice> = []
 
   /** Adds faults. Occasions count from now. */
   add(faults: ReadonlyArray<Fault>): void {
-    for (const fault of faults) this.waiting.push({ fault, seen: 0 })
+    for (const fault of faults) {
+      if (fault._tag === "Random") {
+        this.dice.push({ fault, random: SeededRandom.make(fault.seed), left: fault.most })
+      } else this.waiting.push({ fault, seen: 0 })
+    }
   }
 
   /** Forgets all faults. */
   clear(): void {
     this.waiting.length = 0
+    this.dice.length = 0
   }
 
-  private strikes<Tag extends Fault["_tag"]>(
+  private strikes<Tag extends Counted["_tag"]>(
     tag: Tag,
-    matches: (fault: Extract<Fault, { readonly _tag: Tag }>) => boolean
-  ): ReadonlyArray<Extract<Fault, { readonly _tag: Tag }>> {
-    const isTagged = (fault: Fault): fault is Extract<Fault, { readonly _tag: Tag }> => fault._tag === tag
+    matches: (fault: Extract<Counted, { readonly _tag: Tag }>) => boolean
+  ): ReadonlyArray<Extract<Counted, { readonly _tag: Tag }>> {
+    const isTagged = (fault: Counted): fault is Extract<Counted, { readonly _tag: Tag }> => fault._tag === tag
     return this.waiting.flatMap((entry) => {
       if (!isTagged(entry.fault) || !matches(entry.fault)) return []
       entry.seen += 1
@@ -244,18 +392,43 @@ export class FaultScript {
     })
   }
 
+  /** One of the actions, or none, as the dice fall. */
+  private roll<A>(
+    matches: (fault: Random) => boolean,
+    likelihood: (fault: Random) => number,
+    actions: (fault: Random) => ReadonlyArray<A>
+  ): ReadonlyArray<A> {
+    return this.dice.flatMap((one) => {
+      if (one.left <= 0 || !matches(one.fault) || one.random.next() >= likelihood(one.fault)) return []
+      const list = actions(one.fault)
+      const action = list[Math.floor(one.random.next() * list.length)]
+      if (action === undefined) return []
+      one.left -= 1
+      return [action]
+    })
+  }
+
   /** The faults that strike a request. */
   onRequest(method: string, path: string): ReadonlyArray<HttpAction> {
-    return this.strikes(
-      "Http",
-      (fault) => (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
-    ).map((fault) => fault.action)
+    const matches = (fault: { readonly method: string | undefined; readonly path: string | RegExp }): boolean =>
+      (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
+    return [
+      ...this.strikes("Http", matches).map((fault) => fault.action),
+      ...this.roll(matches, (fault) => fault.requests, (fault) => fault.requestActions)
+    ]
   }
 
   /** The faults that strike an event. */
   onEvent(name: string): ReadonlyArray<EventAction> {
-    return this.strikes("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) =>
-      fault.action
-    )
+    return [
+      ...this.strikes("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) => fault.action),
+      ...this.roll(() => true, (fault) => fault.events, (fault) => fault.eventActions)
+    ]
+  }
+
+  /** How much longer than usual a file takes. */
+  onDisk(operation: "read" | "write"): Duration.Duration {
+    return this.strikes("Disk", (fault) => fault.operation === undefined || fault.operation === operation)
+      .reduce((sum, fault) => Duration.sum(sum, fault.duration), Duration.zero)
   }
 }

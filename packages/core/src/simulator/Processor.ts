@@ -102,6 +102,7 @@ const makeContext = (
       Effect.map(image(name), (found): unknown => found.metadata === null ? null : JSON.parse(found.metadata)),
     saveImage: Effect.fnUntraced(function*(raster, category = "general") {
       yield* progress("Saving image")
+      yield* world.disk("write")
       const now = yield* Clock.currentTimeMillis
       const board = node["board"]
       const wanted = typeof board === "object" && board !== null && "board_id" in board ? String(board.board_id) : ""

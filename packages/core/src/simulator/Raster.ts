@@ -179,6 +179,12 @@ export const mapPixels = (source: Raster, f: (color: Color, x: number, y: number
   return { width: source.width, height: source.height, data }
 }
 
+/** Whether all pixels are the same, as those of a blank picture. */
+const isUniform = ({ data }: Raster): boolean => {
+  const pixels = new Uint32Array(data.slice(0).buffer)
+  return pixels.every((pixel) => pixel === pixels[0])
+}
+
 const blurRun = (data: Uint8Array, start: number, step: number, length: number, radius: number, out: Uint8Array) => {
   const size = radius * 2 + 1
   for (let part = 0; part < 4; part++) {
@@ -200,7 +206,7 @@ const blurRun = (data: Uint8Array, start: number, step: number, length: number, 
  */
 export const blur = (source: Raster, radius: number): Raster => {
   const reach = Math.min(Math.round(radius), Math.max(source.width, source.height))
-  if (reach < 1) return source
+  if (reach < 1 || isUniform(source)) return source
   const rows = new Uint8Array(source.data.length)
   for (let y = 0; y < source.height; y++) {
     blurRun(source.data, y * source.width * 4, 4, source.width, reach, rows)

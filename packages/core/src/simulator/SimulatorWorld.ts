@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { EventHub } from "./EventHub.ts"
 import type { Audience } from "./EventHub.ts"
 import { FaultScript } from "./Fault.ts"
@@ -210,6 +211,14 @@ export class SimulatorWorld {
       error_message: item.errorMessage,
       error_traceback: item.errorTraceback,
       ...(this.profile.minor < 9 ? { user_id: null, project_id: null } : {})
+    })
+  }
+
+  /** Waits as long as the disk needs for a file. */
+  disk(operation: "read" | "write"): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const duration = this.faults.onDisk(operation)
+      return Duration.isZero(duration) ? Effect.void : Effect.sleep(duration)
     })
   }
 

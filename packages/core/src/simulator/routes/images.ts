@@ -101,6 +101,7 @@ const upload = Effect.fnUntraced(function*(context: RouteContext) {
   if (!file.type.startsWith("image/")) return yield* refusal(415, "Not an image")
   const reading = ImageReading.read(file.bytes)
   if (reading._tag === "NotAnImage") return yield* refusal(415, "Failed to read image")
+  yield* world.disk("write")
   const size = data.get("resize_to")
   const wanted = typeof size === "string" ? parseJson(size) : undefined
   const width = isRecord(wanted) && typeof wanted["width"] === "number" ? wanted["width"] : 0
@@ -160,6 +161,7 @@ const cacheControl = (context: RouteContext): string =>
 
 const full = Effect.fnUntraced(function*(context: RouteContext) {
   const image = yield* find(context)
+  yield* context.world.disk("read")
   return bytes(image.bytes(), {
     "content-type": "image/png",
     "content-disposition": `inline; filename="${image.name}"`,
@@ -282,6 +284,7 @@ export const routes: ReadonlyArray<Route> = [
   { method: "HEAD", path: `${prefix}/i/{image_name}/full`, handler: full },
   route("GET", `${prefix}/i/{image_name}/thumbnail`, function*(context) {
     const image = yield* find(context)
+    yield* context.world.disk("read")
     return bytes(context.world.gallery.thumbnail(image), {
       "content-type": "image/webp",
       "cache-control": cacheControl(context)

@@ -103,6 +103,8 @@ const stripDocument = (document: Json, version: string): Json => {
     const schema = schemas[name]
     return isRecord(schema) && schema["class"] === "invocation"
   })
+  // The words for models.
+  pending.push("BaseModelType", "ModelType", "SubModelType")
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const schema = schemas[name]
     if (out[name] !== undefined || !isRecord(schema)) {

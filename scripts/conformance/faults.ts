@@ -2,8 +2,7 @@
  * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
  * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
  */
-import type { FieldType } from "@effect-invokeai/core/catalog/NodeTemplate"
-import { readGenerator, readKnown } from "@effect-invokeai/core/workflow/FieldValue"
+import { generatorKinds, readGenerator, readKnown } from "@effect-invokeai/core/workflow/FieldValue"
 import type { LoadRules } from "@effect-invokeai/core/workflow/LoadedWorkflow"
 
 /** The faults, each with where it is documented. */
@@ -11,7 +10,6 @@ export const faults = {
   untypedObject: "an untyped object value becomes a float generator",
   booleanList: "values of boolean lists are lost",
   videoList: "values of video lists are lost",
-  generatorKind: "a generator of another kind than the field's is kept",
   connectorLoop: "a connector loop is accepted and then every later edge is deleted",
   batchThroughConnector: "a batch output routed through a connector names the connector as node_path",
   deletedElement: "batch.workflow is null once a form element was deleted on load",
@@ -23,14 +21,6 @@ export type Fault = keyof typeof faults
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The kinds that the UI tries, in its order, for an object that says no `type`. */
-const floatKinds = [
-  "float_generator_arithmetic_sequence",
-  "float_generator_linear_distribution",
-  "float_generator_random_distribution_uniform",
-  "float_generator_parse_string"
-]
-
 const fillDeep = (value: unknown, initial: unknown): unknown => {
   if (value === undefined) {
     return initial
@@ -41,24 +31,19 @@ const fillDeep = (value: unknown, initial: unknown): unknown => {
 export const rulesWith = (on: ReadonlySet<Fault>, own: LoadRules): LoadRules => ({
   fillDefault: on.has("untypedObject") ? fillDeep : own.fillDefault,
   connectorLoops: on.has("connectorLoop") ? "accept" : own.connectorLoops,
-  readValue: (value: unknown, type: FieldType | undefined, extras: boolean) => {
-    const known = readKnown(value)
+  readValue: (value, field) => {
+    const known = readKnown(value, field.vocabulary)
     if (known === undefined && isRecord(value) && value["type"] === undefined && on.has("untypedObject")) {
-      for (const kind of floatKinds) {
+      for (const kind of generatorKinds) {
         const generator = readGenerator(kind, value)
         if (generator !== undefined) {
           return generator
         }
       }
     }
-    if (known === undefined && Array.isArray(value) && !extras) {
-      if (type?.name === "BooleanField" && on.has("booleanList")) {
-        return undefined
-      }
-      if (type?.name === "VideoField" && on.has("videoList")) {
-        return undefined
-      }
-    }
-    return on.has("generatorKind") && known !== undefined ? known : own.readValue(value, type, extras)
+    const isLost = known === undefined && Array.isArray(value) && !field.extras &&
+      ((field.type?.name === "BooleanField" && on.has("booleanList")) ||
+        (field.type?.name === "VideoField" && on.has("videoList")))
+    return isLost ? undefined : own.readValue(value, field)
   }
 })

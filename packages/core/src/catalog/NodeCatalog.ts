@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { isRecord } from "../internal/json.ts"
+import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
 import { parseNodeTemplates } from "./TemplateParser.ts"
 
@@ -27,6 +27,40 @@ export interface NodeCatalog {
   /** Version of the server, such as `6.14.2`; `""` when unknown. */
   readonly version: string
   readonly templates: ReadonlyMap<string, NodeTemplate>
+  /** The words of the server for models. Without it any word will do. */
+  readonly models?: ModelVocabulary | undefined
+}
+
+/**
+ * The words that a server has for models: a model with another base, type or submodel is none that it knows. What the
+ * server does not list is `undefined`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ModelVocabulary {
+  /** Such as `sd-1`, `sdxl` and `flux`. */
+  readonly bases: ReadonlySet<string> | undefined
+  /** Such as `main`, `lora` and `vae`. */
+  readonly types: ReadonlySet<string> | undefined
+  /** Such as `unet` and `tokenizer`. */
+  readonly submodelTypes: ReadonlySet<string> | undefined
+}
+
+const wordsOf = (schema: unknown): ReadonlySet<string> | undefined => {
+  const words = isRecord(schema) && Array.isArray(schema["enum"])
+    ? schema["enum"].filter((word) => typeof word === "string")
+    : []
+  return words.length === 0 ? undefined : new Set(words)
+}
+
+const vocabularyOf = (schemas: JsonObject): ModelVocabulary | undefined => {
+  const vocabulary: ModelVocabulary = {
+    bases: wordsOf(getOwn(schemas, "BaseModelType")),
+    types: wordsOf(getOwn(schemas, "ModelType")),
+    submodelTypes: wordsOf(getOwn(schemas, "SubModelType"))
+  }
+  return Object.values(vocabulary).every((words) => words === undefined) ? undefined : vocabulary
 }
 
 /**
@@ -91,9 +125,11 @@ export const fromOpenApi = (
     return Result.fail(new CatalogParseError({ reason: "the document declares no node types" }))
   }
   const stated = document["x-invokeai-version"]
+  const models = vocabularyOf(document["components"]["schemas"])
   return Result.succeed({
     version: options?.version ?? (typeof stated === "string" ? stated : ""),
-    templates
+    templates,
+    ...(models === undefined ? {} : { models })
   })
 }
 

@@ -64,7 +64,8 @@ const generatorDefaults: ReadonlyMap<string, JsonObject> = new Map<string, JsonO
   ["ImageGeneratorField", { type: "image_generator_images_from_board", category: "images" }]
 ])
 
-const isStateful = (type: FieldType): boolean =>
+/** Whether fields of a type can hold a value of their own. @internal */
+export const isStateful = (type: FieldType): boolean =>
   statefulTypes.has(type.name) || (type.name === "LoRAField" && type.cardinality !== "SINGLE")
 
 const str = (value: unknown): string | undefined => typeof value === "string" ? value : undefined

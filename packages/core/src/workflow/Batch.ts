@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { isRecord } from "../internal/json.ts"
 import { type ConnectionScope, resolveConnector } from "./Connections.ts"
 import { EdgeIndex, type EdgeLike } from "./EdgeIndex.ts"
 import * as Generators from "./Generators.ts"
@@ -100,6 +101,13 @@ const generatorOf = (
   return source !== undefined && generatorNodeTypes.has(source.node.nodeType) ? source : "connected"
 }
 
+/** What a generator node gives. A generator of another kind than the node's gives nothing. */
+const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Generated => {
+  const value = node.inputs.get("generator")?.value
+  const isOwn = isRecord(value) && typeof value["type"] === "string" && value["type"].startsWith(`${node.nodeType}_`)
+  return Generators.resolve(isOwn ? value : undefined, random)
+}
+
 const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
   [...loaded.nodes.values()].filter(({ node }) => batchNodeTypes.has(node.nodeType))
 
@@ -118,7 +126,7 @@ export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Ge
     if (source === undefined || source === "connected") {
       continue
     }
-    const generated = Generators.resolve(source.node.inputs.get("generator")?.value, zero)
+    const generated = generatedBy(source, zero)
     if (generated._tag === "Server") {
       found.set(source.node.id, generated.generator)
     }
@@ -144,7 +152,7 @@ const valuesOf = (
   if (given !== undefined) {
     return { values: given, problem: undefined }
   }
-  const generated = Generators.resolve(source.node.inputs.get("generator")?.value, options?.random ?? zero)
+  const generated = generatedBy(source, options?.random ?? zero)
   switch (generated._tag) {
     case "Values":
       return { values: generated.values, problem: undefined }

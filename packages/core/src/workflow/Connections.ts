@@ -31,8 +31,8 @@ export const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
  *
  * Besides equal types: an item of a collection into anything but a list; a single value into a collection's items;
  * anything into a field that takes one or many of the same; an untyped list into any list and any list into an untyped
- * one; integers as floats and strings, floats as strings; and anything into or out of `AnyField`. Batches only go into
- * batch fields.
+ * one; integers as floats and strings, floats as strings; anything into `AnyField`, and out of it where it is one or many as
+ * the target takes. Batches only go into batch fields.
  *
  * @category predicates
  * @since 0.1.0
@@ -44,7 +44,7 @@ export const areTypesCompatible = (source: FieldType, target: FieldType): boolea
   if (source.batch !== target.batch) {
     return false
   }
-  if (target.name === "AnyField" || source.name === "AnyField") {
+  if (target.name === "AnyField") {
     return true
   }
   if (source.name === "CollectionItemField" && target.cardinality !== "COLLECTION") {
@@ -64,6 +64,7 @@ export const areTypesCompatible = (source: FieldType, target: FieldType): boolea
   }
   const cardinalitiesMatch = source.cardinality === target.cardinality || target.cardinality === "SINGLE_OR_COLLECTION"
   return cardinalitiesMatch && (
+    source.name === "AnyField" ||
     (source.name === "IntegerField" && (target.name === "FloatField" || target.name === "StringField")) ||
     (source.name === "FloatField" && target.name === "StringField")
   )

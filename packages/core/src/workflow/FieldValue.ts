@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { ModelVocabulary } from "../catalog/NodeCatalog.ts"
 import type { FieldType } from "../catalog/NodeTemplate.ts"
 import { isRecord, type JsonObject } from "../internal/json.ts"
 
@@ -30,13 +31,20 @@ const readReference = (value: JsonObject): JsonObject | undefined => {
 
 const modelNames = ["key", "hash", "name", "base", "type"] as const
 
-const readModel = (value: unknown): JsonObject | undefined => {
+/** Whether a word is one of those that the server knows; any is when the server does not say. */
+const isOneOf = (known: ReadonlySet<string> | undefined, value: unknown): boolean =>
+  typeof value === "string" && (known === undefined || known.has(value))
+
+const readModel = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
   if (!isRecord(value)) {
     return undefined
   }
-  const { submodel_type } = value
+  const { base, submodel_type, type } = value
   const complete = modelNames.every((name) => typeof value[name] === "string" && value[name] !== "")
-  if (!complete || (submodel_type !== undefined && submodel_type !== null && typeof submodel_type !== "string")) {
+  if (
+    !complete || !isOneOf(vocabulary?.bases, base) || !isOneOf(vocabulary?.types, type) ||
+    (submodel_type !== undefined && submodel_type !== null && !isOneOf(vocabulary?.submodelTypes, submodel_type))
+  ) {
     return undefined
   }
   return {
@@ -59,14 +67,14 @@ const readColor = (value: JsonObject): JsonObject | undefined => {
   return isColor ? { r: value["r"], g: value["g"], b: value["b"], a: value["a"] } : undefined
 }
 
-const readLora = (value: unknown): JsonObject | undefined => {
-  const lora = isRecord(value) ? readModel(value["lora"]) : undefined
+const readLora = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
+  const lora = isRecord(value) ? readModel(value["lora"], vocabulary) : undefined
   return lora !== undefined && isRecord(value) && isNumber(value["weight"])
     ? { lora, weight: value["weight"] }
     : undefined
 }
 
-type Part = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "integers" | "strings" | "optionalString"
+type Part = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "optionalName" | "category"
 
 interface GeneratorShape {
   readonly parts: ReadonlyArray<readonly [name: string, part: Part, initial?: unknown]>
@@ -75,46 +83,50 @@ interface GeneratorShape {
 const numberGenerators = (
   prefix: string,
   number: "number" | "integer",
-  list: "numbers" | "integers",
   step: number,
   end: number,
-  input: string
+  input: string,
+  more: GeneratorShape["parts"]
 ): ReadonlyArray<readonly [string, GeneratorShape]> => [
   [`${prefix}_arithmetic_sequence`, {
-    parts: [["start", number, 0], ["step", number, step], ["count", "integer", 10], ["values", list]]
+    parts: [["start", number, 0], ["step", number, step], ["count", "integer", 10], ...more]
   }],
   [`${prefix}_linear_distribution`, {
-    parts: [["start", number, 0], ["end", number, end], ["count", "integer", 10], ["values", list]]
+    parts: [["start", number, 0], ["end", number, end], ["count", "integer", 10], ...more]
   }],
   [`${prefix}_random_distribution_uniform`, {
-    parts: [["min", number, 0], ["max", number, end], ["count", "integer", 10], ["seed", "seed"], ["values", list]]
+    parts: [["min", number, 0], ["max", number, end], ["count", "integer", 10], ["seed", "seed"], ...more]
   }],
-  [`${prefix}_parse_string`, { parts: [["input", "string", input], ["splitOn", "string", ","], ["values", list]] }]
+  [`${prefix}_parse_string`, { parts: [["input", "string", input], ["splitOn", "string", ","], ...more] }]
 ]
 
-/** Generators by their `type`, with the defaults of what a file leaves out. */
+const dynamicPrompt = "a super {cute|ferocious} {dog|cat}"
+
+/** Generators by their `type`, with the defaults of what a file leaves out. Only those of floats hold their values. */
 const generators: ReadonlyMap<string, GeneratorShape> = new Map([
-  ...numberGenerators("float_generator", "number", "numbers", 0.1, 1, "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"),
-  ...numberGenerators("integer_generator", "integer", "integers", 1, 10, "1,2,3,4,5,6,7,8,9,10"),
+  ...numberGenerators("float_generator", "number", 0.1, 1, "0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1", [
+    ["values", "numbers"]
+  ]),
+  ...numberGenerators("integer_generator", "integer", 1, 10, "1,2,3,4,5,6,7,8,9,10", []),
   ["string_generator_parse_string", {
-    parts: [["input", "string", "foo,bar,baz,qux"], ["splitOn", "string", ","], ["values", "strings"]]
+    parts: [["input", "string", "foo,bar,baz,qux"], ["splitOn", "string", ","]]
   }],
   ["string_generator_dynamic_prompts_combinatorial", {
-    parts: [["input", "string", "a super {cute|ferocious} {dog|cat}"], ["maxPrompts", "count", 10], [
-      "values",
-      "strings"
-    ]]
+    parts: [["input", "string", dynamicPrompt], ["maxPrompts", "count", 10]]
   }],
   ["string_generator_dynamic_prompts_random", {
-    parts: [
-      ["input", "string", "a super {cute|ferocious} {dog|cat}"],
-      ["count", "count", 10],
-      ["seed", "seed"],
-      ["values", "strings"]
-    ]
+    parts: [["input", "string", dynamicPrompt], ["count", "count", 10], ["seed", "seed"]]
   }],
-  ["image_generator_images_from_board", { parts: [["board_id", "optionalString"], ["category", "string", "images"]] }]
+  ["image_generator_images_from_board", { parts: [["board_id", "optionalName"], ["category", "category", "images"]] }]
 ])
+
+/**
+ * The kinds of generators, in the order in which the editor tries them.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const generatorKinds: ReadonlyArray<string> = [...generators.keys()]
 
 const fits = (value: unknown, part: Part): boolean => {
   switch (part) {
@@ -127,14 +139,13 @@ const fits = (value: unknown, part: Part): boolean => {
     case "seed":
       return value === null || Number.isSafeInteger(value)
     case "string":
-    case "optionalString":
       return isString(value)
-    case "numbers":
-      return value === null || (Array.isArray(value) && value.every(isNumber))
-    case "integers":
-      return value === null || (Array.isArray(value) && value.every(Number.isSafeInteger))
+    case "optionalName":
+      return isName(value)
+    case "category":
+      return value === "images" || value === "assets"
     default:
-      return value === null || (Array.isArray(value) && value.every(isString))
+      return value === null || (Array.isArray(value) && value.every(isNumber))
   }
 }
 
@@ -157,7 +168,7 @@ export const readGenerator = (type: string, value: JsonObject): JsonObject | und
         read[name] = initial
       }
     } else if (fits(given, part)) {
-      read[name] = given
+      read[name] = part === "optionalName" ? String(given).trim() : given
     } else {
       return undefined
     }
@@ -165,7 +176,10 @@ export const readGenerator = (type: string, value: JsonObject): JsonObject | und
   return read
 }
 
-const readList = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undefined => {
+const readList = (
+  items: ReadonlyArray<unknown>,
+  vocabulary: ModelVocabulary | undefined
+): ReadonlyArray<unknown> | undefined => {
   if (items.every(isNumber) || items.every(isString)) {
     return items
   }
@@ -173,7 +187,7 @@ const readList = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undef
   if (images.every((image) => image !== undefined)) {
     return images
   }
-  const loras = items.map(readLora)
+  const loras = items.map((item) => readLora(item, vocabulary))
   return loras.every((lora) => lora !== undefined) ? loras : undefined
 }
 
@@ -188,54 +202,55 @@ const readList = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undef
  * @category decoding
  * @since 0.1.0
  */
-export const readKnown = (value: unknown): unknown => {
+export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown => {
   if (isNumber(value) || isString(value) || isBoolean(value)) {
     return value
   }
   if (Array.isArray(value)) {
-    return readList(value)
+    return readList(value, vocabulary)
   }
   if (!isRecord(value)) {
     return undefined
   }
-  return readReference(value) ?? readModel(value) ?? readColor(value) ??
+  return readReference(value) ?? readModel(value, vocabulary) ?? readColor(value) ??
     (typeof value["type"] === "string" ? readGenerator(value["type"], value) : undefined)
 }
 
-const generatorPrefixes: ReadonlyMap<string, string> = new Map([
-  ["FloatGeneratorField", "float_generator_"],
-  ["IntegerGeneratorField", "integer_generator_"],
-  ["StringGeneratorField", "string_generator_"],
-  ["ImageGeneratorField", "image_generator_"]
-])
+/** What is said about a field whose value is read. @internal */
+export interface ValueField {
+  /** `undefined` if the node's type has no such field. */
+  readonly type: FieldType | undefined
+  /** Whether the node takes inputs of any kind (`core_metadata`): their values are kept as they are. */
+  readonly extras: boolean
+  /** The words that the server has for models. Without them any will do. */
+  readonly vocabulary: ModelVocabulary | undefined
+}
 
 /**
  * The value of an input as it counts: recognised values are kept, whatever the type of the field; others are dropped, so
- * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type. `extras` says that
- * the node takes inputs of any kind (`core_metadata`), whose values are kept as they are.
+ * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const readValue = (value: unknown, type: FieldType | undefined, extras: boolean): unknown => {
+export const readValue = (value: unknown, { extras, type, vocabulary }: ValueField): unknown => {
   if (value === undefined) {
     return undefined
   }
-  const known = readKnown(value)
-  if (known === undefined) {
-    if (extras) {
+  const known = readKnown(value, vocabulary)
+  if (known !== undefined) {
+    return known
+  }
+  if (extras) {
+    return value
+  }
+  if (Array.isArray(value) && type !== undefined && type.cardinality !== "SINGLE") {
+    if (type.name === "BooleanField" && value.every(isBoolean)) {
       return value
     }
-    if (Array.isArray(value) && type !== undefined && type.cardinality !== "SINGLE") {
-      if (type.name === "BooleanField" && value.every(isBoolean)) {
-        return value
-      }
-      if (type.name === "VideoField" && value.every((item) => isRecord(item) && isName(item["video_name"]))) {
-        return value.map(readReference)
-      }
+    if (type.name === "VideoField" && value.every((item) => isRecord(item) && isName(item["video_name"]))) {
+      return value.map(readReference)
     }
-    return undefined
   }
-  const prefix = type === undefined ? undefined : generatorPrefixes.get(type.name)
-  return prefix !== undefined && !(isRecord(known) && String(known["type"]).startsWith(prefix)) ? undefined : known
+  return undefined
 }

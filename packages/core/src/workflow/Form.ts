@@ -341,5 +341,37 @@ export const structureProblem = (form: WorkflowForm): string | undefined => {
       }
     }
   }
-  return seen.size === form.elements.size ? undefined : "it has elements that are not below its root"
+  if (seen.size !== form.elements.size) {
+    return "it has elements that are not below its root"
+  }
+  return hasLoop(form) ? "it has a container inside itself" : undefined
+}
+
+/** Whether a container is below itself. */
+const hasLoop = (form: WorkflowForm): boolean => {
+  const above = new Set<string>()
+  const done = new Set<string>()
+  const childrenOf = (key: string): ReadonlyArray<string> => {
+    const element = form.elements.get(key)
+    return element?.type === "container" ? element.children : []
+  }
+  const stack: Array<{ readonly key: string; readonly rest: Array<string> }> = []
+  const enter = (key: string): void => {
+    above.add(key)
+    stack.push({ key, rest: [...childrenOf(key)] })
+  }
+  enter(form.rootElementId)
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const child = top.rest.pop()
+    if (child === undefined) {
+      above.delete(top.key)
+      done.add(top.key)
+      stack.pop()
+    } else if (above.has(child)) {
+      return true
+    } else if (!done.has(child)) {
+      enter(child)
+    }
+  }
+  return false
 }

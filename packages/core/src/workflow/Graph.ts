@@ -88,10 +88,10 @@ export const isExecutable = (nodeType: string): boolean =>
   !batchNodeTypes.has(nodeType) && !generatorNodeTypes.has(nodeType)
 
 /**
- * The board of a node's result: `auto` or nothing means the auto-add board, `none` no board, an object that board.
+ * The board of a node's result: `auto` or nothing means the auto-add board, `none` no board, anything else is sent.
  */
 const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
-  if (value === "auto" || value === undefined || value === null || value === "") {
+  if (value === "auto" || value === undefined) {
     return autoBoard === undefined || autoBoard === "none" ? undefined : { board_id: autoBoard }
   }
   return value === "none" ? undefined : value
@@ -118,12 +118,12 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
   const workflowInputs: Record<string, unknown> = {}
   for (const [name, { value }] of node.inputs) {
     if (isCall && isSavedWorkflowInput(name)) {
-      if (value !== undefined && loaded.inputTemplate(name) !== undefined) {
+      if (value !== undefined) {
         setOwn(workflowInputs, name, value)
       }
       continue
     }
-    const input = template.inputs.get(name)
+    const input = loaded.inputTemplate(name)
     const sent = input?.type.name === "BoardField"
       ? boardOf(value, autoBoard)
       : input === undefined && !extras

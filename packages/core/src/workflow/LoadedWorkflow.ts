@@ -9,15 +9,14 @@
  *
  * @since 0.1.0
  */
-import * as Result from "effect/Result"
 import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
-import type { FieldType, InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
+import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
 import { type ConnectionProblem, connectionProblem, type ConnectionScope, endProblems } from "./Connections.ts"
 import { EdgeIndex } from "./EdgeIndex.ts"
-import { readValue } from "./FieldValue.ts"
+import { readValue, type ValueField } from "./FieldValue.ts"
 import * as Form from "./Form.ts"
-import { isSavedWorkflowInput, mayUpdate, modernize, needsUpdate, renamesCollection, updateNode } from "./NodeUpdate.ts"
-import { calledWorkflowId, persistedTemplates, withCalledInputs } from "./SavedWorkflowInputs.ts"
+import * as NodeUpdate from "./NodeUpdate.ts"
+import { calledFields, calledWorkflowId, persistedTemplates, withCalledInputs } from "./SavedWorkflowInputs.ts"
 import type {
   DefaultEdge,
   FieldIdentifier,
@@ -143,7 +142,7 @@ export interface LoadOptions {
  * @since 0.1.0
  */
 export interface LoadRules {
-  readonly readValue: (value: unknown, type: FieldType | undefined, extras: boolean) => unknown
+  readonly readValue: (value: unknown, field: ValueField) => unknown
   readonly fillDefault: (value: unknown, initial: unknown) => unknown
   readonly connectorLoops: "refuse" | "accept"
 }
@@ -160,16 +159,13 @@ export const ownRules: LoadRules = {
   connectorLoops: "refuse"
 }
 
-/** Node types that take inputs which their schema does not declare. */
-const typesWithExtras: ReadonlySet<string> = new Set(["core_metadata"])
-
 /**
  * Whether a node takes inputs that its type does not declare (`core_metadata`).
  *
  * @category predicates
  * @since 0.1.0
  */
-export const acceptsExtraInputs = (nodeType: string): boolean => typesWithExtras.has(nodeType)
+export const acceptsExtraInputs = (nodeType: string): boolean => NodeUpdate.acceptsExtraInputs(nodeType)
 
 /**
  * Joins a definition with a catalog.
@@ -199,34 +195,46 @@ export const loadWith = (
   rules: LoadRules
 ): LoadedWorkflow => {
   const warnings: Array<LoadWarning> = []
-  const nodes = new Map<string, LoadedNode>()
   const allNodes = new Map<string, WorkflowNode>()
-  const renamed = new Set<string>()
-  const repaired = definition.nodes.map((node) => {
-    if (node.type !== "invocation") {
-      if (!allNodes.has(node.id)) {
-        allNodes.set(node.id, node)
+  const read = new Map<WorkflowNode, LoadedNode>()
+  const first = new Map<string, LoadedNode>()
+  for (const node of definition.nodes) {
+    const loaded = node.type === "invocation" ? readNode(node, catalog, options, rules, warnings) : undefined
+    if (loaded !== undefined) {
+      read.set(node, loaded)
+    }
+    if (!allNodes.has(node.id)) {
+      allNodes.set(node.id, loaded?.node ?? node)
+      if (loaded !== undefined) {
+        first.set(node.id, loaded)
       }
+    }
+  }
+  const scope: ConnectionScope = { node: (id) => allNodes.get(id), loaded: (id) => first.get(id) }
+  const edges = loadEdges(definition.edges, scope, rules, warnings)
+  const connected = new Set(edges.map((edge) => edge.type === "default" ? endKey(edge.target, edge.targetHandle) : ""))
+  const nodes = new Map<string, LoadedNode>()
+  const repaired = definition.nodes.map((node) => {
+    const found = read.get(node)
+    if (found === undefined) {
       return node
     }
-    const loaded = loadNode(node, definition, catalog, options, rules, warnings)
-    if (!allNodes.has(node.id)) {
-      allNodes.set(node.id, loaded.node)
-      nodes.set(node.id, loaded)
-      if (renamesCollection(loaded.node, loaded.template)) {
-        renamed.add(node.id)
-      }
+    const current = bringUpToDate(found, definition, connected, rules, warnings)
+    if (found === first.get(node.id)) {
+      nodes.set(node.id, current)
     }
-    return loaded.node
+    return current.node
   })
-  const scope: ConnectionScope = { node: (id) => allNodes.get(id), loaded: (id) => nodes.get(id) }
-  const edges = loadEdges(definition.edges, scope, rules, warnings)
-  const rename = (field: FieldIdentifier): FieldIdentifier =>
-    field.fieldName === "collection" && renamed.has(field.nodeId) ? { ...field, fieldName: "images" } : field
-  const exposedFields = renamed.size === 0 ? definition.exposedFields : definition.exposedFields.map(rename)
+  const rename = (field: FieldIdentifier): FieldIdentifier => {
+    const node = field.fieldName === "collection" ? nodes.get(field.nodeId)?.node : undefined
+    return node !== undefined && NodeUpdate.renamesCollection(node) ? { ...field, fieldName: "images" } : field
+  }
+  const exposedFields = definition.exposedFields.map(rename)
   const form = loadForm(definition.form, exposedFields, nodes, rename, warnings)
   return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
 }
+
+const endKey = (nodeId: string, fieldName: string): string => JSON.stringify([nodeId, fieldName])
 
 const assemble = (
   definition: WorkflowDefinition,
@@ -271,84 +279,87 @@ const makeLoadedNode = (
   template,
   inputTemplate: dynamic.size === 0
     ? (fieldName) => template?.inputs.get(fieldName)
-    : (fieldName) => template?.inputs.get(fieldName) ?? dynamic.get(fieldName)
+    : (fieldName) => dynamic.get(fieldName) ?? template?.inputs.get(fieldName)
 })
 
-const noTemplates: ReadonlyMap<string, InputTemplate> = new Map()
-
-const loadNode = (
+/** A node with its values read, and with the inputs of the workflow it calls. */
+const readNode = (
   given: InvocationNode,
-  definition: WorkflowDefinition,
   catalog: NodeCatalog,
   options: LoadOptions | undefined,
   rules: LoadRules,
   warnings: Array<LoadWarning>
 ): LoadedNode => {
-  let node = modernize(given, catalog.templates)
-  const template = catalog.templates.get(node.nodeType)
-  const isCall = node.nodeType === "call_saved_workflow"
-  let dynamic = isCall ? persistedTemplates(node) : noTemplates
-  node = readInputs(node, template, dynamic, rules)
+  const template = catalog.templates.get(given.nodeType)
+  const dynamic = persistedTemplates(given)
+  const node = readInputs(given, template, dynamic, catalog, rules)
+  const workflowId = calledWorkflowId(node)
+  if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
+    const fields = calledFields(options.savedWorkflows.get(workflowId), catalog)
+    if (fields !== undefined) {
+      const called = withCalledInputs(node, fields)
+      return makeLoadedNode(called.node, template, called.templates)
+    }
+    warnings.push({ type: "missingSavedWorkflow", nodeId: node.id, workflowId })
+  }
+  return makeLoadedNode(node, template, dynamic)
+}
+
+/** A node as one of its type's version, if it can be one. */
+const bringUpToDate = (
+  loaded: LoadedNode,
+  definition: WorkflowDefinition,
+  connected: ReadonlySet<string>,
+  rules: LoadRules,
+  warnings: Array<LoadWarning>
+): LoadedNode => {
+  const { inputTemplate, template } = loaded
+  let { node } = loaded
   if (template === undefined) {
     warnings.push({ type: "missingTemplate", nodeId: node.id, nodeType: node.nodeType })
-    return makeLoadedNode(node, undefined, noTemplates)
+    return loaded
   }
   if (definition.sourceVersion === "1.0.0") {
     node = { ...node, nodePack: template.nodePack }
   }
-  if (needsUpdate(node, template)) {
-    if (!mayUpdate(node, template)) {
+  if (NodeUpdate.needsUpdate(node, template)) {
+    const { version } = node
+    if (!NodeUpdate.mayUpdate(node, template)) {
+      const { nodeType } = node
       warnings.push({
         type: "unableToUpdateNode",
         nodeId: node.id,
-        nodeType: node.nodeType,
-        version: node.version,
+        nodeType,
+        version,
         templateVersion: template.version
       })
-      return makeLoadedNode(node, template, dynamic)
+      return { node, template, inputTemplate }
     }
-    node = updateNode(node, template, rules.fillDefault)
+    node = NodeUpdate.updateNode(node, template, rules.fillDefault)
+    node = NodeUpdate.withImages(node, version, connected.has(endKey(node.id, "collection")))
   }
-  const workflowId = calledWorkflowId(node)
-  if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
-    const callee = loadCallee(options.savedWorkflows.get(workflowId), catalog, rules)
-    if (callee === undefined) {
-      warnings.push({ type: "missingSavedWorkflow", nodeId: node.id, workflowId })
-    } else {
-      const called = withCalledInputs(node, callee)
-      node = called.node
-      dynamic = called.templates
-    }
-  }
-  const loaded = makeLoadedNode(node, template, dynamic)
   if (!acceptsExtraInputs(node.nodeType)) {
     for (const fieldName of node.inputs.keys()) {
-      if (loaded.inputTemplate(fieldName) === undefined && !(isCall && isSavedWorkflowInput(fieldName))) {
+      if (inputTemplate(fieldName) === undefined) {
         warnings.push({ type: "missingFieldTemplate", nodeId: node.id, fieldName })
       }
     }
   }
-  return loaded
-}
-
-const loadCallee = (json: unknown, catalog: NodeCatalog, rules: LoadRules): LoadedWorkflow | undefined => {
-  const definition = json === undefined ? undefined : Definition.parse(json)
-  return definition === undefined || Result.isFailure(definition)
-    ? undefined
-    : loadWith(definition.success, catalog, undefined, rules)
+  return { node, template, inputTemplate }
 }
 
 const readInputs = (
   node: InvocationNode,
   template: NodeTemplate | undefined,
   dynamic: ReadonlyMap<string, InputTemplate>,
+  catalog: NodeCatalog,
   rules: LoadRules
 ): InvocationNode => {
   const extras = acceptsExtraInputs(node.nodeType)
   let inputs: Map<string, FieldInput> | undefined
   for (const [name, input] of node.inputs) {
-    const type = (template?.inputs.get(name) ?? dynamic.get(name))?.type
-    const value = rules.readValue(input.value, type, extras)
+    const type = (dynamic.get(name) ?? template?.inputs.get(name))?.type
+    const value = rules.readValue(input.value, { type, extras, vocabulary: catalog.models })
     if (value !== input.value) {
       inputs ??= new Map(node.inputs)
       inputs.set(name, { ...input, value })
@@ -411,7 +422,7 @@ const loadForm = (
 ): Form.WorkflowForm => {
   const form = exposedFields.length > 0 && Form.isEmpty(given)
     ? Form.fromFields(exposedFields.flatMap((field) => {
-      const template = nodes.get(field.nodeId)?.template?.inputs.get(field.fieldName)
+      const template = nodes.get(field.nodeId)?.inputTemplate(field.fieldName)
       return template === undefined ? [] : [{ ...field, fieldType: template.type }]
     }))
     : given

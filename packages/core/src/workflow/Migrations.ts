@@ -22,7 +22,8 @@ const fail = (reason: string, path?: ReadonlyArray<string>) =>
   Result.fail(new WorkflowParseError(path === undefined ? { reason } : { reason, path }))
 
 /**
- * Whether a text is a version of the form `x.y.z` with whole numbers. Further parts are ignored, as the editor does.
+ * Whether a text is a version of the form `x.y.z` with whole numbers, in any notation of JavaScript, `""` for 0 included.
+ * Further parts are ignored, as the editor does.
  *
  * @internal
  */
@@ -31,7 +32,9 @@ export const isVersion = (value: unknown): value is string => {
     return false
   }
   const [major, minor, patch] = value.split(".")
-  return [major, minor, patch].every((part) => part !== undefined && /^\s*\d+\s*$/.test(part))
+  return [major, minor, patch].every((part) =>
+    part !== undefined && Number.isSafeInteger(Number(part)) && Number(part) >= 0
+  )
 }
 
 /** @internal */

@@ -29,8 +29,8 @@ export const loadKeepingModels = (
 ): LoadedWorkflow.LoadedWorkflow =>
   LoadedWorkflow.loadWith(definition, catalog, options, {
     ...LoadedWorkflow.ownRules,
-    readValue: (value, type, extras) => {
-      const read = LoadedWorkflow.ownRules.readValue(value, type, extras)
-      return read === undefined && type !== undefined && namesModels(value, type) ? value : read
+    readValue: (value, field) => {
+      const read = LoadedWorkflow.ownRules.readValue(value, field)
+      return read === undefined && field.type !== undefined && namesModels(value, field.type) ? value : read
     }
   })

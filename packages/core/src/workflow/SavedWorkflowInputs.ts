@@ -1,10 +1,12 @@
 /** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
+import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
 import type { Cardinality, FieldBounds, InputTemplate } from "../catalog/NodeTemplate.ts"
+import { isStateful } from "../catalog/TemplateParser.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
-import { areTypesEqual } from "./Connections.ts"
-import type { FormField, LoadedWorkflow } from "./LoadedWorkflow.ts"
+import * as Form from "./Form.ts"
+import { readForm } from "./FormReader.ts"
 import { isSavedWorkflowInput, savedWorkflowInputPrefix } from "./NodeUpdate.ts"
-import type { FieldInput, InvocationNode } from "./WorkflowDefinition.ts"
+import type { FieldIdentifier, FieldInput, InvocationNode } from "./WorkflowDefinition.ts"
 
 const cardinalities: ReadonlyArray<Cardinality> = ["SINGLE", "COLLECTION", "SINGLE_OR_COLLECTION"]
 
@@ -120,57 +122,122 @@ export interface CalledInputs {
 /** Id of the workflow that a node calls. @internal */
 export const calledWorkflowId = (node: InvocationNode): string | undefined => {
   const id = node.nodeType === "call_saved_workflow" ? node.inputs.get("workflow_id")?.value : undefined
-  return typeof id === "string" && id.trim() !== "" ? id : undefined
+  return typeof id === "string" && id !== "" ? id : undefined
+}
+
+/** A field that a called workflow offers. @internal */
+export interface CalledField {
+  readonly template: InputTemplate
+  /** As the callee's file has it. */
+  readonly value: unknown
 }
 
 /**
- * The node with the inputs of the workflow it calls: those that the callee's form offers, with the callee's values unless
- * the node has its own, without those that the callee no longer has.
+ * The fields that a called workflow offers, in form order: those that can hold a value. As the editor does, this looks at
+ * the file as it is, without migrating it. `undefined` if it is no workflow.
  *
  * @internal
  */
-export const withCalledInputs = (
-  node: InvocationNode,
-  callee: LoadedWorkflow
-): CalledInputs => {
+export const calledFields = (json: unknown, catalog: NodeCatalog): ReadonlyArray<CalledField> | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  const nodes = new Map<string, JsonObject>()
+  for (const node of Array.isArray(json["nodes"]) ? json["nodes"] : []) {
+    const data = isRecord(node) ? node["data"] : undefined
+    if (isRecord(data) && typeof data["id"] === "string" && !nodes.has(data["id"])) {
+      nodes.set(data["id"], data)
+    }
+  }
+  const fields: Array<CalledField> = []
+  for (const { fieldName, nodeId } of offeredFields(json, nodes, catalog)) {
+    const data = nodes.get(nodeId)
+    const inputs = data === undefined ? undefined : data["inputs"]
+    const input = isRecord(inputs) ? getOwn(inputs, fieldName) : undefined
+    const template = templateOf(data, fieldName, catalog)
+    if (!isRecord(input) || template === undefined || !(isStateful(template.type) || template.input !== "connection")) {
+      continue
+    }
+    const label = textOf(input["label"]) || template.title || fieldName
+    const description = textOf(input["description"]) || (template.description ?? "")
+    const name = `${savedWorkflowInputPrefix}${nodeId}::${fieldName}`
+    fields.push({
+      template: { ...template, name, title: label, description, input: "any", hidden: false, order: fields.length },
+      value: input["value"]
+    })
+  }
+  return fields
+}
+
+const textOf = (value: unknown): string => typeof value === "string" ? value : ""
+
+const templateOf = (data: JsonObject | undefined, fieldName: string, catalog: NodeCatalog): InputTemplate | undefined =>
+  typeof data?.["type"] === "string" ? catalog.templates.get(data["type"])?.inputs.get(fieldName) : undefined
+
+/** The fields of the form, then those exposed fields that the form does not have. */
+const offeredFields = (
+  json: JsonObject,
+  nodes: ReadonlyMap<string, JsonObject>,
+  catalog: NodeCatalog
+): ReadonlyArray<FieldIdentifier> => {
+  const form = readForm(json["form"])
+  const ofForm = form === undefined || Form.structureProblem(form) !== undefined
+    ? []
+    : Form.nodeFields(form).map((element) => element.fieldIdentifier)
+  const key = ({ fieldName, nodeId }: FieldIdentifier) => JSON.stringify([nodeId, fieldName])
+  const isFormed = form !== undefined && !Form.isEmpty(form) && Form.structureProblem(form) === undefined
+  const seen = new Set(ofForm.map(key))
+  const exposed: Array<FieldIdentifier> = []
+  for (const field of Array.isArray(json["exposedFields"]) ? json["exposedFields"] : []) {
+    const { fieldName, nodeId } = isRecord(field) ? field : {}
+    if (typeof nodeId !== "string" || typeof fieldName !== "string") {
+      continue
+    }
+    if (
+      templateOf(nodes.get(nodeId), fieldName, catalog) === undefined ||
+      (isFormed && seen.has(key({ nodeId, fieldName })))
+    ) {
+      continue
+    }
+    seen.add(key({ nodeId, fieldName }))
+    exposed.push({ nodeId, fieldName })
+  }
+  return isFormed ? [...ofForm, ...exposed] : exposed
+}
+
+/**
+ * The node with the inputs of the workflow it calls, with the callee's values unless the node has its own, without those
+ * that the callee no longer has. A value of its own counts if the file says that it is of the callee's type.
+ *
+ * @internal
+ */
+export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<CalledField>): CalledInputs => {
+  const offered = new Set(fields.map(({ template }) => template.name))
   const inputs = new Map<string, FieldInput>()
   for (const [name, input] of node.inputs) {
-    if (!isSavedWorkflowInput(name)) {
+    if (!isSavedWorkflowInput(name) || offered.has(name)) {
       inputs.set(name, input)
     }
   }
   const templates = new Map<string, InputTemplate>()
-  for (const field of callee.formFields) {
-    const taken = calledInput(field, templates.size)
-    if (taken === undefined || templates.has(taken.template.name)) {
-      continue
+  for (const [name, template] of persistedTemplates(node)) {
+    if (!isSavedWorkflowInput(name) || offered.has(name)) {
+      templates.set(name, template)
     }
-    const { input, template } = taken
-    templates.set(template.name, template)
-    const own = node.inputs.get(template.name)
-    const ownType = templateFromJson(template.name, getOwn(node.dynamicInputTemplates, template.name))?.type
-    const isSameType = ownType === undefined || areTypesEqual(ownType, template.type)
-    inputs.set(template.name, own === undefined || !isSameType ? input : { ...own, label: input.label })
+  }
+  for (const { template, value } of fields) {
+    const { description = "", name, title: label } = template
+    const ownType = templates.get(name)?.type
+    templates.set(name, template)
+    const own = inputs.get(name)
+    const isKept = own !== undefined && ownType !== undefined && ownType.name === template.type.name &&
+      ownType.cardinality === template.type.cardinality && ownType.batch === template.type.batch
+    inputs.set(name, isKept ? { ...own, label, description } : { name, label, description, value, raw: {} })
   }
   const dynamicInputTemplates: Record<string, unknown> = {}
   for (const [name, template] of templates) {
-    setOwn(dynamicInputTemplates, name, templateToJson(template))
+    const persisted = getOwn(node.dynamicInputTemplates, name)
+    setOwn(dynamicInputTemplates, name, offered.has(name) ? templateToJson(template) : persisted)
   }
   return { node: { ...node, inputs, dynamicInputTemplates }, templates }
-}
-
-const calledInput = (
-  field: FormField,
-  index: number
-): { readonly input: FieldInput; readonly template: InputTemplate } | undefined => {
-  // Only fields that can hold a value of their own are taken over.
-  if (field.template === undefined || field.template.input === "connection") {
-    return undefined
-  }
-  const name = `${savedWorkflowInputPrefix}${field.nodeId}::${field.fieldName}`
-  const { description, label } = field
-  return {
-    input: { name, label, description, value: field.input.value, raw: {} },
-    template: { ...field.template, name, title: label, description, input: "any", hidden: false, order: index }
-  }
 }

@@ -8,7 +8,6 @@ import { isRecord } from "../internal/json.ts"
 import * as Batch from "./Batch.ts"
 import { isExecutable } from "./Graph.ts"
 import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "./LoadedWorkflow.ts"
-import { isSavedWorkflowInput } from "./NodeUpdate.ts"
 import type { FieldInput } from "./WorkflowDefinition.ts"
 
 /**
@@ -127,9 +126,7 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
   for (const [fieldName, input] of node.inputs) {
     const inputTemplate = loaded.inputTemplate(fieldName)
     if (inputTemplate === undefined) {
-      const isExtra = acceptsExtraInputs(node.nodeType) ||
-        (node.nodeType === "call_saved_workflow" && isSavedWorkflowInput(fieldName))
-      if (!isExtra) {
+      if (!acceptsExtraInputs(node.nodeType)) {
         reasons.push({ code: "missingFieldTemplate", nodeId: node.id, parameters: {} })
       }
       continue
@@ -147,9 +144,12 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
 
 type FieldReason = Pick<UiReason, "code" | "parameters">
 
-const isNumber = (value: unknown): value is number => typeof value === "number"
+/** Numbers that are of no use for the type are not looked at. */
+const isNumberOf = (type: string, value: unknown): value is number =>
+  typeof value === "number" && (type === "FloatField" || Number.isSafeInteger(value))
 
-const isNumbers = (value: unknown): value is ReadonlyArray<number> => Array.isArray(value) && value.every(isNumber)
+const isNumbersOf = (type: string, value: unknown): value is ReadonlyArray<number> =>
+  Array.isArray(value) && value.every((item) => isNumberOf(type, item))
 
 const isStrings = (value: unknown): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
@@ -164,7 +164,7 @@ const reasonsOfField = (input: FieldInput, template: InputTemplate): ReadonlyArr
   }
   const { cardinality, name } = template.type
   if (cardinality !== "COLLECTION") {
-    return (name === "IntegerField" || name === "FloatField") && isNumber(value)
+    return (name === "IntegerField" || name === "FloatField") && isNumberOf(name, value)
       ? numberReasons(value, value, template.uiBounds.value)
       : []
   }
@@ -177,7 +177,7 @@ const reasonsOfField = (input: FieldInput, template: InputTemplate): ReadonlyArr
         : []
     case "IntegerField":
     case "FloatField":
-      return isNumbers(value)
+      return isNumbersOf(name, value)
         ? [
           ...lengthReasons(value.length, template),
           ...value.flatMap((item) => numberReasons(item, value.join(), template.uiBounds.item))

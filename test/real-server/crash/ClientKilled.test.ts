@@ -51,10 +51,17 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           log.push(...script.lines.filter((line) => line !== "ready"))
           killed++
         }
-        const left = yield* Effect.map(fs.readDirectory(state), (names) => names.filter((name) => name.startsWith("done")))
+        const left = yield* Effect.map(fs.readDirectory(state), (names) =>
+          names.filter((name) => name.startsWith("done")))
         yield* Effect.logInfo(`killed ${killed} times; ${left.length} of ${tasks} tasks were done by then`)
         const last = run()
-        assert.strictEqual(yield* Effect.promise(() => last.ended), 0, last.lines.join("\n"))
+        assert.strictEqual(
+          yield* Effect.promise(() =>
+            last.ended
+          ),
+          0,
+          last.lines.join("\n")
+        )
         assert.include(last.lines, "finished")
 
         // Each task: one batch, both items completed, both results noted down.

@@ -594,6 +594,22 @@ describe("in words", () => {
     }))
 })
 
+describe("the file", () => {
+  const versionOf = (json: unknown) => (json as { readonly meta: { readonly version: string } }).meta.version
+
+  it.effect("is of the schema version that the editor of the server opens", () =>
+    Effect.gen(function*() {
+      for (
+        const [server, schema] of [["6.3.0", "3.0.0"], ["6.8.1", "3.0.0"], ["6.13.8", "4.0.0"], ["6.14.2", "4.0.0"]]
+      ) {
+        const self = yield* open("test/fixtures/workflows/text-only.json", server)
+        assert.strictEqual(versionOf(Workflow.toDefinition(self)), schema)
+        const { workflow } = yield* Workflow.toBatch(self)
+        assert.strictEqual(versionOf(workflow), schema)
+      }
+    }).pipe(Effect.provide(resources())))
+})
+
 describe("the form as a tree", () => {
   it.effect("has containers, headings, and each field with its input", () =>
     Effect.gen(function*() {

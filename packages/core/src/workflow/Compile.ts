@@ -274,7 +274,7 @@ export const compile = Effect.fnUntraced(function*(
     ...resolved.batch.data
   ]
   const boarded = withBoard(loaded, options?.board)
-  const { id: _id, ...workflow } = Definition.toJson(loaded.definition)
+  const { id: _id, ...workflow } = toFile(loaded)
   return {
     graph: Graph.build(boarded, { autoBoard: options?.autoBoard }),
     data,
@@ -285,6 +285,20 @@ export const compile = Effect.fnUntraced(function*(
     nodes: batchNodes(boarded)
   }
 })
+
+/** Whether the editor of a server knows schema 4.0.0, which came with 6.13. `undefined` where its version is unknown. */
+const opensVersion4 = (serverVersion: string): boolean | undefined => {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(serverVersion) ?? []
+  if (major === undefined || minor === undefined) return undefined
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 13)
+}
+
+/** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. @internal */
+export const toFile = ({ catalog, definition }: LoadedWorkflow.LoadedWorkflow): Definition.JsonObject => {
+  const hasConnectors = definition.nodes.some((node) => node.type === "connector")
+  const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
+  return Definition.toJson(definition, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
+}
 
 /** The problems that can be told without a server. @internal */
 export const validate = (self: WorkflowValue): ReadonlyArray<Problem> => {

@@ -36,7 +36,7 @@ import * as InkWorkflowInput from "./InkWorkflowInput.ts"
 import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
 import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
-import * as Definition from "./WorkflowDefinition.ts"
+import type * as Definition from "./WorkflowDefinition.ts"
 import type {
   AmbiguousInputName,
   InputNotFound,
@@ -423,15 +423,20 @@ export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
 /**
  * The workflow as a JSON value that the editor opens, with the values that were set.
  *
+ * **Details**
+ *
+ * What the library does not know is in it as it was in the file: positions, notes, unknown keys. The schema version is
+ * the one that the editor of the workflow's server writes: 3.0.0 before 6.13, 4.0.0 from then on.
+ *
  * **Gotchas**
  *
- * A model that was set by name or key alone is not complete, and the editor takes only complete models: use `check`
- * first.
+ * A model that was set by name or key alone is not complete. The library keeps it as it is when it reads the file again,
+ * but the editor takes only complete models: use `check` first.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const toDefinition = (self: Workflow): Definition.JsonObject => Definition.toJson(self.definition)
+export const toDefinition = (self: Workflow): Definition.JsonObject => Compile.toFile(self.loaded)
 
 /**
  * How a workflow is compiled.

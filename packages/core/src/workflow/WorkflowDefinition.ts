@@ -245,10 +245,13 @@ export const parse = (json: unknown): Result.Result<WorkflowDefinition, Workflow
  *
  * `parse(toJson(definition))` gives the same definition. Unknown keys of the file come back where they were.
  *
+ * The schema version is 4.0.0 unless another is wanted: 3.0.0 differs only in that it has no connector nodes, and is all
+ * that the editor of servers before 6.13 opens.
+ *
  * @category conversions
  * @since 0.1.0
  */
-export const toJson = (definition: WorkflowDefinition): JsonObject => {
+export const toJson = (definition: WorkflowDefinition, schemaVersion: "3.0.0" | "4.0.0" = "4.0.0"): JsonObject => {
   const { id: _id, ...rest } = definition.raw
   return {
     ...rest,
@@ -263,7 +266,7 @@ export const toJson = (definition: WorkflowDefinition): JsonObject => {
     nodes: definition.nodes.map(nodeToJson),
     edges: definition.edges.map(edgeToJson),
     exposedFields: definition.exposedFields.map(({ fieldName, nodeId }) => ({ nodeId, fieldName })),
-    meta: { ...(isRecord(rest["meta"]) ? rest["meta"] : {}), category: definition.category, version: "4.0.0" },
+    meta: { ...(isRecord(rest["meta"]) ? rest["meta"] : {}), category: definition.category, version: schemaVersion },
     form: formToJson(definition.form)
   }
 }

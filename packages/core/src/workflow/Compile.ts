@@ -13,19 +13,11 @@ import { loadKeepingModels } from "./ModelValues.ts"
 import { fieldProblem } from "./NodeChecks.ts"
 import * as Readiness from "./Readiness.ts"
 import * as ResourceChecks from "./ResourceChecks.ts"
-import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
+import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
 import * as Definition from "./WorkflowDefinition.ts"
 import { type Problem, type ResourcesUnavailable, WorkflowNotReady } from "./WorkflowError.ts"
 import { WorkflowResources } from "./WorkflowResources.ts"
 import { checkedNode, checkedNodes, isConnected, type SweptInput, withValue, WorkflowValue } from "./WorkflowValue.ts"
-
-/** @internal */
-export interface CompileOptions {
-  readonly runs?: number | undefined
-  readonly board?: string | undefined
-  readonly autoBoard?: string | undefined
-  readonly seed?: "keep" | "random" | "perRun" | number | undefined
-}
 
 const callType = "call_saved_workflow"
 
@@ -156,7 +148,7 @@ const newSeed = (maximum: number): Effect.Effect<number> => Random.nextIntBetwee
 /** Seeds as the policy says: the workflow with one seed, and the seeds that go with the runs. */
 const withSeeds = Effect.fnUntraced(function*(
   loaded: LoadedWorkflow.LoadedWorkflow,
-  policy: CompileOptions["seed"],
+  policy: BatchOptions["seed"],
   runs: number,
   varied: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
 ): Effect.fn.Return<{ readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
@@ -213,7 +205,7 @@ export const batchNodes = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyMap<s
 }
 
 const optionProblems = Effect.fnUntraced(function*(
-  options: CompileOptions | undefined,
+  options: BatchOptions | undefined,
   runs: number,
   loaded: LoadedWorkflow.LoadedWorkflow
 ): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
@@ -251,7 +243,7 @@ const optionProblems = Effect.fnUntraced(function*(
 /** @internal */
 export const compile = Effect.fnUntraced(function*(
   self: WorkflowValue,
-  options: CompileOptions | undefined
+  options: BatchOptions | undefined
 ): Effect.fn.Return<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
   const runs = options?.runs ?? 1
   const resolved = yield* resolve(self)

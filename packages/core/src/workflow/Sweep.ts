@@ -11,6 +11,22 @@ import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./Wor
 import { findField, findInput, type SweptInput, type WorkflowValue } from "./WorkflowValue.ts"
 
 /**
+ * Lists of values by user name, system name or index. A map takes any name, and keeps names that are numbers in place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SweepValues =
+  | Readonly<Record<string, ReadonlyArray<unknown>>>
+  | ReadonlyMap<string | number, ReadonlyArray<unknown>>
+
+const isMap = (values: SweepValues): values is ReadonlyMap<string | number, ReadonlyArray<unknown>> =>
+  values instanceof Map
+
+const entriesOf = (values: SweepValues): ReadonlyArray<readonly [string | number, ReadonlyArray<unknown>]> =>
+  isMap(values) ? [...values] : Object.entries(values)
+
+/**
  * What to vary: a list of groups, each with values by input name.
  *
  * **Details**
@@ -21,7 +37,7 @@ import { findField, findInput, type SweptInput, type WorkflowValue } from "./Wor
  * @category models
  * @since 0.1.0
  */
-export type Sweep = ReadonlyArray<Readonly<Record<string, ReadonlyArray<unknown>>>>
+export type Sweep = ReadonlyArray<SweepValues>
 
 /**
  * The lists of a sweep do not go together.
@@ -49,7 +65,7 @@ export class InvalidSweep extends Schema.TaggedError<InvalidSweep>()("InvalidSwe
  * @category constructors
  * @since 0.1.0
  */
-export const zip = (values: Readonly<Record<string, ReadonlyArray<unknown>>>): Sweep => [values]
+export const zip = (values: SweepValues): Sweep => [values]
 
 /**
  * Every value of each list with every value of the others; the last list varies fastest.
@@ -65,8 +81,7 @@ export const zip = (values: Readonly<Record<string, ReadonlyArray<unknown>>>): S
  * @category constructors
  * @since 0.1.0
  */
-export const product = (values: Readonly<Record<string, ReadonlyArray<unknown>>>): Sweep =>
-  Object.keys(values).map((name) => Object.fromEntries([[name, values[name] ?? []]]))
+export const product = (values: SweepValues): Sweep => entriesOf(values).map((entry) => new Map([entry]))
 
 /**
  * Every combination of one sweep with every one of others; the last varies fastest.
@@ -93,10 +108,10 @@ export type SweepFailure = InputNotFound | AmbiguousInputName | InvalidInputValu
 
 const findAny = (
   self: WorkflowValue,
-  name: string
+  name: string | number
 ): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
   const input = findInput(self, name)
-  if (Result.isSuccess(input) || input.failure._tag === "AmbiguousInputName") return input
+  if (Result.isSuccess(input) || input.failure._tag === "AmbiguousInputName" || typeof name === "number") return input
   const field = findField(self, name)
   return Result.isSuccess(field) ? field : input
 }
@@ -140,7 +155,7 @@ export const resolve = (
   const seen = new Set(self.sweeps.flat().map(({ fieldName, nodeId }) => JSON.stringify([nodeId, fieldName])))
   for (const group of sweep) {
     const data: Array<SweptInput> = []
-    for (const [name, values] of Object.entries(group)) {
+    for (const [name, values] of entriesOf(group)) {
       const input = findAny(self, name)
       if (Result.isFailure(input)) return Result.fail(input.failure)
       const key = JSON.stringify([input.success.nodeId, input.success.fieldName])

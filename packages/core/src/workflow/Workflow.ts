@@ -35,7 +35,7 @@ import * as InkForm from "./InkForm.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
 import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
-import { type BatchNode, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
+import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
 import type * as Definition from "./WorkflowDefinition.ts"
 import type {
   AmbiguousInputName,
@@ -49,6 +49,7 @@ import type { WorkflowResources } from "./WorkflowResources.ts"
 import * as Value from "./WorkflowValue.ts"
 import type { Workflow } from "./WorkflowValue.ts"
 
+export type { BatchOptions } from "./WorkflowBatch.ts"
 export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./WorkflowLoading.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./WorkflowValue.ts"
 
@@ -437,26 +438,6 @@ export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
  * @since 0.1.0
  */
 export const toDefinition = (self: Workflow): Definition.JsonObject => Compile.toFile(self.loaded)
-
-/**
- * How a workflow is compiled.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BatchOptions {
-  /** How often everything runs; 1 unless given. */
-  readonly runs?: number | undefined
-  /** Id of the board for kept results whose own board is unset or `auto`; `none` for no board. */
-  readonly board?: string | undefined
-  /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
-  readonly autoBoard?: string | undefined
-  /**
-   * What becomes of the seeds that nodes hold (see `setSeed`): as they are (`keep`, unless given), the given one, a new
-   * random one for the whole batch (`random`), or a new random one for each run (`perRun`).
-   */
-  readonly seed?: "keep" | "random" | "perRun" | number | undefined
-}
 
 /**
  * Compiles the workflow for submission, after checking all of it.

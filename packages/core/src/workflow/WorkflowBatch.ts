@@ -53,6 +53,26 @@ export interface WorkflowBatch {
 }
 
 /**
+ * How a workflow is compiled.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions {
+  /** How often everything runs; 1 unless given. */
+  readonly runs?: number | undefined
+  /** Id of the board for kept results whose own board is unset or `auto`; `none` for no board. */
+  readonly board?: string | undefined
+  /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
+  readonly autoBoard?: string | undefined
+  /**
+   * What becomes of the seeds that nodes hold (see `Workflow.setSeed`): as they are (`keep`, unless given), the given one, a new
+   * random one for the whole batch (`random`), or a new random one for each run (`perRun`).
+   */
+  readonly seed?: "keep" | "random" | "perRun" | number | undefined
+}
+
+/**
  * The number of queue items of batch data that runs a number of times.
  *
  * @category getters

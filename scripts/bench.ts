@@ -98,7 +98,6 @@ for (const { byHand, library, name } of comparisons) {
     [`${name}: memory`, cell(hand.memory, "MiB"), cell(ours.memory, "MiB"), (ours.memory / hand.memory).toFixed(2)]
   )
 }
-Fs.rmSync(temporary, { recursive: true, force: true })
 const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
 console.log(
   `Node ${process.version}, ${Os.cpus()[0]?.model ?? "unknown processor"}, ${Os.availableParallelism()} cores\n`
@@ -108,3 +107,11 @@ for (const row of rows) {
     row.map((text, column) => column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!)).join("  ")
   )
 }
+
+console.log("")
+const transfer = ChildProcess.spawnSync("node", [Path.join(root, "test/bench/transfer.ts"), "3", consumer.folder], {
+  env: environment(),
+  stdio: "inherit"
+})
+Fs.rmSync(temporary, { recursive: true, force: true })
+process.exit(transfer.status ?? 1)

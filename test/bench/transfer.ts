@@ -1,31 +1,27 @@
 /**
  * Downloads and uploads of images, beside bare `undici` and bare `fetch`, against a server in a process of its own.
  *
- * Each measurement runs in a process of its own too: 100 downloads of 3 MB, 50 uploads of 3 MB, four at a time, after a
- * short warm-up. Throughput is the best of the rounds, CPU the least, memory the process's peak. Prints ratios.
+ * Each measurement runs in a process of its own too (`transferClients.ts`): 100 downloads of 3 MB, 50 uploads of 3 MB, four
+ * at a time, after a short warm-up. The clients take turns, so that a busy machine is busy for all of them. Throughput is
+ * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici.
  *
- *     node test/bench/transfer.ts [rounds]
+ *     node test/bench/transfer.ts [rounds] [folder]
+ *
+ * With a folder, the library is used as it is installed there, otherwise from its sources.
  */
-import * as Assets from "@effect-invokeai/core/assets/Assets"
-import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
-import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as Crypto from "node:crypto"
 import { once } from "node:events"
 import * as FS from "node:fs"
 import * as Http from "node:http"
-import { createRequire } from "node:module"
+import { stripTypeScriptTypes } from "node:module"
 import * as OS from "node:os"
 import * as Path from "node:path"
-import { Readable } from "node:stream"
-import { pipeline } from "node:stream/promises"
-import type { ReadableStream } from "node:stream/web"
 import { fileURLToPath } from "node:url"
 import * as Zlib from "node:zlib"
+import type { Measurement } from "./transferClients.ts"
 
 const megabyte = 1_000_000
-const parallel = 4
 const self = fileURLToPath(import.meta.url)
 
 // --- the server
@@ -96,178 +92,6 @@ const serve = () => {
   })
 }
 
-// --- the clients
-
-type Run = (job: Job) => Promise<void>
-
-interface Job {
-  readonly url: string
-  readonly folder: string
-  readonly count: number
-  /** Megabytes. */
-  readonly size: number
-  /** Told after the warm-up. */
-  readonly start: () => void
-  readonly stop: () => void
-}
-
-const each = async (count: number, work: (index: number) => Promise<void>): Promise<void> => {
-  let next = 0
-  await Promise.all(Array.from({ length: parallel }, async () => {
-    while (next < count) await work(next++)
-  }))
-}
-
-/** What is used of undici. */
-interface Undici {
-  readonly Agent: new() => { readonly destroy: () => Promise<void> }
-  readonly FormData: typeof FormData
-  readonly request: (url: string, options: {
-    readonly dispatcher: unknown
-    readonly method?: string
-    readonly body?: FormData
-  }) => Promise<{ readonly body: Readable & { readonly json: () => Promise<unknown> } }>
-}
-
-const loadUndici = (): Undici => {
-  const platform = createRequire(createRequire(import.meta.url).resolve("@effect/platform-node/NodeHttpClient"))
-  // The copy that the client uses; it is no dependency of this repository.
-  return platform("undici") as Undici
-}
-
-const bare = (work: (job: Job, index: number, phase: string) => Promise<void>): Run => async (job) => {
-  await each(parallel, (index) => work(job, index, "warm"))
-  job.start()
-  await each(job.count, (index) => work(job, index, "run"))
-  job.stop()
-}
-
-const target = (job: Job, index: number, phase: string) => Path.join(job.folder, `${phase}-${index}.png`)
-const source = (job: Job, index: number) => Path.join(job.folder, "..", "sources", `${index}.png`)
-const imageUrl = (job: Job, index: number) => `${job.url}/api/v1/images/i/${job.size}-${index}.png/full`
-const uploadUrl = (job: Job) => `${job.url}/api/v1/images/upload?image_category=user&is_intermediate=true`
-
-const downloadUndici = (): Run => {
-  const undici = loadUndici()
-  const dispatcher = new undici.Agent()
-  return async (job) => {
-    await bare(async (job, index, phase) => {
-      const { body } = await undici.request(imageUrl(job, index), { dispatcher })
-      await pipeline(body, FS.createWriteStream(target(job, index, phase)))
-    })(job)
-    await dispatcher.destroy()
-  }
-}
-
-const downloadFetch = (): Run =>
-  bare(async (job, index, phase) => {
-    const { body } = await fetch(imageUrl(job, index))
-    if (body === null) throw new Error("no body")
-    await pipeline(
-      Readable.fromWeb(body as ReadableStream),
-      FS.createWriteStream(target(job, index, phase))
-    )
-  })
-
-const uploadUndici = (): Run => {
-  const undici = loadUndici()
-  const dispatcher = new undici.Agent()
-  return async (job) => {
-    await bare(async (job, index) => {
-      const body = new undici.FormData()
-      body.append("file", await FS.openAsBlob(source(job, index), { type: "image/png" }), "image.png")
-      const response = await undici.request(uploadUrl(job), { method: "POST", body, dispatcher })
-      await response.body.json()
-    })(job)
-    await dispatcher.destroy()
-  }
-}
-
-const uploadFetch = (): Run =>
-  bare(async (job, index) => {
-    const body = new FormData()
-    body.append("file", await FS.openAsBlob(source(job, index), { type: "image/png" }), "image.png")
-    await (await fetch(uploadUrl(job), { method: "POST", body })).json()
-  })
-
-const references = (job: Job, count: number) =>
-  Array.from({ length: count }, (_, index) => ({ image_name: `${job.size}-${index}.png`, width: side, height: side }))
-
-const downloadOurs = (sync: boolean, concurrency = parallel): Run => (job) =>
-  Effect.gen(function*() {
-    const options = { concurrency, sync }
-    yield* Downloads.images(references(job, parallel), { ...options, directory: Path.join(job.folder, "warm") })
-    job.start()
-    yield* Downloads.images(references(job, job.count), { ...options, directory: job.folder })
-    job.stop()
-  }).pipe(Effect.provide(NodeInvokeAi.layer({ url: job.url })), Effect.runPromise)
-
-const uploadOurs = (): Run => (job) =>
-  Effect.gen(function*() {
-    const all = (count: number) =>
-      Effect.forEach(
-        Array.from({ length: count }, (_, index) => source(job, index)),
-        (file) => Assets.uploadFile(file),
-        {
-          concurrency: parallel,
-          discard: true
-        }
-      )
-    yield* Effect.scoped(all(parallel))
-    yield* Effect.scoped(Effect.gen(function*() {
-      job.start()
-      yield* all(job.count)
-      job.stop()
-    }))
-  }).pipe(Effect.provide(NodeInvokeAi.layer({ url: job.url })), Effect.runPromise)
-
-const clients: Record<string, () => Run> = {
-  "download undici": downloadUndici,
-  "download fetch": downloadFetch,
-  "download ours": () => downloadOurs(false),
-  "download ours, flushed": () => downloadOurs(true),
-  "download ours, one by one": () => downloadOurs(true, 1),
-  "nothing": () => () => Promise.resolve(),
-  "upload undici": uploadUndici,
-  "upload fetch": uploadFetch,
-  "upload ours": uploadOurs
-}
-
-interface Measurement {
-  /** Milliseconds. */
-  readonly wall: number
-  /** Milliseconds. */
-  readonly cpu: number
-  /** Megabytes. */
-  readonly peak: number
-}
-
-const measure = async (name: string, url: string, folder: string, count: number, size: number) => {
-  let wall = 0
-  let usage = process.cpuUsage()
-  const job: Job = {
-    url,
-    folder,
-    count,
-    size,
-    start: () => {
-      wall = performance.now()
-      usage = process.cpuUsage()
-    },
-    stop: () => {
-      wall = performance.now() - wall
-      usage = process.cpuUsage(usage)
-    }
-  }
-  await clients[name]!()(job)
-  const result: Measurement = {
-    wall,
-    cpu: (usage.user + usage.system) / 1000,
-    peak: process.resourceUsage().maxRSS / 1024
-  }
-  process.stdout.write(`${JSON.stringify(result)}\n`)
-}
-
 // --- the parent
 
 const firstLine = async (child: ChildProcess): Promise<string> => {
@@ -279,7 +103,7 @@ const firstLine = async (child: ChildProcess): Promise<string> => {
   return text.trim()
 }
 
-const main = async (rounds: number) => {
+const main = async (rounds: number, installed: string | undefined) => {
   const base = FS.mkdtempSync(Path.join(OS.tmpdir(), "effect-invokeai-bench-"))
   const server = spawn(process.execPath, [self, "serve"], { stdio: ["ignore", "pipe", "inherit"] })
   try {
@@ -288,9 +112,13 @@ const main = async (rounds: number) => {
     for (let index = 0; index < 50; index++) {
       FS.writeFileSync(Path.join(base, "sources", `${index}.png`), noise(3 * megabyte))
     }
+    const sources = Path.join(import.meta.dirname, "transferClients.ts")
+    const program = installed === undefined ? sources : Path.join(installed, "transferClients.mjs")
+    // stripping types takes memory, which would be counted
+    if (program !== sources) FS.writeFileSync(program, stripTypeScriptTypes(FS.readFileSync(sources, "utf8")))
     const run = async (name: string, count: number, size: number): Promise<Measurement> => {
       const folder = FS.mkdtempSync(Path.join(base, "target-"))
-      const child = spawn(process.execPath, [self, "client", name, url, folder, String(count), String(size)], {
+      const child = spawn(process.execPath, [program, name, url, folder, String(count), String(size)], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       const line = await firstLine(child)
@@ -298,10 +126,18 @@ const main = async (rounds: number) => {
       FS.rmSync(folder, { recursive: true })
       return JSON.parse(line) as Measurement
     }
-    const loading = (await run("nothing", 0, 3)).peak
     const best = new Map<string, Measurement>()
+    const measured = [
+      "download undici",
+      "download fetch",
+      "download ours",
+      "download ours, flushed",
+      "upload undici",
+      "upload fetch",
+      "upload ours"
+    ]
     for (let round = 0; round < rounds; round++) {
-      for (const name of Object.keys(clients).filter((name) => !/nothing|one by one/.test(name))) {
+      for (const name of measured) {
         const next = await run(name, name.startsWith("download") ? 100 : 50, 3)
         const known = best.get(name) ?? next
         best.set(name, {
@@ -311,7 +147,7 @@ const main = async (rounds: number) => {
         })
       }
     }
-    console.log(`transfer: 100 downloads and 50 uploads of 3 MB, ${parallel} at a time, best of ${rounds}`)
+    console.log(`transfer: 100 downloads and 50 uploads of 3 MB, 4 at a time, best of ${rounds}`)
     for (const [name, result] of best) {
       const [kind = ""] = name.split(" ")
       const reference = best.get(`${kind} undici`)!
@@ -324,15 +160,15 @@ const main = async (rounds: number) => {
           `peak ${result.peak.toFixed(0).padStart(4)} MB (${(result.peak / reference.peak).toFixed(2)}x)`
       )
     }
+    const peak = async (name: string, count: number, size: number) => (await run(name, count, size)).peak
     const [small, large] = [
-      await run("download ours, one by one", 20, 3),
-      await run("download ours, one by one", 1, 60)
+      await peak("download ours, one by one", 20, 3),
+      await peak("download ours, one by one", 1, 60)
     ]
     console.log(
-      `memory: twenty images of 3 MB ${small.peak.toFixed(0)} MB, one of 60 MB ${
-        large.peak.toFixed(0)
-      } MB, only loading ` +
-        `the library ${loading.toFixed(0)} MB`
+      `memory: twenty images of 3 MB ${small.toFixed(0)} MB, one of 60 MB ${large.toFixed(0)} MB; ` +
+        `only loading the library ${(await peak("load ours", 0, 3)).toFixed(0)} MB, ` +
+        `only loading undici ${(await peak("load undici", 0, 3)).toFixed(0)} MB`
     )
   } finally {
     server.kill()
@@ -340,9 +176,6 @@ const main = async (rounds: number) => {
   }
 }
 
-const [mode, ...rest] = process.argv.slice(2)
+const [mode, folder] = process.argv.slice(2)
 if (mode === "serve") serve()
-else if (mode === "client") {
-  const [name = "", url = "", folder = "", count = "", size = ""] = rest
-  await measure(name, url, folder, Number(count), Number(size))
-} else await main(Number(mode ?? 3))
+else await main(Number(mode ?? 3), folder)

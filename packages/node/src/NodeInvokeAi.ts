@@ -24,6 +24,7 @@ import type { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import type * as Config from "effect/Config"
@@ -31,6 +32,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as NodeImageCodec from "./ImageCodec.ts"
+import { gathering } from "./internal/gather.ts"
 
 /**
  * How the client reaches its server, and what it keeps on this machine.
@@ -66,13 +68,21 @@ export type Services = InvokeAi.Services | NodeServices.NodeServices | ImageCode
  * @category layers
  * @since 0.1.0
  */
-export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciOptions({
-  keepAliveTimeout: 2_000,
-  keepAliveMaxTimeout: 4_000,
-  pipelining: 1,
-  allowH2: false,
-  connect: { timeout: 10_000 }
-})
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciNoDispatcher.pipe(
+  Layer.provide(Layer.effect(
+    NodeHttpClient.Dispatcher,
+    Effect.map(
+      NodeHttpClient.makeDispatcherOptions({
+        keepAliveTimeout: 2_000,
+        keepAliveMaxTimeout: 4_000,
+        pipelining: 1,
+        allowH2: false,
+        connect: { timeout: 10_000 }
+      }),
+      gathering
+    )
+  ))
+)
 
 /**
  * A client of the server that the options name, by default `http://127.0.0.1:9090`.
@@ -87,7 +97,9 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClien
  */
 export const layer = (options: Options = {}): Layer.Layer<Services> => {
   const { assetLedger, ...rest } = options
-  const client = InvokeAi.layer(rest).pipe(Layer.provide([layerHttpClient, EventTransport.layerSocketIo]))
+  const client = InvokeAi.layer(rest).pipe(
+    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest])
+  )
   const remembering = assetLedger === undefined
     ? client
     : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))

@@ -84,6 +84,11 @@ export interface UploadFileOptions extends UploadOptions {
 /**
  * Content to upload, and how to read it.
  *
+ * **Details**
+ *
+ * Content is read twice: first to know what it is, then to send it. `scan` is for the first, where there is a cheaper way
+ * than `data`: its pieces may lie in the same memory one after the other.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -91,6 +96,7 @@ export interface UploadSource {
   /** A name for messages. The server never sees it. */
   readonly name: string
   readonly data: Uint8Array | Blob | Stream.Stream<Uint8Array, UploadError>
+  readonly scan?: Stream.Stream<Uint8Array, UploadError> | undefined
   /** In bytes. */
   readonly length: number
 }

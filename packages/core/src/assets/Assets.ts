@@ -22,6 +22,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -67,6 +68,14 @@ const deletionTimeout: Duration.Input = "10 seconds"
 const hurriedTimeout: Duration.Input = "1 second"
 const fingerprint = "invokeai-upload-"
 
+const layerDigest = Layer.unwrap(Effect.map(
+  Effect.serviceOption(Digest.Digest),
+  Option.match({
+    onNone: () => Digest.layerWebCrypto,
+    onSome: (digest) => Layer.succeed(Digest.Digest, digest)
+  })
+))
+
 /**
  * The images that this program put on the server and has to delete again.
  *
@@ -101,12 +110,13 @@ export class Assets extends Context.Service<Assets, {
   readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError>
 }>()("@effect-invokeai/core/assets/Assets") {
   /**
-   * The service on the server's images. It uses the `AssetLedger` that is there when the layer is built.
+   * The service on the server's images. It uses the `AssetLedger` and the `Digest` that are there when the layer is
+   * built; without the latter, WebCrypto.
    */
   static readonly layer: Layer.Layer<Assets, never, Images | InvokeAiClient> = Layer.effect(
     Assets,
     Effect.suspend(() => make)
-  ).pipe(Layer.provide([Digest.layerWebCrypto, SecureRandom.layerWebCrypto]))
+  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto]))
 }
 
 const make = Effect.gen(function*() {
@@ -223,9 +233,10 @@ const make = Effect.gen(function*() {
       })
     )
 
-  const send = (source: UploadSource, type: ImageType.ImageType, id: string, options: UploadOptions) =>
+  const send = (source: UploadSource, { length, type }: AssetContent, id: string, options: UploadOptions) =>
     images.upload({
       data: source.data,
+      size: length,
       fileName: `upload.${ImageType.extension(type)}`,
       contentType: ImageType.mediaType(type),
       category: options.category ?? "user",
@@ -247,7 +258,7 @@ const make = Effect.gen(function*() {
           detail: `${length} bytes; at most ${maxBytes} are allowed`
         })
       if (source.length > maxBytes) return yield* tooLarge(source.length)
-      const summary = yield* ContentHash.fromStream(contentOf(source), maxBytes).pipe(
+      const summary = yield* ContentHash.fromStream(source.scan ?? contentOf(source), maxBytes).pipe(
         Effect.provideService(Digest.Digest, digest)
       )
       if (summary.length > maxBytes) return yield* tooLarge(summary.length)
@@ -274,7 +285,7 @@ const make = Effect.gen(function*() {
       const acquire = Effect.gen(function*() {
         const id = fingerprint + (yield* random.uuidV4())
         yield* ledger.set({ id, server, board_id: options.board ?? null, starred: false })
-        const image = yield* send(source, type.value, id, options).pipe(
+        const image = yield* send(source, content, id, options).pipe(
           Effect.mapError((error) => ({
             ambiguous: error.isAmbiguous,
             error: fromApi(source.name, error, "BoardMissing")
@@ -413,6 +424,18 @@ const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError>
   })
 }
 
+/** The content of a file, always in the same memory. */
+const scanFile = (fs: FileSystem.FileSystem, file: string): Stream.Stream<Uint8Array, UploadError> =>
+  Stream.unwrap(Effect.map(fs.open(file), (handle) => {
+    const piece = new Uint8Array(ContentHash.pieceLength)
+    return Stream.fromPull(Effect.succeed(
+      Effect.flatMap(
+        handle.read(piece),
+        (length) => length === 0 ? Cause.done() : Effect.succeed([piece.subarray(0, length)] as const)
+      )
+    ))
+  })).pipe(Stream.mapError(fromPlatform(file)))
+
 /**
  * Uploads a file, at constant memory whatever its size, and deletes the image when the scope closes.
  *
@@ -448,10 +471,14 @@ export const uploadFile = Effect.fn("Assets.uploadFile")(
     if (info.type !== "File") {
       return yield* new UploadError({ reason: "NotAFile", source: file, detail: info.type })
     }
+    const length = Number(info.size.toString())
     return yield* assets.upload({
       name: file,
-      data: fs.stream(file, { chunkSize: 256 * 1024 }).pipe(Stream.mapError(fromPlatform(file))),
-      length: Number(info.size.toString())
+      data: fs.stream(file, { chunkSize: ContentHash.pieceLength, bytesToRead: length }).pipe(
+        Stream.mapError(fromPlatform(file))
+      ),
+      scan: scanFile(fs, file),
+      length
     }, options)
   }
 )

@@ -15,14 +15,14 @@ import { headLength } from "./ImageType.ts"
  * @category constants
  * @since 0.1.0
  */
-export const pieceLength = 1024 * 1024
+export const pieceLength = 256 * 1024
 
 /**
  * What is known of content that was read once.
  *
  * **Details**
  *
- * `hash` is the SHA-256, in hex, of the SHA-256 of each piece of 1 MiB one after the other, so that content of any size
+ * `hash` is the SHA-256, in hex, of the SHA-256 of each piece of 256 KiB one after the other, so that content of any size
  * is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
  *
  * @category models
@@ -34,6 +34,16 @@ export interface ContentSummary {
   readonly length: number
   /** The first bytes, at most `ImageType.headLength`. */
   readonly head: Uint8Array
+}
+
+const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
 }
 
 /**
@@ -55,37 +65,34 @@ export const fromStream = Effect.fnUntraced(
     const { digest } = yield* Digest.Digest
     const piece = new Uint8Array(pieceLength)
     const head = new Uint8Array(headLength)
-    let digests = new Uint8Array(0)
+    const digests: Array<Uint8Array> = []
     let used = 0
     let length = 0
-    const finishPiece = Effect.suspend(() => digest(Digest.sha256, piece.slice(0, used))).pipe(
-      Effect.map((next) => {
-        const longer = new Uint8Array(digests.length + next.length)
-        longer.set(digests)
-        longer.set(next, digests.length)
-        digests = longer
-        used = 0
+    const finish = (bytes: Uint8Array<ArrayBuffer>) =>
+      Effect.map(digest(Digest.sha256, bytes), (next) => {
+        digests.push(next)
       })
-    )
     yield* Stream.takeWhile(content, () => length <= maxLength).pipe(
       Stream.runForEach((chunk) =>
         Effect.gen(function*() {
           if (length < headLength) head.set(chunk.subarray(0, headLength - length), length)
           length += chunk.length
-          let rest = chunk
-          while (rest.length > 0) {
-            const part = rest.subarray(0, piece.length - used)
+          for (let from = 0; from < chunk.length;) {
+            const part = chunk.subarray(from, from + pieceLength - used)
+            from += part.length
             piece.set(part, used)
             used += part.length
-            rest = rest.subarray(part.length)
-            if (used === piece.length) yield* finishPiece
+            if (used === pieceLength) {
+              yield* finish(piece)
+              used = 0
+            }
           }
         })
       )
     )
-    if (used > 0) yield* finishPiece
+    if (used > 0) yield* finish(piece.subarray(0, used))
     return {
-      hash: Hex.encode(yield* digest(Digest.sha256, digests)),
+      hash: Hex.encode(yield* digest(Digest.sha256, concat(digests))),
       length,
       head: head.slice(0, Math.min(length, headLength))
     }

@@ -200,7 +200,7 @@ export interface BufferPool {
   readonly free: Array<Uint8Array>
 }
 
-const bufferLength = 64 * 1024
+const bufferLength = 256 * 1024
 
 const borrow = (pool: BufferPool) =>
   Effect.acquireRelease(

@@ -35,6 +35,8 @@ import type { UploadData } from "./UploadData.ts"
  *
  * - `data`: a `Blob` or `File`, bytes, or a stream of bytes. A `Blob` that is backed by a file and a stream are sent at
  *   constant memory.
+ * - `size`: how many bytes a stream gives, where that is known. It becomes the request's `Content-Length`, which some proxies
+ *   ask for; a stream that gives another number fails then.
  * - `fileName`: has to be there, but the server does not keep it. Default: the name of a `File`, or `image.png`.
  * - `contentType`: has to be `image/*`. Default: the blob's type, or what the file name says, or `image/png`.
  * - `category`: default `user`, which the gallery shows under assets.
@@ -49,6 +51,7 @@ import type { UploadData } from "./UploadData.ts"
  */
 export interface ImageUpload {
   readonly data: UploadData
+  readonly size?: number | undefined
   readonly fileName?: string | undefined
   readonly contentType?: string | undefined
   readonly category?: ImageCategory | undefined
@@ -212,6 +215,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
           payload: form({
             field: "file",
             data: image.data,
+            size: image.size,
             fileName: name,
             contentType: image.contentType ?? imageType(name, image.data),
             parts: {

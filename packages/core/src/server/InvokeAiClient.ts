@@ -14,6 +14,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -22,10 +23,11 @@ import * as Stream from "effect/Stream"
 import * as Credentials from "./internal/credentials.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
-import { withStreamedBody } from "./internal/upload.ts"
+import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
 import { defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
+import * as Metrics from "./Metrics.ts"
 
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
 
@@ -169,7 +171,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
             Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
           )
         }
-        const prepared = yield* withStreamedBody(HttpClientRequest.prependUrl(request, server))
+        const prepared = yield* measured(yield* withStreamedBody(HttpClientRequest.prependUrl(request, server)))
         call.sent = true
         return yield* Effect.flatMap(
           credentials.send(withEncoding(prepared)),
@@ -201,7 +203,20 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           })
         )
       })
-      return (repeatable ? Effect.retry(once, { schedule, while: (error) => error.isRetryable }) : once).pipe(
+      const again = (error: InvokeAiError) =>
+        Effect.andThen(Metric.update(Metrics.httpRetries, 1), Effect.logDebug(`Trying again: ${error.message}`))
+      const repeated = Effect.suspend(() => {
+        let failed: InvokeAiError | undefined
+        return Effect.suspend(() => failed === undefined ? once : Effect.andThen(again(failed), once)).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              failed = error
+            })
+          ),
+          Effect.retry({ schedule, while: (error) => error.isRetryable })
+        )
+      })
+      return (repeatable ? repeated : once).pipe(
         Effect.provideService(HttpClient.TracerDisabledWhen, hidesFromTraces)
       )
     }
@@ -245,7 +260,12 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           detail: `the answer has the type ${type === "" ? "(none)" : type}, expected was ${contentType.join(" or ")}`
         }))
       }
-      const body = from > 0 && response.status !== 206 ? skipBytes(response.stream, from) : response.stream
+      const context = yield* Effect.context()
+      const received = Stream.map(response.stream, (chunk) => {
+        Metrics.downloadBytes.updateUnsafe(chunk.length, context)
+        return chunk
+      })
+      const body = from > 0 && response.status !== 206 ? skipBytes(received, from) : received
       return body.pipe(
         Stream.mapError((error) => Failures.fromHttpClientError(own, error)),
         Stream.timeoutOrElse({
@@ -253,7 +273,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           orElse: () => Stream.fail(Failures.timedOut(own, Duration.toMillis(idleTimeout)))
         })
       )
-    }))
+    })).pipe(Stream.withSpan("InvokeAiClient.bytes"))
 
   const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
     Effect.suspend(() => f(api)).pipe(

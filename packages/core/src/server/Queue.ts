@@ -144,6 +144,12 @@ export class Queue extends Context.Service<Queue, {
  */
 export const isRedacted = (item: { readonly batch_id: string }): boolean => item.batch_id === "redacted"
 
+/** Puts ids into the span of an operation. */
+const about = <A, E>(
+  ids: Readonly<Record<string, string | number>>,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E> => Effect.andThen(Effect.annotateCurrentSpan(ids), effect)
+
 const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Service"] => {
   const { call } = client
   const params = { queue_id: queueId }
@@ -154,10 +160,16 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
     )
   )
   const itemsByIds = Effect.fn("Queue.itemsByIds")((ids: ReadonlyArray<number>) =>
-    inChunks(ids, (item_ids) => call((api) => api.queue.itemsByIds({ params, payload: { item_ids } })))
+    about(
+      { items: ids.length },
+      inChunks(ids, (item_ids) => call((api) => api.queue.itemsByIds({ params, payload: { item_ids } })))
+    )
   )
   const itemSummariesByIds = Effect.fn("Queue.itemSummariesByIds")((ids: ReadonlyArray<number>) =>
-    inChunks(ids, (item_ids) => call((api) => api.queue.itemSummariesByIds({ params, payload: { item_ids } })))
+    about(
+      { items: ids.length },
+      inChunks(ids, (item_ids) => call((api) => api.queue.itemSummariesByIds({ params, payload: { item_ids } })))
+    )
   )
   const walk = <A>(
     options: { readonly order?: SQLiteDirection | undefined; readonly chunkSize?: number | undefined } | undefined,
@@ -178,7 +190,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
   return Queue.of({
     queueId,
     enqueueBatch: Effect.fn("Queue.enqueueBatch")((batch, options) =>
-      call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } }))
+      about(
+        { batchId: batch.batch_id ?? "" },
+        call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } }))
+      )
     ),
     enqueueReceipt: Effect.fn("Queue.enqueueReceipt")((idempotency_key) =>
       call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
@@ -190,9 +205,11 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
       Effect.asVoid(call((api) => api.queue.acknowledgeEnqueue({ params, payload: { idempotency_key } })))
     ),
     batchStatus: Effect.fn("Queue.batchStatus")((batch_id) =>
-      call((api) => api.queue.batchStatus({ params: { ...params, batch_id } }))
+      about({ batchId: batch_id }, call((api) => api.queue.batchStatus({ params: { ...params, batch_id } })))
     ),
-    item: Effect.fn("Queue.item")((item_id) => call((api) => api.queue.item({ params: { ...params, item_id } }))),
+    item: Effect.fn("Queue.item")((item_id) =>
+      about({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
+    ),
     itemIds,
     itemsByIds,
     itemSummariesByIds,
@@ -219,10 +236,13 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
       call((api) => api.queue.countsByDestination({ params, query: { destination } }))
     ),
     cancelItem: Effect.fn("Queue.cancelItem")((item_id) =>
-      call((api) => api.queue.cancelItem({ params: { ...params, item_id } }))
+      about({ itemId: item_id }, call((api) => api.queue.cancelItem({ params: { ...params, item_id } })))
     ),
     cancelByBatchIds: Effect.fn("Queue.cancelByBatchIds")((batch_ids) =>
-      canceled(call((api) => api.queue.cancelByBatchIds({ params, payload: { batch_ids } })))
+      about(
+        { batchId: batch_ids.join(",") },
+        canceled(call((api) => api.queue.cancelByBatchIds({ params, payload: { batch_ids } })))
+      )
     ),
     cancelByDestination: Effect.fn("Queue.cancelByDestination")((destination) =>
       canceled(call((api) => api.queue.cancelByDestination({ params, query: { destination } })))
@@ -231,7 +251,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
       Effect.withSpan("Queue.cancelAllExceptCurrent")
     ),
     deleteItem: Effect.fn("Queue.deleteItem")((item_id) =>
-      Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } })))
+      about({ itemId: item_id }, Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } }))))
     ),
     deleteByDestination: Effect.fn("Queue.deleteByDestination")((destination) =>
       deleted(call((api) => api.queue.deleteByDestination({ params: { ...params, destination } })))
@@ -240,7 +260,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
       Effect.withSpan("Queue.deleteAllExceptCurrent")
     ),
     retryItems: Effect.fn("Queue.retryItems")((itemIds) =>
-      call((api) => api.queue.retryItemsById({ params, payload: itemIds }))
+      about(
+        { itemId: itemIds.join(",") },
+        call((api) => api.queue.retryItemsById({ params, payload: itemIds }))
+      )
     ),
     prune: deleted(call((api) => api.queue.prune({ params }))).pipe(Effect.withSpan("Queue.prune")),
     clear: deleted(call((api) => api.queue.clear({ params }))).pipe(Effect.withSpan("Queue.clear")),

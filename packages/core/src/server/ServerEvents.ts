@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as RcRef from "effect/RcRef"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -13,6 +14,7 @@ import * as Stream from "effect/Stream"
 import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
 import * as Subscriber from "./internal/subscriber.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
+import * as Metrics from "./Metrics.ts"
 import { decode, type ServerEvent } from "./ServerEvent.ts"
 
 /**
@@ -124,6 +126,7 @@ const openHub = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Hub, never, Scope.Scope> {
   let refused = false
   let attempts = 0
+  let opened = false
   const token = Effect.suspend(() => {
     const renew = refused
     refused = false
@@ -141,7 +144,11 @@ const openHub = Effect.fnUntraced(function*(
       case "Connected": {
         attempts = 0
         hub.connected = true
-        return connection.emit("subscribe_queue", { queue_id: client.queueId }).pipe(
+        const again = opened
+        opened = true
+        return (again ? Metric.update(Metrics.eventReconnects, 1) : Effect.void).pipe(
+          Effect.andThen(Effect.logDebug(again ? "Events: connected again" : "Events: connected")),
+          Effect.andThen(connection.emit("subscribe_queue", { queue_id: client.queueId })),
           Effect.andThen(Effect.forEach(hub.joined, ({ event, payload }) => connection.emit(event, payload), {
             discard: true
           })),
@@ -151,7 +158,10 @@ const openHub = Effect.fnUntraced(function*(
       case "Disconnected": {
         hub.connected = false
         if (message.reason === "io server disconnect") refused = true
-        return publish({ _tag: "Disconnected", reason: message.reason })
+        return Effect.andThen(
+          Effect.logDebug(`Events: connection lost (${message.reason})`),
+          publish({ _tag: "Disconnected", reason: message.reason })
+        )
       }
       case "Rejected": {
         attempts++

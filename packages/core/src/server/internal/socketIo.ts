@@ -4,7 +4,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { io, type Socket } from "socket.io-client"
+import type { Socket } from "socket.io-client"
 import type { EventConnection, EventConnectOptions, TransportMessage } from "../EventTransport.ts"
 
 const firstPause = 100
@@ -22,6 +22,8 @@ export const pauseAfter = (failures: number, random: number): number =>
 /** @internal */
 export const connect = Effect.fnUntraced(function*(options: EventConnectOptions) {
   const { token, url } = options
+  // many programs never listen to events, and loading it takes memory
+  const { io } = yield* Effect.promise(() => import("socket.io-client"))
   const messages = yield* Effect.acquireRelease(Queue.unbounded<TransportMessage>(), Queue.shutdown)
   let current: Socket | undefined = undefined
 

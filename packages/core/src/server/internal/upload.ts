@@ -1,8 +1,11 @@
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as Metrics from "../Metrics.ts"
 import type { UploadData } from "../UploadData.ts"
 
 interface StreamedFile {
@@ -10,6 +13,7 @@ interface StreamedFile {
   readonly fileName: string
   readonly contentType: string
   readonly stream: Stream.Stream<Uint8Array, unknown>
+  readonly size: number | undefined
 }
 
 const streamed = new WeakMap<FormData, StreamedFile>()
@@ -23,6 +27,7 @@ const streamed = new WeakMap<FormData, StreamedFile>()
 export const form = (options: {
   readonly field: string
   readonly data: UploadData
+  readonly size?: number | undefined
   readonly fileName: string
   readonly contentType: string
   readonly parts?: Readonly<Record<string, string | undefined>>
@@ -33,7 +38,7 @@ export const form = (options: {
     if (value !== undefined) formData.append(name, value)
   }
   if (Stream.isStream(data)) {
-    streamed.set(formData, { field, fileName, contentType, stream: data })
+    streamed.set(formData, { field, fileName, contentType, stream: data, size: options.size })
   } else if (data instanceof Blob) {
     formData.append(field, data.type === contentType ? data : data.slice(0, data.size, contentType), fileName)
   } else {
@@ -78,7 +83,36 @@ export const withStreamedBody = (
       Stream.concat(file.stream),
       Stream.concat(Stream.make(tail))
     )
-    return HttpClientRequest.setBody(request, HttpBody.stream(body, `multipart/form-data; boundary=${boundary}`))
+    const length = file.size === undefined
+      ? undefined
+      : [...parts, head, tail].reduce((sum, part) => sum + part.length, file.size)
+    return HttpClientRequest.setBody(
+      request,
+      HttpBody.stream(body, `multipart/form-data; boundary=${boundary}`, length)
+    )
+  })
+}
+
+/**
+ * Counts the bytes of the files of a form. Other requests stay as they are.
+ *
+ * @internal
+ */
+export const measured = (
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
+  const { body } = request
+  if (body._tag === "FormData") {
+    const files = [...body.formData.values()].filter((value) => typeof value !== "string")
+    return Effect.as(Metric.update(Metrics.uploadBytes, files.reduce((sum, file) => sum + file.size, 0)), request)
+  }
+  if (body._tag !== "Stream" || !body.contentType.startsWith("multipart/")) return Effect.succeed(request)
+  return Effect.contextWith((context: Context.Context<never>) => {
+    const counted = Stream.map(body.stream, (chunk) => {
+      Metrics.uploadBytes.updateUnsafe(chunk.length, context)
+      return chunk
+    })
+    return Effect.succeed(HttpClientRequest.setBody(request, HttpBody.stream(counted, body.contentType)))
   })
 }
 

@@ -38,6 +38,7 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   within: Duration.Duration,
   appear: Duration.Duration = Duration.zero
 ): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
+  yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const began = yield* Clock.currentTimeMillis
   let wait = 50

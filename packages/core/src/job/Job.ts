@@ -153,7 +153,8 @@ const makeJob = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Job, never, JobServices> {
   const services = yield* Effect.context<JobServices>()
   const { options, tracked } = context
-  const cancel = Effect.provideContext(cancelJob(tracked), services).pipe(Effect.withSpan("Job.cancel"))
+  const attributes = { batchId: tracked.batchId }
+  const cancel = Effect.provideContext(cancelJob(tracked), services).pipe(Effect.withSpan("Job.cancel", { attributes }))
   const finished = Deferred.await(tracked.result).pipe(
     Effect.flatMap(JobResult.fromState),
     Effect.provideContext(services)
@@ -164,7 +165,7 @@ const makeJob = Effect.fnUntraced(function*(
     events: tracked.log.stream,
     state: Effect.sync(() => tracked.state),
     changes: tracked.states.stream,
-    await: withTimeout(tracked, finished, options, cancel).pipe(Effect.withSpan("Job.await")),
+    await: withTimeout(tracked, finished, options, cancel).pipe(Effect.withSpan("Job.await", { attributes })),
     outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
       tracked.isDone
         ? Effect.map(finished, (result) => result.outputs)
@@ -324,7 +325,9 @@ export const submit = Effect.fn("Job.submit")(function*(
   const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
   const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
   for (const warning of batch.warnings) yield* Effect.logDebug(warning)
-  return yield* submitBatch(batch, options)
+  const job = yield* submitBatch(batch, options)
+  yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
+  return job
 })
 
 /**
@@ -498,5 +501,5 @@ export {
  */
 export const heal = Effect.fn("Job.heal")(
   (batchId: string): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue> =>
-    Cancellation.cancelBatch(batchId, cancelWithin)
+    Effect.andThen(Effect.annotateCurrentSpan({ batchId }), Cancellation.cancelBatch(batchId, cancelWithin))
 )

@@ -32,6 +32,7 @@ import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
 import { Changing } from "./EventLog.ts"
 import { isFinal } from "./ItemState.ts"
 import { JobNotFound, QueueBlocked } from "./JobError.ts"
+import * as JobObserver from "./JobObserver.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, fromItem, type Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
@@ -169,6 +170,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let lastDiagnosis = 0
   let running: { readonly scope: Scope.Closeable; readonly wake: WorkQueue.Queue<void> } | undefined
   let summaries = true
+  let told = false
 
   const active = (): ReadonlyArray<TrackedJob> =>
     [...jobs.values()].flatMap((set) => [...set].filter((job) => !job.isDone))
@@ -204,7 +206,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
       if (item === undefined) schedule(job)
       else if (JobState.isUnread(job.state, item)) request({ job, itemId: item.itemId })
-      if (job.suspect && JobState.isEnded(job.state)) lookNow()
+      if (job.unconfirmed || (job.suspect && JobState.isEnded(job.state))) lookNow()
     })
 
   const cancelSurplus = Effect.fnUntraced(function*(job: TrackedJob) {
@@ -237,7 +239,9 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       yield* observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
       return
     }
-    job.finish(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail }))
+    job.finish(
+      Exit.fail(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail }))
+    )
   })
 
   const read = Effect.fnUntraced(function*(task: Sweep.ReadTask) {
@@ -269,7 +273,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   /** A defect must not leave anybody waiting. */
   const broken = (affected: ReadonlyArray<TrackedJob>, cause: Cause.Cause<never>) => {
     if (Cause.hasInterruptsOnly(cause)) return
-    for (const job of affected) job.finish(Effect.failCause(cause))
+    for (const job of affected) job.finish(Exit.failCause(cause))
   }
 
   /** A request failed. What can be helped by waiting is tried again by the next sweep. */
@@ -277,7 +281,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const now = yield* Clock.currentTimeMillis
     const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
     if (hopeless || now - lastAnswer > giveUpAfter) {
-      for (const job of affected) job.finish(error)
+      for (const job of affected) job.finish(Exit.fail(error))
     }
   })
 
@@ -285,7 +289,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const status = yield* queue.batchStatus(job.batchId)
     yield* answered
     if (status.total === 0 && job.state.items.length === 0) {
-      job.finish(new JobNotFound({ batchId: job.batchId }))
+      job.finish(Exit.fail(new JobNotFound({ batchId: job.batchId })))
       return
     }
     const members = yield* findMembers(job.batchId, status.total, job.destination)
@@ -298,6 +302,15 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     }
     yield* cancelSurplus(job)
   }, Effect.provideService(Queue, queue))
+
+  /** Somebody may have retried what failed; the retry is told only when it starts, or not at all. */
+  const confirm = Effect.fnUntraced(function*(job: TrackedJob) {
+    const status = yield* queue.batchStatus(job.batchId)
+    yield* answered
+    const known = job.state.items.filter((item) => item.phase !== "lost").length
+    if (status.total > known) yield* search(job)
+    job.confirm()
+  })
 
   const examine = Effect.fnUntraced(function*(now: number) {
     const stuck = active().filter((job) =>
@@ -313,6 +326,9 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     for (const job of active()) {
       if (job.searching || job.suspect) {
         yield* search(job).pipe(Effect.catch((error) => failed([job], error)))
+      }
+      if (job.unconfirmed) {
+        yield* confirm(job).pipe(Effect.catch(() => Effect.sync(() => job.confirm())))
       }
       schedule(job)
     }
@@ -386,7 +402,13 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         job.warned.add("events")
         job.warn({ reason: "EventsUnavailable", message: message.error.message, itemIds: [] })
       }
+      // Attempts go on for as long as there are jobs: saying it once is enough.
+      if (!told) {
+        told = true
+        return Effect.andThen(Effect.logWarning(`${message.error.message}; jobs are followed by polling`), look)
+      }
     }
+    if (message._tag === "Connected") told = false
     return look
   }
 
@@ -432,11 +454,13 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   return JobTracker.of({
     track: Effect.fn("JobTracker.track")(function*(target) {
+      yield* Effect.annotateCurrentSpan({ batchId: target.batchId })
       const job = new TrackedJob({
         batchId: target.batchId,
         expected: target.expected,
         destination: target.destination,
-        nodes: target.nodes
+        nodes: target.nodes,
+        observer: yield* JobObserver.make(target.batchId)
       })
       job.lastSeen = yield* Clock.currentTimeMillis
       job.searching = target.search

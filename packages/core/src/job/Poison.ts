@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Queue } from "../server/Queue.ts"
 import { QueueBlocked } from "./JobError.ts"
@@ -51,7 +52,9 @@ export const diagnose = Effect.fnUntraced(function*(
     if (itemId === undefined) continue
     const read = yield* Effect.result(queue.item(itemId))
     if (read._tag === "Failure" && isPoisoned(read.failure)) {
-      job.finish(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: read.failure.detail }))
+      job.finish(
+        Exit.fail(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: read.failure.detail }))
+      )
     } else {
       job.warn({
         reason: "QueueBlocked",

@@ -119,6 +119,7 @@ export const findMembers = Effect.fn("Submission.findMembers")(function*(
   total: number,
   destination: string | undefined
 ): Effect.fn.Return<ReadonlyArray<Member>, InvokeAiError, Queue> {
+  yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const bySummaries = Effect.gen(function*() {
     const { item_ids: ids } = yield* queue.itemIds({ order: "DESC" })
@@ -176,6 +177,7 @@ const receiptKey = Effect.fnUntraced(
 export const acknowledge = Effect.fn("Submission.acknowledge")(function*(
   batchId: string
 ): Effect.fn.Return<void, never, Queue | ServerInfo> {
+  yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const key = yield* receiptKey(batchId)
   if (key !== undefined) yield* Effect.ignore(queue.acknowledgeEnqueue(key))
@@ -327,6 +329,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.
         if (key !== undefined) quietNow = Duration.zero
       }
+      if (error !== undefined) yield* Effect.logInfo(`It is not certain whether the batch arrived: ${error.message}`)
       asking = false
       if (key !== undefined) {
         const receipt = yield* fromReceipt(key)
@@ -338,11 +341,13 @@ export const submit = Effect.fn("Submission.submit")(function*(
         return yield* new SubmissionUnknown({ batchId, detail: seen.error.message, cause: error ?? seen.error })
       }
       if (error !== undefined && sent >= attempts) return yield* error
+      if (error !== undefined) yield* Effect.logInfo("The batch did not arrive and is sent again")
       yield* Effect.sleep(Duration.millis(500))
     }
   })
 
-  const result = yield* accepted
+  const result = yield* Effect.annotateLogs(accepted, { batchId })
+  yield* Effect.annotateLogs(Effect.logDebug(`The server has ${result.enqueued} items of the batch`), { batchId })
   if (!isIncomplete(result)) return result
   const keep = policy.onIncomplete === "keep" && result.enqueued > 0
   if (keep) return result

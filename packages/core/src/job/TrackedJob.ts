@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Changing, EventLog, Growing } from "./EventLog.ts"
-import type { ItemRole } from "./ItemState.ts"
+import { isFinal, type ItemRole } from "./ItemState.ts"
 import type { JobNotFound, QueueBlocked } from "./JobError.ts"
 import type { JobEvent, JobWarning } from "./JobEvent.ts"
 import * as JobState from "./JobState.ts"
@@ -45,6 +45,12 @@ export const nodesOfWorkflow = (workflow: unknown): ReadonlyMap<string, OutputNo
     })
   }
   return nodes
+}
+
+/** Listens to one job. @internal */
+export interface JobObserver {
+  readonly told: (event: JobEvent) => void
+  readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
 
 /** Observations that can show an item which was not asked for. */
@@ -84,23 +90,30 @@ export class TrackedJob {
   searching = false
   /** Whether there may be more items than are known. */
   suspect = false
+  /** Whether the server still has to be asked if somebody retried what failed: the retry may not have been told. */
+  unconfirmed = false
+  /** How many items had ended when the server was asked for retries. */
+  private confirmed = 0
   /** When something was last seen of the job, in milliseconds. */
   lastSeen = 0
   readonly warned = new Set<string>()
   /** How often the server said that it does not have an item, by item id. */
   readonly denials = new Map<number, number>()
   private nodes: ReadonlyMap<string, OutputNode>
+  private readonly observer: JobObserver
 
   constructor(options: {
     readonly batchId: string
     readonly expected: number | null
     readonly destination: string | undefined
     readonly nodes: ReadonlyMap<string, OutputNode>
+    readonly observer: JobObserver
   }) {
     this.batchId = options.batchId
     this.expected = options.expected
     this.destination = options.destination
     this.nodes = options.nodes
+    this.observer = options.observer
     this.states = new Changing(JobState.make(options.batchId, options.expected))
   }
 
@@ -158,13 +171,29 @@ export class TrackedJob {
     this.tell({ _tag: "JobWarning", ...warning })
   }
 
+  private get final(): number {
+    return this.state.items.filter(isFinal).length
+  }
+
+  /** The server has been asked for retries, and its answer was taken in. */
+  confirm(): void {
+    this.unconfirmed = false
+    this.confirmed = this.final
+    this.finishIfEnded()
+  }
+
   finishIfEnded(): void {
-    if (JobState.isEnded(this.state)) this.finish(Effect.succeed(this.state))
+    if (!JobState.isEnded(this.state)) return
+    const status = JobState.status(this.state)
+    const retriable = status === "failed" || (status === "canceled" && !this.state.cancelRequested)
+    this.unconfirmed = retriable && this.confirmed !== this.final
+    if (!this.unconfirmed) this.finish(Exit.succeed(this.state))
   }
 
   /** Ends the job for all readers. */
-  finish(result: Effect.Effect<JobState.JobState, TrackingError>): void {
+  finish(result: Exit.Exit<JobState.JobState, TrackingError>): void {
     if (!Deferred.doneUnsafe(this.result, result)) return
+    this.observer.ended(this.state, result)
     this.log.end()
     this.outputs.end()
     this.states.end()
@@ -173,5 +202,6 @@ export class TrackedJob {
   private tell(event: JobEvent): void {
     if (event._tag === "InvocationComplete") this.outputs.push(event.output)
     this.log.push(event)
+    this.observer.told(event)
   }
 }

@@ -35,7 +35,7 @@ describe("ModelResolution.resolve", () => {
 
   it("takes what the field accepts where several have the name", () => {
     assert.strictEqual(keyOf({ name: "shared" }, vae, installed), "2")
-    assert.strictEqual(keyOf({ name: "shared", type: "vae", base: "sd-1" }, vae, installed), "3")
+    assert.strictEqual(keyOf({ name: "shared", type: "vae", base: "sd-1" }, { type: ["vae"] }, installed), "3")
     assert.deepStrictEqual(keyOf({ name: "shared" }, {}, installed), [
       "Ambiguous",
       "shared (flux main, key 1)",
@@ -53,6 +53,23 @@ describe("ModelResolution.resolve", () => {
       "the model 'gone' is not installed; there are other (flux vae, key 4); shared (flux vae, key 2); " +
         "key-like (flux vae, key name of 1)"
     )
+  })
+
+  it("refuses what the field does not take, unless the file is complete", () => {
+    assert.deepStrictEqual(keyOf({ keyOrName: "1" }, vae, installed), [
+      "NotAccepted",
+      "shared (flux vae, key 2)",
+      "other (flux vae, key 4)",
+      "key-like (flux vae, key name of 1)"
+    ])
+    const resolution = ModelResolution.resolve({ hash: "blake3:3" }, { type: ["lora"] }, installed)
+    assert.strictEqual(
+      resolution._tag === "NotAccepted" && ModelResolution.describeFailure({ hash: "blake3:3" }, resolution),
+      "the field does not take the model shared (sd-1 vae, key 3)"
+    )
+    assert.deepStrictEqual(keyOf({ name: "shared" }, { type: ["lora"] }, installed), ["NotAccepted"])
+    const complete = { key: "3", hash: "blake3:3", name: "shared", base: "sd-1", type: "vae" }
+    assert.strictEqual(keyOf(complete, vae, installed), "3")
   })
 
   it("leaves a complete reference as it is, and completes any other", () => {

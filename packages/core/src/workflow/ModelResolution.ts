@@ -9,12 +9,13 @@ import { farness, normalize } from "./Likeness.ts"
 import type { InstalledModel } from "./WorkflowResources.ts"
 
 /**
- * What became of a reference: one model, none, or several that it could mean.
+ * What became of a reference: one model, none, several that it could mean, or one that the field does not take.
  *
  * **Details**
  *
  * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
- * takes, those with a similar name first; for an ambiguous one those that match.
+ * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are those
+ * that match.
  *
  * @category models
  * @since 0.1.0
@@ -22,6 +23,7 @@ import type { InstalledModel } from "./WorkflowResources.ts"
 export type ModelResolution =
   | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
   | { readonly _tag: "Missing"; readonly candidates: ReadonlyArray<string> }
+  | { readonly _tag: "NotAccepted"; readonly installed: InstalledModel; readonly candidates: ReadonlyArray<string> }
   | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
 
 /**
@@ -66,7 +68,8 @@ const byLikeness = (
  * In this order: the model with the key; the one with the hash, which is the same file on any server; those with the
  * name, and with the base and type if the reference has them. A text alone may be a key or a name. Where several match,
  * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
- * complete and whose key is installed stays as it is, as the official UI sends it.
+ * complete and whose key is installed stays as it is, as the official UI sends it. An incomplete one that leads to a model
+ * of another type or base than the field takes is refused, as the run would fail.
  *
  * @category combinators
  * @since 0.1.0
@@ -76,20 +79,29 @@ export const resolve = (
   accepts: ModelConstraint,
   models: ReadonlyArray<InstalledModel>
 ): ModelResolution => {
-  const found = (installed: InstalledModel): ModelResolution => ({
-    _tag: "Found",
-    installed,
-    model: isCompleteModel(reference) && reference.key === installed.key ? reference : identity(installed, reference)
-  })
+  const accepted = isAccepted(accepts)
+  const name = reference.name ?? reference.keyOrName
+  const candidates = (): ReadonlyArray<string> => byLikeness(models.filter(accepted), name).map(describeModel)
+  const found = (installed: InstalledModel): ModelResolution => {
+    if (!isCompleteModel(reference)) {
+      return accepted(installed)
+        ? { _tag: "Found", installed, model: identity(installed, reference) }
+        : { _tag: "NotAccepted", installed, candidates: candidates() }
+    }
+    return {
+      _tag: "Found",
+      installed,
+      model: reference.key === installed.key ? reference : identity(installed, reference)
+    }
+  }
   const key = reference.key ?? reference.keyOrName
   const byKey = key === undefined ? undefined : models.find((model) => model.key === key)
   if (byKey !== undefined) return found(byKey)
   const narrow = (matches: ReadonlyArray<InstalledModel>): ReadonlyArray<InstalledModel> => {
-    const accepted = matches.filter(isAccepted(accepts))
-    return accepted.length > 0 ? accepted : matches
+    const fitting = matches.filter(accepted)
+    return fitting.length > 0 ? fitting : matches
   }
   const byHash = reference.hash === undefined ? [] : narrow(models.filter((model) => model.hash === reference.hash))
-  const name = reference.name ?? reference.keyOrName
   const matches = byHash.length > 0
     ? byHash
     : narrow(models.filter((model) =>
@@ -98,9 +110,9 @@ export const resolve = (
       (reference.type === undefined || model.type === reference.type)
     ))
   const [first, second] = matches
-  if (first !== undefined && second === undefined) return found(first)
-  return first === undefined
-    ? { _tag: "Missing", candidates: byLikeness(models.filter(isAccepted(accepts)), name).map(describeModel) }
+  if (first === undefined) return { _tag: "Missing", candidates: candidates() }
+  return second === undefined || !accepted(first)
+    ? found(first)
     : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
 }
 
@@ -114,10 +126,13 @@ export const describeFailure = (
   reference: ModelReference,
   resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>
 ): string => {
-  const shown = resolution.candidates.slice(0, 5).join("; ")
-  const more = resolution.candidates.length > 5 ? `; and ${resolution.candidates.length - 5} more` : ""
-  if (resolution._tag === "Ambiguous") return `several models are called '${modelLabel(reference)}': ${shown}${more}`
-  return resolution.candidates.length === 0
-    ? `the model '${modelLabel(reference)}' is not installed`
-    : `the model '${modelLabel(reference)}' is not installed; there are ${shown}${more}`
+  const { candidates } = resolution
+  const more = candidates.length > 5 ? `; and ${candidates.length - 5} more` : ""
+  const shown = `${candidates.slice(0, 5).join("; ")}${more}`
+  const label = modelLabel(reference)
+  if (resolution._tag === "Ambiguous") return `several models are called '${label}': ${shown}`
+  const what = resolution._tag === "Missing"
+    ? `the model '${label}' is not installed`
+    : `the field does not take the model ${describeModel(resolution.installed)}`
+  return candidates.length === 0 ? what : `${what}; there are ${shown}`
 }

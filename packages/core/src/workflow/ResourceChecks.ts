@@ -110,13 +110,15 @@ const checkModel = (
 ): ModelResolution.ModelResolution =>
   ModelResolution.resolve(reference, "accepts" in use.field ? use.field.accepts : { type: ["lora"] }, models)
 
+const modelCodes = { Missing: "missingModel", Ambiguous: "ambiguousModel", NotAccepted: "modelNotAccepted" } as const
+
 const modelProblem = (
   use: ModelUse,
   reference: ModelReference,
   resolution: Exclude<ModelResolution.ModelResolution, { readonly _tag: "Found" }>
 ): Problem =>
   fieldProblem(use.target, use.template.name, use.template, {
-    code: resolution._tag === "Missing" ? "missingModel" : "ambiguousModel",
+    code: modelCodes[resolution._tag],
     source: "resource",
     message: ModelResolution.describeFailure(reference, resolution),
     candidates: resolution.candidates

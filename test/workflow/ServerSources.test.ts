@@ -36,6 +36,26 @@ describe("Workflow.fromLibrary", () => {
       assert.isTrue(Workflow.diff(set, saved).isEmpty)
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
+  it.effect("gives what InvokeAI ships, to be saved as a copy", () =>
+    Effect.gen(function*() {
+      const library = yield* WorkflowLibrary
+      const [shipped] = yield* Stream.runCollect(library.list({ categories: ["default"] }))
+      const workflow = yield* Workflow.fromLibrary(shipped?.workflow_id ?? "")
+      assert.strictEqual(workflow.definition.category, "default")
+      assert.strictEqual(workflow.definition.id, shipped?.workflow_id)
+      yield* Effect.flip(library.create(Workflow.toDefinition(workflow)))
+      const record = yield* library.create(Workflow.toDefinition(workflow.pipe(Workflow.copyAs("mine"))))
+      assert.notStrictEqual(record.workflow_id, shipped?.workflow_id)
+      const copy = yield* Workflow.fromLibrary(record.workflow_id)
+      assert.deepStrictEqual([copy.definition.name, copy.definition.category], ["mine", "user"])
+      assert.isTrue(Workflow.diff(workflow, copy).isEmpty)
+    }).pipe(
+      drive,
+      Effect.provide(InvokeAiTest.layer({
+        workflows: [{ ...thumbnail, meta: { version: "3.0.0", category: "default" } }]
+      }))
+    ))
+
   it.effect("tells a missing workflow from an unreadable one and from a server that does not answer", () =>
     Effect.gen(function*() {
       const missing = yield* Effect.flip(Workflow.fromLibrary("no-such-id"))

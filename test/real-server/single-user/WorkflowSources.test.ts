@@ -115,6 +115,18 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.deepStrictEqual(ran.toSorted(), ["Text to Image - SD1.5", "Text to Image - SD1.5, Prompt from File"])
     }))
 
+  it.effect("those it ships are saved as copies only", () =>
+    Effect.gen(function*() {
+      const library = yield* WorkflowLibrary
+      const [shipped] = yield* Stream.runCollect(library.list({ categories: ["default"] }))
+      const workflow = yield* Workflow.fromLibrary(shipped?.workflow_id ?? "")
+      yield* Effect.flip(saved(workflow))
+      const { workflow_id } = yield* saved(Workflow.copyAs(workflow, "a copy"))
+      const copy = yield* Workflow.fromLibrary(workflow_id)
+      assert.deepStrictEqual([copy.definition.name, copy.definition.category], ["a copy", "user"])
+      assert.isTrue(Workflow.diff(workflow, copy).isEmpty)
+    }).pipe(Effect.scoped))
+
   it.effect("a missing one is told from a server that cannot be asked", () =>
     Effect.gen(function*() {
       const missing = yield* Effect.flip(Workflow.fromLibrary("11111111-2222-4333-8444-555555555555"))

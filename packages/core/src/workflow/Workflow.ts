@@ -440,6 +440,27 @@ export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
 export const toDefinition = (self: Workflow): Definition.JsonObject => Compile.toFile(self.loaded)
 
 /**
+ * The workflow as a copy of one's own with another name, as the editor's _Save As_ makes it: without the id of the
+ * library entry it came from, and of the category `user`.
+ *
+ * **When to use**
+ *
+ * Before saving what came from the library. The server saves no workflows of the category `default`, which those that
+ * InvokeAI ships have.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const copyAs: {
+  (name: string): (self: Workflow) => Workflow
+  (self: Workflow, name: string): Workflow
+} = Function.dual(2, (self: Workflow, name: string): Workflow =>
+  withLoaded(self, {
+    ...self.loaded,
+    definition: { ...self.definition, id: undefined, category: "user", name }
+  }))
+
+/**
  * Compiles the workflow for submission, after checking all of it.
  *
  * **Details**

@@ -168,7 +168,7 @@ export const readGenerator = (type: string, value: JsonObject): JsonObject | und
         read[name] = initial
       }
     } else if (fits(given, part)) {
-      read[name] = part === "optionalName" ? String(given).trim() : given
+      read[name] = part === "optionalName" && isString(given) ? given.trim() : given
     } else {
       return undefined
     }

@@ -125,8 +125,9 @@ const put = (state: JobState, item: ItemState): JobState => {
   const before = state.items[at]
   if (before?.itemId !== item.itemId) return assignRoles({ ...state, items: state.items.toSpliced(at, 0, item) })
   const next = { ...state, items: state.items.with(at, item) }
-  const moved = before.read !== item.read || before.parentItemId !== item.parentItemId ||
-    before.retryOf !== item.retryOf
+  // Reading tells an item apart only where that was open; who is read as a member changes nothing for the others.
+  const moved = (before.read !== item.read && before.role === "unknown") ||
+    before.parentItemId !== item.parentItemId || before.retryOf !== item.retryOf
   return moved ? assignRoles(next) : next
 }
 
@@ -297,7 +298,9 @@ export const results = (state: JobState): ReadonlyArray<ItemState> => {
  * @since 0.1.0
  */
 export const isEnded = (state: JobState): boolean => {
-  if (!state.known) return false
+  // Items run in order, so the last one is the last to end.
+  const last = state.items.at(-1)
+  if (!state.known || (last !== undefined && counts(last) && !isFinal(last))) return false
   let members = 0
   for (const item of state.items) {
     if (item.role === "member") members++

@@ -97,6 +97,8 @@ export interface TrackOptions {
  * - `search`: looks for the items of a tracked batch by its id, now and until they are found.
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
+ * - `imagesOfOthers`: the names of the images that the results of followed jobs refer to, but for those of one batch. The
+ *   server's invocation cache gives the image of one run to another. Images that a node only handed on do not count.
  *
  * @category services
  * @since 0.1.0
@@ -107,6 +109,7 @@ export class JobTracker extends Context.Service<JobTracker, {
   readonly search: (job: TrackedJob) => Effect.Effect<void>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
+  readonly imagesOfOthers: (batchId: string) => Effect.Effect<ReadonlySet<string>>
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */
   static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
@@ -129,11 +132,13 @@ const foreignLimit = 256
 
 type Link = "unknown" | "up" | "down"
 
-/** The one item that an observation is about; none where it may tell something about the others too. */
+/** The one item that an observation is about; none for those about many. */
 const itemOf = (observation: Observation): number | undefined => {
   switch (observation._tag) {
     case "Status":
       return observation.facts.itemId
+    case "ItemRead":
+      return observation.item.itemId
     case "Node":
     case "ItemMissing":
     case "ItemUnreadable":
@@ -258,7 +263,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     }
     if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
     yield* observe(job, { _tag: "ItemRead", item: snapshot })
-    yield* cancelSurplus(job)
+    if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
   })
 
   const readSafely = (task: Sweep.ReadTask) =>
@@ -364,7 +369,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         emptySince ??= now
         if (now - emptySince >= idle) return
       } else emptySince = undefined
-      const wait = jobs.size === 0 ? idle : interval(now)
+      const wait = jobs.size === 0 ? Math.min(idle, interval(now)) : interval(now)
       yield* WorkQueue.take(wake).pipe(Effect.timeoutOption(Duration.millis(wait)))
       yield* WorkQueue.clear(wake)
       if (jobs.size > 0) yield* sweep
@@ -489,6 +494,17 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         look
       ),
     refresh: look,
-    connected: Effect.sync(() => link.current === "up")
+    connected: Effect.sync(() => link.current === "up"),
+    imagesOfOthers: (batchId) =>
+      Effect.sync(() => {
+        const names = new Set<string>()
+        for (const job of [...jobs.values()].flatMap((set) => [...set])) {
+          if (job.batchId === batchId) continue
+          for (const output of job.state.items.flatMap((item) => item.outputs)) {
+            if (output._tag === "InkImageOutput" && !output.passedThrough) names.add(output.imageName)
+          }
+        }
+        return names
+      })
   })
 })

@@ -53,8 +53,13 @@ export interface JobObserver {
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
 
-/** Observations that can show an item which was not asked for. */
-const reveals: ReadonlySet<Observation["_tag"]> = new Set(["Enqueued", "Members", "ItemRead"])
+/** Whether an observation can have shown items which were not asked for. */
+const reveals = (observation: Observation, state: JobState.JobState): boolean => {
+  if (observation._tag === "Enqueued" || observation._tag === "Members") return true
+  if (observation._tag !== "ItemRead") return false
+  const role = JobState.getItem(state, observation.item.itemId)?.role
+  return role === "surplus" || role === "retry"
+}
 
 /** Observations that can be the last one. */
 const decides: ReadonlySet<Observation["_tag"]> = new Set([
@@ -141,7 +146,7 @@ export class TrackedJob {
     const changed = state !== this.state
     if (changed) {
       this.states.set(state)
-      if (reveals.has(observation._tag)) this.tellStrangers()
+      if (reveals(observation, state)) this.tellStrangers()
       if (!this.suspect && decides.has(observation._tag)) this.finishIfEnded()
     }
     return changed

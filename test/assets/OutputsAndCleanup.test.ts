@@ -2,6 +2,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
+import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import { Images } from "@effect-invokeai/core/server/Images"
 import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -10,9 +11,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import { files, listing, png } from "./fakes.ts"
 
 const blur = new URL("../fixtures/workflows/image-blur.json", import.meta.url).pathname
+
+/** The image of a node that the server caches. */
+const pasted = (outputs: WorkflowOutput): string =>
+  outputs.images.find((image) => image.nodeType === "img_paste")?.imageName ?? ""
 
 describe("Retrieving outputs and cleaning up", () => {
   it.live("downloads what a job made and leaves nothing behind", () =>
@@ -76,4 +82,45 @@ describe("Retrieving outputs and cleaning up", () => {
       assert.strictEqual(again.failedDeletions.size, 0)
       yield* InvokeAiTest.nothingLeftBehind
     })).pipe(Effect.provide([InvokeAiTest.layer(), files, NodeImageCodec.layer])))
+
+  it.live("keeps an image of one run as long as another run has it from the cache", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const images = yield* Images
+      const workflow = yield* Workflow.fromFile(blur)
+      const photo = yield* Assets.uploadBytes(png(64, 48))
+      const ready = yield* workflow.pipe(Workflow.setInputs({ Picture: photo }))
+      const run = (options: Job.SubmitOptions = {}) =>
+        Effect.map(
+          Effect.flatMap(Job.submit(ready, options), (job) => job.await),
+          (result) => result.outputs
+        )
+
+      const shared = yield* Effect.scoped(Effect.gen(function*() {
+        const first = yield* run()
+        const second = yield* run()
+        const name = pasted(first)
+        assert.strictEqual(pasted(second), name)
+        const cleaned = yield* Cleanup.outputs(first)
+        assert.strictEqual(cleaned.kept.get(name), "Retained")
+        assert.isTrue(yield* images.exists(name))
+        return { first, name }
+      }))
+      // Both scopes are closed: nobody refers to it any more.
+      const cleaned = yield* Cleanup.outputs(shared.first)
+      assert.include(cleaned.deleted, shared.name)
+
+      // A job that deletes its outputs when its scope closes spares them too.
+      const again = yield* Effect.scoped(Effect.gen(function*() {
+        const outer = yield* Effect.scope
+        const third = yield* Effect.scoped(Effect.gen(function*() {
+          const own = yield* run({ deleteOutputs: true })
+          const other = yield* Effect.provideService(run(), Scope.Scope, outer)
+          assert.strictEqual(pasted(other), pasted(own))
+          return pasted(own)
+        }))
+        assert.isTrue(yield* images.exists(third))
+        return third
+      }))
+      assert.isTrue(yield* images.exists(again))
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 })

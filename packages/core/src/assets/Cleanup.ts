@@ -25,7 +25,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { JobTracker } from "../job/JobTracker.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -184,6 +186,14 @@ const outputOutcomes = Effect.fnUntraced(
     const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
     if (names.length === 0) return outcomes
 
+    const ofOthers = yield* Effect.flatMap(
+      Effect.serviceOption(JobTracker),
+      Option.match({
+        onNone: () => Effect.succeed<ReadonlySet<string>>(new Set()),
+        onSome: (tracker) => tracker.imagesOfOthers(outputs.batchId)
+      })
+    )
+
     const steps = Effect.gen(function*() {
       const doomed: Array<string> = []
       for (const image of yield* images.byNames(names)) {
@@ -194,7 +204,7 @@ const outputOutcomes = Effect.fnUntraced(
           ? "OtherBoard"
           : image.starred === true && options.starred !== true
           ? "Starred"
-          : (yield* assets.isRetained(name, outputs.batchId))
+          : ofOthers.has(name) || (yield* assets.isRetained(name, outputs.batchId))
           ? "Retained"
           : undefined
         if (reason === undefined) {
@@ -230,7 +240,8 @@ const outputOutcomes = Effect.fnUntraced(
  *
  * Only images that this job's own sessions made: inputs that its nodes handed on, and images that came from the
  * server's invocation cache, belong to others and stay (`OtherRun`). Images with a star stay, and images that another
- * run retains (`Assets.retain`). Routes: `POST images_by_names`, `POST delete` below `/api/v1/images/`, in chunks of
+ * run's result refers to (`Retained`): the results of this program's jobs as long as their scopes are open, and what
+ * `Assets.retain` names. Routes: `POST images_by_names`, `POST delete` below `/api/v1/images/`, in chunks of
  * 1,000 names; what the server silently leaves is found out and reported.
  *
  * @category cleanup

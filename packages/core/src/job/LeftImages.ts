@@ -58,7 +58,7 @@ export const find = Effect.fn("LeftImages.find")(function*(
  * **Details**
  *
  * Only images of these sessions: an image that the server took from its cache belongs to the run that made it. Starred
- * images stay. Gives the names of those that could not be deleted.
+ * images stay, and those that are `spared`. Gives the names of those that could not be deleted.
  *
  * @category operations
  * @since 0.1.0
@@ -69,6 +69,8 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   readonly since: string | null
   /** Whether to look for images that no output names. */
   readonly search: boolean
+  /** Images that the results of other jobs refer to. */
+  readonly spared: ReadonlySet<string>
 }): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
   const images = yield* Images
   const names = imageNames(options.outputs)
@@ -77,7 +79,7 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   const own = new Set<string>()
   for (const image of [...named, ...found]) {
     const ours = typeof image.session_id === "string" && options.sessionIds.has(image.session_id)
-    if (ours && !image.starred) own.add(image.image_name)
+    if (ours && !image.starred && !options.spared.has(image.image_name)) own.add(image.image_name)
   }
   if (own.size === 0) return []
   // Deleting twice does no harm, so it is tried again also where the answer was lost.

@@ -268,7 +268,8 @@ export const start = Effect.fnUntraced(function*(
       return yield* restore(Fiber.join(fiber))
     })
   )
-  yield* tracker.refresh
+  // Where events arrive nothing is asked: they were subscribed to before the job was sent.
+  if (!enqueued.certain || !(yield* tracker.connected)) yield* tracker.refresh
   return yield* makeJob(context, enqueued)
 })
 

@@ -56,6 +56,8 @@ const reduceNode = (node: unknown): unknown => {
   }
 }
 
+const settingKeys = ["type", "component", "showShuffle", "min", "max", "options"]
+
 const reduceElement = (element: unknown, elements: Json): unknown => {
   const { data, type } = isRecord(element) ? element : {}
   switch (type) {
@@ -68,7 +70,11 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
           : []
       }
     case "node-field":
-      return { type, ...pick(data, ["fieldIdentifier", "showDescription", "settings"]) }
+      return {
+        type,
+        ...pick(data, ["fieldIdentifier", "showDescription"]),
+        ...(isRecord(data) && isRecord(data["settings"]) ? { settings: pick(data["settings"], settingKeys) } : {})
+      }
     default:
       return { type, ...pick(data, ["content"]) }
   }

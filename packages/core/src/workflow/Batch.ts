@@ -43,7 +43,7 @@ export interface BatchNode {
   readonly values: ReadonlyArray<unknown>
   /** The fields that the values go into, past connectors. */
   readonly targets: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
-  /** Whether an edge leaves the node at all. */
+  /** Whether an edge leaves the node at all, a collapsed one included. */
   readonly isConnected: boolean
   /** Why the node's generator gives no values, if so. */
   readonly problem: string | undefined
@@ -200,16 +200,17 @@ const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): 
 export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowBatchData => {
   const edges = new EdgeIndex(loaded.edges)
   const scope = scopeOf(loaded)
+  const sources = new Set(loaded.definition.edges.map((edge) => edge.source))
   const nodes = batchNodes(loaded).map((node): BatchNode => {
     const groupId = node.node.inputs.get("batch_group_id")?.value
     const { problem, values } = valuesOf(scope, edges, node, options)
     return {
       node,
-      groupId: typeof groupId === "string" ? groupId : undefined,
+      groupId: groupId === undefined ? undefined : String(groupId),
       values,
       problem,
       targets: targetsOf(scope, edges, node),
-      isConnected: edges.from(node.node.id).length > 0
+      isConnected: sources.has(node.node.id)
     }
   })
   const data: Array<ReadonlyArray<BatchDatum>> = []

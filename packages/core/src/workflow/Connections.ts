@@ -294,7 +294,7 @@ export const connectionProblem = (
 const hasLoop = (edges: EdgeIndex, edge: EdgeLike): boolean => {
   const all = edges.without(new Set())
   all.add(edge)
-  return all.sources().some((id) => all.from(id).some((next) => all.reaches(next.target, id)))
+  return all.hasLoop()
 }
 
 const intoConnector = (

@@ -12,6 +12,8 @@ export interface EdgeLike {
 export class EdgeIndex {
   readonly #out = new Map<string, Array<EdgeLike>>()
   readonly #into = new Map<string, Array<EdgeLike>>()
+  /** Where the collapsed edges of a node lead, which connect no fields but count as ways. */
+  readonly #ways = new Map<string, Array<string>>()
 
   constructor(edges: Iterable<EdgeLike> = []) {
     for (const edge of edges) {
@@ -22,6 +24,10 @@ export class EdgeIndex {
   add(edge: EdgeLike): void {
     push(this.#out, edge.source, edge)
     push(this.#into, edge.target, edge)
+  }
+
+  addWay(source: string, target: string): void {
+    push(this.#ways, source, target)
   }
 
   from(nodeId: string): ReadonlyArray<EdgeLike> {
@@ -36,13 +42,44 @@ export class EdgeIndex {
     return this.to(nodeId).find((edge) => edge.targetHandle === handle)
   }
 
-  sources(): ReadonlyArray<string> {
-    return [...this.#out.keys()]
+  /** Whether any node can be reached from itself. */
+  hasLoop(): boolean {
+    const done = new Set<string>()
+    const above = new Set<string>()
+    const stack: Array<{ readonly id: string; readonly rest: Array<string> }> = []
+    for (const start of [...this.#out.keys(), ...this.#ways.keys()]) {
+      let next: string | undefined = done.has(start) ? undefined : start
+      while (next !== undefined || stack.length > 0) {
+        if (next !== undefined) {
+          above.add(next)
+          stack.push({ id: next, rest: [...this.#next(next)] })
+        }
+        const top = stack.at(-1)
+        next = top?.rest.pop()
+        if (next !== undefined && above.has(next)) {
+          return true
+        }
+        if (next === undefined && top !== undefined) {
+          stack.pop()
+          above.delete(top.id)
+          done.add(top.id)
+        } else if (next !== undefined && done.has(next)) {
+          next = undefined
+        }
+      }
+    }
+    return false
+  }
+
+  #next(nodeId: string): ReadonlyArray<string> {
+    const targets = this.from(nodeId).map((edge) => edge.target)
+    const ways = this.#ways.get(nodeId)
+    return ways === undefined ? targets : [...targets, ...ways]
   }
 
   /** Whether the target can be reached from the source. */
   reaches(source: string, target: string): boolean {
-    if (source !== target && (!this.#out.has(source) || !this.#into.has(target))) {
+    if (source !== target && this.#ways.size === 0 && (!this.#out.has(source) || !this.#into.has(target))) {
       return false
     }
     const seen = new Set<string>()
@@ -53,9 +90,7 @@ export class EdgeIndex {
       }
       if (!seen.has(id)) {
         seen.add(id)
-        for (const edge of this.from(id)) {
-          stack.push(edge.target)
-        }
+        stack.push(...this.#next(id))
       }
     }
     return false
@@ -71,15 +106,20 @@ export class EdgeIndex {
         }
       }
     }
+    for (const [source, targets] of this.#ways) {
+      for (const target of targets) {
+        rest.addWay(source, target)
+      }
+    }
     return rest
   }
 }
 
-const push = (map: Map<string, Array<EdgeLike>>, key: string, edge: EdgeLike): void => {
+const push = <A>(map: Map<string, Array<A>>, key: string, item: A): void => {
   const list = map.get(key)
   if (list === undefined) {
-    map.set(key, [edge])
+    map.set(key, [item])
   } else {
-    list.push(edge)
+    list.push(item)
   }
 }

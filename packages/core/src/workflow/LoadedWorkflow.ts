@@ -383,6 +383,8 @@ const loadEdges = (
     }
     if (edge.type === "default") {
       index.add(edge)
+    } else {
+      index.addWay(edge.source, edge.target)
     }
     return true
   })
@@ -404,11 +406,18 @@ const edgeProblems = (
 
 const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): ReadonlyArray<ConnectionProblem> => {
   const problems: Array<ConnectionProblem> = []
-  if (scope.node(edge.source) === undefined) {
-    problems.push("sourceNodeDoesNotExist")
-  }
-  if (scope.node(edge.target) === undefined) {
-    problems.push("targetNodeDoesNotExist")
+  for (
+    const [id, missing] of [
+      [edge.source, "sourceNodeDoesNotExist"],
+      [edge.target, "targetNodeDoesNotExist"]
+    ] as const
+  ) {
+    const node = scope.node(id)
+    if (node === undefined) {
+      problems.push(missing)
+    } else if (node.type === "invocation" && scope.loaded(id)?.template === undefined) {
+      problems.push("missingTemplate")
+    }
   }
   return problems
 }

@@ -198,15 +198,13 @@ const readInvocation = (
   for (const key of Object.keys(inputsJson)) {
     const json = getOwn(inputsJson, key)
     const name = isRecord(json) ? idOf(json["name"]) : undefined
-    const { description: rawDescription, label: rawLabel, value } = isRecord(json) ? json : {}
-    const inputLabel = rawLabel ?? ""
-    const description = rawDescription ?? ""
-    if (
-      !isRecord(json) || name === undefined || typeof inputLabel !== "string" || typeof description !== "string"
-    ) {
-      return fault("an input of a node has no name, or its label or description is not a text", "data", "inputs", key)
+    if (!isRecord(json) || name === undefined) {
+      return fault("an input of a node has no name", "data", "inputs", key)
     }
-    inputs.set(key, { name, label: inputLabel, description, value, raw: json })
+    const { value } = json
+    const label = typeof json["label"] === "string" ? json["label"] : ""
+    const description = typeof json["description"] === "string" ? json["description"] : ""
+    inputs.set(key, { name, label, description, value, raw: json })
   }
   const dynamic = data["dynamicInputTemplates"]
   return {

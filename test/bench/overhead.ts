@@ -5,7 +5,7 @@
  * hand and with the library: hand in, wait for the event of the end, read the item. The overhead of a job is the time
  * from the call to its outputs, less the time from creation to completion that the server itself tells.
  *
- *     node test/bench/overhead.ts [jobs]
+ *     node test/bench/overhead.ts [jobs] [URL of another server]
  */
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -171,4 +171,5 @@ const parent = (jobs: number) =>
 
 const [mode, url = "", jobs = ""] = process.argv.slice(2)
 if (mode === "client") await client(url, Number(jobs))
+else if (url !== "") await client(url, Number(mode))
 else NodeRuntime.runMain(parent(Number(mode ?? 300)))

@@ -14,7 +14,7 @@ import * as Support from "../Support.ts"
 import { numbers, start } from "./processes.ts"
 
 const kills = 20
-const tasks = 14
+const tasks = 10
 const seed = 20260731
 
 const Note = Schema.fromJsonString(Schema.Struct({
@@ -44,7 +44,7 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           const script = run()
           const ready = yield* Effect.promise(() => script.says(/^ready$/))
           assert.isTrue(ready, script.lines.join("\n"))
-          yield* Effect.sleep(Math.floor(random() * random() * 1200))
+          yield* Effect.sleep(Math.floor(random() * 1500))
           assert.isNull(script.process.exitCode, `the work is done after ${killed} kills; the test needs more tasks`)
           script.process.kill("SIGKILL")
           assert.strictEqual(yield* Effect.promise(() => script.ended), "SIGKILL")

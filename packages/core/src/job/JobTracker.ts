@@ -481,7 +481,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       for (const seen of foreign) {
         if (seen.batchId === target.batchId) yield* observe(job, seen.observation)
       }
-      yield* awaitLink
+      if (link.current === "unknown") yield* awaitLink
       if (target.search) yield* look
       return job
     }),

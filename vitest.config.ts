@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts", ".doctest/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts", ".doctest/**/*.test.ts"],
     exclude: ["test/real-server/**", "**/node_modules/**"],
     testTimeout: 20_000
   }

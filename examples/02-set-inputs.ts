@@ -31,7 +31,7 @@ export class ModelsMissing extends Schema.TaggedError<ModelsMissing>()("ModelsMi
 }
 
 /** The models of this server for the four model inputs, by system name. */
-const findModels = Effect.gen(function*() {
+export const findModels = Effect.gen(function*() {
   const models = yield* Models
   const installed = yield* models.list()
   const missing: Array<string> = []

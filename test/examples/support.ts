@@ -34,12 +34,16 @@ export interface Running {
 /** Starts a TypeScript program with Node; it is killed when the scope closes before it has ended. */
 export const start = (
   file: string,
-  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> | undefined }
+  options: {
+    readonly cwd: string
+    readonly args?: ReadonlyArray<string> | undefined
+    readonly env?: Readonly<Record<string, string>> | undefined
+  }
 ): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const { INVOKEAI_URL: _, ...inherited } = process.env
-      const child = ChildProcess.spawn(process.execPath, [file], {
+      const child = ChildProcess.spawn(process.execPath, [file, ...(options.args ?? [])], {
         cwd: options.cwd,
         env: { ...inherited, ...options.env },
         stdio: ["ignore", "pipe", "pipe"]

@@ -1,0 +1,53 @@
+/** How a program that uses the library is tested: no server, no GPU, no waiting. `npx vitest run examples/your-program.test.ts` */
+import * as Simulator from "@effect-invokeai/core/simulator/Simulator"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as TestClock from "effect/testing/TestClock"
+import { thumbnail } from "./image-folder.ts"
+import { exampleFile } from "./lib/run.ts"
+
+const load = Workflow.fromFile(exampleFile("soft-thumbnail.json"))
+const photo = exampleFile("mountain.png")
+
+/** Waits until the simulated server works on something: reading and sending the photo takes real time. */
+const jobRuns = Effect.gen(function*() {
+  while ((yield* InvokeAiTest.state).items.every((item) => item.status !== "in_progress")) {
+    yield* TestClock.withLive(Effect.sleep("5 millis"))
+  }
+})
+
+describe("thumbnail", () => {
+  it.effect("writes one file and leaves nothing on the server but the result", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const files = yield* thumbnail(yield* load, photo, folder)
+      assert.deepStrictEqual(files, [`${folder}/mountain.png`])
+      assert.isTrue(yield* fs.exists(`${folder}/mountain.png`))
+      yield* InvokeAiTest.nothingLeftBehind
+    }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
+
+  it.effect("tells which node failed, and deletes its upload all the same", () =>
+    Effect.gen(function*() {
+      yield* InvokeAiTest.whenNode("img_blur", Simulator.fails("OutOfMemoryError", "no memory left"))
+      const error = yield* Effect.flip(thumbnail(yield* load, photo, "nowhere"))
+      assert.strictEqual(error._tag, "JobFailed")
+      assert.include(error.message, "no memory left")
+      yield* InvokeAiTest.nothingLeftBehind
+    }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
+
+  it.effect("gives up after five minutes and cancels the job", () =>
+    Effect.gen(function*() {
+      const running = yield* Effect.forkChild(Effect.flip(thumbnail(yield* load, photo, "nowhere")))
+      yield* jobRuns
+      yield* TestClock.adjust("6 minutes") // of the test's clock: no time passes
+      const error = yield* Fiber.join(running)
+      assert.strictEqual(error._tag, "JobTimeout")
+      yield* InvokeAiTest.nothingLeftBehind
+    }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "1 hour" }), NodeServices.layer])))
+})

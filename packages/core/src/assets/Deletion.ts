@@ -65,7 +65,14 @@ export const deleteUnless = (
 ): Effect.Effect<DeletionOutcome, never, Images> =>
   Effect.gen(function*() {
     const images = yield* Images
-    const found = yield* images.find(imageName)
+    // a web page in place of an answer, from a proxy say, does not tell that the image is gone
+    const found = yield* images.get(imageName).pipe(
+      Effect.map(Option.some),
+      Effect.catchIf(
+        (error) => error.reason === "NotFound" && error.status !== 200,
+        () => Effect.succeed(Option.none<ImageDTO>())
+      )
+    )
     if (Option.isNone(found)) return missing
     const reason = check(found.value)
     if (reason !== undefined) return kept(reason)

@@ -31,6 +31,7 @@ import * as SimulatorEventTransport from "../simulator/SimulatorEventTransport.t
 import * as SimulatorHttpClient from "../simulator/SimulatorHttpClient.ts"
 import type { SimulatorState } from "../simulator/SimulatorState.ts"
 import type { NodeOverride } from "../simulator/SimulatorWorld.ts"
+import * as SeededCrypto from "./SeededCrypto.ts"
 
 /**
  * Where the simulated server pretends to be.
@@ -63,7 +64,8 @@ export interface InvokeAiTestOptions extends SimulatorOptions {
  *
  * **Gotchas**
  *
- * Time is the test's clock. Nodes take no time unless `nodeDuration` or `stepDuration` say so; then move the clock.
+ * Random numbers come from `seed` too, those of `Random` in the test included, so that a test runs the same way each time;
+ * provide your own `Random` around the program if it needs others. Time is the test's clock. Nodes take no time unless `nodeDuration` or `stepDuration` say so; then move the clock.
  *
  * @category layers
  * @since 0.1.0
@@ -71,10 +73,12 @@ export interface InvokeAiTestOptions extends SimulatorOptions {
 export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.Services | Simulator> =>
   InvokeAi.layer({ ...options.client, url }).pipe(
     Layer.provide([
+      SeededCrypto.layer(options.seed ?? 1),
       SimulatorHttpClient.layer(),
       SimulatorEventTransport.layer({ reconnectDelay: options.reconnectDelay })
     ]),
-    Layer.provideMerge(Layer.fresh(Simulator.layer(options)))
+    Layer.provideMerge(Layer.fresh(Simulator.layer(options))),
+    Layer.provideMerge(SeededCrypto.layerRandom(options.seed ?? 1))
   )
 
 /**

@@ -56,7 +56,15 @@ const reduceNode = (node: unknown): unknown => {
   }
 }
 
-const settingKeys = ["type", "component", "showShuffle", "min", "max", "options"]
+const reduceSettings = (settings: Json): Json =>
+  pick(
+    settings,
+    settings["type"] !== "string-field-config"
+      ? ["type", "component", "showShuffle", "min", "max"]
+      : settings["component"] === "dropdown"
+      ? ["type", "component", "options"]
+      : ["type", "component"]
+  )
 
 const reduceElement = (element: unknown, elements: Json): unknown => {
   const { data, type } = isRecord(element) ? element : {}
@@ -73,7 +81,7 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
       return {
         type,
         ...pick(data, ["fieldIdentifier", "showDescription"]),
-        ...(isRecord(data) && isRecord(data["settings"]) ? { settings: pick(data["settings"], settingKeys) } : {})
+        ...(isRecord(data) && isRecord(data["settings"]) ? { settings: reduceSettings(data["settings"]) } : {})
       }
     default:
       return { type, ...pick(data, ["content"]) }

@@ -233,8 +233,13 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
   return { data, nodes, size }
 }
 
+/** Names of groups that are whole numbers, which come before all others. */
+const isIndex = (groupId: string | undefined): boolean =>
+  groupId !== undefined && /^(?:0|[1-9]\d{0,9})$/.test(groupId) && Number(groupId) < 4294967295
+
 /**
- * Batch nodes by group, in the order in which groups first appear.
+ * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first, in
+ * their order.
  *
  * @category getters
  * @since 0.1.0
@@ -249,5 +254,11 @@ export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | un
       group.push(node)
     }
   }
-  return found
+  const indexed = [...found].filter(([groupId]) => isIndex(groupId))
+  return indexed.length === 0
+    ? found
+    : new Map([
+      ...indexed.toSorted(([first], [second]) => Number(first) - Number(second)),
+      ...[...found].filter(([groupId]) => !isIndex(groupId))
+    ])
 }

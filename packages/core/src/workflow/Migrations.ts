@@ -67,6 +67,10 @@ export const migrate = (json: unknown): Result.Result<MigratedDocument, Workflow
 
 type Failed = Result.Result<never, WorkflowParseError>
 
+/** Until 2.0.0 nodes had a size, or none. */
+const isSize = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === "number" && Number.isFinite(value) && value > 0)
+
 /** Rewrites the invocation nodes of a document; stops at the first failure. */
 const mapInvocations = (
   document: JsonObject,
@@ -78,6 +82,10 @@ const mapInvocations = (
   }
   const rewritten: Array<unknown> = []
   for (const [index, node] of nodes.entries()) {
+    const size = isRecord(node) ? ["width", "height"].find((name) => !isSize(node[name])) : undefined
+    if (size !== undefined) {
+      return fail(`the ${size} of a node is no number above 0`, ["nodes", String(index), size])
+    }
     if (!isRecord(node) || node["type"] !== "invocation" || !isRecord(node["data"])) {
       rewritten.push(node)
       continue
@@ -170,7 +178,6 @@ const singleTypes: ReadonlySet<string> = new Set([
   "MetadataItemField",
   "SDXLMainModelField",
   "SDXLRefinerModelField",
-  "SD3MainModelField",
   "T2IAdapterField",
   "T2IAdapterModelField",
   "UNetField",
@@ -225,6 +232,71 @@ const listOf = (item: (value: unknown) => boolean) => (value: unknown): boolean 
   Array.isArray(value) && value.every(item)
 const hasNames = (...names: ReadonlyArray<string>) => (value: unknown): boolean =>
   isRecord(value) && names.every((name) => isName(value[name]))
+const oneOrMore = (item: (value: unknown) => boolean) => (value: unknown): boolean => item(value) || listOf(item)(value)
+const isOneOf = (words: ReadonlySet<string>) => (value: unknown): boolean =>
+  typeof value === "string" && words.has(value)
+
+type Check = (value: unknown) => boolean
+
+/** Objects with some parts; those whose names end in `?` may be missing. */
+const parts = (checks: Readonly<Record<string, Check>>): Check => (value) =>
+  isRecord(value) &&
+  Object.entries(checks).every(([key, check]) => {
+    const name = key.replace(/\?$/, "")
+    return (key.endsWith("?") && value[name] === undefined) || check(value[name])
+  })
+
+const isColor: Check = (value) =>
+  isRecord(value) && ["r", "g", "b", "a"].every((channel) => {
+    const part = value[channel]
+    return typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 255
+  })
+
+/** What was known until 4.0: the schedulers and the bases of models. */
+const isOldScheduler = isOneOf(
+  new Set(
+    ("euler deis ddim ddpm dpmpp_2s dpmpp_2m dpmpp_2m_sde dpmpp_sde heun kdpm_2 lms pndm unipc euler_k dpmpp_2s_k " +
+      "dpmpp_2m_k dpmpp_2m_sde_k dpmpp_sde_k heun_k lms_k euler_a kdpm_2_a lcm").split(" ")
+  )
+)
+const isOldBase = isOneOf(new Set(["any", "sd-1", "sd-2", "sdxl", "sdxl-refiner"]))
+const isText: Check = (value) => typeof value === "string" && value !== ""
+const isImage = hasNames("image_name")
+const isOldModel = parts({ model_name: isName, base_model: isOldBase })
+const isOldMainModel = parts({
+  model_name: isText,
+  base_model: isOldBase,
+  model_type: isOneOf(new Set(["main", "onnx"]))
+})
+const isWeight = oneOrMore(isFiniteNumber)
+const isResizeMode = isOneOf(new Set(["just_resize", "crop_resize", "fill_resize", "just_resize_simple"]))
+const isControl = parts({
+  image: isImage,
+  control_model: isOldModel,
+  "control_weight?": isWeight,
+  "begin_step_percent?": isFiniteNumber,
+  "end_step_percent?": isFiniteNumber,
+  "control_mode?": isOneOf(new Set(["balanced", "more_prompt", "more_control", "unbalanced"])),
+  "resize_mode?": isResizeMode
+})
+const isIpAdapter = parts({
+  image: isImage,
+  ip_adapter_model: isOldModel,
+  weight: isFiniteNumber,
+  "begin_step_percent?": isFiniteNumber,
+  "end_step_percent?": isFiniteNumber
+})
+const isT2iAdapter = parts({
+  image: isImage,
+  t2i_adapter_model: isOldModel,
+  "weight?": isWeight,
+  "begin_step_percent?": isFiniteNumber,
+  "end_step_percent?": isFiniteNumber,
+  "resize_mode?": isResizeMode
+})
+const isLatents = parts({ latents_name: isName, "seed?": isInteger })
+const isConditioning = parts({ conditioning_name: isName })
+const isMetadataItem: Check = (value) => isRecord(value) && typeof value["label"] === "string"
 
 /** 1.0.0 refused a file with a value of the wrong kind in one of these. */
 const valuesV1: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
@@ -241,20 +313,44 @@ const valuesV1: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["BooleanCollection", listOf(isBoolean)],
   ["BooleanPolymorphic", isBoolean],
   ["enum", isString],
-  ["Scheduler", isString],
-  ["ImageField", hasNames("image_name")],
-  ["ImagePolymorphic", hasNames("image_name")],
-  ["ImageCollection", listOf(hasNames("image_name"))],
+  ["Scheduler", isOldScheduler],
+  ["ImageField", isImage],
+  ["ImagePolymorphic", isImage],
+  ["ImageCollection", listOf(isImage)],
   ["BoardField", hasNames("board_id")],
-  ["MainModelField", hasNames("model_name", "base_model", "model_type")],
-  ["SDXLMainModelField", hasNames("model_name", "base_model", "model_type")],
-  ["SDXLRefinerModelField", hasNames("model_name", "base_model", "model_type")],
-  ["SD3MainModelField", hasNames("model_name", "base_model", "model_type")],
-  ["VaeModelField", hasNames("model_name", "base_model")],
-  ["LoRAModelField", hasNames("model_name", "base_model")],
-  ["ControlNetModelField", hasNames("model_name", "base_model")],
-  ["IPAdapterModelField", hasNames("model_name", "base_model")],
-  ["T2IAdapterModelField", hasNames("model_name", "base_model")]
+  ["MainModelField", isOldMainModel],
+  ["SDXLMainModelField", isOldMainModel],
+  ["SDXLRefinerModelField", isOldMainModel],
+  ["VaeModelField", isOldModel],
+  ["LoRAModelField", isOldModel],
+  ["ControlNetModelField", isOldModel],
+  ["IPAdapterModelField", isOldModel],
+  ["T2IAdapterModelField", isOldModel],
+  ["Collection", Array.isArray],
+  ["ColorField", isColor],
+  ["ColorCollection", listOf(isColor)],
+  ["ColorPolymorphic", oneOrMore(isColor)],
+  ["LatentsField", isLatents],
+  ["LatentsCollection", listOf(isLatents)],
+  ["LatentsPolymorphic", oneOrMore(isLatents)],
+  ["ConditioningField", isConditioning],
+  ["ConditioningCollection", listOf(isConditioning)],
+  ["ConditioningPolymorphic", oneOrMore(isConditioning)],
+  ["DenoiseMaskField", parts({ mask_name: isName, "masked_latents_name?": isName })],
+  ["ControlField", isControl],
+  ["ControlCollection", listOf(isControl)],
+  ["ControlPolymorphic", oneOrMore(isControl)],
+  ["IPAdapterField", isIpAdapter],
+  ["IPAdapterCollection", listOf(isIpAdapter)],
+  ["IPAdapterPolymorphic", oneOrMore(isIpAdapter)],
+  ["T2IAdapterField", isT2iAdapter],
+  ["T2IAdapterCollection", listOf(isT2iAdapter)],
+  ["T2IAdapterPolymorphic", oneOrMore(isT2iAdapter)],
+  ["MetadataField", isRecord],
+  ["MetadataCollection", listOf(isRecord)],
+  ["MetadataItemField", isMetadataItem],
+  ["MetadataItemCollection", listOf(isMetadataItem)],
+  ["MetadataItemPolymorphic", oneOrMore(isMetadataItem)]
 ])
 
 const textNames = ["name", "author", "description", "version", "contact", "tags", "notes"] as const
@@ -309,13 +405,9 @@ const fromV1 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseEr
 
 // 2.0.0 → 3.0.0
 
-const isColor = (value: unknown): boolean =>
-  isRecord(value) && ["r", "g", "b", "a"].every((channel) => {
-    const part = value[channel]
-    return typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 255
-  })
-
-const isModel = hasNames("model_name", "base_model")
+const isLongName: Check = (value) => typeof value === "string" && value.length >= 3
+const isModel = parts({ model_name: isLongName, base_model: isOldBase })
+const isMainModel = parts({ model_name: isLongName, base_model: isOldBase, model_type: (value) => value === "main" })
 
 /** The types of 2.0.0 that held a value. Values of other types, of lists, and of the wrong kind were not kept. */
 const valuesV2: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
@@ -327,10 +419,10 @@ const valuesV2: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["ImageField", hasNames("image_name")],
   ["BoardField", hasNames("board_id")],
   ["ColorField", isColor],
-  ["SchedulerField", isString],
-  ["MainModelField", isModel],
-  ["SDXLMainModelField", isModel],
-  ["SDXLRefinerModelField", isModel],
+  ["SchedulerField", isOldScheduler],
+  ["MainModelField", isMainModel],
+  ["SDXLMainModelField", isMainModel],
+  ["SDXLRefinerModelField", isMainModel],
   ["VAEModelField", isModel],
   ["LoRAModelField", isModel],
   ["ControlNetModelField", isModel],
@@ -352,8 +444,12 @@ const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
     return noType(path)
   }
   const { fieldKind: _fieldKind, id: _id, type: _type, value, ...rest } = field
+  const label = rest["label"] ?? ""
+  if (!isString(label)) {
+    return fail("the label of a field is not a text", [...path, "label"])
+  }
   const kept = valuesV2.get(type)?.(value) === true
-  return Result.succeed({ ...rest, label: rest["label"] ?? "", ...(kept ? { value } : {}) })
+  return Result.succeed({ ...rest, label, ...(kept ? { value } : {}) })
 }
 
 const fromV2 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {

@@ -1,6 +1,7 @@
 /** What the library makes of a vector, in the vector's own terms. */
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Batch from "@effect-invokeai/core/workflow/Batch"
+import { readKnown } from "@effect-invokeai/core/workflow/FieldValue"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
 import {
   type FormField,
@@ -219,6 +220,19 @@ const compareOracle = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlyS
   )
 }
 
+/** The fault of `untypedObject`: the UI reads the values once more when it embeds the workflow. */
+const readAgain = (json: unknown): unknown =>
+  Array.isArray(json)
+    ? json.map(readAgain)
+    : isRecord(json)
+    ? Object.fromEntries(
+      Object.entries(json).map(([key, item]) => [
+        key,
+        key === "value" && isRecord(item) ? readKnown(item) ?? item : readAgain(item)
+      ])
+    )
+    : json
+
 /** What the screen shows has no blanks at the ends. */
 const trimmed = (value: unknown): unknown =>
   Array.isArray(value) ? value.map((item) => typeof item === "string" ? item.trim() : item) : value
@@ -231,7 +245,12 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
   const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
   const { id: _id, ...workflow } = WorkflowDefinition.toJson(loaded.definition)
   const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")
-  const embedded = faults.has("deletedElement") && isDeleted ? null : reduceWorkflow(toJson(workflow))
+  const reduced = reduceWorkflow(toJson(workflow))
+  const embedded = faults.has("deletedElement") && isDeleted
+    ? null
+    : faults.has("untypedObject")
+    ? readAgain(reduced)
+    : reduced
   return first(
     has(
       expected,

@@ -4,6 +4,7 @@ import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
 import * as Form from "./Form.ts"
 import { readForm } from "./FormReader.ts"
 import { isVersion } from "./Migrations.ts"
+import { templateProblem } from "./PersistedTemplate.ts"
 import type {
   FieldIdentifier,
   FieldInput,
@@ -206,7 +207,16 @@ const readInvocation = (
     const description = typeof json["description"] === "string" ? json["description"] : ""
     inputs.set(key, { name, label, description, value, raw: json })
   }
-  const dynamic = data["dynamicInputTemplates"]
+  const { dynamicInputTemplates = {} } = data
+  if (!isRecord(dynamicInputTemplates)) {
+    return fault("the input templates of a node are no object", "data", "dynamicInputTemplates")
+  }
+  for (const key of Object.keys(dynamicInputTemplates)) {
+    const problem = templateProblem(getOwn(dynamicInputTemplates, key))
+    if (problem !== undefined) {
+      return fault(`an input template of a node is invalid: ${problem}`, "data", "dynamicInputTemplates", key)
+    }
+  }
   return {
     type: "invocation",
     id,
@@ -220,7 +230,7 @@ const readInvocation = (
     useCache,
     position,
     inputs,
-    dynamicInputTemplates: isRecord(dynamic) ? dynamic : {},
+    dynamicInputTemplates,
     raw
   }
 }

@@ -2,6 +2,7 @@ import type { DownloadError, DownloadErrorReason } from "@effect-invokeai/core/a
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
 import type { Images } from "@effect-invokeai/core/server/Images"
+import type { Videos } from "@effect-invokeai/core/server/Videos"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,7 +18,7 @@ import * as Stream from "effect/Stream"
 import { apiError, FakeServer, files, listing, png } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
-type Needs = Images | FileSystem.FileSystem | Path.Path
+type Needs = Images | Videos | FileSystem.FileSystem | Path.Path
 
 const temporaryFolder = Effect.flatMap(
   FileSystem.FileSystem,
@@ -250,6 +251,7 @@ describe("Downloads: files that exist", () => {
         assert.deepStrictEqual(result, {
           files: [{ kind: "image", path: `${folder}/a.png`, size: 4, imageName: "a.png", written: false }],
           images: 0,
+          videos: 0,
           bytes: 0
         })
         assert.strictEqual(yield* fs.readFileString(`${folder}/a.png`), "mine")

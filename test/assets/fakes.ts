@@ -6,6 +6,7 @@ import type { ImageDTO } from "@effect-invokeai/core/server/api/ImagesApi"
 import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/server/InvokeAiError"
+import { Videos } from "@effect-invokeai/core/server/Videos"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as DateTime from "effect/DateTime"
@@ -76,7 +77,52 @@ export interface Faults {
   deleteMany?: ((names: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
 }
 
+/** An MP4 of nothing: a file type box and one with this many bytes of data. */
+export const mp4 = (bytes: number): Uint8Array => {
+  const box = (type: string, data: Uint8Array) => {
+    const head = Buffer.alloc(8)
+    head.writeUInt32BE(data.length + 8, 0)
+    head.write(type, 4, "latin1")
+    return Buffer.concat([head, data])
+  }
+  const data = Uint8Array.from({ length: bytes }, (_, index) => index % 251)
+  return new Uint8Array(Buffer.concat([box("ftyp", Buffer.from("isomiso2")), box("mdat", data), box("moov", data)]))
+}
+
 export class FakeServer {
+  readonly videos = new Map<string, Uint8Array>()
+  /** Where each request for a video began, and what came instead of the rest. */
+  readonly videoRequests: Array<number> = []
+  videoFault: ((rest: Uint8Array) => Stream.Stream<Uint8Array, InvokeAiError> | undefined) | undefined = undefined
+
+  readonly videoService: Partial<Videos["Service"]> = {
+    get: (video_name) => {
+      const { image_name: _, image_url, image_origin, image_category, ...rest } = this.add("frame", png(8, 8))
+      this.images.delete("frame")
+      return Effect.succeed({
+        ...rest,
+        video_name,
+        video_url: image_url,
+        video_origin: image_origin,
+        video_category: image_category,
+        duration: 1.5
+      })
+    },
+    metadata: () => Effect.succeed(Option.none()),
+    workflow: () => Effect.succeed({ workflow: null, graph: { nodes: { sampler: { seed: 5 } } } }),
+    full: (name, options) =>
+      Stream.suspend(() => {
+        const from = options?.from ?? 0
+        this.videoRequests.push(from)
+        const rest = this.videos.get(name)?.subarray(from)
+        if (rest === undefined) return Stream.fail(apiError("NotFound", 404))
+        return this.videoFault?.(rest) ??
+          (rest.length === 0
+            ? Stream.fail(apiError("Server", 416))
+            : Stream.make(rest.subarray(0, 9), rest.subarray(9)))
+      })
+  }
+
   readonly images = new Map<string, StoredImage>()
   readonly uploads: Array<ImageUpload & { readonly bytes: Uint8Array }> = []
   readonly calls: Array<string> = []
@@ -174,9 +220,10 @@ export class FakeServer {
       })
   }
 
-  get layer(): Layer.Layer<Images | Assets.Assets> {
+  get layer(): Layer.Layer<Images | Videos | Assets.Assets> {
     return Assets.Assets.layer.pipe(
       Layer.provideMerge(Layer.mock(Images, this.service)),
+      Layer.merge(Layer.mock(Videos, this.videoService)),
       Layer.provide(Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default" }))
     )
   }

@@ -8,7 +8,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import type { ImageDTO } from "../server/api/ImagesApi.ts"
+import type { VideoDTO } from "../server/api/VideosApi.ts"
 import { Images } from "../server/Images.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
 import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "./DownloadOptions.ts"
@@ -25,6 +28,7 @@ import {
   withRetry
 } from "./ImageTransfer.ts"
 import * as Sidecar from "./Sidecar.ts"
+import { readVideo } from "./VideoTransfer.ts"
 
 /** @internal */
 export const encodeOptions = (
@@ -90,20 +94,17 @@ const makeDirectory = Effect.fnUntraced(
 )
 
 const sidecarText = Effect.fnUntraced(
-  function*(planned: Planned, size: PixelSize, options: DownloadOptions): Effect.fn.Return<
-    string,
-    DownloadError,
-    Images
-  > {
-    const images = yield* Images
+  function*(planned: Planned, options: DownloadOptions): Effect.fn.Return<string, DownloadError, Images> {
+    const source = planned.videos ?? (yield* Images)
     const name = imageName(planned.reference)
     const settings: Sidecar.SidecarOptions = typeof options.metadata === "object" ? options.metadata : {}
-    const dto = yield* images.get(name).pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
+    const get: Effect.Effect<ImageDTO | VideoDTO, InvokeAiError> = source.get(name)
+    const dto = yield* get.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
     const { graph, inputs, metadata, model, seed, workflow } = yield* provenanceOf(planned, options)
     return Sidecar.toText({
-      image_name: name,
-      width: size.width,
-      height: size.height,
+      ...("image_name" in dto ? { image_name: name } : { video_name: name, duration: dto.duration }),
+      width: dto.width,
+      height: dto.height,
       created_at: DateTime.formatIso(dto.created_at),
       board_id: dto.board_id ?? null,
       node: planned.node,
@@ -121,6 +122,39 @@ const sidecarText = Effect.fnUntraced(
 const sizeOf = (fs: FileSystem.FileSystem, name: string, file: string) =>
   fs.stat(file).pipe(Effect.map((info) => Number(info.size.toString())), Effect.mapError(fromPlatform(name, file)))
 
+const readImage = Effect.fnUntraced(
+  function*(planned: Planned, file: string, { onBytes, options, pool, sync }: {
+    readonly options: DownloadOptions
+    readonly pool: BufferPool
+    readonly sync: boolean
+    readonly onBytes: (bytes: number) => Effect.Effect<void>
+  }): Effect.fn.Return<{ readonly bytes: number }, DownloadError, Images | FileSystem.FileSystem> {
+    let created = false
+    const expected = pixelSize(planned.reference)
+    const size = yield* Effect.suspend(() =>
+      readFile(planned.reference, file, {
+        flag: created ? "w" : "wx",
+        onOpen: () => created = true,
+        expected,
+        pool,
+        sync,
+        onBytes
+      })
+    ).pipe(withRetry(options))
+    if (expected === undefined) {
+      const announced = yield* announcedSize(planned.reference, options)
+      if (announced.width !== size.width || announced.height !== size.height) {
+        return yield* new DownloadError({
+          reason: "InvalidImage",
+          imageName: imageName(planned.reference),
+          detail: `${size.width}x${size.height} pixels came and ${announced.width}x${announced.height} were announced`
+        })
+      }
+    }
+    return size
+  }
+)
+
 const downloadOne = Effect.fnUntraced(
   function*(planned: Planned, shared: Shared): Effect.fn.Return<
     ReadonlyArray<DownloadedFile>,
@@ -134,13 +168,14 @@ const downloadOne = Effect.fnUntraced(
     const target = path.join(options.directory, ...planned.segments)
     const directory = path.dirname(target)
     const existing = options.existing ?? "error"
-    const format = options.format ?? "png"
+    const kind = planned.videos === undefined ? "image" : "video"
+    const format = kind === "video" ? "png" : options.format ?? "png"
     const sync = options.sync ?? true
     const toError = Effect.mapError(fromPlatform(name, target))
     const withSidecar = options.metadata !== undefined && options.metadata !== false
     const kept = sizeOf(fs, name, target).pipe(
       Effect.map((size): ReadonlyArray<DownloadedFile> => [
-        { kind: "image", path: target, size, imageName: name, written: false }
+        { kind, path: target, size, imageName: name, written: false }
       ])
     )
 
@@ -157,27 +192,11 @@ const downloadOne = Effect.fnUntraced(
 
     return yield* Effect.scoped(Effect.gen(function*() {
       const raw = yield* AtomicFile.temporary(directory)
-      let created = false
-      const size = yield* Effect.suspend(() =>
-        readFile(planned.reference, raw, {
-          flag: created ? "w" : "wx",
-          onOpen: () => created = true,
-          expected: pixelSize(planned.reference),
-          pool,
-          sync: sync && codec === undefined,
-          onBytes: (bytes) => options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
-        })
-      ).pipe(withRetry(options))
-      if (pixelSize(planned.reference) === undefined) {
-        const announced = yield* announcedSize(planned.reference, options)
-        if (announced.width !== size.width || announced.height !== size.height) {
-          return yield* new DownloadError({
-            reason: "InvalidImage",
-            imageName: name,
-            detail: `${size.width}x${size.height} pixels came and ${announced.width}x${announced.height} were announced`
-          })
-        }
-      }
+      const onBytes = (bytes: number) =>
+        options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
+      const size = yield* planned.videos === undefined
+        ? readImage(planned, raw, { options, pool, sync: sync && codec === undefined, onBytes })
+        : readVideo(planned.videos, name, raw, { retry: options, pool, sync, onBytes })
 
       let content = raw
       if (codec !== undefined && format !== "png") {
@@ -189,7 +208,7 @@ const downloadOne = Effect.fnUntraced(
       }
       const sidecar = withSidecar
         ? yield* Effect.flatMap(
-          sidecarText(planned, size, options),
+          sidecarText(planned, options),
           (text) => AtomicFile.temporaryText(directory, text, { sync }).pipe(toError)
         )
         : undefined
@@ -205,7 +224,7 @@ const downloadOne = Effect.fnUntraced(
       ).pipe(toError)
       if (!placed.written) return yield* kept
       const files: Array<DownloadedFile> = [
-        { kind: "image", path: placed.path, size: bytes, imageName: name, written: true }
+        { kind, path: placed.path, size: bytes, imageName: name, written: true }
       ]
       if (sidecar !== undefined) {
         files.push({
@@ -223,8 +242,13 @@ const downloadOne = Effect.fnUntraced(
 
 /** @internal */
 export const total = (files: ReadonlyArray<DownloadedFile>): DownloadResult => {
-  const images = files.filter((file) => file.kind === "image" && file.written)
-  return { files, images: images.length, bytes: images.reduce((sum, file) => sum + file.size, 0) }
+  const written = files.filter((file) => file.kind !== "metadata" && file.written)
+  return {
+    files,
+    images: written.filter((file) => file.kind === "image").length,
+    videos: written.filter((file) => file.kind === "video").length,
+    bytes: written.reduce((sum, file) => sum + file.size, 0)
+  }
 }
 
 /** @internal */

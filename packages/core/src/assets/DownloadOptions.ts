@@ -55,7 +55,7 @@ export interface DownloadOptions extends FormatOptions {
 }
 
 /**
- * Which images of a job to download, besides how.
+ * Which images and videos of a job to download, besides how.
  *
  * @category models
  * @since 0.1.0
@@ -66,6 +66,8 @@ export interface OutputsOptions extends DownloadOptions {
    * images and those that nodes only handed on, each once. Or a function that says which.
    */
   readonly images?: "final" | "all" | ((image: InkImageOutput) => boolean) | undefined
+  /** `final`, the default: the videos that are kept on the server. `all`: also intermediate ones. */
+  readonly videos?: "final" | "all" | "none" | undefined
 }
 
 /**
@@ -96,17 +98,18 @@ export type DownloadProgress =
  * @since 0.1.0
  */
 export interface DownloadedFile {
-  readonly kind: "image" | "metadata"
+  readonly kind: "image" | "video" | "metadata"
   readonly path: string
   /** In bytes. */
   readonly size: number
+  /** The name of the image or video on the server. */
   readonly imageName: string
   readonly written: boolean
 }
 
 /**
- * What a download wrote: the files in the order of the images, each image followed by its metadata file. `images` counts
- * the images and `bytes` their sizes; files that were left as they were do not count.
+ * What a download wrote: the files in the order of the images, each image followed by its metadata file, then
+ * those of videos. `images` and `videos` count them and `bytes` their sizes; files that were left as they were do not count.
  *
  * @category models
  * @since 0.1.0
@@ -114,5 +117,6 @@ export interface DownloadedFile {
 export interface DownloadResult {
   readonly files: ReadonlyArray<DownloadedFile>
   readonly images: number
+  readonly videos: number
   readonly bytes: number
 }

@@ -1,15 +1,16 @@
 /**
- * Which images of a job are downloaded, and under which names.
+ * Which images and videos of a job are downloaded, and under which names.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ItemOutput, WorkflowOutput } from "../job/Outputs.ts"
+import type { InkAnyVideoOutput, ItemOutput, WorkflowOutput } from "../job/Outputs.ts"
 import type { InkImageOutput } from "../job/outputs/MediaOutputs.ts"
 import { type ImageProvenance, Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { Videos } from "../server/Videos.ts"
 import { DownloadError, fromApi } from "./DownloadError.ts"
 import type { DownloadOptions, OutputsOptions } from "./DownloadOptions.ts"
 import * as FileName from "./FileName.ts"
@@ -19,7 +20,7 @@ import * as Provenance from "./Provenance.ts"
 import type * as Sidecar from "./Sidecar.ts"
 
 /**
- * One image to download, with what is known about it.
+ * One image or video to download, with what is known about it.
  *
  * @internal
  */
@@ -29,6 +30,8 @@ export interface Wanted {
   readonly node: Sidecar.SidecarNode | null
   readonly item: Sidecar.SidecarItem | null
   readonly ran?: ItemOutput | undefined
+  /** Where to get it, for a video. */
+  readonly videos?: Videos["Service"] | undefined
 }
 
 /** @internal */
@@ -39,10 +42,15 @@ export const fromReference = (reference: ImageReference, options: DownloadOption
   item: null
 })
 
-const fromOutput = (output: InkImageOutput, outputs: WorkflowOutput, options: DownloadOptions): Wanted => {
+const fromOutput = (
+  output: InkImageOutput | InkAnyVideoOutput,
+  outputs: WorkflowOutput,
+  options: DownloadOptions,
+  videos?: Videos["Service"]
+): Wanted => {
   const item = outputs.items.find((each) => each.itemId === output.itemId)
   return {
-    reference: output,
+    reference: "videoName" in output ? output.videoName : output,
     values: {
       node: output.nodeId,
       label: output.nodeLabel === "" ? output.nodeType : output.nodeLabel,
@@ -72,7 +80,8 @@ const fromOutput = (output: InkImageOutput, outputs: WorkflowOutput, options: Do
         value
       })) ?? []
     },
-    ran: item
+    ran: item,
+    videos
   }
 }
 
@@ -89,12 +98,12 @@ export const provenanceOf = Effect.fnUntraced(
     DownloadError,
     Images
   > {
-    const images = yield* Images
+    const source = wanted.videos ?? (yield* Images)
     const name = imageName(wanted.reference)
     const request = <A>(effect: Effect.Effect<A, InvokeAiError>) =>
       effect.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
-    const stored = yield* request(images.workflow(name))
-    const metadata = Option.getOrNull(yield* request(images.metadata(name)))
+    const stored = yield* request(source.workflow(name))
+    const metadata = Option.getOrNull(yield* request(source.metadata(name)))
     const { inputs, model, seed } = Provenance.read({
       ...stored,
       nodeId: wanted.node?.id,
@@ -125,6 +134,22 @@ export const select = (outputs: WorkflowOutput, options: OutputsOptions): Readon
     .filter((image) => !seen.has(image.imageName) && seen.add(image.imageName))
     .map((image) => fromOutput(image, outputs, options))
 }
+
+/** The videos of a job, each once. @internal */
+export const selectVideos = (
+  outputs: WorkflowOutput,
+  options: OutputsOptions,
+  videos: Videos["Service"]
+): ReadonlyArray<Wanted> => {
+  const choice = options.videos ?? "final"
+  const seen = new Set<string>()
+  return choice === "none" ? [] : outputs.videos
+    .filter((video) => choice === "all" || !video.isIntermediate)
+    .filter((video) => !seen.has(video.videoName) && seen.add(video.videoName))
+    .map((video) => fromOutput(video, outputs, options, videos))
+}
+
+const videoExtension = (name: string): string => /\.(mp4|webm|mov|mkv|gif)$/i.exec(name)?.[1]?.toLowerCase() ?? "mp4"
 
 const extension = (format: ImageFormat): string => format === "jpeg" ? "jpg" : format
 
@@ -170,7 +195,9 @@ export const plan = Effect.fnUntraced(
       const folders = rendered.slice(0, -1)
       const file = FileName.withExtension(
         rendered[rendered.length - 1] ?? "unnamed",
-        extension(options.format ?? "png")
+        each.videos === undefined
+          ? extension(options.format ?? "png")
+          : videoExtension(imageName(each.reference))
       )
       const key = (name: string) => FileName.collisionKey([...folders, name].join("/"))
       let name = file

@@ -1,5 +1,5 @@
 /**
- * Downloading images to files, to memory, or as a stream.
+ * Downloading images and videos to files, to memory, or as a stream.
  *
  * **Details**
  *
@@ -36,17 +36,17 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { WorkflowOutput } from "../job/Outputs.ts"
 import type { Images } from "../server/Images.ts"
+import { Videos } from "../server/Videos.ts"
 import type { DownloadError } from "./DownloadError.ts"
 import { announcedSize, downloadAll, encodeOptions, encodingError, requireCodec, total } from "./DownloadFile.ts"
 import type {
-  DownloadedFile,
   DownloadOptions,
   DownloadProgress,
   DownloadResult,
   FormatOptions,
   OutputsOptions
 } from "./DownloadOptions.ts"
-import { fromReference, select } from "./DownloadPlan.ts"
+import { fromReference, select, selectVideos } from "./DownloadPlan.ts"
 import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./ImageTransfer.ts"
 
 export { DownloadError } from "./DownloadError.ts"
@@ -143,7 +143,35 @@ export const images = Effect.fn("Downloads.images")(
 )
 
 /**
- * Downloads the images of a job.
+ * Downloads videos.
+ *
+ * **Details**
+ *
+ * As `images`; but a download that breaks off goes on where it ended, within the retries. `format` does not apply. Sizes in
+ * pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
+ *
+ * @category downloads
+ * @since 0.1.0
+ */
+export const videos = Effect.fn("Downloads.videos")(
+  function*(
+    references: Iterable<string | { readonly video_name: string } | { readonly videoName: string }>,
+    options: DownloadOptions
+  ): Effect.fn.Return<DownloadResult, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> {
+    const service = yield* Videos
+    const wanted = Array.from(references, (each) => {
+      const name = typeof each === "string" ? each : "videoName" in each ? each.videoName : each.video_name
+      return { ...fromReference(name, options), videos: service }
+    })
+    return total((yield* downloadAll(wanted, options)).flat())
+  }
+)
+
+const everything = (outputs: WorkflowOutput, options: OutputsOptions) =>
+  Effect.map(Videos, (service) => [...select(outputs, options), ...selectVideos(outputs, options, service)])
+
+/**
+ * Downloads the images and videos of a job.
  *
  * **Details**
  *
@@ -156,10 +184,10 @@ export const outputs = Effect.fn("Downloads.outputs")(
   function*(outputs: WorkflowOutput, options: OutputsOptions): Effect.fn.Return<
     DownloadResult,
     DownloadError,
-    Images | FileSystem.FileSystem | Path.Path
+    Images | Videos | FileSystem.FileSystem | Path.Path
   > {
     yield* Effect.annotateCurrentSpan({ batchId: outputs.batchId })
-    return total((yield* downloadAll(select(outputs, options), options)).flat())
+    return total((yield* downloadAll(yield* everything(outputs, options), options)).flat())
   }
 )
 
@@ -176,10 +204,10 @@ export const outputs = Effect.fn("Downloads.outputs")(
 export const outputsProgress = (
   outputs: WorkflowOutput,
   options: OutputsOptions
-): Stream.Stream<DownloadProgress, DownloadError, Images | FileSystem.FileSystem | Path.Path> =>
+): Stream.Stream<DownloadProgress, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> =>
   Stream.callback((queue) => {
     const latest = new Map<string, number>()
-    return downloadAll(select(outputs, options), {
+    const reporting: DownloadOptions = {
       ...options,
       onProgress: (progress) =>
         Effect.sync(() => {
@@ -189,7 +217,9 @@ export const outputsProgress = (
           latest.set(progress.imageName, step)
           Queue.offerUnsafe(queue, progress)
         }).pipe(Effect.andThen(options.onProgress?.(progress) ?? Effect.void))
-    }).pipe(
+    }
+    return everything(outputs, options).pipe(
+      Effect.flatMap((wanted) => downloadAll(wanted, reporting)),
       Effect.andThen(Queue.end(queue)),
       Effect.catch((error) => Queue.fail(queue, error))
     )
@@ -211,20 +241,17 @@ export interface NamedOutputs {
  *
  * **Details**
  *
- * `workflows` counts the jobs, `images` the images written and `bytes` their sizes.
+ * `workflows` counts the jobs; the rest is as for one job.
  *
  * @category models
  * @since 0.1.0
  */
-export interface BatchResult {
+export interface BatchResult extends DownloadResult {
   readonly workflows: number
-  readonly images: number
-  readonly bytes: number
-  readonly files: ReadonlyArray<DownloadedFile>
 }
 
 /**
- * Downloads the images of many jobs, by default into a folder per workflow and in it one per batch.
+ * Downloads the images and videos of many jobs, by default into a folder per workflow and in it one per batch.
  *
  * **Details**
  *
@@ -240,9 +267,12 @@ export const many = Effect.fn("Downloads.many")(
       /** The folder of a job, in front of `template`. Default `{workflow}/{batch}`. */
       readonly folders?: string | undefined
     }
-  ): Effect.fn.Return<BatchResult, DownloadError, Images | FileSystem.FileSystem | Path.Path> {
+  ): Effect.fn.Return<BatchResult, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> {
     const all = Array.from(jobs)
-    const wanted = all.flatMap(({ outputs, workflow }) => select(outputs, { ...options, workflow }))
+    const wanted = (yield* Effect.forEach(
+      all,
+      ({ outputs, workflow }) => everything(outputs, { ...options, workflow })
+    )).flat()
     const folders = options.folders ?? "{workflow}/{batch}"
     const result = total(
       (yield* downloadAll(wanted, {
@@ -250,6 +280,6 @@ export const many = Effect.fn("Downloads.many")(
         template: folders === "" ? options.template : `${folders}/${options.template ?? "{name}"}`
       })).flat()
     )
-    return { workflows: all.length, images: result.images, bytes: result.bytes, files: result.files }
+    return { workflows: all.length, ...result }
   }
 )

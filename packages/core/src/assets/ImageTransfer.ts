@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -209,6 +210,46 @@ const borrow = (pool: BufferPool) =>
   )
 
 /**
+ * Writes pieces to a file, small ones gathered. `flush` writes what is gathered.
+ *
+ * @internal
+ */
+export const makeWriter = Effect.fnUntraced(
+  function*(
+    handle: FileSystem.File,
+    pool: BufferPool,
+    toDownloadError: <A>(effect: Effect.Effect<A, PlatformError>) => Effect.Effect<A, DownloadError>
+  ) {
+    const buffer = yield* borrow(pool)
+    let used = 0
+    // A write that goes on after its file was closed could end up in another file.
+    const writeNow = (bytes: Uint8Array) => Effect.uninterruptible(handle.writeAll(bytes)).pipe(toDownloadError)
+    const flush = Effect.suspend(() => {
+      const gathered = buffer.subarray(0, used)
+      used = 0
+      return gathered.length === 0 ? Effect.void : writeNow(gathered)
+    })
+    const gather = (chunk: Uint8Array) => {
+      buffer.set(chunk, used)
+      used += chunk.length
+    }
+    return {
+      flush,
+      write: (chunk: Uint8Array): Effect.Effect<void, DownloadError> => {
+        if (used + chunk.length > buffer.length) {
+          return Effect.andThen(
+            flush,
+            Effect.suspend(() => chunk.length > buffer.length / 2 ? writeNow(chunk) : Effect.sync(() => gather(chunk)))
+          )
+        }
+        gather(chunk)
+        return Effect.void
+      }
+    }
+  }
+)
+
+/**
  * Reads an image into a file at constant memory. Gives the number of bytes and the
  * size in pixels.
  *
@@ -230,32 +271,17 @@ export const readFile = Effect.fnUntraced(
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: options.flag }).pipe(toDownloadError)
       options.onOpen()
-      const buffer = yield* borrow(options.pool)
+      const writer = yield* makeWriter(handle, options.pool, toDownloadError)
       const inspector = new PngInspector()
-      let used = 0
-      // A write that goes on after its file was closed could end up in another file.
-      const write = (bytes: Uint8Array) => Effect.uninterruptible(handle.writeAll(bytes)).pipe(toDownloadError)
-      const flush = Effect.suspend(() => {
-        const gathered = buffer.subarray(0, used)
-        used = 0
-        return gathered.length === 0 ? Effect.void : write(gathered)
-      })
       yield* Stream.runForEachArray(fullStream(name), (chunks) =>
         Effect.gen(function*() {
           for (const chunk of chunks) {
             inspector.push(chunk)
-            if (used + chunk.length > buffer.length) yield* flush
-            if (chunk.length > buffer.length / 2) {
-              yield* flush
-              yield* write(chunk)
-            } else {
-              buffer.set(chunk, used)
-              used += chunk.length
-            }
+            yield* writer.write(chunk)
           }
           yield* options.onBytes(inspector.length)
         }))
-      yield* flush
+      yield* writer.flush
       const size = yield* Effect.fromResult(inspector.check(name, options.expected))
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { ...size, bytes: inspector.length }

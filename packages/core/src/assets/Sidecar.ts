@@ -1,5 +1,5 @@
 /**
- * The JSON file that is written beside a downloaded image: where it comes from and what it was made with.
+ * The JSON file that is written beside a downloaded image or video: where it comes from and what it was made with.
  *
  * @since 0.1.0
  */
@@ -57,6 +57,7 @@ export interface SidecarNode {
  *
  * **Details**
  *
+ * - `image_name` or `video_name`: the name on the server.
  * - `created_at`: when the server stored the image, ISO 8601 in UTC.
  * - `node`, `item`: null for an image that was not downloaded as the output of a job.
  * - `inputs`: the inputs on the workflow's form, in form order, with the values of this run, each with its user name and
@@ -70,7 +71,10 @@ export interface SidecarNode {
  * @since 0.1.0
  */
 export interface Sidecar {
-  readonly image_name: string
+  readonly image_name?: string
+  readonly video_name?: string
+  /** Of a video, in seconds. */
+  readonly duration?: number
   readonly width: number
   readonly height: number
   readonly created_at: string

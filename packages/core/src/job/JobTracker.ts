@@ -266,8 +266,12 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
   })
 
+  /** Fibers of the tracker work for all jobs: what they do for one belongs to its trace. */
+  const traced = <A, E>(job: TrackedJob, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    job.span === undefined ? work : Effect.withParentSpan(work, job.span)
+
   const readSafely = (task: Sweep.ReadTask) =>
-    read(task).pipe(
+    traced(task.job, read(task)).pipe(
       Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
       Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
       Effect.catch((error) => failed([task.job], error)),
@@ -330,10 +334,10 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const now = yield* Clock.currentTimeMillis
     for (const job of active()) {
       if (job.searching || job.suspect) {
-        yield* search(job).pipe(Effect.catch((error) => failed([job], error)))
+        yield* traced(job, search(job)).pipe(Effect.catch((error) => failed([job], error)))
       }
       if (job.unconfirmed) {
-        yield* confirm(job).pipe(Effect.catch(() => Effect.sync(() => job.confirm())))
+        yield* traced(job, confirm(job)).pipe(Effect.catch(() => Effect.sync(() => job.confirm())))
       }
       schedule(job)
     }
@@ -351,7 +355,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       } else yield* failed(open, asked.failure)
     }
     yield* Effect.ignore(examine(now))
-  })
+  }).pipe(Effect.withSpan("JobTracker.sweep", { root: true }))
 
   const interval = (now: number): number => {
     const quietFor = now - lastActivity
@@ -498,7 +502,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     imagesOfOthers: (batchId) =>
       Effect.sync(() => {
         const names = new Set<string>()
-        for (const job of [...jobs.values()].flatMap((set) => [...set])) {
+        for (const job of [...jobs.values()].flatMap((set) => Array.from(set))) {
           if (job.batchId === batchId) continue
           for (const output of job.state.items.flatMap((item) => item.outputs)) {
             if (output._tag === "InkImageOutput" && !output.passedThrough) names.add(output.imageName)

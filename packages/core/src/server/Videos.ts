@@ -12,8 +12,10 @@ import type { ImageCategory, ResourceOrigin } from "./api/ImagesApi.ts"
 import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "./api/VideosApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
+import type { ImageProvenance } from "./Images.ts"
 import { optional } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
+import { parseProvenance } from "./internal/provenance.ts"
 import { form } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
@@ -64,7 +66,7 @@ export interface VideoFilter {
  * - `delete`: `DELETE i/{video_name}`; deleting nothing is a `NotFound`. `deleteMany`: `POST delete`; tells which ones are
  *   not deleted.
  * - `addToBoard`, `removeFromBoard`: `POST board`, `DELETE board`.
- * - `metadata`: `GET i/{video_name}/metadata`.
+ * - `metadata`, `workflow`: `GET i/{video_name}/…`. The second gives the workflow and the graph that made the video.
  * - `full`: `GET i/{video_name}/full`; `from` is the byte to begin at, to resume a download. `thumbnail`: a WebP.
  *
  * @since 0.1.0
@@ -89,6 +91,7 @@ export class Videos extends Context.Service<Videos, {
   readonly addToBoard: (boardId: string, name: string) => Effect.Effect<void, InvokeAiError>
   readonly removeFromBoard: (name: string) => Effect.Effect<void, InvokeAiError>
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
+  readonly workflow: (name: string) => Effect.Effect<ImageProvenance, InvokeAiError>
   readonly full: (
     name: string,
     options?: { readonly from?: number | undefined }
@@ -196,6 +199,9 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
     ),
     metadata: Effect.fn("Videos.metadata")((video_name) =>
       Effect.map(call((api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
+    ),
+    workflow: Effect.fn("Videos.workflow")((video_name) =>
+      Effect.map(call((api) => api.videos.workflow({ params: { video_name } })), parseProvenance)
     ),
     full: (video_name, options) =>
       bytes((api) =>

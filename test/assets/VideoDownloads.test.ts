@@ -1,0 +1,163 @@
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { apiError, FakeServer, files, listing, mp4, png } from "./fakes.ts"
+import { imageOutput, outputsOf } from "./outputs.ts"
+
+const folder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
+)
+
+const soon = Schedule.recurs(5)
+const quick = { retry: soon, notFoundRetry: soon } as const
+
+const lost = Stream.fail(apiError("Transport"))
+
+const read = (file: string) =>
+  Effect.map(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(file)), (bytes) => new Uint8Array(bytes))
+
+const videoOutput = (video_name: string, isIntermediate = false) =>
+  Outputs.decode({
+    type: "video_output",
+    video: { video_name },
+    width: 8,
+    height: 8,
+    num_frames: 3,
+    fps: 24,
+    duration: 0.125
+  }, {
+    ...imageOutput("x.png", { nodeId: "clip", nodeLabel: "Clip", nodeType: "wan_l2v" }),
+    isIntermediate
+  })
+
+describe("Downloads.videos", () => {
+  it.live("go on where a connection broke, as often as the retries allow", () => {
+    const server = new FakeServer()
+    const video = mp4(5000)
+    server.videos.set("clip.mp4", video)
+    let cuts = 3
+    server.videoFault = (rest) => cuts-- > 0 ? Stream.concat(Stream.make(rest.subarray(0, 1001)), lost) : undefined
+    return Effect.scoped(Effect.gen(function*() {
+      const directory = yield* folder
+      const seen: Array<number> = []
+      const result = yield* Downloads.videos(["clip.mp4"], {
+        ...quick,
+        directory,
+        onProgress: (progress) =>
+          Effect.sync(() => {
+            if (progress._tag === "Downloading") seen.push(progress.bytes)
+          })
+      })
+      assert.deepStrictEqual(server.videoRequests, [0, 1001, 2002, 3003])
+      assert.deepStrictEqual(result.files, [
+        { kind: "video", path: `${directory}/clip.mp4`, size: video.length, imageName: "clip.mp4", written: true }
+      ])
+      assert.deepStrictEqual([result.images, result.videos, result.bytes], [0, 1, video.length])
+      assert.deepStrictEqual(yield* read(`${directory}/clip.mp4`), video)
+      assert.deepStrictEqual(seen.slice(0, 3), [1001, 2002, 3003])
+      assert.deepStrictEqual(yield* listing(directory), ["clip.mp4"])
+    })).pipe(Effect.provide([server.layer, files]))
+  })
+
+  it.live("are whole when only the last answer was cut, and there is nothing to go on with", () => {
+    const server = new FakeServer()
+    const video = mp4(100)
+    server.videos.set("clip.mp4", video)
+    let first = true
+    server.videoFault = (rest) => {
+      if (!first) return undefined
+      first = false
+      return Stream.concat(Stream.make(rest), lost)
+    }
+    return Effect.scoped(Effect.gen(function*() {
+      const directory = yield* folder
+      const result = yield* Downloads.videos([{ video_name: "clip.mp4" }], { ...quick, directory })
+      assert.strictEqual(result.bytes, video.length)
+      assert.deepStrictEqual(server.videoRequests, [0, video.length])
+    })).pipe(Effect.provide([server.layer, files]))
+  })
+
+  it.live("leave nothing when they stay incomplete, or are not there", () => {
+    const server = new FakeServer()
+    const video = mp4(100)
+    for (const [name, bytes] of [["cut.mp4", video.subarray(0, 150)], ["empty.mp4", video.subarray(0, 0)]] as const) {
+      server.videos.set(name, bytes)
+    }
+    return Effect.scoped(Effect.gen(function*() {
+      const directory = yield* folder
+      const once = { retry: Schedule.recurs(0), notFoundRetry: Schedule.recurs(1), directory }
+      const reasons = yield* Effect.forEach(
+        ["cut.mp4", "empty.mp4", "missing.mp4"],
+        (name) => Effect.map(Effect.flip(Downloads.videos([name], once)), (error) => error.reason)
+      )
+      assert.deepStrictEqual(reasons, ["Truncated", "Server", "NotFound"])
+      assert.deepStrictEqual(yield* listing(directory), [])
+    })).pipe(Effect.provide([server.layer, files]))
+  })
+
+  it.live("keep to the folder, whatever the server calls them, and other formats are taken as they are", () => {
+    const server = new FakeServer()
+    for (const name of ["../../up.WEBM", "CON.mp4", "no extension"]) server.videos.set(name, new Uint8Array(20))
+    return Effect.scoped(Effect.gen(function*() {
+      const directory = yield* folder
+      const result = yield* Downloads.videos(server.videos.keys(), { ...quick, directory, metadata: { graph: false } })
+      assert.strictEqual(result.videos, 3)
+      const names = yield* listing(directory)
+      assert.strictEqual(names.length, 6)
+      for (const { path } of result.files) assert.isTrue(path.startsWith(`${directory}/`), path)
+      assert.deepStrictEqual(
+        result.files.filter((file) => file.kind === "video").map(({ path }) => /\.\w+$/.exec(path)?.[0]),
+        [".webm", ".mp4", ".mp4"]
+      )
+    })).pipe(Effect.provide([server.layer, files]))
+  })
+})
+
+describe("Downloads.outputs", () => {
+  it.live("brings the kept videos too, with sidecars, or all, or none", () => {
+    const server = new FakeServer()
+    server.add("a.png", png(8, 8))
+    for (const name of ["kept.mp4", "between.mp4"]) server.videos.set(name, mp4(30))
+    const outputs = outputsOf([
+      imageOutput("a.png"),
+      videoOutput("kept.mp4"),
+      videoOutput("kept.mp4"),
+      videoOutput("between.mp4", true)
+    ])
+    return Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* folder
+      const result = yield* Downloads.outputs(outputs, {
+        directory,
+        metadata: true,
+        template: "{label} {seed}",
+        format: "png"
+      })
+      assert.deepStrictEqual(result.files.map(({ kind, path }) => [kind, path.slice(directory.length + 1)]), [
+        ["image", "Save 7.png"],
+        ["metadata", "Save 7.png.json"],
+        ["video", "Clip 5.mp4"],
+        ["metadata", "Clip 5.mp4.json"]
+      ])
+      assert.deepStrictEqual([result.images, result.videos], [1, 1])
+      const sidecar: Record<string, unknown> = JSON.parse(yield* fs.readFileString(`${directory}/Clip 5.mp4.json`))
+      assert.strictEqual(sidecar["video_name"], "kept.mp4")
+      assert.isFalse("image_name" in sidecar)
+      assert.strictEqual(sidecar["duration"], 1.5)
+      assert.strictEqual(sidecar["seed"], 5)
+      const all = yield* Downloads.outputs(outputs, { directory: `${directory}/all`, videos: "all" })
+      const none = yield* Downloads.outputs(outputs, { directory: `${directory}/none`, videos: "none" })
+      assert.deepStrictEqual([all.videos, none.videos, none.images], [2, 0, 1])
+      const progress = yield* Stream.runCollect(Downloads.outputsProgress(outputs, { directory: `${directory}/p` }))
+      assert.deepStrictEqual(
+        new Map(progress.flatMap((step) => step._tag === "Downloaded" ? [[step.imageName, step.total]] : [])),
+        new Map([["a.png", 2], ["kept.mp4", 2]])
+      )
+    })).pipe(Effect.provide([server.layer, files]))
+  })
+})

@@ -1,0 +1,212 @@
+/**
+ * `pnpm mutations [part of a name]…`: takes the protections out of the client, one at a time, and runs the tests that
+ * must notice.
+ *
+ * Works on a copy of the sources in a temporary folder. Ends with 1 if a mutant survives, if a protection is not where
+ * this file looks for it, or if the tests fail without any change. Takes a few minutes.
+ */
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { environment, root } from "./lib/run.ts"
+
+interface Mutation {
+  /** What is taken away. */
+  readonly name: string
+  readonly file: string
+  /** The text that protects, found exactly once. */
+  readonly find: string
+  readonly replace: string
+  /** Test files of which at least one must fail. */
+  readonly tests: ReadonlyArray<string>
+}
+
+const job = "packages/core/src/job"
+const server = "packages/core/src/server"
+const assets = "packages/core/src/assets"
+
+const simulated = "test/job/Simulated.test.ts"
+const faults = "test/job/Faults.test.ts"
+const jobState = "test/job/JobState.test.ts"
+const soak = "test/soak/Soak.test.ts"
+
+const mutations: ReadonlyArray<Mutation> = [
+  {
+    name: "an event that arrives twice counts once",
+    file: `${job}/ItemState.ts`,
+    find: `if (before !== undefined && before.status !== "running") return none`,
+    replace: "",
+    tests: [jobState, simulated]
+  },
+  {
+    name: "a status never goes back",
+    file: `${job}/ItemState.ts`,
+    find: "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {",
+    replace:
+      "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {\n  if (facts.status !== \"\") return true",
+    tests: [jobState]
+  },
+  {
+    name: "what is final stays",
+    file: `${job}/JobState.ts`,
+    find: "if (isFinal(known) && !again) return update(state, before, known)",
+    replace: "",
+    tests: [jobState]
+  },
+  {
+    name: "a called workflow's items are not the job's",
+    file: `${job}/JobState.ts`,
+    find: `if (item.parentItemId !== null) next = withRun(item, "child", runs.get(item.parentItemId) ?? 0)\n    else `,
+    replace: "",
+    tests: [jobState]
+  },
+  {
+    name: "the queue is subscribed to again after each connect",
+    file: `${server}/ServerEvents.ts`,
+    find: `Effect.andThen(connection.emit("subscribe_queue", { queue_id: client.queueId })),`,
+    replace: `Effect.andThen(again ? Effect.void : connection.emit("subscribe_queue", { queue_id: client.queueId })),`,
+    tests: ["test/server/events.test.ts"]
+  },
+  {
+    name: "open items are asked for again and again",
+    file: `${job}/JobTracker.ts`,
+    find: "if (jobs.size > 0) yield* sweep",
+    replace: "",
+    tests: [faults]
+  },
+  {
+    name: "open items are asked for after each connect",
+    file: `${job}/JobTracker.ts`,
+    find: `if (message._tag === "Connected") told = false\n    return look`,
+    replace: `if (message._tag === "Connected") told = false\n    return Effect.void`,
+    tests: ["test/job/Job.test.ts", faults]
+  },
+  {
+    name: "after a lost answer the server is asked for the batch id",
+    file: `${job}/Submission.ts`,
+    find: "const seen = yield* probe(batchId, quietNow, settle)",
+    replace: "const seen = sent > 0 ? { _tag: \"Absent\" as const } : yield* probe(batchId, quietNow, settle)",
+    tests: [faults, simulated]
+  },
+  {
+    name: "a batch that arrived late a second time is canceled",
+    file: `${job}/JobTracker.ts`,
+    find: `if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)`,
+    replace: "",
+    tests: [faults]
+  },
+  {
+    name: "only what may be repeated is sent again",
+    file: `${server}/InvokeAiClient.ts`,
+    find: "return (repeatable ? repeated : once).pipe(",
+    replace: "return repeated.pipe(",
+    tests: ["test/server/client.test.ts", simulated]
+  },
+  {
+    name: "a deletion is believed only when the server names the image",
+    file: `${server}/Images.ts`,
+    find: "result.deleted_images.includes(image_name)",
+    replace: "result.deleted_images.length >= 0",
+    tests: ["test/server/services.test.ts", "test/assets/Assets.test.ts"]
+  },
+  {
+    name: "a web page is no proof that an image is gone",
+    file: `${assets}/Deletion.ts`,
+    find: `error.reason === "NotFound" && error.status !== 200`,
+    replace: `error.reason === "NotFound"`,
+    tests: [soak]
+  },
+  {
+    name: "an upload whose answer was lost is found again",
+    file: `${assets}/Assets.ts`,
+    find: "const stored = ambiguous ? yield* findLater(id) : Option.none<ImageDTO>()",
+    replace: "const stored = Option.none<ImageDTO>()",
+    tests: ["test/assets/Assets.test.ts"]
+  },
+  {
+    name: "an image that somebody starred or moved is kept",
+    file: `${assets}/Assets.ts`,
+    find: `if (image.starred === true && !record.starred) return "Starred"`,
+    replace: "",
+    tests: ["test/assets/Assets.test.ts"]
+  },
+  {
+    name: "a picture without its end is not written",
+    file: `${assets}/ImageTransfer.ts`,
+    find: "if (!ImageType.isPngEnd(this.tail)) return",
+    replace: "if (this.length < 0) return",
+    tests: ["test/assets/Downloads.test.ts"]
+  }
+]
+
+const wanted = process.argv.slice(2).filter((argument) => argument !== "--")
+const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+
+const copy = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-mutations-"))
+process.on("exit", () => Fs.rmSync(copy, { recursive: true, force: true }))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1))
+
+const isLeftOut = (path: string): boolean => /(?:^|\/)(?:dist|real-server|\.[^/]+|[^/]*\.tsbuildinfo)$/.test(path)
+
+for (const name of ["packages", "test", "examples", "package.json", "pnpm-workspace.yaml", "vitest.config.ts"]) {
+  Fs.cpSync(Path.join(root, name), Path.join(copy, name), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !isLeftOut(Path.relative(root, path))
+  })
+}
+for (const name of Fs.readdirSync(root).filter((one) => one.startsWith("tsconfig") && one.endsWith(".json"))) {
+  Fs.copyFileSync(Path.join(root, name), Path.join(copy, name))
+}
+// everything installed is shared, but for the packages of this repository, which come from the copy
+const modules = Path.join(copy, "node_modules")
+Fs.mkdirSync(modules)
+for (const name of Fs.readdirSync(Path.join(root, "node_modules"))) {
+  const installed = Path.join(root, "node_modules", name)
+  if (name !== "@effect-invokeai") Fs.symlinkSync(installed, Path.join(modules, name))
+  else {
+    Fs.mkdirSync(Path.join(modules, name))
+    for (const one of Fs.readdirSync(installed)) {
+      Fs.symlinkSync(Path.join(copy, "packages", one), Path.join(modules, name, one))
+    }
+  }
+}
+
+const vitest = (files: ReadonlyArray<string>): { readonly green: boolean; readonly first: string } => {
+  const result = spawnSync(
+    process.execPath,
+    [Path.join(root, "node_modules/vitest/vitest.mjs"), "run", "--bail=1", "--reporter=tap-flat", ...files],
+    { cwd: copy, env: environment({ NO_COLOR: "1" }), encoding: "utf8", timeout: 300_000, killSignal: "SIGKILL" }
+  )
+  const failed = /^not ok \d+ - (.*?)(?: # time=.*)?$/m.exec(result.stdout)?.[1]
+  const timedOut = result.signal !== null ? "no end after 5 minutes" : undefined
+  return { green: result.status === 0, first: failed ?? timedOut ?? result.stderr.trim().split("\n")[0] ?? "" }
+}
+
+let bad = 0
+const report = (verdict: string, name: string, detail: string): void => {
+  if (verdict !== "killed" && verdict !== "ok") bad += 1
+  console.log(`${verdict.padEnd(9)} ${name}${detail === "" ? "" : `\n          ${detail}`}`)
+}
+
+console.log(`Without any change (${chosen.length} mutants follow)`)
+const files = [...new Set(chosen.flatMap(({ tests }) => tests))]
+const before = vitest(files)
+report(before.green ? "ok" : "FAILS", files.join(" "), before.first)
+if (before.green) {
+  for (const { file, find, name, replace, tests } of chosen) {
+    const path = Path.join(copy, file)
+    const source = Fs.readFileSync(path, "utf8")
+    if (source.split(find).length !== 2) {
+      report("STALE", name, `${file} does not contain, exactly once: ${find}`)
+      continue
+    }
+    Fs.writeFileSync(path, source.replace(find, () => replace))
+    const after = vitest(tests)
+    Fs.writeFileSync(path, source)
+    report(after.green ? "SURVIVED" : "killed", name, after.green ? tests.join(" ") : after.first)
+  }
+}
+console.log(`\n${bad === 0 ? "every mutant was noticed" : `${bad} not as it should be`}`)
+process.exit(bad === 0 ? 0 : 1)

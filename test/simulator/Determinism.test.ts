@@ -1,0 +1,67 @@
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as Job from "@effect-invokeai/core/job/Job"
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import * as Png from "@effect-invokeai/core/simulator/Png"
+import * as Raster from "@effect-invokeai/core/simulator/Raster"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as SimulatorCatalog from "@effect-invokeai/core/simulator/SimulatorCatalog"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as SeededCrypto from "@effect-invokeai/core/testing/SeededCrypto"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { drive } from "../job/fake.ts"
+
+const text = readFileSync(new URL("../fixtures/workflows/image-blur.json", import.meta.url), "utf8")
+const picture = Png.encode(Raster.painted(20, 10, "picture"))
+
+/** A whole program: upload, run with a fault, events, download; everything that came of it. */
+const program = (seed: number) =>
+  drive(
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const seen = yield* Effect.scoped(Effect.gen(function*() {
+        const photo = yield* Assets.uploadBytes(picture, { name: "photo.png" })
+        const ready = yield* Workflow.setInputs(yield* Workflow.fromJson(text), { Picture: photo })
+        const job = yield* Job.submit(ready)
+        const events = yield* Stream.runCollect(job.events)
+        const { outputs } = yield* job.await
+        const files = yield* Effect.forEach(outputs.finalImages, (image) => Downloads.bytes(image))
+        return { events, files: files.map((bytes) => createHash("sha256").update(bytes).digest("hex")) }
+      }))
+      return JSON.stringify([seen, yield* simulator.events, yield* simulator.requests, yield* simulator.state])
+    }).pipe(Effect.provide(InvokeAiTest.layer({
+      seed,
+      nodeDuration: "30 millis",
+      faults: [
+        Fault.http({ path: "/api/v1/queue/{queue_id}/enqueue_batch" }, Fault.dropResponse),
+        Fault.event({ nth: 4 }, Fault.disconnect)
+      ]
+    })))
+  ).pipe(Effect.provide(TestClock.layer()))
+
+beforeAll(() => Effect.runPromise(SimulatorCatalog.snapshot))
+
+describe("a test on the simulator", () => {
+  it.effect("gives the same bytes, events and requests 100 times", () =>
+    Effect.gen(function*() {
+      const first = yield* program(1)
+      for (let turn = 1; turn < 100; turn++) assert.strictEqual(yield* program(1), first, `run ${turn + 1}`)
+      assert.notStrictEqual(yield* program(2), first)
+    }), { timeout: 120_000 })
+
+  it("hashes as the platform does", () => {
+    for (const length of [0, 1, 55, 56, 63, 64, 65, 1000]) {
+      const data = Uint8Array.from({ length }, (_, index) => index * 7)
+      assert.strictEqual(
+        Buffer.from(SeededCrypto.sha256(data)).toString("hex"),
+        createHash("sha256").update(data).digest("hex")
+      )
+    }
+  })
+})

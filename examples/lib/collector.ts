@@ -54,7 +54,7 @@ export interface Collector {
   readonly logCount: () => number
 }
 
-const shown = ["batchId", "itemId", "nodeId", "nodeLabel", "nodeType", "status"]
+const shown = new Set(["batchId", "itemId", "nodeId", "nodeLabel", "nodeType", "status"])
 
 const attributesOf = (attributes: ReadonlyArray<Attribute>, keep: (key: string) => boolean): string =>
   attributes.filter(({ key }) => keep(key)).map(({ key, value }) => `${key}=${Object.values(value).join()}`).join(" ")
@@ -64,17 +64,19 @@ const millis = (span: Span): number =>
 
 const treeOf = (spans: ReadonlyArray<Span>): string => {
   const known = new Set(spans.map((span) => span.spanId))
-  const below = (parent: string | undefined, depth: number): ReadonlyArray<string> =>
-    spans
-      .filter((span) => span.parentSpanId === parent || (parent === undefined && !known.has(span.parentSpanId ?? "")))
-      .toSorted((a, b) => (BigInt(a.startTimeUnixNano) < BigInt(b.startTimeUnixNano) ? -1 : 1))
-      .flatMap((span) => [
-        `${"  ".repeat(depth)}${span.name} ${millis(span).toFixed(0)} ms ${
-          attributesOf(span.attributes, (key) => shown.includes(key))
-        }`.trimEnd(),
-        ...below(span.spanId, depth + 1)
-      ])
-  return below(undefined, 0).join("\n")
+  const lines: Array<string> = []
+  const add = (parent: string | undefined, depth: number): void => {
+    const children = spans.filter((span) =>
+      span.parentSpanId === parent || (parent === undefined && !known.has(span.parentSpanId ?? ""))
+    )
+    for (const span of children.toSorted((a, b) => (a.startTimeUnixNano < b.startTimeUnixNano ? -1 : 1))) {
+      const attributes = attributesOf(span.attributes, (key) => shown.has(key))
+      lines.push(`${"  ".repeat(depth)}${span.name} ${millis(span).toFixed(0)} ms ${attributes}`.trimEnd())
+      add(span.spanId, depth + 1)
+    }
+  }
+  add(undefined, 0)
+  return lines.join("\n")
 }
 
 const pointText = (name: string, point: Point): string => {

@@ -11,7 +11,7 @@ import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/Simula
 import * as SimulatorHttpClient from "@effect-invokeai/core/simulator/SimulatorHttpClient"
 import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -131,23 +131,36 @@ describe("Observability", () => {
       assert.strictEqual(named("Queue.item")[0]?.attributes.get("itemId"), ids[0])
     }))
 
+  it.effect("what is asked for a job belongs to its trace, also for the second one", () =>
+    Effect.gen(function*() {
+      const run = (name: string) =>
+        Effect.gen(function*() {
+          const job = yield* Job.submit(yield* load("text-only"))
+          yield* job.await
+          return job.enqueued!.itemIds
+        }).pipe(Effect.scoped, Effect.withSpan(name))
+      const seen = yield* observed({ nodeDuration: "500 millis" }, Effect.all([run("first"), run("second")]))
+      if (seen.result._tag === "Failure") throw seen.result.failure
+      for (const [index, ids] of seen.result.success.entries()) {
+        const reads = seen.spans.filter((span) =>
+          span.name === "Queue.item" && ids.includes(Number(attributesOf(span)["itemId"]))
+        )
+        assert.isAbove(reads.length, 0)
+        for (const read of reads) assert.strictEqual(parentsOf(read).at(-1), ["first", "second"][index])
+      }
+    }))
+
   it.effect("no spans are made for items and nodes where nobody traces", () =>
     Effect.gen(function*() {
-      const spans: Array<string> = []
-      const native = Tracer.nativeTracer.span
-      const tracer: { span: typeof native } = Tracer.nativeTracer
-      tracer.span = function(options) {
-        spans.push(options.name)
-        return native.call(this, options)
-      }
+      const made = vi.spyOn(Tracer.nativeTracer, "span")
       yield* drive(
         Effect.gen(function*() {
           const job = yield* Job.submit(yield* load("text-only"))
           yield* job.await
         }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
-      ).pipe(Effect.ensuring(Effect.sync(() => {
-        tracer.span = native
-      })))
+      )
+      const spans = made.mock.calls.map(([options]) => options.name)
+      made.mockRestore()
       assert.include(spans, "Job.submit")
       assert.notInclude(spans, "Job.node")
     }))
@@ -174,7 +187,9 @@ describe("Observability", () => {
           }))
           assert.strictEqual(failed._tag, "JobFailed")
           const chunks = yield* Stream.runCollect(images.full(made.finalImages[0]!.imageName))
-          const bytes = new Uint8Array(chunks.flatMap((chunk) => [...chunk]))
+          const bytes = new Uint8Array(
+            yield* Effect.promise(() => new Blob(chunks.map((chunk) => new Uint8Array(chunk))).arrayBuffer())
+          )
           yield* images.upload({ data: bytes, fileName: "a.png", category: "user", isIntermediate: false })
           yield* images.upload({ data: Stream.make(bytes), fileName: "b.png", category: "user", isIntermediate: false })
           return bytes.length

@@ -29,6 +29,7 @@ type Attributes = Readonly<Record<string, string | number>>
 
 /** The spans of one job. */
 class Spans {
+  readonly root: Tracer.Span
   private readonly open = new Map<string, Tracer.Span>()
   private readonly tracer: Tracer.Tracer
   private readonly clock: Clock.Clock
@@ -38,11 +39,10 @@ class Spans {
     this.tracer = tracer
     this.clock = clock
     this.batchId = batchId
-    this.begin("", "Job.run", parent, {})
+    this.root = this.begin("", "Job.run", parent, {})
   }
 
-  private begin(key: string, name: string, parent: Option.Option<Tracer.AnySpan>, attributes: Attributes): void {
-    if (this.open.has(key)) return
+  private begin(key: string, name: string, parent: Option.Option<Tracer.AnySpan>, attributes: Attributes): Tracer.Span {
     const span = this.tracer.span({
       name,
       parent,
@@ -56,10 +56,12 @@ class Spans {
     span.attribute("batchId", this.batchId)
     for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
     this.open.set(key, span)
+    return span
   }
 
   private child(key: string, name: string, parentKey: string, attributes: Attributes): void {
-    this.begin(key, name, Option.fromUndefinedOr(this.open.get(parentKey) ?? this.open.get("")), attributes)
+    if (this.open.has(key)) return
+    this.begin(key, name, Option.some(this.open.get(parentKey) ?? this.root), attributes)
   }
 
   private end(key: string, exit: Exit.Exit<unknown, unknown>, attributes: Attributes = {}): void {
@@ -123,6 +125,7 @@ export const make = Effect.fnUntraced(function*(batchId: string): Effect.fn.Retu
     : yield* Effect.clockWith((clock) => Effect.sync(() => new Spans(tracer, clock, batchId, parent)))
   const log = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
   return {
+    span: spans?.root,
     told: (event) => {
       spans?.told(event)
       // The tracker says once for all jobs that there are no events.

@@ -6,6 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import type * as Tracer from "effect/Tracer"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Changing, EventLog, Growing } from "./EventLog.ts"
 import { isFinal, type ItemRole } from "./ItemState.ts"
@@ -47,8 +48,9 @@ export const nodesOfWorkflow = (workflow: unknown): ReadonlyMap<string, OutputNo
   return nodes
 }
 
-/** Listens to one job. @internal */
+/** Listens to one job; `span` is the job's, where somebody traces. @internal */
 export interface JobObserver {
+  readonly span: Tracer.Span | undefined
   readonly told: (event: JobEvent) => void
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
@@ -124,6 +126,10 @@ export class TrackedJob {
 
   get state(): JobState.JobState {
     return this.states.current
+  }
+
+  get span(): Tracer.Span | undefined {
+    return this.observer.span
   }
 
   get isDone(): boolean {

@@ -10,6 +10,7 @@ export const faults = {
   untypedObject: "an untyped object value becomes a float generator",
   booleanList: "values of boolean lists are lost",
   videoList: "values of video lists are lost",
+  batchKind: "batch values, or a generator, of another kind than the batch node's stop the UI's checks",
   connectorLoop: "a connector loop is accepted and then every later edge is deleted",
   batchThroughConnector: "a batch output routed through a connector names the connector as node_path",
   deletedElement: "batch.workflow is null once a form element was deleted on load",

@@ -138,7 +138,7 @@ const errorJson = (reason: UiReadiness.UiReason): Json =>
 
 const labelOf = (field: FormField): string =>
   field.template === undefined
-    ? `Workflow contains an unknown field "${field.fieldName}". Edit the workflow to fix the issue.`
+    ? `Workflow contains an unknown field "${field.label}". Edit the workflow to fix the issue.`
     : field.label
 
 const graphOf = (loaded: LoadedWorkflow, autoBoard?: string): unknown =>
@@ -237,10 +237,31 @@ const readAgain = (json: unknown): unknown =>
 const trimmed = (value: unknown): unknown =>
   Array.isArray(value) ? value.map((item) => typeof item === "string" ? item.trim() : item) : value
 
+const isKind: Readonly<Record<string, (item: unknown) => boolean>> = {
+  integer_batch: Number.isSafeInteger,
+  float_batch: (item) => typeof item === "number",
+  string_batch: (item) => typeof item === "string",
+  image_batch: (item) => isRecord(item) && typeof item["image_name"] === "string"
+}
+
+/** Whether the UI gives up on a batch node without a word: its values or those of its generator are of another kind. */
+const stopsTheUi = ({ node: { node }, problem }: Batch.BatchNode): boolean => {
+  const input = node.inputs.get(`${node.nodeType.slice(0, -"_batch".length)}s`)
+  const fits = isKind[node.nodeType] ?? (() => true)
+  return problem === "its values have to be asked of the server"
+    ? false
+    : problem !== undefined || input === undefined ||
+      (input.value !== undefined && !(Array.isArray(input.value) && input.value.every(fits)))
+}
+
 const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<Fault>): string | undefined => {
   const body = expected["enqueueRequestBody"] ?? expected["enqueueRequestBodyWithoutValidation"]
   const batchJson = isRecord(body) && isRecord(body["batch"]) ? body["batch"] : undefined
   const batch = Batch.build(loaded, { generated: generatedFrom(loaded, batchJson?.["data"]) })
+  if (faults.has("batchKind") && batch.nodes.some(stopsTheUi) && !Array.isArray(batchJson?.["data"])) {
+    // What the UI shows then is from before the file was loaded.
+    return undefined
+  }
   const reasons = UiReadiness.reasons(loaded, batch).map(UiReadiness.format)
   const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
   const { id: _id, ...workflow } = WorkflowDefinition.toJson(loaded.definition)

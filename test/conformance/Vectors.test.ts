@@ -91,6 +91,25 @@ describe("known faults of the UI", () => {
     }))
   })
 
+  it("lists of videos are lost", () => {
+    told(faulty("video-list", "videoList", (expected) => {
+      const graph = structuredClone(expected["graphAutoBoard"]) as { nodes: Record<string, Record<string, unknown>> }
+      delete graph.nodes["v"]?.["videos"]
+      return {
+        graphAutoBoard: graph,
+        disabledReasons: ["Concatenate Videos -> Videos: parameters.invoke.missingInputForField"]
+      }
+    }))
+  })
+
+  it("batch values of another kind stop the checks", () => {
+    told(faulty("batch-of-another-kind", "batchKind", () => ({
+      disabledReasons: ["No nodes in graph"],
+      enqueueRequestBody: null,
+      graphAutoBoard: null
+    })))
+  })
+
   it("batch values name the connector they go through", () => {
     told(faulty("batch-through-connector", "batchThroughConnector", (expected) => ({
       ...expected,

@@ -206,7 +206,7 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
     const { problem, values } = valuesOf(scope, edges, node, options)
     return {
       node,
-      groupId: groupId === undefined ? undefined : String(groupId),
+      groupId: typeof groupId === "number" || typeof groupId === "string" ? String(groupId) : undefined,
       values,
       problem,
       targets: targetsOf(scope, edges, node),

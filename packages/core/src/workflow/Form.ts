@@ -219,13 +219,13 @@ const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void =
   const stack = [form.rootElementId]
   while (stack.length > 0) {
     const id = stack.pop()
-    if (id === undefined || seen.has(id)) {
+    const element = id === undefined ? undefined : form.elements.get(id)
+    if (id === undefined || element === undefined || seen.has(id)) {
       continue
     }
-    seen.add(id)
-    const element = form.elements.get(id)
-    if (element === undefined) {
-      continue
+    // A field is shown as often as containers name it.
+    if (element.type === "container") {
+      seen.add(id)
     }
     visit(element)
     if (element.type === "container") {

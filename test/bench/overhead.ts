@@ -22,7 +22,6 @@ import { io } from "socket.io-client"
 
 const self = fileURLToPath(import.meta.url)
 const file = Path.resolve(import.meta.dirname, "../fixtures/workflows/text-only.json")
-const block = 25
 
 interface Item {
   readonly item_id: number
@@ -112,6 +111,7 @@ const library = Effect.gen(function*() {
 })
 
 const client = async (url: string, jobs: number) => {
+  const block = Math.max(1, Math.min(25, Math.floor(jobs / 8)))
   const hand = await byHand(url)
   const hands: Array<number> = []
   const ours: Array<number> = []

@@ -145,5 +145,5 @@ it.layer(client(), { excludeTestServices: true })("a proxy that cuts, delays, ha
       }
       const left = (yield* images.names()).image_names.filter((name) => !before.has(name))
       yield* images.deleteMany(left)
-    }), 120_000)
+    }), 180_000)
 })

@@ -14,6 +14,7 @@ export * as DownloadError from "./assets/DownloadError.ts"
 export * as Downloads from "./assets/Downloads.ts"
 export * as FileName from "./assets/FileName.ts"
 export * as ImageCodec from "./assets/ImageCodec.ts"
+export * as Provenance from "./assets/Provenance.ts"
 export * as Sidecar from "./assets/Sidecar.ts"
 export * as UploadError from "./assets/UploadError.ts"
 

@@ -1,6 +1,8 @@
 /** Jobs on a server that others use as well: other users, revoked logins, retries and clears in the GUI, blocked queues. */
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
+import { fromEvent } from "@effect-invokeai/core/job/Observation"
+import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import * as Fault from "@effect-invokeai/core/simulator/Fault"
@@ -39,6 +41,32 @@ const loggedIn = (index: number) =>
 
 const withServer = <A, E>(options: SimulatorOptions, effect: Effect.Effect<A, E, Simulator>) =>
   drive(Effect.provide(effect, Simulator.layer(options)))
+
+describe("Events", () => {
+  it("hand on the preview of an image in the making, and pass over what is of others or is no event", () => {
+    const payload = {
+      batch_id: "b",
+      item_id: 1,
+      session_id: "s",
+      invocation: { id: "prepared", type: "flux_denoise" },
+      invocation_source_id: "node",
+      message: "Denoising",
+      percentage: 1.5,
+      image: { width: 64, height: 32, dataURL: "data:image/jpeg;base64,AAAA" }
+    }
+    const seen = fromEvent("invocation_progress", payload)?.observation
+    assert.deepInclude(seen, { _tag: "Node", itemId: 1, nodeId: "node", preparedId: "prepared" })
+    assert.deepStrictEqual(seen?._tag === "Node" ? seen.change : undefined, {
+      _tag: "Progress",
+      message: "Denoising",
+      fraction: 1,
+      preview: { width: 64, height: 32, dataUrl: "data:image/jpeg;base64,AAAA" }
+    })
+    assert.isUndefined(fromEvent("invocation_progress", { ...payload, invocation: null }))
+    assert.isUndefined(fromEvent("model_load_started", payload))
+    assert.isUndefined(fromEvent("queue_item_status_changed", "text"))
+  })
+})
 
 describe("Other users", () => {
   it.effect(
@@ -173,6 +201,96 @@ describe("Somebody at the GUI", () => {
         assert.isAbove(there.length, 0)
         assert.sameMembers([...error.imageNames], [...there])
         assert.isAbove(error.outputs.images.length, 0)
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ nodeDuration: "500 millis" })))
+    ))
+})
+
+describe("Workflows that call others", () => {
+  const node = (id: string, type: string, inputs: Readonly<Record<string, unknown>>) => ({
+    id,
+    type: "invocation",
+    data: {
+      id,
+      type,
+      useCache: false,
+      isIntermediate: true,
+      inputs: Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, { name, label: "", value }]))
+    }
+  })
+  const edge = (source: string, sourceHandle: string, target: string, targetHandle: string) => ({
+    id: `${source}-${target}`,
+    type: "default",
+    source,
+    sourceHandle,
+    target,
+    targetHandle
+  })
+  const callee = (type: string, inputs: Readonly<Record<string, unknown>>) => ({
+    name: "callee",
+    meta: { version: "4.0.0", category: "user" },
+    exposedFields: [],
+    nodes: [
+      node("work", type, inputs),
+      node("key", "workflow_return_value", { key: "result" }),
+      node("end", "workflow_return", {})
+    ],
+    edges: [edge("work", "value", "key", "value"), edge("key", "value", "end", "values")]
+  })
+  const calling = (workflowId: string): Job.JobBatch => ({
+    graph: {
+      id: "g",
+      nodes: {
+        call: { id: "call", type: "call_saved_workflow", workflow_id: workflowId, workflow_inputs: {} },
+        get: { id: "get", type: "workflow_return_get", key: "result" }
+      },
+      edges: [{ source: { node_id: "call", field: "values" }, destination: { node_id: "get", field: "values" } }]
+    },
+    data: null,
+    workflow: null,
+    runs: 2,
+    size: 2,
+    nodes: new Map([["get", { label: "What came back", type: "workflow_return_get" }]])
+  })
+
+  it.effect("have the items that were asked for, and not those of the called ones", () =>
+    Effect.gen(function*() {
+      for (const faults of [[], [Fault.event({ times: 100_000 }, Fault.lose)]]) {
+        yield* drive(
+          Effect.gen(function*() {
+            const simulator = yield* Simulator
+            const id = yield* simulator.addWorkflow(callee("add", { a: 2, b: 3 }))
+            const job = yield* Job.submitBatch(calling(id))
+            const events = yield* Stream.runCollect(job.events)
+            const { items, outputs } = yield* job.await
+            assert.deepStrictEqual(items.map((item) => item.itemId), job.enqueued!.itemIds)
+            assert.strictEqual((yield* simulator.state).items.length, 4)
+            assert.deepStrictEqual(
+              Outputs.byLabel(outputs, "What came back").map((
+                output
+              ) => [output.run, output.data["values"] ?? output.data["value"]]),
+              [[0, 5], [1, 5]]
+            )
+            const own = new Set(job.enqueued!.itemIds)
+            assert.isTrue(events.every((event) => !("itemId" in event) || own.has(event.itemId)))
+            assert.isFalse(events.some((event) => event._tag === "JobWarning" && event.reason === "SurplusItems"))
+            if (faults.length === 0) {
+              const seen = events.flatMap((event) => event._tag === "ItemStatusChanged" ? [event.status] : [])
+              assert.include(seen, "waiting")
+            }
+          }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ faults, nodeDuration: "500 millis" })))
+        )
+      }
+    }))
+
+  it.effect("fail when a called one fails", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator
+        const id = yield* simulator.addWorkflow(callee("div", { a: 2, b: 0 }))
+        const job = yield* Job.submitBatch(calling(id))
+        const error = yield* Effect.flip(job.await)
+        assert.strictEqual(error._tag, "JobFailed")
+        if (error._tag === "JobFailed") assert.strictEqual(error.failures.length, 2)
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ nodeDuration: "500 millis" })))
     ))
 })

@@ -131,14 +131,20 @@ const put = (state: JobState, item: ItemState): JobState => {
   return moved ? assignRoles(next) : next
 }
 
-const statusEvent = (before: ItemState | undefined, after: ItemState): ReadonlyArray<JobEvent> =>
-  after.role === "child" || after.role === "surplus" || before?.status === after.status ? [] : [{
+/** Children and surplus items are no part of the job; what is not told apart yet may be one of them. */
+const isHidden = (state: JobState, item: ItemState): boolean =>
+  item.role === "child" || item.role === "surplus" || (state.known && item.role === "unknown")
+
+const statusEvent = (state: JobState, before: ItemState | undefined, after: ItemState): ReadonlyArray<JobEvent> => {
+  const previous = before === undefined || isHidden(state, before) ? null : before.status
+  return isHidden(state, after) || previous === after.status ? [] : [{
     _tag: "ItemStatusChanged",
     itemId: after.itemId,
     run: after.run,
-    previous: before?.status ?? null,
+    previous,
     status: after.status
   }]
+}
 
 const update = (
   state: JobState,
@@ -149,7 +155,7 @@ const update = (
   if (before === after) return { state, events: [] }
   const next = put(state, after)
   const placed = getItem(next, after.itemId)!
-  return { state: next, events: [...events, ...statusEvent(before, placed)] }
+  return { state: next, events: [...events, ...statusEvent(next, before, placed)] }
 }
 
 const setKnown = (state: JobState, expected: number | null, items: ReadonlyArray<ItemState>): Transition => {

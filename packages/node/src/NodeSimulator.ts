@@ -34,6 +34,11 @@ export interface NodeSimulatorOptions extends Simulator.SimulatorOptions {
   readonly host?: string | undefined
   /** A sub-path under which the server answers, such as `/invoke`. Default `/`. */
   readonly basePath?: string | undefined
+  /**
+   * Which web pages may use it, as `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`. Default
+   * none, so browsers refuse pages of other origins.
+   */
+  readonly allowOrigins?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -83,6 +88,23 @@ const write = (response: ServerResponse, answer: SimulatorResponse, withBody: bo
   }
 }
 
+/** What a browser wants to be told before a page of another origin may see an answer. */
+const corsHeaders = (
+  request: IncomingMessage,
+  allowed: ReadonlyArray<string>
+): Readonly<Record<string, string>> | undefined => {
+  const origin = request.headers.origin
+  if (origin === undefined || !(allowed.includes("*") || allowed.includes(origin))) return undefined
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-allow-credentials": "true",
+    "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+    "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "",
+    "access-control-max-age": "600",
+    vary: "Origin"
+  }
+}
+
 const tokenOf = (socket: Socket): string | undefined => {
   const auth: unknown = socket.handshake.auth["token"]
   if (typeof auth === "string") return auth
@@ -94,11 +116,16 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
   const host = options.host ?? "127.0.0.1"
   const port = options.port ?? 0
   const base = (options.basePath ?? "/").replace(/\/+$/, "")
+  const origins = options.allowOrigins ?? []
   const run = yield* FiberSet.makeRuntime()
 
   const answer = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
     const url = new URL(request.url ?? "/", "http://simulator")
     const method = request.method ?? "GET"
+    const cors = corsHeaders(request, origins)
+    if (cors !== undefined && method === "OPTIONS" && "access-control-request-method" in request.headers) {
+      return yield* Effect.sync(() => void response.writeHead(200, cors).end())
+    }
     const asked: SimulatorRequest = {
       method,
       path: pathOf(url, options.basePath),
@@ -108,7 +135,8 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
     }
     yield* simulator.handle(asked).pipe(
       Effect.matchEffect({
-        onSuccess: (result) => Effect.sync(() => write(response, result, method !== "HEAD")),
+        onSuccess: (result) =>
+          Effect.sync(() => write(response, { ...result, headers: { ...result.headers, ...cors } }, method !== "HEAD")),
         onFailure: () => Effect.sync(() => void response.destroy())
       })
     )

@@ -233,6 +233,16 @@ const readAgain = (json: unknown): unknown =>
     )
     : json
 
+/** A graph without the nodes whose ids several nodes have. */
+const withoutDuplicates = (loaded: LoadedWorkflow) => {
+  const ids = loaded.definition.nodes.map((node) => node.id)
+  const duplicates = new Set(ids.filter((id, index) => ids.indexOf(id) !== index))
+  return (graph: unknown): unknown =>
+    isRecord(graph) && isRecord(graph["nodes"])
+      ? { ...graph, nodes: Object.fromEntries(Object.entries(graph["nodes"]).filter(([id]) => !duplicates.has(id))) }
+      : graph
+}
+
 /** What the screen shows has no blanks at the ends. */
 const trimmed = (value: unknown): unknown =>
   Array.isArray(value) ? value.map((item) => typeof item === "string" ? item.trim() : item) : value
@@ -266,6 +276,7 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
   const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
   const { id: _id, ...workflow } = WorkflowDefinition.toJson(loaded.definition)
   const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")
+  const compared = faults.has("duplicateIds") ? withoutDuplicates(loaded) : (graph: unknown) => graph
   const reduced = reduceWorkflow(toJson(workflow))
   const embedded = faults.has("deletedElement") && isDeleted
     ? null
@@ -282,9 +293,15 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
     has(
       expected,
       "graphAutoBoard",
-      (value) => value === null ? undefined : difference(graphOf(loaded, "AUTO_BOARD"), value, "graphAutoBoard")
+      (value) =>
+        value === null
+          ? undefined
+          : difference(compared(graphOf(loaded, "AUTO_BOARD")), compared(value), "graphAutoBoard")
     ),
-    () => batchJson === undefined ? undefined : difference(graphOf(loaded), batchJson["graph"], "batch.graph"),
+    () =>
+      batchJson === undefined
+        ? undefined
+        : difference(compared(graphOf(loaded)), compared(batchJson["graph"]), "batch.graph"),
     () => batchJson === undefined ? undefined : difference(toJson(data), batchJson["data"] ?? [], "batch.data"),
     () =>
       batchJson === undefined

@@ -102,6 +102,13 @@ describe("known faults of the UI", () => {
     }))
   })
 
+  it("the last of several nodes with one id is sent while the form is shown", () => {
+    told(faulty("duplicate-ids-in-editor", "duplicateIds", (expected) => {
+      const text = JSON.stringify(expected)
+      return JSON.parse(text.replaceAll("\"a\":1,\"b\":1,\"use_cache\"", "\"a\":2,\"b\":2,\"use_cache\"")) as Expected
+    }))
+  })
+
   it("batch values of another kind stop the checks", () => {
     told(faulty("batch-of-another-kind", "batchKind", () => ({
       disabledReasons: ["No nodes in graph"],

@@ -206,7 +206,7 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
     const { problem, values } = valuesOf(scope, edges, node, options)
     return {
       node,
-      groupId: typeof groupId === "number" || typeof groupId === "string" ? String(groupId) : undefined,
+      groupId: groupIdOf(groupId),
       values,
       problem,
       targets: targetsOf(scope, edges, node),
@@ -232,6 +232,9 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
   }
   return { data, nodes, size }
 }
+
+const groupIdOf = (value: unknown): string | undefined =>
+  typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? String(value) : undefined
 
 /** Names of groups that are whole numbers, which come before all others. */
 const isIndex = (groupId: string | undefined): boolean =>

@@ -131,7 +131,8 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
       }
       continue
     }
-    if (connected.has(JSON.stringify([node.id, fieldName]))) {
+    // An input's own name counts here, which only in odd files is not the name it is listed under.
+    if (connected.has(JSON.stringify([node.id, input.name]))) {
       continue
     }
     const prefix = `${node.label || template.title} -> ${input.label || inputTemplate.title}`

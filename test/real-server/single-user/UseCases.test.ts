@@ -1,0 +1,4 @@
+import { client } from "../Client.ts"
+import { useCasesSuite } from "../suites/UseCases.ts"
+
+useCasesSuite("nobody", client())

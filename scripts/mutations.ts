@@ -29,6 +29,7 @@ const assets = "packages/core/src/assets"
 const simulated = "test/job/Simulated.test.ts"
 const faults = "test/job/Faults.test.ts"
 const jobState = "test/job/JobState.test.ts"
+const protections = "test/simulator/Protections.test.ts"
 const soak = "test/soak/Soak.test.ts"
 
 const mutations: ReadonlyArray<Mutation> = [
@@ -45,14 +46,7 @@ const mutations: ReadonlyArray<Mutation> = [
     find: "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {",
     replace:
       "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {\n  if (facts.status !== \"\") return true",
-    tests: [jobState]
-  },
-  {
-    name: "what is final stays",
-    file: `${job}/JobState.ts`,
-    find: "if (isFinal(known) && !again) return update(state, before, known)",
-    replace: "",
-    tests: [jobState]
+    tests: [protections]
   },
   {
     name: "a called workflow's items are not the job's",
@@ -69,18 +63,11 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: ["test/server/events.test.ts"]
   },
   {
-    name: "open items are asked for again and again",
+    name: "what no event told is asked for (reconcile)",
     file: `${job}/JobTracker.ts`,
     find: "if (jobs.size > 0) yield* sweep",
     replace: "",
     tests: [faults]
-  },
-  {
-    name: "open items are asked for after each connect",
-    file: `${job}/JobTracker.ts`,
-    find: `if (message._tag === "Connected") told = false\n    return look`,
-    replace: `if (message._tag === "Connected") told = false\n    return Effect.void`,
-    tests: ["test/job/Job.test.ts", faults]
   },
   {
     name: "after a lost answer the server is asked for the batch id",
@@ -92,8 +79,8 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "a batch that arrived late a second time is canceled",
     file: `${job}/JobTracker.ts`,
-    find: `if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)`,
-    replace: "",
+    find: `const open = job.state.items.filter((item) => item.role === "surplus" && item.phase === "open")`,
+    replace: "const open = job.state.items.slice(0, 0)",
     tests: [faults]
   },
   {

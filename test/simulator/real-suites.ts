@@ -87,7 +87,12 @@ const program = Effect.gen(function*() {
   const wanted = process.argv.slice(2)
   const common = { models: [SimulatorModels.tinySd1], nodeDuration: "5 millis", stepDuration: "5 millis" } as const
   const single = yield* runOn("single-user", wanted).pipe(Effect.provide(NodeSimulator.layer(common)))
-  const users = accounts.map((account, index) => ({ ...account, isAdmin: index === 0, displayName: account.email }))
+  const users = accounts.map(({ email, password }, index) => ({
+    email,
+    password,
+    displayName: email,
+    isAdmin: index === 0
+  }))
   const multi = yield* runOn("multi-user", wanted).pipe(
     Effect.provide(NodeSimulator.layer({ ...common, users }))
   )

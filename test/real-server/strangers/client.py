@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import sys
+import uuid
 
 from invokeai_py_client import InvokeAIClient
 from invokeai_py_client.workflow import WorkflowDefinition
@@ -17,6 +18,8 @@ url, workflow_file = sys.argv[1:3]
 client = InvokeAIClient.from_url(url)
 boards = client.board_repo
 told = {}
+# another name each time, so that what an earlier run left does not count
+board_name = f"strangers {uuid.uuid4()}"
 
 
 def picture(width, height):
@@ -34,9 +37,9 @@ def opened(data):
 
 
 # boards and images
-handle = boards.create_board("strangers")
+handle = boards.create_board(board_name)
 board = boards.get_board_by_id(handle.board_id)
-told["board"] = [board.board_name, board.image_count, len(boards.get_boards_by_name("strangers"))]
+told["board"] = [board.board_name == board_name, board.image_count, len(boards.get_boards_by_name(board_name))]
 uploaded = handle.upload_image_data(picture(40, 30), "photo.png")
 told["upload"] = [uploaded.width, uploaded.height, str(uploaded.image_category), uploaded.is_intermediate]
 told["listed"] = handle.list_images() == [uploaded.image_name]
@@ -108,6 +111,6 @@ told["run by events"] = asyncio.run(follow())
 for name in made:
     told["deleted"] = anywhere.delete_image(name)
 told["board deleted"] = boards.delete_board(handle.board_id, delete_images=True)
-told["left"] = [len(boards.get_boards_by_name("strangers")), boards.get_image_by_name(uploaded.image_name) is None]
+told["left"] = [len(boards.get_boards_by_name(board_name)), boards.get_image_by_name(uploaded.image_name) is None]
 
 print(json.dumps(told, default=str))

@@ -194,14 +194,15 @@ const runNode = Effect.fnUntraced(function*(
   const overridden = world.override(node)
   if (overridden._tag === "Failure") return yield* failure(overridden.errorType, overridden.errorMessage)
   const key = InvocationCache.keyOf(node)
-  const cached = node["use_cache"] === true ? world.cache.get(key) : undefined
+  const usesCache = node["use_cache"] === true && overridden._tag === "Usual"
+  const cached = usesCache ? world.cache.get(key) : undefined
   if (cached !== undefined) return cached
   const context = makeContext(world, item, nodeType, node, sourceId)
   yield* pause(world.nodeDuration)
   const output = overridden._tag === "Output"
     ? world.complete(context.template.outputType, overridden.output)
     : yield* NodeBehaviors.behaviorOf(context)(context)
-  if (node["use_cache"] === true) world.cache.put(key, output)
+  if (usesCache) world.cache.put(key, output)
   return output
 })
 

@@ -12,6 +12,7 @@ import * as ImageRoutes from "./routes/images.ts"
 import * as LibraryRoutes from "./routes/library.ts"
 import * as ModelRoutes from "./routes/models.ts"
 import * as QueueRoutes from "./routes/queue.ts"
+import * as VideoRoutes from "./routes/videos.ts"
 import type { Route } from "./RouteSupport.ts"
 import { reply } from "./RouteSupport.ts"
 import type { HttpFailure, SimulatorRequest, SimulatorResponse } from "./SimulatorHttp.ts"
@@ -24,6 +25,7 @@ const served: ReadonlyArray<Route> = [
   ...AppRoutes.routes,
   ...QueueRoutes.routes,
   ...ImageRoutes.routes,
+  ...VideoRoutes.routes,
   ...BoardRoutes.routes,
   ...LibraryRoutes.routes,
   ...ModelRoutes.routes
@@ -92,7 +94,7 @@ const unknownRoute = (world: SimulatorWorld, method: string, path: string): Simu
   return elsewhere ? json({ detail: "Method Not Allowed" }, 405) : json({ detail: "Not Found" }, 404)
 }
 
-const mediaRoute = /\/i\/\{image_name\}\/(?:full|thumbnail)$/
+const mediaRoute = /\/i\/\{(?:image|video)_name\}\/(?:full|thumbnail)$/
 
 /** The user who asks, or why nobody may. */
 const authenticate = (

@@ -24,6 +24,7 @@ import type { GraphNode } from "./SimulatorGraph.ts"
 import type { SimulatorModel } from "./SimulatorModels.ts"
 import * as SimulatorTime from "./SimulatorTime.ts"
 import * as UserStoreModule from "./UserStore.ts"
+import type { StoredVideo } from "./VideoStore.ts"
 
 /**
  * A request that the server saw.
@@ -89,6 +90,7 @@ export class SimulatorWorld {
   gallery: GalleryStore
   library: LibraryStore
   users: UserStoreModule.UserStore
+  videos = new Map<string, StoredVideo>()
   models = new Map<string, SimulatorModel>()
   /** Names of images that were there from the beginning. */
   readonly preloaded = new Set<string>()
@@ -127,6 +129,7 @@ export class SimulatorWorld {
     this.gallery = new GalleryStore(this.profile)
     this.library = new LibraryStore(this.profile)
     this.models = new Map()
+    this.videos = new Map()
     this.installJobs = []
   }
 

@@ -1,7 +1,7 @@
-/** The routes of the app, of logins and users, and of videos (of which the simulator has none). */
+/** The routes of the app, of logins and of users. */
 import * as Effect from "effect/Effect"
 import type { Route, RouteContext } from "../RouteSupport.ts"
-import { bodyNames, bodyRecord, bodyText, orRefuse, reply, route, since, whole } from "../RouteSupport.ts"
+import { bodyRecord, bodyText, orRefuse, reply, route, since } from "../RouteSupport.ts"
 import type { HttpFailure } from "../SimulatorHttp.ts"
 import { json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorUser } from "../UserStore.ts"
@@ -131,40 +131,6 @@ const auth: ReadonlyArray<Route> = [
   }, { adminOnly: true })
 ]
 
-const videoNotFound = (): HttpFailure => refusal(404, "Video not found")
-
-const noVideo = (method: string, path: string): Route =>
-  route(method, `/api/v1/videos/i/{video_name}${path}`, function*() {
-    return yield* videoNotFound()
-  }, { since: 14 })
-
-const videos: ReadonlyArray<Route> = since(14, [
-  route("POST", "/api/v1/videos/upload", function*() {
-    return yield* refusal(415, "Failed to read video")
-  }),
-  route("GET", "/api/v1/videos/", function*(context) {
-    const offset = (yield* whole(context, "offset", { minimum: 0 })) ?? 0
-    const limit = (yield* whole(context, "limit", { minimum: 0, maximum: 1000 })) ?? 10
-    return json({ limit, offset, total: 0, items: [] })
-  }),
-  reply("GET", "/api/v1/videos/names", () => ({ video_names: [], starred_count: 0, total_count: 0 })),
-  route("POST", "/api/v1/videos/delete", function*(context) {
-    yield* bodyNames(context, yield* bodyRecord(context), "video_names")
-    return json({ affected_boards: [], deleted_videos: [], failed_videos: [] })
-  }),
-  ...(["star", "unstar"].map((action) =>
-    route("POST", `/api/v1/videos/${action}`, function*(context) {
-      yield* bodyNames(context, yield* bodyRecord(context), "video_names")
-      return json({ affected_boards: [], [`${action}red_videos`]: [], failed_videos: [] })
-    })
-  )),
-  ...(["POST", "DELETE"].map((method) =>
-    route(method, "/api/v1/videos/board", function*() {
-      return yield* videoNotFound()
-    })
-  ))
-])
-
 /** All routes of this module. */
 export const routes: ReadonlyArray<Route> = [
   reply("GET", "/api/v1/app/version", (context) => ({
@@ -200,13 +166,5 @@ export const routes: ReadonlyArray<Route> = [
     context.world.cache.enabled = false
     return null
   }, { adminOnly: true }),
-  ...since(12, auth),
-  ...videos,
-  noVideo("GET", ""),
-  noVideo("PATCH", ""),
-  noVideo("DELETE", ""),
-  noVideo("GET", "/metadata"),
-  noVideo("GET", "/workflow"),
-  noVideo("GET", "/full"),
-  noVideo("GET", "/thumbnail")
+  ...since(12, auth)
 ]

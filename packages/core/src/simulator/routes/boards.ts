@@ -149,6 +149,12 @@ export const routes: ReadonlyArray<Route> = [
     const images = gallery.list({ boardId: id })
     const names = images.map((image) => image.name)
     const all = yield* flag(context, "include_images")
+    const videos = [...context.world.videos.values()].filter((video) => video.boardId === id)
+    const videoNames = videos.map((video) => video.name)
+    for (const video of videos) {
+      video.boardId = null
+      if (all === true) context.world.videos.delete(video.name)
+    }
     for (const image of images) {
       image.boardId = null
       if (all === true) context.world.deleteImage(image)
@@ -159,7 +165,12 @@ export const routes: ReadonlyArray<Route> = [
       deleted_board_images: all === true ? [] : names,
       deleted_images: all === true ? names : [],
       ...(profile.minor >= 14
-        ? { deleted_board_videos: [], deleted_videos: [], failed_images: [], failed_videos: [] }
+        ? {
+          deleted_board_videos: all === true ? [] : videoNames,
+          deleted_videos: all === true ? videoNames : [],
+          failed_images: [],
+          failed_videos: []
+        }
         : {})
     })
   }),

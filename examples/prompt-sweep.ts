@@ -13,6 +13,8 @@ import { exampleFile, run } from "./lib/run.ts"
 
 const prompt = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt"
 
+const text = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? ""
+
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n")
@@ -39,14 +41,17 @@ export const promptSweep = Effect.gen(function*() {
     directory: path.resolve("outputs", outputs.batchId),
     template: "item-{item}"
   })
-  const rows = outputs.items.map((item) => [
-    String(item.itemId),
-    ...[prompt.split(".")[1], "denoising_start"].map((name) =>
-      String(item.fieldValues.find(({ fieldName }) => fieldName === name)?.value ?? "")
-    ),
-    `${Duration.toSeconds(item.executionTime).toFixed(1)} s`,
-    files.find(({ path: file }) => path.basename(file).startsWith(`item-${item.itemId}.`))?.path ?? ""
-  ])
+  const rows = outputs.items.map(({ executionTime, fieldValues, itemId }) => {
+    const value = (name: string) => text(fieldValues.find(({ fieldName }) => fieldName === name)?.value)
+    const file = files.find((written) => path.basename(written.path).startsWith(`item-${itemId}.`))
+    return [
+      String(itemId),
+      value("prompt"),
+      value("denoising_start"),
+      `${Duration.toSeconds(executionTime).toFixed(1)} s`,
+      file?.path ?? ""
+    ]
+  })
   yield* Console.log(table([["item", "prompt", "denoising_start", "time", "file"], ...rows]))
   return rows
 })

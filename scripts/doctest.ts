@@ -72,7 +72,8 @@ const out = Path.join(root, ".doctest")
 Fs.rmSync(out, { recursive: true, force: true })
 Fs.mkdirSync(out, { recursive: true })
 const files = Fs.globSync(["packages/*/src/**/*.ts", "packages/*/README.md", "README.md", "docs/**/*.md"], {
-  cwd: root
+  cwd: root,
+  exclude: ["docs/api/**"]
 })
 const examples = files.toSorted().flatMap(examplesOf)
 for (const example of examples) {

@@ -49,7 +49,7 @@ count(run("tsc", ["-p", consumer.folder]))
 step("importing every entry point of the tarballs")
 const modules = packages.flatMap((name) =>
   Fs.globSync("**/*.js", { cwd: Path.join(consumer.installed(`@effect-invokeai/${name}`), "dist") })
-    .filter((file) => !file.includes("internal/") && file !== "index.js")
+    .filter((file) => !/internal\/|^simulator\/(nodes|routes)\//.test(file) && file !== "index.js")
     .map((file) => `@effect-invokeai/${name}/${file.replace(/\.js$/, "")}`)
     .concat(`@effect-invokeai/${name}`)
 )

@@ -25,6 +25,7 @@ const started = performance.now()
 check("check", "types and Effect diagnostics", () => run("node", ["scripts/check.ts"]))
 check("lint", "oxlint, with the walls between the rooms", () => run("oxlint", ["--type-aware"]))
 check("format:check", "dprint", () => run("dprint", ["check"]))
+check("docs", "every export is documented", () => run("node", ["scripts/docs.ts", "--check"]))
 check(
   "doctest",
   "types of the examples in documentation comments and Markdown",

@@ -98,10 +98,10 @@ describe("the service", () => {
           const running = yield* Effect.forkChild(post(port))
           while ((yield* simulator.state).items.length < 2) yield* Effect.sleep("10 millis")
           yield* program.interrupt
+          assert.strictEqual((yield* Fiber.join(running)).status, 200)
           const { code, output } = yield* program.ended
           assert.strictEqual(code, 130, output)
           assert.isTrue((yield* simulator.leftBehind).isNothing)
-          void running
         })),
     60_000
   )

@@ -16,7 +16,11 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 
 /** What is not run, by a part of the file name or of the test's name. */
-export const leftOut: ReadonlyArray<readonly [name: string, reason: string]> = []
+export const leftOut: ReadonlyArray<readonly [name: string, reason: string]> = [
+  ["ShippedWorkflows", "reads the workflows that InvokeAI's wheel ships"],
+  ["WorkflowSources", "reads the workflows that InvokeAI's wheel ships"],
+  ["lists what the server ships", "the simulator ships no workflows"]
+]
 
 const Report = Schema.fromJsonString(Schema.Struct({
   testResults: Schema.Array(Schema.Struct({
@@ -55,6 +59,8 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${report}`,
+      "--testNamePattern",
+      `^(?!.*(?:${leftOut.map(([name]) => name).join("|")}))`,
       ...files.map((file) => path.join(folder, file))
     ],
     {

@@ -54,7 +54,7 @@ export const encode = (
   text: Readonly<Record<string, string>> = {}
 ): Uint8Array<ArrayBuffer> => {
   const pixels = raster.data
-  let opaque = true
+  let opaque = raster.hasAlpha !== true
   for (let index = 3; index < pixels.length && opaque; index += 4) {
     opaque = pixels[index] === 255
   }

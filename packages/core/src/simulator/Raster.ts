@@ -12,6 +12,8 @@ import * as SeededRandom from "./SeededRandom.ts"
  * @since 0.1.0
  */
 export interface Raster {
+  /** Whether a file of it has an alpha channel even where every pixel is opaque. */
+  readonly hasAlpha?: boolean | undefined
   readonly width: number
   readonly height: number
   readonly data: Uint8Array<ArrayBuffer>

@@ -31,13 +31,32 @@ const served: ReadonlyArray<Route> = [
   ...ModelRoutes.routes
 ]
 
+/** Query parameters by which clients tell what a server can do. */
+const parameters = new Map([["GET /api/v1/workflows/", [{ name: "callable", since: 14 }]]])
+
+/** By its fields clients tell what a server can do. */
+const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
+  type: "object",
+  properties: {
+    item_id: { type: "integer" },
+    status: { type: "string" },
+    batch_id: { type: "string" },
+    session_id: { type: "string" },
+    ...(minor >= 13 ? { status_sequence: { type: "integer" } } : {}),
+    ...(minor >= 14 ? { device: { type: "string" }, parent_item_id: { type: "integer" } } : {})
+  }
+})
+
 /** The paths of a release, without their schemas: clients tell by them what a server can do. */
 const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
   const paths = new Map<string, Record<string, unknown>>()
   for (const { method, path, since = 0 } of served) {
     if (since > minor) continue
     const entry = paths.get(path) ?? {}
-    entry[method.toLowerCase()] = {}
+    const known = (parameters.get(`${method} ${path}`) ?? []).filter((one) => one.since <= minor)
+    entry[method.toLowerCase()] = known.length === 0
+      ? {}
+      : { parameters: known.map(({ name }) => ({ name, in: "query", required: false })) }
     paths.set(path, entry)
   }
   return Object.fromEntries(paths)
@@ -53,7 +72,15 @@ export const routes: ReadonlyArray<Route> = [
   ...served,
   reply("GET", "/openapi.json", ({ world }) => {
     const { document } = world.catalog
-    return isRecord(document) ? { ...document, paths: pathsOf(world.profile.minor) } : document
+    const { minor } = world.profile
+    if (!isRecord(document)) return document
+    const components = isRecord(document["components"]) ? document["components"] : {}
+    const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+    return {
+      ...document,
+      paths: pathsOf(minor),
+      components: { ...components, schemas: { ...schemas, SessionQueueItem: queueItemSchema(minor) } }
+    }
   }, { isPublic: true })
 ]
 

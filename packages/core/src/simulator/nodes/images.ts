@@ -17,9 +17,15 @@ const output = (name: string, width: number, height: number): NodeOutput => ({
   type: "image_output"
 })
 
+/** Nodes whose results have an alpha channel whatever came in. */
+const withAlpha = new Set(["img_blur", "img_crop", "img_pad_crop", "img_paste"])
+
 /** Stores a picture and gives the output that names it. */
 export const saved = (context: NodeContext, raster: Raster.Raster, category?: string) =>
-  Effect.map(context.saveImage(raster, category), (name) => output(name, raster.width, raster.height))
+  Effect.map(
+    context.saveImage(withAlpha.has(context.node.type) ? { ...raster, hasAlpha: true } : raster, category),
+    (name) => output(name, raster.width, raster.height)
+  )
 
 const input = (context: NodeContext, field = "image"): Effect.Effect<Raster.Raster, NodeFailure> => {
   const name = imageName(context.node[field])

@@ -137,7 +137,10 @@ export const routes: ReadonlyArray<Route> = [
     version: context.world.profile.version,
     ...(context.world.profile.minor < 9 ? { highlights: null } : {})
   }), { isPublic: true }),
-  reply("GET", "/api/v1/app/app_deps", (context) => ({ invokeai: context.world.profile.version })),
+  reply("GET", "/api/v1/app/app_deps", (context) => ({
+    invokeai: context.world.profile.version,
+    torch: "2.14.1+cpu"
+  })),
   reply("GET", "/api/v1/app/runtime_config", (context) => ({
     set_fields: [],
     config: {

@@ -261,6 +261,10 @@ export const routes: ReadonlyArray<Route> = [
   route("DELETE", `${prefix}/i/{image_name}`, function*(context) {
     const image = context.world.gallery.images.get(context.params["image_name"] ?? "")
     if (image === undefined) {
+      // a user is not told whether the image is missing or somebody else's
+      if (context.world.settings.multiUser && !context.user.isAdmin) {
+        return yield* refusal(403, "Not authorized to modify this image")
+      }
       if (context.world.profile.minor >= 14) return yield* refusal(404, "Image not found")
       return json({ affected_boards: [], deleted_images: [] })
     }

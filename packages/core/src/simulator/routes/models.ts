@@ -130,7 +130,8 @@ export const routes: ReadonlyArray<Route> = [
     return yield* noContent(context)
   }, { adminOnly: true }),
   route("GET", `${prefix}/i/{key}/image`, function*() {
-    return yield* refusal(404, "Not Found")
+    // what the server answers where a model has no picture
+    return yield* refusal(500, "An error occurred while loading the model image")
   }),
   route("GET", `${prefix}/get_by_attrs`, function*(context) {
     const name = yield* required(context, "name")
@@ -147,7 +148,12 @@ export const routes: ReadonlyArray<Route> = [
     return json(yield* orRefuse(found, () => refusal(404, "No model found with this hash")))
   }, { since: 13 }),
   reply("GET", `${prefix}/missing`, () => ({ models: [] }), { since: 13 }),
-  reply("GET", `${prefix}/scan_folder`, () => []),
+  reply("GET", `${prefix}/scan_folder`, ({ request, world }) => {
+    const folder = request.query.get("scan_path") ?? ""
+    const installed = new Set([...world.models.values()].map((model) => model["path"]))
+    return [...world.modelSources.keys()].filter((path) => path === folder || path.startsWith(`${folder}/`))
+      .map((path) => ({ path, is_installed: installed.has(path) }))
+  }, { adminOnly: true }),
   reply("GET", `${prefix}/stats`, () => null),
   reply("POST", `${prefix}/empty_model_cache`, () => null, { adminOnly: true }),
   { method: "POST", path: `${prefix}/install`, handler: install, adminOnly: true },

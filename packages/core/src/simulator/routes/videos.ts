@@ -222,13 +222,13 @@ export const routes: ReadonlyArray<Route> = since(14, [
     const video = yield* named(context, body)
     const affected = [...new Set([board.id, boardOf(video)])]
     video.boardId = board.id
-    return json({ affected_boards: affected, added_videos: [video.name] }, 201)
+    return json({ affected_boards: affected, added_videos: [video.name] })
   }),
   route("DELETE", `${prefix}/board`, function*(context) {
     const video = yield* named(context, yield* bodyRecord(context))
     const affected = [...new Set([boardOf(video), "none"])]
     video.boardId = null
-    return json({ affected_boards: affected, removed_videos: [video.name] }, 201)
+    return json({ affected_boards: affected, removed_videos: [video.name] })
   }),
   route("GET", `${prefix}/i/{video_name}`, function*(context) {
     return json(dto(yield* find(context)))

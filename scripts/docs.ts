@@ -105,20 +105,17 @@ const fileName = (module: Module): string => `${module.specifier.replace("@effec
 const render = (module: Module): string => {
   const categories = Map.groupBy(module.entries, (entry) => tag(entry.comment, "category") ?? "other")
   const up = "../".repeat(fileName(module).split("/").length + 1)
-  return [
-    `# ${module.specifier}\n\n${withoutTags(module.comment)}`,
-    ...[...categories].flatMap(([category, entries]) => [
-      `## ${category}`,
-      ...entries.map((entry) =>
-        [
-          `### ${entry.name}`,
-          `\`\`\`typescript\n${entry.signature}\n\`\`\``,
-          withoutTags(entry.comment),
-          `Since ${tag(entry.comment, "since") ?? "?"} · [source](${up}${module.file}#L${entry.line})`
-        ].join("\n\n")
-      )
-    ])
-  ].join("\n\n") + "\n"
+  const section = (entry: Entry): string =>
+    [
+      `### ${entry.name}`,
+      `\`\`\`typescript\n${entry.signature}\n\`\`\``,
+      withoutTags(entry.comment),
+      `Since ${tag(entry.comment, "since") ?? "?"} · [source](${up}${module.file}#L${entry.line})`
+    ].join("\n\n")
+  const sections = [...categories].map(([category, entries]) =>
+    `## ${category}\n\n${entries.map(section).join("\n\n")}`
+  )
+  return [`# ${module.specifier}`, withoutTags(module.comment), ...sections].join("\n\n") + "\n"
 }
 
 const modules = packages.flatMap(modulesOf)

@@ -1,12 +1,64 @@
 /**
- * `pnpm packages`: builds, packs both packages as they would be published, checks the tarballs with publint and attw, and
- * uses them as a program would: type-checks the README's program against them, and imports every entry point.
+ * `pnpm packages`: builds, compares the public API with the committed report, packs both packages as they would be published,
+ * checks the tarballs with publint and attw, installs them with npm into an empty project, and uses them there as a program
+ * would: compiles the README's program with the oldest and the newest TypeScript, imports every entry point and runs the
+ * program with the oldest and the newest Node.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { makeConsumer } from "./lib/consumer.ts"
-import { packages, root, run, step } from "./lib/run.ts"
+import { must, packages, root, run, step } from "./lib/run.ts"
+
+const typescripts = ["5.9.3", "7.0.2"]
+const nodes = ["22.19.0", "24.21.0"]
+
+/** The name under which a version of a package is installed beside others. */
+const alias = (name: string, version: string): string => `${name}-${version.split(".")[0]}`
+
+/** A project that has the tarballs, their peers and the tools, and nothing else. */
+const install = (project: string, tarballs: ReadonlyArray<string>): void => {
+  Fs.mkdirSync(project, { recursive: true })
+  const peers = JSON.parse(Fs.readFileSync(Path.join(root, "packages/node/package.json"), "utf8")) as {
+    readonly peerDependencies: Readonly<Record<string, string>> // our own file
+  }
+  const tools = (name: string, versions: ReadonlyArray<string>) =>
+    versions.map((version) => [alias(name, version), `npm:${name}@${version}`] as const)
+  Fs.writeFileSync(
+    Path.join(project, "package.json"),
+    JSON.stringify({
+      type: "module",
+      private: true,
+      dependencies: {
+        ...Object.fromEntries(packages.map((name, index) => [`@effect-invokeai/${name}`, `file:${tarballs[index]}`])),
+        ...peers.peerDependencies
+      },
+      devDependencies: {
+        "@types/node": "^24.0.0",
+        ...Object.fromEntries([...tools("typescript", typescripts), ...tools("node", nodes)])
+      }
+    })
+  )
+  must("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], { cwd: project })
+}
+
+/** A program that serves the simulator and runs the README's program on it. */
+const serve = `
+import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+
+const main = Effect.gen(function*() {
+  const { url } = yield* NodeSimulator
+  process.exitCode = yield* Effect.callback((resume) => {
+    const env = { ...process.env, INVOKEAI_URL: url.href }
+    spawn(process.execPath, ["out/program.js"], { env, stdio: "inherit" })
+      .on("close", (code) => resume(Effect.succeed(code ?? 1)))
+  })
+})
+NodeRuntime.runMain(Effect.provide(main, NodeSimulator.layer()))
+`
 
 const folder = process.argv[2] ?? Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-packages-"))
 Fs.mkdirSync(folder, { recursive: true })
@@ -26,41 +78,63 @@ for (const path of consumer.tarballs) {
   }
 }
 
-step("a program that uses the tarballs: types, with all declaration files checked")
+step("the public API is the one that is committed (pnpm api-report writes it)")
+count(run("node", ["scripts/api-report.ts", "--check"]))
+
+const project = Path.join(folder, "project")
+step(
+  `an empty project: npm install of the tarballs, TypeScript ${typescripts.join(" and ")}, Node ${nodes.join(" and ")}`
+)
+install(project, consumer.tarballs)
+
 const program = /```ts\n([\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1]
 if (program === undefined) throw new Error("README.md has no program")
-Fs.writeFileSync(Path.join(consumer.folder, "program.ts"), program)
+Fs.writeFileSync(Path.join(project, "program.ts"), program)
 Fs.writeFileSync(
-  Path.join(consumer.folder, "tsconfig.json"),
+  Path.join(project, "tsconfig.json"),
   JSON.stringify({
     compilerOptions: {
       target: "ES2022",
       module: "NodeNext",
       strict: true,
       exactOptionalPropertyTypes: true,
-      noEmit: true,
-      types: ["node"]
+      types: ["node"],
+      outDir: "out"
     },
     include: ["program.ts"]
   })
 )
-count(run("tsc", ["-p", consumer.folder]))
+for (const version of typescripts) {
+  step(`TypeScript ${version} compiles the program of the README, with all declaration files checked`)
+  count(run("node", [Path.join(project, "node_modules", alias("typescript", version), "bin/tsc"), "-p", project]))
+}
 
-step("importing every entry point of the tarballs")
 const modules = packages.flatMap((name) =>
-  Fs.globSync("**/*.js", { cwd: Path.join(consumer.installed(`@effect-invokeai/${name}`), "dist") })
+  Fs.globSync("**/*.js", { cwd: Path.join(project, "node_modules/@effect-invokeai", name, "dist") })
     .filter((file) => !/internal\/|^simulator\/(nodes|routes)\//.test(file) && file !== "index.js")
     .map((file) => `@effect-invokeai/${name}/${file.replace(/\.js$/, "")}`)
     .concat(`@effect-invokeai/${name}`)
 )
-const imports = Path.join(consumer.folder, "imports.js")
 Fs.writeFileSync(
-  imports,
+  Path.join(project, "imports.js"),
   `await Promise.all(${
     JSON.stringify(modules)
   }.map((name) => import(name)))\nconsole.log("${modules.length} entry points")\n`
 )
-count(run("node", [imports]))
+Fs.cpSync(Path.join(root, "examples"), Path.join(project, "examples"), {
+  recursive: true,
+  filter: (file) => !file.endsWith(".ts")
+})
+Fs.writeFileSync(Path.join(project, "serve.js"), serve)
+for (const version of nodes) {
+  const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
+  step(`Node ${version} imports every entry point`)
+  count(run(node, ["imports.js"], { cwd: project }))
+  step(`Node ${version} runs the compiled program of the README on the simulator of the tarballs`)
+  Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })
+  const made = () => Fs.globSync("outputs/*.png", { cwd: project }).length
+  count(run(node, ["serve.js"], { cwd: project }) && made() === 1)
+}
 
 if (process.argv[2] === undefined) Fs.rmSync(folder, { recursive: true, force: true })
 console.log(`\n${passed} passed, ${failed} failed`)

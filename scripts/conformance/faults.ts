@@ -14,6 +14,7 @@ export const faults = {
   connectorLoop: "a connector loop is accepted and then every later edge is deleted",
   batchThroughConnector: "a batch output routed through a connector names the connector as node_path",
   deletedElement: "batch.workflow is null once a form element was deleted on load",
+  crash: "the UI crashes while it shows the loaded workflow, so that it submits nothing whatever is checked",
   duplicateIds: "while the form is shown, the last of several nodes with one id is sent, else the first",
   oddIds: "ids such as constructor or __proto__ crash the UI"
 } as const

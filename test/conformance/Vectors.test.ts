@@ -109,6 +109,13 @@ describe("known faults of the UI", () => {
     }))
   })
 
+  it("a crash leaves nothing to compare, unless fields are shown", () => {
+    const crashed = { disabledReasons: ["No nodes in graph"], enqueueRequestBody: null, graphAutoBoard: null }
+    told(faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: [] })))
+    const [, found] = faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: ["A"] }))
+    assert(found !== undefined)
+  })
+
   it("batch values of another kind stop the checks", () => {
     told(faulty("batch-of-another-kind", "batchKind", () => ({
       disabledReasons: ["No nodes in graph"],

@@ -1,5 +1,6 @@
 import type * as Undici from "@effect/platform-node/Undici"
 import { Readable } from "node:stream"
+import * as Timers from "node:timers"
 
 /** Pieces are handed on together once they have this many bytes. */
 const enough = 256 * 1024
@@ -34,7 +35,7 @@ class Body extends Readable {
     this.pieces.push(piece)
     this.length += piece.length
     if (this.length >= enough) this.handOn()
-    else this.timer ??= setTimeout(() => this.handOn(), longest)
+    else this.timer ??= Timers.setTimeout(() => this.handOn(), longest)
   }
 
   end(): void {
@@ -66,14 +67,14 @@ class Body extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.timer)
+    Timers.clearTimeout(this.timer)
     this.pieces = []
     if (!this.readableEnded) this.controller.abort(error ?? new Error("the answer is not wanted any more"))
     callback(error)
   }
 
   private handOn(): void {
-    clearTimeout(this.timer)
+    Timers.clearTimeout(this.timer)
     this.timer = undefined
     const pieces = this.pieces
     this.pieces = []

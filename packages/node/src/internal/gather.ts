@@ -1,6 +1,5 @@
 import type * as Undici from "@effect/platform-node/Undici"
 import { Readable } from "node:stream"
-import * as Timers from "node:timers"
 
 /** Pieces are handed on together once they have this many bytes. */
 const enough = 256 * 1024
@@ -35,7 +34,9 @@ class Body extends Readable {
     this.pieces.push(piece)
     this.length += piece.length
     if (this.length >= enough) this.handOn()
-    else this.timer ??= Timers.setTimeout(() => this.handOn(), longest)
+    // A Node stream's own timer: no fiber runs here.
+    // @effect-diagnostics-next-line globalTimers:off
+    else this.timer ??= setTimeout(() => this.handOn(), longest)
   }
 
   end(): void {
@@ -67,14 +68,14 @@ class Body extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    Timers.clearTimeout(this.timer)
+    clearTimeout(this.timer)
     this.pieces = []
     if (!this.readableEnded) this.controller.abort(error ?? new Error("the answer is not wanted any more"))
     callback(error)
   }
 
   private handOn(): void {
-    Timers.clearTimeout(this.timer)
+    clearTimeout(this.timer)
     this.timer = undefined
     const pieces = this.pieces
     this.pieces = []

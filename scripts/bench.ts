@@ -1,13 +1,15 @@
 /**
- * `pnpm bench`: what the library costs, beside doing the same by hand. Prints one table; every row ends with the ratio
- * library / by hand. The library is used as it is published. Times are the best of several runs of one process each, memory is the peak of the resident set.
+ * `pnpm bench [part of a name]…`: what the library costs, beside doing the same by hand. Prints one table with all ratios of
+ * the repository, each library / by hand, except that a throughput above 1 is the faster library.
+ *
+ * The starts and reads are of the packed library, best of several processes; the others are those of test/bench.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { makeConsumer } from "./lib/consumer.ts"
-import { environment, root } from "./lib/run.ts"
+import { environment, root, step } from "./lib/run.ts"
 
 interface Measure {
   /** Milliseconds of the measured part. */
@@ -18,27 +20,59 @@ interface Measure {
 
 interface Comparison {
   readonly name: string
+  /** What the library is compared with. */
+  readonly beside: string
   readonly byHand: string
   readonly library: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
+/** A row of the table. */
+type Row = readonly [what: string, beside: string, byHand: string, library: string, ratio: string]
+
 const workflow = JSON.stringify(Path.join(root, "examples/flux-image-to-image.json"))
+
+const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-bench-"))
+
+const imports = `
+      await import("@effect-invokeai/core")
+      await import("@effect-invokeai/node")`
+
+const bare = `
+      const { createRequire } = await import("node:module")
+      createRequire(createRequire(import.meta.url).resolve("@effect/platform-node/NodeHttpClient"))("undici")
+      await import("socket.io-client")`
 
 /** Programs are measured as a whole, or from their call of `start` on. */
 const comparisons: ReadonlyArray<Comparison> = [
   {
-    name: "import what a minimal program needs",
+    name: "start: import what the README's program needs",
+    beside: "undici, socket.io-client",
+    byHand: bare,
+    library: imports
+  },
+  {
+    name: "start: import what the README's program needs",
+    beside: "Effect's HTTP client, schemas, streams",
     byHand: `
-      await import("socket.io-client")
-      await fetch("data:,")`,
-    library: `
-      await import("@effect-invokeai/core/workflow/Workflow")
-      await import("@effect-invokeai/core/job/Job")
-      await import("@effect-invokeai/core/assets/Downloads")
-      await import("@effect-invokeai/node/NodeInvokeAi")`
+      await import("effect/Effect")
+      await import("effect/Stream")
+      await import("effect/Schema")
+      await import("effect/http-api/HttpApiClient")
+      await import("@effect/platform-node/NodeHttpClient")
+      await import("@effect/platform-node/NodeServices")`,
+    library: imports
+  },
+  {
+    name: "start: with NODE_COMPILE_CACHE",
+    beside: "undici, socket.io-client",
+    byHand: bare,
+    library: imports,
+    env: { NODE_COMPILE_CACHE: Path.join(temporary, "compile-cache") }
   },
   {
     name: "read the workflow 200 times, list its inputs",
+    beside: "JSON.parse and a loop",
     byHand: `
       const Fs = await import("node:fs/promises")
       start()
@@ -67,51 +101,123 @@ const comparisons: ReadonlyArray<Comparison> = [
   }
 ]
 
-const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-bench-"))
-const consumer = makeConsumer(temporary)
+const wanted = process.argv.slice(2)
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((part) => name.includes(part))
 
-const measure = (code: string): Measure => {
+const rows: Array<Row> = []
+const cell = (value: number, unit: string) => `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`
+
+const measure = (folder: string, code: string, env: Readonly<Record<string, string>>): Measure => {
   const source = `
-    let from = performance.now()
+    let from = 0
     const start = () => { from = performance.now() }
     ${code}
     console.log(JSON.stringify({ time: performance.now() - from, memory: process.resourceUsage().maxRSS / 1024 }))`
-  const file = Path.join(consumer.folder, "program.mjs")
+  const file = Path.join(folder, "program.mjs")
   Fs.writeFileSync(file, source)
-  const result = ChildProcess.spawnSync("node", [file], { env: environment(), encoding: "utf8" })
+  const result = ChildProcess.spawnSync("node", [file], { env: environment(env), encoding: "utf8" })
   if (result.status !== 0) throw new Error(result.stderr)
   return JSON.parse(result.stdout) as Measure // written by the program above
 }
 
-const best = (code: string): Measure => {
-  const all = Array.from({ length: 5 }, () => measure(code))
-  return { time: Math.min(...all.map((one) => one.time)), memory: Math.min(...all.map((one) => one.memory)) }
+/** The best of five, in turns, so that a busy machine slows both. */
+const compare = (folder: string, { byHand, env = {}, library }: Comparison): readonly [Measure, Measure] => {
+  const all = Array.from({ length: 5 }, () => [measure(folder, byHand, env), measure(folder, library, env)] as const)
+  const best = (side: 0 | 1): Measure => ({
+    time: Math.min(...all.map((pair) => pair[side].time)),
+    memory: Math.min(...all.map((pair) => pair[side].memory))
+  })
+  return [best(0), best(1)]
 }
 
-const cell = (value: number, unit: string) => `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`
-const rows: Array<ReadonlyArray<string>> = [["", "by hand", "library", "ratio"]]
-for (const { byHand, library, name } of comparisons) {
-  const hand = best(byHand)
-  const ours = best(library)
-  rows.push(
-    [`${name}: time`, cell(hand.time, "ms"), cell(ours.time, "ms"), (ours.time / hand.time).toFixed(2)],
-    [`${name}: memory`, cell(hand.memory, "MiB"), cell(ours.memory, "MiB"), (ours.memory / hand.memory).toFixed(2)]
-  )
+const chosen = comparisons.filter(({ name }) => isWanted(name))
+if (chosen.length > 0) {
+  const { folder } = makeConsumer(temporary)
+  for (const comparison of chosen) {
+    const { beside, name } = comparison
+    step(name)
+    const [hand, ours] = compare(folder, comparison)
+    rows.push(
+      [`${name}: time`, beside, cell(hand.time, "ms"), cell(ours.time, "ms"), (ours.time / hand.time).toFixed(2)],
+      [
+        `${name}: peak memory`,
+        beside,
+        cell(hand.memory, "MiB"),
+        cell(ours.memory, "MiB"),
+        (ours.memory / hand.memory).toFixed(2)
+      ]
+    )
+  }
 }
-const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-console.log(
-  `Node ${process.version}, ${Os.cpus()[0]?.model ?? "unknown processor"}, ${Os.availableParallelism()} cores\n`
-)
-for (const row of rows) {
-  console.log(
-    row.map((text, column) => column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!)).join("  ")
-  )
-}
-
-console.log("")
-const transfer = ChildProcess.spawnSync("node", [Path.join(root, "test/bench/transfer.ts"), "3", consumer.folder], {
-  env: environment(),
-  stdio: "inherit"
-})
 Fs.rmSync(temporary, { recursive: true, force: true })
-process.exit(transfer.status ?? 1)
+
+/** Runs a measurement of test/bench, shows what it prints, and makes rows of its lines. */
+const measured = (file: string, args: ReadonlyArray<string>, toRows: (output: string) => ReadonlyArray<Row>): void => {
+  if (!isWanted(file)) return
+  step(`test/bench/${file} ${args.join(" ")}`)
+  const { status, stderr, stdout } = ChildProcess.spawnSync("node", [`test/bench/${file}`, ...args], {
+    cwd: root,
+    env: environment(),
+    encoding: "utf8"
+  })
+  console.log(stdout)
+  const found = status === 0 ? toRows(stdout) : []
+  if (found.length > 0) return void rows.push(...found)
+  console.error(`test/bench/${file} gave no figures\n${stderr}`)
+  process.exitCode = 1
+}
+
+measured("overhead.ts", [], (output) => {
+  const medians = [...output.matchAll(/^(undici|library).*? median ([\d.]+) ms/gm)].map((match) => Number(match[2]))
+  const [hand, ours] = medians
+  return hand === undefined || ours === undefined ? [] : [[
+    "a job, over the server's own time",
+    "undici, socket.io-client",
+    cell(hand, "ms"),
+    cell(ours, "ms"),
+    (ours / hand).toFixed(2)
+  ]]
+})
+
+measured("transfer.ts", ["1"], (output) => {
+  const lines = [...output.matchAll(
+    /^(download|upload) (.+?) +(\d+) MB\/s \(([\d.]+)x undici\) +CPU +(\d+) ms \(([\d.]+)x\) +peak +(\d+) MB \(([\d.]+)x\)/gm
+  )]
+  return lines.flatMap(
+    (
+      [, kind = "", name = "", speed = "", faster = "", cpu = "", ofCpu = "", peak = "", ofPeak = ""]
+    ): ReadonlyArray<Row> => {
+      const hand = lines.find((line) => line[1] === kind && line[2] === "undici")
+      if (!name.includes("ours") || hand === undefined) return []
+      const what = `${kind} of 3 MB images${name.replace("ours", "")}`
+      return [
+        [`${what}: throughput`, "undici", `${hand[3]} MB/s`, `${speed} MB/s`, faster],
+        [`${what}: CPU`, "undici", `${hand[5]} ms`, `${cpu} ms`, ofCpu],
+        [`${what}: peak memory`, "undici", `${hand[7]} MB`, `${peak} MB`, ofPeak]
+      ]
+    }
+  )
+})
+
+measured("compile.ts", [], (output) => {
+  let parse = ""
+  return [...output.matchAll(/^(\S.*?) +([\d.]+) ms +([\d.]+) ×$/gm)].flatMap(
+    ([, name = "", time = "", ratio = ""]): ReadonlyArray<Row> => {
+      if (!name.startsWith("JSON.parse")) return [[name, "JSON.parse of the same text", parse, `${time} ms`, ratio]]
+      parse = `${time} ms`
+      return []
+    }
+  )
+})
+
+const head: Row = ["", "beside", "by hand", "library", "ratio"]
+const table = [head, ...rows]
+const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
+console.log(
+  `\nNode ${process.version}, ${Os.cpus()[0]?.model ?? "unknown processor"}, ${Os.availableParallelism()} cores\n`
+)
+for (const row of table) {
+  console.log(
+    row.map((text, column) => column < 2 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)).join("  ")
+  )
+}

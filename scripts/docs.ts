@@ -103,7 +103,11 @@ const modulesOf = (name: string): ReadonlyArray<Module> =>
 const fileName = (module: Module): string => `${module.specifier.replace("@effect-invokeai/", "")}.md`
 
 const render = (module: Module): string => {
-  const categories = Map.groupBy(module.entries, (entry) => tag(entry.comment, "category") ?? "other")
+  const categories = new Map<string, Array<Entry>>()
+  for (const entry of module.entries) {
+    const category = tag(entry.comment, "category") ?? "other"
+    categories.set(category, [...categories.get(category) ?? [], entry])
+  }
   const up = "../".repeat(fileName(module).split("/").length + 1)
   const section = (entry: Entry): string =>
     [

@@ -73,8 +73,10 @@ describe("the folder of images", () => {
 })
 
 describe("the service", () => {
-  const post = (port: number, query = "", body: Buffer = Fs.readFileSync(mountain)) =>
-    Effect.promise(() => fetch(`http://127.0.0.1:${port}/thumbnails${query}`, { method: "POST", body }))
+  const post = (port: number, query = "", body: Uint8Array = Fs.readFileSync(mountain)) =>
+    Effect.promise(() =>
+      fetch(`http://127.0.0.1:${port}/thumbnails${query}`, { method: "POST", body: new Uint8Array(body) })
+    )
 
   it.live(
     "answers with images and with its clients' mistakes, and finishes what runs when it is stopped",

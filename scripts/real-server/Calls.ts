@@ -91,6 +91,15 @@ export const table = (
   return rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
 }
 
-/** The routes that the library declares and no test called. */
-export const uncalled = (phases: ReadonlyArray<{ readonly counts: Counts }>): ReadonlyArray<string> =>
-  declaredRoutes().map(nameOf).filter((name) => !phases.some(({ counts }) => counts.has(name)))
+/**
+ * The routes that the library declares, the server has, and no test called. Routes that only later servers have are not
+ * for this one; where its document could not be read, every declared route counts.
+ */
+export const uncalled = (
+  phases: ReadonlyArray<{ readonly counts: Counts; readonly routes: ReadonlyArray<Route> }>
+): ReadonlyArray<string> => {
+  const served = new Set(phases.flatMap(({ routes }) => routes.map(nameOf)))
+  return declaredRoutes().map(nameOf).filter((name) =>
+    (served.size === 0 || served.has(name)) && !phases.some(({ counts }) => counts.has(name))
+  )
+}

@@ -111,7 +111,7 @@ const runPhase = Effect.fnUntraced(
     return {
       ...counts,
       failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed,
-      calls: { name: phase.name, counts: Calls.count(routes, calls) }
+      calls: { name: phase.name, routes, counts: Calls.count(routes, calls) }
     }
   },
   Effect.scoped
@@ -125,7 +125,9 @@ const program = Effect.gen(function*() {
   let passed = 0
   let failed = 0
   let skipped = 0
-  const calls: Array<{ readonly name: string; readonly counts: Calls.Counts }> = []
+  const calls: Array<
+    { readonly name: string; readonly routes: ReadonlyArray<Calls.Route>; readonly counts: Calls.Counts }
+  > = []
   for (const phase of phases) {
     const files: Array<string> = []
     for (const folder of phase.folders) {

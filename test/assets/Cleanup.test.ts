@@ -215,4 +215,23 @@ describe("Cleanup.many", () => {
       assert.strictEqual(queue.size, 0)
     }).pipe(Effect.scoped, Effect.provide([server.layer, queueOf(queue, { summaries: true })]))
   })
+
+  it.effect("deletes what only these jobs share, and spares what others hold too", () => {
+    const server = new FakeServer()
+    server.add("shared.png", picture, run)
+    server.add("wanted.png", picture, run)
+    return Effect.gen(function*() {
+      const first = outputsOf([imageOutput("shared.png"), imageOutput("wanted.png")], { batchId: "x" })
+      const second = outputsOf([imageOutput("shared.png")], { batchId: "y", itemIds: [2] })
+      yield* Assets.retain("x", ["shared.png"])
+      yield* Assets.retain("y", ["shared.png"])
+      yield* Assets.retain("z", ["wanted.png"])
+      const alone = yield* Cleanup.outputs(first)
+      assert.deepStrictEqual([...alone.kept], [["shared.png", "Retained"], ["wanted.png", "Retained"]])
+      const jobs = [{ outputs: first }, { outputs: second }]
+      const together = yield* Cleanup.many(jobs, { outputs: true, queueItems: false })
+      assert.strictEqual(together.outputsDeleted, 1)
+      assert.deepStrictEqual([...server.images.keys()], ["wanted.png"])
+    }).pipe(Effect.scoped, Effect.provide([server.layer, queueOf(new Map(), { summaries: true })]))
+  })
 })

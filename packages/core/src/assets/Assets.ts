@@ -101,8 +101,8 @@ export class Assets extends Context.Service<Assets, {
   readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>>
   /** Keeps images from being deleted, by this program, as long as the scope is open. `owner` may still delete them. */
   readonly retain: (owner: string, imageNames: Iterable<string>) => Effect.Effect<void, never, Scope.Scope>
-  /** Whether an image is retained by anybody but `owner`. */
-  readonly isRetained: (imageName: string, owner?: string) => Effect.Effect<boolean>
+  /** Whether an image is retained by anybody but the `owners`. */
+  readonly isRetained: (imageName: string, owners?: ReadonlySet<string>) => Effect.Effect<boolean>
   /**
    * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
    * `JobJournal` needs. Outcomes by image name.
@@ -132,9 +132,9 @@ const make = Effect.gen(function*() {
   const leftovers = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
   const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
 
-  const isRetained = (imageName: string, owner?: string): boolean => {
-    const owners = retained.get(imageName)
-    return owners !== undefined && Array.from(owners.keys()).some((each) => each !== owner)
+  const isRetained = (imageName: string, owners?: ReadonlySet<string>): boolean => {
+    const found = retained.get(imageName)
+    return found !== undefined && Array.from(found.keys()).some((each) => owners?.has(each) !== true)
   }
 
   const slotOf = (scope: Scope.Scope, key: string): Slot => {
@@ -401,7 +401,7 @@ const make = Effect.gen(function*() {
     release: (imageName) => release(imageName).pipe(Effect.withSpan("Assets.release")),
     leftovers: Effect.sync(() => Array.from(leftovers, ([image_name, { error }]) => ({ image_name, error }))),
     retain,
-    isRetained: (imageName, owner) => Effect.sync(() => isRetained(imageName, owner)),
+    isRetained: (imageName, owners) => Effect.sync(() => isRetained(imageName, owners)),
     recover
   })
 })

@@ -173,13 +173,20 @@ const notDeleted = (): InvokeAiError =>
   })
 
 const outputOutcomes = Effect.fnUntraced(
-  function*(outputs: WorkflowOutput, options: OutputsCleanupOptions): Effect.fn.Return<
+  function*(
+    outputs: WorkflowOutput,
+    options: OutputsCleanupOptions,
+    /** The jobs that are cleaned up together: what only they share is deleted. */
+    together: ReadonlyArray<WorkflowOutput> = [outputs]
+  ): Effect.fn.Return<
     ReadonlyMap<string, DeletionOutcome>,
     never,
     Images | Assets
   > {
     const images = yield* Images
     const assets = yield* Assets
+    const batchIds = new Set(together.map((job) => job.batchId))
+    const sessionIds = new Set(together.flatMap((job) => job.sessionIds))
     const names = options.images === "final"
       ? outputs.finalImages.map((image) => image.imageName)
       : imageNames(outputs.all)
@@ -190,7 +197,7 @@ const outputOutcomes = Effect.fnUntraced(
       Effect.serviceOption(JobTracker),
       Option.match({
         onNone: () => Effect.succeed<ReadonlySet<string>>(new Set()),
-        onSome: (tracker) => tracker.imagesOfOthers(outputs.batchId)
+        onSome: (tracker) => tracker.imagesOfOthers(batchIds)
       })
     )
 
@@ -198,13 +205,13 @@ const outputOutcomes = Effect.fnUntraced(
       const doomed: Array<string> = []
       for (const image of yield* images.byNames(names)) {
         const name = image.image_name
-        const reason: KeptReason | undefined = !outputs.sessionIds.includes(image.session_id ?? "")
+        const reason: KeptReason | undefined = !sessionIds.has(image.session_id ?? "")
           ? "OtherRun"
           : options.board !== undefined && (image.board_id ?? "none") !== options.board
           ? "OtherBoard"
           : image.starred === true && options.starred !== true
           ? "Starred"
-          : ofOthers.has(name) || (yield* assets.isRetained(name, outputs.batchId))
+          : ofOthers.has(name) || (yield* assets.isRetained(name, batchIds))
           ? "Retained"
           : undefined
         if (reason === undefined) {
@@ -388,7 +395,8 @@ export interface BatchCleanupResult extends Omit<CleanupResult, "deleted" | "mis
  *
  * **Details**
  *
- * With `strict` it fails at the very end, after everything was tried.
+ * Images that only these jobs share, through the server's invocation cache, are deleted with them. With `strict` it fails
+ * at the very end, after everything was tried.
  *
  * @category cleanup
  * @since 0.1.0
@@ -400,12 +408,13 @@ export const many = Effect.fn("Cleanup.many")(
     Assets | Images | Queue
   > {
     const all = Array.from(jobs)
+    const finished = all.map((job) => job.outputs)
     const lenient: CleanupOptions = { strict: false }
     const ofInputs = (options.inputs ?? true)
       ? yield* inputs(all.flatMap((job) => Array.from(job.assets ?? [])), lenient)
       : resultOf(new Map())
     const ofOutputs = options.outputs === true
-      ? yield* Effect.forEach(all, (job) => outputs(job.outputs, { ...options, strict: false }))
+      ? yield* Effect.forEach(all, (job) => Effect.map(outputOutcomes(job.outputs, options, finished), resultOf))
       : []
     const ofItems = (options.queueItems ?? true)
       ? yield* Effect.forEach(all, (job) => queueItems(job.outputs, lenient))

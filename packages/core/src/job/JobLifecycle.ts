@@ -145,7 +145,7 @@ const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle
     outputs: begun.flatMap((item) => item.outputs),
     since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
     search: begun.some((item) => item.status !== "completed"),
-    spared: yield* (yield* JobTracker).imagesOfOthers(tracked.batchId)
+    spared: yield* (yield* JobTracker).imagesOfOthers(new Set([tracked.batchId]))
   })
   if (failed.length > 0) {
     yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)

@@ -97,7 +97,7 @@ export interface TrackOptions {
  * - `search`: looks for the items of a tracked batch by its id, now and until they are found.
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
- * - `imagesOfOthers`: the names of the images that the results of followed jobs refer to, but for those of one batch. The
+ * - `imagesOfOthers`: the names of the images that the results of followed jobs refer to, but for those of some batches. The
  *   server's invocation cache gives the image of one run to another. Images that a node only handed on do not count.
  *
  * @category services
@@ -109,7 +109,7 @@ export class JobTracker extends Context.Service<JobTracker, {
   readonly search: (job: TrackedJob) => Effect.Effect<void>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
-  readonly imagesOfOthers: (batchId: string) => Effect.Effect<ReadonlySet<string>>
+  readonly imagesOfOthers: (batchIds: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>>
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */
   static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
@@ -499,11 +499,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       ),
     refresh: look,
     connected: Effect.sync(() => link.current === "up"),
-    imagesOfOthers: (batchId) =>
+    imagesOfOthers: (batchIds) =>
       Effect.sync(() => {
         const names = new Set<string>()
         for (const job of [...jobs.values()].flatMap((set) => Array.from(set))) {
-          if (job.batchId === batchId) continue
+          if (batchIds.has(job.batchId)) continue
           for (const output of job.state.items.flatMap((item) => item.outputs)) {
             if (output._tag === "InkImageOutput" && !output.passedThrough) names.add(output.imageName)
           }

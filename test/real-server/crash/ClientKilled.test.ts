@@ -14,7 +14,6 @@ import * as Support from "../Support.ts"
 import { numbers, start } from "./processes.ts"
 
 const kills = 20
-const tasks = 10
 const seed = 20260731
 
 const Note = Schema.fromJsonString(Schema.Struct({
@@ -26,7 +25,7 @@ const allImages = Effect.map(Images.use((images) => images.names()), ({ image_na
 
 it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
   it.effect(
-    `killed with -9 at ${kills} random moments has run each of its ${tasks} jobs once and leaves nothing behind`,
+    `killed with -9 at ${kills} random moments has run each of its jobs once and leaves nothing behind`,
     () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
@@ -37,6 +36,7 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
         const mark = `killed-${process.pid}`
         const random = numbers(seed)
         const log: Array<string> = []
+        let tasks = 8
         const run = () => start("fixtures/client.ts", Support.url, state, mark, String(tasks))
 
         let killed = 0
@@ -45,11 +45,16 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           const ready = yield* Effect.promise(() => script.says(/^ready$/))
           assert.isTrue(ready, script.lines.join("\n"))
           yield* Effect.sleep(Math.floor(random() * 1500))
-          assert.isNull(script.process.exitCode, `the work is done after ${killed} kills; the test needs more tasks`)
           script.process.kill("SIGKILL")
-          assert.strictEqual(yield* Effect.promise(() => script.ended), "SIGKILL")
+          const ended = yield* Effect.promise(() => script.ended)
           log.push(...script.lines.filter((line) => line !== "ready"))
-          killed++
+          if (ended === "SIGKILL") {
+            killed++
+          } else {
+            // The machine was faster than the kills: there is more to do.
+            assert.strictEqual(ended, 0, script.lines.join("\n"))
+            tasks += 4
+          }
         }
         const left = yield* Effect.map(fs.readDirectory(state), (names) =>
           names.filter((name) => name.startsWith("done")))

@@ -10,6 +10,7 @@ import { packages, root } from "./lib/run.ts"
 
 interface Entry {
   readonly name: string
+  readonly file: string
   readonly line: number
   readonly comment: string
   readonly signature: string
@@ -33,6 +34,9 @@ const tag = (comment: string, name: string): string | undefined =>
 const withoutTags = (comment: string): string => comment.replaceAll(/^@(since|category|internal)\b.*$/gm, "").trim()
 
 const exported = /^export (?:declare )?(?:const|class|interface|type|function|abstract class) (\w+)/
+
+/** What a module passes on from another one as its own: all of it, or the names in the braces. */
+const reExported = /^export (?:type )?(?:\*|\{([^}]*)\}) from "(\.[^"]+)"$/gm
 
 /** Where the brackets that are open at a position close, or the end. */
 const closing = (text: string, from: number): number => {
@@ -59,12 +63,11 @@ const signatureOf = (lines: ReadonlyArray<string>, from: number): string => {
   return cut(text.search(/ =( |$)/m))
 }
 
-const read = (file: string, specifier: string): Module => {
+const entriesOf = (file: string): ReadonlyArray<Entry> => {
   const source = Fs.readFileSync(Path.join(root, file), "utf8")
   const lines = source.split("\n")
-  const head = /^\/\*\*[\s\S]*?\*\//.exec(source)?.[0] ?? ""
   const seen = new Set<string>()
-  const entries = lines.flatMap((line, index): ReadonlyArray<Entry> => {
+  const own = lines.flatMap((line, index): ReadonlyArray<Entry> => {
     const name = exported.exec(line)?.[1]
     if (name === undefined) return []
     let begin = index
@@ -77,9 +80,19 @@ const read = (file: string, specifier: string): Module => {
     const key = `${name} ${withoutTags(comment).split("\n")[0]}`
     if (/^@internal\b|[^`]@internal\b/m.test(comment) || seen.has(key)) return []
     seen.add(key)
-    return [{ name, line: index + 1, comment, signature: signatureOf(lines, index) }]
+    return [{ name, file, line: index + 1, comment, signature: signatureOf(lines, index) }]
   })
-  return { file, specifier, comment: textOf(head), entries }
+  const passedOn = [...source.matchAll(reExported)].flatMap(([, names, from = ""]) => {
+    const entries = entriesOf(Path.join(Path.dirname(file), from))
+    const wanted = names?.split(",").map((name) => name.replace(/^\s*type /, "").trim())
+    return wanted === undefined ? entries : entries.filter(({ name }) => wanted.includes(name))
+  })
+  return [...passedOn, ...own]
+}
+
+const read = (file: string, specifier: string): Module => {
+  const head = /^\/\*\*[\s\S]*?\*\//.exec(Fs.readFileSync(Path.join(root, file), "utf8"))?.[0] ?? ""
+  return { file, specifier, comment: textOf(head), entries: entriesOf(file) }
 }
 
 /** What the `exports` of a package keep to themselves, as beginnings of paths. */
@@ -114,7 +127,7 @@ const render = (module: Module): string => {
       `### ${entry.name}`,
       `\`\`\`typescript\n${entry.signature}\n\`\`\``,
       withoutTags(entry.comment),
-      `Since ${tag(entry.comment, "since") ?? "?"} · [source](${up}${module.file}#L${entry.line})`
+      `Since ${tag(entry.comment, "since") ?? "?"} · [source](${up}${entry.file}#L${entry.line})`
     ].join("\n\n")
   const sections = [...categories].map(([category, entries]) =>
     `## ${category}\n\n${entries.map(section).join("\n\n")}`
@@ -123,8 +136,8 @@ const render = (module: Module): string => {
 }
 
 const modules = packages.flatMap(modulesOf)
-const faults = modules.flatMap(({ entries, file }) =>
-  entries.flatMap(({ comment, line, name }) =>
+const faults = modules.flatMap(({ entries }) =>
+  entries.flatMap(({ comment, file, line, name }) =>
     withoutTags(comment) === ""
       ? [`${file}:${line}: ${name} has no documentation comment`]
       : ["since", "category"].filter((wanted) => tag(comment, wanted) === undefined).map((wanted) =>

@@ -111,7 +111,7 @@ for (const version of typescripts) {
 
 const modules = packages.flatMap((name) =>
   Fs.globSync("**/*.js", { cwd: Path.join(project, "node_modules/@effect-invokeai", name, "dist") })
-    .filter((file) => !/internal\/|^simulator\/(nodes|routes)\//.test(file) && file !== "index.js")
+    .filter((file) => !/internal\//.test(file) && file !== "index.js")
     .map((file) => `@effect-invokeai/${name}/${file.replace(/\.js$/, "")}`)
     .concat(`@effect-invokeai/${name}`)
 )

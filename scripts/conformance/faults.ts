@@ -2,8 +2,8 @@
  * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
  * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
  */
-import { generatorKinds, readGenerator, readKnown } from "@effect-invokeai/core/workflow/FieldValue"
 import type { LoadRules } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import { generatorKinds, readGenerator, readKnown } from "../../packages/core/src/workflow/internal/fieldValue.ts"
 
 /** The faults, each with where it is documented. */
 export const faults = {

@@ -1,7 +1,5 @@
 /** What the library makes of a vector, in the vector's own terms. */
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
-import * as Batch from "@effect-invokeai/core/workflow/Batch"
-import { readKnown } from "@effect-invokeai/core/workflow/FieldValue"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
 import {
   type FormField,
@@ -10,9 +8,11 @@ import {
   loadWith,
   ownRules
 } from "@effect-invokeai/core/workflow/LoadedWorkflow"
-import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Result from "effect/Result"
+import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
+import { readKnown } from "../../packages/core/src/workflow/internal/fieldValue.ts"
+import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
 import { reduceWorkflow } from "./embedded.ts"
 import { type Fault, rulesWith } from "./faults.ts"

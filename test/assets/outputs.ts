@@ -2,7 +2,7 @@
  * Outputs of a finished job, as `Job.outputs` gives them.
  */
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
-import type { InkImageOutput } from "@effect-invokeai/core/job/outputs/MediaOutputs"
+import type { InkImageOutput } from "@effect-invokeai/core/job/Outputs"
 import * as Duration from "effect/Duration"
 
 export const imageOutput = (imageName: string, more: Partial<InkImageOutput> = {}): InkImageOutput => ({

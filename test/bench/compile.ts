@@ -5,7 +5,6 @@
  * Times are medians of one process. Goals: read and list at most 3, graph at most 1, catalog at most 2.
  */
 import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCatalog"
-import * as Batch from "@effect-invokeai/core/workflow/Batch"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
 import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -14,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
 
 const root = join(import.meta.dirname, "../..")
 

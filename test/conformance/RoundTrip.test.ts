@@ -1,10 +1,10 @@
-import * as Batch from "@effect-invokeai/core/workflow/Batch"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
 import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
-import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
+import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -1,7 +1,7 @@
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
-import type { OutputOrigin } from "@effect-invokeai/core/job/outputs/OutputFields"
-import { fromSession } from "@effect-invokeai/core/job/outputs/Session"
+import type { OutputOrigin } from "@effect-invokeai/core/job/Outputs"
 import { assert, describe, it } from "@effect/vitest"
+import { fromSession } from "../../packages/core/src/job/internal/outputs/session.ts"
 
 const origin: OutputOrigin = {
   nodeId: "n",

@@ -1,5 +1,5 @@
-import * as ModelResolution from "@effect-invokeai/core/workflow/ModelResolution"
 import { assert, describe, it } from "@effect/vitest"
+import * as ModelResolution from "../../packages/core/src/workflow/internal/modelResolution.ts"
 
 const model = (key: string, name: string, type: string, base: string, hash = `blake3:${key}`) => ({
   key,

@@ -1,9 +1,9 @@
-import * as PngChunks from "@effect-invokeai/core/workflow/PngChunks"
 import * as WorkflowSource from "@effect-invokeai/core/workflow/WorkflowSource"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Buffer } from "node:buffer"
 import { crc32, deflateSync } from "node:zlib"
+import * as PngChunks from "../../packages/core/src/workflow/internal/pngChunks.ts"
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 

@@ -1,6 +1,4 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
-import * as Batch from "@effect-invokeai/core/workflow/Batch"
-import * as UiReadiness from "@effect-invokeai/core/workflow/UiReadiness"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { formatProblem } from "@effect-invokeai/core/workflow/WorkflowError"
 import { type InstalledModel, WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
@@ -9,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { readdirSync } from "node:fs"
+import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
+import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { catalogOf, open, readJson } from "./support.ts"
 
 const files = [

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
-import type { InkImageOutput } from "../job/outputs/MediaOutputs.ts"
+import type { InkImageOutput } from "../job/Outputs.ts"
 import type * as AtomicFile from "./AtomicFile.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
 import type { RetryOptions } from "./ImageTransfer.ts"

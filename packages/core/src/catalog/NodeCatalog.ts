@@ -14,8 +14,8 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
+import { parseNodeTemplates } from "./internal/templateParser.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
-import { parseNodeTemplates } from "./TemplateParser.ts"
 
 /**
  * The node types of a server, by type name.

@@ -8,8 +8,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { text } from "./internal/snapshotText.ts"
 import { type CatalogParseError, fromOpenApi, type NodeCatalog } from "./NodeCatalog.ts"
-import { text } from "./snapshotText.ts"
 
 /**
  * The stripped OpenAPI document that the bundled catalog is made from: the node types of 6.14.2, the objects they put

@@ -11,7 +11,7 @@
 import type { JobEvent, NodeReference } from "./JobEvent.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "./Outputs.ts"
-import { fromSession, type SessionResults } from "./outputs/Session.ts"
+import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 
 /**
  * What an item is to the job.

@@ -26,7 +26,14 @@
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
-import { type ConditioningOutput, conditioningOutputShapes } from "./outputs/ConditioningOutputs.ts"
+import { type ConditioningOutput, conditioningOutputShapes } from "./internal/outputs/conditioning.ts"
+import type {
+  FieldData,
+  InkOutputBase,
+  InkUnknownOutput,
+  OutputOrigin,
+  OutputShape
+} from "./internal/outputs/fields.ts"
 import {
   type InkBoundingBoxCollectionOutput,
   type InkBoundingBoxOutput,
@@ -37,10 +44,9 @@ import {
   type InkNoiseOutput,
   type MediaOutput,
   mediaOutputShapes
-} from "./outputs/MediaOutputs.ts"
-import { type ModelOutput, modelOutputShapes } from "./outputs/ModelOutputs.ts"
-import type { FieldData, InkOutputBase, InkUnknownOutput, OutputOrigin, OutputShape } from "./outputs/OutputFields.ts"
-import { fromSession, type SessionResults } from "./outputs/Session.ts"
+} from "./internal/outputs/media.ts"
+import { type ModelOutput, modelOutputShapes } from "./internal/outputs/models.ts"
+import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 import {
   type InkBooleanOutput,
   type InkColorOutput,
@@ -49,7 +55,13 @@ import {
   type InkStringOutput,
   type ValueOutput,
   valueOutputShapes
-} from "./outputs/ValueOutputs.ts"
+} from "./internal/outputs/values.ts"
+
+export type * from "./internal/outputs/conditioning.ts"
+export type * from "./internal/outputs/fields.ts"
+export type * from "./internal/outputs/media.ts"
+export type * from "./internal/outputs/models.ts"
+export type * from "./internal/outputs/values.ts"
 
 /**
  * Any output of a node. `_tag` tells which.

@@ -6,7 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as FastPng from "fast-png"
-import { concat, crc32 } from "./Bytes.ts"
+import { concat, crc32 } from "./internal/bytes.ts"
 import type { Raster } from "./Raster.ts"
 
 const textEncoder = new TextEncoder()

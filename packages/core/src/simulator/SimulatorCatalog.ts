@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as NodeCatalog from "../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
-import { isRecord } from "./FieldValidation.ts"
+import { isRecord } from "./internal/fieldValidation.ts"
 
 /**
  * A field of a node type.

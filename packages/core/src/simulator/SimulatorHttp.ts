@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type { ValidationIssue } from "./FieldValidation.ts"
+import type { ValidationIssue } from "./internal/fieldValidation.ts"
 
 /**
  * A request as it reaches the server.

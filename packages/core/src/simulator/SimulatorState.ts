@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { ItemStatus } from "./QueueStore.ts"
-import { isTerminal } from "./QueueStore.ts"
-import type { SimulatorWorld } from "./SimulatorWorld.ts"
+import type { ItemStatus } from "./internal/queueStore.ts"
+import { isTerminal } from "./internal/queueStore.ts"
+import type { SimulatorWorld } from "./internal/simulatorWorld.ts"
 
 /**
  * A queue item.

@@ -25,13 +25,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as InvokeAi from "../InvokeAi.ts"
+import type { NodeOverride } from "../simulator/internal/simulatorWorld.ts"
 import { Simulator } from "../simulator/Simulator.ts"
 import type { NodeResult, SimulatorOptions } from "../simulator/Simulator.ts"
 import * as SimulatorEventTransport from "../simulator/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../simulator/SimulatorHttpClient.ts"
 import type { SimulatorState } from "../simulator/SimulatorState.ts"
-import type { NodeOverride } from "../simulator/SimulatorWorld.ts"
-import * as SeededCrypto from "./SeededCrypto.ts"
+import * as SeededCrypto from "./internal/seededCrypto.ts"
 
 /**
  * Where the simulated server pretends to be.

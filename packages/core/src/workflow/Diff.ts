@@ -6,8 +6,8 @@
 import * as Equal from "effect/Equal"
 import * as InkField from "./InkField.ts"
 import { type InkWorkflowInput, nodeTitle } from "./InkWorkflowInput.ts"
+import { allFields, type WorkflowValue } from "./internal/workflowValue.ts"
 import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
-import { allFields, type WorkflowValue } from "./WorkflowValue.ts"
 
 /**
  * One thing that differs.

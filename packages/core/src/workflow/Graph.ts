@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import { isRecord, setOwn } from "../internal/json.ts"
-import { type ConnectionScope, resolveConnector } from "./Connections.ts"
-import { EdgeIndex } from "./EdgeIndex.ts"
+import { type ConnectionScope, resolveConnector } from "./internal/connections.ts"
+import { EdgeIndex } from "./internal/edgeIndex.ts"
+import { isSavedWorkflowInput } from "./internal/nodeUpdate.ts"
 import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "./LoadedWorkflow.ts"
-import { isSavedWorkflowInput } from "./NodeUpdate.ts"
 import type { WorkflowNode } from "./WorkflowDefinition.ts"
 
 /**

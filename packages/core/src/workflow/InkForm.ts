@@ -5,7 +5,7 @@
  */
 import * as Form from "./Form.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
-import type { WorkflowValue } from "./WorkflowValue.ts"
+import type { WorkflowValue } from "./internal/workflowValue.ts"
 
 /**
  * An element of a form: a container with its children, a heading, a text, a divider, or a field.

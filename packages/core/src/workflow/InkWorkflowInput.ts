@@ -5,9 +5,9 @@
  */
 import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
 import type { FieldSettings } from "./Form.ts"
-import { isComponentInput } from "./ink/InkRules.ts"
 import * as InkField from "./InkField.ts"
-import { farness, normalize } from "./Likeness.ts"
+import { isComponentInput } from "./internal/ink/rules.ts"
+import { farness, normalize } from "./internal/likeness.ts"
 import type { FieldInput, InvocationNode } from "./WorkflowDefinition.ts"
 import { InvalidInputValue } from "./WorkflowError.ts"
 

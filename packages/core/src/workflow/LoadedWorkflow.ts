@@ -11,12 +11,12 @@
  */
 import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
-import { type ConnectionProblem, connectionProblem, type ConnectionScope, endProblems } from "./Connections.ts"
-import { EdgeIndex } from "./EdgeIndex.ts"
-import { readValue, type ValueField } from "./FieldValue.ts"
 import * as Form from "./Form.ts"
-import * as NodeUpdate from "./NodeUpdate.ts"
-import { calledFields, calledWorkflowId, persistedTemplates, withCalledInputs } from "./SavedWorkflowInputs.ts"
+import { type ConnectionProblem, connectionProblem, type ConnectionScope, endProblems } from "./internal/connections.ts"
+import { EdgeIndex } from "./internal/edgeIndex.ts"
+import { readValue, type ValueField } from "./internal/fieldValue.ts"
+import * as NodeUpdate from "./internal/nodeUpdate.ts"
+import { calledFields, calledWorkflowId, persistedTemplates, withCalledInputs } from "./internal/savedWorkflowInputs.ts"
 import type {
   DefaultEdge,
   FieldIdentifier,

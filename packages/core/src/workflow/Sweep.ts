@@ -7,8 +7,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as InkField from "./InkField.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
+import { findField, findInput, type SweptInput, type WorkflowValue } from "./internal/workflowValue.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./WorkflowError.ts"
-import { findField, findInput, type SweptInput, type WorkflowValue } from "./WorkflowValue.ts"
 
 /**
  * Lists of values by user name, system name or index. A map takes any name, and keeps names that are numbers in place.

@@ -26,13 +26,15 @@
 import * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import * as Result from "effect/Result"
-import * as Compile from "./Compile.ts"
-import * as Describe from "./Describe.ts"
 import * as Diff from "./Diff.ts"
 import * as Graph from "./Graph.ts"
 import * as InkField from "./InkField.ts"
 import * as InkForm from "./InkForm.ts"
 import * as InkWorkflowInput from "./InkWorkflowInput.ts"
+import * as Compile from "./internal/compile.ts"
+import * as Describe from "./internal/describe.ts"
+import * as Value from "./internal/workflowValue.ts"
+import type { Workflow } from "./internal/workflowValue.ts"
 import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
 import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
@@ -46,12 +48,10 @@ import type {
 } from "./WorkflowError.ts"
 import * as WorkflowProblems from "./WorkflowProblems.ts"
 import type { WorkflowResources } from "./WorkflowResources.ts"
-import * as Value from "./WorkflowValue.ts"
-import type { Workflow } from "./WorkflowValue.ts"
 
+export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./internal/workflowLoading.ts"
+export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
 export type { BatchOptions } from "./WorkflowBatch.ts"
-export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./WorkflowLoading.ts"
-export { isWorkflow, type SweptInput, type Workflow } from "./WorkflowValue.ts"
 
 /**
  * Values by user name, system name or index. A map takes any name, also such as `__proto__`.

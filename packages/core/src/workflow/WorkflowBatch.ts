@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import type { JsonObject } from "../internal/json.ts"
-import type { BatchData } from "./Batch.ts"
 import type { Graph } from "./Graph.ts"
-import type { BoardChoice } from "./ink/InkReferences.ts"
+import type { BatchData } from "./internal/batch.ts"
+import type { BoardChoice } from "./internal/ink/references.ts"
 
 /**
  * A node of a submitted workflow, for naming its results.

@@ -14,10 +14,10 @@
 import * as Result from "effect/Result"
 import { isRecord, type JsonObject, setOwn } from "../internal/json.ts"
 import type { FormElement, WorkflowForm } from "./Form.ts"
-import { formToJson } from "./FormReader.ts"
-import { migrate } from "./Migrations.ts"
+import { formToJson } from "./internal/formReader.ts"
+import { migrate } from "./internal/migrations.ts"
+import { readWorkflow } from "./internal/workflowReader.ts"
 import type { WorkflowParseError } from "./WorkflowError.ts"
-import { readWorkflow } from "./WorkflowReader.ts"
 
 export type { JsonObject } from "../internal/json.ts"
 

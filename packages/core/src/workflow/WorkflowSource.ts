@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
-import * as PngChunks from "./PngChunks.ts"
+import * as PngChunks from "./internal/pngChunks.ts"
 import { WorkflowNotFound, WorkflowParseError } from "./WorkflowError.ts"
 
 /**

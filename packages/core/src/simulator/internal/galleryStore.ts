@@ -1,0 +1,218 @@
+/**
+ * Images and boards of the simulated server.
+ *
+ * @since 0.1.0
+ */
+import * as Png from "../Png.ts"
+import * as Raster from "../Raster.ts"
+import type { ServerProfile } from "../ServerProfile.ts"
+import * as SimulatorTime from "./simulatorTime.ts"
+import * as Webp from "./webp.ts"
+
+/**
+ * A stored image.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredImage {
+  readonly name: string
+  readonly origin: "internal" | "external"
+  readonly width: number
+  readonly height: number
+  readonly raster: Raster.Raster
+  /** The PNG file, written when it is first asked for. */
+  readonly bytes: () => Uint8Array<ArrayBuffer>
+  readonly metadata: string | null
+  readonly workflow: string | null
+  readonly graph: string | null
+  readonly nodeId: string | null
+  readonly userId: string
+  readonly createdAt: number
+  /** Where the image stands among those of the same millisecond. */
+  readonly order: number
+  category: string
+  sessionId: string | null
+  isIntermediate: boolean
+  starred: boolean
+  updatedAt: number
+  boardId: string | null
+}
+
+/**
+ * A board.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredBoard {
+  readonly id: string
+  readonly userId: string
+  readonly createdAt: number
+  name: string
+  archived: boolean
+  visibility: string
+  updatedAt: number
+}
+
+/**
+ * Which images a list shows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ImageFilter {
+  readonly origin?: string | undefined
+  readonly categories?: ReadonlyArray<string> | undefined
+  readonly isIntermediate?: boolean | undefined
+  /** A board's id, `none` for images without board. */
+  readonly boardId?: string | undefined
+  readonly searchTerm?: string | undefined
+  readonly starredFirst?: boolean | undefined
+  readonly ascending?: boolean | undefined
+  readonly visible?: ((image: StoredImage) => boolean) | undefined
+}
+
+const thumbnailSize = 256
+
+/**
+ * All images and boards.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class GalleryStore {
+  private readonly profile: ServerProfile
+  private nextOrder = 0
+  readonly images = new Map<string, StoredImage>()
+  readonly boards = new Map<string, StoredBoard>()
+
+  constructor(profile: ServerProfile) {
+    this.profile = profile
+  }
+
+  /** Stores a picture as a PNG file with its texts inside. */
+  add(
+    options: Pick<StoredImage, "name" | "origin" | "raster" | "category" | "isIntermediate" | "userId"> & {
+      readonly metadata?: string | null | undefined
+      readonly workflow?: string | null | undefined
+      readonly graph?: string | null | undefined
+      readonly sessionId?: string | null | undefined
+      readonly nodeId?: string | null | undefined
+      readonly boardId?: string | null | undefined
+    },
+    now: number
+  ): StoredImage {
+    const { graph = null, metadata = null, raster, workflow = null } = options
+    let encoded: Uint8Array<ArrayBuffer> | undefined = undefined
+    const image: StoredImage = {
+      name: options.name,
+      origin: options.origin,
+      width: raster.width,
+      height: raster.height,
+      raster,
+      bytes: () =>
+        encoded ??= Png.encode(raster, {
+          ...(metadata === null ? {} : { invokeai_metadata: metadata }),
+          ...(workflow === null ? {} : { invokeai_workflow: workflow }),
+          ...(graph === null ? {} : { invokeai_graph: graph })
+        }),
+      metadata,
+      workflow,
+      graph,
+      nodeId: options.nodeId ?? null,
+      userId: options.userId,
+      createdAt: now,
+      order: this.nextOrder++,
+      category: options.category,
+      sessionId: options.sessionId ?? null,
+      isIntermediate: options.isIntermediate,
+      starred: false,
+      updatedAt: now,
+      boardId: options.boardId ?? null
+    }
+    this.images.set(image.name, image)
+    return image
+  }
+
+  /** The smaller picture of the thumbnail route. */
+  thumbnail(image: StoredImage): Uint8Array<ArrayBuffer> {
+    const scale = Math.min(1, thumbnailSize / Math.max(image.width, image.height))
+    const width = Math.max(1, Math.round(image.width * scale))
+    const height = Math.max(1, Math.round(image.height * scale))
+    return Webp.encode(scale === 1 ? image.raster : Raster.resize(image.raster, width, height))
+  }
+
+  /** Adds a board. */
+  addBoard(options: { readonly id: string; readonly name: string; readonly userId: string }, now: number): StoredBoard {
+    const board = { ...options, createdAt: now, updatedAt: now, archived: false, visibility: "private" }
+    this.boards.set(board.id, board)
+    return board
+  }
+
+  /** Images that a filter lets through, newest first unless asked otherwise. */
+  list(filter: ImageFilter): ReadonlyArray<StoredImage> {
+    const direction = filter.ascending === true ? 1 : -1
+    return [...this.images.values()].filter((image) =>
+      (filter.visible?.(image) ?? true) &&
+      (filter.origin === undefined || image.origin === filter.origin) &&
+      (filter.categories === undefined || filter.categories.includes(image.category)) &&
+      (filter.isIntermediate === undefined || image.isIntermediate === filter.isIntermediate) &&
+      (filter.boardId === undefined || (image.boardId ?? "none") === filter.boardId) &&
+      (filter.searchTerm === undefined || `${image.metadata ?? ""} ${image.name}`.includes(filter.searchTerm))
+    ).toSorted((left, right) => {
+      if (filter.starredFirst !== false && left.starred !== right.starred) return left.starred ? -1 : 1
+      return (left.createdAt - right.createdAt || left.order - right.order) * direction
+    })
+  }
+
+  /** The image as the routes describe it. */
+  imageDto(image: StoredImage): Readonly<Record<string, unknown>> {
+    return {
+      image_name: image.name,
+      ...this.urls(image.name),
+      image_origin: image.origin,
+      image_category: image.category,
+      width: image.width,
+      height: image.height,
+      created_at: SimulatorTime.format(image.createdAt),
+      updated_at: SimulatorTime.format(image.updatedAt),
+      deleted_at: null,
+      is_intermediate: image.isIntermediate,
+      session_id: image.sessionId,
+      node_id: image.nodeId,
+      starred: image.starred,
+      has_workflow: image.workflow !== null,
+      ...(this.profile.minor >= 13 ? { image_subfolder: "" } : {}),
+      board_id: image.boardId
+    }
+  }
+
+  /** The addresses of an image, relative to the server's root. */
+  urls(name: string): { readonly image_url: string; readonly thumbnail_url: string } {
+    return { image_url: `api/v1/images/i/${name}/full`, thumbnail_url: `api/v1/images/i/${name}/thumbnail` }
+  }
+
+  /** The board as the routes describe it. */
+  boardDto(board: StoredBoard, ownerName: string | null): Readonly<Record<string, unknown>> {
+    const { minor } = this.profile
+    const images = this.list({ boardId: board.id, isIntermediate: false })
+    const general = images.filter((image) => image.category === "general").length
+    return {
+      board_id: board.id,
+      board_name: board.name,
+      ...(minor >= 12 ? { user_id: board.userId } : {}),
+      created_at: SimulatorTime.format(board.createdAt),
+      updated_at: SimulatorTime.format(board.updatedAt),
+      deleted_at: null,
+      cover_image_name: images[0]?.name ?? null,
+      archived: board.archived,
+      ...(minor >= 13 ? { board_visibility: board.visibility } : { is_private: ownerName === null ? null : false }),
+      ...(minor >= 14 ? { cover_video_name: null } : {}),
+      image_count: minor >= 8 ? general : images.length,
+      ...(minor >= 14 || minor === 8 ? { video_count: 0 } : {}),
+      ...(minor >= 8 ? { asset_count: images.length - general } : {}),
+      ...(minor >= 12 ? { owner_username: ownerName } : {})
+    }
+  }
+}

@@ -1,0 +1,446 @@
+/**
+ * The queue items of the simulated server: expansion of batches, order, statuses, and what the routes say of them.
+ *
+ * @since 0.1.0
+ */
+import type { ServerProfile } from "../ServerProfile.ts"
+import type { ValidationIssue } from "./fieldValidation.ts"
+import type { GraphExecutor } from "./graphExecutor.ts"
+import type { GraphNode, SimulatorGraph } from "./simulatorGraph.ts"
+import * as SimulatorGraphModule from "./simulatorGraph.ts"
+import * as SimulatorTime from "./simulatorTime.ts"
+import type * as WorkflowCallState from "./workflowCallState.ts"
+import { maxDepth } from "./workflowCallState.ts"
+
+/**
+ * The statuses of a queue item.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ItemStatus = "pending" | "in_progress" | "waiting" | "completed" | "failed" | "canceled"
+
+/**
+ * One value that a batch put into an item.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FieldValue {
+  readonly node_path: string
+  readonly field_name: string
+  readonly value: unknown
+}
+
+/**
+ * One field of a batch and its values.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchDatum {
+  readonly node_path: string
+  readonly field_name: string
+  readonly items: ReadonlyArray<unknown>
+}
+
+/**
+ * A batch that the server accepted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorBatch {
+  readonly batch_id: string
+  readonly origin: string | null
+  readonly destination: string | null
+  readonly data: ReadonlyArray<ReadonlyArray<BatchDatum>> | null
+  readonly graph: SimulatorGraph
+  readonly workflow: unknown
+  readonly runs: number
+}
+
+/**
+ * A call that an item waits for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitingCall {
+  /** The prepared node that calls. */
+  readonly node: GraphNode
+  readonly frame: WorkflowCallState.CallFrame
+  readonly execution: WorkflowCallState.CallExecution
+  /** The session of the only child as it was at the beginning. */
+  readonly childSession: unknown
+}
+
+/**
+ * An item of the queue.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QueueItem {
+  readonly itemId: number
+  readonly queueId: string
+  readonly batchId: string
+  readonly origin: string | null
+  readonly destination: string | null
+  readonly sessionId: string
+  readonly executionGraphId: string
+  readonly priority: number
+  readonly userId: string
+  readonly fieldValues: ReadonlyArray<FieldValue> | null
+  readonly retriedFrom: number | null
+  readonly graph: SimulatorGraph
+  readonly workflow: unknown
+  /** Why the item cannot be read: a value of the batch that does not fit its field. */
+  readonly poison: ValidationIssue | undefined
+  /** Whether a called workflow, and of whom. */
+  readonly place: WorkflowCallState.CallPlace
+  readonly callHistory: Array<WorkflowCallState.CallExecution>
+  readonly createdAt: number
+  status: ItemStatus
+  statusSequence: number
+  errorType: string | null
+  errorMessage: string | null
+  errorTraceback: string | null
+  updatedAt: number
+  startedAt: number | null
+  completedAt: number | null
+  device: string | null
+  session: ReturnType<GraphExecutor["toJson"]> | undefined
+  /** The run, once it has begun. */
+  executor: GraphExecutor | undefined
+  waiting: WaitingCall | undefined
+}
+
+/**
+ * The people whose names an item carries.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ItemOwner {
+  readonly displayName: string | null
+  readonly email: string | null
+}
+
+/**
+ * The combinations that a batch asks for, in the order of their items: the last group varies fastest.
+ *
+ * @category batches
+ * @since 0.1.0
+ */
+export const combinations = (data: SimulatorBatch["data"]): ReadonlyArray<ReadonlyArray<FieldValue>> => {
+  let results: ReadonlyArray<ReadonlyArray<FieldValue>> = [[]]
+  for (const group of data ?? []) {
+    const length = group[0]?.items.length ?? 0
+    const zipped = Array.from({ length }, (_, index) =>
+      group.map((datum) => ({
+        node_path: datum.node_path,
+        field_name: datum.field_name,
+        value: datum.items[index]
+      })))
+    if (group.length > 0) results = results.flatMap((before) => zipped.map((values) => before.concat(values)))
+  }
+  return results
+}
+
+const terminal = new Set<ItemStatus>(["completed", "failed", "canceled"])
+
+/**
+ * Whether a status is final.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isTerminal = (status: ItemStatus): boolean => terminal.has(status)
+
+/**
+ * Drops the keys whose value is null, at every depth, as the single item route does.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const withoutNulls = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).filter(([, inner]) => inner !== null).map(([key, inner]) => [key, withoutNulls(inner)])
+  )
+}
+
+/**
+ * All queue items.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class QueueStore {
+  private readonly profile: ServerProfile
+  private nextId = 1
+  readonly items = new Map<number, QueueItem>()
+
+  constructor(profile: ServerProfile) {
+    this.profile = profile
+  }
+
+  /** Adds an item, pending. */
+  add(
+    fields: Pick<
+      QueueItem,
+      | "queueId"
+      | "batchId"
+      | "origin"
+      | "destination"
+      | "sessionId"
+      | "executionGraphId"
+      | "priority"
+      | "userId"
+      | "fieldValues"
+      | "retriedFrom"
+      | "graph"
+      | "workflow"
+      | "poison"
+      | "place"
+    >,
+    now: number
+  ): QueueItem {
+    const item: QueueItem = {
+      ...fields,
+      itemId: this.nextId++,
+      callHistory: [],
+      createdAt: now,
+      status: "pending",
+      statusSequence: 0,
+      errorType: null,
+      errorMessage: null,
+      errorTraceback: null,
+      updatedAt: now,
+      startedAt: null,
+      completedAt: null,
+      device: null,
+      session: undefined,
+      executor: undefined,
+      waiting: undefined
+    }
+    this.items.set(item.itemId, item)
+    return item
+  }
+
+  /** The items that a test accepts, oldest first. */
+  where(test: (item: QueueItem) => boolean): ReadonlyArray<QueueItem> {
+    return [...this.items.values()].filter(test)
+  }
+
+  /** The item that runs next: the highest priority, then the oldest. */
+  next(queueId?: string): QueueItem | undefined {
+    let best: QueueItem | undefined = undefined
+    for (const item of this.items.values()) {
+      if (item.status !== "pending" || (queueId !== undefined && item.queueId !== queueId)) continue
+      if (best === undefined || item.priority > best.priority) best = item
+    }
+    return best
+  }
+
+  /** The item that is running. */
+  current(queueId?: string): QueueItem | undefined {
+    for (const item of this.items.values()) {
+      if (item.status === "in_progress" && (queueId === undefined || item.queueId === queueId)) return item
+    }
+    return undefined
+  }
+
+  /** Moves an item on. A final status stays. */
+  setStatus(item: QueueItem, status: ItemStatus, now: number): boolean {
+    if (terminal.has(item.status) || this.items.get(item.itemId) !== item) return false
+    item.status = status
+    item.statusSequence += 1
+    item.updatedAt = now
+    if (status === "in_progress") item.startedAt = now
+    if (terminal.has(status)) item.completedAt = now
+    return true
+  }
+
+  /** How many of the items have each status. */
+  counts(items: ReadonlyArray<QueueItem>): Readonly<Record<string, number>> {
+    const count = (status: ItemStatus): number => items.filter((item) => item.status === status).length
+    return {
+      pending: count("pending"),
+      in_progress: count("in_progress"),
+      ...(this.profile.minor >= 14 ? { waiting: count("waiting") } : {}),
+      completed: count("completed"),
+      failed: count("failed"),
+      canceled: count("canceled"),
+      total: items.length
+    }
+  }
+
+  /** The status of a batch: zeros for an unknown one. */
+  batchStatus(queueId: string, batchId: string, visible: (item: QueueItem) => boolean = () => true) {
+    const items = this.where((item) => item.queueId === queueId && item.batchId === batchId && visible(item))
+    const [first] = items
+    return {
+      queue_id: queueId,
+      batch_id: batchId,
+      origin: first?.origin ?? null,
+      destination: first?.destination ?? null,
+      ...this.counts(items)
+    }
+  }
+
+  /** The status of a queue, with the counts of one user where the release has them. */
+  queueStatus(queueId: string, userId: string | undefined, showCurrent = true) {
+    const items = this.where((item) => item.queueId === queueId)
+    const current = showCurrent ? this.current(queueId) : undefined
+    const mine = items.filter((item) => userId === undefined || item.userId === userId)
+    const own = (status: ItemStatus): number => mine.filter((item) => item.status === status).length
+    return {
+      queue_id: queueId,
+      item_id: current?.itemId ?? null,
+      batch_id: current?.batchId ?? null,
+      session_id: current?.sessionId ?? null,
+      ...this.counts(items),
+      ...(this.profile.minor >= 14
+        ? { user_pending: own("pending"), user_in_progress: own("in_progress") }
+        : this.profile.minor >= 12
+        ? { user_pending: null, user_in_progress: null }
+        : {})
+    }
+  }
+
+  /** The items of a call, whole: those above an item, the item itself, and all below the outermost of them. */
+  chainOf(item: QueueItem): ReadonlyArray<QueueItem> {
+    const above: Array<QueueItem> = []
+    let upper = item.place.parentItemId
+    while (upper !== null) {
+      const found = this.items.get(upper)
+      if (found !== undefined) above.push(found)
+      upper = found?.place.parentItemId ?? null
+    }
+    const root = above[above.length - 1] ?? item
+    const below = [root]
+    for (const one of below) below.push(...this.where((other) => other.place.parentItemId === one.itemId))
+    return [...new Set([...above, item, ...below])]
+  }
+
+  /** The session of an item, with everything. */
+  sessionJson(item: QueueItem): unknown {
+    return structuredClone(this.session(item))
+  }
+
+  /** The session of an item of somebody else, without ids. */
+  get emptySession(): Readonly<Record<string, unknown>> {
+    return {
+      executed: [],
+      executed_history: [],
+      results: {},
+      errors: {},
+      ...this.callFields(undefined),
+      prepared_source_mapping: {},
+      source_prepared_mapping: {},
+      ...(this.profile.minor >= 14 ? { prepared_iteration_paths: {} } : {}),
+      ...(this.profile.minor >= 10 ? { ready_order: [], indegree: {} } : {})
+    }
+  }
+
+  private callFields(item: QueueItem | undefined): Readonly<Record<string, unknown>> {
+    if (this.profile.minor < 14) return {}
+    return {
+      workflow_call_stack: item?.place.stack ?? [],
+      workflow_call_history: item?.callHistory ?? [],
+      workflow_call_parent: item?.place.parent ?? null,
+      waiting_workflow_call: item?.waiting?.frame ?? null,
+      waiting_workflow_call_execution: item?.waiting?.execution ?? null,
+      waiting_workflow_call_child_session: item?.waiting?.childSession ?? null,
+      max_workflow_call_depth: maxDepth
+    }
+  }
+
+  private session(item: QueueItem) {
+    const run = item.session
+    const { minor } = this.profile
+    return {
+      id: item.sessionId,
+      graph: SimulatorGraphModule.toJson(item.graph),
+      execution_graph: run?.execution_graph ?? { id: item.executionGraphId, nodes: {}, edges: [] },
+      executed: run?.executed ?? [],
+      executed_history: run?.executed_history ?? [],
+      results: run?.results ?? {},
+      errors: run?.errors ?? {},
+      ...this.callFields(item),
+      prepared_source_mapping: run?.prepared_source_mapping ?? {},
+      source_prepared_mapping: run?.source_prepared_mapping ?? {},
+      ...(minor >= 14 ? { prepared_iteration_paths: run?.prepared_iteration_paths ?? {} } : {}),
+      ...(minor >= 10 ? { ready_order: [], indegree: run?.indegree ?? {} } : {})
+    }
+  }
+
+  /** The item with everything, nulls included. */
+  toJson(item: QueueItem, owner: ItemOwner): Readonly<Record<string, unknown>> {
+    const { minor } = this.profile
+    return {
+      item_id: item.itemId,
+      status: item.status,
+      ...(minor >= 13 ? { status_sequence: item.statusSequence } : {}),
+      priority: item.priority,
+      batch_id: item.batchId,
+      origin: item.origin,
+      destination: item.destination,
+      session_id: item.sessionId,
+      error_type: item.errorType,
+      error_message: item.errorMessage,
+      error_traceback: item.errorTraceback,
+      created_at: SimulatorTime.format(item.createdAt),
+      updated_at: SimulatorTime.format(item.updatedAt),
+      started_at: item.startedAt === null ? null : SimulatorTime.format(item.startedAt),
+      completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt),
+      queue_id: item.queueId,
+      ...(minor >= 12
+        ? { user_id: item.userId, user_display_name: owner.displayName, user_email: owner.email }
+        : {}),
+      field_values: item.fieldValues,
+      retried_from_item_id: item.retriedFrom,
+      ...(minor < 9 ? { is_api_validation_run: false, published_workflow_id: null, credits: null } : {}),
+      ...(minor >= 14
+        ? {
+          device: item.device,
+          workflow_call_id: item.place.parent?.workflow_call_id ?? null,
+          parent_item_id: item.place.parentItemId,
+          parent_session_id: item.place.parent?.parent_session_id ?? null,
+          root_item_id: item.place.rootItemId,
+          workflow_call_depth: item.place.parent?.depth ?? null
+        }
+        : {}),
+      session: this.session(item),
+      workflow: item.workflow
+    }
+  }
+
+  /** The item as the single item route gives it: without nulls. */
+  toCompactJson(item: QueueItem, owner: ItemOwner): unknown {
+    return withoutNulls(this.toJson(item, owner))
+  }
+
+  /** The light form without the session. */
+  toSummary(item: QueueItem, owner: ItemOwner): Readonly<Record<string, unknown>> {
+    return {
+      item_id: item.itemId,
+      created_at: SimulatorTime.format(item.createdAt),
+      status: item.status,
+      device: item.device,
+      started_at: item.startedAt === null ? null : SimulatorTime.format(item.startedAt),
+      completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt),
+      origin: item.origin,
+      destination: item.destination,
+      batch_id: item.batchId,
+      user_id: item.userId,
+      user_display_name: owner.displayName,
+      user_email: owner.email,
+      field_values: item.fieldValues,
+      parent_item_id: item.place.parentItemId
+    }
+  }
+}

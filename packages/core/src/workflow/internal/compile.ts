@@ -1,0 +1,308 @@
+/** Makes a workflow ready for submission: resources, called workflows, generators, checks, graph and batch data. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Graph from "../Graph.ts"
+import * as InkField from "../InkField.ts"
+import { nodeTitle } from "../InkWorkflowInput.ts"
+import type * as LoadedWorkflow from "../LoadedWorkflow.ts"
+import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "../WorkflowBatch.ts"
+import * as Definition from "../WorkflowDefinition.ts"
+import { type Problem, type ResourcesUnavailable, WorkflowNotReady } from "../WorkflowError.ts"
+import { WorkflowResources } from "../WorkflowResources.ts"
+import * as Batch from "./batch.ts"
+import { describeWarning } from "./describe.ts"
+import type { ServerGenerator } from "./generators.ts"
+import { loadKeepingModels } from "./modelValues.ts"
+import { fieldProblem } from "./nodeChecks.ts"
+import * as Readiness from "./readiness.ts"
+import * as ResourceChecks from "./resourceChecks.ts"
+import { checkedNode, checkedNodes, isConnected, type SweptInput, withValue, WorkflowValue } from "./workflowValue.ts"
+
+const callType = "call_saved_workflow"
+
+/** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
+const refreshCalls = Effect.fnUntraced(function*(
+  loaded: LoadedWorkflow.LoadedWorkflow
+): Effect.fn.Return<LoadedWorkflow.LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
+  const ids = new Set<string>()
+  for (const { node } of loaded.nodes.values()) {
+    const id = node.nodeType === callType ? node.inputs.get("workflow_id")?.value : undefined
+    if (typeof id === "string" && id.trim() !== "") ids.add(id)
+  }
+  if (ids.size === 0) return loaded
+  const resources = yield* WorkflowResources
+  const saved = new Map<string, unknown>()
+  for (const id of ids) {
+    const workflow = yield* resources.savedWorkflow(id)
+    if (Option.isSome(workflow)) saved.set(id, workflow.value)
+  }
+  return loadKeepingModels(loaded.definition, loaded.catalog, { savedWorkflows: saved })
+})
+
+const missingCalls = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyArray<Problem> =>
+  loaded.warnings.flatMap((warning) => {
+    const node = warning.type === "missingSavedWorkflow" ? loaded.nodes.get(warning.nodeId) : undefined
+    return node === undefined || warning.type !== "missingSavedWorkflow" ? [] : [
+      fieldProblem(checkedNode(loaded, node), "workflow_id", node.inputTemplate("workflow_id"), {
+        code: "missingSavedWorkflow",
+        source: "resource",
+        message: `the workflow '${warning.workflowId}' is not in the server's library, or cannot be read`
+      })
+    ]
+  })
+
+const generate = Effect.fnUntraced(function*(
+  generator: ServerGenerator
+): Effect.fn.Return<ReadonlyArray<unknown>, ResourcesUnavailable, WorkflowResources> {
+  const resources = yield* WorkflowResources
+  if (generator.type === "dynamicPrompts") return yield* resources.dynamicPrompts(generator.prompt)
+  const names = yield* resources.boardImageNames(generator.boardId, generator.category)
+  return names.map((image_name) => ({ image_name }))
+})
+
+const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow.LoadedWorkflow): Effect.fn.Return<
+  { readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly check: ResourceChecks.ResourceCheck },
+  ResourcesUnavailable,
+  WorkflowResources
+> {
+  const check = yield* ResourceChecks.check(checkedNodes(loaded))
+  return {
+    check,
+    loaded: check.replacements.reduce(
+      (next, { fieldName, nodeId, value }) => withValue(next, nodeId, fieldName, value),
+      loaded
+    )
+  }
+})
+
+/** Images that sweeps name are checked like those of the workflow itself. */
+const checkSweptImages = Effect.fnUntraced(function*(
+  self: WorkflowValue
+): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
+  const targets = self.sweeps.flat().flatMap(({ fieldName, nodeId, values }) => {
+    const node = self.loaded.nodes.get(nodeId)
+    if (node === undefined) return []
+    const target = checkedNode(self.loaded, node)
+    return values.map((value) => ({
+      ...target,
+      node: {
+        ...node.node,
+        inputs: new Map([[fieldName, { name: fieldName, label: "", description: "", value, raw: {} }]])
+      }
+    }))
+  })
+  return (yield* ResourceChecks.check(targets)).problems
+})
+
+/** A workflow as far as it is resolved against a server, with everything that is wrong with it. @internal */
+export interface Resolved {
+  readonly loaded: LoadedWorkflow.LoadedWorkflow
+  readonly batch: Batch.WorkflowBatchData
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/** @internal */
+export const resolve = Effect.fnUntraced(function*(
+  self: WorkflowValue
+): Effect.fn.Return<Resolved, ResourcesUnavailable, WorkflowResources> {
+  const first = yield* resolveResources(self.loaded)
+  const refreshed = yield* refreshCalls(first.loaded)
+  const { check, loaded } = refreshed === first.loaded ? first : yield* resolveResources(refreshed)
+  const generated = new Map<string, ReadonlyArray<unknown>>()
+  for (const [nodeId, generator] of Batch.serverGenerators(loaded)) {
+    generated.set(nodeId, yield* generate(generator))
+  }
+  const random = yield* Random.Random
+  const batch = Batch.build(loaded, { generated, random: () => random.nextDoubleUnsafe() })
+  const isWaived = ({ code, nodeId }: Problem): boolean =>
+    code === "missingComponentModel" && nodeId !== undefined && check.selfContained.has(nodeId)
+  const problems = [
+    ...Readiness.problems(loaded, batch, { sweeps: self.sweeps }).filter((problem) => !isWaived(problem)),
+    ...check.problems,
+    ...missingCalls(loaded),
+    ...(yield* checkSweptImages(self))
+  ]
+  return { loaded, batch, problems }
+})
+
+/** Fields that hold a seed of their own: integers called `seed`, without a connection, of nodes that run. @internal */
+export const seedFields = (
+  loaded: LoadedWorkflow.LoadedWorkflow
+): ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string; readonly maximum: number }> =>
+  Array.from(loaded.nodes.values()).flatMap(({ inputTemplate, node }) => {
+    const template = inputTemplate("seed")
+    const isSeed = template?.type.name === "IntegerField" && template.type.cardinality === "SINGLE" &&
+      Graph.isExecutable(node.nodeType) && node.nodeType !== "core_metadata" && !isConnected(loaded, node.id, "seed")
+    return isSeed
+      ? [{
+        nodeId: node.id,
+        fieldName: "seed",
+        maximum: Math.min(template.bounds.value?.maximum ?? 2 ** 32 - 1, 2 ** 32 - 1)
+      }]
+      : []
+  })
+
+const newSeed = (maximum: number): Effect.Effect<number> => Random.nextIntBetween(0, maximum + 1)
+
+/** Seeds as the policy says: the workflow with one seed, and the seeds that go with the runs. */
+const withSeeds = Effect.fnUntraced(function*(
+  loaded: LoadedWorkflow.LoadedWorkflow,
+  policy: BatchOptions["seed"],
+  runs: number,
+  varied: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
+): Effect.fn.Return<{ readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
+  const isVaried = (nodeId: string) => varied.some((other) => other.nodeId === nodeId && other.fieldName === "seed")
+  const fields = policy === undefined || policy === "keep"
+    ? []
+    : seedFields(loaded).filter(({ nodeId }) => !isVaried(nodeId))
+  if (fields.length === 0) return { loaded, perRun: [] }
+  const maximum = Math.min(...fields.map((field) => field.maximum))
+  const seeds: Array<number> = []
+  for (let run = 0; run < (policy === "perRun" ? runs : 1); run++) {
+    seeds.push(typeof policy === "number" ? policy : yield* newSeed(maximum))
+  }
+  return {
+    loaded: fields.reduce((next, { fieldName, nodeId }) => withValue(next, nodeId, fieldName, seeds[0]), loaded),
+    perRun: policy === "perRun" && runs > 1
+      ? fields.map(({ fieldName, nodeId }) => ({ nodeId, fieldName, values: seeds }))
+      : []
+  }
+})
+
+/** Kept results whose board is unset or `auto` go to the given board. */
+const withBoard = (loaded: LoadedWorkflow.LoadedWorkflow, board: string | undefined): LoadedWorkflow.LoadedWorkflow => {
+  if (board === undefined) return loaded
+  let next = loaded
+  for (const { node, template } of loaded.nodes.values()) {
+    if (node.isIntermediate || !Graph.isExecutable(node.nodeType)) continue
+    for (const input of template?.inputs.values() ?? []) {
+      const value = node.inputs.get(input.name)?.value
+      if (input.type.name !== "BoardField" || (value !== undefined && value !== null && value !== "auto")) continue
+      next = withValue(next, node.id, input.name, board === "none" ? "none" : { board_id: board })
+    }
+  }
+  return next
+}
+
+/** @internal */
+export const batchNodes = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyMap<string, BatchNode> => {
+  const out = new Map<string, BatchNode>()
+  for (const [nodeId, { node, template }] of loaded.nodes) {
+    const board = Array.from(template?.inputs.values() ?? []).find((input) => input.type.name === "BoardField")
+    const field = board === undefined ? undefined : InkField.fromTemplate(board, node.inputs.get(board.name)?.value)
+    out.set(nodeId, {
+      nodeId,
+      type: node.nodeType,
+      label: nodeTitle(node, template),
+      title: template?.title ?? node.nodeType,
+      isIntermediate: node.isIntermediate,
+      board: field?._tag === "InkBoardField" ? field.value ?? "auto" : undefined,
+      outputType: template?.outputType ?? ""
+    })
+  }
+  return out
+}
+
+const optionProblems = Effect.fnUntraced(function*(
+  options: BatchOptions | undefined,
+  runs: number,
+  loaded: LoadedWorkflow.LoadedWorkflow
+): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
+  const out: Array<Problem> = []
+  if (!Number.isSafeInteger(runs) || runs < 1) {
+    out.push({
+      code: "runsOutOfRange",
+      source: "server",
+      message: `runs: expected an integer greater than 0, got ${runs}`
+    })
+  }
+  const seed = options?.seed
+  const maximum = Math.min(2 ** 32 - 1, ...seedFields(loaded).map((field) => field.maximum))
+  if (typeof seed === "number" && (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum)) {
+    out.push({
+      code: "seedOutOfRange",
+      source: "server",
+      message: `seed: expected an integer between 0 and ${maximum}, got ${seed}`
+    })
+  }
+  const boards = [options?.board, options?.autoBoard]
+    .flatMap((id) => id === undefined || id === "none" ? [] : [id])
+  if (boards.length > 0) {
+    const resources = yield* WorkflowResources
+    const present = yield* resources.presentBoards(boards)
+    for (const id of boards) {
+      if (!present.has(id)) {
+        out.push({ code: "missingBoard", source: "resource", message: `the board '${id}' is not on the server` })
+      }
+    }
+  }
+  return out
+})
+
+/** @internal */
+export const compile = Effect.fnUntraced(function*(
+  self: WorkflowValue,
+  options: BatchOptions | undefined
+): Effect.fn.Return<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
+  const runs = options?.runs ?? 1
+  const resolved = yield* resolve(self)
+  const problems = [...(yield* optionProblems(options, runs, resolved.loaded)), ...resolved.problems]
+  if (problems.length > 0) return yield* new WorkflowNotReady({ problems })
+  const sweeps = self.sweeps.flat()
+  const varied = [...resolved.batch.nodes.flatMap(({ targets }) => targets), ...sweeps]
+  const seeded = yield* withSeeds(resolved.loaded, options?.seed, runs, varied)
+  // the graph has to be complete as it stands, so swept inputs hold their first value
+  const loaded = sweeps.reduce(
+    (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
+    seeded.loaded
+  )
+  const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<Batch.BatchDatum> =>
+    group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
+  const perRun = seeded.perRun.length > 0
+  const data = [
+    ...(perRun ? [toData(seeded.perRun)] : []),
+    ...self.sweeps.map(toData),
+    ...resolved.batch.data
+  ]
+  const boarded = withBoard(loaded, options?.board)
+  const { id: _id, ...workflow } = toFile(loaded)
+  return {
+    graph: Graph.build(boarded, { autoBoard: options?.autoBoard }),
+    data,
+    workflow,
+    runs: perRun ? 1 : runs,
+    size: sizeOf(data, perRun ? 1 : runs),
+    warnings: loaded.warnings.map(describeWarning),
+    nodes: batchNodes(boarded)
+  }
+})
+
+/** Whether the editor of a server knows schema 4.0.0, which came with 6.13. `undefined` where its version is unknown. */
+const opensVersion4 = (serverVersion: string): boolean | undefined => {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(serverVersion) ?? []
+  if (major === undefined || minor === undefined) return undefined
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 13)
+}
+
+/** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. @internal */
+export const toFile = ({ catalog, definition }: LoadedWorkflow.LoadedWorkflow): Definition.JsonObject => {
+  const hasConnectors = definition.nodes.some((node) => node.type === "connector")
+  const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
+  return Definition.toJson(definition, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
+}
+
+/** The problems that can be told without a server. @internal */
+export const validate = (self: WorkflowValue): ReadonlyArray<Problem> => {
+  const unknown = new Map(Array.from(Batch.serverGenerators(self.loaded).keys(), (nodeId) => [nodeId, []]))
+  const batch = Batch.build(self.loaded, { generated: unknown })
+  return Readiness.problems(self.loaded, batch, { sweeps: self.sweeps, isGenerated: unknown.size === 0 })
+}
+
+/** The workflow with its models completed from the server, or all that is wrong. @internal */
+export const check = Effect.fnUntraced(function*(
+  self: WorkflowValue
+): Effect.fn.Return<WorkflowValue, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
+  const { loaded, problems } = yield* resolve(self)
+  return problems.length > 0 ? yield* new WorkflowNotReady({ problems }) : new WorkflowValue(loaded, self.sweeps)
+})

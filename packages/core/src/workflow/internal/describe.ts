@@ -1,0 +1,143 @@
+/**
+ * Workflows in words and as a diagram.
+ *
+ * @since 0.1.0
+ */
+import * as InkField from "../InkField.ts"
+import { type InkWorkflowInput, isMissing, nodeTitle } from "../InkWorkflowInput.ts"
+import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
+import type { BatchNode } from "../WorkflowBatch.ts"
+
+const problemTexts: ReadonlyMap<string, string> = new Map([
+  ["sourceNodeDoesNotExist", "its source node does not exist"],
+  ["targetNodeDoesNotExist", "its target node does not exist"],
+  ["sourceNodeFieldDoesNotExist", "its source node has no such output"],
+  ["targetNodeFieldDoesNotExist", "its target node has no such input"],
+  ["missingTemplate", "the type of a node is unknown"],
+  ["cannotConnectToSelf", "a node cannot be connected to itself"],
+  ["cannotDuplicateConnection", "the same connection is there already"],
+  ["cannotConnectToDirectInput", "the input takes no connection"],
+  ["fieldTypesMustMatch", "the types do not go together"],
+  ["connectionWouldCreateCycle", "it would close a loop"],
+  ["inputMayOnlyHaveOneConnection", "the input has a connection already"]
+])
+
+/**
+ * A warning of loading as one line.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describeWarning = (warning: LoadWarning): string => {
+  switch (warning.type) {
+    case "missingTemplate":
+      return `node ${warning.nodeId}: the server has no node type '${warning.nodeType}'`
+    case "unableToUpdateNode":
+      return `node ${warning.nodeId}: made with ${warning.nodeType} ${warning.version}, the server has ` +
+        `${warning.templateVersion}; it was left as it is`
+    case "missingFieldTemplate":
+      return `node ${warning.nodeId}: its type has no input '${warning.fieldName}', which is not sent`
+    case "deletedInvalidEdge": {
+      const { edge, problems } = warning
+      const ends = edge.type === "default"
+        ? `${edge.source}.${edge.sourceHandle} to ${edge.target}.${edge.targetHandle}`
+        : `${edge.source} to ${edge.target}`
+      return `the connection from ${ends} was dropped: ${
+        problems.map((problem) => problemTexts.get(problem) ?? problem).join(", ")
+      }`
+    }
+    case "deletedMissingNodeFieldFormElement":
+      return `the form names the field ${warning.nodeId}.${warning.fieldName}, which does not exist`
+    default:
+      return `node ${warning.nodeId}: the workflow '${warning.workflowId}' that it calls cannot be read`
+  }
+}
+
+const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const widths: Array<number> = []
+  for (const row of rows) row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, cell.length))
+  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd())
+}
+
+const shorten = (text: string, limit: number): string => {
+  const line = text.replaceAll(/\s+/g, " ").trim()
+  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line
+}
+
+const describeBoard = (board: BatchNode["board"]): string =>
+  board === undefined ? "" : typeof board === "string" ? ` (board ${board})` : ` (board ${board.board_id})`
+
+/** @internal */
+export const describe = (
+  loaded: LoadedWorkflow,
+  inputs: ReadonlyArray<InkWorkflowInput>,
+  outputs: ReadonlyArray<BatchNode>
+): string => {
+  const { author, description, name, version } = loaded.definition
+  const lines: Array<string> = [
+    [name === "" ? "Untitled workflow" : name, version, author === "" ? "" : `by ${author}`].filter((part) =>
+      part !== ""
+    )
+      .join(" ")
+  ]
+  if (description.trim() !== "") lines.push(shorten(description, 200))
+  lines.push("", `Inputs: ${inputs.length}`)
+  lines.push(...table(inputs.map((input) => {
+    const value = InkField.format(input.field)
+    return [
+      `  ${input.index}`,
+      input.userName,
+      input.field._tag,
+      isMissing(input) ? "missing" : input.required ? "required" : "optional",
+      input.connected ? "(connected)" : value === undefined ? "" : shorten(value === "" ? "\"\"" : value, 60),
+      input.systemName
+    ]
+  })))
+  lines.push("", `Results: ${outputs.length}`)
+  lines.push(...table(outputs.map((node) => [`  ${node.label}${describeBoard(node.board)}`, node.type, node.nodeId])))
+  lines.push("", `Nodes: ${loaded.nodes.size}, connections: ${loaded.edges.length}`)
+  if (loaded.warnings.length > 0) {
+    lines.push(
+      "",
+      `Warnings: ${loaded.warnings.length}`,
+      ...loaded.warnings.map((warning) => `  ${describeWarning(warning)}`)
+    )
+  }
+  return lines.join("\n")
+}
+
+/** A text inside the double quotes of a Mermaid diagram. */
+const quote = (text: string): string =>
+  `"${
+    shorten(text, 80)
+      .replaceAll("#", "#35;")
+      .replaceAll("\"", "#quot;")
+      .replaceAll("<", "#lt;")
+      .replaceAll(">", "#gt;")
+      .replaceAll("&", "#amp;")
+      .replaceAll("`", "#96;")
+      .replaceAll("\\", "#92;")
+  }"`
+
+/** @internal */
+export const toMermaid = (loaded: LoadedWorkflow): string => {
+  const ids = new Map<string, string>()
+  const lines = ["flowchart LR"]
+  for (const node of loaded.definition.nodes) {
+    if (node.type === "notes" || ids.has(node.id)) continue
+    const id = `n${ids.size}`
+    ids.set(node.id, id)
+    const title = node.type === "connector" ? "" : nodeTitle(node, loaded.nodes.get(node.id)?.template)
+    lines.push(node.type === "connector" ? `  ${id}((" "))` : `  ${id}[${quote(title)}]`)
+  }
+  for (const edge of loaded.edges) {
+    const source = ids.get(edge.source)
+    const target = ids.get(edge.target)
+    if (source === undefined || target === undefined) continue
+    const label = edge.sourceHandle === edge.targetHandle
+      ? edge.sourceHandle
+      : `${edge.sourceHandle} to ${edge.targetHandle}`
+    lines.push(`  ${source} -->|${quote(label)}| ${target}`)
+  }
+  return lines.join("\n")
+}

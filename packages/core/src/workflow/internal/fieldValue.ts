@@ -1,0 +1,256 @@
+/**
+ * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
+ * keeps the keys it knows.
+ *
+ * @since 0.1.0
+ */
+import type { ModelVocabulary } from "../../catalog/NodeCatalog.ts"
+import type { FieldType } from "../../catalog/NodeTemplate.ts"
+import { isRecord, type JsonObject } from "../../internal/json.ts"
+
+const isName = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
+
+const isString = (value: unknown): value is string => typeof value === "string"
+
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean"
+
+/** Objects that are an id under one name. */
+const referenceNames = ["image_name", "video_name", "board_id", "style_preset_id", "system_prompt_id"] as const
+
+const readReference = (value: JsonObject): JsonObject | undefined => {
+  for (const name of referenceNames) {
+    const id = value[name]
+    if (isName(id)) {
+      return { [name]: id.trim() }
+    }
+  }
+  return undefined
+}
+
+const modelNames = ["key", "hash", "name", "base", "type"] as const
+
+/** Whether a word is one of those that the server knows; any is when the server does not say. */
+const isOneOf = (known: ReadonlySet<string> | undefined, value: unknown): boolean =>
+  typeof value === "string" && (known === undefined || known.has(value))
+
+const readModel = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
+  if (!isRecord(value)) {
+    return undefined
+  }
+  const { base, submodel_type, type } = value
+  const complete = modelNames.every((name) => typeof value[name] === "string" && value[name] !== "")
+  if (
+    !complete || !isOneOf(vocabulary?.bases, base) || !isOneOf(vocabulary?.types, type) ||
+    (submodel_type !== undefined && submodel_type !== null && !isOneOf(vocabulary?.submodelTypes, submodel_type))
+  ) {
+    return undefined
+  }
+  return {
+    key: value["key"],
+    hash: value["hash"],
+    name: value["name"],
+    base: value["base"],
+    type: value["type"],
+    ...(submodel_type === undefined ? {} : { submodel_type })
+  }
+}
+
+const channels = ["r", "g", "b", "a"] as const
+
+const readColor = (value: JsonObject): JsonObject | undefined => {
+  const isColor = channels.every((channel) => {
+    const part = value[channel]
+    return isNumber(part) && Number.isInteger(part) && part >= 0 && part <= 255
+  })
+  return isColor ? { r: value["r"], g: value["g"], b: value["b"], a: value["a"] } : undefined
+}
+
+const readLora = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
+  const lora = isRecord(value) ? readModel(value["lora"], vocabulary) : undefined
+  return lora !== undefined && isRecord(value) && isNumber(value["weight"])
+    ? { lora, weight: value["weight"] }
+    : undefined
+}
+
+type Part = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "optionalName" | "category"
+
+interface GeneratorShape {
+  readonly parts: ReadonlyArray<readonly [name: string, part: Part, initial?: unknown]>
+}
+
+const numberGenerators = (
+  prefix: string,
+  number: "number" | "integer",
+  step: number,
+  end: number,
+  input: string,
+  more: GeneratorShape["parts"]
+): ReadonlyArray<readonly [string, GeneratorShape]> => [
+  [`${prefix}_arithmetic_sequence`, {
+    parts: [["start", number, 0], ["step", number, step], ["count", "integer", 10], ...more]
+  }],
+  [`${prefix}_linear_distribution`, {
+    parts: [["start", number, 0], ["end", number, end], ["count", "integer", 10], ...more]
+  }],
+  [`${prefix}_random_distribution_uniform`, {
+    parts: [["min", number, 0], ["max", number, end], ["count", "integer", 10], ["seed", "seed"], ...more]
+  }],
+  [`${prefix}_parse_string`, { parts: [["input", "string", input], ["splitOn", "string", ","], ...more] }]
+]
+
+const dynamicPrompt = "a super {cute|ferocious} {dog|cat}"
+
+/** Generators by their `type`, with the defaults of what a file leaves out. Only those of floats hold their values. */
+const generators: ReadonlyMap<string, GeneratorShape> = new Map([
+  ...numberGenerators("float_generator", "number", 0.1, 1, "0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1", [
+    ["values", "numbers"]
+  ]),
+  ...numberGenerators("integer_generator", "integer", 1, 10, "1,2,3,4,5,6,7,8,9,10", []),
+  ["string_generator_parse_string", {
+    parts: [["input", "string", "foo,bar,baz,qux"], ["splitOn", "string", ","]]
+  }],
+  ["string_generator_dynamic_prompts_combinatorial", {
+    parts: [["input", "string", dynamicPrompt], ["maxPrompts", "count", 10]]
+  }],
+  ["string_generator_dynamic_prompts_random", {
+    parts: [["input", "string", dynamicPrompt], ["count", "count", 10], ["seed", "seed"]]
+  }],
+  ["image_generator_images_from_board", { parts: [["board_id", "optionalName"], ["category", "category", "images"]] }]
+])
+
+/**
+ * The kinds of generators, in the order in which the editor tries them.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const generatorKinds: ReadonlyArray<string> = [...generators.keys()]
+
+const fits = (value: unknown, part: Part): boolean => {
+  switch (part) {
+    case "number":
+      return isNumber(value)
+    case "integer":
+      return Number.isSafeInteger(value)
+    case "count":
+      return Number.isSafeInteger(value) && Number(value) >= 1
+    case "seed":
+      return value === null || Number.isSafeInteger(value)
+    case "string":
+      return isString(value)
+    case "optionalName":
+      return isName(value)
+    case "category":
+      return value === "images" || value === "assets"
+    default:
+      return value === null || (Array.isArray(value) && value.every(isNumber))
+  }
+}
+
+/**
+ * A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
+  const shape = generators.get(type)
+  if (shape === undefined) {
+    return undefined
+  }
+  const read: Record<string, unknown> = { type }
+  for (const [name, part, initial] of shape.parts) {
+    const given = value[name]
+    if (given === undefined) {
+      if (initial !== undefined) {
+        read[name] = initial
+      }
+    } else if (fits(given, part)) {
+      read[name] = part === "optionalName" && isString(given) ? given.trim() : given
+    } else {
+      return undefined
+    }
+  }
+  return read
+}
+
+const readList = (
+  items: ReadonlyArray<unknown>,
+  vocabulary: ModelVocabulary | undefined
+): ReadonlyArray<unknown> | undefined => {
+  if (items.every(isNumber) || items.every(isString)) {
+    return items
+  }
+  const images = items.map((item) => isRecord(item) && isName(item["image_name"]) ? readReference(item) : undefined)
+  if (images.every((image) => image !== undefined)) {
+    return images
+  }
+  const loras = items.map((item) => readLora(item, vocabulary))
+  return loras.every((lora) => lora !== undefined) ? loras : undefined
+}
+
+/**
+ * A value of a shape that the editor recognises, whatever the field; `undefined` for all others.
+ *
+ * **Details**
+ *
+ * Numbers, texts, booleans; lists of numbers, of texts, of images, of LoRAs with weights; images, videos, boards, style
+ * presets, system prompts, complete models, colours and generators.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown => {
+  if (isNumber(value) || isString(value) || isBoolean(value)) {
+    return value
+  }
+  if (Array.isArray(value)) {
+    return readList(value, vocabulary)
+  }
+  if (!isRecord(value)) {
+    return undefined
+  }
+  return readReference(value) ?? readModel(value, vocabulary) ?? readColor(value) ??
+    (typeof value["type"] === "string" ? readGenerator(value["type"], value) : undefined)
+}
+
+/** What is said about a field whose value is read. @internal */
+export interface ValueField {
+  /** `undefined` if the node's type has no such field. */
+  readonly type: FieldType | undefined
+  /** Whether the node takes inputs of any kind (`core_metadata`): their values are kept as they are. */
+  readonly extras: boolean
+  /** The words that the server has for models. Without them any will do. */
+  readonly vocabulary: ModelVocabulary | undefined
+}
+
+/**
+ * The value of an input as it counts: recognised values are kept, whatever the type of the field; others are dropped, so
+ * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readValue = (value: unknown, { extras, type, vocabulary }: ValueField): unknown => {
+  if (value === undefined) {
+    return undefined
+  }
+  const known = readKnown(value, vocabulary)
+  if (known !== undefined) {
+    return known
+  }
+  if (extras) {
+    return value
+  }
+  if (Array.isArray(value) && type !== undefined && type.cardinality !== "SINGLE") {
+    if (type.name === "BooleanField" && value.every(isBoolean)) {
+      return value
+    }
+    if (type.name === "VideoField" && value.every((item) => isRecord(item) && isName(item["video_name"]))) {
+      return value.map(readReference)
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,335 @@
+/**
+ * Fields that hold a list of values.
+ *
+ * **Details**
+ *
+ * Each accepts any iterable except a text; every item is read as by the field of a single value, with the same
+ * conversions. The limits of the number of items and of each item come from the server.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { isRecord } from "../../../internal/json.ts"
+import {
+  describeItemCount,
+  describeNumberBounds,
+  describeReceived,
+  describeStringBounds,
+  InkCollectionBounds,
+  type InkKind,
+  type InkViolation,
+  itemCountViolations,
+  numberViolations,
+  readFloat,
+  readInteger,
+  stringViolations
+} from "./kind.ts"
+import { ModelReference, readModel } from "./modelReference.ts"
+import { ImageName, readImage, readVideo, VideoName } from "./references.ts"
+import { InkColor, readBoolean, readColor } from "./scalars.ts"
+
+/**
+ * Whole numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkIntegerCollectionField = Schema.TaggedStruct("InkIntegerCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Number)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Whole numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkIntegerCollectionField extends Schema.Schema.Type<typeof InkIntegerCollectionField> {}
+
+/**
+ * Numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkFloatCollectionField = Schema.TaggedStruct("InkFloatCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Number)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkFloatCollectionField extends Schema.Schema.Type<typeof InkFloatCollectionField> {}
+
+/**
+ * Texts.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkStringCollectionField = Schema.TaggedStruct("InkStringCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.String)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Texts.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkStringCollectionField extends Schema.Schema.Type<typeof InkStringCollectionField> {}
+
+/**
+ * Switches.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkBooleanCollectionField = Schema.TaggedStruct("InkBooleanCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Boolean)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Switches.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkBooleanCollectionField extends Schema.Schema.Type<typeof InkBooleanCollectionField> {}
+
+/**
+ * Images by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkImageCollectionField = Schema.TaggedStruct("InkImageCollectionField", {
+  value: Schema.optionalKey(Schema.Array(ImageName)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Images by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkImageCollectionField extends Schema.Schema.Type<typeof InkImageCollectionField> {}
+
+/**
+ * Videos by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkVideoCollectionField = Schema.TaggedStruct("InkVideoCollectionField", {
+  value: Schema.optionalKey(Schema.Array(VideoName)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Videos by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkVideoCollectionField extends Schema.Schema.Type<typeof InkVideoCollectionField> {}
+
+/**
+ * Colours.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkColorCollectionField = Schema.TaggedStruct("InkColorCollectionField", {
+  value: Schema.optionalKey(Schema.Array(InkColor)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Colours.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkColorCollectionField extends Schema.Schema.Type<typeof InkColorCollectionField> {}
+
+/**
+ * A LoRA and how strongly it is applied.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const WeightedLoRA = Schema.Struct({ lora: ModelReference, weight: Schema.Number })
+
+/**
+ * A LoRA and how strongly it is applied.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface WeightedLoRA extends Schema.Schema.Type<typeof WeightedLoRA> {}
+
+/**
+ * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ *
+ * **Details**
+ *
+ * Accepts a list of `{ lora, weight }`, `lora` being any form of a model; a single one is a list of one.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkLoRACollectionField = Schema.TaggedStruct("InkLoRACollectionField", {
+  value: Schema.optionalKey(Schema.Array(WeightedLoRA)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkLoRACollectionField extends Schema.Schema.Type<typeof InkLoRACollectionField> {}
+
+const isIterable = (input: unknown): input is Iterable<unknown> =>
+  typeof input === "object" && input !== null && Symbol.iterator in input
+
+/** Items are counted up to this many, so that an endless iterable is refused instead of never ending. */
+const maximumItems = 1_000_000
+
+const readItems = <A>(input: unknown, item: (input: unknown) => A | undefined): ReadonlyArray<A> | undefined => {
+  if (!isIterable(input)) return undefined
+  const out: Array<A> = []
+  for (const each of input) {
+    const value = item(each)
+    if (value === undefined || out.length >= maximumItems) return undefined
+    out.push(value)
+  }
+  return out
+}
+
+interface CollectionField {
+  readonly bounds: Schema.Schema.Type<typeof InkCollectionBounds>
+}
+
+const collectionKind = <Field extends CollectionField, A>(options: {
+  readonly items: string
+  readonly read: (stored: unknown) => A | undefined
+  readonly coerce: (input: unknown) => A | undefined
+  readonly violations?: (field: Field, value: A) => ReadonlyArray<InkViolation>
+  readonly bounds?: (field: Field) => string
+}): InkKind<Field, ReadonlyArray<A>> => ({
+  read: (_, stored) => Array.isArray(stored) ? readItems(stored, options.read) : undefined,
+  coerce: (_, input) => readItems(input, options.coerce),
+  violations: (field, value) => {
+    const count = itemCountViolations(field.bounds, value.length)
+    return count.length > 0 || options.violations === undefined
+      ? count
+      : value.flatMap((item) => options.violations?.(field, item) ?? [])
+  },
+  expected: (field) =>
+    `a list${describeItemCount(field.bounds)} ${describeItemCount(field.bounds) === "" ? "of " : ""}${options.items}${
+      options.bounds?.(field) ?? ""
+    }`,
+  describe: (input) => {
+    if (!isIterable(input) || typeof input === "string") return undefined
+    let index = 0
+    for (const each of input) {
+      if (options.coerce(each) === undefined) return `a list with ${describeReceived(each)} as item ${index}`
+      if (++index > maximumItems) return `a list of more than ${maximumItems} items`
+    }
+    return undefined
+  }
+})
+
+const stored = <A>(type: "number" | "string" | "boolean" | "object", read: (input: unknown) => A | undefined) =>
+(
+  input: unknown
+): A | undefined => typeof input === type ? read(input) : undefined
+
+const readText = (input: unknown): string | undefined => typeof input === "string" ? input : undefined
+
+/** @internal */
+export const integerCollectionKind = collectionKind<InkIntegerCollectionField, number>({
+  items: "integers",
+  read: stored("number", readInteger),
+  coerce: readInteger,
+  violations: (field, value) => numberViolations(field.bounds.item, value),
+  bounds: (field) => describeNumberBounds(field.bounds.item)
+})
+
+/** @internal */
+export const floatCollectionKind = collectionKind<InkFloatCollectionField, number>({
+  items: "numbers",
+  read: stored("number", readFloat),
+  coerce: readFloat,
+  violations: (field, value) => numberViolations(field.bounds.item, value),
+  bounds: (field) => describeNumberBounds(field.bounds.item)
+})
+
+/** @internal */
+export const stringCollectionKind = collectionKind<InkStringCollectionField, string>({
+  items: "texts",
+  read: readText,
+  coerce: readText,
+  violations: (field, value) => stringViolations(field.bounds.item, value),
+  bounds: (field) => describeStringBounds(field.bounds.item)
+})
+
+/** @internal */
+export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, boolean>({
+  items: "true or false",
+  read: stored("boolean", readBoolean),
+  coerce: readBoolean
+})
+
+/** @internal */
+export const imageCollectionKind = collectionKind<InkImageCollectionField, ImageName>({
+  items: "images",
+  read: stored("object", readImage),
+  coerce: readImage
+})
+
+/** @internal */
+export const videoCollectionKind = collectionKind<InkVideoCollectionField, VideoName>({
+  items: "videos",
+  read: stored("object", readVideo),
+  coerce: readVideo
+})
+
+/** @internal */
+export const colorCollectionKind = collectionKind<InkColorCollectionField, InkColor>({
+  items: "colours",
+  read: stored("object", readColor),
+  coerce: readColor
+})
+
+const readLoRA = (input: unknown, weightOf: (input: unknown) => number | undefined): WeightedLoRA | undefined => {
+  if (!isRecord(input)) return undefined
+  const lora = readModel(input["lora"])
+  const weight = weightOf(input["weight"])
+  if (lora === undefined || weight === undefined) return undefined
+  return lora.type !== undefined && lora.type !== "lora" ? undefined : { lora, weight }
+}
+
+const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
+  items: "LoRAs { lora, weight }",
+  read: (input) => readLoRA(input, stored("number", readFloat)),
+  coerce: (input) => readLoRA(input, readFloat)
+})
+
+/** @internal */
+export const loraCollectionKind: InkKind<InkLoRACollectionField, ReadonlyArray<WeightedLoRA>> = {
+  ...loras,
+  read: (field, value) => loras.read(field, isRecord(value) ? [value] : value),
+  coerce: (field, input) => loras.coerce(field, isIterable(input) ? input : [input])
+}

@@ -1,0 +1,255 @@
+/**
+ * Fields that name something stored on the server: images, videos, boards, presets and library workflows.
+ *
+ * **Details**
+ *
+ * Names are taken as they are; whether the thing exists is asked only before submitting.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { isRecord } from "../../../internal/json.ts"
+import { type InkKind, readName } from "./kind.ts"
+
+/**
+ * An image by name, as the server writes it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const ImageName = Schema.Struct({ image_name: Schema.String })
+
+/**
+ * An image by name, as the server writes it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface ImageName extends Schema.Schema.Type<typeof ImageName> {}
+
+/**
+ * An image on the server.
+ *
+ * **Details**
+ *
+ * Accepts a name, `{ image_name }`, or anything with an `image_name`: an uploaded asset, an image of `Images`, an output
+ * of another job.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkImageField = Schema.TaggedStruct("InkImageField", { value: Schema.optionalKey(ImageName) })
+
+/**
+ * An image on the server.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkImageField extends Schema.Schema.Type<typeof InkImageField> {}
+
+/**
+ * A video by name, as the server writes it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const VideoName = Schema.Struct({ video_name: Schema.String })
+
+/**
+ * A video by name, as the server writes it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface VideoName extends Schema.Schema.Type<typeof VideoName> {}
+
+/**
+ * A video on the server (from 6.14 on). Accepts a name or anything with a `video_name`.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkVideoField = Schema.TaggedStruct("InkVideoField", { value: Schema.optionalKey(VideoName) })
+
+/**
+ * A video on the server (from 6.14 on).
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkVideoField extends Schema.Schema.Type<typeof InkVideoField> {}
+
+/**
+ * The board of a node's result: `auto` (the board of the submission), `none`, or one board.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const BoardChoice = Schema.Union([
+  Schema.Literals(["auto", "none"]),
+  Schema.Struct({ board_id: Schema.String })
+])
+
+/**
+ * The board of a node's result: `auto` (the board of the submission), `none`, or one board.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export type BoardChoice = typeof BoardChoice.Type
+
+/**
+ * Where a node puts its result. Accepts `auto`, `none`, a board's id, or anything with a `board_id`.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkBoardField = Schema.TaggedStruct("InkBoardField", { value: Schema.optionalKey(BoardChoice) })
+
+/**
+ * Where a node puts its result.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkBoardField extends Schema.Schema.Type<typeof InkBoardField> {}
+
+/**
+ * A style preset. Accepts its id, `{ style_preset_id }`, or a preset with an `id`.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkStylePresetField = Schema.TaggedStruct("InkStylePresetField", {
+  value: Schema.optionalKey(Schema.Struct({ style_preset_id: Schema.String }))
+})
+
+/**
+ * A style preset.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkStylePresetField extends Schema.Schema.Type<typeof InkStylePresetField> {}
+
+/**
+ * A system prompt (from 6.14 on). Accepts its id, `{ system_prompt_id }`, or a prompt with an `id`.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkSystemPromptField = Schema.TaggedStruct("InkSystemPromptField", {
+  value: Schema.optionalKey(Schema.Struct({ system_prompt_id: Schema.String }))
+})
+
+/**
+ * A system prompt (from 6.14 on).
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkSystemPromptField extends Schema.Schema.Type<typeof InkSystemPromptField> {}
+
+/**
+ * A workflow of the server's library (from 6.14 on). Accepts its id, or anything with a `workflow_id`.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InkSavedWorkflowField = Schema.TaggedStruct("InkSavedWorkflowField", {
+  value: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * A workflow of the server's library (from 6.14 on).
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export interface InkSavedWorkflowField extends Schema.Schema.Type<typeof InkSavedWorkflowField> {}
+
+const nameOrKey = (input: unknown, key: string): string | undefined =>
+  typeof input === "string" ? (input.trim() === "" ? undefined : input) : readName(input, key)
+
+/** @internal */
+export const readImage = (input: unknown): ImageName | undefined => {
+  const name = nameOrKey(input, "image_name")
+  return name === undefined ? undefined : { image_name: name }
+}
+
+/** @internal */
+export const readVideo = (input: unknown): VideoName | undefined => {
+  const name = nameOrKey(input, "video_name")
+  return name === undefined ? undefined : { video_name: name }
+}
+
+const none = () => []
+
+/** @internal */
+export const imageKind: InkKind<InkImageField, ImageName> = {
+  read: (_, stored) => isRecord(stored) ? readImage(stored) : undefined,
+  coerce: (_, input) => readImage(input),
+  violations: none,
+  expected: () => "the name of an image, or an object with image_name"
+}
+
+/** @internal */
+export const videoKind: InkKind<InkVideoField, VideoName> = {
+  read: (_, stored) => isRecord(stored) ? readVideo(stored) : undefined,
+  coerce: (_, input) => readVideo(input),
+  violations: none,
+  expected: () => "the name of a video, or an object with video_name"
+}
+
+/** @internal */
+export const boardKind: InkKind<InkBoardField, BoardChoice> = {
+  read: (_, stored) => {
+    if (stored === "auto" || stored === "none") return stored
+    const id = readName(stored, "board_id")
+    return id === undefined ? undefined : { board_id: id }
+  },
+  coerce: (_, input) => {
+    if (input === "auto" || input === "none") return input
+    const id = nameOrKey(input, "board_id")
+    return id === undefined ? undefined : { board_id: id }
+  },
+  violations: none,
+  expected: () => "auto, none, the id of a board, or an object with board_id"
+}
+
+/** @internal */
+export const stylePresetKind: InkKind<InkStylePresetField, { readonly style_preset_id: string }> = {
+  read: (_, stored) => {
+    const id = readName(stored, "style_preset_id")
+    return id === undefined ? undefined : { style_preset_id: id }
+  },
+  coerce: (_, input) => {
+    const id = nameOrKey(input, "style_preset_id") ?? readName(input, "id")
+    return id === undefined ? undefined : { style_preset_id: id }
+  },
+  violations: none,
+  expected: () => "the id of a style preset, or an object with style_preset_id"
+}
+
+/** @internal */
+export const systemPromptKind: InkKind<InkSystemPromptField, { readonly system_prompt_id: string }> = {
+  read: (_, stored) => {
+    const id = readName(stored, "system_prompt_id")
+    return id === undefined ? undefined : { system_prompt_id: id }
+  },
+  coerce: (_, input) => {
+    const id = nameOrKey(input, "system_prompt_id") ?? readName(input, "id")
+    return id === undefined ? undefined : { system_prompt_id: id }
+  },
+  violations: none,
+  expected: () => "the id of a system prompt, or an object with system_prompt_id"
+}
+
+/** @internal */
+export const savedWorkflowKind: InkKind<InkSavedWorkflowField, string> = {
+  read: (_, stored) => typeof stored === "string" ? stored : undefined,
+  coerce: (_, input) => nameOrKey(input, "workflow_id"),
+  violations: none,
+  expected: () => "the id of a workflow in the server's library, or an object with workflow_id"
+}

@@ -1,0 +1,185 @@
+/**
+ * The rules for the nodes of a workflow and their values: what the official UI checks before it enables Invoke, what the
+ * server enforces besides, and this library's own rules.
+ *
+ * @since 0.1.0
+ */
+import type { InputTemplate, NodeTemplate } from "../../catalog/NodeTemplate.ts"
+import * as InkField from "../InkField.ts"
+import { nodeTitle, systemName } from "../InkWorkflowInput.ts"
+import { acceptsExtraInputs } from "../LoadedWorkflow.ts"
+import type { InvocationNode } from "../WorkflowDefinition.ts"
+import type { Problem, ProblemSource } from "../WorkflowError.ts"
+import { describeReceived, type InkViolation } from "./ink/kind.ts"
+import { componentInputs, isComponentInput } from "./ink/rules.ts"
+import { isSavedWorkflowInput } from "./nodeUpdate.ts"
+
+/**
+ * A node of a workflow with what is needed to check it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CheckedNode {
+  readonly node: InvocationNode
+  readonly template: NodeTemplate | undefined
+  /** The template of an input, those that a called workflow brings in included. */
+  readonly inputTemplate: (fieldName: string) => InputTemplate | undefined
+  /** Whether an edge ends in the field. */
+  readonly isConnected: (fieldName: string) => boolean
+}
+
+/** @internal */
+export const fieldProblem = (
+  target: CheckedNode,
+  fieldName: string,
+  template: InputTemplate | undefined,
+  problem: {
+    readonly code: string
+    readonly source: ProblemSource
+    readonly message: string
+    readonly parameters?: InkViolation["parameters"]
+    readonly candidates?: ReadonlyArray<string>
+  }
+): Problem => {
+  const title = nodeTitle(target.node, target.template)
+  const own = target.node.inputs.get(fieldName)?.label ?? ""
+  const label = own === "" ? template?.title ?? fieldName : own
+  return {
+    ...problem,
+    nodeId: target.node.id,
+    fieldName,
+    systemName: systemName(target.node.id, fieldName),
+    nodeTitle: title,
+    label: `${title} -> ${label}`
+  }
+}
+
+/** The template of the lists that a field takes besides single values: each item has the limits of a single value. */
+const listTemplate = (template: InputTemplate): InputTemplate => {
+  const { bounds, type } = template
+  const { maxLength, minLength, ...value } = bounds.value ?? {}
+  const isText = type.name === "StringField"
+  const minItems = bounds.minItems ?? (isText ? undefined : minLength)
+  const maxItems = bounds.maxItems ?? (isText ? undefined : maxLength)
+  return {
+    ...template,
+    type: { ...type, cardinality: "COLLECTION" },
+    bounds: {
+      item: bounds.item ?? (isText ? bounds.value ?? {} : value),
+      ...(minItems === undefined ? {} : { minItems }),
+      ...(maxItems === undefined ? {} : { maxItems })
+    }
+  }
+}
+
+/**
+ * The field of a template with a stored value. A list in a field that takes one value or several makes it a list.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkField =>
+  InkField.fromTemplate(
+    template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored) ? listTemplate(template) : template,
+    stored
+  )
+
+/** Limits that are this library's own: those that are gone once the field has no name. */
+const isOwnRule = (template: InputTemplate, stored: unknown, violation: InkViolation): boolean =>
+  InkField.isStepCount(template) &&
+  !InkField.violations(fieldOf({ ...template, name: "" }, stored), stored).some(({ code }) => code === violation.code)
+
+/**
+ * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
+ *
+ * **Details**
+ *
+ * `undefined` and `null` fit: whether a value is there is another question. Values of fields that only take connections
+ * are not looked at, as nothing sends them.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const valueProblems = (
+  target: CheckedNode,
+  template: InputTemplate,
+  stored: unknown
+): ReadonlyArray<Problem> => {
+  if (stored === undefined || stored === null) return []
+  const field = fieldOf(template, stored)
+  if (field._tag === "InkConnectionField") return []
+  if (field.value === undefined) {
+    return [fieldProblem(target, template.name, template, {
+      code: "valueHasWrongType",
+      source: "server",
+      message: `expected ${InkField.expected(field)}, got ${describeReceived(stored)}`
+    })]
+  }
+  return InkField.violations(field, stored).map((violation) =>
+    fieldProblem(target, template.name, template, {
+      ...violation,
+      source: isOwnRule(template, stored, violation) ? "library" : "server"
+    })
+  )
+}
+
+const missing = (source: ProblemSource) => ({ code: "missingInputForField", source, message: "a value is missing" })
+
+const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown): ReadonlyArray<Problem> => {
+  const template = target.inputTemplate(fieldName)
+  if (template === undefined) {
+    return acceptsExtraInputs(target.node.nodeType) || isSavedWorkflowInput(fieldName) ? [] : [
+      fieldProblem(target, fieldName, undefined, {
+        code: "missingFieldTemplate",
+        source: "interface",
+        message: `nodes of the type ${target.node.nodeType} have no such field on this server`
+      })
+    ]
+  }
+  if (target.isConnected(fieldName)) return []
+  if (stored !== undefined && stored !== null) return valueProblems(target, template, stored)
+  if (template.required) return [fieldProblem(target, fieldName, template, missing("interface"))]
+  return isComponentInput(target.node.nodeType, fieldName)
+    ? [fieldProblem(target, fieldName, template, {
+      code: "missingComponentModel",
+      source: "library",
+      message: "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
+    })]
+    : []
+}
+
+/**
+ * Every reason why a node cannot run. What the official UI reports too is marked so by `Readiness`. In
+ * the order of the inputs in the file; then the required inputs that the file does not even name.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
+  const { node, template } = target
+  if (template === undefined) {
+    return [{
+      code: "missingNodeTemplate",
+      source: "interface",
+      message: `the server has no node type '${node.nodeType}'`,
+      nodeId: node.id,
+      nodeTitle: nodeTitle(node, template)
+    }]
+  }
+  const out: Array<Problem> = []
+  for (const [fieldName, input] of node.inputs) {
+    out.push(...inputProblems(target, fieldName, input.value))
+  }
+  for (const [fieldName, input] of template.inputs) {
+    if (node.inputs.has(fieldName) || target.isConnected(fieldName)) continue
+    if (input.required) out.push(fieldProblem(target, fieldName, input, missing("server")))
+  }
+  const components = componentInputs.get(node.nodeType)
+  for (const fieldName of components ?? []) {
+    const input = template.inputs.get(fieldName)
+    if (input === undefined || input.required || node.inputs.has(fieldName)) continue
+    out.push(...inputProblems(target, fieldName, undefined))
+  }
+  return out
+}

@@ -1,0 +1,219 @@
+/** Reads workflows from JSON, files, images and the library, and joins them with the node types of a server. */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
+import type * as LoadedWorkflow from "../LoadedWorkflow.ts"
+import * as Definition from "../WorkflowDefinition.ts"
+import { type ResourcesUnavailable, WorkflowNotFound, WorkflowParseError } from "../WorkflowError.ts"
+import { WorkflowResources } from "../WorkflowResources.ts"
+import * as WorkflowSource from "../WorkflowSource.ts"
+import { loadKeepingModels } from "./modelValues.ts"
+import { type Workflow, WorkflowValue } from "./workflowValue.ts"
+
+/**
+ * Joins a definition with the node types of a server: what the other constructors do once they have read the JSON.
+ *
+ * **When to use**
+ *
+ * For work without services, with a catalog at hand. Else use `fromFile`, `fromJson`, `fromLibrary`, `fromImage` or
+ * `fromPng`.
+ *
+ * **Details**
+ *
+ * As `LoadedWorkflow.load`, except that models which a file names incompletely are kept until `check` or `toBatch` looks
+ * them up: by name in files of InvokeAI 3, or as `setInput` was given them. The official UI drops such models.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load = (
+  definition: Definition.WorkflowDefinition,
+  catalog: NodeCatalog,
+  options?: LoadedWorkflow.LoadOptions
+): Workflow => new WorkflowValue(loadKeepingModels(definition, catalog, options), [])
+
+/**
+ * A workflow from a JSON value or a JSON text, with the node types of the program's server.
+ *
+ * **Errors**
+ *
+ * `WorkflowParseError` if it is no workflow; `CatalogUnavailable` if the server's node types cannot be had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromJson = Effect.fn("Workflow.fromJson")(function*(
+  json: unknown
+): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
+  const value = typeof json === "string" ? yield* Effect.fromResult(WorkflowSource.parseText(json, "JSON text")) : json
+  const definition = yield* Effect.fromResult(Definition.parse(value))
+  const source = yield* CatalogSource
+  return load(definition, yield* source.get)
+})
+
+const named =
+  (source: string) => (error: WorkflowParseError | CatalogUnavailable): WorkflowParseError | CatalogUnavailable =>
+    error._tag === "WorkflowParseError" && (error.source === undefined || error.source === "JSON text")
+      ? new WorkflowParseError({
+        source,
+        reason: error.reason,
+        ...(error.path === undefined ? {} : { path: error.path }),
+        cause: error
+      })
+      : error
+
+/**
+ * A workflow from a file that the editor saved.
+ *
+ * **Errors**
+ *
+ * `WorkflowNotFound` if there is no such file; `WorkflowParseError` if it cannot be read or is no workflow;
+ * `CatalogUnavailable` if the server's node types cannot be had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFile = Effect.fn("Workflow.fromFile")(function*(
+  path: string
+): Effect.fn.Return<
+  Workflow,
+  WorkflowNotFound | WorkflowParseError | CatalogUnavailable,
+  CatalogSource | FileSystem.FileSystem
+> {
+  const json = yield* WorkflowSource.readFile(path)
+  if (typeof json === "string") {
+    return yield* new WorkflowParseError({ source: path, reason: "it holds a text, not a workflow" })
+  }
+  return yield* Effect.mapError(fromJson(json), named(path))
+})
+
+const fromImageSource = Effect.fnUntraced(function*(
+  image: WorkflowSource.ImageSource,
+  source: string
+): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | CatalogUnavailable, CatalogSource> {
+  if (image.workflow === undefined || image.workflow === null) {
+    return yield* new WorkflowNotFound({
+      source,
+      reason: image.graph === undefined || image.graph === null
+        ? "it was not made by a workflow"
+        : "it holds the graph that ran, but no workflow: it was not made in the workflow editor"
+    })
+  }
+  return yield* Effect.mapError(fromJson(image.workflow), named(source))
+})
+
+/**
+ * The workflow that a PNG image was made with, from the bytes of the image.
+ *
+ * **When to use**
+ *
+ * For files of images. For images on the server use `fromImage`, which does not download them.
+ *
+ * **Details**
+ *
+ * InvokeAI embeds the workflow in the images that it makes, with the values of that run. The graph and the metadata of
+ * an image are had by `WorkflowSource.readPng`.
+ *
+ * **Errors**
+ *
+ * `WorkflowNotFound` if the image holds no workflow; `WorkflowParseError` if the bytes are no PNG image or the workflow
+ * cannot be read; `CatalogUnavailable` if the server's node types cannot be had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromPng = Effect.fn("Workflow.fromPng")(function*(
+  bytes: Uint8Array
+): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | CatalogUnavailable, CatalogSource> {
+  return yield* fromImageSource(yield* WorkflowSource.readPng(bytes), "the PNG image")
+})
+
+/**
+ * The workflow that an image on the server was made with, by the name of the image.
+ *
+ * **Details**
+ *
+ * Its inputs hold the values of that run, so that one of them can be changed and the rest run again.
+ *
+ * **Example** (The same again with another prompt)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * const again = Workflow.fromImage("4c8c1a3e-image.png").pipe(
+ *   Effect.flatMap(Workflow.setInput("prompt", "the same at night"))
+ * )
+ * ```
+ *
+ * **Errors**
+ *
+ * `WorkflowNotFound` if there is no such image on the server or it was not made by a workflow; `WorkflowParseError` if
+ * its workflow cannot be read; `ResourcesUnavailable` and `CatalogUnavailable` if the server cannot be asked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromImage = Effect.fn("Workflow.fromImage")(function*(
+  imageName: string
+): Effect.fn.Return<
+  Workflow,
+  WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
+  WorkflowResources | CatalogSource
+> {
+  const source = `the image '${imageName}'`
+  const resources = yield* WorkflowResources
+  const image = yield* resources.imageWorkflow(imageName)
+  if (Option.isNone(image)) {
+    return yield* new WorkflowNotFound({ source, reason: "the server has no such image for this user" })
+  }
+  return yield* fromImageSource(image.value, source)
+})
+
+/**
+ * A workflow of the server's library, by its id.
+ *
+ * **Details**
+ *
+ * `WorkflowLibrary.list` gives the ids, by name, category or tag.
+ *
+ * **Example** (The first workflow that is called so)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ * import * as Stream from "effect/Stream"
+ * import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * const program = Effect.gen(function*() {
+ *   const library = yield* WorkflowLibrary
+ *   const found = yield* Stream.runHead(library.list({ query: "Text to Image - SD1.5" }))
+ *   return Option.isNone(found) ? undefined : yield* Workflow.fromLibrary(found.value.workflow_id)
+ * })
+ * ```
+ *
+ * **Errors**
+ *
+ * `WorkflowNotFound` if the library has no workflow with the id for this user; `WorkflowParseError` if it cannot be
+ * read; `ResourcesUnavailable` and `CatalogUnavailable` if the server cannot be asked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
+  workflowId: string
+): Effect.fn.Return<
+  Workflow,
+  WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
+  WorkflowResources | CatalogSource
+> {
+  const source = `the server's library under '${workflowId}'`
+  const resources = yield* WorkflowResources
+  const json = yield* resources.savedWorkflow(workflowId)
+  if (Option.isNone(json)) {
+    return yield* new WorkflowNotFound({ source, reason: "no workflow of this user has the id" })
+  }
+  return yield* Effect.mapError(fromJson(json.value), named(source))
+})

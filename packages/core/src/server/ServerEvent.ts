@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ModelConfig } from "./api/ModelsApi.ts"
 import { BatchStatus, QueueItemStatus, SessionQueueStatus } from "./api/QueueSchemas.ts"
-import { JsonObject, nullish, ServerTimestamp } from "./api/Wire.ts"
+import { JsonObject, nullish, OtherFields, ServerTimestamp } from "./api/Wire.ts"
 
 const base = { timestamp: Schema.optionalKey(Schema.Finite) } as const
 
@@ -30,7 +30,7 @@ const queueItem = {
  */
 export const EventInvocation = Schema.StructWithRest(
   Schema.Struct({ id: Schema.String, type: Schema.String }),
-  [JsonObject]
+  [OtherFields]
 ).annotate({ identifier: "EventInvocation" })
 
 const invocation = {

@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Schema from "effect/Schema"
 import { Idempotent } from "../internal/policy.ts"
-import { JsonObject } from "./Wire.ts"
+import { JsonObject, JsonValue } from "./Wire.ts"
 
 /**
  * The server's version.
@@ -95,7 +95,7 @@ export interface GenerationDeviceOption extends Schema.Schema.Type<typeof Genera
  */
 export class AppApi extends HttpApiGroup.make("app").add(
   HttpApiEndpoint.get("version", "/api/v1/app/version", { success: AppVersion }),
-  HttpApiEndpoint.get("openApi", "/openapi.json", { success: Schema.Unknown }),
+  HttpApiEndpoint.get("openApi", "/openapi.json", { success: JsonValue }),
   HttpApiEndpoint.get("appDeps", "/api/v1/app/app_deps", {
     success: Schema.Record(Schema.String, Schema.NullOr(Schema.String))
   }),
@@ -106,9 +106,9 @@ export class AppApi extends HttpApiGroup.make("app").add(
   HttpApiEndpoint.get("invocationCacheStatus", "/api/v1/app/invocation_cache/status", {
     success: InvocationCacheStatus
   }),
-  HttpApiEndpoint.delete("clearInvocationCache", "/api/v1/app/invocation_cache", { success: Schema.Unknown }),
-  HttpApiEndpoint.put("enableInvocationCache", "/api/v1/app/invocation_cache/enable", { success: Schema.Unknown })
+  HttpApiEndpoint.delete("clearInvocationCache", "/api/v1/app/invocation_cache", { success: JsonValue }),
+  HttpApiEndpoint.put("enableInvocationCache", "/api/v1/app/invocation_cache/enable", { success: JsonValue })
     .annotate(Idempotent, true),
-  HttpApiEndpoint.put("disableInvocationCache", "/api/v1/app/invocation_cache/disable", { success: Schema.Unknown })
+  HttpApiEndpoint.put("disableInvocationCache", "/api/v1/app/invocation_cache/disable", { success: JsonValue })
     .annotate(Idempotent, true)
 ) {}

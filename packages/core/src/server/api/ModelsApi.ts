@@ -8,7 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Transfer } from "../internal/policy.ts"
-import { JsonObject, nullish, openLiterals, PathSegment, SQLiteDirection } from "./Wire.ts"
+import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 /**
  * What a model is: `main`, `vae`, `lora`, `controlnet`, … Newer servers know more.
@@ -104,7 +104,7 @@ export const ModelConfig = Schema.StructWithRest(
     trigger_phrases: nullish(Schema.Array(Schema.String)),
     default_settings: nullish(JsonObject)
   }),
-  [JsonObject]
+  [OtherFields]
 ).annotate({ identifier: "ModelConfig" })
 
 /**
@@ -223,7 +223,7 @@ export const ModelRecordChanges = Schema.StructWithRest(
     trigger_phrases: nullish(Schema.Array(Schema.String)),
     default_settings: nullish(JsonObject)
   }),
-  [JsonObject]
+  [OtherFields]
 ).annotate({ identifier: "ModelRecordChanges" })
 
 /**
@@ -310,14 +310,6 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
     success: ModelConfig
   }),
   HttpApiEndpoint.delete("delete", "/api/v2/models/i/:key", { params: model, success: HttpApiSchema.NoContent }),
-  HttpApiEndpoint.get("image", "/api/v2/models/i/:key/image", {
-    params: model,
-    success: HttpApiSchema.StreamUint8Array({ contentType: "image/webp" })
-  }),
-  HttpApiEndpoint.get("getByAttrs", "/api/v2/models/get_by_attrs", {
-    query: { name: Schema.String, type: ModelType, base: BaseModelType },
-    success: ModelConfig
-  }),
   HttpApiEndpoint.get("getByHash", "/api/v2/models/get_by_hash", {
     query: { hash: Schema.String },
     success: ModelConfig
@@ -328,7 +320,7 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
     success: Schema.Array(FoundModel)
   }),
   HttpApiEndpoint.get("stats", "/api/v2/models/stats", { success: Schema.NullOr(CacheStats) }),
-  HttpApiEndpoint.post("emptyModelCache", "/api/v2/models/empty_model_cache", { success: Schema.Unknown }),
+  HttpApiEndpoint.post("emptyModelCache", "/api/v2/models/empty_model_cache", { success: JsonValue }),
   HttpApiEndpoint.post("install", "/api/v2/models/install", {
     query: {
       source: Schema.String,
@@ -343,6 +335,6 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
   HttpApiEndpoint.get("installJob", "/api/v2/models/install/:id", { params: job, success: ModelInstallJob }),
   HttpApiEndpoint.delete("cancelInstallJob", "/api/v2/models/install/:id", {
     params: job,
-    success: Schema.Unknown.pipe(HttpApiSchema.status(201))
+    success: JsonValue.pipe(HttpApiSchema.status(201))
   })
 ) {}

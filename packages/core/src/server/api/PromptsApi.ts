@@ -8,7 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Idempotent } from "../internal/policy.ts"
-import { nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
+import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
  * The prompts that a template makes. With a syntax error `prompts` holds the template itself and `error` the reason.
@@ -226,7 +226,7 @@ export class StylePresetsApi extends HttpApiGroup.make("stylePresets").add(
   }),
   HttpApiEndpoint.delete("delete", "/api/v1/style_presets/i/:style_preset_id", {
     params: preset,
-    success: Schema.Unknown
+    success: JsonValue
   })
 ) {}
 
@@ -296,6 +296,6 @@ export class SystemPromptsApi extends HttpApiGroup.make("systemPrompts").add(
   }),
   HttpApiEndpoint.delete("delete", "/api/v1/system_prompts/i/:system_prompt_id", {
     params: prompt,
-    success: Schema.Unknown
+    success: JsonValue
   })
 ) {}

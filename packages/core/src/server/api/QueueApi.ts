@@ -20,7 +20,7 @@ import {
   SessionQueueItem,
   SessionQueueItemSummary
 } from "./QueueSchemas.ts"
-import { PathSegment, SQLiteDirection } from "./Wire.ts"
+import { JsonValue, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 export * from "./QueueSchemas.ts"
 
@@ -50,7 +50,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
   HttpApiEndpoint.post("acknowledgeEnqueue", "/api/v1/queue/:queue_id/enqueue_batch/acknowledge", {
     params: queue,
     payload: Schema.Struct({ idempotency_key: Schema.String }),
-    success: Schema.Unknown
+    success: JsonValue
   }).annotate(Idempotent, true),
   HttpApiEndpoint.get("batchStatus", "/api/v1/queue/:queue_id/b/:batch_id/status", {
     params: { queue_id: PathSegment, batch_id: PathSegment },
@@ -59,7 +59,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
   HttpApiEndpoint.get("item", "/api/v1/queue/:queue_id/i/:item_id", { params: item, success: SessionQueueItem }),
   HttpApiEndpoint.delete("deleteItem", "/api/v1/queue/:queue_id/i/:item_id", {
     params: item,
-    success: Schema.Unknown
+    success: JsonValue
   }),
   HttpApiEndpoint.put("cancelItem", "/api/v1/queue/:queue_id/i/:item_id/cancel", {
     params: item,

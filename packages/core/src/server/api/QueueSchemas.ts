@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { JsonObject, nullish, openLiterals, ServerTimestamp } from "./Wire.ts"
+import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, ServerTimestamp } from "./Wire.ts"
 
 /**
  * One side of an edge in a graph.
@@ -78,7 +78,7 @@ export interface Graph extends Schema.Schema.Type<typeof Graph> {}
 export const BatchDatum = Schema.Struct({
   node_path: Schema.String,
   field_name: Schema.String,
-  items: Schema.Array(Schema.Unknown)
+  items: Schema.Array(JsonValue)
 }).annotate({ identifier: "BatchDatum" })
 
 /**
@@ -205,7 +205,7 @@ export type QueueItemStatus = typeof QueueItemStatus.Type
 export const NodeFieldValue = Schema.Struct({
   node_path: Schema.String,
   field_name: Schema.String,
-  value: Schema.optionalKey(Schema.Unknown)
+  value: Schema.optionalKey(JsonValue)
 }).annotate({ identifier: "NodeFieldValue" })
 
 /**
@@ -245,7 +245,7 @@ export const GraphExecutionState = Schema.StructWithRest(
     source_prepared_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Schema.String))),
     prepared_iteration_paths: nullish(Schema.Record(Schema.String, Schema.Array(Schema.Int)))
   }),
-  [JsonObject]
+  [OtherFields]
 ).annotate({ identifier: "GraphExecutionState" })
 
 /**

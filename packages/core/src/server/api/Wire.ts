@@ -9,6 +9,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -43,13 +44,33 @@ export const openLiterals = <const Known extends ReadonlyArray<string>>(
 ): Schema.Codec<Open<Known[number]>, string> =>
   Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value` })
 
+const isRecord = (value: unknown): value is JsonObject => Predicate.isObject(value) && !Array.isArray(value)
+
+const isAnything = (_value: unknown): _value is unknown => true
+
 /**
- * A JSON object whose keys are not described here; everything in it is kept.
+ * Any JSON value, which is not described here.
+ *
+ * It is not looked into: what comes from the server was parsed as JSON, and what goes there is written as JSON.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
+export const JsonValue: Schema.declare<unknown> = Schema.declare(isAnything, {
+  expected: "JSON value",
+  toCodecJson: () => undefined
+})
+
+/**
+ * A JSON object whose keys are not described here; everything in it is kept. Like `JsonValue` it is not looked into.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const JsonObject: Schema.declare<JsonObject> = Schema.declare(isRecord, {
+  expected: "JSON object",
+  toCodecJson: () => undefined
+})
 
 /**
  * A JSON object whose keys are not described here.
@@ -60,6 +81,14 @@ export const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
 export interface JsonObject {
   readonly [key: string]: unknown
 }
+
+/**
+ * The fields of an object beside those that its schema names; they are kept.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const OtherFields = Schema.Record(Schema.String, JsonValue)
 
 // a text without a zone is UTC for `DateTime` as well
 const parseTimestamp = (text: string): Option.Option<DateTime.Utc> =>

@@ -8,7 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Idempotent, Transfer } from "../internal/policy.ts"
-import { JsonObject, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
+import { JsonObject, JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
  * Whose workflow it is: made by a user or shipped with the server. Servers up to 6.8 also know `project`.
@@ -230,7 +230,7 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
     payload: Body,
     success: WorkflowRecord
   }),
-  HttpApiEndpoint.delete("delete", "/api/v1/workflows/i/:workflow_id", { params: workflow, success: Schema.Unknown }),
+  HttpApiEndpoint.delete("delete", "/api/v1/workflows/i/:workflow_id", { params: workflow, success: JsonValue }),
   HttpApiEndpoint.patch("setPublic", "/api/v1/workflows/i/:workflow_id/is_public", {
     params: workflow,
     payload: Schema.Struct({ is_public: Schema.Boolean }),
@@ -238,7 +238,7 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
   }),
   HttpApiEndpoint.put("setOpened", "/api/v1/workflows/i/:workflow_id/opened_at", {
     params: workflow,
-    success: Schema.Unknown
+    success: JsonValue
   }).annotate(Idempotent, true),
   HttpApiEndpoint.get("thumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
     params: workflow,
@@ -247,10 +247,10 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
   HttpApiEndpoint.put("setThumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
     params: workflow,
     payload: ThumbnailBody.pipe(HttpApiSchema.asMultipartStream()),
-    success: Schema.Unknown
+    success: JsonValue
   }).annotate(Transfer, true),
   HttpApiEndpoint.delete("deleteThumbnail", "/api/v1/workflows/i/:workflow_id/thumbnail", {
     params: workflow,
-    success: Schema.Unknown
+    success: JsonValue
   })
 ) {}

@@ -2,8 +2,13 @@
  * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
  * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
  */
-import type { LoadRules } from "@effect-invokeai/core/workflow/LoadedWorkflow"
-import { generatorKinds, readGenerator, readKnown } from "../../packages/core/src/workflow/internal/fieldValue.ts"
+import {
+  generatorKinds,
+  readGenerator,
+  readKnown,
+  readValue
+} from "../../packages/core/src/workflow/internal/fieldValue.ts"
+import { type LoadRules, ownRules } from "../../packages/core/src/workflow/internal/load.ts"
 
 /** The faults, each with where it is documented. */
 export const faults = {
@@ -31,9 +36,10 @@ const fillDeep = (value: unknown, initial: unknown): unknown => {
   return isRecord(value) && isRecord(initial) ? { ...initial, ...value } : value
 }
 
-export const rulesWith = (on: ReadonlySet<Fault>, own: LoadRules): LoadRules => ({
-  fillDefault: on.has("untypedObject") ? fillDeep : own.fillDefault,
-  connectorLoops: on.has("connectorLoop") ? "accept" : own.connectorLoops,
+/** The rules of the UI, without its faults but for those that are on. It drops models that are named incompletely. */
+export const rulesWith = (on: ReadonlySet<Fault>): LoadRules => ({
+  fillDefault: on.has("untypedObject") ? fillDeep : ownRules.fillDefault,
+  connectorLoops: on.has("connectorLoop") ? "accept" : ownRules.connectorLoops,
   readValue: (value, field) => {
     const known = readKnown(value, field.vocabulary)
     if (known === undefined && isRecord(value) && value["type"] === undefined && on.has("untypedObject")) {
@@ -47,6 +53,6 @@ export const rulesWith = (on: ReadonlySet<Fault>, own: LoadRules): LoadRules => 
     const isLost = known === undefined && Array.isArray(value) && !field.extras &&
       ((field.type?.name === "BooleanField" && on.has("booleanList")) ||
         (field.type?.name === "VideoField" && on.has("videoList")))
-    return isLost ? undefined : own.readValue(value, field)
+    return isLost ? undefined : readValue(value, field)
   }
 })

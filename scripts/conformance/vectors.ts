@@ -1,21 +1,18 @@
 /** What the library makes of a vector, in the vector's own terms. */
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
-import {
-  type FormField,
-  type LoadedNode,
-  type LoadedWorkflow,
-  loadWith,
-  ownRules
-} from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import type { FormField, LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import type { BatchData, BatchDatum } from "@effect-invokeai/core/workflow/WorkflowBatch"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
 import { readKnown } from "../../packages/core/src/workflow/internal/fieldValue.ts"
-import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import { load } from "../../packages/core/src/workflow/internal/load.ts"
+import { nodeReasons, type UiReason } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
 import { reduceWorkflow } from "./embedded.ts"
 import { type Fault, rulesWith } from "./faults.ts"
+import { disabledReasons, prefixOf } from "./uiTexts.ts"
 
 /** One expectation of a vector file for one version of the server. */
 export interface Case {
@@ -95,13 +92,13 @@ const generatedFrom = (loaded: LoadedWorkflow, data: unknown): ReadonlyMap<strin
 }
 
 /** The fault of `batchThroughConnector`: the first connector is named instead of what is behind it. */
-const faultyBatchData = (loaded: LoadedWorkflow, batch: Batch.WorkflowBatchData): Batch.BatchData => {
-  const data: Array<ReadonlyArray<Batch.BatchDatum>> = []
+const faultyBatchData = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): BatchData => {
+  const data: Array<ReadonlyArray<BatchDatum>> = []
   for (const [groupId, group] of Batch.groups(batch.nodes)) {
     const entries = group.map(({ node, values }) =>
       loaded.edges.filter((edge) =>
         edge.source === node.node.id && edge.sourceHandle === (node.node.nodeType === "image_batch" ? "image" : "value")
-      ).map((edge): Batch.BatchDatum => ({ node_path: edge.target, field_name: edge.targetHandle, items: values }))
+      ).map((edge): BatchDatum => ({ node_path: edge.target, field_name: edge.targetHandle, items: values }))
     )
     data.push(...(groupId === "None" ? entries : [entries.flat()]).filter((entry) => entry.length > 0))
   }
@@ -125,14 +122,14 @@ const formFieldJson = ({ element, template }: FormField): Json => ({
 const withoutNull = (field: unknown): unknown =>
   isRecord(field) ? Object.fromEntries(Object.entries(field).filter(([, value]) => value !== null)) : field
 
-const errorJson = (reason: UiReadiness.UiReason): Json =>
+const errorJson = (loaded: LoadedWorkflow, reason: UiReason): Json =>
   reason.fieldName === undefined
     ? { type: "node-error", nodeId: reason.nodeId, issue: `parameters.invoke.${reason.code}` }
     : {
       type: "field-error",
       nodeId: reason.nodeId,
       fieldName: reason.fieldName,
-      prefix: reason.prefix,
+      prefix: prefixOf(loaded, reason),
       issue: `parameters.invoke.${reason.code}`
     }
 
@@ -177,12 +174,7 @@ export const run = (test: Case, catalog: NodeCatalog, faults: ReadonlySet<Fault>
   if (failed) {
     return "load: expected it to fail, but it was loaded"
   }
-  const loaded = loadWith(
-    definition.success,
-    catalog,
-    { savedWorkflows: test.savedWorkflows },
-    rulesWith(faults, ownRules)
-  )
+  const loaded = load(definition.success, catalog, { savedWorkflows: test.savedWorkflows }, rulesWith(faults))
   return test.expected.kind === "oracle"
     ? compareOracle(expected, loaded, faults)
     : compareUi(expected, loaded, faults)
@@ -215,7 +207,7 @@ const compareOracle = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlyS
     has(
       expected,
       "errors",
-      (value) => difference(toJson(UiReadiness.nodeReasons(loaded).map(errorJson)), value, "errors")
+      (value) => difference(toJson(nodeReasons(loaded).map((reason) => errorJson(loaded, reason))), value, "errors")
     )
   )
 }
@@ -281,7 +273,7 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
     // What the UI shows then is from before the file was loaded.
     return undefined
   }
-  const reasons = UiReadiness.reasons(loaded, batch).map(UiReadiness.format)
+  const reasons = disabledReasons(loaded, batch)
   const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
   const { id: _id, ...workflow } = WorkflowDefinition.toJson(loaded.definition)
   const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")

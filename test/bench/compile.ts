@@ -6,7 +6,6 @@
  */
 import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
-import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Effect from "effect/Effect"
@@ -14,6 +13,7 @@ import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
+import * as Loading from "../../packages/core/src/workflow/internal/load.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -52,13 +52,13 @@ const text = JSON.stringify(isRecord(file) && isRecord(file["workflow"]) ? file[
 const document = readFileSync(openApiFile ?? join(root, "test/fixtures/catalogs/6.14.2.json"), "utf8")
 const catalog = Result.getOrThrow(fromOpenApi(JSON.parse(document)))
 
-const load = () => LoadedWorkflow.load(Result.getOrThrow(WorkflowDefinition.parse(JSON.parse(text))), catalog)
+const load = () => Loading.load(Result.getOrThrow(WorkflowDefinition.parse(JSON.parse(text))), catalog)
 
 const loaded = load()
 const setTen = () => {
   let next = loaded
   for (const { fieldName, input, nodeId } of loaded.formFields.slice(0, 10)) {
-    next = LoadedWorkflow.updateInput(next, nodeId, fieldName, { value: input.value })
+    next = Loading.withValue(next, nodeId, fieldName, input.value)
   }
   return next
 }

@@ -1,11 +1,10 @@
-import * as Form from "@effect-invokeai/core/workflow/Form"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
-import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
-import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import { disabledReasons } from "../../scripts/conformance/uiTexts.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 type Json = unknown
@@ -125,13 +124,14 @@ describe("whatever JSON comes in", () => {
     assert(Result.isSuccess(again), Result.isFailure(again) ? again.failure.message : "")
     assert.deepStrictEqual(JSON.parse(JSON.stringify(WorkflowDefinition.toJson(again.success))), saved)
     for (const catalog of catalogs) {
-      const loaded = LoadedWorkflow.load(definition.success, catalog, { savedWorkflows: new Map([["w1", json]]) })
+      const workflow = Workflow.load(definition.success, catalog, { savedWorkflows: new Map([["w1", json]]) })
+      const { loaded } = workflow
       const graph = Graph.build(loaded, { autoBoard: "b", id: "g" })
       for (const { destination, source } of graph.edges) {
         assert(Object.hasOwn(graph.nodes, source.node_id) && Object.hasOwn(graph.nodes, destination.node_id))
       }
-      UiReadiness.reasons(loaded, Batch.build(loaded)).map(UiReadiness.format)
-      Form.toTree(loaded.definition.form)
+      disabledReasons(loaded, Batch.build(loaded))
+      Workflow.form(workflow)
       assert.deepStrictEqual(Graph.build(loaded, { autoBoard: "b", id: "g" }), graph)
       const repaired = JSON.parse(JSON.stringify(WorkflowDefinition.toJson(loaded.definition)))
       assert(Result.isSuccess(WorkflowDefinition.parse(repaired)), "the repaired workflow can be opened")
@@ -223,10 +223,10 @@ describe("whatever JSON comes in", () => {
       meta: { version: "4.0.0" },
       form: { rootElementId: "root", elements }
     }))
-    const loaded = LoadedWorkflow.load(definition, readCatalog("6.14.2"))
-    assert.deepStrictEqual(Graph.build(loaded).edges, [
+    const workflow = Workflow.load(definition, readCatalog("6.14.2"))
+    assert.deepStrictEqual(Graph.build(workflow.loaded).edges, [
       { source: { node_id: "a", field: "value" }, destination: { node_id: "b", field: "a" } }
     ])
-    assert(Form.toTree(loaded.definition.form) !== undefined)
+    assert(Workflow.form(workflow) !== undefined)
   })
 })

@@ -1,10 +1,10 @@
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
-import * as LoadedWorkflow from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
-import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import { nodeReasons } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -130,10 +130,10 @@ describe("load and save", () => {
       if (Result.isFailure(definition)) {
         continue
       }
-      const once = LoadedWorkflow.load(definition.success, catalog)
+      const { loaded: once } = Workflow.load(definition.success, catalog)
       const again = WorkflowDefinition.parse(json(WorkflowDefinition.toJson(once.definition)))
       assert(Result.isSuccess(again), file)
-      const twice = LoadedWorkflow.load(again.success, catalog)
+      const { loaded: twice } = Workflow.load(again.success, catalog)
       assert.deepStrictEqual(Graph.build(twice), Graph.build(once), file)
       assert.deepStrictEqual(Batch.build(twice).data, Batch.build(once).data, file)
       assert.deepStrictEqual(
@@ -141,7 +141,7 @@ describe("load and save", () => {
         once.formFields.map(({ fieldName, label, nodeId }) => ({ fieldName, label, nodeId })),
         file
       )
-      assert.deepStrictEqual(UiReadiness.nodeReasons(twice), UiReadiness.nodeReasons(once), file)
+      assert.deepStrictEqual(nodeReasons(twice), nodeReasons(once), file)
     }
   })
 })

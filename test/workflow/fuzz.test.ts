@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { readdirSync } from "node:fs"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
-import * as UiReadiness from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import { batchReasons, nodeReasons } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
 import { catalogOf, open, readJson } from "./support.ts"
 
 const files = [
@@ -124,12 +124,13 @@ describe("whatever JSON comes in", () => {
           }
           const workflow = read.success
           const problems = Workflow.validate(workflow)
-          for (const reason of UiReadiness.reasons(workflow.loaded, Batch.build(workflow.loaded))) {
+          const { loaded } = workflow
+          for (const reason of [...batchReasons(loaded, Batch.build(loaded)), ...nodeReasons(loaded)]) {
             assert.isTrue(
               problems.all.some(({ code, nodeId }) =>
                 code === reason.code && (nodeId === reason.nodeId || code.startsWith("batch"))
-              ) || Batch.serverGenerators(workflow.loaded).size > 0,
-              `${seed}: ${UiReadiness.format(reason)} is not among ${problems.all.map(formatProblem).join("; ")}`
+              ) || Batch.serverGenerators(loaded).size > 0,
+              `${seed}: ${JSON.stringify(reason)} is not among ${problems.all.map(formatProblem).join("; ")}`
             )
           }
           for (const input of workflow.inputs) {

@@ -5,8 +5,9 @@
  */
 import * as Equal from "effect/Equal"
 import * as InkField from "./InkField.ts"
-import { type InkWorkflowInput, nodeTitle } from "./InkWorkflowInput.ts"
-import { allFields, type WorkflowValue } from "./internal/workflowValue.ts"
+import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
+import { allFields, nodeTitle } from "./internal/inputs.ts"
+import type { Workflow } from "./internal/workflowValue.ts"
 import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
 
 /**
@@ -77,9 +78,6 @@ const compare = (before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, 
   return changes
 }
 
-const isModel = (input: InkWorkflowInput): boolean =>
-  "accepts" in input.field || input.field._tag === "InkLoRACollectionField"
-
 const valueText = (input: InkWorkflowInput): string | undefined =>
   InkField.format(input.field) ?? (input.stored === undefined || input.stored === null
     ? undefined
@@ -116,12 +114,12 @@ const edgeEntries = (loaded: LoadedWorkflow): ReadonlyMap<string, Entry> =>
   }))
 
 /** @internal */
-export const diff = (before: WorkflowValue, after: WorkflowValue): WorkflowDiff => {
-  const onForm = (self: WorkflowValue) => new Set(self.inputs.map((input) => input.systemName))
+export const diff = (before: Workflow, after: Workflow): WorkflowDiff => {
+  const onForm = (self: Workflow) => new Set(self.inputs.map((input) => input.systemName))
   const formBefore = onForm(before)
   const formAfter = onForm(after)
-  const fieldsBefore = allFields(before)
-  const fieldsAfter = allFields(after)
+  const fieldsBefore = allFields(before.loaded)
+  const fieldsAfter = allFields(after.loaded)
   const isOffForm = (input: InkWorkflowInput): boolean =>
     !formBefore.has(input.systemName) && !formAfter.has(input.systemName) &&
     before.loaded.nodes.has(input.nodeId) && after.loaded.nodes.has(input.nodeId)
@@ -130,7 +128,10 @@ export const diff = (before: WorkflowValue, after: WorkflowValue): WorkflowDiff 
     nodes: compare(nodeEntries(before.loaded), nodeEntries(after.loaded)),
     values: compare(valueEntries(fieldsBefore.filter(isOffForm)), valueEntries(fieldsAfter.filter(isOffForm))),
     connections: compare(edgeEntries(before.loaded), edgeEntries(after.loaded)),
-    models: compare(valueEntries(fieldsBefore.filter(isModel)), valueEntries(fieldsAfter.filter(isModel)))
+    models: compare(
+      valueEntries(fieldsBefore.filter(({ field }) => InkField.holdsModels(field))),
+      valueEntries(fieldsAfter.filter(({ field }) => InkField.holdsModels(field)))
+    )
   }
   return { isEmpty: Object.values(parts).every((changes) => changes.length === 0), ...parts }
 }

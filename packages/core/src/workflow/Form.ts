@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { FieldType } from "../catalog/NodeTemplate.ts"
 import type { JsonObject } from "../internal/json.ts"
 import type { FieldIdentifier } from "./WorkflowDefinition.ts"
 
@@ -133,31 +132,6 @@ export interface WorkflowForm {
 }
 
 /**
- * A form as a tree, for those who draw it. Ids of elements that no longer exist are left out.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FormTree {
-  readonly element: FormElement
-  readonly children: ReadonlyArray<FormTree>
-}
-
-/**
- * A form without fields.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const empty: WorkflowForm = {
-  rootElementId: "root",
-  elements: new Map<string, FormElement>([
-    ["root", { type: "container", id: "root", parentId: undefined, layout: "column", children: [], raw: {} }]
-  ]),
-  raw: {}
-}
-
-/**
  * Whether the form has nothing in its root.
  *
  * @category predicates
@@ -184,36 +158,6 @@ export const nodeFields = (form: WorkflowForm): ReadonlyArray<NodeFieldElement> 
   return found
 }
 
-/**
- * The form as a tree.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const toTree = (form: WorkflowForm): FormTree | undefined => {
-  const seen = new Set<string>()
-  const roots: Array<FormTree> = []
-  // A stack of its own: forms may be nested deeper than calls may be.
-  const stack: Array<{ readonly id: string; readonly siblings: Array<FormTree> }> = [
-    { id: form.rootElementId, siblings: roots }
-  ]
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const element = form.elements.get(next.id)
-    if (element === undefined || seen.has(next.id)) {
-      continue
-    }
-    seen.add(next.id)
-    const children: Array<FormTree> = []
-    next.siblings.push({ element, children })
-    if (element.type === "container") {
-      for (const id of element.children.toReversed()) {
-        stack.push({ id, siblings: children })
-      }
-    }
-  }
-  return roots[0]
-}
-
 const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void => {
   const seen = new Set<string>()
   const stack = [form.rootElementId]
@@ -234,144 +178,4 @@ const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void =
       }
     }
   }
-}
-
-/**
- * The settings that the editor gives a field when it is added to a form. Only single numbers and texts have any.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const defaultSettings = (type: FieldType): FieldSettings | undefined => {
-  if (type.cardinality !== "SINGLE") {
-    return undefined
-  }
-  switch (type.name) {
-    case "IntegerField":
-      return { type: "integer-field-config", component: "number-input", showShuffle: false }
-    case "FloatField":
-      return { type: "float-field-config", component: "number-input", showShuffle: false }
-    case "StringField":
-      return { type: "string-field-config", component: "input" }
-    default:
-      return undefined
-  }
-}
-
-/**
- * A form with the given fields in one column, without descriptions: what the editor makes of a file that has exposed
- * fields but no form.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromFields = (
-  fields: ReadonlyArray<FieldIdentifier & { readonly fieldType: FieldType }>
-): WorkflowForm => {
-  const rootElementId = "root"
-  const ids = fields.map((_, index) => `node-field-${index + 1}`)
-  const elements = new Map<string, FormElement>()
-  elements.set(rootElementId, {
-    type: "container",
-    id: rootElementId,
-    parentId: undefined,
-    layout: "column",
-    children: ids,
-    raw: {}
-  })
-  fields.forEach(({ fieldName, fieldType, nodeId }, index) => {
-    const id = `node-field-${index + 1}`
-    elements.set(id, {
-      type: "node-field",
-      id,
-      parentId: rootElementId,
-      fieldIdentifier: { nodeId, fieldName },
-      showDescription: false,
-      settings: defaultSettings(fieldType),
-      raw: {}
-    })
-  })
-  return { rootElementId, elements, raw: {} }
-}
-
-/**
- * Why the elements of a form are not one tree below its root, `undefined` if they are.
- *
- * **Details**
- *
- * The root is a container without parent; every other element names a container as its parent that has it among its
- * children; every child exists; nothing is left over.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const structureProblem = (form: WorkflowForm): string | undefined => {
-  const root = form.elements.get(form.rootElementId)
-  if (root === undefined) {
-    return `its root element ${JSON.stringify(form.rootElementId)} does not exist`
-  }
-  if (root.type !== "container") {
-    return "its root element is not a container"
-  }
-  const seen = new Set<string>()
-  const stack = [form.rootElementId]
-  while (stack.length > 0) {
-    const key = stack.pop()
-    if (key === undefined || seen.has(key)) {
-      continue
-    }
-    const element = form.elements.get(key)
-    if (element === undefined) {
-      return `its element ${JSON.stringify(key)} does not exist`
-    }
-    seen.add(key)
-    if (element.id === form.rootElementId) {
-      if (element.parentId !== undefined) {
-        return "its root element has a parent"
-      }
-    } else {
-      const parent = element.parentId === undefined ? undefined : form.elements.get(element.parentId)
-      if (parent?.type !== "container" || !parent.children.includes(key)) {
-        return `its element ${JSON.stringify(key)} is not a child of the element it names as parent`
-      }
-    }
-    if (element.type === "container") {
-      for (const child of element.children) {
-        stack.push(child)
-      }
-    }
-  }
-  if (seen.size !== form.elements.size) {
-    return "it has elements that are not below its root"
-  }
-  return hasLoop(form) ? "it has a container inside itself" : undefined
-}
-
-/** Whether a container is below itself. */
-const hasLoop = (form: WorkflowForm): boolean => {
-  const above = new Set<string>()
-  const done = new Set<string>()
-  const childrenOf = (key: string): ReadonlyArray<string> => {
-    const element = form.elements.get(key)
-    return element?.type === "container" ? element.children : []
-  }
-  const stack: Array<{ readonly key: string; readonly rest: Array<string> }> = []
-  const enter = (key: string): void => {
-    above.add(key)
-    stack.push({ key, rest: [...childrenOf(key)] })
-  }
-  enter(form.rootElementId)
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const child = top.rest.pop()
-    if (child === undefined) {
-      above.delete(top.key)
-      done.add(top.key)
-      stack.pop()
-    } else if (above.has(child)) {
-      return true
-    } else if (!done.has(child)) {
-      enter(child)
-    }
-  }
-  return false
 }

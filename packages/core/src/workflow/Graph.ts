@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import { isRecord, setOwn } from "../internal/json.ts"
-import { type ConnectionScope, resolveConnector } from "./internal/connections.ts"
+import { resolveConnector, scopeOf } from "./internal/connections.ts"
 import { EdgeIndex } from "./internal/edgeIndex.ts"
-import { isSavedWorkflowInput } from "./internal/nodeUpdate.ts"
-import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "./LoadedWorkflow.ts"
-import type { WorkflowNode } from "./WorkflowDefinition.ts"
+import { acceptsExtraInputs, callSavedWorkflow, isExecutable, isSavedWorkflowInput } from "./internal/nodeTypes.ts"
+import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
 
 /**
  * A node of a graph: its type, id and flags, and the values of its inputs by name.
@@ -59,34 +58,6 @@ export interface GraphOptions {
   readonly autoBoard?: string | undefined
 }
 
-const kinds = ["image", "string", "integer", "float"] as const
-
-/**
- * Node types that give values to a batch: `image_batch`, `string_batch`, `integer_batch`, `float_batch`.
- *
- * @category constants
- * @since 0.1.0
- */
-export const batchNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_batch`))
-
-/**
- * Node types that make values for batch nodes: `image_generator`, `string_generator`, `integer_generator`,
- * `float_generator`.
- *
- * @category constants
- * @since 0.1.0
- */
-export const generatorNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_generator`))
-
-/**
- * Whether nodes of a type run on the server. Batch and generator nodes become batch data instead.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isExecutable = (nodeType: string): boolean =>
-  !batchNodeTypes.has(nodeType) && !generatorNodeTypes.has(nodeType)
-
 /**
  * The board of a node's result: `auto` or nothing means the auto-add board, `none` no board, anything else is sent.
  */
@@ -114,7 +85,7 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
     is_intermediate: node.isIntermediate
   }
   const extras = acceptsExtraInputs(node.nodeType)
-  const isCall = node.nodeType === "call_saved_workflow"
+  const isCall = node.nodeType === callSavedWorkflow
   const workflowInputs: Record<string, unknown> = {}
   for (const [name, { value }] of node.inputs) {
     if (isCall && isSavedWorkflowInput(name)) {
@@ -139,19 +110,8 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
   return built
 }
 
-/** @internal */
-export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
-  const nodes = new Map<string, WorkflowNode>()
-  for (const node of loaded.definition.nodes) {
-    if (!nodes.has(node.id)) {
-      nodes.set(node.id, loaded.nodes.get(node.id)?.node ?? node)
-    }
-  }
-  return { node: (id) => nodes.get(id), loaded: (id) => loaded.nodes.get(id) }
-}
-
 /**
- * The graph of a workflow.
+ * The graph of a workflow, as it stands: `Workflow.toBatch` checks it first, and gives what the server is sent.
  *
  * **Details**
  *

@@ -143,6 +143,10 @@ export type InkField =
   | InkConnectionField
   | InkUnknownField
 
+/** Whether a field names models. @internal */
+export const holdsModels = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
+  "accepts" in field || field._tag === "InkLoRACollectionField"
+
 /** Names of inputs that count steps. The server gives them no minimum, but no node can run with fewer than one step. */
 const stepCounts = new Set(["num_steps", "steps"])
 
@@ -150,8 +154,7 @@ const stepCounts = new Set(["num_steps", "steps"])
  * Whether this library's own rule for step counts holds for a field: an integer called `num_steps` or `steps` must be
  * greater than 0, also where the server's document gives no minimum.
  *
- * @category predicates
- * @since 0.1.0
+ * @internal
  */
 export const isStepCount = (template: InputTemplate): boolean =>
   template.type.name === "IntegerField" && stepCounts.has(template.name)
@@ -165,17 +168,10 @@ const numberBounds = (template: InputTemplate): ValueBounds => {
 }
 
 /**
- * The field of an input, without a value.
- *
- * **Details**
- *
- * Fields that may hold one value or several are fields of one value, as in the official UI. `batch` fields are their
- * collections.
- *
- * @category constructors
- * @since 0.1.0
+ * The field of an input, without a value. Fields that may hold one value or several are fields of one value, as in the
+ * official UI. `batch` fields are their collections.
  */
-export const empty = (template: InputTemplate): InkField => {
+const empty = (template: InputTemplate): InkField => {
   const name = template.type.name
   const many = template.type.cardinality === "COLLECTION"
   const bounds = template.bounds

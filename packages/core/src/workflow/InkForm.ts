@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Form from "./Form.ts"
+import type { FormElement } from "./Form.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
-import type { WorkflowValue } from "./internal/workflowValue.ts"
+import type { Workflow } from "./internal/workflowValue.ts"
 
 /**
  * An element of a form: a container with its children, a heading, a text, a divider, or a field.
@@ -19,30 +19,30 @@ import type { WorkflowValue } from "./internal/workflowValue.ts"
  * @since 0.1.0
  */
 export interface InkForm {
-  readonly element: Form.FormElement
+  readonly element: FormElement
   readonly input: InkWorkflowInput | undefined
   readonly children: ReadonlyArray<InkForm>
 }
 
 /** @internal */
-export const make = (self: WorkflowValue): InkForm | undefined => {
-  const root = Form.toTree(self.definition.form)
-  if (root === undefined) return undefined
-  const inputs = new Map(self.loaded.formFields.map(({ element }, index) => [element.id, self.inputs[index]]))
-  const place = (element: Form.FormElement, children: Array<InkForm>): InkForm => ({
-    element,
-    input: element.type === "node-field" ? inputs.get(element.id) : undefined,
-    children
-  })
+export const make = ({ inputs, loaded }: Workflow): InkForm | undefined => {
+  const { elements, rootElementId } = loaded.definition.form
+  const inputOf = new Map(loaded.formFields.map(({ element }, index) => [element.id, inputs[index]]))
+  const seen = new Set<string>()
+  const roots: Array<InkForm> = []
   // A stack of its own: forms may be nested deeper than calls may be.
-  const rootChildren: Array<InkForm> = []
-  const stack = [{ tree: root, children: rootChildren }]
+  const stack: Array<{ readonly id: string; readonly siblings: Array<InkForm> }> = [
+    { id: rootElementId, siblings: roots }
+  ]
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    for (const tree of next.tree.children) {
-      const children: Array<InkForm> = []
-      next.children.push(place(tree.element, children))
-      stack.push({ tree, children })
+    const element = elements.get(next.id)
+    if (element === undefined || seen.has(next.id)) continue
+    seen.add(next.id)
+    const children: Array<InkForm> = []
+    next.siblings.push({ element, input: inputOf.get(element.id), children })
+    if (element.type === "container") {
+      for (const id of element.children.toReversed()) stack.push({ id, siblings: children })
     }
   }
-  return place(root.element, rootChildren)
+  return roots[0]
 }

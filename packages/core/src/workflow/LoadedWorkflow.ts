@@ -3,30 +3,39 @@
  *
  * **Details**
  *
- * Loading does what the official UI does when it opens a file: nodes of other versions are updated, edges that cannot be
- * are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is a warning. Faults of
- * the UI are not repeated: see the gotchas of `load`.
+ * `Workflow.load` makes it, and does what the official UI does when it opens a file: nodes of other versions are updated,
+ * edges that cannot be are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is a
+ * warning.
  *
  * @since 0.1.0
  */
 import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
-import * as Form from "./Form.ts"
-import { type ConnectionProblem, connectionProblem, type ConnectionScope, endProblems } from "./internal/connections.ts"
-import { EdgeIndex } from "./internal/edgeIndex.ts"
-import { readValue, type ValueField } from "./internal/fieldValue.ts"
-import * as NodeUpdate from "./internal/nodeUpdate.ts"
-import { calledFields, calledWorkflowId, persistedTemplates, withCalledInputs } from "./internal/savedWorkflowInputs.ts"
-import type {
-  DefaultEdge,
-  FieldIdentifier,
-  FieldInput,
-  InvocationNode,
-  WorkflowDefinition,
-  WorkflowEdge,
-  WorkflowNode
-} from "./WorkflowDefinition.ts"
-import * as Definition from "./WorkflowDefinition.ts"
+import type { NodeFieldElement } from "./Form.ts"
+import type { DefaultEdge, FieldInput, InvocationNode, WorkflowDefinition, WorkflowEdge } from "./WorkflowDefinition.ts"
+
+/**
+ * Why the editor refuses a connection. The names are those of its messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionProblem =
+  | "sourceNodeDoesNotExist"
+  | "targetNodeDoesNotExist"
+  | "sourceNodeFieldDoesNotExist"
+  | "targetNodeFieldDoesNotExist"
+  | "missingTemplate"
+  | "missingNode"
+  | "missingInvocationTemplate"
+  | "missingFieldTemplate"
+  | "cannotConnectToSelf"
+  | "cannotDuplicateConnection"
+  | "cannotConnectToDirectInput"
+  | "cannotMixAndMatchCollectionItemTypes"
+  | "inputMayOnlyHaveOneConnection"
+  | "fieldTypesMustMatch"
+  | "connectionWouldCreateCycle"
 
 /**
  * A node that runs on the server, with what the server says about its type.
@@ -89,7 +98,7 @@ export type LoadWarning =
 export interface FormField {
   /** Position in the form, from 0. */
   readonly index: number
-  readonly element: Form.NodeFieldElement
+  readonly element: NodeFieldElement
   readonly nodeId: string
   readonly fieldName: string
   readonly node: LoadedNode
@@ -133,383 +142,3 @@ export interface LoadOptions {
    */
   readonly savedWorkflows?: ReadonlyMap<string, unknown> | undefined
 }
-
-/**
- * How values, defaults and connector loops are read. For checks of the library against the official UI, which read some
- * of them as the UI does, to tell its known faults from differences.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LoadRules {
-  readonly readValue: (value: unknown, field: ValueField) => unknown
-  readonly fillDefault: (value: unknown, initial: unknown) => unknown
-  readonly connectorLoops: "refuse" | "accept"
-}
-
-/**
- * The rules of `load`.
- *
- * @category constants
- * @since 0.1.0
- */
-export const ownRules: LoadRules = {
-  readValue,
-  fillDefault: (value, initial) => value === undefined ? initial : value,
-  connectorLoops: "refuse"
-}
-
-/**
- * Whether a node takes inputs that its type does not declare (`core_metadata`).
- *
- * @category predicates
- * @since 0.1.0
- */
-export const acceptsExtraInputs = (nodeType: string): boolean => NodeUpdate.acceptsExtraInputs(nodeType)
-
-/**
- * Joins a definition with a catalog.
- *
- * **Gotchas**
- *
- * Where the official UI is at fault the library differs: an object of unknown shape is no value (the UI takes it for a
- * float generator); lists of booleans are kept (the UI loses them); a loop of connectors loses its last edge (the UI keeps
- * it and loses all later edges); ids are plain data, whatever they are.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const load = (definition: WorkflowDefinition, catalog: NodeCatalog, options?: LoadOptions): LoadedWorkflow =>
-  loadWith(definition, catalog, options, ownRules)
-
-/**
- * Joins a definition with a catalog by other rules than the library's own.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const loadWith = (
-  definition: WorkflowDefinition,
-  catalog: NodeCatalog,
-  options: LoadOptions | undefined,
-  rules: LoadRules
-): LoadedWorkflow => {
-  const warnings: Array<LoadWarning> = []
-  const allNodes = new Map<string, WorkflowNode>()
-  const read = new Map<WorkflowNode, LoadedNode>()
-  const first = new Map<string, LoadedNode>()
-  for (const node of definition.nodes) {
-    const loaded = node.type === "invocation" ? readNode(node, catalog, options, rules, warnings) : undefined
-    if (loaded !== undefined) {
-      read.set(node, loaded)
-    }
-    if (!allNodes.has(node.id)) {
-      allNodes.set(node.id, loaded?.node ?? node)
-      if (loaded !== undefined) {
-        first.set(node.id, loaded)
-      }
-    }
-  }
-  const scope: ConnectionScope = { node: (id) => allNodes.get(id), loaded: (id) => first.get(id) }
-  const edges = loadEdges(definition.edges, scope, rules, warnings)
-  const connected = new Set(edges.map((edge) => edge.type === "default" ? endKey(edge.target, edge.targetHandle) : ""))
-  const nodes = new Map<string, LoadedNode>()
-  const repaired = definition.nodes.map((node) => {
-    const found = read.get(node)
-    if (found === undefined) {
-      return node
-    }
-    const current = bringUpToDate(found, definition, connected, rules, warnings)
-    if (found === first.get(node.id)) {
-      nodes.set(node.id, current)
-    }
-    return current.node
-  })
-  const rename = (field: FieldIdentifier): FieldIdentifier => {
-    const node = field.fieldName === "collection" ? nodes.get(field.nodeId)?.node : undefined
-    return node !== undefined && NodeUpdate.renamesCollection(node) ? { ...field, fieldName: "images" } : field
-  }
-  const exposedFields = definition.exposedFields.map(rename)
-  const form = loadForm(definition.form, exposedFields, nodes, rename, warnings)
-  return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
-}
-
-const endKey = (nodeId: string, fieldName: string): string => JSON.stringify([nodeId, fieldName])
-
-const assemble = (
-  definition: WorkflowDefinition,
-  catalog: NodeCatalog,
-  nodes: ReadonlyMap<string, LoadedNode>,
-  warnings: ReadonlyArray<LoadWarning>
-): LoadedWorkflow => ({
-  definition,
-  catalog,
-  nodes,
-  edges: definition.edges.filter((edge) => edge.type === "default"),
-  warnings,
-  formFields: Form.nodeFields(definition.form).flatMap((element) => {
-    const node = nodes.get(element.fieldIdentifier.nodeId)
-    const input = node?.node.inputs.get(element.fieldIdentifier.fieldName)
-    return node === undefined || input === undefined ? [] : [{ element, node, input }]
-  }).map((found, index) => formField(index, found.element, found.node, found.input))
-})
-
-const formField = (index: number, element: Form.NodeFieldElement, node: LoadedNode, input: FieldInput): FormField => {
-  const { fieldName, nodeId } = element.fieldIdentifier
-  const template = node.inputTemplate(fieldName)
-  return {
-    index,
-    element,
-    nodeId,
-    fieldName,
-    node,
-    input,
-    template,
-    label: input.label || template?.title || fieldName,
-    description: input.description || template?.description || ""
-  }
-}
-
-const makeLoadedNode = (
-  node: InvocationNode,
-  template: NodeTemplate | undefined,
-  dynamic: ReadonlyMap<string, InputTemplate>
-): LoadedNode => ({
-  node,
-  template,
-  inputTemplate: dynamic.size === 0
-    ? (fieldName) => template?.inputs.get(fieldName)
-    : (fieldName) => dynamic.get(fieldName) ?? template?.inputs.get(fieldName)
-})
-
-/** A node with its values read, and with the inputs of the workflow it calls. */
-const readNode = (
-  given: InvocationNode,
-  catalog: NodeCatalog,
-  options: LoadOptions | undefined,
-  rules: LoadRules,
-  warnings: Array<LoadWarning>
-): LoadedNode => {
-  const template = catalog.templates.get(given.nodeType)
-  const dynamic = persistedTemplates(given)
-  const node = readInputs(given, template, dynamic, catalog, rules)
-  const workflowId = calledWorkflowId(node)
-  if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
-    const fields = calledFields(options.savedWorkflows.get(workflowId), catalog)
-    if (fields !== undefined) {
-      const called = withCalledInputs(node, fields)
-      return makeLoadedNode(called.node, template, called.templates)
-    }
-    warnings.push({ type: "missingSavedWorkflow", nodeId: node.id, workflowId })
-  }
-  return makeLoadedNode(node, template, dynamic)
-}
-
-/** A node as one of its type's version, if it can be one. */
-const bringUpToDate = (
-  loaded: LoadedNode,
-  definition: WorkflowDefinition,
-  connected: ReadonlySet<string>,
-  rules: LoadRules,
-  warnings: Array<LoadWarning>
-): LoadedNode => {
-  const { inputTemplate, template } = loaded
-  let { node } = loaded
-  if (template === undefined) {
-    warnings.push({ type: "missingTemplate", nodeId: node.id, nodeType: node.nodeType })
-    return loaded
-  }
-  if (definition.sourceVersion === "1.0.0") {
-    node = { ...node, nodePack: template.nodePack }
-  }
-  if (NodeUpdate.needsUpdate(node, template)) {
-    const { version } = node
-    if (!NodeUpdate.mayUpdate(node, template)) {
-      const { nodeType } = node
-      warnings.push({
-        type: "unableToUpdateNode",
-        nodeId: node.id,
-        nodeType,
-        version,
-        templateVersion: template.version
-      })
-      return { node, template, inputTemplate }
-    }
-    node = NodeUpdate.updateNode(node, template, rules.fillDefault)
-    node = NodeUpdate.withImages(node, version, connected.has(endKey(node.id, "collection")))
-  }
-  if (!acceptsExtraInputs(node.nodeType)) {
-    for (const fieldName of node.inputs.keys()) {
-      if (inputTemplate(fieldName) === undefined) {
-        warnings.push({ type: "missingFieldTemplate", nodeId: node.id, fieldName })
-      }
-    }
-  }
-  return { node, template, inputTemplate }
-}
-
-const readInputs = (
-  node: InvocationNode,
-  template: NodeTemplate | undefined,
-  dynamic: ReadonlyMap<string, InputTemplate>,
-  catalog: NodeCatalog,
-  rules: LoadRules
-): InvocationNode => {
-  const extras = acceptsExtraInputs(node.nodeType)
-  let inputs: Map<string, FieldInput> | undefined
-  for (const [name, input] of node.inputs) {
-    const type = (dynamic.get(name) ?? template?.inputs.get(name))?.type
-    const value = rules.readValue(input.value, { type, extras, vocabulary: catalog.models })
-    if (value !== input.value) {
-      inputs ??= new Map(node.inputs)
-      inputs.set(name, { ...input, value })
-    }
-  }
-  return inputs === undefined ? node : { ...node, inputs }
-}
-
-const loadEdges = (
-  given: ReadonlyArray<WorkflowEdge>,
-  scope: ConnectionScope,
-  rules: LoadRules,
-  warnings: Array<LoadWarning>
-): ReadonlyArray<WorkflowEdge> => {
-  const index = new EdgeIndex()
-  return given.filter((edge) => {
-    const problems = edge.type === "default" ? edgeProblems(edge, index, scope, rules) : collapsedProblems(edge, scope)
-    if (problems.length > 0) {
-      warnings.push({ type: "deletedInvalidEdge", edge, problems })
-      return false
-    }
-    if (edge.type === "default") {
-      index.add(edge)
-    } else {
-      index.addWay(edge.source, edge.target)
-    }
-    return true
-  })
-}
-
-const edgeProblems = (
-  edge: DefaultEdge,
-  index: EdgeIndex,
-  scope: ConnectionScope,
-  rules: LoadRules
-): ReadonlyArray<ConnectionProblem> => {
-  const problems = endProblems(scope, edge)
-  if (problems.length > 0) {
-    return problems
-  }
-  const problem = connectionProblem(scope, index, edge, rules.connectorLoops)
-  return problem === undefined ? [] : [problem]
-}
-
-const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): ReadonlyArray<ConnectionProblem> => {
-  const problems: Array<ConnectionProblem> = []
-  for (
-    const [id, missing] of [
-      [edge.source, "sourceNodeDoesNotExist"],
-      [edge.target, "targetNodeDoesNotExist"]
-    ] as const
-  ) {
-    const node = scope.node(id)
-    if (node === undefined) {
-      problems.push(missing)
-    } else if (node.type === "invocation" && scope.loaded(id)?.template === undefined) {
-      problems.push("missingTemplate")
-    }
-  }
-  return problems
-}
-
-const loadForm = (
-  given: Form.WorkflowForm,
-  exposedFields: ReadonlyArray<FieldIdentifier>,
-  nodes: ReadonlyMap<string, LoadedNode>,
-  rename: (field: FieldIdentifier) => FieldIdentifier,
-  warnings: Array<LoadWarning>
-): Form.WorkflowForm => {
-  const form = exposedFields.length > 0 && Form.isEmpty(given)
-    ? Form.fromFields(exposedFields.flatMap((field) => {
-      const template = nodes.get(field.nodeId)?.inputTemplate(field.fieldName)
-      return template === undefined ? [] : [{ ...field, fieldType: template.type }]
-    }))
-    : given
-  const elements = new Map<string, Form.FormElement>()
-  const deleted = new Set<string>()
-  let changed = form !== given
-  for (const [elementId, element] of form.elements) {
-    if (element.type !== "node-field") {
-      elements.set(elementId, element)
-      continue
-    }
-    const fieldIdentifier = rename(element.fieldIdentifier)
-    const { fieldName, nodeId } = fieldIdentifier
-    if (nodes.get(nodeId)?.node.inputs.has(fieldName) !== true) {
-      changed = true
-      deleted.add(elementId)
-      warnings.push({ type: "deletedMissingNodeFieldFormElement", elementId, nodeId, fieldName })
-      continue
-    }
-    if (fieldIdentifier !== element.fieldIdentifier) {
-      changed = true
-    }
-    elements.set(elementId, fieldIdentifier === element.fieldIdentifier ? element : { ...element, fieldIdentifier })
-  }
-  if (deleted.size > 0) {
-    for (const [elementId, element] of elements) {
-      if (element.type === "container" && element.children.some((child) => deleted.has(child))) {
-        elements.set(elementId, { ...element, children: element.children.filter((child) => !deleted.has(child)) })
-      }
-    }
-  }
-  return changed ? { ...form, elements } : form
-}
-
-/**
- * The workflow with another value, label or description for one input of a node. Unknown nodes and inputs change
- * nothing.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const updateInput = (
-  loaded: LoadedWorkflow,
-  nodeId: string,
-  fieldName: string,
-  change: Partial<Pick<FieldInput, "value" | "label" | "description">>
-): LoadedWorkflow => {
-  const found = loaded.nodes.get(nodeId)
-  const definition = Definition.updateInput(loaded.definition, nodeId, fieldName, change)
-  if (found === undefined || definition === loaded.definition) {
-    return loaded
-  }
-  const node = definition.nodes.find((other) => other.id === nodeId && other.type === "invocation")
-  if (node?.type !== "invocation") {
-    return loaded
-  }
-  const updated: LoadedNode = { ...found, node }
-  const nodes = new Map(loaded.nodes)
-  nodes.set(nodeId, updated)
-  return {
-    ...loaded,
-    definition,
-    nodes,
-    formFields: loaded.formFields.map((field) => {
-      if (field.nodeId !== nodeId) {
-        return field
-      }
-      const input = node.inputs.get(field.fieldName)
-      return input === undefined ? field : formField(field.index, field.element, updated, input)
-    })
-  }
-}
-
-/**
- * Whether an edge goes into an input. Edges from batch nodes count.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isConnected = (loaded: LoadedWorkflow, nodeId: string, fieldName: string): boolean =>
-  loaded.edges.some((edge) => edge.target === nodeId && edge.targetHandle === fieldName)

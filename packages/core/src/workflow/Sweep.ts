@@ -6,8 +6,10 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as InkField from "./InkField.ts"
-import * as InkWorkflowInput from "./InkWorkflowInput.ts"
-import { findField, findInput, type SweptInput, type WorkflowValue } from "./internal/workflowValue.ts"
+import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
+import { findField, findInput } from "./internal/inputNames.ts"
+import { refuse } from "./internal/inputs.ts"
+import type { SweptInput, Workflow } from "./internal/workflowValue.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./WorkflowError.ts"
 
 /**
@@ -103,13 +105,12 @@ const sweepable = new Set([
   "InkSavedWorkflowField"
 ])
 
-/** @internal */
-export type SweepFailure = InputNotFound | AmbiguousInputName | InvalidInputValue | InvalidSweep
+type SweepFailure = InputNotFound | AmbiguousInputName | InvalidInputValue | InvalidSweep
 
 const findAny = (
-  self: WorkflowValue,
+  self: Workflow,
   name: string | number
-): Result.Result<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
+): Result.Result<InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
   const input = findInput(self, name)
   if (Result.isSuccess(input) || input.failure._tag === "AmbiguousInputName" || typeof name === "number") return input
   const field = findField(self, name)
@@ -117,7 +118,7 @@ const findAny = (
 }
 
 const datum = (
-  input: InkWorkflowInput.InkWorkflowInput,
+  input: InkWorkflowInput,
   values: ReadonlyArray<unknown>
 ): Result.Result<SweptInput, SweepFailure> => {
   if (input.connected) {
@@ -138,7 +139,7 @@ const datum = (
     if (Result.isFailure(set)) {
       const { expected, received } = set.failure
       return Result.fail(
-        InkWorkflowInput.refuse(input, { expected, received: `${received} as value ${index + 1} of ${values.length}` })
+        refuse(input, { expected, received: `${received} as value ${index + 1} of ${values.length}` })
       )
     }
     out.push(set.success.value)
@@ -148,7 +149,7 @@ const datum = (
 
 /** @internal */
 export const resolve = (
-  self: WorkflowValue,
+  self: Workflow,
   sweep: Sweep
 ): Result.Result<ReadonlyArray<ReadonlyArray<SweptInput>>, SweepFailure> => {
   const groups: Array<ReadonlyArray<SweptInput>> = []

@@ -27,17 +27,20 @@ import * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import * as Result from "effect/Result"
 import * as Diff from "./Diff.ts"
-import * as Graph from "./Graph.ts"
 import * as InkField from "./InkField.ts"
 import * as InkForm from "./InkForm.ts"
-import * as InkWorkflowInput from "./InkWorkflowInput.ts"
+import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
+import { sizeOf } from "./internal/batch.ts"
 import * as Compile from "./internal/compile.ts"
 import * as Describe from "./internal/describe.ts"
-import * as Value from "./internal/workflowValue.ts"
-import type { Workflow } from "./internal/workflowValue.ts"
-import type * as LoadedWorkflow from "./LoadedWorkflow.ts"
+import * as InputNames from "./internal/inputNames.ts"
+import * as Inputs from "./internal/inputs.ts"
+import { withValue } from "./internal/load.ts"
+import { isExecutable } from "./internal/nodeTypes.ts"
+import { isWorkflow, type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
+import type { LoadedWorkflow } from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
-import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "./WorkflowBatch.ts"
+import type { BatchOptions, SubmittedNode, WorkflowBatch } from "./WorkflowBatch.ts"
 import type * as Definition from "./WorkflowDefinition.ts"
 import type {
   AmbiguousInputName,
@@ -61,10 +64,7 @@ export type { BatchOptions } from "./WorkflowBatch.ts"
  */
 export type InputValues = Readonly<Record<string, unknown>> | ReadonlyMap<string | number, unknown>
 
-const valueOf = Value.valueOf
-
-const withLoaded = (self: Workflow, loaded: LoadedWorkflow.LoadedWorkflow): Workflow =>
-  new Value.WorkflowValue(loaded, self.sweeps)
+const withLoaded = (self: Workflow, loaded: LoadedWorkflow): Workflow => new WorkflowValue(loaded, self.sweeps)
 
 /**
  * The form as a tree of containers, headings, texts, dividers and fields with their inputs, for those who draw it.
@@ -72,7 +72,7 @@ const withLoaded = (self: Workflow, loaded: LoadedWorkflow.LoadedWorkflow): Work
  * @category getters
  * @since 0.1.0
  */
-export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.make(valueOf(self))
+export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.make(self)
 
 /**
  * The inputs by system name. A field that is on the form twice is there once.
@@ -80,7 +80,7 @@ export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.mak
  * @category getters
  * @since 0.1.0
  */
-export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkflowInput.InkWorkflowInput> =>
+export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkflowInput> =>
   new Map(self.inputs.toReversed().map((input) => [input.systemName, input]))
 
 /**
@@ -95,14 +95,14 @@ export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkf
  */
 export const inputsByUserName = (
   self: Workflow
-): Effect.Effect<ReadonlyMap<string, InkWorkflowInput.InkWorkflowInput>, AmbiguousInputName> => {
-  const out = new Map<string, InkWorkflowInput.InkWorkflowInput>()
+): Effect.Effect<ReadonlyMap<string, InkWorkflowInput>, AmbiguousInputName> => {
+  const out = new Map<string, InkWorkflowInput>()
   for (const input of self.inputs) {
     const known = out.get(input.userName)
     if (known === undefined) out.set(input.userName, input)
     else if (known.systemName !== input.systemName) {
       return Effect.fail(
-        Value.ambiguous(input.userName, self.inputs.filter((other) => other.userName === input.userName))
+        InputNames.ambiguous(input.userName, self.inputs.filter((other) => other.userName === input.userName))
       )
     }
   }
@@ -118,12 +118,12 @@ export const inputsByUserName = (
 export const getInput: {
   (
     name: string | number
-  ): (self: Workflow) => Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName>
+  ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
   (
     self: Workflow,
     name: string | number
-  ): Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound | AmbiguousInputName>
-} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(Value.findInput(valueOf(self), name)))
+  ): Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
+} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(InputNames.findInput(self, name)))
 
 /**
  * Any field of any node by system name, on the form or not. Its `index` is -1.
@@ -132,11 +132,11 @@ export const getInput: {
  * @since 0.1.0
  */
 export const getField: {
-  (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound>
-  (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput.InkWorkflowInput, InputNotFound>
+  (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound>
+  (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput, InputNotFound>
 } = Function.dual(
   2,
-  (self: Workflow, systemName: string) => Effect.fromResult(Value.findField(valueOf(self), systemName))
+  (self: Workflow, systemName: string) => Effect.fromResult(InputNames.findField(self, systemName))
 )
 
 /**
@@ -145,17 +145,16 @@ export const getField: {
  * @category getters
  * @since 0.1.0
  */
-export const fields = (self: Workflow): ReadonlyArray<InkWorkflowInput.InkWorkflowInput> =>
-  Value.allFields(valueOf(self))
+export const fields = (self: Workflow): ReadonlyArray<InkWorkflowInput> => Inputs.allFields(self.loaded)
 
 const assign = (
-  loaded: LoadedWorkflow.LoadedWorkflow,
-  input: InkWorkflowInput.InkWorkflowInput,
+  loaded: LoadedWorkflow,
+  input: InkWorkflowInput,
   value: unknown
-): Result.Result<LoadedWorkflow.LoadedWorkflow, InvalidInputValue> =>
+): Result.Result<LoadedWorkflow, InvalidInputValue> =>
   Result.map(
-    Value.valueFor(loaded, input, value),
-    (stored) => Value.withValue(loaded, input.nodeId, input.fieldName, stored)
+    Inputs.valueFor(loaded, input, value),
+    (stored) => withValue(loaded, input.nodeId, input.fieldName, stored)
   )
 
 /**
@@ -221,7 +220,7 @@ export const setInputs: {
         ? values
         : Object.entries(values)
       for (const [name, value] of entries) {
-        const input = yield* Value.findInput(valueOf(self), name)
+        const input = yield* InputNames.findInput(self, name)
         loaded = yield* assign(loaded, input, value)
       }
       return withLoaded(self, loaded)
@@ -245,7 +244,7 @@ export const setField: {
 } = Function.dual(3, (self: Workflow, systemName: string, value: unknown) =>
   Effect.fromResult(
     Result.gen(function*() {
-      const input = yield* Value.findField(valueOf(self), systemName)
+      const input = yield* InputNames.findField(self, systemName)
       return withLoaded(self, yield* assign(self.loaded, input, value))
     })
   ))
@@ -264,7 +263,7 @@ export const clearInput: {
   (self: Workflow, name: string | number) =>
     Effect.map(
       getInput(self, name),
-      (input) => withLoaded(self, Value.withValue(self.loaded, input.nodeId, input.fieldName, undefined))
+      (input) => withLoaded(self, withValue(self.loaded, input.nodeId, input.fieldName, undefined))
     )
 )
 
@@ -293,10 +292,10 @@ export const setSeed: {
  * @category getters
  * @since 0.1.0
  */
-export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput.InkWorkflowInput> =>
+export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
   Compile.seedFields(self.loaded).flatMap(({ fieldName, nodeId }) => {
     const node = self.loaded.nodes.get(nodeId)
-    return node === undefined ? [] : [Value.inputOf(self.loaded, node, fieldName)]
+    return node === undefined ? [] : [Inputs.inputOf(self.loaded, node, fieldName)]
   })
 
 /**
@@ -333,8 +332,8 @@ export const sweep: {
 } = Function.dual(2, (self: Workflow, sweep: Sweep.Sweep) =>
   Effect.fromResult(
     Result.map(
-      Sweep.resolve(valueOf(self), sweep),
-      (groups): Workflow => new Value.WorkflowValue(self.loaded, [...self.sweeps, ...groups])
+      Sweep.resolve(self, sweep),
+      (groups): Workflow => new WorkflowValue(self.loaded, [...self.sweeps, ...groups])
     )
   ))
 
@@ -361,12 +360,12 @@ export const sweepSize = (self: Workflow, runs = 1): number =>
  */
 export const missingRequiredInputs = (self: Workflow): ReadonlyArray<string> => {
   const swept = new Set(
-    self.sweeps.flat().map(({ fieldName, nodeId }) => InkWorkflowInput.systemName(nodeId, fieldName))
+    self.sweeps.flat().map(({ fieldName, nodeId }) => systemName(nodeId, fieldName))
   )
   return [
     ...new Set(
       self.inputs
-        .filter((input) => InkWorkflowInput.isMissing(input) && !swept.has(input.systemName))
+        .filter((input) => Inputs.isMissing(input) && !swept.has(input.systemName))
         .map((input) => input.systemName)
     )
   ]
@@ -385,7 +384,7 @@ export const missingRequiredInputs = (self: Workflow): ReadonlyArray<string> => 
  * @since 0.1.0
  */
 export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems =>
-  WorkflowProblems.make(Compile.validate(valueOf(self)))
+  WorkflowProblems.make(Compile.validate(self))
 
 /**
  * Checks the workflow against the server and completes its models.
@@ -406,7 +405,7 @@ export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems =>
 export const check: (
   self: Workflow
 ) => Effect.Effect<Workflow, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> = Effect.fn("Workflow.check")(
-  (self: Workflow) => Compile.check(valueOf(self))
+  (self: Workflow) => Compile.check(self)
 )
 
 /**
@@ -415,9 +414,9 @@ export const check: (
  * @category getters
  * @since 0.1.0
  */
-export const outputNodes = (self: Workflow): ReadonlyArray<BatchNode> =>
-  Array.from(Compile.batchNodes(self.loaded).values()).filter((node) => {
-    return Graph.isExecutable(node.type) && node.outputType !== "" &&
+export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
+  Array.from(Compile.submittedNodes(self.loaded).values()).filter((node) => {
+    return isExecutable(node.type) && node.outputType !== "" &&
       (!node.isIntermediate || typeof node.board === "object")
   })
 
@@ -485,8 +484,8 @@ export const toBatch: {
     options?: BatchOptions
   ): Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
 } = Function.dual(
-  (args) => Value.isWorkflow(args[0]),
-  Effect.fn("Workflow.toBatch")((self: Workflow, options?: BatchOptions) => Compile.compile(valueOf(self), options))
+  (args) => isWorkflow(args[0]),
+  Effect.fn("Workflow.toBatch")((self: Workflow, options?: BatchOptions) => Compile.compile(self, options))
 )
 
 /**
@@ -514,7 +513,7 @@ export const toMermaid = (self: Workflow): string => Describe.toMermaid(self.loa
 export const diff: {
   (that: Workflow): (self: Workflow) => Diff.WorkflowDiff
   (self: Workflow, that: Workflow): Diff.WorkflowDiff
-} = Function.dual(2, (self: Workflow, that: Workflow) => Diff.diff(valueOf(self), valueOf(that)))
+} = Function.dual(2, (self: Workflow, that: Workflow) => Diff.diff(self, that))
 
 /**
  * The value of an input in words, as lists show it: the name of a model or image, else the value itself. `undefined`
@@ -523,5 +522,4 @@ export const diff: {
  * @category formatting
  * @since 0.1.0
  */
-export const formatValue = (input: InkWorkflowInput.InkWorkflowInput): string | undefined =>
-  InkField.format(input.field)
+export const formatValue = (input: InkWorkflowInput): string | undefined => InkField.format(input.field)

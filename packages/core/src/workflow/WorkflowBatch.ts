@@ -5,8 +5,27 @@
  */
 import type { JsonObject } from "../internal/json.ts"
 import type { Graph } from "./Graph.ts"
-import type { BatchData } from "./internal/batch.ts"
 import type { BoardChoice } from "./internal/ink/references.ts"
+
+/**
+ * Values for one field of one node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchDatum {
+  readonly node_path: string
+  readonly field_name: string
+  readonly items: ReadonlyArray<unknown>
+}
+
+/**
+ * Batch data: a product of groups, each of which holds data that run side by side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BatchData = ReadonlyArray<ReadonlyArray<BatchDatum>>
 
 /**
  * A node of a submitted workflow, for naming its results.
@@ -14,7 +33,7 @@ import type { BoardChoice } from "./internal/ink/references.ts"
  * @category models
  * @since 0.1.0
  */
-export interface BatchNode {
+export interface SubmittedNode {
   readonly nodeId: string
   readonly type: string
   /** The label that the author gave the node, or else the title of its type. */
@@ -49,7 +68,7 @@ export interface WorkflowBatch {
   readonly runs: number
   readonly size: number
   readonly warnings: ReadonlyArray<string>
-  readonly nodes: ReadonlyMap<string, BatchNode>
+  readonly nodes: ReadonlyMap<string, SubmittedNode>
 }
 
 /**
@@ -71,12 +90,3 @@ export interface BatchOptions {
    */
   readonly seed?: "keep" | "random" | "perRun" | number | undefined
 }
-
-/**
- * The number of queue items of batch data that runs a number of times.
- *
- * @category getters
- * @since 0.1.0
- */
-export const sizeOf = (data: BatchData, runs: number): number =>
-  data.reduce((size, group) => size * (group[0]?.items.length ?? 1), runs)

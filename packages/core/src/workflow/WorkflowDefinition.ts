@@ -13,7 +13,7 @@
  */
 import * as Result from "effect/Result"
 import { isRecord, type JsonObject, setOwn } from "../internal/json.ts"
-import type { FormElement, WorkflowForm } from "./Form.ts"
+import type { WorkflowForm } from "./Form.ts"
 import { formToJson } from "./internal/formReader.ts"
 import { migrate } from "./internal/migrations.ts"
 import { readWorkflow } from "./internal/workflowReader.ts"
@@ -340,38 +340,3 @@ const edgeToJson = (edge: WorkflowEdge): JsonObject =>
  */
 export const invocationNodes = (definition: WorkflowDefinition): ReadonlyArray<InvocationNode> =>
   definition.nodes.filter((node) => node.type === "invocation")
-
-/**
- * The definition with another value, label or description for one input. Unknown nodes and inputs change nothing.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const updateInput = (
-  definition: WorkflowDefinition,
-  nodeId: string,
-  fieldName: string,
-  change: Partial<Pick<FieldInput, "value" | "label" | "description">>
-): WorkflowDefinition => {
-  const index = definition.nodes.findIndex((node) => node.id === nodeId && node.type === "invocation")
-  const node = definition.nodes[index]
-  if (node?.type !== "invocation") {
-    return definition
-  }
-  const input = node.inputs.get(fieldName)
-  if (input === undefined) {
-    return definition
-  }
-  const inputs = new Map(node.inputs)
-  inputs.set(fieldName, { ...input, ...change })
-  return { ...definition, nodes: definition.nodes.with(index, { ...node, inputs }) }
-}
-
-/**
- * The elements of the form by id.
- *
- * @category getters
- * @since 0.1.0
- */
-export const formElements = (definition: WorkflowDefinition): ReadonlyMap<string, FormElement> =>
-  definition.form.elements

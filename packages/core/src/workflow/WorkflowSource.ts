@@ -1,13 +1,12 @@
 /**
- * Where workflows come from: JSON texts, files, and images that InvokeAI made.
+ * What InvokeAI writes into the images that it makes.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Result from "effect/Result"
+import { parseText } from "./internal/parseText.ts"
 import * as PngChunks from "./internal/pngChunks.ts"
-import { WorkflowNotFound, WorkflowParseError } from "./WorkflowError.ts"
+import { WorkflowParseError } from "./WorkflowError.ts"
 
 /**
  * What InvokeAI wrote into an image: the workflow it was made with, the graph that ran, and the generation parameters.
@@ -21,41 +20,6 @@ export interface ImageSource {
   readonly graph?: unknown
   readonly metadata?: unknown
 }
-
-/**
- * Reads a JSON text. A leading byte order mark is ignored.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const parseText = (text: string, source: string): Result.Result<unknown, WorkflowParseError> =>
-  Result.try({
-    try: (): unknown => JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text),
-    catch: (cause) =>
-      new WorkflowParseError({ source, reason: text.trim() === "" ? "it is empty" : "it is not JSON", cause })
-  })
-
-/**
- * Reads the JSON text of a file.
- *
- * **Errors**
- *
- * `WorkflowNotFound` if there is no such file; `WorkflowParseError` if it cannot be read or is not JSON. The failure of
- * the file system is the `cause`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const readFile = Effect.fn("WorkflowSource.readFile")(function*(
-  path: string
-): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fs.readFileString(path), (cause) =>
-    cause.reason._tag === "NotFound"
-      ? new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
-      : new WorkflowParseError({ source: path, reason: "the file cannot be read", cause }))
-  return yield* Effect.fromResult(parseText(text, path))
-})
 
 /**
  * Reads what InvokeAI wrote into a PNG image.

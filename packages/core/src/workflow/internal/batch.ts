@@ -1,41 +1,13 @@
-/**
- * The batch data of a workflow: what its batch and generator nodes make the server run it with.
- *
- * @since 0.1.0
- */
+/** The batch data of a workflow: what its batch and generator nodes make the server run it with. */
 import { isRecord } from "../../internal/json.ts"
-import { batchNodeTypes, generatorNodeTypes, isExecutable, scopeOf } from "../Graph.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
-import { type ConnectionScope, resolveConnector } from "./connections.ts"
+import type { BatchData, BatchDatum } from "../WorkflowBatch.ts"
+import { type ConnectionScope, resolveConnector, scopeOf } from "./connections.ts"
 import { EdgeIndex, type EdgeLike } from "./edgeIndex.ts"
 import * as Generators from "./generators.ts"
+import { batchNodeTypes, batchValuesField, generatorNodeTypes, isExecutable } from "./nodeTypes.ts"
 
-/**
- * Values for one field of one node.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BatchDatum {
-  readonly node_path: string
-  readonly field_name: string
-  readonly items: ReadonlyArray<unknown>
-}
-
-/**
- * Batch data: a product of groups, each of which holds data that run side by side.
- *
- * @category models
- * @since 0.1.0
- */
-export type BatchData = ReadonlyArray<ReadonlyArray<BatchDatum>>
-
-/**
- * A batch node with the values it gives and where they go.
- *
- * @category models
- * @since 0.1.0
- */
+/** A batch node with the values it gives and where they go. */
 export interface BatchNode {
   readonly node: LoadedNode
   /** `None`, `Group 1` … `Group 5`, or `undefined` when the file names none: all such nodes are one group. */
@@ -49,25 +21,13 @@ export interface BatchNode {
   readonly problem: string | undefined
 }
 
-/**
- * The batch of a workflow.
- *
- * @category models
- * @since 0.1.0
- */
-export interface WorkflowBatchData {
+/** What the batch and generator nodes of a workflow make the server run it with. */
+export interface BuiltBatch {
   readonly data: BatchData
   readonly nodes: ReadonlyArray<BatchNode>
-  /** How many items one run has: the product of the groups' sizes. */
-  readonly size: number
 }
 
-/**
- * How a batch is built.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a batch is built. */
 export interface BatchOptions {
   /**
    * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
@@ -80,9 +40,6 @@ export interface BatchOptions {
 
 const zero = (): number => 0
 
-/** The field of a batch node that holds its values. */
-const valuesField = (nodeType: string): string => `${nodeType.slice(0, -"_batch".length)}s`
-
 /** The handle that the values of a batch node leave by. */
 const valueHandle = (nodeType: string): string => nodeType === "image_batch" ? "image" : "value"
 
@@ -91,7 +48,7 @@ const generatorOf = (
   edges: EdgeIndex,
   node: LoadedNode
 ): LoadedNode | "connected" | undefined => {
-  const edge = edges.into(node.node.id, valuesField(node.node.nodeType))
+  const edge = edges.into(node.node.id, batchValuesField(node.node.nodeType))
   if (edge === undefined) {
     return undefined
   }
@@ -113,9 +70,6 @@ const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
 
 /**
  * The generators of a workflow that need the server, by node id: what to ask for.
- *
- * @category getters
- * @since 0.1.0
  */
 export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
   const found = new Map<string, Generators.ServerGenerator>()
@@ -142,7 +96,7 @@ const valuesOf = (
 ): { readonly values: ReadonlyArray<unknown>; readonly problem: string | undefined } => {
   const source = generatorOf(scope, edges, node)
   if (source === undefined) {
-    const own = node.node.inputs.get(valuesField(node.node.nodeType))?.value
+    const own = node.node.inputs.get(batchValuesField(node.node.nodeType))?.value
     return { values: Array.isArray(own) ? own : [], problem: undefined }
   }
   if (source === "connected") {
@@ -188,16 +142,11 @@ const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): 
 /**
  * The batch data of a workflow.
  *
- * **Details**
- *
  * Mirrors the official UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that a
  * node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors. Pure:
  * what only the server knows comes in by `generated`, random numbers by `random`.
- *
- * @category constructors
- * @since 0.1.0
  */
-export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowBatchData => {
+export const build = (loaded: LoadedWorkflow, options?: BatchOptions): BuiltBatch => {
   const edges = new EdgeIndex(loaded.edges)
   const scope = scopeOf(loaded)
   const sources = new Set(loaded.definition.edges.map((edge) => edge.source))
@@ -214,7 +163,6 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
     }
   })
   const data: Array<ReadonlyArray<BatchDatum>> = []
-  let size = 1
   for (const [groupId, group] of groups(nodes)) {
     const entries = group.map((batchNode) =>
       batchNode.targets.map(({ fieldName, nodeId }): BatchDatum => ({
@@ -226,11 +174,10 @@ export const build = (loaded: LoadedWorkflow, options?: BatchOptions): WorkflowB
     for (const entry of groupId === "None" ? entries : [entries.flat()]) {
       if (entry.length > 0) {
         data.push(entry)
-        size *= Math.min(...entry.map((datum) => datum.items.length))
       }
     }
   }
-  return { data, nodes, size }
+  return { data, nodes }
 }
 
 const groupIdOf = (value: unknown): string | undefined =>
@@ -243,9 +190,6 @@ const isIndex = (groupId: string | undefined): boolean =>
 /**
  * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first, in
  * their order.
- *
- * @category getters
- * @since 0.1.0
  */
 export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | undefined, ReadonlyArray<BatchNode>> => {
   const found = new Map<string | undefined, Array<BatchNode>>()
@@ -265,3 +209,7 @@ export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | un
       ...[...found].filter(([groupId]) => !isIndex(groupId))
     ])
 }
+
+/** The number of queue items of batch data that runs a number of times. */
+export const sizeOf = (data: BatchData, runs: number): number =>
+  data.reduce((size, group) => size * (group[0]?.items.length ?? 1), runs)

@@ -4,30 +4,32 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Graph from "../Graph.ts"
 import * as InkField from "../InkField.ts"
-import { nodeTitle } from "../InkWorkflowInput.ts"
-import type * as LoadedWorkflow from "../LoadedWorkflow.ts"
-import { type BatchNode, type BatchOptions, sizeOf, type WorkflowBatch } from "../WorkflowBatch.ts"
+import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
+import type { BatchDatum, BatchOptions, SubmittedNode, WorkflowBatch } from "../WorkflowBatch.ts"
 import * as Definition from "../WorkflowDefinition.ts"
 import { type Problem, type ResourcesUnavailable, WorkflowNotReady } from "../WorkflowError.ts"
 import { WorkflowResources } from "../WorkflowResources.ts"
 import * as Batch from "./batch.ts"
 import { describeWarning } from "./describe.ts"
+import { isConnected } from "./edgeIndex.ts"
 import type { ServerGenerator } from "./generators.ts"
-import { loadKeepingModels } from "./modelValues.ts"
-import { fieldProblem } from "./nodeChecks.ts"
+import { nodeTitle } from "./inputs.ts"
+import { load, withValue } from "./load.ts"
+import { checkedNode, checkedNodes, fieldProblem } from "./nodeChecks.ts"
+import { isExecutable } from "./nodeTypes.ts"
+import { newInput } from "./nodeUpdate.ts"
 import * as Readiness from "./readiness.ts"
 import * as ResourceChecks from "./resourceChecks.ts"
-import { checkedNode, checkedNodes, isConnected, type SweptInput, withValue, WorkflowValue } from "./workflowValue.ts"
-
-const callType = "call_saved_workflow"
+import { calledWorkflowId } from "./savedWorkflowInputs.ts"
+import { type SweptInput, type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 /** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
 const refreshCalls = Effect.fnUntraced(function*(
-  loaded: LoadedWorkflow.LoadedWorkflow
-): Effect.fn.Return<LoadedWorkflow.LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
+  loaded: LoadedWorkflow
+): Effect.fn.Return<LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
   const ids = new Set<string>()
   for (const { node } of loaded.nodes.values()) {
-    const id = node.nodeType === callType ? node.inputs.get("workflow_id")?.value : undefined
+    const id = calledWorkflowId(node)
     if (typeof id === "string" && id.trim() !== "") ids.add(id)
   }
   if (ids.size === 0) return loaded
@@ -37,10 +39,10 @@ const refreshCalls = Effect.fnUntraced(function*(
     const workflow = yield* resources.savedWorkflow(id)
     if (Option.isSome(workflow)) saved.set(id, workflow.value)
   }
-  return loadKeepingModels(loaded.definition, loaded.catalog, { savedWorkflows: saved })
+  return load(loaded.definition, loaded.catalog, { savedWorkflows: saved })
 })
 
-const missingCalls = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyArray<Problem> =>
+const missingCalls = (loaded: LoadedWorkflow): ReadonlyArray<Problem> =>
   loaded.warnings.flatMap((warning) => {
     const node = warning.type === "missingSavedWorkflow" ? loaded.nodes.get(warning.nodeId) : undefined
     return node === undefined || warning.type !== "missingSavedWorkflow" ? [] : [
@@ -61,8 +63,8 @@ const generate = Effect.fnUntraced(function*(
   return names.map((image_name) => ({ image_name }))
 })
 
-const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow.LoadedWorkflow): Effect.fn.Return<
-  { readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly check: ResourceChecks.ResourceCheck },
+const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow): Effect.fn.Return<
+  { readonly loaded: LoadedWorkflow; readonly check: ResourceChecks.ResourceCheck },
   ResourcesUnavailable,
   WorkflowResources
 > {
@@ -78,7 +80,7 @@ const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow.Load
 
 /** Images that sweeps name are checked like those of the workflow itself. */
 const checkSweptImages = Effect.fnUntraced(function*(
-  self: WorkflowValue
+  self: Workflow
 ): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
   const targets = self.sweeps.flat().flatMap(({ fieldName, nodeId, values }) => {
     const node = self.loaded.nodes.get(nodeId)
@@ -88,23 +90,22 @@ const checkSweptImages = Effect.fnUntraced(function*(
       ...target,
       node: {
         ...node.node,
-        inputs: new Map([[fieldName, { name: fieldName, label: "", description: "", value, raw: {} }]])
+        inputs: new Map([[fieldName, { ...newInput(fieldName), value }]])
       }
     }))
   })
   return (yield* ResourceChecks.check(targets)).problems
 })
 
-/** A workflow as far as it is resolved against a server, with everything that is wrong with it. @internal */
-export interface Resolved {
-  readonly loaded: LoadedWorkflow.LoadedWorkflow
-  readonly batch: Batch.WorkflowBatchData
+/** A workflow as far as it is resolved against a server, with everything that is wrong with it. */
+interface Resolved {
+  readonly loaded: LoadedWorkflow
+  readonly batch: Batch.BuiltBatch
   readonly problems: ReadonlyArray<Problem>
 }
 
-/** @internal */
-export const resolve = Effect.fnUntraced(function*(
-  self: WorkflowValue
+const resolve = Effect.fnUntraced(function*(
+  self: Workflow
 ): Effect.fn.Return<Resolved, ResourcesUnavailable, WorkflowResources> {
   const first = yield* resolveResources(self.loaded)
   const refreshed = yield* refreshCalls(first.loaded)
@@ -128,12 +129,12 @@ export const resolve = Effect.fnUntraced(function*(
 
 /** Fields that hold a seed of their own: integers called `seed`, without a connection, of nodes that run. @internal */
 export const seedFields = (
-  loaded: LoadedWorkflow.LoadedWorkflow
+  loaded: LoadedWorkflow
 ): ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string; readonly maximum: number }> =>
   Array.from(loaded.nodes.values()).flatMap(({ inputTemplate, node }) => {
     const template = inputTemplate("seed")
     const isSeed = template?.type.name === "IntegerField" && template.type.cardinality === "SINGLE" &&
-      Graph.isExecutable(node.nodeType) && node.nodeType !== "core_metadata" && !isConnected(loaded, node.id, "seed")
+      isExecutable(node.nodeType) && node.nodeType !== "core_metadata" && !isConnected(loaded, node.id, "seed")
     return isSeed
       ? [{
         nodeId: node.id,
@@ -147,11 +148,11 @@ const newSeed = (maximum: number): Effect.Effect<number> => Random.nextIntBetwee
 
 /** Seeds as the policy says: the workflow with one seed, and the seeds that go with the runs. */
 const withSeeds = Effect.fnUntraced(function*(
-  loaded: LoadedWorkflow.LoadedWorkflow,
+  loaded: LoadedWorkflow,
   policy: BatchOptions["seed"],
   runs: number,
   varied: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
-): Effect.fn.Return<{ readonly loaded: LoadedWorkflow.LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
+): Effect.fn.Return<{ readonly loaded: LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
   const isVaried = (nodeId: string) => varied.some((other) => other.nodeId === nodeId && other.fieldName === "seed")
   const fields = policy === undefined || policy === "keep"
     ? []
@@ -171,11 +172,11 @@ const withSeeds = Effect.fnUntraced(function*(
 })
 
 /** Kept results whose board is unset or `auto` go to the given board. */
-const withBoard = (loaded: LoadedWorkflow.LoadedWorkflow, board: string | undefined): LoadedWorkflow.LoadedWorkflow => {
+const withBoard = (loaded: LoadedWorkflow, board: string | undefined): LoadedWorkflow => {
   if (board === undefined) return loaded
   let next = loaded
   for (const { node, template } of loaded.nodes.values()) {
-    if (node.isIntermediate || !Graph.isExecutable(node.nodeType)) continue
+    if (node.isIntermediate || !isExecutable(node.nodeType)) continue
     for (const input of template?.inputs.values() ?? []) {
       const value = node.inputs.get(input.name)?.value
       if (input.type.name !== "BoardField" || (value !== undefined && value !== null && value !== "auto")) continue
@@ -186,8 +187,8 @@ const withBoard = (loaded: LoadedWorkflow.LoadedWorkflow, board: string | undefi
 }
 
 /** @internal */
-export const batchNodes = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyMap<string, BatchNode> => {
-  const out = new Map<string, BatchNode>()
+export const submittedNodes = (loaded: LoadedWorkflow): ReadonlyMap<string, SubmittedNode> => {
+  const out = new Map<string, SubmittedNode>()
   for (const [nodeId, { node, template }] of loaded.nodes) {
     const board = Array.from(template?.inputs.values() ?? []).find((input) => input.type.name === "BoardField")
     const field = board === undefined ? undefined : InkField.fromTemplate(board, node.inputs.get(board.name)?.value)
@@ -207,7 +208,7 @@ export const batchNodes = (loaded: LoadedWorkflow.LoadedWorkflow): ReadonlyMap<s
 const optionProblems = Effect.fnUntraced(function*(
   options: BatchOptions | undefined,
   runs: number,
-  loaded: LoadedWorkflow.LoadedWorkflow
+  loaded: LoadedWorkflow
 ): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
   const out: Array<Problem> = []
   if (!Number.isSafeInteger(runs) || runs < 1) {
@@ -242,7 +243,7 @@ const optionProblems = Effect.fnUntraced(function*(
 
 /** @internal */
 export const compile = Effect.fnUntraced(function*(
-  self: WorkflowValue,
+  self: Workflow,
   options: BatchOptions | undefined
 ): Effect.fn.Return<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
   const runs = options?.runs ?? 1
@@ -257,7 +258,7 @@ export const compile = Effect.fnUntraced(function*(
     (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
     seeded.loaded
   )
-  const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<Batch.BatchDatum> =>
+  const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<BatchDatum> =>
     group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
   const perRun = seeded.perRun.length > 0
   const data = [
@@ -272,9 +273,9 @@ export const compile = Effect.fnUntraced(function*(
     data,
     workflow,
     runs: perRun ? 1 : runs,
-    size: sizeOf(data, perRun ? 1 : runs),
+    size: Batch.sizeOf(data, perRun ? 1 : runs),
     warnings: loaded.warnings.map(describeWarning),
-    nodes: batchNodes(boarded)
+    nodes: submittedNodes(boarded)
   }
 })
 
@@ -286,14 +287,14 @@ const opensVersion4 = (serverVersion: string): boolean | undefined => {
 }
 
 /** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. @internal */
-export const toFile = ({ catalog, definition }: LoadedWorkflow.LoadedWorkflow): Definition.JsonObject => {
+export const toFile = ({ catalog, definition }: LoadedWorkflow): Definition.JsonObject => {
   const hasConnectors = definition.nodes.some((node) => node.type === "connector")
   const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
   return Definition.toJson(definition, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
 }
 
 /** The problems that can be told without a server. @internal */
-export const validate = (self: WorkflowValue): ReadonlyArray<Problem> => {
+export const validate = (self: Workflow): ReadonlyArray<Problem> => {
   const unknown = new Map(Array.from(Batch.serverGenerators(self.loaded).keys(), (nodeId) => [nodeId, []]))
   const batch = Batch.build(self.loaded, { generated: unknown })
   return Readiness.problems(self.loaded, batch, { sweeps: self.sweeps, isGenerated: unknown.size === 0 })
@@ -301,7 +302,7 @@ export const validate = (self: WorkflowValue): ReadonlyArray<Problem> => {
 
 /** The workflow with its models completed from the server, or all that is wrong. @internal */
 export const check = Effect.fnUntraced(function*(
-  self: WorkflowValue
+  self: Workflow
 ): Effect.fn.Return<WorkflowValue, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
   const { loaded, problems } = yield* resolve(self)
   return problems.length > 0 ? yield* new WorkflowNotReady({ problems }) : new WorkflowValue(loaded, self.sweeps)

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
-import type { LoadedNode } from "../LoadedWorkflow.ts"
+import type { ConnectionProblem, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { DefaultEdge, WorkflowNode } from "../WorkflowDefinition.ts"
 import type { EdgeIndex, EdgeLike } from "./edgeIndex.ts"
 
@@ -79,29 +79,6 @@ const isOneAndManyOfSame = (first: FieldType, second: FieldType): boolean =>
 const areInterchangeable = (first: FieldType, second: FieldType): boolean =>
   areTypesCompatible(first, second) || areTypesCompatible(second, first) || isOneAndManyOfSame(first, second)
 
-/**
- * Why the editor refuses a connection. The names are those of its messages.
- *
- * @category models
- * @since 0.1.0
- */
-export type ConnectionProblem =
-  | "sourceNodeDoesNotExist"
-  | "targetNodeDoesNotExist"
-  | "sourceNodeFieldDoesNotExist"
-  | "targetNodeFieldDoesNotExist"
-  | "missingTemplate"
-  | "missingNode"
-  | "missingInvocationTemplate"
-  | "missingFieldTemplate"
-  | "cannotConnectToSelf"
-  | "cannotDuplicateConnection"
-  | "cannotConnectToDirectInput"
-  | "cannotMixAndMatchCollectionItemTypes"
-  | "inputMayOnlyHaveOneConnection"
-  | "fieldTypesMustMatch"
-  | "connectionWouldCreateCycle"
-
 /** An end of an edge. @internal */
 export interface Source {
   readonly node: LoadedNode
@@ -112,6 +89,17 @@ export interface Source {
 export interface ConnectionScope {
   readonly node: (id: string) => WorkflowNode | undefined
   readonly loaded: (id: string) => LoadedNode | undefined
+}
+
+/** The nodes of a loaded workflow. */
+export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
+  const nodes = new Map<string, WorkflowNode>()
+  for (const node of loaded.definition.nodes) {
+    if (!nodes.has(node.id)) {
+      nodes.set(node.id, loaded.nodes.get(node.id)?.node ?? node)
+    }
+  }
+  return { node: (id) => nodes.get(id), loaded: (id) => loaded.nodes.get(id) }
 }
 
 /**

@@ -4,9 +4,10 @@
  * @since 0.1.0
  */
 import * as InkField from "../InkField.ts"
-import { type InkWorkflowInput, isMissing, nodeTitle } from "../InkWorkflowInput.ts"
+import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
-import type { BatchNode } from "../WorkflowBatch.ts"
+import type { SubmittedNode } from "../WorkflowBatch.ts"
+import { isMissing, nodeTitle } from "./inputs.ts"
 
 const problemTexts: ReadonlyMap<string, string> = new Map([
   ["sourceNodeDoesNotExist", "its source node does not exist"],
@@ -64,14 +65,14 @@ const shorten = (text: string, limit: number): string => {
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line
 }
 
-const describeBoard = (board: BatchNode["board"]): string =>
+const describeBoard = (board: SubmittedNode["board"]): string =>
   board === undefined ? "" : typeof board === "string" ? ` (board ${board})` : ` (board ${board.board_id})`
 
 /** @internal */
 export const describe = (
   loaded: LoadedWorkflow,
   inputs: ReadonlyArray<InkWorkflowInput>,
-  outputs: ReadonlyArray<BatchNode>
+  outputs: ReadonlyArray<SubmittedNode>
 ): string => {
   const { author, description, name, version } = loaded.definition
   const lines: Array<string> = [

@@ -123,3 +123,25 @@ const push = <A>(map: Map<string, Array<A>>, key: string, item: A): void => {
     list.push(item)
   }
 }
+
+const connections = new WeakMap<ReadonlyArray<EdgeLike>, ReadonlyMap<string, ReadonlySet<string>>>()
+
+const connectionsOf = (edges: ReadonlyArray<EdgeLike>): ReadonlyMap<string, ReadonlySet<string>> => {
+  const known = connections.get(edges)
+  if (known !== undefined) return known
+  const made = new Map<string, Set<string>>()
+  for (const edge of edges) {
+    const fields = made.get(edge.target) ?? new Set()
+    fields.add(edge.targetHandle)
+    made.set(edge.target, fields)
+  }
+  connections.set(edges, made)
+  return made
+}
+
+/** Whether an edge goes into an input. Edges from batch nodes count. */
+export const isConnected = (
+  { edges }: { readonly edges: ReadonlyArray<EdgeLike> },
+  nodeId: string,
+  fieldName: string
+): boolean => connectionsOf(edges).get(nodeId)?.has(fieldName) === true

@@ -1,9 +1,7 @@
 /** Models that a file names incompletely. The official UI drops them; here they are kept until the server is asked. */
-import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
-import * as LoadedWorkflow from "../LoadedWorkflow.ts"
-import type { WorkflowDefinition } from "../WorkflowDefinition.ts"
+import { readValue, type ValueField } from "./fieldValue.ts"
 import { readModel } from "./ink/modelReference.ts"
 
 const namesModel = (value: unknown): boolean => isRecord(value) && readModel(value) !== undefined
@@ -17,20 +15,10 @@ const namesModels = (value: unknown, type: FieldType): boolean => {
 }
 
 /**
- * Joins a definition with a catalog as the official UI does, but keeps the models that a file names by less than key,
- * hash, name, base and type: `{ model_name, base_model }` of InvokeAI 3, or a name that a program has set.
- *
- * @internal
+ * The value of an input as it counts, with the models that a file names by less than key, hash, name, base and type:
+ * `{ model_name, base_model }` of InvokeAI 3, or a name that a program has set.
  */
-export const loadKeepingModels = (
-  definition: WorkflowDefinition,
-  catalog: NodeCatalog,
-  options?: LoadedWorkflow.LoadOptions
-): LoadedWorkflow.LoadedWorkflow =>
-  LoadedWorkflow.loadWith(definition, catalog, options, {
-    ...LoadedWorkflow.ownRules,
-    readValue: (value, field) => {
-      const read = LoadedWorkflow.ownRules.readValue(value, field)
-      return read === undefined && field.type !== undefined && namesModels(value, field.type) ? value : read
-    }
-  })
+export const readKeepingModels = (value: unknown, field: ValueField): unknown => {
+  const read = readValue(value, field)
+  return read === undefined && field.type !== undefined && namesModels(value, field.type) ? value : read
+}

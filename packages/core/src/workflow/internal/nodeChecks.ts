@@ -4,30 +4,32 @@
  *
  * @since 0.1.0
  */
-import type { InputTemplate, NodeTemplate } from "../../catalog/NodeTemplate.ts"
+import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../InkField.ts"
-import { nodeTitle, systemName } from "../InkWorkflowInput.ts"
-import { acceptsExtraInputs } from "../LoadedWorkflow.ts"
-import type { InvocationNode } from "../WorkflowDefinition.ts"
+import { systemName } from "../InkWorkflowInput.ts"
+import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem, ProblemSource } from "../WorkflowError.ts"
+import { isConnected } from "./edgeIndex.ts"
 import { describeReceived, type InkViolation } from "./ink/kind.ts"
 import { componentInputs, isComponentInput } from "./ink/rules.ts"
-import { isSavedWorkflowInput } from "./nodeUpdate.ts"
+import { nodeTitle } from "./inputs.ts"
+import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
-/**
- * A node of a workflow with what is needed to check it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface CheckedNode {
-  readonly node: InvocationNode
-  readonly template: NodeTemplate | undefined
-  /** The template of an input, those that a called workflow brings in included. */
-  readonly inputTemplate: (fieldName: string) => InputTemplate | undefined
+/** A node with what is needed to check it. */
+export interface CheckedNode extends LoadedNode {
   /** Whether an edge ends in the field. */
   readonly isConnected: (fieldName: string) => boolean
 }
+
+/** A node of a loaded workflow, to check it. */
+export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNode => ({
+  ...node,
+  isConnected: (fieldName) => isConnected(loaded, node.node.id, fieldName)
+})
+
+/** All nodes of a loaded workflow, to check them. */
+export const checkedNodes = (loaded: LoadedWorkflow): ReadonlyArray<CheckedNode> =>
+  Array.from(loaded.nodes.values(), (node) => checkedNode(loaded, node))
 
 /** @internal */
 export const fieldProblem = (

@@ -1,6 +1,7 @@
 /** Updates of nodes that were made with another version of their type, as the editor does them. */
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
 import type { FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
+import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
 /** What the editor can compare: up to four numbers or wildcards, with a prerelease and build part. */
 const comparable =
@@ -32,7 +33,7 @@ export const updateNode = (
     inputs.set(
       name,
       given === undefined
-        ? { name, label: "", description: "", value: initial, raw: {} }
+        ? { ...newInput(name), value: initial }
         : { ...given, value: fillDefault(given.value, initial) }
     )
   }
@@ -45,17 +46,8 @@ export const updateNode = (
   return { ...node, version: template.version, inputs }
 }
 
-/** Node types that take inputs which their schema does not declare. */
-const typesWithExtras: ReadonlySet<string> = new Set(["core_metadata"])
-
-/** @internal */
-export const acceptsExtraInputs = (nodeType: string): boolean => typesWithExtras.has(nodeType)
-
-/** What the names of the inputs that a called workflow brings in start with. @internal */
-export const savedWorkflowInputPrefix = "saved_workflow_input::"
-
-/** @internal */
-export const isSavedWorkflowInput = (name: string): boolean => name.startsWith(savedWorkflowInputPrefix)
+/** An input that the file does not have, without a value. */
+export const newInput = (name: string): FieldInput => ({ name, label: "", description: "", value: undefined, raw: {} })
 
 const isBefore = (version: string, parts: ReadonlyArray<number>): boolean => {
   const own = version.split(".").map((part) => Number.parseInt(part, 10))

@@ -4,14 +4,15 @@
  *
  * @since 0.1.0
  */
-import { nodeTitle } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem } from "../WorkflowError.ts"
 import type * as Batch from "./batch.ts"
 import { describeReceived } from "./ink/kind.ts"
-import { type CheckedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
+import { nodeTitle } from "./inputs.ts"
+import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
+import { batchValuesField } from "./nodeTypes.ts"
 import * as UiReadiness from "./uiReadiness.ts"
-import { checkedNode, type SweptInput } from "./workflowValue.ts"
+import type { SweptInput } from "./workflowValue.ts"
 
 /** At most this many values of one input are reported one by one. */
 const shownValues = 5
@@ -110,7 +111,7 @@ const needsValues = new Set(["batchNodeCollectionSizeMismatch", "batchNodeEmptyC
  */
 export const problems = (
   loaded: LoadedWorkflow,
-  batch: Batch.WorkflowBatchData,
+  batch: Batch.BuiltBatch,
   options?: ReadinessOptions
 ): ReadonlyArray<Problem> => {
   const sweeps = (options?.sweeps ?? []).flat()
@@ -137,7 +138,7 @@ export const problems = (
   }
   for (const { node, problem, targets, values } of batch.nodes) {
     const self = checkedNode(loaded, node)
-    const fieldName = `${node.node.nodeType.slice(0, -"_batch".length)}s`
+    const fieldName = batchValuesField(node.node.nodeType)
     if (problem !== undefined) {
       out.push(fieldProblem(self, fieldName, node.inputTemplate(fieldName), {
         code: "batchNodeHasNoValues",
@@ -160,7 +161,7 @@ export const problems = (
 
 /** The server refuses a batch that names one field twice. */
 const doubled = (
-  batch: Batch.WorkflowBatchData,
+  batch: Batch.BuiltBatch,
   sweeps: ReadonlyArray<SweptInput>,
   checked: (nodeId: string) => CheckedNode | undefined
 ): ReadonlyArray<Problem> => {

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
-import type * as InkField from "../InkField.ts"
+import * as InkField from "../InkField.ts"
 import type { Problem, ResourcesUnavailable } from "../WorkflowError.ts"
 import { type InstalledModel, WorkflowResources } from "../WorkflowResources.ts"
 import type { ModelReference } from "./ink/modelReference.ts"
@@ -79,9 +79,6 @@ const namesIn = (field: InkField.InkField): ReadonlyArray<readonly [NameKind, st
   }
 }
 
-const isModelField = (field: InkField.InkField): field is ModelUse["field"] =>
-  "accepts" in field || field._tag === "InkLoRACollectionField"
-
 interface Uses {
   readonly named: ReadonlyArray<NamedUse>
   readonly models: ReadonlyArray<ModelUse>
@@ -96,7 +93,7 @@ const usesOf = (targets: ReadonlyArray<CheckedNode>): Uses => {
       if (template === undefined || input.value === undefined || input.value === null) continue
       if (target.isConnected(fieldName)) continue
       const field = fieldOf(template, input.value)
-      if (isModelField(field)) models.push({ target, template, field })
+      if (InkField.holdsModels(field)) models.push({ target, template, field })
       for (const [kind, name] of namesIn(field)) named.push({ target, template, kind, name })
     }
   }

@@ -5,8 +5,10 @@ import type { Cardinality, FieldBounds, InputTemplate } from "../../catalog/Node
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
 import * as Form from "../Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
+import { structureProblem } from "./form.ts"
 import { readForm } from "./formReader.ts"
-import { isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeUpdate.ts"
+import { callSavedWorkflow, isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeTypes.ts"
+import { newInput } from "./nodeUpdate.ts"
 
 const cardinalities: ReadonlyArray<Cardinality> = ["SINGLE", "COLLECTION", "SINGLE_OR_COLLECTION"]
 
@@ -121,7 +123,7 @@ export interface CalledInputs {
 
 /** Id of the workflow that a node calls. @internal */
 export const calledWorkflowId = (node: InvocationNode): string | undefined => {
-  const id = node.nodeType === "call_saved_workflow" ? node.inputs.get("workflow_id")?.value : undefined
+  const id = node.nodeType === callSavedWorkflow ? node.inputs.get("workflow_id")?.value : undefined
   return typeof id === "string" && id !== "" ? id : undefined
 }
 
@@ -181,11 +183,11 @@ const offeredFields = (
   catalog: NodeCatalog
 ): ReadonlyArray<FieldIdentifier> => {
   const form = readForm(json["form"])
-  const ofForm = form === undefined || Form.structureProblem(form) !== undefined
+  const ofForm = form === undefined || structureProblem(form) !== undefined
     ? []
     : Form.nodeFields(form).map((element) => element.fieldIdentifier)
   const key = ({ fieldName, nodeId }: FieldIdentifier) => JSON.stringify([nodeId, fieldName])
-  const isFormed = form !== undefined && !Form.isEmpty(form) && Form.structureProblem(form) === undefined
+  const isFormed = form !== undefined && !Form.isEmpty(form) && structureProblem(form) === undefined
   const seen = new Set(ofForm.map(key))
   const exposed: Array<FieldIdentifier> = []
   for (const field of Array.isArray(json["exposedFields"]) ? json["exposedFields"] : []) {
@@ -232,7 +234,7 @@ export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<Cal
     const own = inputs.get(name)
     const isKept = own !== undefined && ownType !== undefined && ownType.name === template.type.name &&
       ownType.cardinality === template.type.cardinality && ownType.batch === template.type.batch
-    inputs.set(name, isKept ? { ...own, label, description } : { name, label, description, value, raw: {} })
+    inputs.set(name, isKept ? { ...own, label, description } : { ...newInput(name), label, description, value })
   }
   const dynamicInputTemplates: Record<string, unknown> = {}
   for (const [name, template] of templates) {

@@ -5,10 +5,10 @@
  */
 import type { InputTemplate, ValueBounds } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
-import { isExecutable } from "../Graph.ts"
-import { acceptsExtraInputs, type LoadedNode, type LoadedWorkflow } from "../LoadedWorkflow.ts"
+import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { FieldInput } from "../WorkflowDefinition.ts"
 import * as Batch from "./batch.ts"
+import { acceptsExtraInputs, isExecutable } from "./nodeTypes.ts"
 
 /**
  * A reason of the UI. `code` is the key of its message.
@@ -20,44 +20,8 @@ export interface UiReason {
   readonly code: string
   readonly nodeId?: string
   readonly fieldName?: string
-  /** What the UI shows before the reason: `Node -> Field`. */
-  readonly prefix?: string
   /** The values in the message. */
   readonly parameters: Readonly<Record<string, string | number>>
-}
-
-/** English texts of the UI's messages, by key. `missingInputForField` is shown as its key. */
-const texts: ReadonlyMap<string, (parameters: Readonly<Record<string, string | number>>) => string> = new Map<
-  string,
-  (parameters: Readonly<Record<string, string | number>>) => string
->([
-  ["noNodesInGraph", () => "No nodes in graph"],
-  ["batchNodeNotConnected", ({ label }) => `Batch node not connected: ${label}`],
-  ["batchNodeCollectionSizeMismatch", ({ batchGroupId }) => `Collection size mismatch on Batch ${batchGroupId}`],
-  ["batchNodeEmptyCollection", () => "Some batch nodes have empty collections"],
-  ["missingNodeTemplate", () => "Missing node template"],
-  ["missingFieldTemplate", () => "Missing field template"],
-  ["collectionEmpty", () => "empty collection"],
-  ["collectionTooFewItems", ({ minItems }) => `too few items, minimum ${minItems}`],
-  ["collectionTooManyItems", ({ maxItems }) => `too many items, maximum ${maxItems}`],
-  ["collectionStringTooLong", ({ maxLength }) => `too long, max ${maxLength}`],
-  ["collectionStringTooShort", ({ minLength }) => `too short, min ${minLength}`],
-  ["collectionNumberGTMax", ({ maximum, value }) => `${value} > ${maximum} (inc max)`],
-  ["collectionNumberLTMin", ({ minimum, value }) => `${value} < ${minimum} (inc min)`],
-  ["collectionNumberGTExclusiveMax", ({ exclusiveMaximum, value }) => `${value} >= ${exclusiveMaximum} (exc max)`],
-  ["collectionNumberLTExclusiveMin", ({ exclusiveMinimum, value }) => `${value} <= ${exclusiveMinimum} (exc min)`],
-  ["collectionNumberNotMultipleOf", ({ multipleOf, value }) => `${value} not multiple of ${multipleOf}`]
-])
-
-/**
- * A reason as the UI shows it.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const format = (reason: UiReason): string => {
-  const text = texts.get(reason.code)?.(reason.parameters) ?? `parameters.invoke.${reason.code}`
-  return reason.prefix === undefined ? text : `${reason.prefix}: ${text}`
 }
 
 /**
@@ -68,7 +32,7 @@ export const format = (reason: UiReason): string => {
  */
 export const batchReasons = (
   loaded: LoadedWorkflow,
-  batch: Batch.WorkflowBatchData
+  batch: Batch.BuiltBatch
 ): ReadonlyArray<UiReason> => {
   const reasons: Array<UiReason> = []
   if (![...loaded.nodes.values()].some(({ node }) => isExecutable(node.nodeType))) {
@@ -135,9 +99,8 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
     if (connected.has(JSON.stringify([node.id, input.name]))) {
       continue
     }
-    const prefix = `${node.label || template.title} -> ${input.label || inputTemplate.title}`
     for (const { code, parameters } of reasonsOfField(input, inputTemplate)) {
-      reasons.push({ code, parameters, nodeId: node.id, fieldName, prefix })
+      reasons.push({ code, parameters, nodeId: node.id, fieldName })
     }
   }
   return reasons
@@ -244,14 +207,3 @@ const numberReasons = (
   }
   return reasons
 }
-
-/**
- * All reasons in the UI's order: batch reasons, then those of nodes.
- *
- * @category getters
- * @since 0.1.0
- */
-export const reasons = (loaded: LoadedWorkflow, batch: Batch.WorkflowBatchData): ReadonlyArray<UiReason> => [
-  ...batchReasons(loaded, batch),
-  ...nodeReasons(loaded)
-]

@@ -1,14 +1,15 @@
 /** Reads workflows from JSON, files, images and the library, and joins them with the node types of a server. */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
-import type * as LoadedWorkflow from "../LoadedWorkflow.ts"
+import type { LoadOptions } from "../LoadedWorkflow.ts"
 import * as Definition from "../WorkflowDefinition.ts"
 import { type ResourcesUnavailable, WorkflowNotFound, WorkflowParseError } from "../WorkflowError.ts"
 import { WorkflowResources } from "../WorkflowResources.ts"
 import * as WorkflowSource from "../WorkflowSource.ts"
-import { loadKeepingModels } from "./modelValues.ts"
+import * as Loading from "./load.ts"
+import { parseText } from "./parseText.ts"
 import { type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 /**
@@ -21,8 +22,11 @@ import { type Workflow, WorkflowValue } from "./workflowValue.ts"
  *
  * **Details**
  *
- * As `LoadedWorkflow.load`, except that models which a file names incompletely are kept until `check` or `toBatch` looks
- * them up: by name in files of InvokeAI 3, or as `setInput` was given them. The official UI drops such models.
+ * As the official UI opens the file. Where that is at fault this differs: an object of unknown shape is no value (the UI
+ * takes it for a float generator); lists of booleans and videos are kept (the UI loses them); a loop of connectors loses
+ * its last edge (the UI keeps it and loses all later edges); ids are plain data, whatever they are. Models which a file
+ * names incompletely are kept until `check` or `toBatch` looks them up: by name in files of InvokeAI 3, or as `setInput`
+ * was given them. The UI drops such models.
  *
  * @category constructors
  * @since 0.1.0
@@ -30,8 +34,8 @@ import { type Workflow, WorkflowValue } from "./workflowValue.ts"
 export const load = (
   definition: Definition.WorkflowDefinition,
   catalog: NodeCatalog,
-  options?: LoadedWorkflow.LoadOptions
-): Workflow => new WorkflowValue(loadKeepingModels(definition, catalog, options), [])
+  options?: LoadOptions
+): Workflow => new WorkflowValue(Loading.load(definition, catalog, options), [])
 
 /**
  * A workflow from a JSON value or a JSON text, with the node types of the program's server.
@@ -46,7 +50,7 @@ export const load = (
 export const fromJson = Effect.fn("Workflow.fromJson")(function*(
   json: unknown
 ): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
-  const value = typeof json === "string" ? yield* Effect.fromResult(WorkflowSource.parseText(json, "JSON text")) : json
+  const value = typeof json === "string" ? yield* Effect.fromResult(parseText(json, "JSON text")) : json
   const definition = yield* Effect.fromResult(Definition.parse(value))
   const source = yield* CatalogSource
   return load(definition, yield* source.get)
@@ -62,6 +66,18 @@ const named =
         cause: error
       })
       : error
+
+/** The JSON of a file. */
+const readFile = Effect.fnUntraced(function*(
+  path: string
+): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(fs.readFileString(path), (cause) =>
+    cause.reason._tag === "NotFound"
+      ? new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
+      : new WorkflowParseError({ source: path, reason: "the file cannot be read", cause }))
+  return yield* Effect.fromResult(parseText(text, path))
+})
 
 /**
  * A workflow from a file that the editor saved.
@@ -81,7 +97,7 @@ export const fromFile = Effect.fn("Workflow.fromFile")(function*(
   WorkflowNotFound | WorkflowParseError | CatalogUnavailable,
   CatalogSource | FileSystem.FileSystem
 > {
-  const json = yield* WorkflowSource.readFile(path)
+  const json = yield* readFile(path)
   if (typeof json === "string") {
     return yield* new WorkflowParseError({ source: path, reason: "it holds a text, not a workflow" })
   }

@@ -1,7 +1,6 @@
 /** The typed view of a workflow document of schema version 4.0.0. */
 import * as Result from "effect/Result"
 import { getOwn, isRecord, type JsonObject } from "../../internal/json.ts"
-import * as Form from "../Form.ts"
 import type {
   FieldIdentifier,
   FieldInput,
@@ -13,6 +12,7 @@ import type {
   WorkflowSchemaVersion
 } from "../WorkflowDefinition.ts"
 import { WorkflowParseError } from "../WorkflowError.ts"
+import { empty, structureProblem } from "./form.ts"
 import { readForm } from "./formReader.ts"
 import { isVersion } from "./migrations.ts"
 import { templateProblem } from "./persistedTemplate.ts"
@@ -81,8 +81,8 @@ const readDocument = (json: JsonObject, sourceVersion: WorkflowSchemaVersion): W
   if (isFault(exposedFields)) {
     return exposedFields
   }
-  const form = readForm(json["form"]) ?? Form.empty
-  const problem = Form.structureProblem(form)
+  const form = readForm(json["form"]) ?? empty
+  const problem = structureProblem(form)
   if (problem !== undefined) {
     return fault(`the structure of its form is invalid: ${problem}`, "form")
   }

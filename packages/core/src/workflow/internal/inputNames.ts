@@ -1,0 +1,147 @@
+/** Finds inputs by the names that people give them. */
+import * as Result from "effect/Result"
+import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
+import { AmbiguousInputName, InputNotFound } from "../WorkflowError.ts"
+import { allFields, inputOf, usableNames } from "./inputs.ts"
+import { farness, normalize } from "./likeness.ts"
+import type { Workflow } from "./workflowValue.ts"
+
+/**
+ * The names of inputs that look like a given one, best first, at most three.
+ *
+ * Compares with user names, field names, labels and system names, whatever their case, blanks and underscores. An input
+ * is named by its user name if that belongs to one input only, else by its system name.
+ */
+const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
+  const wanted = normalize(name)
+  if (wanted === "") return []
+  const usable = usableNames(inputs)
+  const score = (input: InkWorkflowInput): number =>
+    Math.min(
+      ...[input.userName, input.fieldName, input.label, input.systemName].map((other) =>
+        farness(wanted, normalize(other))
+      )
+    )
+  const scored = inputs.map((input) => ({ input, score: score(input) }))
+  const best = Math.min(0.4, ...scored.map((entry) => entry.score))
+  const ranked = scored
+    .filter((entry) => entry.score <= (best === 0 ? 0 : Math.min(0.4, best + 0.15)))
+    .toSorted((left, right) => left.score - right.score)
+    .map(({ input }) => usable.get(input) ?? input.systemName)
+  return [...new Set(ranked)].slice(0, 3)
+}
+
+/**
+ * The system names of fields that look like a given one, best first, at most three.
+ *
+ * What follows a known node's id is compared with the fields of that node; else the last part of the name with all.
+ */
+const nearFields = (fields: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
+  const ofNode = fields.filter((field) => name.startsWith(`${field.nodeId}.`))
+  const [first] = ofNode
+  const wanted = normalize(
+    first === undefined ? name.slice(name.lastIndexOf(".") + 1) : name.slice(first.nodeId.length)
+  )
+  if (wanted === "") return []
+  const scored = (first === undefined ? fields : ofNode).map((field) => ({
+    field,
+    score: Math.min(farness(wanted, normalize(field.fieldName)), farness(wanted, normalize(field.userName)))
+  }))
+  const limit = scored.some(({ score }) => score === 0) ? 0 : 0.4
+  return scored
+    .filter(({ score }) => score <= limit)
+    .toSorted((left, right) => left.score - right.score)
+    .slice(0, 3)
+    .map(({ field }) => field.systemName)
+}
+
+/** The fields off the form that have a name as system name or, without a node, as field name. */
+const offForm = (self: Workflow, name: string): ReadonlyArray<string> => {
+  const named = fieldCalled(self, name)
+  if (named !== undefined) return [named.systemName]
+  const onForm = new Set(self.inputs.map((input) => input.systemName))
+  return allFields(self.loaded)
+    .filter((field) => field.fieldName === name && !field.connected && !onForm.has(field.systemName))
+    .map((field) => field.systemName)
+}
+
+const inputNotFound = (self: Workflow, name: string): InputNotFound => {
+  const near = nearMatches(self.inputs, name)
+  return new InputNotFound({
+    name,
+    wanted: "input",
+    near,
+    available: [...new Set(usableNames(self.inputs).values())],
+    offForm: offForm(self, name)
+  })
+}
+
+const fieldNotFound = (self: Workflow, name: string): InputNotFound =>
+  new InputNotFound({
+    name,
+    wanted: "field",
+    near: nearFields(allFields(self.loaded), name),
+    available: [...new Set(usableNames(self.inputs).values())],
+    offForm: []
+  })
+
+/** The error that several inputs have a name. */
+export const ambiguous = (
+  name: string,
+  inputs: ReadonlyArray<InkWorkflowInput>
+): AmbiguousInputName =>
+  new AmbiguousInputName({
+    name,
+    nodeIds: [...new Set(inputs.map((input) => input.nodeId))],
+    systemNames: [...new Set(inputs.map((input) => input.systemName))]
+  })
+
+/** An input by system name, user name or index, in this order. */
+export const findInput = (
+  self: Workflow,
+  name: string | number
+): Result.Result<InkWorkflowInput, InputNotFound | AmbiguousInputName> => {
+  const inputs = self.inputs
+  if (typeof name === "string") {
+    const bySystemName = inputs.find((input) => input.systemName === name)
+    if (bySystemName !== undefined) return Result.succeed(bySystemName)
+    const byUserName = inputs.filter((input) => input.userName === name)
+    const [first] = byUserName
+    if (first !== undefined) {
+      return byUserName.every((input) => input.systemName === first.systemName)
+        ? Result.succeed(first)
+        : Result.fail(ambiguous(name, byUserName))
+    }
+  }
+  const byIndex = typeof name === "number" || /^\d{1,9}$/.test(name) ? inputs[Number(name)] : undefined
+  if (byIndex !== undefined) return Result.succeed(byIndex)
+  return Result.fail(inputNotFound(self, String(name)))
+}
+
+/** All places where a text can be split into a node's id and the name of one of its fields. */
+const splits = (name: string): ReadonlyArray<readonly [nodeId: string, fieldName: string]> => {
+  const out: Array<readonly [string, string]> = []
+  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+    out.push([name.slice(0, dot), name.slice(dot + 1)])
+  }
+  return out
+}
+
+const fieldCalled = (self: Workflow, name: string): InkWorkflowInput | undefined => {
+  for (const [nodeId, fieldName] of splits(name)) {
+    const node = self.loaded.nodes.get(nodeId)
+    if (node?.inputTemplate(fieldName) !== undefined || node?.node.inputs.has(fieldName) === true) {
+      return inputOf(self.loaded, node, fieldName)
+    }
+  }
+  return undefined
+}
+
+/** Any field of any node by system name. */
+export const findField = (
+  self: Workflow,
+  name: string
+): Result.Result<InkWorkflowInput, InputNotFound> => {
+  const field = fieldCalled(self, name)
+  return field === undefined ? Result.fail(fieldNotFound(self, name)) : Result.succeed(field)
+}

@@ -1,0 +1,124 @@
+/** The inputs of a loaded workflow: fields of its nodes with their values. */
+import * as Result from "effect/Result"
+import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
+import * as InkField from "../InkField.ts"
+import { type InkWorkflowInput, systemName } from "../InkWorkflowInput.ts"
+import type { FormField, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
+import type { InvocationNode } from "../WorkflowDefinition.ts"
+import { InvalidInputValue } from "../WorkflowError.ts"
+import { isConnected } from "./edgeIndex.ts"
+import { describeReceived } from "./ink/kind.ts"
+import { isComponentInput } from "./ink/rules.ts"
+
+/** The title of a node: its own label, or else the title of its type, or else the type. */
+export const nodeTitle = (node: InvocationNode, template: NodeTemplate | undefined): string =>
+  node.label !== "" ? node.label : template === undefined ? node.nodeType : template.title
+
+/**
+ * A field of a node with its value: an input if it has a place on the form. Without a template it is an
+ * `InkUnknownField`.
+ */
+export const inputOf = (
+  loaded: LoadedWorkflow,
+  { inputTemplate, node, template: nodeTemplate }: LoadedNode,
+  fieldName: string,
+  place?: FormField
+): InkWorkflowInput => {
+  const template = inputTemplate(fieldName)
+  const instance = node.inputs.get(fieldName)
+  const label = instance?.label ?? ""
+  const description = instance?.description ?? ""
+  return {
+    index: place?.index ?? -1,
+    userName: label === "" ? fieldName : label,
+    systemName: systemName(node.id, fieldName),
+    field: template === undefined
+      ? { _tag: "InkUnknownField", type: "", ...(instance?.value === undefined ? {} : { value: instance.value }) }
+      : InkField.fromTemplate(template, instance?.value),
+    required: (template?.required ?? false) || isComponentInput(node.nodeType, fieldName),
+    connected: isConnected(loaded, node.id, fieldName),
+    nodeId: node.id,
+    fieldName,
+    nodeType: node.nodeType,
+    nodeTitle: nodeTitle(node, nodeTemplate),
+    label: label === "" ? template?.title ?? fieldName : label,
+    description: description === "" ? template?.description ?? "" : description,
+    settings: place?.element.settings,
+    showDescription: place?.element.showDescription ?? true,
+    stored: instance?.value
+  }
+}
+
+/** Whether an input is required and has neither a value nor a connection. An empty text is a value. */
+export const isMissing = (input: InkWorkflowInput): boolean =>
+  input.required && !input.connected && (input.stored === undefined || input.stored === null)
+
+/** The error that an input does not take a value. */
+export const refuse = (input: InkWorkflowInput, refusal: InkField.InkRefusal): InvalidInputValue =>
+  new InvalidInputValue({
+    systemName: input.systemName,
+    userName: input.userName,
+    nodeId: input.nodeId,
+    fieldName: input.fieldName,
+    nodeTitle: input.nodeTitle,
+    expected: refusal.expected,
+    received: refusal.received
+  })
+
+/** A name for each input that names no other: its user name where that is so, else its system name. */
+export const usableNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
+  const systemNames = new Map<string, Set<string>>()
+  for (const input of inputs) {
+    const known = systemNames.get(input.userName) ?? new Set()
+    known.add(input.systemName)
+    systemNames.set(input.userName, known)
+  }
+  return new Map(
+    inputs.map((input) => [
+      input,
+      systemNames.get(input.userName)?.size === 1 ? input.userName : input.systemName
+    ])
+  )
+}
+
+/** All fields of all nodes that can hold a value, in node order. */
+export const allFields = (loaded: LoadedWorkflow): ReadonlyArray<InkWorkflowInput> => {
+  const out: Array<InkWorkflowInput> = []
+  for (const node of loaded.nodes.values()) {
+    const names = new Set([...(node.template?.inputs.keys() ?? []), ...node.node.inputs.keys()])
+    for (const fieldName of names) {
+      const input = inputOf(loaded, node, fieldName)
+      if (input.field._tag !== "InkConnectionField") out.push(input)
+    }
+  }
+  return out
+}
+
+/** The node that gives a connected field its value, in words. */
+const giver = (loaded: LoadedWorkflow, input: InkWorkflowInput): string => {
+  const edge = loaded.edges.find(({ target, targetHandle }) =>
+    target === input.nodeId && targetHandle === input.fieldName
+  )
+  const source = edge === undefined ? undefined : loaded.nodes.get(edge.source)
+  return source === undefined
+    ? "another node"
+    : `the node '${nodeTitle(source.node, source.template)}'`
+}
+
+/** The value that a field takes for an input, as JSON for the file. */
+export const valueFor = (
+  loaded: LoadedWorkflow,
+  input: InkWorkflowInput,
+  value: unknown
+): Result.Result<unknown, InvalidInputValue> => {
+  if (input.connected) {
+    return Result.fail(refuse(input, {
+      expected: `no value, because ${giver(loaded, input)} gives it`,
+      received: describeReceived(value)
+    }))
+  }
+  return Result.match(InkField.set(input.field, value), {
+    onSuccess: (field): Result.Result<unknown, InvalidInputValue> => Result.succeed(field.value),
+    onFailure: (refusal) => Result.fail(refuse(input, refusal))
+  })
+}

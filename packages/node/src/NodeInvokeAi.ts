@@ -25,12 +25,15 @@ import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodePath from "@effect/platform-node/NodePath"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { gathering } from "./internal/gather.ts"
 
@@ -49,12 +52,14 @@ export interface Options extends InvokeAi.Options {
 }
 
 /**
- * All services of the client, those of Node (file system, paths, terminal, processes), and the codec for jpeg and webp.
+ * All services of the client, Node's file system and paths, and the codec for jpeg and webp.
+ *
+ * Other services of Node (terminal, processes, …) are in `NodeServices.layer` of `@effect/platform-node`.
  *
  * @category models
  * @since 0.1.0
  */
-export type Services = InvokeAi.Services | NodeServices.NodeServices | ImageCodec
+export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | ImageCodec
 
 /**
  * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
@@ -103,7 +108,9 @@ export const layer = (options: Options = {}): Layer.Layer<Services> => {
   const remembering = assetLedger === undefined
     ? client
     : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
-  return Layer.mergeAll(remembering, NodeImageCodec.layer).pipe(Layer.provideMerge(NodeServices.layer))
+  return Layer.mergeAll(remembering, NodeImageCodec.layer).pipe(
+    Layer.provideMerge([NodeFileSystem.layer, NodePath.layer])
+  )
 }
 
 /**

@@ -28,10 +28,9 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Batch } from "../server/api/QueueSchemas.ts"
 import type { Submission } from "./Submission.ts"
@@ -65,6 +64,9 @@ export const JournalEntry = Schema.Struct({
  * @since 0.1.0
  */
 export interface JournalEntry extends Schema.Schema.Type<typeof JournalEntry> {}
+
+// loaded on use: with `KeyValueStore` come Effect's modules for SQL
+const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
 
 /**
  * A store of jobs that must survive the program.
@@ -109,9 +111,8 @@ export class JobJournal extends Context.Service<JobJournal, {
    * Each job has a key of its own that is written once, before the job is sent, and a second one when it is accepted. So
    * a store whose writes can be cut short by a crash is good enough: a job whose entry is cut short was not sent.
    */
-  static readonly layerKeyValueStore: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.effect(
-    JobJournal,
-    Effect.suspend(() => makeStored)
+  static readonly layerKeyValueStore: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.unwrap(
+    Effect.map(stored, (module) => module.layer)
   )
 
   /**
@@ -123,49 +124,10 @@ export class JobJournal extends Context.Service<JobJournal, {
   static readonly layerFolder = (
     directory: string
   ): Layer.Layer<JobJournal, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-    JobJournal.layerKeyValueStore.pipe(Layer.provide(Layer.fresh(KeyValueStore.layerFileSystem(directory))))
+    Layer.unwrap(Effect.map(stored, (module) => module.layerFolder(directory)))
 }
 
-const entryPrefix = "invokeai-job-"
-const acceptedPrefix = "invokeai-accepted-"
-
-const toJson = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
-const fromJson = Schema.decodeUnknownResult(JournalEntry)
-const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
-
 const accept = (entry: typeof JournalEntry.Type): JournalEntry => ({ ...entry, stage: "accepted" })
-
-const makeStored = Effect.gen(function*() {
-  const store = yield* KeyValueStore.KeyValueStore
-  const read = Effect.fnUntraced(function*(batchId: string) {
-    const text = yield* store.get(entryPrefix + batchId)
-    const json = parse(text ?? "")
-    if (Result.isFailure(json)) return Option.none<JournalEntry>()
-    const entry = fromJson(json.success)
-    if (Result.isFailure(entry)) {
-      yield* Effect.logWarning(`The journal's entry of batch ${batchId} cannot be read: ${entry.failure.message}`)
-      return Option.none<JournalEntry>()
-    }
-    const accepted = yield* store.has(acceptedPrefix + batchId)
-    return Option.some(accepted ? accept(entry.success) : entry.success)
-  })
-  return JobJournal.of({
-    put: (entry) =>
-      Effect.gen(function*() {
-        const key = entryPrefix + entry.batchId
-        if (entry.stage === "sending" || !(yield* store.has(key))) yield* store.set(key, yield* toJson(entry))
-        if (entry.stage === "accepted") yield* store.set(acceptedPrefix + entry.batchId, "{}")
-      }).pipe(Effect.orDie),
-    get: (batchId) => Effect.orDie(read(batchId)),
-    remove: (batchId) =>
-      Effect.andThen(store.remove(entryPrefix + batchId), store.remove(acceptedPrefix + batchId)).pipe(Effect.orDie),
-    entries: Effect.gen(function*() {
-      const keys = (yield* store.keys).filter((key) => key.startsWith(entryPrefix))
-      const all = yield* Effect.forEach(keys, (key) => read(key.slice(entryPrefix.length)))
-      return all.flatMap(Option.toArray)
-    }).pipe(Effect.orDie)
-  })
-})
 
 const withJournal = (f: (journal: JobJournal["Service"]) => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.flatMap(Effect.serviceOption(JobJournal), Option.match({ onNone: () => Effect.void, onSome: f }))

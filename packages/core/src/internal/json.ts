@@ -1,11 +1,11 @@
-/** A JSON object. @internal */
+/** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** @internal */
+/** Whether a value is a JSON object. */
 export const isRecord = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Sets an own property whatever its name, `__proto__` included. @internal */
+/** Sets an own property whatever its name, `__proto__` included. */
 export const setOwn = (target: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
@@ -14,5 +14,5 @@ export const setOwn = (target: Record<string, unknown>, key: string, value: unkn
   }
 }
 
-/** An own property, never an inherited one. @internal */
+/** An own property, never an inherited one. */
 export const getOwn = (record: JsonObject, key: string): unknown => Object.hasOwn(record, key) ? record[key] : undefined

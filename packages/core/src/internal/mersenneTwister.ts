@@ -1,8 +1,6 @@
 /**
  * MT19937 (Matsumoto and Nishimura, initialisation of 2002): the random numbers that the official UI's generators give
  * for a seed.
- *
- * @internal
  */
 export class MersenneTwister {
   readonly #state = new Uint32Array(624)

@@ -19,10 +19,10 @@ const refName = (ref: unknown): string | undefined => {
   return name === "" ? undefined : name
 }
 
-/** @internal */
+/** Whether a schema allows `null` and nothing else. */
 export const isNullSchema = (schema: unknown): boolean => isRecord(schema) && schema["type"] === "null"
 
-/** The alternatives of an `anyOf` without `null`. @internal */
+/** The alternatives of an `anyOf` without `null`. */
 export const alternatives = (schema: JsonObject): ReadonlyArray<unknown> =>
   Array.isArray(schema["anyOf"]) ? schema["anyOf"].filter((item) => !isNullSchema(item)) : []
 
@@ -39,7 +39,7 @@ const single = (schema: unknown): string | undefined => {
 const collectionItem = (schema: JsonObject): string | undefined =>
   schema["type"] === "array" ? single(schema["items"]) : undefined
 
-/** `undefined` for schemas that no field can have in the UI. @internal */
+/** `undefined` for schemas that no field can have in the UI. */
 export const parseFieldType = (schema: unknown): FieldType | undefined => {
   if (!isRecord(schema)) {
     return undefined

@@ -7,7 +7,7 @@ const kind = (type: string, base?: ReadonlyArray<string>, more?: ModelConstraint
   ...more
 })
 
-/** @internal */
+/** The constraints by the name of the field type. */
 export const modelKinds: ReadonlyMap<string, ModelConstraint> = new Map([
   ["MainModelField", kind("main")],
   ["CogView4MainModelField", kind("main", ["cogview4"])],

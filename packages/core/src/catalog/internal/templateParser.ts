@@ -64,7 +64,7 @@ const generatorDefaults: ReadonlyMap<string, JsonObject> = new Map<string, JsonO
   ["ImageGeneratorField", { type: "image_generator_images_from_board", category: "images" }]
 ])
 
-/** Whether fields of a type can hold a value of their own. @internal */
+/** Whether fields of a type can hold a value of their own. */
 export const isStateful = (type: FieldType): boolean =>
   statefulTypes.has(type.name) || (type.name === "LoRAField" && type.cardinality !== "SINGLE")
 
@@ -372,7 +372,7 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
   }
 }
 
-/** @internal */
+/** The node types that the schemas of a document declare. */
 export const parseNodeTemplates = (schemas: JsonObject): ReadonlyMap<string, NodeTemplate> => {
   const templates = new Map<string, NodeTemplate>()
   for (const key of Object.keys(schemas)) {

@@ -1,8 +1,4 @@
-/**
- * Bytes: joined, and checked by CRC-32.
- *
- * @since 0.1.0
- */
+/** Bytes: joined, and checked by CRC-32. */
 
 const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
   let value = index
@@ -12,12 +8,7 @@ const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
   return value >>> 0
 })
 
-/**
- * The CRC-32 of PNG and ZIP files.
- *
- * @category hashing
- * @since 0.1.0
- */
+/** The CRC-32 of PNG and ZIP files. */
 export const crc32 = (bytes: Uint8Array): number => {
   let crc = 0xFFFFFFFF
   for (const byte of bytes) {
@@ -26,12 +17,7 @@ export const crc32 = (bytes: Uint8Array): number => {
   return (crc ^ 0xFFFFFFFF) >>> 0
 }
 
-/**
- * All parts in one array.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** All parts in one array. */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
   let offset = 0

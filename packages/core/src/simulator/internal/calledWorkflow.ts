@@ -1,8 +1,6 @@
 /**
  * From a saved workflow to the graphs that a call of it runs, as the server builds them (not as the web UI does): one
  * graph, or one for each combination of its batch nodes.
- *
- * @since 0.1.0
  */
 import type { SimulatorCatalog } from "../SimulatorCatalog.ts"
 import * as FieldValidation from "./fieldValidation.ts"
@@ -17,12 +15,7 @@ type Raw = Readonly<Record<string, unknown>>
 
 const prefix = "saved_workflow_input::"
 
-/**
- * A graph to run, and the values that a batch node put into it.
- *
- * @category models
- * @since 0.1.0
- */
+/** A graph to run, and the values that a batch node put into it. */
 export interface CalledGraph {
   readonly graph: SimulatorGraph
   readonly fieldValues: ReadonlyArray<FieldValue> | null
@@ -253,12 +246,7 @@ const readBatches = (
   return [...alone, ...groups.values()]
 }
 
-/**
- * The graphs that a call runs. Throws a `NodeFailure` where the server refuses the workflow or an input.
- *
- * @category conversions
- * @since 0.1.0
- */
+/** The graphs that a call runs. Throws a `NodeFailure` where the server refuses the workflow or an input. */
 export const graphsOf = (
   catalog: SimulatorCatalog,
   workflow: Raw,
@@ -323,10 +311,5 @@ export const graphsOf = (
   })
 }
 
-/**
- * Whether a name is that of an input of the called workflow.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a name is that of an input of the called workflow. */
 export const isInputName = (name: string): boolean => name.startsWith(prefix)

@@ -5,18 +5,11 @@
  *
  * Follows the rooms of the releases: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so that
  * a single user gets everything twice; from 6.14 the owner's room, joined at connect, with redacted copies for others.
- *
- * @since 0.1.0
  */
 import type { ServerProfile } from "../ServerProfile.ts"
 import { isRecord } from "./fieldValidation.ts"
 
-/**
- * One connected socket.
- *
- * @category models
- * @since 0.1.0
- */
+/** One connected socket. */
 export interface HubSocket {
   readonly id: string
   readonly userId: string
@@ -25,23 +18,13 @@ export interface HubSocket {
   readonly close: (reason: string) => void
 }
 
-/**
- * To whom an event goes.
- *
- * @category models
- * @since 0.1.0
- */
+/** To whom an event goes. */
 export type Audience =
   | { readonly _tag: "Owner"; readonly userId: string; readonly queueId: string }
   | { readonly _tag: "BulkDownload"; readonly id: string }
   | { readonly _tag: "Everybody" }
 
-/**
- * An event on its way.
- *
- * @category models
- * @since 0.1.0
- */
+/** An event on its way. */
 export interface OutgoingEvent {
   readonly name: string
   readonly payload: Readonly<Record<string, unknown>>
@@ -73,12 +56,7 @@ const redacted = (event: OutgoingEvent): Readonly<Record<string, unknown>> => {
   return result
 }
 
-/**
- * The connected sockets.
- *
- * @category models
- * @since 0.1.0
- */
+/** The connected sockets. */
 export class EventHub {
   private readonly profile: ServerProfile
   private readonly members = new Map<string, Member>()

@@ -1,16 +1,7 @@
-/**
- * What the server says about a value that does not fit a field: the same error types, texts and contexts.
- *
- * @since 0.1.0
- */
+/** What the server says about a value that does not fit a field: the same error types, texts and contexts. */
 import type { InputTemplate, ValueBounds } from "../../catalog/NodeTemplate.ts"
 
-/**
- * One entry of the `detail` list of a 422 answer.
- *
- * @category models
- * @since 0.1.0
- */
+/** One entry of the `detail` list of a 422 answer. */
 export interface ValidationIssue {
   readonly type: string
   readonly loc: ReadonlyArray<string | number>
@@ -19,12 +10,7 @@ export interface ValidationIssue {
   readonly ctx?: Readonly<Record<string, unknown>>
 }
 
-/**
- * A value after the server's own conversions, or why it was refused.
- *
- * @category models
- * @since 0.1.0
- */
+/** A value after the server's own conversions, or why it was refused. */
 export type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly issues: ReadonlyArray<ValidationIssue> }
@@ -41,21 +27,11 @@ const refuse = (
   ctx?: Readonly<Record<string, unknown>>
 ): Checked => ({ ok: false, issues: [{ type, loc, msg, input, ...(ctx === undefined ? {} : { ctx }) }] })
 
-/**
- * Whether a value is an object with string keys (not a list, not `null`).
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a value is an object with string keys (not a list, not `null`). */
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/**
- * An integer as the server reads it: whole numbers, numerals and booleans.
- *
- * @category checks
- * @since 0.1.0
- */
+/** An integer as the server reads it: whole numbers, numerals and booleans. */
 export const integer = (value: unknown, loc: Loc): Checked => {
   if (typeof value === "boolean") return pass(value ? 1 : 0)
   if (typeof value === "number") {
@@ -91,12 +67,7 @@ const string = (value: unknown, loc: Loc): Checked => {
 const truths = new Set<unknown>([true, 1, "1", "true", "True", "TRUE", "on", "yes", "y", "t"])
 const falsehoods = new Set<unknown>([false, 0, "0", "false", "False", "FALSE", "off", "no", "n", "f"])
 
-/**
- * A boolean as the server reads it, from booleans, 0, 1 and the usual words.
- *
- * @category checks
- * @since 0.1.0
- */
+/** A boolean as the server reads it, from booleans, 0, 1 and the usual words. */
 export const boolean = (value: unknown, loc: Loc): Checked => {
   if (truths.has(value)) return pass(true)
   if (falsehoods.has(value)) return pass(false)
@@ -105,12 +76,7 @@ export const boolean = (value: unknown, loc: Loc): Checked => {
     : refuse("bool_type", loc, "Input should be a valid boolean", value)
 }
 
-/**
- * The choices of a literal or enum field as the server lists them in its messages.
- *
- * @category checks
- * @since 0.1.0
- */
+/** The choices of a literal or enum field as the server lists them in its messages. */
 export const listChoices = (options: ReadonlyArray<string | number | boolean>): string => {
   const shown = options.map((option) => typeof option === "string" ? `'${option}'` : String(option))
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} or ${shown[shown.length - 1]}`
@@ -162,12 +128,7 @@ const object = (typeName: string, value: unknown, loc: Loc): Checked => {
   return issues.length > 0 ? { ok: false, issues } : pass(result)
 }
 
-/**
- * Checks the limits of a number or text.
- *
- * @category checks
- * @since 0.1.0
- */
+/** Checks the limits of a number or text. */
 export const bounded = (value: unknown, bounds: ValueBounds, loc: Loc): Checked => {
   if (typeof value === "number") {
     const { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } = bounds
@@ -241,12 +202,7 @@ const oneValue = (field: InputTemplate, value: unknown, bounds: ValueBounds | un
   return checked.ok && bounds !== undefined ? bounded(checked.value, bounds, loc) : checked
 }
 
-/**
- * Checks a value against an input of a node type and converts it as the server does.
- *
- * @category checks
- * @since 0.1.0
- */
+/** Checks a value against an input of a node type and converts it as the server does. */
 export const check = (field: InputTemplate, value: unknown, loc: Loc): Checked => {
   if (value === null && (field.nullable || field.required)) return pass(null)
   const { cardinality, name } = field.type

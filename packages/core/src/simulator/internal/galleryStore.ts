@@ -1,20 +1,11 @@
-/**
- * Images and boards of the simulated server.
- *
- * @since 0.1.0
- */
+/** Images and boards of the simulated server. */
 import * as Png from "../Png.ts"
 import * as Raster from "../Raster.ts"
 import type { ServerProfile } from "../ServerProfile.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 import * as Webp from "./webp.ts"
 
-/**
- * A stored image.
- *
- * @category models
- * @since 0.1.0
- */
+/** A stored image. */
 export interface StoredImage {
   readonly name: string
   readonly origin: "internal" | "external"
@@ -39,12 +30,7 @@ export interface StoredImage {
   boardId: string | null
 }
 
-/**
- * A board.
- *
- * @category models
- * @since 0.1.0
- */
+/** A board. */
 export interface StoredBoard {
   readonly id: string
   readonly userId: string
@@ -55,12 +41,7 @@ export interface StoredBoard {
   updatedAt: number
 }
 
-/**
- * Which images a list shows.
- *
- * @category models
- * @since 0.1.0
- */
+/** Which images a list shows. */
 export interface ImageFilter {
   readonly origin?: string | undefined
   readonly categories?: ReadonlyArray<string> | undefined
@@ -75,12 +56,7 @@ export interface ImageFilter {
 
 const thumbnailSize = 256
 
-/**
- * All images and boards.
- *
- * @category models
- * @since 0.1.0
- */
+/** All images and boards. */
 export class GalleryStore {
   private readonly profile: ServerProfile
   private nextOrder = 0

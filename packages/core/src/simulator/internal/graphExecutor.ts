@@ -6,8 +6,6 @@
  * Follows the server's execution state: every node of the graph becomes one *prepared* node per iteration, with a new
  * id; `iterate` multiplies what follows it, `collect` gathers it again, `if` runs only the branch it takes. A state is
  * changed in place by {@link GraphExecutor.next} and {@link GraphExecutor.complete}, and belongs to one queue item.
- *
- * @since 0.1.0
  */
 import { GraphTopology } from "./graphTopology.ts"
 import type { Path } from "./iterationPath.ts"
@@ -15,23 +13,13 @@ import { comparePaths, deepest, distinctPaths, samePath, startsWith } from "./it
 import type { GraphEdge, GraphNode, SimulatorGraph } from "./simulatorGraph.ts"
 import type * as SimulatorGraphModule from "./simulatorGraph.ts"
 
-/**
- * The output of a node: an object with its `type`.
- *
- * @category models
- * @since 0.1.0
- */
+/** The output of a node: an object with its `type`. */
 export interface NodeOutput {
   readonly type: string
   readonly [field: string]: unknown
 }
 
-/**
- * A node that is ready to run, its connected inputs filled in.
- *
- * @category models
- * @since 0.1.0
- */
+/** A node that is ready to run, its connected inputs filled in. */
 export interface PreparedNode {
   readonly sourceId: string
   readonly node: GraphNode
@@ -48,20 +36,10 @@ interface Prepared {
   indegree: number
 }
 
-/**
- * How a server schedules: since 6.10 all ready nodes of one type before the next type, before that depth first.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a server schedules: since 6.10 all ready nodes of one type before the next type, before that depth first. */
 export type Scheduling = "byType" | "depthFirst"
 
-/**
- * The state of one run.
- *
- * @category models
- * @since 0.1.0
- */
+/** The state of one run. */
 export class GraphExecutor {
   readonly graph: SimulatorGraph
   readonly executionGraphId: string

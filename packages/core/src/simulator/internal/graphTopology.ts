@@ -1,31 +1,17 @@
-/**
- * What the shape of a graph says, before anything runs.
- *
- * @since 0.1.0
- */
+/** What the shape of a graph says, before anything runs. */
 import type { GraphEdge, SimulatorGraph } from "./simulatorGraph.ts"
 import { topologicalOrder } from "./simulatorGraph.ts"
 
 const none: ReadonlyArray<GraphEdge> = []
 const nobody: ReadonlySet<string> = new Set()
 
-/**
- * For each branch of an `if`, the nodes that serve nothing but this branch.
- *
- * @category models
- * @since 0.1.0
- */
+/** For each branch of an `if`, the nodes that serve nothing but this branch. */
 export interface Branches {
   readonly true: ReadonlySet<string>
   readonly false: ReadonlySet<string>
 }
 
-/**
- * The order, the neighbours and the ancestors of the nodes of a graph.
- *
- * @category models
- * @since 0.1.0
- */
+/** The order, the neighbours and the ancestors of the nodes of a graph. */
 export class GraphTopology {
   /** Node ids, every node after its predecessors. */
   readonly order: ReadonlyArray<string>

@@ -1,19 +1,12 @@
 /**
  * What an uploaded picture becomes: PNG files are decoded; of other formats only the size is read, and a painted picture
  * of that size takes their place.
- *
- * @since 0.1.0
  */
 import * as Png from "../Png.ts"
 import * as Raster from "../Raster.ts"
 import * as SeededRandom from "./seededRandom.ts"
 
-/**
- * A decoded upload: pixels; or a header that can be read and a body that cannot; or nothing that is a picture.
- *
- * @category models
- * @since 0.1.0
- */
+/** A decoded upload: pixels; or a header that can be read and a body that cannot; or nothing that is a picture. */
 export type Reading =
   | { readonly _tag: "Decoded"; readonly raster: Raster.Raster }
   | { readonly _tag: "Broken" }
@@ -65,12 +58,7 @@ const decodePng = (bytes: Uint8Array): Reading => {
   return decoded === undefined ? { _tag: "Broken" } : { _tag: "Decoded", raster: decoded }
 }
 
-/**
- * Reads the bytes of an upload.
- *
- * @category reading
- * @since 0.1.0
- */
+/** Reads the bytes of an upload. */
 export const read = (bytes: Uint8Array): Reading => {
   if (Png.hasHeader(bytes)) return decodePng(bytes)
   const size = otherSize(bytes)

@@ -1,25 +1,11 @@
-/**
- * The cache of node outputs, shared by all items.
- *
- * @since 0.1.0
- */
+/** The cache of node outputs, shared by all items. */
 import type { NodeOutput } from "./graphExecutor.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 
-/**
- * The key of a node: all its fields but its id.
- *
- * @category keys
- * @since 0.1.0
- */
+/** The key of a node: all its fields but its id. */
 export const keyOf = (node: GraphNode): string => JSON.stringify({ ...node, id: undefined })
 
-/**
- * Outputs by key, the least used dropped first.
- *
- * @category models
- * @since 0.1.0
- */
+/** Outputs by key, the least used dropped first. */
 export class InvocationCache {
   private readonly maxSize: number
   private readonly entries = new Map<string, NodeOutput>()

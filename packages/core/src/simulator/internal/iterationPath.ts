@@ -1,23 +1,9 @@
-/**
- * Iteration paths of prepared nodes.
- *
- * @since 0.1.0
- */
+/** Iteration paths of prepared nodes. */
 
-/**
- * Which turn of each iterator above it a prepared node belongs to, from the outermost to the innermost.
- *
- * @category models
- * @since 0.1.0
- */
+/** Which turn of each iterator above it a prepared node belongs to, from the outermost to the innermost. */
 export type Path = ReadonlyArray<number>
 
-/**
- * Order of two paths: earlier turns first, outer before inner.
- *
- * @category paths
- * @since 0.1.0
- */
+/** Order of two paths: earlier turns first, outer before inner. */
 export const comparePaths = (left: Path, right: Path): number => {
   for (let index = 0; index < Math.min(left.length, right.length); index++) {
     const difference = (left[index] ?? 0) - (right[index] ?? 0)
@@ -26,40 +12,20 @@ export const comparePaths = (left: Path, right: Path): number => {
   return left.length - right.length
 }
 
-/**
- * Whether a path lies within another.
- *
- * @category paths
- * @since 0.1.0
- */
+/** Whether a path lies within another. */
 export const startsWith = (path: Path, prefix: Path): boolean =>
   prefix.length <= path.length && prefix.every((part, index) => path[index] === part)
 
-/**
- * Whether two paths are the same.
- *
- * @category paths
- * @since 0.1.0
- */
+/** Whether two paths are the same. */
 export const samePath = (left: Path, right: Path): boolean => left.length === right.length && startsWith(left, right)
 
-/**
- * Every path once, in order.
- *
- * @category paths
- * @since 0.1.0
- */
+/** Every path once, in order. */
 export const distinctPaths = (paths: Iterable<Path>): Array<Path> => {
   const seen = new Map<string, Path>()
   for (const path of paths) seen.set(path.join(","), path)
   return [...seen.values()].toSorted(comparePaths)
 }
 
-/**
- * Only the longest of paths where one continues another.
- *
- * @category paths
- * @since 0.1.0
- */
+/** Only the longest of paths where one continues another. */
 export const deepest = (paths: ReadonlyArray<Path>): Array<Path> =>
   paths.filter((path) => !paths.some((other) => other.length > path.length && startsWith(other, path)))

@@ -1,18 +1,9 @@
-/**
- * The workflow library, style presets and system prompts of the simulated server.
- *
- * @since 0.1.0
- */
+/** The workflow library, style presets and system prompts of the simulated server. */
 import type { ServerProfile } from "../ServerProfile.ts"
 import { isRecord } from "./fieldValidation.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 
-/**
- * A saved workflow.
- *
- * @category models
- * @since 0.1.0
- */
+/** A saved workflow. */
 export interface StoredWorkflow {
   readonly id: string
   readonly userId: string
@@ -25,33 +16,18 @@ export interface StoredWorkflow {
   thumbnailVersion: string | undefined
 }
 
-/**
- * A saved style preset or system prompt, as the routes give it.
- *
- * @category models
- * @since 0.1.0
- */
+/** A saved style preset or system prompt, as the routes give it. */
 export type StoredPreset = Readonly<Record<string, unknown>>
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 
-/**
- * The category of a saved workflow: `user` or `default`.
- *
- * @category getters
- * @since 0.1.0
- */
+/** The category of a saved workflow: `user` or `default`. */
 export const categoryOf = (record: StoredWorkflow): string => {
   const meta = record.workflow["meta"]
   return isRecord(meta) ? textOf(meta["category"]) : ""
 }
 
-/**
- * Whether another workflow can call a saved one.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether another workflow can call a saved one. */
 export const isCallable = (record: StoredWorkflow): boolean => compatibility(record)["is_callable"] === true
 
 const compatibility = (record: StoredWorkflow): Readonly<Record<string, unknown>> => {
@@ -68,12 +44,7 @@ const compatibility = (record: StoredWorkflow): Readonly<Record<string, unknown>
   }
 }
 
-/**
- * All saved workflows and presets.
- *
- * @category models
- * @since 0.1.0
- */
+/** All saved workflows and presets. */
 export class LibraryStore {
   private readonly profile: ServerProfile
   readonly workflows = new Map<string, StoredWorkflow>()

@@ -1,8 +1,4 @@
-/**
- * How the simulator runs one node: what a node may ask for, and how it fails.
- *
- * @since 0.1.0
- */
+/** How the simulator runs one node: what a node may ask for, and how it fails. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
@@ -11,12 +7,7 @@ import type { NodeOutput } from "./graphExecutor.ts"
 import type { SeededRandom } from "./seededRandom.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 
-/**
- * A node failed, with the name and the text of the server's exception.
- *
- * @category errors
- * @since 0.1.0
- */
+/** A node failed, with the name and the text of the server's exception. */
 export class NodeFailure extends Data.TaggedError("NodeFailure")<{
   readonly errorType: string
   readonly errorMessage: string
@@ -26,24 +17,14 @@ export class NodeFailure extends Data.TaggedError("NodeFailure")<{
   }
 }
 
-/**
- * A tensor on the simulated server: only its size in pixels and a text that stands for its content.
- *
- * @category models
- * @since 0.1.0
- */
+/** A tensor on the simulated server: only its size in pixels and a text that stands for its content. */
 export interface Tensor {
   readonly width: number
   readonly height: number
   readonly content: string
 }
 
-/**
- * What a running node can ask of the server.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a running node can ask of the server. */
 export interface NodeContext {
   /** The node with its connected inputs filled in. */
   readonly node: GraphNode
@@ -77,20 +58,10 @@ export interface NodeContext {
   readonly step: Effect.Effect<void, NodeFailure>
 }
 
-/**
- * The work of one node type.
- *
- * @category models
- * @since 0.1.0
- */
+/** The work of one node type. */
 export type NodeBehavior = (context: NodeContext) => Effect.Effect<NodeOutput, NodeFailure>
 
-/**
- * A behavior that needs nothing but the node's own fields.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A behavior that needs nothing but the node's own fields. */
 export const pure =
   (outputType: string, f: (node: GraphNode) => Readonly<Record<string, unknown>>): NodeBehavior => (context) =>
     Effect.try({
@@ -99,54 +70,29 @@ export const pure =
         cause instanceof NodeFailure ? cause : new NodeFailure({ errorType: "ValueError", errorMessage: String(cause) })
     })
 
-/**
- * The failure with the given exception name and text.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The failure with the given exception name and text. */
 export const failure = (errorType: string, errorMessage: string): NodeFailure =>
   new NodeFailure({ errorType, errorMessage })
 
-/**
- * A number field; 0 where it holds something else.
- *
- * @category getters
- * @since 0.1.0
- */
+/** A number field; 0 where it holds something else. */
 export const number = (node: GraphNode, field: string): number => {
   const value = node[field]
   return typeof value === "number" ? value : 0
 }
 
-/**
- * A text field; `""` where it holds something else.
- *
- * @category getters
- * @since 0.1.0
- */
+/** A text field; `""` where it holds something else. */
 export const text = (node: GraphNode, field: string): string => {
   const value = node[field]
   return typeof value === "string" ? value : ""
 }
 
-/**
- * A list field; empty where it holds something else.
- *
- * @category getters
- * @since 0.1.0
- */
+/** A list field; empty where it holds something else. */
 export const list = (node: GraphNode, field: string): ReadonlyArray<unknown> => {
   const value = node[field]
   return Array.isArray(value) ? value : []
 }
 
-/**
- * The name inside an image field.
- *
- * @category getters
- * @since 0.1.0
- */
+/** The name inside an image field. */
 export const imageName = (value: unknown): string | undefined =>
   typeof value === "object" && value !== null && "image_name" in value && typeof value.image_name === "string"
     ? value.image_name

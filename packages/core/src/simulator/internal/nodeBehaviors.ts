@@ -1,8 +1,4 @@
-/**
- * Which behavior a node type has.
- *
- * @since 0.1.0
- */
+/** Which behavior a node type has. */
 import type { NodeBehavior, NodeContext } from "./nodeBehavior.ts"
 import * as Diffusion from "./nodes/diffusion.ts"
 import * as Images from "./nodes/images.ts"
@@ -17,19 +13,9 @@ const exact: ReadonlyMap<string, NodeBehavior> = new Map([
   ...WorkflowReturns.behaviors
 ])
 
-/**
- * The exact behavior of a node type, or one told from its declaration.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The exact behavior of a node type, or one told from its declaration. */
 export const behaviorOf = (context: NodeContext): NodeBehavior =>
   exact.get(context.node.type) ?? Diffusion.byDeclaration(context)
 
-/**
- * The node types that are computed exactly.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The node types that are computed exactly. */
 export const exactTypes: ReadonlySet<string> = new Set(exact.keys())

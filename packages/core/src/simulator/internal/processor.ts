@@ -1,8 +1,4 @@
-/**
- * The worker of the simulated server: takes one item at a time and runs its graph.
- *
- * @since 0.1.0
- */
+/** The worker of the simulated server: takes one item at a time and runs its graph. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -276,12 +272,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
   WorkflowCalls.settle(world, item, now)
 })
 
-/**
- * Runs items as long as the scope is open.
- *
- * @category running
- * @since 0.1.0
- */
+/** Runs items as long as the scope is open. */
 export const run = Effect.fnUntraced(function*(world: SimulatorWorld) {
   const latch = yield* Latch.make(false)
   world.wake = () => {

@@ -1,8 +1,4 @@
-/**
- * The queue items of the simulated server: expansion of batches, order, statuses, and what the routes say of them.
- *
- * @since 0.1.0
- */
+/** The queue items of the simulated server: expansion of batches, order, statuses, and what the routes say of them. */
 import type { ServerProfile } from "../ServerProfile.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
 import type { GraphExecutor } from "./graphExecutor.ts"
@@ -12,44 +8,24 @@ import * as SimulatorTime from "./simulatorTime.ts"
 import type * as WorkflowCallState from "./workflowCallState.ts"
 import { maxDepth } from "./workflowCallState.ts"
 
-/**
- * The statuses of a queue item.
- *
- * @category models
- * @since 0.1.0
- */
+/** The statuses of a queue item. */
 export type ItemStatus = "pending" | "in_progress" | "waiting" | "completed" | "failed" | "canceled"
 
-/**
- * One value that a batch put into an item.
- *
- * @category models
- * @since 0.1.0
- */
+/** One value that a batch put into an item. */
 export interface FieldValue {
   readonly node_path: string
   readonly field_name: string
   readonly value: unknown
 }
 
-/**
- * One field of a batch and its values.
- *
- * @category models
- * @since 0.1.0
- */
+/** One field of a batch and its values. */
 export interface BatchDatum {
   readonly node_path: string
   readonly field_name: string
   readonly items: ReadonlyArray<unknown>
 }
 
-/**
- * A batch that the server accepted.
- *
- * @category models
- * @since 0.1.0
- */
+/** A batch that the server accepted. */
 export interface SimulatorBatch {
   readonly batch_id: string
   readonly origin: string | null
@@ -60,12 +36,7 @@ export interface SimulatorBatch {
   readonly runs: number
 }
 
-/**
- * A call that an item waits for.
- *
- * @category models
- * @since 0.1.0
- */
+/** A call that an item waits for. */
 export interface WaitingCall {
   /** The prepared node that calls. */
   readonly node: GraphNode
@@ -75,12 +46,7 @@ export interface WaitingCall {
   readonly childSession: unknown
 }
 
-/**
- * An item of the queue.
- *
- * @category models
- * @since 0.1.0
- */
+/** An item of the queue. */
 export interface QueueItem {
   readonly itemId: number
   readonly queueId: string
@@ -116,23 +82,13 @@ export interface QueueItem {
   waiting: WaitingCall | undefined
 }
 
-/**
- * The people whose names an item carries.
- *
- * @category models
- * @since 0.1.0
- */
+/** The people whose names an item carries. */
 export interface ItemOwner {
   readonly displayName: string | null
   readonly email: string | null
 }
 
-/**
- * The combinations that a batch asks for, in the order of their items: the last group varies fastest.
- *
- * @category batches
- * @since 0.1.0
- */
+/** The combinations that a batch asks for, in the order of their items: the last group varies fastest. */
 export const combinations = (data: SimulatorBatch["data"]): ReadonlyArray<ReadonlyArray<FieldValue>> => {
   let results: ReadonlyArray<ReadonlyArray<FieldValue>> = [[]]
   for (const group of data ?? []) {
@@ -150,20 +106,10 @@ export const combinations = (data: SimulatorBatch["data"]): ReadonlyArray<Readon
 
 const terminal = new Set<ItemStatus>(["completed", "failed", "canceled"])
 
-/**
- * Whether a status is final.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a status is final. */
 export const isTerminal = (status: ItemStatus): boolean => terminal.has(status)
 
-/**
- * Drops the keys whose value is null, at every depth, as the single item route does.
- *
- * @category conversions
- * @since 0.1.0
- */
+/** Drops the keys whose value is null, at every depth, as the single item route does. */
 export const withoutNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (typeof value !== "object" || value === null) return value
@@ -172,12 +118,7 @@ export const withoutNulls = (value: unknown): unknown => {
   )
 }
 
-/**
- * All queue items.
- *
- * @category models
- * @since 0.1.0
- */
+/** All queue items. */
 export class QueueStore {
   private readonly profile: ServerProfile
   private nextId = 1

@@ -1,7 +1,5 @@
 /**
  * What the routes of the simulated server have in common: reading parameters and bodies with the server's own complaints.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,12 +11,7 @@ import type { ValidationIssue } from "./fieldValidation.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 
-/**
- * A request on its way through a route.
- *
- * @category models
- * @since 0.1.0
- */
+/** A request on its way through a route. */
 export interface RouteContext {
   readonly world: SimulatorWorld
   readonly request: SimulatorRequest
@@ -28,12 +21,7 @@ export interface RouteContext {
   readonly user: SimulatorUser
 }
 
-/**
- * A route: method, path template, and what it does.
- *
- * @category models
- * @since 0.1.0
- */
+/** A route: method, path template, and what it does. */
 export interface Route {
   readonly method: string
   /** Parts in braces are parameters. */
@@ -47,12 +35,7 @@ export interface Route {
   readonly adminOnly?: boolean | undefined
 }
 
-/**
- * A route whose handler is a generator.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A route whose handler is a generator. */
 export const route = (
   method: string,
   path: string,
@@ -60,12 +43,7 @@ export const route = (
   options: Omit<Route, "method" | "path" | "handler"> = {}
 ): Route => ({ method, path, handler: Effect.fnUntraced(handler), ...options })
 
-/**
- * A route whose answer is known at once, as JSON.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A route whose answer is known at once, as JSON. */
 export const reply = (
   method: string,
   path: string,
@@ -78,12 +56,7 @@ export const reply = (
   ...options
 })
 
-/**
- * Routes that a release has only from a minor version on. A route's own later version stays.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Routes that a release has only from a minor version on. A route's own later version stays. */
 export const since = (minor: number, routes: ReadonlyArray<Route>): ReadonlyArray<Route> =>
   routes.map((one) => Object.assign({ since: minor }, one))
 
@@ -99,55 +72,30 @@ const missing = (loc: ReadonlyArray<string | number>, input: unknown = null): Va
 const settle = (checked: FieldValidation.Checked): Effect.Effect<unknown, HttpFailure> =>
   checked.ok ? Effect.succeed(checked.value) : Effect.fail(invalid(checked.issues))
 
-/**
- * A query parameter that must be there.
- *
- * @category query
- * @since 0.1.0
- */
+/** A query parameter that must be there. */
 export const required = (context: RouteContext, name: string): Effect.Effect<string, HttpFailure> => {
   const value = context.request.query.get(name)
   return value === null ? fail(missing(["query", name])) : Effect.succeed(value)
 }
 
-/**
- * A query parameter; `undefined` where it is missing.
- *
- * @category query
- * @since 0.1.0
- */
+/** A query parameter; `undefined` where it is missing. */
 export const optional = (context: RouteContext, name: string): string | undefined =>
   context.request.query.get(name) ?? undefined
 
-/**
- * All values of a repeated query parameter; `undefined` where there are none.
- *
- * @category query
- * @since 0.1.0
- */
+/** All values of a repeated query parameter; `undefined` where there are none. */
 export const many = (context: RouteContext, name: string): ReadonlyArray<string> | undefined => {
   const values = context.request.query.getAll(name)
   return values.length === 0 ? undefined : values
 }
 
-/**
- * A query parameter that is true or false.
- *
- * @category query
- * @since 0.1.0
- */
+/** A query parameter that is true or false. */
 export const flag = (context: RouteContext, name: string): Effect.Effect<boolean | undefined, HttpFailure> => {
   const value = context.request.query.get(name)
   if (value === null) return Effect.succeed(undefined)
   return Effect.map(settle(FieldValidation.boolean(value, ["query", name])), (result) => result === true)
 }
 
-/**
- * A query parameter that is a whole number within limits.
- *
- * @category query
- * @since 0.1.0
- */
+/** A query parameter that is a whole number within limits. */
 export const whole = (
   context: RouteContext,
   name: string,
@@ -164,12 +112,7 @@ export const whole = (
   return Effect.succeed(Number(limited.value))
 }
 
-/**
- * A query parameter that is one of some words.
- *
- * @category query
- * @since 0.1.0
- */
+/** A query parameter that is one of some words. */
 export const oneOf = (
   context: RouteContext,
   name: string,
@@ -183,23 +126,13 @@ export const oneOf = (
     : fail({ type: "enum", loc: ["query", name], msg: `Input should be ${expected}`, input: value, ctx: { expected } })
 }
 
-/**
- * A path parameter that is a whole number.
- *
- * @category path
- * @since 0.1.0
- */
+/** A path parameter that is a whole number. */
 export const pathNumber = (context: RouteContext, name: string): Effect.Effect<number, HttpFailure> =>
   Effect.map(settle(FieldValidation.integer(context.params[name] ?? "", ["path", name])), Number)
 
 const textDecoder = new TextDecoder()
 
-/**
- * The body as JSON.
- *
- * @category body
- * @since 0.1.0
- */
+/** The body as JSON. */
 export const body = (context: RouteContext): Effect.Effect<unknown, HttpFailure> =>
   Effect.suspend(() => {
     const raw = context.request.body
@@ -216,12 +149,7 @@ export const body = (context: RouteContext): Effect.Effect<unknown, HttpFailure>
       })
   })
 
-/**
- * The body as a JSON object.
- *
- * @category body
- * @since 0.1.0
- */
+/** The body as a JSON object. */
 export const bodyRecord = (
   context: RouteContext
 ): Effect.Effect<Readonly<Record<string, unknown>>, HttpFailure> =>
@@ -233,24 +161,14 @@ export const bodyRecord = (
       input: value
     }))
 
-/**
- * A field of the body that must be there.
- *
- * @category body
- * @since 0.1.0
- */
+/** A field of the body that must be there. */
 export const bodyField = (
   record: Readonly<Record<string, unknown>>,
   name: string
 ): Effect.Effect<unknown, HttpFailure> =>
   Object.hasOwn(record, name) ? Effect.succeed(record[name]) : fail(missing(["body", name]))
 
-/**
- * A text field of the body that must be there.
- *
- * @category body
- * @since 0.1.0
- */
+/** A text field of the body that must be there. */
 export const bodyText = (
   record: Readonly<Record<string, unknown>>,
   name: string
@@ -263,12 +181,7 @@ export const bodyText = (
 const maxNames = 1000
 const maxNameLength = 255
 
-/**
- * A list of texts in the body. From 6.14 on at most 1000, each of at most 255 characters.
- *
- * @category body
- * @since 0.1.0
- */
+/** A list of texts in the body. From 6.14 on at most 1000, each of at most 255 characters. */
 export const bodyNames = (
   context: RouteContext,
   record: Readonly<Record<string, unknown>>,
@@ -307,12 +220,7 @@ export const bodyNames = (
     return issues.length > 0 ? Effect.fail(invalid(issues)) : Effect.succeed(names)
   })
 
-/**
- * The complaint about a list with too many entries.
- *
- * @category body
- * @since 0.1.0
- */
+/** The complaint about a list with too many entries. */
 export const tooLong = (
   loc: ReadonlyArray<string | number>,
   input: ReadonlyArray<unknown>,
@@ -325,12 +233,7 @@ export const tooLong = (
   ctx: { field_type: "List", max_length: limit, actual_length: input.length }
 })
 
-/**
- * A list of whole numbers in the body or a field of it.
- *
- * @category body
- * @since 0.1.0
- */
+/** A list of whole numbers in the body or a field of it. */
 export const numbers = (
   value: unknown,
   loc: ReadonlyArray<string | number>,
@@ -346,12 +249,7 @@ export const numbers = (
   )
 }
 
-/**
- * The multipart form of an upload; empty where the body is no form.
- *
- * @category body
- * @since 0.1.0
- */
+/** The multipart form of an upload; empty where the body is no form. */
 export const form = (context: RouteContext): Effect.Effect<FormData, HttpFailure> =>
   Effect.suspend(() => {
     const { body: raw, headers } = context.request
@@ -365,12 +263,7 @@ export const form = (context: RouteContext): Effect.Effect<FormData, HttpFailure
     })
   })
 
-/**
- * The file in a form: its type and bytes.
- *
- * @category body
- * @since 0.1.0
- */
+/** The file in a form: its type and bytes. */
 export const formFile = (
   data: FormData,
   name: string
@@ -392,11 +285,6 @@ export const formFile = (
   )
 }
 
-/**
- * A value that is there, or a refusal.
- *
- * @category results
- * @since 0.1.0
- */
+/** A value that is there, or a refusal. */
 export const orRefuse = <A>(value: A | undefined, failure: () => HttpFailure): Effect.Effect<A, HttpFailure> =>
   Option.match(Option.fromUndefinedOr(value), { onNone: () => Effect.fail(failure()), onSome: Effect.succeed })

@@ -1,8 +1,4 @@
-/**
- * Finds the route of a request, checks who asks, and answers as the server does.
- *
- * @since 0.1.0
- */
+/** Finds the route of a request, checks who asks, and answers as the server does. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { HttpFailure, SimulatorRequest, SimulatorResponse } from "../SimulatorHttp.ts"
@@ -62,12 +58,7 @@ const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string,
   return Object.fromEntries(paths)
 }
 
-/**
- * All routes that the simulator knows.
- *
- * @category routes
- * @since 0.1.0
- */
+/** All routes that the simulator knows. */
 export const routes: ReadonlyArray<Route> = [
   ...served,
   reply("GET", "/openapi.json", ({ world }) => {
@@ -157,12 +148,7 @@ const authenticate = (
 
 const neverRefreshed = new Set(["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/media-cookie"])
 
-/**
- * Answers a request.
- *
- * @category running
- * @since 0.1.0
- */
+/** Answers a request. */
 export const answer = Effect.fnUntraced(function*(
   world: SimulatorWorld,
   request: SimulatorRequest

@@ -1,15 +1,6 @@
-/**
- * A small pseudo-random generator with a seed, so that the simulator's ids and pictures are the same on every run.
- *
- * @since 0.1.0
- */
+/** A small pseudo-random generator with a seed, so that the simulator's ids and pictures are the same on every run. */
 
-/**
- * Source of reproducible numbers and ids.
- *
- * @category models
- * @since 0.1.0
- */
+/** Source of reproducible numbers and ids. */
 export interface SeededRandom {
   /** The next number, an integer from 0 to 2^32 - 1. */
   readonly nextUint32: () => number
@@ -21,12 +12,7 @@ export interface SeededRandom {
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")
 
-/**
- * Makes a generator from a seed (the mulberry32 algorithm).
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes a generator from a seed (the mulberry32 algorithm). */
 export const make = (seed: number): SeededRandom => {
   let state = seed >>> 0
   const nextUint32 = (): number => {
@@ -49,12 +35,7 @@ export const make = (seed: number): SeededRandom => {
   }
 }
 
-/**
- * A 32-bit number that stands for a text (FNV-1a over its UTF-16 units).
- *
- * @category hashing
- * @since 0.1.0
- */
+/** A 32-bit number that stands for a text (FNV-1a over its UTF-16 units). */
 export const hashText = (text: string): number => {
   let hash = 0x811C9DC5
   for (let index = 0; index < text.length; index++) {

@@ -1,64 +1,35 @@
-/**
- * Graphs as the server keeps them: every node completed with the defaults of its type, every literal checked.
- *
- * @since 0.1.0
- */
+/** Graphs as the server keeps them: every node completed with the defaults of its type, every literal checked. */
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
 import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "../SimulatorCatalog.ts"
 import * as FieldValidation from "./fieldValidation.ts"
 
-/**
- * A node of a graph: `id`, `type`, `is_intermediate`, `use_cache`, and the fields of its type.
- *
- * @category models
- * @since 0.1.0
- */
+/** A node of a graph: `id`, `type`, `is_intermediate`, `use_cache`, and the fields of its type. */
 export interface GraphNode {
   readonly id: string
   readonly type: string
   readonly [field: string]: unknown
 }
 
-/**
- * One end of an edge.
- *
- * @category models
- * @since 0.1.0
- */
+/** One end of an edge. */
 export interface EdgeConnection {
   readonly node_id: string
   readonly field: string
 }
 
-/**
- * A connection between two nodes.
- *
- * @category models
- * @since 0.1.0
- */
+/** A connection between two nodes. */
 export interface GraphEdge {
   readonly source: EdgeConnection
   readonly destination: EdgeConnection
 }
 
-/**
- * A graph that the server accepted.
- *
- * @category models
- * @since 0.1.0
- */
+/** A graph that the server accepted. */
 export interface SimulatorGraph {
   readonly id: string
   readonly nodes: ReadonlyMap<string, GraphNode>
   readonly edges: ReadonlyArray<GraphEdge>
 }
 
-/**
- * The graph as JSON.
- *
- * @category conversions
- * @since 0.1.0
- */
+/** The graph as JSON. */
 export const toJson = (graph: SimulatorGraph): {
   readonly id: string
   readonly nodes: Readonly<Record<string, GraphNode>>
@@ -69,12 +40,7 @@ const nodeAttributes = new Set(["id", "type", "is_intermediate", "use_cache"])
 
 type Loc = ReadonlyArray<string | number>
 
-/**
- * Checks a value for a field of a node, as at enqueue and when a connection delivers it.
- *
- * @category validation
- * @since 0.1.0
- */
+/** Checks a value for a field of a node, as at enqueue and when a connection delivers it. */
 export const checkField = (field: SimulatorField, value: unknown, loc: Loc): FieldValidation.Checked =>
   field.template !== undefined
     ? FieldValidation.check(field.template, value, loc)
@@ -82,12 +48,7 @@ export const checkField = (field: SimulatorField, value: unknown, loc: Loc): Fie
     ? FieldValidation.integer(value, loc)
     : { ok: true, value }
 
-/**
- * What is wrong with a combination of fields, where the server's own node classes check it.
- *
- * @category validation
- * @since 0.1.0
- */
+/** What is wrong with a combination of fields, where the server's own node classes check it. */
 export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<FieldValidation.ValidationIssue> => {
   const issue = (field: string, text: string): ReadonlyArray<FieldValidation.ValidationIssue> => [{
     type: "value_error",
@@ -123,9 +84,6 @@ export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<Fiel
  * **Details**
  *
  * Fields that the type does not have are dropped. A connected field may miss its literal.
- *
- * @category parsing
- * @since 0.1.0
  */
 export const parseNode = (
   nodeType: SimulatorNodeType,
@@ -190,12 +148,7 @@ const parseEdge = (raw: unknown, loc: Loc): GraphEdge | ReadonlyArray<FieldValid
   return issues.length > 0 ? issues : edge
 }
 
-/**
- * Reads a graph from a request: nodes completed, literals and edges checked.
- *
- * @category parsing
- * @since 0.1.0
- */
+/** Reads a graph from a request: nodes completed, literals and edges checked. */
 export const parse = (
   catalog: SimulatorCatalog,
   raw: unknown,
@@ -294,9 +247,6 @@ const compatible = (from: NodeTemplate, output: string, to: NodeTemplate, input:
 /**
  * Node ids so that every node follows its predecessors, level by level, each level in the order of its discovery;
  * `undefined` where the graph has a cycle.
- *
- * @category queries
- * @since 0.1.0
  */
 export const topologicalOrder = (
   ids: Iterable<string>,
@@ -322,12 +272,7 @@ export const topologicalOrder = (
   return order.length === indegree.size ? order : undefined
 }
 
-/**
- * The first rule of graphs that this one breaks, in the server's words.
- *
- * @category validation
- * @since 0.1.0
- */
+/** The first rule of graphs that this one breaks, in the server's words. */
 export const firstProblem = (catalog: SimulatorCatalog, graph: SimulatorGraph): string | undefined => {
   const ids = [...graph.nodes.values()].map((node) => node.id)
   const repeated = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))]

@@ -1,8 +1,4 @@
-/**
- * Everything that one simulated server holds, and the events that tell of its changes.
- *
- * @since 0.1.0
- */
+/** Everything that one simulated server holds, and the events that tell of its changes. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { FaultScript } from "../Fault.ts"
@@ -26,12 +22,7 @@ import * as SimulatorTime from "./simulatorTime.ts"
 import * as UserStoreModule from "./userStore.ts"
 import type { StoredVideo } from "./videoStore.ts"
 
-/**
- * A request that the server saw.
- *
- * @category models
- * @since 0.1.0
- */
+/** A request that the server saw. */
 export interface SeenRequest {
   readonly method: string
   readonly path: string
@@ -41,12 +32,7 @@ export interface SeenRequest {
   readonly at: number
 }
 
-/**
- * What a node of some type shall do instead of its usual work.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a node of some type shall do instead of its usual work. */
 export type NodeOverride = (
   node: GraphNode,
   call: number
@@ -55,12 +41,7 @@ export type NodeOverride = (
   | { readonly _tag: "Output"; readonly output: Readonly<Record<string, unknown>> }
   | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
 
-/**
- * Settings that stay over a restart.
- *
- * @category models
- * @since 0.1.0
- */
+/** Settings that stay over a restart. */
 export interface WorldSettings {
   readonly profile: ServerProfile
   readonly catalog: SimulatorCatalog
@@ -70,12 +51,7 @@ export interface WorldSettings {
   readonly cacheSize: number
 }
 
-/**
- * A simulated server.
- *
- * @category models
- * @since 0.1.0
- */
+/** A simulated server. */
 export class SimulatorWorld {
   readonly settings: WorldSettings
   readonly profile: ServerProfile

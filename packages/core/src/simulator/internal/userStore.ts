@@ -1,19 +1,10 @@
-/**
- * Users and tokens of the simulated server.
- *
- * @since 0.1.0
- */
+/** Users and tokens of the simulated server. */
 import * as Base64Url from "effect/encoding/Base64Url"
 import type { ServerProfile } from "../ServerProfile.ts"
 import * as SeededRandom from "./seededRandom.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 
-/**
- * A user.
- *
- * @category models
- * @since 0.1.0
- */
+/** A user. */
 export interface SimulatorUser {
   readonly userId: string
   readonly email: string
@@ -27,12 +18,7 @@ export interface SimulatorUser {
   tokenEpoch: number
 }
 
-/**
- * The user of single-user servers.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The user of single-user servers. */
 export const system: SimulatorUser = {
   userId: "system",
   email: "system@system.invokeai",
@@ -46,12 +32,7 @@ export const system: SimulatorUser = {
   tokenEpoch: 0
 }
 
-/**
- * What a token proves.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a token proves. */
 export type TokenCheck =
   | { readonly _tag: "Valid"; readonly user: SimulatorUser; readonly rememberMe: boolean; readonly expiresAt: number }
   | { readonly _tag: "Invalid" }
@@ -66,12 +47,7 @@ interface Issued {
 
 const day = 86_400_000
 
-/**
- * All users and the tokens given to them.
- *
- * @category models
- * @since 0.1.0
- */
+/** All users and the tokens given to them. */
 export class UserStore {
   private readonly profile: ServerProfile
   readonly users = new Map<string, SimulatorUser>()

@@ -1,15 +1,6 @@
-/**
- * Videos of the simulated server: files that were uploaded, and what they say of themselves.
- *
- * @since 0.1.0
- */
+/** Videos of the simulated server: files that were uploaded, and what they say of themselves. */
 
-/**
- * A stored video.
- *
- * @category models
- * @since 0.1.0
- */
+/** A stored video. */
 export interface StoredVideo {
   readonly name: string
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -34,12 +25,7 @@ export interface StoredVideo {
 
 const containers = new Set(["moov", "trak", "mdia", "minf", "stbl"])
 
-/**
- * Size, duration and frame rate of an MP4 file; `undefined` where it is none.
- *
- * @category reading
- * @since 0.1.0
- */
+/** Size, duration and frame rate of an MP4 file; `undefined` where it is none. */
 export const readMp4 = (
   bytes: Uint8Array
 ): Pick<StoredVideo, "width" | "height" | "duration" | "fps"> | undefined => {
@@ -74,12 +60,7 @@ export const readMp4 = (
   return { width, height, duration, fps: duration > 0 && frames > 0 ? frames / duration : null }
 }
 
-/**
- * The part of a file that a `Range` header asks for, both ends included; `undefined` where there is no such part.
- *
- * @category reading
- * @since 0.1.0
- */
+/** The part of a file that a `Range` header asks for, both ends included; `undefined` where there is no such part. */
 export const parseRange = (
   header: string,
   size: number

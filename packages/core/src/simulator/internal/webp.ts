@@ -1,8 +1,4 @@
-/**
- * WebP files (lossless, uncompressed inside), for thumbnails.
- *
- * @since 0.1.0
- */
+/** WebP files (lossless, uncompressed inside), for thumbnails. */
 import type { Raster } from "../Raster.ts"
 
 const reversed: Uint8Array = Uint8Array.from({ length: 256 }, (_, value) => {
@@ -14,12 +10,7 @@ const reversed: Uint8Array = Uint8Array.from({ length: 256 }, (_, value) => {
 /** Position of the length 8 in the format's own order of code lengths, plus one. */
 const lengthsUpToEight = 12
 
-/**
- * Encodes pixels as a WebP file. Every channel gets a prefix code in which all values have eight bits.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** Encodes pixels as a WebP file. Every channel gets a prefix code in which all values have eight bits. */
 export const encode = (raster: Raster): Uint8Array<ArrayBuffer> => {
   const { data, height, width } = raster
   const body = new Uint8Array(64 + width * height * 4)

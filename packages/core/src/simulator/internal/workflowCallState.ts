@@ -1,15 +1,8 @@
 /**
  * What queue items remember of calls of saved workflows (InvokeAI 6.14): who called, who is called, what came back.
- *
- * @since 0.1.0
  */
 
-/**
- * One call on the way from the first caller to the running workflow.
- *
- * @category models
- * @since 0.1.0
- */
+/** One call on the way from the first caller to the running workflow. */
 export interface CallFrame {
   readonly prepared_call_node_id: string
   readonly source_call_node_id: string
@@ -18,12 +11,7 @@ export interface CallFrame {
   readonly depth: number
 }
 
-/**
- * A call as the session tells of it.
- *
- * @category models
- * @since 0.1.0
- */
+/** A call as the session tells of it. */
 export interface CallExecution extends CallFrame {
   readonly id: string
   readonly parent_session_id: string
@@ -38,23 +26,13 @@ export interface CallExecution extends CallFrame {
   readonly child_outputs: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
-/**
- * The call that a child item belongs to, as its session names it.
- *
- * @category models
- * @since 0.1.0
- */
+/** The call that a child item belongs to, as its session names it. */
 export interface CallParent extends CallFrame {
   readonly workflow_call_id: string
   readonly parent_session_id: string
 }
 
-/**
- * The place of an item among calls.
- *
- * @category models
- * @since 0.1.0
- */
+/** The place of an item among calls. */
 export interface CallPlace {
   /** The calls above, outermost first; empty for an enqueued item. */
   readonly stack: ReadonlyArray<CallFrame>
@@ -64,28 +42,13 @@ export interface CallPlace {
   readonly rootItemId: number | null
 }
 
-/**
- * The place of an item that was enqueued.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The place of an item that was enqueued. */
 export const outermost: CallPlace = { stack: [], parent: null, parentItemId: null, rootItemId: null }
 
-/**
- * How deep calls may go.
- *
- * @category constants
- * @since 0.1.0
- */
+/** How deep calls may go. */
 export const maxDepth = 4
 
-/**
- * The execution after a child of it ended.
- *
- * @category changes
- * @since 0.1.0
- */
+/** The execution after a child of it ended. */
 export const withOutput = (
   execution: CallExecution,
   itemId: number,
@@ -108,12 +71,7 @@ export const withOutput = (
   }
 }
 
-/**
- * What the caller gets: the one child's values, or lists of the values of all children.
- *
- * @category getters
- * @since 0.1.0
- */
+/** What the caller gets: the one child's values, or lists of the values of all children. */
 export const returned = (execution: CallExecution): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.entries(execution.aggregated_values).map(([key, values]) => [

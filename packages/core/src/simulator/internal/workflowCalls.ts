@@ -1,8 +1,6 @@
 /**
  * Calls of saved workflows (InvokeAI 6.14): the caller waits while the called workflow runs as items of their own, then
  * goes on, or fails with them.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,12 +15,7 @@ import type { GraphNode } from "./simulatorGraph.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import * as WorkflowCallState from "./workflowCallState.ts"
 
-/**
- * The node type that calls.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The node type that calls. */
 export const nodeType = "call_saved_workflow"
 
 const select = (world: SimulatorWorld, item: QueueItem, id: string): Readonly<Record<string, unknown>> => {
@@ -116,12 +109,7 @@ const begin = (world: SimulatorWorld, item: QueueItem, node: GraphNode, sourceId
   if (world.queue.setStatus(item, "waiting", now)) world.emitStatus(item, now)
 }
 
-/**
- * Begins a call: the item waits, and its children are in the queue. Fails where the server refuses the call.
- *
- * @category running
- * @since 0.1.0
- */
+/** Begins a call: the item waits, and its children are in the queue. Fails where the server refuses the call. */
 export const call = (
   world: SimulatorWorld,
   item: QueueItem,
@@ -211,12 +199,7 @@ const resumeCaller = (world: SimulatorWorld, caller: QueueItem, child: QueueItem
   if (isDone) settle(world, caller, now)
 }
 
-/**
- * Tells the caller of an item that the item has ended. An item that nobody called changes nothing.
- *
- * @category running
- * @since 0.1.0
- */
+/** Tells the caller of an item that the item has ended. An item that nobody called changes nothing. */
 export const settle = (world: SimulatorWorld, child: QueueItem, now: number): void => {
   const caller = child.place.parentItemId === null ? undefined : world.queue.items.get(child.place.parentItemId)
   if (caller === undefined || QueueStore.isTerminal(caller.status)) return

@@ -1,8 +1,4 @@
-/**
- * ZIP files without compression, for bulk downloads of pictures.
- *
- * @since 0.1.0
- */
+/** ZIP files without compression, for bulk downloads of pictures. */
 import * as Bytes from "./bytes.ts"
 
 const textEncoder = new TextEncoder()
@@ -21,12 +17,7 @@ const record = (fields: ReadonlyArray<readonly [value: number, bytes: 2 | 4]>): 
   return result
 }
 
-/**
- * Packs files by their paths.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** Packs files by their paths. */
 export const pack = (files: ReadonlyArray<readonly [path: string, bytes: Uint8Array]>): Uint8Array<ArrayBuffer> => {
   const parts: Array<Uint8Array> = []
   const directory: Array<Uint8Array> = []

@@ -4,8 +4,6 @@
  * **Gotchas**
  *
  * Not secret at all. For tests only.
- *
- * @since 0.1.0
  */
 import * as Digest from "effect/crypto/Digest"
 import * as WebCrypto from "effect/crypto/WebCrypto"
@@ -59,12 +57,7 @@ const round = (state: Uint32Array, view: DataView, offset: number): void => {
   for (const [index, value] of [a, b, c, d, e, f, g, h].entries()) state[index] = (state[index] ?? 0) + value
 }
 
-/**
- * SHA-256, at once and without the platform's help.
- *
- * @category digests
- * @since 0.1.0
- */
+/** SHA-256, at once and without the platform's help. */
 export const sha256 = (data: Uint8Array): Uint8Array => {
   const padded = new Uint8Array(Math.ceil((data.length + 9) / 64) * 64)
   padded.set(data)
@@ -98,12 +91,7 @@ const makeCrypto = (random: SeededRandom.SeededRandom): Crypto => ({
 
 const isSha256 = (algorithm: Digest.Algorithm): boolean => algorithm.name === "SHA-256"
 
-/**
- * Random numbers of `SecureRandom` by a seed, and `Digest` without waiting.
- *
- * @category layers
- * @since 0.1.0
- */
+/** Random numbers of `SecureRandom` by a seed, and `Digest` without waiting. */
 export const layer = (seed: number): Layer.Layer<Digest.Digest> =>
   Layer.suspend(() => {
     const crypto = makeCrypto(SeededRandom.make(seed ^ 0x5EED))
@@ -118,12 +106,7 @@ export const layer = (seed: number): Layer.Layer<Digest.Digest> =>
     return Layer.mergeAll(digest, WebCrypto.layer(crypto))
   })
 
-/**
- * The numbers of `Random` by a seed.
- *
- * @category layers
- * @since 0.1.0
- */
+/** The numbers of `Random` by a seed. */
 export const layerRandom = (seed: number): Layer.Layer<never> =>
   Layer.suspend(() => {
     const random = SeededRandom.make(seed ^ 0xD1CE)

@@ -68,9 +68,7 @@ const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Gen
 const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
   [...loaded.nodes.values()].filter(({ node }) => batchNodeTypes.has(node.nodeType))
 
-/**
- * The generators of a workflow that need the server, by node id: what to ask for.
- */
+/** The generators of a workflow that need the server, by node id: what to ask for. */
 export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
   const found = new Map<string, Generators.ServerGenerator>()
   const edges = new EdgeIndex(loaded.edges)

@@ -127,7 +127,7 @@ const resolve = Effect.fnUntraced(function*(
   return { loaded, batch, problems }
 })
 
-/** Fields that hold a seed of their own: integers called `seed`, without a connection, of nodes that run. @internal */
+/** Fields that hold a seed of their own: integers called `seed`, without a connection, of nodes that run. */
 export const seedFields = (
   loaded: LoadedWorkflow
 ): ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string; readonly maximum: number }> =>
@@ -186,7 +186,7 @@ const withBoard = (loaded: LoadedWorkflow, board: string | undefined): LoadedWor
   return next
 }
 
-/** @internal */
+/** The nodes of a workflow by id, for naming their results. */
 export const submittedNodes = (loaded: LoadedWorkflow): ReadonlyMap<string, SubmittedNode> => {
   const out = new Map<string, SubmittedNode>()
   for (const [nodeId, { node, template }] of loaded.nodes) {
@@ -241,7 +241,7 @@ const optionProblems = Effect.fnUntraced(function*(
   return out
 })
 
-/** @internal */
+/** The batch that is submitted for a workflow, or all that is wrong with it. */
 export const compile = Effect.fnUntraced(function*(
   self: Workflow,
   options: BatchOptions | undefined
@@ -286,21 +286,21 @@ const opensVersion4 = (serverVersion: string): boolean | undefined => {
   return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 13)
 }
 
-/** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. @internal */
+/** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. */
 export const toFile = ({ catalog, definition }: LoadedWorkflow): Definition.JsonObject => {
   const hasConnectors = definition.nodes.some((node) => node.type === "connector")
   const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
   return Definition.toJson(definition, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
 }
 
-/** The problems that can be told without a server. @internal */
+/** The problems that can be told without a server. */
 export const validate = (self: Workflow): ReadonlyArray<Problem> => {
   const unknown = new Map(Array.from(Batch.serverGenerators(self.loaded).keys(), (nodeId) => [nodeId, []]))
   const batch = Batch.build(self.loaded, { generated: unknown })
   return Readiness.problems(self.loaded, batch, { sweeps: self.sweeps, isGenerated: unknown.size === 0 })
 }
 
-/** The workflow with its models completed from the server, or all that is wrong. @internal */
+/** The workflow with its models completed from the server, or all that is wrong. */
 export const check = Effect.fnUntraced(function*(
   self: Workflow
 ): Effect.fn.Return<WorkflowValue, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {

@@ -1,8 +1,4 @@
-/**
- * Which outputs may be connected to which inputs. Mirrors the editor.
- *
- * @since 0.1.0
- */
+/** Which outputs may be connected to which inputs. Mirrors the editor. */
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
 import type { ConnectionProblem, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { DefaultEdge, WorkflowNode } from "../WorkflowDefinition.ts"
@@ -11,12 +7,7 @@ import type { EdgeIndex, EdgeLike } from "./edgeIndex.ts"
 const sameType = (first: FieldType, second: FieldType): boolean =>
   first.name === second.name && first.cardinality === second.cardinality && first.batch === second.batch
 
-/**
- * Whether two types are the same, or one is what the other is in the server's schema (a scheduler is an enum).
- *
- * @category predicates
- * @since 0.1.0
- */
+/** Whether two types are the same, or one is what the other is in the server's schema (a scheduler is an enum). */
 export const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
   sameType(first, second) ||
   (first.originalType !== undefined && sameType(first.originalType, second)) ||
@@ -33,9 +24,6 @@ export const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
  * anything into a field that takes one or many of the same; an untyped list into any list and any list into an untyped
  * one; integers as floats and strings, floats as strings; anything into `AnyField`, and out of it where it is one or many as
  * the target takes. Batches only go into batch fields.
- *
- * @category predicates
- * @since 0.1.0
  */
 export const areTypesCompatible = (source: FieldType, target: FieldType): boolean => {
   if (areTypesEqual(source, target)) {
@@ -79,13 +67,13 @@ const isOneAndManyOfSame = (first: FieldType, second: FieldType): boolean =>
 const areInterchangeable = (first: FieldType, second: FieldType): boolean =>
   areTypesCompatible(first, second) || areTypesCompatible(second, first) || isOneAndManyOfSame(first, second)
 
-/** An end of an edge. @internal */
+/** An end of an edge. */
 export interface Source {
   readonly node: LoadedNode
   readonly handle: string
 }
 
-/** The nodes that edges may end at. @internal */
+/** The nodes that edges may end at. */
 export interface ConnectionScope {
   readonly node: (id: string) => WorkflowNode | undefined
   readonly loaded: (id: string) => LoadedNode | undefined
@@ -102,11 +90,7 @@ export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
   return { node: (id) => nodes.get(id), loaded: (id) => loaded.nodes.get(id) }
 }
 
-/**
- * The output that a connector passes on, through any further connectors.
- *
- * @internal
- */
+/** The output that a connector passes on, through any further connectors. */
 export const resolveConnector = (scope: ConnectionScope, edges: EdgeIndex, connectorId: string): Source | undefined => {
   const seen = new Set<string>()
   let id = connectorId
@@ -224,8 +208,6 @@ const isBranch = (handle: string): boolean => handle === "true_input" || handle 
  * **Details**
  *
  * A loop of connectors is refused like any other cycle. (The editor lets it in and then refuses every later edge.)
- *
- * @internal
  */
 export const connectionProblem = (
   scope: ConnectionScope,
@@ -399,7 +381,7 @@ const branchTypes = (scope: ConnectionScope, edges: EdgeIndex, nodeId: string): 
     return source === null || typeof source === "string" ? [] : [source.type]
   })
 
-/** What is wrong with the ends of an edge, before its types are looked at. @internal */
+/** What is wrong with the ends of an edge, before its types are looked at. */
 export const endProblems = (scope: ConnectionScope, edge: DefaultEdge): ReadonlyArray<ConnectionProblem> => {
   const problems: Array<ConnectionProblem> = []
   const source = scope.node(edge.source)

@@ -1,8 +1,4 @@
-/**
- * Workflows in words and as a diagram.
- *
- * @since 0.1.0
- */
+/** Workflows in words and as a diagram. */
 import * as InkField from "../InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
@@ -23,12 +19,7 @@ const problemTexts: ReadonlyMap<string, string> = new Map([
   ["inputMayOnlyHaveOneConnection", "the input has a connection already"]
 ])
 
-/**
- * A warning of loading as one line.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** A warning of loading as one line. */
 export const describeWarning = (warning: LoadWarning): string => {
   switch (warning.type) {
     case "missingTemplate":
@@ -68,7 +59,7 @@ const shorten = (text: string, limit: number): string => {
 const describeBoard = (board: SubmittedNode["board"]): string =>
   board === undefined ? "" : typeof board === "string" ? ` (board ${board})` : ` (board ${board.board_id})`
 
-/** @internal */
+/** A workflow in words. */
 export const describe = (
   loaded: LoadedWorkflow,
   inputs: ReadonlyArray<InkWorkflowInput>,
@@ -120,7 +111,7 @@ const quote = (text: string): string =>
       .replaceAll("\\", "#92;")
   }"`
 
-/** @internal */
+/** The nodes and connections as a Mermaid flowchart. */
 export const toMermaid = (loaded: LoadedWorkflow): string => {
   const ids = new Map<string, string>()
   const lines = ["flowchart LR"]

@@ -1,6 +1,6 @@
 /** Edges by their ends. */
 
-/** @internal */
+/** A connection of two fields. */
 export interface EdgeLike {
   readonly source: string
   readonly sourceHandle: string
@@ -8,7 +8,7 @@ export interface EdgeLike {
   readonly targetHandle: string
 }
 
-/** The edges accepted so far, by their ends. @internal */
+/** The edges accepted so far, by their ends. */
 export class EdgeIndex {
   readonly #out = new Map<string, Array<EdgeLike>>()
   readonly #into = new Map<string, Array<EdgeLike>>()

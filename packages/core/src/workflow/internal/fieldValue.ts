@@ -1,8 +1,6 @@
 /**
  * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
  * keeps the keys it knows.
- *
- * @since 0.1.0
  */
 import type { ModelVocabulary } from "../../catalog/NodeCatalog.ts"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
@@ -120,12 +118,7 @@ const generators: ReadonlyMap<string, GeneratorShape> = new Map([
   ["image_generator_images_from_board", { parts: [["board_id", "optionalName"], ["category", "category", "images"]] }]
 ])
 
-/**
- * The kinds of generators, in the order in which the editor tries them.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The kinds of generators, in the order in which the editor tries them. */
 export const generatorKinds: ReadonlyArray<string> = [...generators.keys()]
 
 const fits = (value: unknown, part: Part): boolean => {
@@ -149,12 +142,7 @@ const fits = (value: unknown, part: Part): boolean => {
   }
 }
 
-/**
- * A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit. */
 export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
   const shape = generators.get(type)
   if (shape === undefined) {
@@ -198,9 +186,6 @@ const readList = (
  *
  * Numbers, texts, booleans; lists of numbers, of texts, of images, of LoRAs with weights; images, videos, boards, style
  * presets, system prompts, complete models, colours and generators.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown => {
   if (isNumber(value) || isString(value) || isBoolean(value)) {
@@ -216,7 +201,7 @@ export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown
     (typeof value["type"] === "string" ? readGenerator(value["type"], value) : undefined)
 }
 
-/** What is said about a field whose value is read. @internal */
+/** What is said about a field whose value is read. */
 export interface ValueField {
   /** `undefined` if the node's type has no such field. */
   readonly type: FieldType | undefined
@@ -229,9 +214,6 @@ export interface ValueField {
 /**
  * The value of an input as it counts: recognised values are kept, whatever the type of the field; others are dropped, so
  * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const readValue = (value: unknown, { extras, type, vocabulary }: ValueField): unknown => {
   if (value === undefined) {

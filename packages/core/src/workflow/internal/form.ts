@@ -3,9 +3,7 @@ import type { FieldType } from "../../catalog/NodeTemplate.ts"
 import type { FieldSettings, FormElement, WorkflowForm } from "../Form.ts"
 import type { FieldIdentifier } from "../WorkflowDefinition.ts"
 
-/**
- * A form without fields.
- */
+/** A form without fields. */
 export const empty: WorkflowForm = {
   rootElementId: "root",
   elements: new Map<string, FormElement>([
@@ -14,9 +12,7 @@ export const empty: WorkflowForm = {
   raw: {}
 }
 
-/**
- * The settings that the editor gives a field when it is added to a form. Only single numbers and texts have any.
- */
+/** The settings that the editor gives a field when it is added to a form. Only single numbers and texts have any. */
 const defaultSettings = (type: FieldType): FieldSettings | undefined => {
   if (type.cardinality !== "SINGLE") {
     return undefined

@@ -14,7 +14,7 @@ const isFiniteNumber = (value: unknown): value is number => typeof value === "nu
 
 const numberComponents = ["number-input", "slider", "number-input-and-slider"] as const
 
-/** Settings of the first kind that fits, `undefined` when none does. @internal */
+/** Settings of the first kind that fits, `undefined` when none does. */
 export const readSettings = (json: unknown): FieldSettings | undefined => {
   if (!isRecord(json)) {
     return undefined
@@ -116,7 +116,7 @@ const readElement = (json: unknown): FormElement | undefined => {
   }
 }
 
-/** A form from JSON, `undefined` when the value is no form at all. @internal */
+/** A form from JSON, `undefined` when the value is no form at all. */
 export const readForm = (json: unknown): WorkflowForm | undefined => {
   if (!isRecord(json) || !isRecord(json["elements"])) {
     return undefined
@@ -136,7 +136,7 @@ export const readForm = (json: unknown): WorkflowForm | undefined => {
   return { rootElementId, elements, raw: json }
 }
 
-/** @internal */
+/** A form as JSON, with the unknown keys that it came with. */
 export const formToJson = (form: WorkflowForm): JsonObject => {
   const elements: Record<string, unknown> = {}
   for (const [key, element] of form.elements) {

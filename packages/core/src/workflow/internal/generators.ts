@@ -1,7 +1,5 @@
 /**
  * The values that generator nodes give to batch nodes. Mirrors the official UI, its random numbers for a seed included.
- *
- * @since 0.1.0
  */
 import * as Option from "effect/Option"
 import { isRecord, type JsonObject } from "../../internal/json.ts"
@@ -9,33 +7,18 @@ import { MersenneTwister } from "../../internal/mersenneTwister.ts"
 import type { BoardImageCategory, DynamicPrompt } from "../WorkflowResources.ts"
 import { readGenerator } from "./fieldValue.ts"
 
-/**
- * A generator whose values only the server knows: a dynamic prompt to expand, or the images of a board.
- *
- * @category models
- * @since 0.1.0
- */
+/** A generator whose values only the server knows: a dynamic prompt to expand, or the images of a board. */
 export type ServerGenerator =
   | { readonly type: "dynamicPrompts"; readonly prompt: DynamicPrompt }
   | { readonly type: "boardImages"; readonly boardId: string; readonly category: BoardImageCategory }
 
-/**
- * What a generator gives: its values, or what to ask the server for; or why it gives none.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a generator gives: its values, or what to ask the server for; or why it gives none. */
 export type Generated =
   | { readonly _tag: "Values"; readonly values: ReadonlyArray<unknown> }
   | { readonly _tag: "Server"; readonly generator: ServerGenerator }
   | { readonly _tag: "Invalid"; readonly reason: string }
 
-/**
- * The most values that one generator may give: 1 000 000. The server's queue takes far fewer.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The most values that one generator may give: 1 000 000. The server's queue takes far fewer. */
 export const maxValues = 1_000_000
 
 const values = (list: ReadonlyArray<unknown>): Generated => ({ _tag: "Values", values: list })
@@ -88,9 +71,6 @@ const randomOf = (generator: JsonObject, unseeded: () => number): () => number =
  * `random` gives the numbers (0 included, 1 excluded) for generators without a seed. Numbers by arithmetic sequence (a
  * step of 0 gives one), linear distribution, uniform random distribution or from a text; texts from a text (parts are not
  * trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
- *
- * @category getters
- * @since 0.1.0
  */
 export const resolve = (value: unknown, random: () => number): Generated => {
   const given = isRecord(value) ? value : {}

@@ -24,20 +24,10 @@ const distance = (left: string, right: string): number => {
   return previous[right.length] ?? 0
 }
 
-/**
- * A name without what people get wrong about it: case, blanks, punctuation.
- *
- * @category getters
- * @since 0.1.0
- */
+/** A name without what people get wrong about it: case, blanks, punctuation. */
 export const normalize = (name: string): string => name.slice(0, 200).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
-/**
- * How far a name is from a wanted one, both normalised: 0 for the same, 1 for nothing alike.
- *
- * @category getters
- * @since 0.1.0
- */
+/** How far a name is from a wanted one, both normalised: 0 for the same, 1 for nothing alike. */
 export const farness = (wanted: string, other: string): number => {
   if (other === wanted) return 0
   const [short, long] = other.length < wanted.length ? [other, wanted] : [wanted, other]

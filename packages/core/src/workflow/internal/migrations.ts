@@ -12,7 +12,7 @@ import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.t
 import type { WorkflowSchemaVersion } from "../WorkflowDefinition.ts"
 import { WorkflowParseError } from "../WorkflowError.ts"
 
-/** @internal */
+/** A document in the form of 4.0.0, and the version that it was written in. */
 export interface MigratedDocument {
   readonly document: JsonObject
   readonly sourceVersion: WorkflowSchemaVersion
@@ -24,8 +24,6 @@ const fail = (reason: string, path?: ReadonlyArray<string>) =>
 /**
  * Whether a text is a version of the form `x.y.z` with whole numbers, in any notation of JavaScript, `""` for 0 included.
  * Further parts are ignored, as the editor does.
- *
- * @internal
  */
 export const isVersion = (value: unknown): value is string => {
   if (typeof value !== "string") {
@@ -37,7 +35,7 @@ export const isVersion = (value: unknown): value is string => {
   )
 }
 
-/** @internal */
+/** A workflow document of any version in the form of 4.0.0. */
 export const migrate = (json: unknown): Result.Result<MigratedDocument, WorkflowParseError> => {
   if (!isRecord(json)) {
     return fail("a workflow is a JSON object")

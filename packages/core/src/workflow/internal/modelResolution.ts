@@ -1,8 +1,4 @@
-/**
- * Finds the model that a workflow means among those that a server has.
- *
- * @since 0.1.0
- */
+/** Finds the model that a workflow means among those that a server has. */
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import type { InstalledModel } from "../WorkflowResources.ts"
 import { isCompleteModel, modelLabel, type ModelReference, modelViolations } from "./ink/modelReference.ts"
@@ -16,9 +12,6 @@ import { farness, normalize } from "./likeness.ts"
  * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
  * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are those
  * that match.
- *
- * @category models
- * @since 0.1.0
  */
 export type ModelResolution =
   | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
@@ -26,12 +19,7 @@ export type ModelResolution =
   | { readonly _tag: "NotAccepted"; readonly installed: InstalledModel; readonly candidates: ReadonlyArray<string> }
   | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
 
-/**
- * A model as one line: name, base, type and key.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** A model as one line: name, base, type and key. */
 export const describeModel = (model: InstalledModel): string =>
   `${model.name} (${model.base} ${model.type}, key ${model.key})`
 
@@ -70,9 +58,6 @@ const byLikeness = (
  * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
  * complete and whose key is installed stays as it is, as the official UI sends it. An incomplete one that leads to a model
  * of another type or base than the field takes is refused, as the run would fail.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const resolve = (
   reference: ModelReference,
@@ -116,12 +101,7 @@ export const resolve = (
     : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
 }
 
-/**
- * Why a reference could not be resolved, as a sentence.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** Why a reference could not be resolved, as a sentence. */
 export const describeFailure = (
   reference: ModelReference,
   resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>

@@ -1,8 +1,6 @@
 /**
  * The rules for the nodes of a workflow and their values: what the official UI checks before it enables Invoke, what the
  * server enforces besides, and this library's own rules.
- *
- * @since 0.1.0
  */
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../InkField.ts"
@@ -31,7 +29,7 @@ export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNo
 export const checkedNodes = (loaded: LoadedWorkflow): ReadonlyArray<CheckedNode> =>
   Array.from(loaded.nodes.values(), (node) => checkedNode(loaded, node))
 
-/** @internal */
+/** A problem of a field, with the names that it is told by. */
 export const fieldProblem = (
   target: CheckedNode,
   fieldName: string,
@@ -75,12 +73,7 @@ const listTemplate = (template: InputTemplate): InputTemplate => {
   }
 }
 
-/**
- * The field of a template with a stored value. A list in a field that takes one value or several makes it a list.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The field of a template with a stored value. A list in a field that takes one value or several makes it a list. */
 export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkField =>
   InkField.fromTemplate(
     template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored) ? listTemplate(template) : template,
@@ -99,9 +92,6 @@ const isOwnRule = (template: InputTemplate, stored: unknown, violation: InkViola
  *
  * `undefined` and `null` fit: whether a value is there is another question. Values of fields that only take connections
  * are not looked at, as nothing sends them.
- *
- * @category checks
- * @since 0.1.0
  */
 export const valueProblems = (
   target: CheckedNode,
@@ -154,9 +144,6 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
 /**
  * Every reason why a node cannot run. What the official UI reports too is marked so by `Readiness`. In
  * the order of the inputs in the file; then the required inputs that the file does not even name.
- *
- * @category checks
- * @since 0.1.0
  */
 export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
   const { node, template } = target

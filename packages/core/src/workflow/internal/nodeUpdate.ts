@@ -9,18 +9,16 @@ const comparable =
 
 const majorOf = (version: string): number => Number(comparable.exec(version)?.[1])
 
-/** @internal */
+/** Whether a node is of another version than its type. */
 export const needsUpdate = (node: InvocationNode, template: NodeTemplate): boolean => node.version !== template.version
 
-/** @internal */
+/** Whether the editor updates a node: within one major version. */
 export const mayUpdate = (node: InvocationNode, template: NodeTemplate): boolean =>
   majorOf(node.version) === majorOf(template.version)
 
 /**
  * The node as one of the template's version: inputs in the template's order, missing ones with their defaults, unknown
  * ones gone.
- *
- * @internal
  */
 export const updateNode = (
   node: InvocationNode,
@@ -58,8 +56,6 @@ const isBefore = (version: string, parts: ReadonlyArray<number>): boolean => {
 /**
  * The images of an `image_collection` were in `collection` before 1.0.2, where they could also be connected: the node with
  * the images where they are now. `version` is the one that the node had before its update.
- *
- * @internal
  */
 export const withImages = (node: InvocationNode, version: string, isConnected: boolean): InvocationNode => {
   const collection = node.inputs.get("collection")
@@ -77,6 +73,6 @@ export const withImages = (node: InvocationNode, version: string, isConnected: b
   return { ...node, inputs }
 }
 
-/** Whether fields named `collection` of the node are now named `images`. @internal */
+/** Whether fields named `collection` of the node are now named `images`. */
 export const renamesCollection = (node: InvocationNode): boolean =>
   node.nodeType === "image_collection" && node.inputs.has("images")

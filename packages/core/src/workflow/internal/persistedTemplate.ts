@@ -33,11 +33,7 @@ const hasDefault = (json: JsonObject, name: string, cardinality: unknown): boole
     (cardinality === "COLLECTION" && listTypes.has(name) && (given === undefined || listOf(check)(given)))
 }
 
-/**
- * What is wrong with an input template that a file holds for a node; `undefined` if nothing is.
- *
- * @internal
- */
+/** What is wrong with an input template that a file holds for a node; `undefined` if nothing is. */
 export const templateProblem = (json: unknown): string | undefined => {
   const type = isRecord(json) ? json["type"] : undefined
   if (!isRecord(json) || !isRecord(type)) {

@@ -5,46 +5,24 @@
  *
  * A small reader of `tEXt`, `zTXt` and `iTXt` chunks that is safe with any bytes: lengths are checked before they are
  * used, compressed texts are unpacked up to a limit, and nothing else of the image is looked at.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/**
- * The bytes are not a PNG file, or one that is cut off or damaged where its texts are.
- *
- * @category errors
- * @since 0.1.0
- */
+/** The bytes are not a PNG file, or one that is cut off or damaged where its texts are. */
 export class PngError extends Schema.TaggedError<PngError>()("PngError", { reason: Schema.String }) {
   override get message(): string {
     return `Cannot read the PNG image: ${this.reason}`
   }
 }
 
-/**
- * Keyword under which InvokeAI keeps the workflow of an image, as JSON.
- *
- * @category constants
- * @since 0.1.0
- */
+/** Keyword under which InvokeAI keeps the workflow of an image, as JSON. */
 export const workflowKeyword = "invokeai_workflow"
 
-/**
- * Keyword under which InvokeAI keeps the graph that made an image, as JSON.
- *
- * @category constants
- * @since 0.1.0
- */
+/** Keyword under which InvokeAI keeps the graph that made an image, as JSON. */
 export const graphKeyword = "invokeai_graph"
 
-/**
- * Keyword under which InvokeAI keeps the generation parameters of an image, as JSON.
- *
- * @category constants
- * @since 0.1.0
- */
+/** Keyword under which InvokeAI keeps the generation parameters of an image, as JSON. */
 export const metadataKeyword = "invokeai_metadata"
 
 /** A compressed text may unpack to this many bytes. The largest workflows have well under one million. */
@@ -166,9 +144,6 @@ const decodeText = (bytes: Uint8Array, encoding: TextChunk["encoding"]): string 
  * **Errors**
  *
  * `PngError` if the bytes are not a PNG file, are cut off, or hold a damaged compressed text.
- *
- * @category getters
- * @since 0.1.0
  */
 export const texts = Effect.fn("PngChunks.texts")(function*(
   bytes: Uint8Array,

@@ -1,8 +1,6 @@
 /**
  * Whether a workflow can be submitted: every rule of the official UI, the stricter ones of the server, and this library's
  * own, as one list of problems.
- *
- * @since 0.1.0
  */
 import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem } from "../WorkflowError.ts"
@@ -55,9 +53,6 @@ const batchProblem = (loaded: LoadedWorkflow) => (reason: UiReadiness.UiReason):
  * The server takes such a batch and then cannot run anything any more, for any user, until the batch is canceled. So each
  * value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds the
  * values.
- *
- * @category checks
- * @since 0.1.0
  */
 export const batchValueProblems = (
   target: CheckedNode,
@@ -88,12 +83,7 @@ export const batchValueProblems = (
     : [...wrong.slice(0, shownValues).map(problem), problem(`and ${wrong.length - shownValues} more values do not fit`)]
 }
 
-/**
- * What is known of a workflow's batch when it is checked.
- *
- * @category models
- * @since 0.1.0
- */
+/** What is known of a workflow's batch when it is checked. */
 export interface ReadinessOptions {
   /** Groups of inputs that the program varies. Each counts as given. */
   readonly sweeps?: ReadonlyArray<ReadonlyArray<SweptInput>>
@@ -105,9 +95,6 @@ const needsValues = new Set(["batchNodeCollectionSizeMismatch", "batchNodeEmptyC
 
 /**
  * Every reason why a workflow cannot be submitted: batch reasons first, then nodes in file order, then batch values.
- *
- * @category checks
- * @since 0.1.0
  */
 export const problems = (
   loaded: LoadedWorkflow,

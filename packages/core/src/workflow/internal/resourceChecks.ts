@@ -1,8 +1,4 @@
-/**
- * Checks that what a workflow names is on the server, and completes its models.
- *
- * @since 0.1.0
- */
+/** Checks that what a workflow names is on the server, and completes its models. */
 import * as Effect from "effect/Effect"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../InkField.ts"
@@ -13,12 +9,7 @@ import { componentSource, isSelfContained } from "./ink/rules.ts"
 import * as ModelResolution from "./modelResolution.ts"
 import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
 
-/**
- * A value to put in place of another: a model with all its parts.
- *
- * @category models
- * @since 0.1.0
- */
+/** A value to put in place of another: a model with all its parts. */
 export interface Replacement {
   readonly nodeId: string
   readonly fieldName: string
@@ -28,9 +19,6 @@ export interface Replacement {
 /**
  * What checking against a server brings: what is missing there, the models completed, and the nodes whose main model
  * brings its own text encoders and VAE.
- *
- * @category models
- * @since 0.1.0
  */
 export interface ResourceCheck {
   readonly problems: ReadonlyArray<Problem>
@@ -165,9 +153,6 @@ const namedProblem = (use: NamedUse): Problem =>
  * **Details**
  *
  * Values that another node gives are not looked at. Kinds that the workflow does not name are not asked for.
- *
- * @category checks
- * @since 0.1.0
  */
 export const check = Effect.fn("ResourceChecks.check")(function*(
   targets: ReadonlyArray<CheckedNode>

@@ -103,7 +103,7 @@ const templateToJson = (template: InputTemplate): JsonObject => ({
   ...(template.component === undefined ? {} : { ui_component: template.component })
 })
 
-/** The templates that a file itself holds for a node. @internal */
+/** The templates that a file itself holds for a node. */
 export const persistedTemplates = (node: InvocationNode): ReadonlyMap<string, InputTemplate> => {
   const templates = new Map<string, InputTemplate>()
   for (const name of Object.keys(node.dynamicInputTemplates)) {
@@ -115,19 +115,19 @@ export const persistedTemplates = (node: InvocationNode): ReadonlyMap<string, In
   return templates
 }
 
-/** @internal */
+/** A node with the inputs of the workflow that it calls, and their templates. */
 export interface CalledInputs {
   readonly node: InvocationNode
   readonly templates: ReadonlyMap<string, InputTemplate>
 }
 
-/** Id of the workflow that a node calls. @internal */
+/** Id of the workflow that a node calls. */
 export const calledWorkflowId = (node: InvocationNode): string | undefined => {
   const id = node.nodeType === callSavedWorkflow ? node.inputs.get("workflow_id")?.value : undefined
   return typeof id === "string" && id !== "" ? id : undefined
 }
 
-/** A field that a called workflow offers. @internal */
+/** A field that a called workflow offers. */
 export interface CalledField {
   readonly template: InputTemplate
   /** As the callee's file has it. */
@@ -137,8 +137,6 @@ export interface CalledField {
 /**
  * The fields that a called workflow offers, in form order: those that can hold a value. As the editor does, this looks at
  * the file as it is, without migrating it. `undefined` if it is no workflow.
- *
- * @internal
  */
 export const calledFields = (json: unknown, catalog: NodeCatalog): ReadonlyArray<CalledField> | undefined => {
   if (!isRecord(json)) {
@@ -210,8 +208,6 @@ const offeredFields = (
 /**
  * The node with the inputs of the workflow it calls, with the callee's values unless the node has its own, without those
  * that the callee no longer has. A value of its own counts if the file says that it is of the callee's type.
- *
- * @internal
  */
 export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<CalledField>): CalledInputs => {
   const offered = new Set(fields.map(({ template }) => template.name))

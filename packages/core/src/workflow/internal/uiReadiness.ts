@@ -1,8 +1,4 @@
-/**
- * The reasons for which the official UI keeps its Invoke button disabled.
- *
- * @since 0.1.0
- */
+/** The reasons for which the official UI keeps its Invoke button disabled. */
 import type { InputTemplate, ValueBounds } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
@@ -10,12 +6,7 @@ import type { FieldInput } from "../WorkflowDefinition.ts"
 import * as Batch from "./batch.ts"
 import { acceptsExtraInputs, isExecutable } from "./nodeTypes.ts"
 
-/**
- * A reason of the UI. `code` is the key of its message.
- *
- * @category models
- * @since 0.1.0
- */
+/** A reason of the UI. `code` is the key of its message. */
 export interface UiReason {
   readonly code: string
   readonly nodeId?: string
@@ -24,12 +15,7 @@ export interface UiReason {
   readonly parameters: Readonly<Record<string, string | number>>
 }
 
-/**
- * Reasons that concern the batch, which the UI shows before those of the nodes.
- *
- * @category getters
- * @since 0.1.0
- */
+/** Reasons that concern the batch, which the UI shows before those of the nodes. */
 export const batchReasons = (
   loaded: LoadedWorkflow,
   batch: Batch.BuiltBatch
@@ -72,9 +58,6 @@ export const batchReasons = (
  *
  * The UI checks that required fields have a value or a connection, the lengths of lists, and the bounds that it sees of
  * numbers and of the items of lists; nothing else.
- *
- * @category getters
- * @since 0.1.0
  */
 export const nodeReasons = (loaded: LoadedWorkflow): ReadonlyArray<UiReason> => {
   const connected = new Set(loaded.edges.map((edge) => JSON.stringify([edge.target, edge.targetHandle])))

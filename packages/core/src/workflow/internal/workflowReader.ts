@@ -37,7 +37,7 @@ const idOf = (value: unknown): string | undefined => {
 
 const textNames = ["name", "author", "description", "version", "contact", "tags", "notes"] as const
 
-/** @internal */
+/** A definition from a document of 4.0.0, or why the editor refuses it. */
 export const readWorkflow = (
   json: JsonObject,
   sourceVersion: WorkflowSchemaVersion

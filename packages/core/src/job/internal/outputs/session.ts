@@ -6,18 +6,11 @@
  * Results are keyed by the ids of prepared nodes. `prepared_source_mapping` leads back to the node of the workflow.
  * Servers from 6.14 on name the iteration themselves (`prepared_iteration_paths`); for older ones it is read from the
  * `iterate` nodes upstream, up to the next `collect`.
- *
- * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import type { FieldData } from "./fields.ts"
 
-/**
- * One executed node.
- *
- * @category models
- * @since 0.1.0
- */
+/** One executed node. */
 export interface ExecutedNode {
   readonly preparedId: string
   readonly nodeId: string
@@ -27,12 +20,7 @@ export interface ExecutedNode {
   readonly invocation: FieldData | null
 }
 
-/**
- * What remains of a session: its results in order, and what went wrong.
- *
- * @category models
- * @since 0.1.0
- */
+/** What remains of a session: its results in order, and what went wrong. */
 export interface SessionResults {
   readonly executed: ReadonlyArray<ExecutedNode>
   /** The nodes of the graph as it was submitted, by id. */
@@ -169,9 +157,6 @@ const orderedCollection = (
  *
  * Results are in the order in which their nodes first finished; those of one node in iteration order. The collection
  * of a `collect` node is put into iteration order too, which servers up to 6.8 do not do.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const fromSession = (session: unknown): SessionResults => {
   const data: FieldData = isData(session) ? session : {}

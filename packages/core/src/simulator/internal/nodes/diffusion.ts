@@ -6,8 +6,6 @@
  *
  * Nothing is generated. Names, sizes, progress and pictures are plausible, the same for the same inputs, and visibly
  * different for different ones.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { OutputTemplate } from "../../../catalog/NodeTemplate.ts"
@@ -202,12 +200,7 @@ const promptEncoder: NodeBehavior = Effect.fnUntraced(function*(context) {
   return yield* declared(context)
 })
 
-/**
- * A node by its declared outputs: images and tensors are made, models passed on, numbers and texts empty.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** A node by its declared outputs: images and tensors are made, models passed on, numbers and texts empty. */
 export const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
   const { node, template } = context
   for (const field of template.inputs.values()) {
@@ -276,12 +269,7 @@ export const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
   return { output_meta: null, ...Object.fromEntries(entries), type: template.outputType }
 })
 
-/**
- * The behavior of a node type that has none of its own, told from what it declares.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The behavior of a node type that has none of its own, told from what it declares. */
 export const byDeclaration = (context: NodeContext): NodeBehavior => {
   const { inputs, outputs, type } = context.template
   if (type === "noise") return noise

@@ -1,8 +1,4 @@
-/**
- * Prompts with choices, such as `a {cat|dog}`.
- *
- * @since 0.1.0
- */
+/** Prompts with choices, such as `a {cat|dog}`. */
 import * as SeededRandom from "../seededRandom.ts"
 
 type Piece = string | ReadonlyArray<ReadonlyArray<Piece>>
@@ -66,9 +62,6 @@ const one = (pieces: ReadonlyArray<Piece>, random: SeededRandom.SeededRandom): s
  * **Details**
  *
  * A text whose braces do not match comes back as it is, with the error of the server's parser.
- *
- * @category expansion
- * @since 0.1.0
  */
 export const expand = (
   prompt: string,

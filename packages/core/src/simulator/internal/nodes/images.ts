@@ -1,8 +1,4 @@
-/**
- * Image nodes: made, copied, resized, cropped, pasted, blurred, recolored.
- *
- * @since 0.1.0
- */
+/** Image nodes: made, copied, resized, cropped, pasted, blurred, recolored. */
 import * as Effect from "effect/Effect"
 import * as Raster from "../../Raster.ts"
 import type { NodeOutput } from "../graphExecutor.ts"
@@ -170,12 +166,7 @@ const idealSize: NodeBehavior = (context) =>
     return { output_meta: null, width: trim(wide), height: trim(high), type: "ideal_size_output" }
   })
 
-/**
- * The behaviors of this module, by node type.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The behaviors of this module, by node type. */
 export const behaviors: ReadonlyMap<string, NodeBehavior> = new Map<string, NodeBehavior>([
   ["blank_image", blank],
   ["image", show],

@@ -1,8 +1,4 @@
-/**
- * Arithmetic, and collections of numbers, with Python's rules.
- *
- * @since 0.1.0
- */
+/** Arithmetic, and collections of numbers, with Python's rules. */
 import * as Effect from "effect/Effect"
 import type { NodeBehavior } from "../nodeBehavior.ts"
 import { failure, list, number, pure, text } from "../nodeBehavior.ts"
@@ -113,12 +109,7 @@ const float = (f: (node: GraphNode) => number): NodeBehavior => pure("float_outp
 const integers = (f: (node: GraphNode) => ReadonlyArray<number>): NodeBehavior =>
   pure("integer_collection_output", (node) => ({ collection: f(node) }))
 
-/**
- * The behaviors of this module, by node type.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The behaviors of this module, by node type. */
 export const behaviors: ReadonlyMap<string, NodeBehavior> = new Map<string, NodeBehavior>([
   ["add", integer((node) => number(node, "a") + number(node, "b"))],
   ["sub", integer((node) => number(node, "a") - number(node, "b"))],

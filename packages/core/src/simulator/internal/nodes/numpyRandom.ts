@@ -1,8 +1,4 @@
-/**
- * The integers that numpy's default generator gives for a seed, so that `random_range` is exact.
- *
- * @since 0.1.0
- */
+/** The integers that numpy's default generator gives for a seed, so that `random_range` is exact. */
 const mask32 = 0xFFFFFFFFn
 const mask64 = 0xFFFFFFFFFFFFFFFFn
 const mask128 = (1n << 128n) - 1n
@@ -79,9 +75,6 @@ const pcg64 = (seed: bigint) => {
 /**
  * `size` integers from `low` (inclusive) to `high` (exclusive), as
  * `numpy.random.default_rng(seed).integers(low, high, size)` gives them.
- *
- * @category random
- * @since 0.1.0
  */
 export const integers = (seed: number, low: number, high: number, size: number): ReadonlyArray<number> => {
   const generator = pcg64(BigInt(seed))

@@ -1,8 +1,4 @@
-/**
- * Text nodes, and nodes that pass a value on.
- *
- * @since 0.1.0
- */
+/** Text nodes, and nodes that pass a value on. */
 import type { NodeBehavior } from "../nodeBehavior.ts"
 import { failure, list, pure, text } from "../nodeBehavior.ts"
 import type { GraphNode } from "../simulatorGraph.ts"
@@ -64,12 +60,7 @@ const split = (node: GraphNode): { string_1: string; string_2: string } => {
     : { string_1: subject.slice(0, index), string_2: subject.slice(index + delimiter.length) }
 }
 
-/**
- * The behaviors of this module, by node type.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The behaviors of this module, by node type. */
 export const behaviors: ReadonlyMap<string, NodeBehavior> = new Map<string, NodeBehavior>([
   ["string", pure("string_output", (node) => ({ value: text(node, "value") }))],
   ["boolean", pure("boolean_output", (node) => ({ value: node["value"] === true }))],

@@ -1,8 +1,4 @@
-/**
- * The nodes by which a called workflow returns values, and its caller takes them.
- *
- * @since 0.1.0
- */
+/** The nodes by which a called workflow returns values, and its caller takes them. */
 import { isRecord } from "../fieldValidation.ts"
 import type { NodeBehavior } from "../nodeBehavior.ts"
 import { failure, pure, text } from "../nodeBehavior.ts"
@@ -35,12 +31,7 @@ const take = (node: GraphNode): Readonly<Record<string, unknown>> => {
   return { value: values[key] }
 }
 
-/**
- * The behaviors of this module, by node type.
- *
- * @category behaviors
- * @since 0.1.0
- */
+/** The behaviors of this module, by node type. */
 export const behaviors: ReadonlyMap<string, NodeBehavior> = new Map<string, NodeBehavior>([
   [
     "workflow_return_value",

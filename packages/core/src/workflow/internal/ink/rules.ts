@@ -1,8 +1,4 @@
-/**
- * This library's own rules for values: what the server's document does not say, but no run can do without.
- *
- * @since 0.1.0
- */
+/** This library's own rules for values: what the server's document does not say, but no run can do without. */
 import { isRecord } from "../../../internal/json.ts"
 
 /**
@@ -12,30 +8,17 @@ import { isRecord } from "../../../internal/json.ts"
  *
  * `flux_model_loader` 1.1.0 (from 6.14 on; earlier versions require them in the document) takes the T5 encoder, the CLIP
  * embed model and the VAE from the main model only if that is a complete SDNQ pipeline. With any other FLUX model all three have to be chosen.
- *
- * @category rules
- * @since 0.1.0
  */
 export const componentInputs: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["flux_model_loader", new Set(["t5_encoder_model", "clip_embed_model", "vae_model"])]
 ])
 
-/**
- * The input of such a node that holds the main model.
- *
- * @category rules
- * @since 0.1.0
- */
+/** The input of such a node that holds the main model. */
 export const componentSource = "model"
 
 const pipelineParts = ["transformer", "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"]
 
-/**
- * Whether a main model brings its own text encoders and VAE along.
- *
- * @category rules
- * @since 0.1.0
- */
+/** Whether a main model brings its own text encoders and VAE along. */
 export const isSelfContained = (model: {
   readonly format?: string | null | undefined
   readonly submodels?: unknown
@@ -45,11 +28,6 @@ export const isSelfContained = (model: {
     pipelineParts.every((part) => Object.hasOwn(parts, part))
 }
 
-/**
- * Whether this library requires an input that the server's document calls optional.
- *
- * @category rules
- * @since 0.1.0
- */
+/** Whether this library requires an input that the server's document calls optional. */
 export const isComponentInput = (nodeType: string, fieldName: string): boolean =>
   componentInputs.get(nodeType)?.has(fieldName) === true

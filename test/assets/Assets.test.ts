@@ -158,7 +158,7 @@ describe("Assets: the life of an upload", () => {
 
   it.effect("logs and reports a deletion that does nothing, and does not hide the failure before it", () => {
     const server = new FakeServer()
-    server.faults.delete = () => Effect.fail(apiError("NotFound", 200, "DELETE"))
+    server.faults.delete = () => Effect.fail(apiError("Server", 200, "DELETE"))
     const logged: Array<string> = []
     const logger = Logger.make(({ message }) => {
       logged.push(String(message))

@@ -64,7 +64,7 @@ describe("Cleanup.inputs", () => {
   it.effect("tells what failed by name, and fails with strict after trying all", () => {
     const server = new FakeServer()
     server.faults.delete = (name) =>
-      name === "upload-1.png" ? Effect.fail(apiError("NotFound", 200, "DELETE")) : undefined
+      name === "upload-1.png" ? Effect.fail(apiError("Server", 200, "DELETE")) : undefined
     return Effect.gen(function*() {
       yield* Assets.uploadBytes(png(1, 1))
       yield* Assets.uploadBytes(png(1, 2))

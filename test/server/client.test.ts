@@ -154,7 +154,11 @@ describe("statuses", () => {
     const server = fakeHttp(() => html())
     return Effect.gen(function*() {
       const error = yield* Effect.flip(image("x"))
-      assert.strictEqual(error.reason, "NotFound")
+      assert.strictEqual(error.reason, "Decode")
+      assert.isTrue(error.isUnknownRoute)
+      assert.isFalse(error.isRetryable)
+      assert.strictEqual(server.seen.length, 1)
+      assert.strictEqual((yield* Effect.flip(image("a/b"))).reason, "NotFound", "no name has a slash")
       const mutation = yield* Effect.flip(prune)
       assert.strictEqual(mutation.reason, "Decode")
       assert.isTrue(mutation.isAmbiguous)

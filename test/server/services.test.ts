@@ -1,6 +1,7 @@
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
+import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { StylePresets, Utilities } from "@effect-invokeai/core/server/Prompts"
 import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
@@ -15,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { type Answer, fakeHttp, html, imageDto, json, type Seen, timestamps } from "./fake.ts"
+import { type Answer, fakeHttp, html, imageDto, json, networkError, type Seen, timestamps } from "./fake.ts"
 
 const services = Layer.mergeAll(
   Auth.layer,
@@ -105,21 +106,59 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  const nothing = () => json({ deleted_images: [], deleted_videos: [], affected_boards: [], failed_images: ["x"] })
+  const refused = (status: number) => () => json({ detail: "no" }, { status })
+  const there = () => json({ ...imageDto("x"), video_name: "x", video_url: "", duration: 1 })
   it.effect.each(
     [
-      [{ deleted_images: ["x.png"] }, undefined],
-      [{ deleted_images: [], affected_boards: [] }, "no such image"],
-      [{ deleted_images: [], failed_images: ["x.png"] }, "could not delete"]
+      ["does nothing, and the thing is there", nothing, there, "Server", 200],
+      ["does nothing, and the thing is gone", nothing, refused(404), "NotFound", 200],
+      ["does nothing, and a web page hides whether the thing is there", nothing, () => html(), "Server", 200],
+      ["is refused, and the thing is there", refused(403), there, "Forbidden", 403],
+      ["is refused, and the thing is somebody else's", refused(403), refused(403), "Forbidden", 403],
+      ["is refused, and the thing is gone", refused(403), refused(404), "NotFound", 403],
+      ["finds nothing", refused(404), () => networkError("ECONNRESET"), "NotFound", 404]
     ] as const
-  )("a delete that deletes nothing is an error: %j", ([answer, problem]) => {
-    const { layer } = withServer(() => json(answer))
+  )("a delete that %s", ([, answer, look, reason, status]) => {
+    const { layer } = withServer(({ method }) => method === "GET" ? look() : answer())
     return Effect.gen(function*() {
       const images = yield* Images
-      const result = yield* Effect.result(images.delete("x.png"))
-      assert.strictEqual(result._tag, problem === undefined ? "Success" : "Failure")
-      if (result._tag === "Failure") {
-        assert.strictEqual(result.failure.reason, "NotFound")
-        assert.include(result.failure.message, String(problem))
+      const videos = yield* Videos
+      for (const remove of [images.delete("x"), videos.delete("x")]) {
+        const error = yield* Effect.flip(remove)
+        assert.strictEqual(error.reason, reason)
+        assert.strictEqual(error.status, status)
+        assert.strictEqual(error.method, "DELETE")
+      }
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a change of what is missing is not found, whatever the server calls it", () => {
+    const { layer } = withServer(({ method }) => method === "GET" ? refused(404)() : refused(400)())
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const videos = yield* Videos
+      assert.strictEqual((yield* Effect.flip(images.update("x", { starred: true }))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip(videos.update("x", { starred: true }))).reason, "NotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a web page in place of an answer does not tell that something is missing", () => {
+    const { layer } = withServer(() => html())
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const looks: ReadonlyArray<Effect.Effect<unknown, InvokeAiError>> = [
+        images.find("x"),
+        images.exists("x"),
+        (yield* Videos).find("x"),
+        (yield* Models).find("x"),
+        (yield* WorkflowLibrary).find("x")
+      ]
+      for (const look of looks) {
+        const error = yield* Effect.flip(look)
+        assert.strictEqual(error.reason, "Decode")
+        assert.isTrue(error.isUnknownRoute)
+        assert.include(error.message, "HTML page")
       }
     }).pipe(Effect.provide(layer))
   })
@@ -166,7 +205,7 @@ describe("Images", () => {
         ? json({ workflow: "{\"name\":\"w\"}", graph: "not JSON" })
         : path.endsWith("/urls")
         ? json({ image_name: "x", image_url: "api/v1/images/i/x/full", thumbnail_url: "api/v1/images/i/x/thumbnail" })
-        : html()
+        : json({ detail: "Not Found" }, { status: 404 })
     )
     return Effect.gen(function*() {
       const images = yield* Images

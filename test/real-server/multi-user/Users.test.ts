@@ -1,7 +1,6 @@
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
@@ -31,9 +30,8 @@ describe("users of a multi-user server", () => {
       const user = yield* auth.createUser({ ...account, display_name: "Passing" })
       assert.isFalse(user.is_admin)
       assert.include((yield* auth.users).map((user) => user.user_id), user.user_id)
-      const { call } = yield* InvokeAiClient
-      const read = yield* call((api) => api.auth.user({ params: { user_id: user.user_id } }))
-      assert.strictEqual(read.email, account.email)
+      assert.strictEqual((yield* auth.user(user.user_id)).email, account.email)
+      assert.strictEqual(yield* reason(auth.user("missing")), "NotFound")
       const theirs = services({ email: account.email, password: Redacted.value(account.password) })
       yield* Effect.gen(function*() {
         const auth = yield* Auth
@@ -88,6 +86,7 @@ describe("users of a multi-user server", () => {
         assert.strictEqual(yield* reason(Stream.runDrain(images.full(image_name))), "Forbidden")
         assert.strictEqual(yield* reason(images.metadata(image_name)), "Forbidden")
         assert.strictEqual(yield* reason(images.delete(image_name)), "Forbidden")
+        assert.strictEqual(yield* reason(images.update(image_name, { starred: true })), "Forbidden")
         assert.deepStrictEqual(yield* images.byNames([image_name]), [])
         assert.deepStrictEqual(yield* images.deleteMany([image_name]), { done: [], failed: [image_name] })
         assert.deepStrictEqual(yield* images.star([image_name]), { done: [], failed: [image_name] })

@@ -107,9 +107,8 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         )
 
         yield* images.delete(names[0]!)
-        // A user is not told whether the image is missing or someone else's.
-        const missing = options.admin ? "NotFound" : "Forbidden"
-        assert.strictEqual((yield* Effect.flip(images.delete(names[0]!))).reason, missing)
+        assert.strictEqual((yield* Effect.flip(images.delete(names[0]!))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(images.update(names[0]!, { starred: true }))).reason, "NotFound")
         assert.deepStrictEqual(yield* images.deleteMany([names[1]!, names[0]!]), {
           done: [names[1]!],
           failed: [names[0]!]

@@ -56,6 +56,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           assert.include((yield* models.installJobs).map((job) => job.id), job.id)
           assert.strictEqual((yield* models.installJob(job.id)).status, "completed")
           yield* models.cancelInstall(job.id)
+          assert.strictEqual((yield* Effect.flip(models.cancelInstall(1_000_000))).reason, "NotFound")
           yield* models.pruneInstalls
           assert.notInclude((yield* models.installJobs).map((job) => job.id), job.id)
 

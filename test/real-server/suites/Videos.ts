@@ -31,6 +31,7 @@ export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): v
         assert.deepStrictEqual(yield* bytesOf(videos.full(video_name, { from: 300 })), full.subarray(300))
         assert.isAbove((yield* bytesOf(videos.thumbnail(video_name))).length, 0)
         assert.isTrue(Option.isOption(yield* videos.metadata(video_name)))
+        assert.deepStrictEqual(yield* videos.workflow(video_name), { workflow: null, graph: null })
       }).pipe(Effect.scoped))
 
     it.effect("are listed, starred, put on boards, changed and deleted", () =>
@@ -58,6 +59,8 @@ export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): v
         yield* boards.delete(board.board_id)
         yield* videos.delete(video_name)
         assert.isTrue(Option.isNone(yield* videos.find(video_name)))
+        assert.strictEqual((yield* Effect.flip(videos.delete(video_name))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(videos.update(video_name, { starred: true }))).reason, "NotFound")
         const second = yield* uploaded
         const deleted = yield* videos.deleteMany([second.video_name, video_name])
         assert.deepStrictEqual(deleted, { done: [second.video_name], failed: [video_name] })

@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -65,21 +64,13 @@ export const deleteUnless = (
 ): Effect.Effect<DeletionOutcome, never, Images> =>
   Effect.gen(function*() {
     const images = yield* Images
-    // a web page in place of an answer, from a proxy say, does not tell that the image is gone
-    const found = yield* images.get(imageName).pipe(
-      Effect.map(Option.some),
-      Effect.catchIf(
-        (error) => error.reason === "NotFound" && error.status !== 200,
-        () => Effect.succeed(Option.none<ImageDTO>())
-      )
-    )
+    const found = yield* images.find(imageName)
     if (Option.isNone(found)) return missing
     const reason = check(found.value)
     if (reason !== undefined) return kept(reason)
-    const result = yield* Effect.result(images.delete(imageName))
-    if (Result.isSuccess(result)) return deleted
-    // "Nothing found" may mean that somebody else was faster, or that the server failed without saying so.
-    return result.failure.reason === "NotFound" && !(yield* images.exists(imageName))
-      ? missing
-      : failed(result.failure)
+    // somebody else may have been faster
+    return yield* images.delete(imageName).pipe(
+      Effect.as(deleted),
+      Effect.catchIf((error) => error.reason === "NotFound", () => Effect.succeed(missing))
+    )
   }).pipe(Effect.catch((error) => Effect.succeed(failed(error))))

@@ -349,7 +349,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       if (asked._tag === "Success") {
         yield* answered
         for (const task of asked.success) request(task)
-      } else if (summaries && Sweep.isMissingRoute(asked.failure)) {
+      } else if (summaries && asked.failure.isUnknownRoute) {
         summaries = false
         yield* look
       } else yield* failed(open, asked.failure)

@@ -96,10 +96,6 @@ export interface EnqueueBatchResult {
  */
 export type SubmissionError = SubmissionRejected | SubmissionIncomplete | SubmissionUnknown | InvokeAiError
 
-/** Route that this server does not have. */
-const isMissingRoute = (error: InvokeAiError): boolean =>
-  error.reason === "NotFound" || error.status === 404 || error.status === 405 || error.reason === "Decode"
-
 type Member = (Observation & { readonly _tag: "Members" })["items"][number]
 
 /**
@@ -147,7 +143,7 @@ export const findMembers = Effect.fn("Submission.findMembers")(function*(
       }))
   )
   const found = yield* bySummaries.pipe(
-    Effect.catchIf(isMissingRoute, () => byListing)
+    Effect.catchIf((error) => error.isUnknownRoute || error.reason === "Decode", () => byListing)
   )
   return found.toSorted((a, b) => a.itemId - b.itemId)
 })

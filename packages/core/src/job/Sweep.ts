@@ -18,10 +18,6 @@ export interface ReadTask {
 
 type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void>
 
-/** Whether an error says that the server does not have the route. @internal */
-export const isMissingRoute = (error: InvokeAiError): boolean =>
-  error.status === 404 || error.status === 405 || error.reason === "NotFound"
-
 /** The items of a job that have not ended as far as we know. @internal */
 export const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
   job.state.items.filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))

@@ -34,7 +34,8 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  * - `logout`: `POST logout`; tokens stay valid until they expire.
  * - `me`, `updateMe`: `GET`/`PATCH me`. Changing the password ends all other tokens of the user.
  * - `setup`: `POST setup`, makes the first admin.
- * - `users`, `createUser`, `deleteUser`: `GET`/`POST users`, `DELETE users/{user_id}` (admin).
+ * - `users`, `createUser`: `GET`/`POST users`. `user`, `deleteUser`: `GET`/`DELETE users/{user_id}`. All for the
+ *   administrator alone.
  *
  * @since 0.1.0
  * @category services
@@ -51,6 +52,7 @@ export class Auth extends Context.Service<Auth, {
   readonly updateMe: (changes: UserProfileUpdateRequest) => Effect.Effect<UserDTO, InvokeAiError>
   readonly setup: (admin: SetupRequest) => Effect.Effect<UserDTO, InvokeAiError>
   readonly users: Effect.Effect<ReadonlyArray<UserDTO>, InvokeAiError>
+  readonly user: (userId: string) => Effect.Effect<UserDTO, InvokeAiError>
   readonly createUser: (user: AdminUserCreateRequest) => Effect.Effect<UserDTO, InvokeAiError>
   readonly deleteUser: (userId: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Auth") {
@@ -65,7 +67,7 @@ const make = ({ call }: InvokeAiClient["Service"]): Auth["Service"] =>
   Auth.of({
     status: call((api) => api.auth.status({})).pipe(
       Effect.catchIf(
-        (error) => error.reason === "NotFound",
+        (error) => error.isUnknownRoute,
         () => Effect.succeed<SetupStatus>({ setup_required: false, multiuser_enabled: false })
       ),
       Effect.withSpan("Auth.status")
@@ -80,6 +82,7 @@ const make = ({ call }: InvokeAiClient["Service"]): Auth["Service"] =>
       Effect.map(call((api) => api.auth.setup({ payload })), (result) => result.user)
     ),
     users: call((api) => api.auth.users({})).pipe(Effect.withSpan("Auth.users")),
+    user: Effect.fn("Auth.user")((user_id) => call((api) => api.auth.user({ params: { user_id } }))),
     createUser: Effect.fn("Auth.createUser")((payload) => call((api) => api.auth.createUser({ payload }))),
     deleteUser: Effect.fn("Auth.deleteUser")((user_id) =>
       Effect.asVoid(call((api) => api.auth.deleteUser({ params: { user_id } })))

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { AmbiguousName } from "./AmbiguousName.ts"
 import type { BoardChanges, BoardDTO, DeleteBoardResult } from "./api/BoardsApi.ts"
 import type { ImageCategory } from "./api/ImagesApi.ts"
@@ -129,7 +129,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
             api.boards.list({ query: { offset, limit, ...defined({ include_archived: options?.includeArchived }) } })
           ),
           (boards) => "items" in boards ? boards : { items: boards, total: boards.length }
-        )),
+        )).pipe(Stream.withSpan("Boards.list")),
     all,
     get,
     find,

@@ -7,8 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type {
   ImageCategory,
   ImageDTO,
@@ -21,11 +20,12 @@ import type {
 } from "./api/ImagesApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
-import { optional } from "./internal/missing.ts"
+import { notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
+import { parseProvenance } from "./internal/provenance.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**
@@ -101,8 +101,9 @@ export interface ImageProvenance {
  * - `get`: `GET i/{image_name}`. `find` gives `None` for a missing one.
  * - `list`: all images that match, read page by page. `page` is one page: `GET ` with `offset` and `limit` (at most 1,000).
  * - `names`: `GET names`. `byNames`: `POST images_by_names` in chunks of 1,000; missing ones are left out.
- * - `update`: `PATCH i/{image_name}`. `star`, `unstar`: `POST star`, `POST unstar` in chunks of 1,000.
- * - `delete`: `DELETE i/{image_name}`. Deleting nothing is a `NotFound`, also where the server answers 200.
+ * - `update`: `PATCH i/{image_name}`; a missing image is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar` in chunks of 1,000.
+ * - `delete`: `DELETE i/{image_name}`. A missing image is a `NotFound`, also where the server answers 200 or 403; an image
+ *   that is still there although the server answered 200 is a `Server` error.
  * - `deleteMany`: `POST delete` in chunks of 1,000; tells which ones are not deleted.
  * - `deleteUncategorized`: `DELETE uncategorized`. `intermediatesCount`, `clearIntermediates`: `GET`/`DELETE intermediates`.
  * - `metadata`, `workflow`, `urls`: `GET i/{image_name}/…`. `urls` are absolute.
@@ -183,12 +184,6 @@ const query = (filter: ImageFilter | undefined) =>
     starred_first: filter?.starredFirst
   })
 
-const parseJson = (text: string | null | undefined): unknown =>
-  text === null || text === undefined || text === ""
-    ? null
-    // an image may carry a text that is not JSON; it is better shown than lost
-    : Result.getOrElse(Result.try((): unknown => JSON.parse(text)), () => text)
-
 const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
   const { bytes, call } = client
   const server = client.url.href
@@ -197,6 +192,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
     call((api) => api.images.list({ query: { ...query(filter), offset: filter.offset, limit: filter.limit } }))
   )
   const get = Effect.fn("Images.get")((image_name: string) => call((api) => api.images.get({ params: { image_name } })))
+  const find = Effect.fn("Images.find")((name: string) => optional(get(name)))
   const absolute = (url: string) => new URL(url, server).href
 
   return Images.of({
@@ -227,15 +223,22 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       )
     }),
     get,
-    find: Effect.fn("Images.find")((name) => optional(get(name))),
-    list: (filter) => offsetPages(filter?.pageSize ?? 100, (offset, limit) => page({ ...filter, offset, limit })),
+    find,
+    list: (filter) =>
+      offsetPages(filter?.pageSize ?? 100, (offset, limit) => page({ ...filter, offset, limit })).pipe(
+        Stream.withSpan("Images.list")
+      ),
     page,
     names: Effect.fn("Images.names")((filter) => call((api) => api.images.names({ query: query(filter) }))),
     byNames: Effect.fn("Images.byNames")((names) =>
       inChunks(names, (image_names) => call((api) => api.images.byNames({ payload: { image_names } })))
     ),
     update: Effect.fn("Images.update")((image_name, payload) =>
-      call((api) => api.images.update({ params: { image_name }, payload }))
+      orNotFound(
+        call((api) => api.images.update({ params: { image_name }, payload })),
+        find(image_name),
+        (error) => error.status === 400 || error.reason === "Forbidden"
+      )
     ),
     star: Effect.fn("Images.star")((names) =>
       bulk(
@@ -252,23 +255,16 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
         ))
     ),
     delete: Effect.fn("Images.delete")((image_name) =>
-      Effect.flatMap(
-        call((api) => api.images.delete({ params: { image_name } })),
-        (result) =>
-          result.deleted_images.includes(image_name)
-            ? Effect.void
-            : Effect.fail(
-              new InvokeAiError({
-                reason: "NotFound",
-                method: "DELETE",
-                path: `/api/v1/images/i/${encodeURIComponent(image_name)}`,
-                server,
-                status: 200,
-                detail: result.failed_images?.includes(image_name) === true
-                  ? "the server could not delete the image"
-                  : "the server deleted nothing; there is no such image"
-              })
-            )
+      orNotFound(
+        Effect.flatMap(
+          call((api) => api.images.delete({ params: { image_name } })),
+          (result) =>
+            result.deleted_images.includes(image_name)
+              ? Effect.void
+              : Effect.fail(notDeleted(server, `/api/v1/images/i/${encodeURIComponent(image_name)}`))
+        ),
+        find(image_name),
+        (error) => error.status === 200 || error.reason === "Forbidden"
       )
     ),
     deleteMany: Effect.fn("Images.deleteMany")((names) =>
@@ -293,10 +289,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       Effect.map(call((api) => api.images.metadata({ params: { image_name } })), Option.fromNullishOr)
     ),
     workflow: Effect.fn("Images.workflow")((image_name) =>
-      Effect.map(call((api) => api.images.workflow({ params: { image_name } })), (result) => ({
-        workflow: parseJson(result.workflow),
-        graph: parseJson(result.graph)
-      }))
+      Effect.map(call((api) => api.images.workflow({ params: { image_name } })), parseProvenance)
     ),
     urls: Effect.fn("Images.urls")((image_name) =>
       Effect.map(call((api) => api.images.urls({ params: { image_name } })), (urls) => ({
@@ -314,11 +307,11 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
     full: (image_name) =>
       bytes((api) => api.images.full({ params: { image_name }, responseMode: "response-only" }), {
         contentType: ["image/"]
-      }),
+      }).pipe(Stream.withSpan("Images.full")),
     thumbnail: (image_name) =>
       bytes((api) => api.images.thumbnail({ params: { image_name }, responseMode: "response-only" }), {
         contentType: ["image/"]
-      }),
+      }).pipe(Stream.withSpan("Images.thumbnail")),
     startDownload: Effect.fn("Images.startDownload")((what) =>
       call((api) =>
         api.images.startDownload({
@@ -330,6 +323,6 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       bytes(
         (api) => api.images.download({ params: { bulk_download_item_name }, responseMode: "response-only" }),
         { contentType: ["application/zip", "application/octet-stream", "application/x-zip"] }
-      )
+      ).pipe(Stream.withSpan("Images.download"))
   })
 }

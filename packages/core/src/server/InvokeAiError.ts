@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
  * - `Transport`: no answer came (no connection, timeout, reset, or the call was not sent at all)
  * - `Unauthorized`: 401, no or no valid login
  * - `Forbidden`: 403, the login is not allowed to do this, or the resource belongs to someone else
- * - `NotFound`: 404, or the server does not have this route
+ * - `NotFound`: 404 or 405, there is no such thing or no such route
  * - `Conflict`: 409, the server cannot do this now
  * - `Validation`: the request was refused as wrong (400, 413, 415, 422), or could not be written
  * - `Server`: any other failing status
@@ -75,8 +75,9 @@ const what: Record<InvokeAiErrorReason, string> = {
  *
  * **Gotchas**
  *
- * A missing resource is not always a 404: some routes answer 500, and an unknown path of an official server answers
- * 200 with HTML, which is a `NotFound` here for reads.
+ * A missing resource is not always a 404: some routes answer 500. An unknown path of an official server answers reads
+ * with 200 and a web page, as a proxy's login does; that is a `Decode`, and never a missing resource. See
+ * `isUnknownRoute`.
  *
  * @since 0.1.0
  * @category errors
@@ -124,6 +125,15 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
     if (this.status === 500) return !this.detail.includes("validation error")
     if (this.reason === "Decode") return isSafe(this.method) && this.code === "ERR_BODY"
     return this.status === 408 || this.status === 429 || (this.status !== undefined && this.status > 501)
+  }
+
+  /**
+   * Whether the answer is the one that servers give for a route that they do not have: 404, 405, or a web page.
+   *
+   * The same answers may have other causes; what a server has is in its `Capabilities`.
+   */
+  get isUnknownRoute(): boolean {
+    return this.status === 404 || this.status === 405 || this.code === "ERR_HTML"
   }
 
   /**

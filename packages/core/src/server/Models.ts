@@ -21,7 +21,7 @@ import type {
   ModelRecordChanges,
   ModelType
 } from "./api/ModelsApi.ts"
-import { optional } from "./internal/missing.ts"
+import { optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
@@ -173,7 +173,10 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
     find,
     findByHash: Effect.fn("Models.findByHash")((hash) =>
       Effect.flatMap(
-        optional(call((api) => api.models.getByHash({ query: { hash } }))),
+        call((api) => api.models.getByHash({ query: { hash } })).pipe(
+          Effect.asSome,
+          Effect.catchIf((error) => error.isUnknownRoute, () => Effect.succeedNone)
+        ),
         (found) =>
           Option.isSome(found)
             ? Effect.succeed(found)
@@ -221,11 +224,15 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
             (job) => [[job], isInstallEnded(job) ? Option.none<number>() : Option.some(round + 1)] as const
           ),
           round === 0 ? Duration.zero : options?.interval ?? "1 second"
-        )),
+        )).pipe(Stream.withSpan("Models.follow")),
     installJob,
     installJobs: call((api) => api.models.installJobs({})).pipe(Effect.withSpan("Models.installJobs")),
     cancelInstall: Effect.fn("Models.cancelInstall")((id) =>
-      Effect.asVoid(call((api) => api.models.cancelInstallJob({ params: { id } })))
+      orNotFound(
+        Effect.asVoid(call((api) => api.models.cancelInstallJob({ params: { id } }))),
+        optional(installJob(id)),
+        (error) => error.status === 415
+      )
     ),
     pruneInstalls: verified(
       call((api) => api.models.pruneInstallJobs({})),

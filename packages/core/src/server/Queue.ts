@@ -221,8 +221,8 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
         })
       )
     ),
-    items: (options) => walk(options, 100, itemsByIds),
-    summaries: (options) => walk(options, maxChunk, itemSummariesByIds),
+    items: (options) => walk(options, 100, itemsByIds).pipe(Stream.withSpan("Queue.items")),
+    summaries: (options) => walk(options, maxChunk, itemSummariesByIds).pipe(Stream.withSpan("Queue.summaries")),
     current: call((api) => api.queue.current({ params })).pipe(
       Effect.map(Option.fromNullishOr),
       Effect.withSpan("Queue.current")

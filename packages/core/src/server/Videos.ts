@@ -7,18 +7,18 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { ImageCategory, ResourceOrigin } from "./api/ImagesApi.ts"
 import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "./api/VideosApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import type { ImageProvenance } from "./Images.ts"
-import { optional } from "./internal/missing.ts"
+import { notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**
@@ -62,9 +62,10 @@ export interface VideoFilter {
  *
  * - `upload`: `POST upload`. `get`: `GET i/{video_name}`. `find` gives `None` for a missing one.
  * - `list`: all videos that match, read page by page. `page` is one page: `GET `. `names`: `GET names`.
- * - `update`: `PATCH i/{video_name}`. `star`, `unstar`: `POST star`, `POST unstar`.
- * - `delete`: `DELETE i/{video_name}`; deleting nothing is a `NotFound`. `deleteMany`: `POST delete`; tells which ones are
- *   not deleted.
+ * - `update`: `PATCH i/{video_name}`; a missing video is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar`.
+ * - `delete`: `DELETE i/{video_name}`. A missing video is a `NotFound`, also where the server answers 200 or 403; a video
+ *   that is still there although the server answered 200 is a `Server` error. `deleteMany`: `POST delete`; tells which
+ *   ones are not deleted.
  * - `addToBoard`, `removeFromBoard`: `POST board`, `DELETE board`.
  * - `metadata`, `workflow`: `GET i/{video_name}/…`. The second gives the workflow and the graph that made the video.
  * - `full`: `GET i/{video_name}/full`; `from` is the byte to begin at, to resume a download. `thumbnail`: a WebP.
@@ -118,19 +119,12 @@ const query = (filter: VideoFilter | undefined) =>
 
 const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
   const { bytes, call } = client
-  const notDone = (method: string, video_name: string, detail: string) =>
-    new InvokeAiError({
-      reason: "NotFound",
-      method,
-      path: `/api/v1/videos/i/${encodeURIComponent(video_name)}`,
-      server: client.url.href,
-      status: 200,
-      detail
-    })
+  const server = client.url.href
   const page: Videos["Service"]["page"] = Effect.fn("Videos.page")((filter) =>
     call((api) => api.videos.list({ query: { ...query(filter), offset: filter.offset, limit: filter.limit } }))
   )
   const get = Effect.fn("Videos.get")((video_name: string) => call((api) => api.videos.get({ params: { video_name } })))
+  const find = Effect.fn("Videos.find")((name: string) => optional(get(name)))
 
   return Videos.of({
     upload: Effect.fn("Videos.upload")((video) => {
@@ -154,12 +148,19 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       )
     }),
     get,
-    find: Effect.fn("Videos.find")((name) => optional(get(name))),
-    list: (filter) => offsetPages(filter?.pageSize ?? 100, (offset, limit) => page({ ...filter, offset, limit })),
+    find,
+    list: (filter) =>
+      offsetPages(filter?.pageSize ?? 100, (offset, limit) => page({ ...filter, offset, limit })).pipe(
+        Stream.withSpan("Videos.list")
+      ),
     page,
     names: Effect.fn("Videos.names")((filter) => call((api) => api.videos.names({ query: query(filter) }))),
     update: Effect.fn("Videos.update")((video_name, payload) =>
-      call((api) => api.videos.update({ params: { video_name }, payload }))
+      orNotFound(
+        call((api) => api.videos.update({ params: { video_name }, payload })),
+        find(video_name),
+        (error) => error.status === 400 || error.reason === "Forbidden"
+      )
     ),
     star: Effect.fn("Videos.star")((names) =>
       bulk(
@@ -176,12 +177,16 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
         ))
     ),
     delete: Effect.fn("Videos.delete")((video_name) =>
-      Effect.flatMap(
-        call((api) => api.videos.delete({ params: { video_name } })),
-        (result) =>
-          result.deleted_videos.includes(video_name)
-            ? Effect.void
-            : Effect.fail(notDone("DELETE", video_name, "the server deleted nothing"))
+      orNotFound(
+        Effect.flatMap(
+          call((api) => api.videos.delete({ params: { video_name } })),
+          (result) =>
+            result.deleted_videos.includes(video_name)
+              ? Effect.void
+              : Effect.fail(notDeleted(server, `/api/v1/videos/i/${encodeURIComponent(video_name)}`))
+        ),
+        find(video_name),
+        (error) => error.status === 200 || error.reason === "Forbidden"
       )
     ),
     deleteMany: Effect.fn("Videos.deleteMany")((names) =>
@@ -195,7 +200,11 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       Effect.asVoid(call((api) => api.videos.addToBoard({ payload: { board_id, video_name } })))
     ),
     removeFromBoard: Effect.fn("Videos.removeFromBoard")((video_name) =>
-      Effect.asVoid(call((api) => api.videos.removeFromBoard({ payload: { video_name } })))
+      orNotFound(
+        Effect.asVoid(call((api) => api.videos.removeFromBoard({ payload: { video_name } }))),
+        find(video_name),
+        (error) => error.reason === "Forbidden"
+      )
     ),
     metadata: Effect.fn("Videos.metadata")((video_name) =>
       Effect.map(call((api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
@@ -209,10 +218,10 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
           params: { video_name },
           headers: options?.from === undefined ? {} : { range: `bytes=${options.from}-` },
           responseMode: "response-only"
-        }), { contentType: ["video/"], from: options?.from }),
+        }), { contentType: ["video/"], from: options?.from }).pipe(Stream.withSpan("Videos.full")),
     thumbnail: (video_name) =>
       bytes((api) => api.videos.thumbnail({ params: { video_name }, responseMode: "response-only" }), {
         contentType: ["image/"]
-      })
+      }).pipe(Stream.withSpan("Videos.thumbnail"))
   })
 }

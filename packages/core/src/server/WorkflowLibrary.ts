@@ -20,8 +20,7 @@ import type {
   WorkflowRecord,
   WorkflowRecordWithThumbnail
 } from "./api/WorkflowsApi.ts"
-import { retold } from "./internal/failures.ts"
-import { optional } from "./internal/missing.ts"
+import { optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
@@ -163,7 +162,7 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
             ({ items, pages }) =>
               [items, items.length > 0 && number + 1 < pages ? Option.some(number + 1) : Option.none<number>()] as const
           )
-      )
+      ).pipe(Stream.withSpan("WorkflowLibrary.list"))
     },
     page,
     get,
@@ -178,19 +177,11 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
       )
     ),
     delete: Effect.fn("WorkflowLibrary.delete")((workflow_id) =>
-      call((api) => api.workflows.delete({ params: { workflow_id } })).pipe(
-        Effect.asVoid,
-        Effect.catchIf(
-          (error) => error.status === 500,
-          // before 6.14 a missing workflow is a 500, which a failed deletion is as well
-          (error) =>
-            Effect.flatMap(find(workflow_id), (found) =>
-              Effect.fail(
-                Option.isSome(found)
-                  ? error
-                  : retold(error, "NotFound", "there is no such workflow")
-              ))
-        )
+      orNotFound(
+        Effect.asVoid(call((api) => api.workflows.delete({ params: { workflow_id } }))),
+        find(workflow_id),
+        // before 6.14 a missing workflow is a 500, which a failed deletion is as well
+        (error) => error.status === 500
       )
     ),
     setPublic: Effect.fn("WorkflowLibrary.setPublic")((workflow_id, is_public) =>
@@ -202,7 +193,7 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
     thumbnail: (workflow_id) =>
       bytes((api) => api.workflows.thumbnail({ params: { workflow_id }, responseMode: "response-only" }), {
         contentType: ["image/"]
-      }),
+      }).pipe(Stream.withSpan("WorkflowLibrary.thumbnail")),
     setThumbnail: Effect.fn("WorkflowLibrary.setThumbnail")((workflow_id, image) => {
       const fileName = image.fileName ?? "thumbnail.png"
       return Effect.asVoid(call((api) =>

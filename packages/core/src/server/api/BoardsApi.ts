@@ -202,14 +202,6 @@ export class BoardsApi extends HttpApiGroup.make("boards").add(
  * @category groups
  */
 export class BoardImagesApi extends HttpApiGroup.make("boardImages").add(
-  HttpApiEndpoint.post("add", "/api/v1/board_images/", {
-    payload: Schema.Struct({ board_id: Schema.String, image_name: Schema.String }),
-    success: AddImagesToBoardResult.pipe(HttpApiSchema.status(201))
-  }),
-  HttpApiEndpoint.make("DELETE")("remove", "/api/v1/board_images/", {
-    payload: Schema.Struct({ image_name: Schema.String }),
-    success: RemoveImagesFromBoardResult.pipe(HttpApiSchema.status(201))
-  }),
   HttpApiEndpoint.post("addMany", "/api/v1/board_images/batch", {
     payload: Schema.Struct({ board_id: Schema.String, image_names: Schema.Array(Schema.String) }),
     success: AddImagesToBoardResult.pipe(HttpApiSchema.status(201))

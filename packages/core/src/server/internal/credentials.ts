@@ -82,7 +82,7 @@ interface State {
 const isPublic = (url: string): boolean => /\/api\/v1\/auth\/(?:login|setup|status)$/.test(url)
 
 // servers without users: up to 6.11 the route does not exist, later ones refuse a login in single-user mode
-const isSingleUser = (error: InvokeAiError): boolean => error.reason === "NotFound"
+const isSingleUser = (error: InvokeAiError): boolean => error.isUnknownRoute
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(

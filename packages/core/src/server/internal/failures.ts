@@ -120,14 +120,16 @@ export const checkResponse = (
   const { status } = response
   if (status >= 200 && status < 300) {
     if (!isHtml(response)) return Effect.succeed(response)
-    const isRead = call.method === "GET" || call.method === "HEAD"
-    const isVersion = call.path.endsWith("/api/v1/app/version")
-    return Effect.fail(failure(call, isRead && !isVersion ? "NotFound" : "Decode", {
-      status,
-      detail: isVersion
-        ? "the answer is an HTML page"
-        : "the answer is an HTML page; this server does not have this route"
-    }))
+    // a name with a slash fits no route, so there is nothing of that name; any other page may come from anybody
+    return Effect.fail(
+      /%2f/i.test(call.path)
+        ? failure(call, "NotFound", { status, detail: "no route of the server takes a name with a slash" })
+        : failure(call, "Decode", {
+          status,
+          code: "ERR_HTML",
+          detail: "the answer is an HTML page; this server does not have this route, or a proxy answered"
+        })
+    )
   }
   if (status >= 300 && status < 400) {
     return Effect.fail(failure(call, "Server", { status, detail: redirected(response) }))

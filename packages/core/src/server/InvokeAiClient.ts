@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -20,6 +21,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as Credentials from "./internal/credentials.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
@@ -139,10 +141,59 @@ const tokenOf = (request: HttpClientRequest.HttpClientRequest): string | undefin
 // the span of a request holds its URL with all query values
 const hidesFromTraces = (request: HttpClientRequest.HttpClientRequest): boolean => tokenOf(request) !== undefined
 
-// set around every route; the default is never sent anywhere
-const CurrentCall = Context.Reference<Failures.Call>("@effect-invokeai/core/server/InvokeAiClient/CurrentCall", {
-  defaultValue: () => ({ server: "", method: "", path: "", scrub: (text) => text, sent: false })
+interface CurrentCall extends Failures.Call {
+  /** Sends the request of the call to the server of the client that makes it. */
+  readonly send: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>
+}
+
+// set around every route; the default is never used
+const CurrentCall = Context.Reference<CurrentCall>("@effect-invokeai/core/server/InvokeAiClient/CurrentCall", {
+  defaultValue: () => ({
+    server: "",
+    method: "",
+    path: "",
+    scrub: (text) => text,
+    sent: false,
+    send: () => Effect.die("a route was called without a client")
+  })
 })
+
+const transport = HttpClient.makeWith<never, never, RouteError, never>(
+  Effect.flatMap((request) => Effect.flatMap(CurrentCall, (call) => call.send(request))),
+  Effect.succeed
+)
+
+/** The function of a route. It is derived when it is first called, once for all clients: its schemas take time. */
+const routeOf = (group: string, endpoint: string): RouteFunction => {
+  // the names come from the declaration itself, which TypeScript cannot see
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const names = { group: group as never, endpoint: endpoint as never }
+  let route: RouteFunction | undefined
+  const derived = Effect.map(
+    HttpApiClient.endpoint(InvokeAiApi, { ...names, httpClient: transport }),
+    (made: RouteFunction) => {
+      route = made
+      return made
+    }
+  )
+  return (request) => route === undefined ? Effect.flatMap(derived, (made) => made(request)) : route(request)
+}
+
+/** One function per endpoint, in groups, as the declaration has them. */
+const declared: ReadonlyArray<{
+  readonly group: string
+  readonly id: string
+  readonly endpoint: HttpApiEndpoint.Top
+  readonly route: RouteFunction
+}> = Object.entries(InvokeAiApi.groups).flatMap(([group, { endpoints }]) =>
+  Object.entries(endpoints).map(([id, endpoint]) => ({ group, id, endpoint, route: routeOf(group, id) }))
+)
+
+/** Where nobody traces, no span is made of a request. */
+const isUntraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
 
 const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const httpClient = yield* HttpClient.HttpClient
@@ -157,83 +208,85 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   )
   const credentials = yield* Credentials.make(httpClient, base, options)
 
-  const transport = HttpClient.makeWith<never, never, RouteError, never>(
-    Effect.flatMap((request) =>
-      Effect.gen(function*() {
-        const call = yield* CurrentCall
-        call.path = request.url
-        const downloadToken = tokenOf(request)
-        if (downloadToken !== undefined) {
-          call.scrub = (text) => credentials.scrub(text).replaceAll(downloadToken, "<redacted>")
-        }
-        if (base.problem !== undefined) {
-          return yield* Effect.fail(
-            Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
-          )
-        }
-        const prepared = yield* measured(yield* withStreamedBody(HttpClientRequest.prependUrl(request, server)))
+  const sendRequest = (
+    call: Failures.Call,
+    request: HttpClientRequest.HttpClientRequest
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError> => {
+    call.path = request.url
+    const downloadToken = tokenOf(request)
+    if (downloadToken !== undefined) {
+      call.scrub = (text) => credentials.scrub(text).replaceAll(downloadToken, "<redacted>")
+    }
+    if (base.problem !== undefined) {
+      return Effect.fail(
+        Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
+      )
+    }
+    return withStreamedBody(HttpClientRequest.prependUrl(request, server)).pipe(
+      Effect.flatMap(measured),
+      Effect.flatMap((prepared) => {
         call.sent = true
-        return yield* Effect.flatMap(
-          credentials.send(withEncoding(prepared)),
-          (response) => Failures.checkResponse(call, response)
-        )
-      })
-    ),
-    Effect.succeed
-  )
+        return credentials.send(withEncoding(prepared))
+      }),
+      Effect.flatMap((response) => Failures.checkResponse(call, response))
+    )
+  }
 
-  const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction) => {
+  const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction): RouteFunction => {
     const repeatable = isSafe(endpoint.method) || Context.get(endpoint.annotations, Idempotent)
     const limit = Context.get(endpoint.annotations, Transfer) ? transferTimeout : timeout
-    return (request: never) => {
-      const once = Effect.suspend(() => {
-        const call: Failures.Call = {
+    return (request) => {
+      const once = Effect.withFiber<unknown, InvokeAiError>((fiber) => {
+        const call: CurrentCall = {
           server: base.problem === undefined ? server : undefined,
           method: endpoint.method,
           path: endpoint.path,
           scrub: credentials.scrub,
-          sent: false
+          sent: false,
+          send: (request) => sendRequest(call, request)
         }
+        const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         return route(request).pipe(
-          Effect.provideService(CurrentCall, call),
           Effect.mapError((error) => toInvokeAiError(call, error)),
           Effect.timeoutOrElse({
             duration: limit,
             orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(limit)))
-          })
+          }),
+          Effect.provideService(CurrentCall, call),
+          Effect.provideService(
+            HttpClient.TracerDisabledWhen,
+            isUntraced(fiber) ? () => true : (request) => hidesFromTraces(request) || hidden(request)
+          )
         )
       })
-      const again = (error: InvokeAiError) =>
-        Effect.andThen(Metric.update(Metrics.httpRetries, 1), Effect.logDebug(`Trying again: ${error.message}`))
-      const repeated = Effect.suspend(() => {
-        let failed: InvokeAiError | undefined
-        return Effect.suspend(() => failed === undefined ? once : Effect.andThen(again(failed), once)).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              failed = error
-            })
-          ),
-          Effect.retry({ schedule, while: (error) => error.isRetryable })
-        )
-      })
-      return (repeatable ? repeated : once).pipe(
-        Effect.provideService(HttpClient.TracerDisabledWhen, hidesFromTraces)
-      )
+      return repeatable ? Effect.catchIf(once, (error) => error.isRetryable, (error) => repeat(once, error)) : once
     }
   }
 
-  // one function per endpoint, in groups, as the declaration has them
-  const plain: Readonly<Record<string, Readonly<Record<string, RouteFunction>>>> = yield* HttpApiClient.makeWith(
-    InvokeAiApi,
-    { httpClient: transport }
-  )
-  const routes: Record<string, Record<string, unknown>> = {}
-  for (const [name, group] of Object.entries(InvokeAiApi.groups)) {
-    const functions: Record<string, unknown> = {}
-    for (const [id, endpoint] of Object.entries(group.endpoints)) {
-      functions[id] = wrap(endpoint, plain[name]![id]!)
-    }
-    routes[name] = functions
+  /** Tries again what has failed, after the pauses of the schedule. */
+  const repeat = <A>(once: Effect.Effect<A, InvokeAiError>, first: InvokeAiError): Effect.Effect<A, InvokeAiError> => {
+    let failed: InvokeAiError | undefined
+    return Effect.suspend(() =>
+      failed === undefined
+        ? Effect.fail(first)
+        : Metric.update(Metrics.httpRetries, 1).pipe(
+          Effect.andThen(Effect.logDebug(`Trying again: ${failed.message}`)),
+          Effect.andThen(once)
+        )
+    ).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          failed = error
+        })
+      ),
+      Effect.retry({ schedule, while: (error) => error.isRetryable })
+    )
+  }
+
+  const routes: Record<string, Record<string, RouteFunction>> = {}
+  for (const { endpoint, group, id, route } of declared) {
+    routes[group] ??= {}
+    routes[group][id] = wrap(endpoint, route)
   }
   // built from the declaration that the type is derived from
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -156,10 +156,19 @@ export const make = Effect.fnUntraced(function*(
 
   const statusPath = "/api/v1/auth/status"
   const loginPath = "/api/v1/auth/login"
-  const statusApi = yield* HttpApiClient.group(InvokeAiApi, { group: "auth", httpClient: plain("GET", statusPath) })
-  const loginApi = yield* HttpApiClient.group(InvokeAiApi, { group: "auth", httpClient: plain("POST", loginPath) })
+  // derived when a login is needed
+  const statusRoute = HttpApiClient.endpoint(InvokeAiApi, {
+    group: "auth",
+    endpoint: "status",
+    httpClient: plain("GET", statusPath)
+  })
+  const loginRoute = HttpApiClient.endpoint(InvokeAiApi, {
+    group: "auth",
+    endpoint: "login",
+    httpClient: plain("POST", loginPath)
+  })
 
-  const multiuser = statusApi.status({}).pipe(
+  const multiuser = Effect.flatMap(statusRoute, (status) => status({})).pipe(
     Effect.map((status) => status.multiuser_enabled),
     mapErrors("GET", statusPath),
     Effect.catchIf(isSingleUser, () => Effect.succeed(false))
@@ -171,13 +180,14 @@ export const make = Effect.fnUntraced(function*(
       yield* Ref.set(state, { token: Option.none(), anonymous: true })
       return false
     }
-    const response = yield* loginApi.login({
-      payload: {
-        email,
-        password,
-        ...(options.rememberMe === undefined ? undefined : { remember_me: options.rememberMe })
-      }
-    }).pipe(mapErrors("POST", loginPath))
+    const response = yield* Effect.flatMap(loginRoute, (login) =>
+      login({
+        payload: {
+          email,
+          password,
+          ...(options.rememberMe === undefined ? undefined : { remember_me: options.rememberMe })
+        }
+      })).pipe(mapErrors("POST", loginPath))
     yield* remember(Redacted.make(Redacted.value(response.token), { label: "token" }))
     return true
   })
@@ -191,18 +201,19 @@ export const make = Effect.fnUntraced(function*(
       return anonymous ? false : yield* login
     }))
 
-  const token = Effect.gen(function*() {
-    const current = yield* Ref.get(state)
-    if (Option.isSome(current.token) || current.anonymous || !hasLogin) return current.token
-    yield* renewFrom(Option.none())
-    return (yield* Ref.get(state)).token
-  })
+  const token = Effect.flatMap(
+    Ref.get(state),
+    (current) =>
+      Option.isSome(current.token) || current.anonymous || !hasLogin
+        ? Effect.succeed(current.token)
+        : Effect.andThen(renewFrom(Option.none()), Effect.map(Ref.get(state), ({ token }) => token))
+  )
 
   const adopt = (response: HttpClientResponse.HttpClientResponse) => {
     const refreshed = response.headers["x-refreshed-token"]
     return refreshed === undefined || refreshed === "" || response.status >= 400
-      ? Effect.void
-      : remember(Redacted.make(refreshed, { label: "token" }))
+      ? Effect.succeed(response)
+      : Effect.as(remember(Redacted.make(refreshed, { label: "token" })), response)
   }
 
   // some transports repeat a header that they cannot send in their error
@@ -211,27 +222,31 @@ export const make = Effect.fnUntraced(function*(
     onSome: (token) => /^[\x21-\x7e]+$/.test(Redacted.value(token))
   })
 
-  const send: Credentials["send"] = Effect.fnUntraced(function*(request) {
+  const sendAs = (request: HttpClientRequest.HttpClientRequest, token: Option.Option<Redacted.Redacted>) =>
+    httpClient.execute(authorize(request, token))
+
+  const send: Credentials["send"] = (request) => {
     if (!isSendable) {
-      return yield* Failures.failure(
+      return Effect.fail(Failures.failure(
         { ...loginCall(request.method, request.url.slice(base.url.href.length - 1)), sent: false },
         "Unauthorized",
         { detail: "the token holds characters that no token has", sent: false }
-      )
+      ))
     }
-    if (isPublic(request.url)) return yield* httpClient.execute(authorize(request, Option.none()))
-    const current = yield* token
-    const response = yield* httpClient.execute(authorize(request, current))
-    if (response.status !== 401 || !hasLogin || !(yield* renewFrom(current))) {
-      yield* adopt(response)
-      return response
-    }
-    // a 401 means that nothing was done, so sending the request again is harmless
-    const renewed = yield* Ref.get(state)
-    const second = yield* httpClient.execute(authorize(request, renewed.token))
-    yield* adopt(second)
-    return second
-  })
+    if (isPublic(request.url)) return sendAs(request, Option.none())
+    return Effect.flatMap(
+      token,
+      (current) =>
+        Effect.flatMap(sendAs(request, current), (response) =>
+          response.status !== 401 || !hasLogin
+            ? adopt(response)
+            : Effect.flatMap(renewFrom(current), (renewed) =>
+              // a 401 means that nothing was done, so sending the request again is harmless
+              renewed
+                ? Effect.flatMap(Ref.get(state), ({ token }) => Effect.flatMap(sendAs(request, token), adopt))
+                : adopt(response)))
+    )
+  }
 
   return {
     token,

@@ -296,20 +296,46 @@ describe("Workflows that call others", () => {
 })
 
 describe("Healing", () => {
+  const numbers = (items: ReadonlyArray<number | string>): Job.JobBatch => ({
+    graph: { id: "g", nodes: { n: { id: "n", type: "integer", value: 1, use_cache: false } }, edges: [] },
+    data: [[{ node_path: "n", field_name: "value", items }]],
+    workflow: null,
+    runs: 1,
+    size: items.length,
+    nodes: new Map([["n", { label: "Count", type: "integer" }]])
+  })
+
+  it.effect(
+    "recognises a bad value in the middle of a batch, and keeps what ran before it",
+    () =>
+      Effect.gen(function*() {
+        for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
+          for (const faults of [[], [Fault.event({ times: 100_000 }, Fault.lose)]]) {
+            yield* drive(
+              Effect.gen(function*() {
+                const { error, items } = yield* Effect.scoped(Effect.gen(function*() {
+                  const job = yield* Job.submitBatch(numbers([1, "two", 3]))
+                  return { error: yield* Effect.flip(job.await), items: yield* job.items }
+                }))
+                assert.deepInclude(error, { _tag: "QueueBlocked", own: true, itemIds: [2] }, version)
+                assert.deepStrictEqual(items[0]?.outputs.map((output) => output.data["value"]), [1], version)
+                // Closing the scope has freed the queue.
+                const next = yield* Effect.scoped(Effect.flatMap(Job.submitBatch(numbers([4])), (job) => job.await))
+                assert.strictEqual(next.status, "completed", version)
+              }).pipe(Effect.provide(InvokeAiTest.layer({ version, faults })))
+            )
+          }
+        }
+      }),
+    { timeout: 30_000 }
+  )
+
   it.effect("frees a queue that a batch of our own blocks", () =>
     drive(
       Effect.gen(function*() {
         const workflow = yield* load("text-only")
-        const poison = {
-          graph: { id: "g", nodes: { n: { id: "n", type: "integer", value: 1 } }, edges: [] },
-          data: [[{ node_path: "n", field_name: "value", items: ["not a number"] }]],
-          workflow: null,
-          runs: 1,
-          size: 1,
-          nodes: new Map([["n", { label: "Count", type: "integer" }]])
-        }
         const blocked = yield* Effect.scoped(Effect.gen(function*() {
-          const job = yield* Job.submitBatch(poison, { onInterrupt: "detach" })
+          const job = yield* Job.submitBatch(numbers(["not a number"]), { onInterrupt: "detach" })
           return yield* Effect.flip(job.await)
         }))
         assert.strictEqual(blocked._tag, "QueueBlocked")

@@ -36,7 +36,7 @@ import * as JobObserver from "./JobObserver.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, fromItem, type Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
-import { diagnose, isPoisoned } from "./Poison.ts"
+import { diagnose, isPoisoned, isStuck } from "./Poison.ts"
 import { findMembers } from "./Submission.ts"
 import * as Sweep from "./Sweep.ts"
 import { nodesOfWorkflow, TrackedJob } from "./TrackedJob.ts"
@@ -322,9 +322,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   })
 
   const examine = Effect.fnUntraced(function*(now: number) {
-    const stuck = active().filter((job) =>
-      job.state.known && now - job.lastSeen >= blockedAfter && JobState.status(job.state) === "pending"
-    )
+    const stuck = active().filter((job) => isStuck(job, now - blockedAfter))
     if (stuck.length === 0 || now - lastDiagnosis < blockedAfter) return
     lastDiagnosis = now
     yield* diagnose(queue, stuck)

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Queue } from "../server/Queue.ts"
 import { QueueBlocked } from "./JobError.ts"
+import { openItems } from "./Sweep.ts"
 import type { TrackedJob } from "./TrackedJob.ts"
 
 /**
@@ -24,8 +25,15 @@ import type { TrackedJob } from "./TrackedJob.ts"
 export const isPoisoned = (error: InvokeAiError): boolean =>
   error.status === 500 && error.detail.includes("validation error")
 
-const firstPending = (job: TrackedJob): number | undefined =>
-  job.state.items.find((item) => item.status === "pending" && item.phase === "open")?.itemId
+/** The first item that waits, if nothing of the job runs. What ended before says nothing about what comes next. */
+const firstWaiting = (job: TrackedJob): number | undefined => {
+  const open = openItems(job)
+  return open.every((item) => item.status === "pending") ? open[0]?.itemId : undefined
+}
+
+/** Whether nothing of a job runs although something waits, and nothing was seen of it for a while. @internal */
+export const isStuck = (job: TrackedJob, since: number): boolean =>
+  job.state.known && job.lastSeen <= since && firstWaiting(job) !== undefined
 
 /** Looks why jobs wait although nothing happens, and tells them. @internal */
 export const diagnose = Effect.fnUntraced(function*(
@@ -48,7 +56,7 @@ export const diagnose = Effect.fnUntraced(function*(
   }
   if (!isPoisoned(next.failure)) return
   for (const job of stuck) {
-    const itemId = firstPending(job)
+    const itemId = firstWaiting(job)
     if (itemId === undefined) continue
     const read = yield* Effect.result(queue.item(itemId))
     if (read._tag === "Failure" && isPoisoned(read.failure)) {

@@ -144,7 +144,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
 
   const send = (name: string, payload: object) =>
     up && options.drop?.(name) !== true
-      ? Effect.asVoid(PubSub.publish(hub, { _tag: "Event", event: decode(name, payload) }))
+      ? Effect.asVoid(PubSub.publish(hub, { _tag: "Event", name, payload, event: decode(name, payload) }))
       : Effect.void
 
   const statusEvent = (item: Item) =>

@@ -116,6 +116,8 @@ describe("ServerEvents", () => {
       assert.deepStrictEqual(messages.map(describeMessage), ["Connected", "1", "2", "unknown"])
       assert.deepStrictEqual(messages.at(-1), {
         _tag: "Event",
+        name: "brand_new",
+        payload: { x: 1 },
         event: { name: "unknown", wireName: "brand_new", payload: { x: 1 } }
       })
     }).pipe(Effect.scoped, Effect.provide(layer))

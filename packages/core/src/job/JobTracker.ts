@@ -395,11 +395,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   }
 
   const onMessage = (message: ServerMessage): Effect.Effect<void> => {
-    if (message._tag === "Event") {
-      return message.event.name === "unknown"
-        ? onEvent(message.event.wireName, message.event.payload)
-        : onEvent(message.event.name, message.event.payload)
-    }
+    if (message._tag === "Event") return onEvent(message.name, message.payload)
     link.set(message._tag === "Connected" ? "up" : "down")
     // The server may be another one now.
     if (message._tag === "Connected") summaries = true

@@ -240,14 +240,24 @@ export interface UnknownEvent {
  */
 export type ServerEvent = KnownEvent | UnknownEvent
 
-const decoders: ReadonlyMap<string, (payload: unknown) => Option.Option<unknown>> = new Map(
-  Object.entries(eventSchemas).map(([name, schema]) => {
-    // all event schemas decode without services; the union of their types is too wide for TypeScript to see it
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const decode = Schema.decodeUnknownOption(Schema.toCodecJson(schema as unknown as Schema.Codec<unknown, unknown>))
-    return [name, (payload: unknown) => decode(payload)]
-  })
-)
+type Decoder = (payload: unknown) => Option.Option<unknown>
+
+/** Made when an event of the name is first decoded. */
+const decoders = new Map<string, Decoder>()
+
+const decoderOf = (name: string): Decoder => {
+  const known = decoders.get(name)
+  if (known !== undefined) return known
+  if (!isEventName(name)) return Option.none
+  // all event schemas decode without services; the union of their types is too wide for TypeScript to see it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const schema = eventSchemas[name] as unknown as Schema.Codec<unknown, unknown>
+  const decoder = Schema.decodeUnknownOption(Schema.toCodecJson(schema))
+  decoders.set(name, decoder)
+  return decoder
+}
+
+const isEventName = (name: string): name is EventName => Object.hasOwn(eventSchemas, name)
 
 /**
  * Decodes an event. Never fails: what is not known or not as expected is kept as an `UnknownEvent`.
@@ -256,7 +266,7 @@ const decoders: ReadonlyMap<string, (payload: unknown) => Option.Option<unknown>
  * @category decoding
  */
 export const decode = (name: string, payload: unknown): ServerEvent => {
-  const decoded = decoders.get(name)?.(payload) ?? Option.none()
+  const decoded = decoderOf(name)(payload)
   return Option.isSome(decoded)
     // the decoder of this name produced the payload
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -44,7 +44,7 @@ export class EventsUnavailable extends Schema.TaggedError<EventsUnavailable>()("
  *   subscriber that joins an open connection gets it too, as its first message.
  * - `Disconnected`: events are being lost from here on.
  * - `Unavailable`: an attempt to connect failed; more follow.
- * - `Event`: an event.
+ * - `Event`: an event: its name and payload as they came, and `event`, which is decoded when it is first read.
  *
  * @since 0.1.0
  * @category models
@@ -53,7 +53,20 @@ export type ServerMessage =
   | { readonly _tag: "Connected" }
   | { readonly _tag: "Disconnected"; readonly reason: string }
   | { readonly _tag: "Unavailable"; readonly error: EventsUnavailable }
-  | { readonly _tag: "Event"; readonly event: ServerEvent }
+  | { readonly _tag: "Event"; readonly name: string; readonly payload: unknown; readonly event: ServerEvent }
+
+// most events are read for a word or two, if at all: decoding each would cost more than all else that is done with them
+const received = (name: string, payload: unknown): ServerMessage => {
+  let event: ServerEvent | undefined
+  return {
+    _tag: "Event",
+    name,
+    payload,
+    get event() {
+      return event ??= decode(name, payload)
+    }
+  }
+}
 
 /**
  * The server's events.
@@ -172,7 +185,7 @@ const openHub = Effect.fnUntraced(function*(
         })
       }
       default:
-        return publish({ _tag: "Event", event: decode(message.name, message.payload) })
+        return publish(received(message.name, message.payload))
     }
   }
   yield* Effect.forkScoped(Stream.runForEach(connection.messages, onMessage))

@@ -15,7 +15,7 @@ export interface Subscriber {
 }
 
 const isProgress = (message: ServerMessage): boolean =>
-  message._tag === "Event" && message.event.name === "invocation_progress"
+  message._tag === "Event" && message.name === "invocation_progress"
 
 /**
  * A waiting list with a bound: old progress goes first, and a reader who leaves everything else lying has to start over.

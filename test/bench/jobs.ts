@@ -4,9 +4,13 @@
  * This process serves the simulator; a second one hands all jobs in while the queue is paused, resumes it and waits for
  * every job. Then the same again, several times: what is held after each round must not grow.
  *
+ * Before that: what it costs to take in one event of a batch, by the number of its items.
+ *
  *     node test/bench/jobs.ts [jobs] [rounds]
  */
 import * as Job from "@effect-invokeai/core/job/Job"
+import * as JobState from "@effect-invokeai/core/job/JobState"
+import { fromEvent, fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -80,6 +84,67 @@ const client = (url: string, jobs: number, rounds: number) =>
     if (after - before > 20) throw new Error("memory grows")
   }).pipe(Effect.provide(NodeInvokeAi.layer({ url })), Effect.runPromise)
 
+/** What is seen of a batch: each item starts, runs three nodes with some progress, ends, and is read. */
+const observations = (size: number): ReadonlyArray<Observation> => {
+  const ids = Array.from({ length: size }, (_, index) => index + 1)
+  const time = "2026-01-01 00:00:00.000"
+  const about = (id: number) => ({
+    item_id: id,
+    batch_id: "b",
+    session_id: `s${id}`,
+    created_at: time,
+    updated_at: time
+  })
+  const event = (name: string, payload: object) => {
+    const seen = fromEvent(name, payload)
+    if (seen === undefined) throw new Error(`${name} is no observation`)
+    return seen.observation
+  }
+  return [
+    { _tag: "Enqueued", itemIds: ids.toReversed(), enqueued: size },
+    ...ids.flatMap((id): ReadonlyArray<Observation> => {
+      const changed = (status: string, status_sequence: number) =>
+        event("queue_item_status_changed", { ...about(id), status, status_sequence })
+      const results = ["one", "two", "three"].map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])
+      const nodes = ["one", "two", "three"].flatMap((node) => {
+        const invocation = { id: `${id}-${node}`, type: "integer" }
+        const base = { ...about(id), invocation_source_id: node, invocation }
+        return [
+          event("invocation_started", base),
+          event("invocation_progress", { ...base, message: "half", percentage: 0.5 }),
+          event("invocation_complete", { ...base, result: { type: "integer_output", value: id } })
+        ]
+      })
+      const item = fromItem({
+        ...about(id),
+        status: "completed",
+        session: {
+          results: Object.fromEntries(results),
+          prepared_source_mapping: Object.fromEntries(results.map(([key]) => [key, String(key).split("-")[1]]))
+        }
+      })
+      if (item === undefined) throw new Error("no item")
+      return [changed("in_progress", 1), ...nodes, changed("completed", 2), { _tag: "ItemRead", item }]
+    })
+  ]
+}
+
+const reducing = () => {
+  const once = (seen: ReadonlyArray<Observation>): number => {
+    const began = performance.now()
+    const end = seen.reduce((state, one) => JobState.reduce(state, one, new Map()).state, JobState.make("b"))
+    const took = performance.now() - began
+    if (!JobState.isEnded(end)) throw new Error("the batch has not ended")
+    return took / seen.length * 1000
+  }
+  const figures = [10, 1000, 10_000].map((size) => {
+    const seen = observations(size)
+    const best = Math.min(...Array.from({ length: Math.max(8, 30_000 / size) }, () => once(seen)))
+    return `${size} items ${best.toFixed(1)}`
+  })
+  console.log(`taking in one event of a batch, microseconds: ${figures.join(", ")}`)
+}
+
 const parent = (jobs: number, rounds: number) =>
   Effect.gen(function*() {
     const { url } = yield* NodeSimulator
@@ -109,4 +174,7 @@ const parent = (jobs: number, rounds: number) =>
 
 const [mode, ...rest] = process.argv.slice(2)
 if (mode === "client") await client(rest[0] ?? "", Number(rest[1]), Number(rest[2]))
-else NodeRuntime.runMain(parent(Number(mode ?? 1000), Number(rest[0] ?? 3)))
+else {
+  reducing()
+  NodeRuntime.runMain(parent(Number(mode ?? 1000), Number(rest[0] ?? 3)))
+}

@@ -73,7 +73,7 @@ describe("JobState", () => {
       const world = makeWorld(random, { sequences: seed % 2 === 0 })
       const { steps } = run([...disturb(world, random), ...finalReads(world)], world.memberIds.length)
       for (let i = 1; i < steps.length; i++) {
-        for (const before of steps[i - 1]!.items) {
+        for (const before of JobState.items(steps[i - 1]!)) {
           const after = JobState.getItem(steps[i]!, before.itemId)!
           assert.isAtLeast(rank[after.phase], rank[before.phase], `seed ${seed} step ${i}`)
           if (before.phase === "settled") assert.strictEqual(after.status, before.status)
@@ -119,8 +119,8 @@ describe("JobState", () => {
       { _tag: "Status", facts: facts("completed", 2) },
       { _tag: "Status", facts: facts("in_progress", 9) }
     ], 1)
-    assert.strictEqual(state.items[0]!.status, "canceled")
-    assert.strictEqual(state.items[0]!.phase, "ended")
+    assert.strictEqual(JobState.items(state)[0]!.status, "canceled")
+    assert.strictEqual(JobState.items(state)[0]!.phase, "ended")
   })
 
   it("takes neither waiting nor a status of a newer server for an end", () => {
@@ -131,7 +131,7 @@ describe("JobState", () => {
         { _tag: "ItemRead", item }
       ], 1)
       assert.isFalse(JobState.isEnded(state))
-      assert.strictEqual(state.items[0]!.status, status)
+      assert.strictEqual(JobState.items(state)[0]!.status, status)
       assert.deepInclude(events.at(-1), { _tag: "ItemStatusChanged", status })
     }
     assert.isFalse(isTerminal("waiting"))
@@ -149,7 +149,7 @@ describe("JobState", () => {
       item(3, "pending", { retried_from_item_id: 1 }),
       item(1, "failed", { error_type: "E", error_message: "m" })
     ], 1)
-    assert.deepStrictEqual(first.state.items.map((one) => one.role), ["member", "child", "retry"])
+    assert.deepStrictEqual(JobState.items(first.state).map((one) => one.role), ["member", "child", "retry"])
     assert.isFalse(JobState.isEnded(first.state))
     const second = JobState.reduce(first.state, item(3, "completed", { retried_from_item_id: 1 }), labels).state
     assert.isTrue(JobState.isEnded(second))
@@ -172,7 +172,7 @@ describe("JobState", () => {
       item(3),
       item(4)
     ], 2)
-    assert.deepStrictEqual(read.items.map((one) => one.role), ["member", "member", "surplus", "surplus"])
+    assert.deepStrictEqual(JobState.items(read).map((one) => one.role), ["member", "member", "surplus", "surplus"])
     assert.isTrue(JobState.isEnded(read))
     assert.deepStrictEqual(JobState.results(read).map((one) => one.itemId), [1, 2])
   })
@@ -192,6 +192,22 @@ describe("JobState", () => {
         })
       }
     }
+  })
+
+  it("copies little where a batch has many items", () => {
+    const size = 1000
+    const itemIds = Array.from({ length: size }, (_, index) => index * 3 + 5)
+    const { state } = run([{ _tag: "Enqueued", itemIds, enqueued: size }], size)
+    for (const itemId of [5, 8, 1502, 3002]) {
+      const item = fromItem({ item_id: itemId, batch_id: batchId, status: "completed", session_id: "s", session: {} })!
+      const next = JobState.reduce(state, { _tag: "ItemRead", item }, labels).state
+      assert.strictEqual(JobState.getItem(next, itemId)?.status, "completed")
+      assert.strictEqual(next.pages.filter((page, index) => page !== state.pages[index]).length, 1)
+      assert.isTrue(next.pages.every((page) => page.length > 0 && page.length <= 64))
+      assert.deepStrictEqual(JobState.items(next).map((one) => one.itemId), itemIds)
+    }
+    // What is not there is not found, at the ends and between.
+    for (const itemId of [0, 6, 3003, 9999]) assert.isUndefined(JobState.getItem(state, itemId))
   })
 
   it("is plain data", () => {

@@ -8,10 +8,10 @@
  *
  * @since 0.1.0
  */
+import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 import type { JobEvent, NodeReference } from "./JobEvent.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "./Outputs.ts"
-import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 
 /**
  * What an item is to the job.

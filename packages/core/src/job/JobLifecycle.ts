@@ -83,7 +83,7 @@ export interface Lifecycle {
   }
 }
 
-const idsWhere = (state: JobState.JobState, keep: (item: JobState.JobState["items"][number]) => boolean) =>
+const idsWhere = (state: JobState.JobState, keep: (item: ItemState) => boolean) =>
   JobState.results(state).filter(keep).map((item) => item.itemId)
 
 const isActive = (state: JobState.JobState) => JobState.results(state).some((item) => item.phase === "open")
@@ -133,7 +133,7 @@ const awaitWorker = Effect.gen(function*() {
 
 const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle) {
   const state = tracked.state
-  const items = state.items.filter((item) => item.sessionId !== "")
+  const items = JobState.items(state).filter((item) => item.sessionId !== "")
   const bad = items.filter((item) => item.status !== "completed")
   const all = options.deleteOutputs === true
   const doomed = all ? items : options.keepOutputs === true ? [] : bad

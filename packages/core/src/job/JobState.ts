@@ -41,8 +41,11 @@ export interface JobState {
   /** Whether the server's list of items is known. */
   readonly known: boolean
   readonly cancelRequested: boolean
-  /** By item id, ascending: the order of the batch. */
-  readonly items: ReadonlyArray<ItemState>
+  /**
+   * The items by id, ascending, which is the order of the batch; see `items`. They are in pages, so that taking in what
+   * happens to one of many thousand items copies a page and not the list.
+   */
+  readonly pages: ReadonlyArray<ReadonlyArray<ItemState>>
 }
 
 /**
@@ -67,21 +70,46 @@ export const make = (batchId: string, expected: number | null = null): JobState 
   expected,
   known: false,
   cancelRequested: false,
-  items: []
+  pages: []
 })
 
 const counts = (item: ItemState): boolean => item.role === "member" || item.role === "retry"
 
-/** Where an item is in the list, or belongs. */
-const indexOf = (items: ReadonlyArray<ItemState>, itemId: number): number => {
+const pageSize = 64
+
+const toPages = (items: ReadonlyArray<ItemState>): JobState["pages"] => {
+  const pages: Array<ReadonlyArray<ItemState>> = []
+  for (let at = 0; at < items.length; at += pageSize) pages.push(items.slice(at, at + pageSize))
+  return pages
+}
+
+/**
+ * All items that were seen, by id, ascending.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const items = (state: JobState): ReadonlyArray<ItemState> => state.pages.flat()
+
+/** How many things of an ascending list come before an id. */
+const countBefore = <A>(list: ReadonlyArray<A>, id: number, idOf: (thing: A) => number): number => {
   let low = 0
-  let high = items.length
+  let high = list.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (items[middle]!.itemId < itemId) low = middle + 1
+    if (idOf(list[middle]!) < id) low = middle + 1
     else high = middle
   }
   return low
+}
+
+/** The page and the place in it where an item is; undefined if it was never seen. */
+const locate = ({ pages }: JobState, itemId: number): { readonly page: number; readonly at: number } | undefined => {
+  const page = countBefore(pages, itemId, (items) => items.at(-1)!.itemId)
+  const items = pages[page]
+  if (items === undefined) return undefined
+  const at = countBefore(items, itemId, (item) => item.itemId)
+  return items[at]?.itemId === itemId ? { page, at } : undefined
 }
 
 /**
@@ -91,8 +119,8 @@ const indexOf = (items: ReadonlyArray<ItemState>, itemId: number): number => {
  * @since 0.1.0
  */
 export const getItem = (state: JobState, itemId: number): ItemState | undefined => {
-  const item = state.items[indexOf(state.items, itemId)]
-  return item?.itemId === itemId ? item : undefined
+  const place = locate(state, itemId)
+  return place === undefined ? undefined : state.pages[place.page]![place.at]
 }
 
 const withRun = (item: ItemState, role: ItemRole, run: number): ItemState =>
@@ -103,11 +131,11 @@ const withRun = (item: ItemState, role: ItemRole, run: number): ItemState =>
     outputs: item.outputs.map((output) => ({ ...output, run }))
   }
 
-/** Works out from what is known of the items which are members, and at which position. */
-const assignRoles = (state: JobState): JobState => {
+/** A state with these items, which are in ascending order; works out which of them are members, and at which position. */
+const withItems = (state: JobState, items: ReadonlyArray<ItemState>): JobState => {
   let position = 0
   const runs = new Map<number, number>()
-  const items = state.items.map((item) => {
+  const assigned = items.map((item) => {
     let next: ItemState
     if (item.parentItemId !== null) next = withRun(item, "child", runs.get(item.parentItemId) ?? 0)
     else if (item.retryOf !== null) next = withRun(item, "retry", runs.get(item.retryOf) ?? 0)
@@ -117,18 +145,21 @@ const assignRoles = (state: JobState): JobState => {
     runs.set(item.itemId, next.run)
     return next
   })
-  return { ...state, items }
+  return { ...state, pages: toPages(assigned) }
 }
 
 const put = (state: JobState, item: ItemState): JobState => {
-  const at = indexOf(state.items, item.itemId)
-  const before = state.items[at]
-  if (before?.itemId !== item.itemId) return assignRoles({ ...state, items: state.items.toSpliced(at, 0, item) })
-  const next = { ...state, items: state.items.with(at, item) }
+  const place = locate(state, item.itemId)
+  if (place === undefined) {
+    return withItems(state, [...items(state), item].toSorted((a, b) => a.itemId - b.itemId))
+  }
+  const page = state.pages[place.page]!
+  const before = page[place.at]!
+  const next = { ...state, pages: state.pages.with(place.page, page.with(place.at, item)) }
   // Reading tells an item apart only where that was open; who is read as a member changes nothing for the others.
   const moved = (before.read !== item.read && before.role === "unknown") ||
     before.parentItemId !== item.parentItemId || before.retryOf !== item.retryOf
-  return moved ? assignRoles(next) : next
+  return moved ? withItems(next, items(next)) : next
 }
 
 /** Children and surplus items are no part of the job; what is not told apart yet may be one of them. */
@@ -158,19 +189,17 @@ const update = (
   return { state: next, events: [...events, ...statusEvent(next, before, placed)] }
 }
 
-const setKnown = (state: JobState, expected: number | null, items: ReadonlyArray<ItemState>): Transition => {
-  const merged = new Map(state.items.map((item) => [item.itemId, item]))
-  for (const item of items) merged.set(item.itemId, item)
-  const next = assignRoles({
-    ...state,
-    known: true,
-    expected,
-    items: [...merged.values()].toSorted((a, b) => a.itemId - b.itemId)
-  })
+const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArray<ItemState>): Transition => {
+  const merged = new Map(items(state).map((item) => [item.itemId, item]))
+  for (const item of listed) merged.set(item.itemId, item)
+  const next = withItems(
+    { ...state, known: true, expected },
+    [...merged.values()].toSorted((a, b) => a.itemId - b.itemId)
+  )
   const fresh: JobEvent = {
     _tag: "JobEnqueued",
     batchId: state.batchId,
-    itemIds: next.items.filter((item) => item.role === "member").map((item) => item.itemId)
+    itemIds: items(next).filter((item) => item.role === "member").map((item) => item.itemId)
   }
   return { state: next, events: state.known ? [] : [fresh] }
 }
@@ -291,7 +320,7 @@ export const reduce = (
  */
 export const results = (state: JobState): ReadonlyArray<ItemState> => {
   const latest = new Map<number, ItemState>()
-  for (const item of state.items) {
+  for (const item of items(state)) {
     if (counts(item)) latest.set(item.run, item)
   }
   return [...latest.values()].toSorted((a, b) => a.run - b.run)
@@ -305,10 +334,10 @@ export const results = (state: JobState): ReadonlyArray<ItemState> => {
  */
 export const isEnded = (state: JobState): boolean => {
   // Items run in order, so the last one is the last to end.
-  const last = state.items.at(-1)
+  const last = state.pages.at(-1)?.at(-1)
   if (!state.known || (last !== undefined && counts(last) && !isFinal(last))) return false
   let members = 0
-  for (const item of state.items) {
+  for (const item of items(state)) {
     if (item.role === "member") members++
     if (item.role === "unknown" || (counts(item) && !isFinal(item))) return false
   }
@@ -334,7 +363,7 @@ export const status = (state: JobState): JobStatus => {
   const found = order.find((candidate) => statuses.has(candidate))
   if (found !== undefined) return found
   if (isEnded(state)) return "completed"
-  const started = state.items.some((item) => counts(item) && item.status !== "pending")
+  const started = items(state).some((item) => counts(item) && item.status !== "pending")
   return started ? "in_progress" : "pending"
 }
 
@@ -355,4 +384,4 @@ export const isUnread = (state: JobState, item: ItemState): boolean =>
  * @since 0.1.0
  */
 export const unread = (state: JobState): ReadonlyArray<number> =>
-  state.items.filter((item) => isUnread(state, item)).map((item) => item.itemId)
+  items(state).filter((item) => isUnread(state, item)).map((item) => item.itemId)

@@ -215,7 +215,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     })
 
   const cancelSurplus = Effect.fnUntraced(function*(job: TrackedJob) {
-    const open = job.state.items.filter((item) => item.role === "surplus" && item.phase === "open")
+    const open = JobState.items(job.state).filter((item) => item.role === "surplus" && item.phase === "open")
     yield* Effect.forEach(open, (item) => Effect.ignore(queue.cancelItem(item.itemId)), { discard: true })
   })
 
@@ -228,7 +228,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     if (status.batch_id !== job.batchId) return
     const denials = (job.denials.get(itemId) ?? 0) + 1
     job.denials.set(itemId, denials)
-    const there = job.state.items.filter((item) => item.phase !== "lost").length
+    const there = JobState.items(job.state).filter((item) => item.phase !== "lost").length
     if (certain || status.total < there || denials >= 5) yield* observe(job, { _tag: "ItemMissing", itemId })
   })
 
@@ -297,7 +297,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const search = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
     yield* answered
-    if (status.total === 0 && job.state.items.length === 0) {
+    if (status.total === 0 && job.state.pages.length === 0) {
       job.finish(Exit.fail(new JobNotFound({ batchId: job.batchId })))
       return
     }
@@ -316,7 +316,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const confirm = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
     yield* answered
-    const known = job.state.items.filter((item) => item.phase !== "lost").length
+    const known = JobState.items(job.state).filter((item) => item.phase !== "lost").length
     if (status.total > known) yield* search(job)
     job.confirm()
   })
@@ -498,7 +498,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         const names = new Set<string>()
         for (const job of [...jobs.values()].flatMap((set) => Array.from(set))) {
           if (batchIds.has(job.batchId)) continue
-          for (const output of job.state.items.flatMap((item) => item.outputs)) {
+          for (const output of JobState.items(job.state).flatMap((item) => item.outputs)) {
             if (output._tag === "InkImageOutput" && !output.passedThrough) names.add(output.imageName)
           }
         }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Queue } from "../server/Queue.ts"
 import type { ItemState } from "./ItemState.ts"
+import * as JobState from "./JobState.ts"
 import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"
 import type { TrackedJob } from "./TrackedJob.ts"
 
@@ -20,7 +21,7 @@ type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void
 
 /** The items of a job that have not ended as far as we know. @internal */
 export const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
-  job.state.items.filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))
+  JobState.items(job.state).filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))
 
 /**
  * One request for up to 1,000 items of all jobs. Gives the items that the server did not mention; they have to be read
@@ -84,8 +85,8 @@ export const byBatch = Effect.fnUntraced(function*(
       if (open.length === 0) return []
       const status = yield* queue.batchStatus(job.batchId)
       const finished = status.completed + status.failed + status.canceled
-      const seen = job.state.items.filter((item) => item.phase === "settled" || item.phase === "ended").length
-      const gone = status.total < job.state.items.filter((item) => item.phase !== "lost").length
+      const seen = JobState.items(job.state).filter((item) => item.phase === "settled" || item.phase === "ended").length
+      const gone = status.total < JobState.items(job.state).filter((item) => item.phase !== "lost").length
       const changed = gone ? open.length : Math.max(0, finished - seen)
       const begun = status.in_progress > 0 && open.every((item) => item.status === "pending") ? 1 : 0
       return open.slice(0, changed + begun).map((item): ReadTask => ({ job, itemId: item.itemId }))

@@ -159,7 +159,8 @@ export class TrackedJob {
   }
 
   private tellStrangers(): void {
-    const ids = (role: ItemRole) => this.state.items.filter((item) => item.role === role).map((item) => item.itemId)
+    const ids = (role: ItemRole) =>
+      JobState.items(this.state).filter((item) => item.role === role).map((item) => item.itemId)
     const surplus = ids("surplus")
     if (surplus.length > 0) {
       this.warn({
@@ -183,7 +184,7 @@ export class TrackedJob {
   }
 
   private get final(): number {
-    return this.state.items.filter(isFinal).length
+    return JobState.items(this.state).filter(isFinal).length
   }
 
   /** The server has been asked for retries, and its answer was taken in. */

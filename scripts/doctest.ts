@@ -1,9 +1,9 @@
 /**
- * Takes every `ts` fence out of the JSDoc comments of packages/core/src and packages/node/src and out of the Markdown files, and writes it to
- * .doctest/, where tsc checks its types and vitest runs what is marked:
+ * Takes every `ts` fence out of the documentation comments and the Markdown files, and writes it to .doctest/, where tsc checks
+ * its types and vitest runs it:
  *
- * - "```ts" is type-checked as a module of its own;
- * - "```ts run" is also run, as a test; a line `expression // => value` is an assertion on the value;
+ * - "```ts" is type-checked as a module of its own; test/documentation runs it on a simulator;
+ * - "```ts run" is run as a test; a line `expression // => value` is an assertion on the value;
  * - "```ts test" is a file of tests: type-checked and run as it is;
  * - "```ts skip" is left alone.
  *
@@ -11,32 +11,8 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { type Example, examples, nameOf } from "./lib/examples.ts"
 import { root } from "./lib/run.ts"
-
-interface Example {
-  readonly file: string
-  readonly line: number
-  readonly kind: "module" | "run" | "test"
-  readonly code: string
-}
-
-const fence = /^([ \t]*\*?[ \t]*)```ts([^\n]*)\n([\s\S]*?)^[ \t]*\*?[ \t]*```/gm
-
-const examplesOf = (file: string): ReadonlyArray<Example> => {
-  const text = Fs.readFileSync(Path.join(root, file), "utf8")
-  return [...text.matchAll(fence)].flatMap((match): ReadonlyArray<Example> => {
-    const [, indent = "", meta = "", body = ""] = match
-    const words = meta.trim().split(/\s+/)
-    if (words.includes("skip")) return []
-    const lines = body.split("\n").map((line) => indent.includes("*") ? line.replace(/^\s*\* ?/, "") : line)
-    return [{
-      file,
-      line: text.slice(0, match.index).split("\n").length,
-      kind: words.includes("run") ? "run" : words.includes("test") ? "test" : "module",
-      code: lines.join("\n")
-    }]
-  })
-}
 
 const importStatement = /^import [^"]*"[^"]*"$/gm
 
@@ -71,15 +47,9 @@ const asModule = (example: Example): string => `// ${example.file}:${example.lin
 const out = Path.join(root, ".doctest")
 Fs.rmSync(out, { recursive: true, force: true })
 Fs.mkdirSync(out, { recursive: true })
-const files = Fs.globSync(["packages/*/src/**/*.ts", "packages/*/README.md", "README.md", "docs/**/*.md"], {
-  cwd: root,
-  exclude: ["docs/api/**"]
-})
-const examples = files.toSorted().flatMap(examplesOf)
 for (const example of examples) {
-  const name = `${example.file.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${example.line}`
   Fs.writeFileSync(
-    Path.join(out, `${name}${example.kind === "module" ? "" : ".test"}.ts`),
+    Path.join(out, `${nameOf(example)}${example.kind === "module" ? "" : ".test"}.ts`),
     example.kind === "run" ? asTest(example) : asModule(example)
   )
 }

@@ -14,10 +14,10 @@
  *
  * export const main = async () => {
  *   await using client = await InvokeAi.connect({ url: "http://127.0.0.1:9090" })
- *   const workflow = await client.workflow("flux-image-to-image.json")
+ *   const workflow = await client.workflow("image-to-image.json")
  *   const photo = await client.uploadFile("mountain.jpg")
  *   const ready = workflow.set({ prompt: "A serene mountain landscape", image: photo, num_steps: 30 })
- *   await using job = await client.submit(ready, { board: "samples" })
+ *   await using job = await client.submit(ready)
  *   for await (const event of job.events) {
  *     if (event._tag === "InvocationProgress") console.log(event.message, event.percentage)
  *   }

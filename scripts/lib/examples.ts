@@ -1,0 +1,45 @@
+/** The `ts` fences in the documentation comments of the packages and in the Markdown files. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { root } from "./run.ts"
+
+/** One fence. `kind` is what its first line says is to be done with it, see CONTRIBUTING.md. */
+export interface Example {
+  readonly file: string
+  readonly line: number
+  readonly kind: "module" | "run" | "test"
+  readonly code: string
+}
+
+const fence = /^([ \t]*\*?[ \t]*)```ts([^\n]*)\n([\s\S]*?)^[ \t]*\*?[ \t]*```/gm
+
+const examplesIn = (file: string): ReadonlyArray<Example> => {
+  const text = Fs.readFileSync(Path.join(root, file), "utf8")
+  return [...text.matchAll(fence)].flatMap((match): ReadonlyArray<Example> => {
+    const [, indent = "", meta = "", body = ""] = match
+    const words = meta.trim().split(/\s+/)
+    if (words.includes("skip")) return []
+    const lines = body.split("\n").map((line) => indent.includes("*") ? line.replace(/^\s*\* ?/, "") : line)
+    return [{
+      file,
+      line: text.slice(0, match.index).split("\n").length,
+      kind: words.includes("run") ? "run" : words.includes("test") ? "test" : "module",
+      code: lines.join("\n")
+    }]
+  })
+}
+
+/** The Markdown files of the repository, without the API reference. */
+export const markdownFiles: ReadonlyArray<string> = Fs.globSync(
+  ["README.md", "CONTRIBUTING.md", "docs/**/*.md", "packages/*/README.md"],
+  { cwd: root, exclude: ["docs/api/**"] }
+).toSorted()
+
+/** All fences, in the order of their files. */
+export const examples: ReadonlyArray<Example> = [
+  ...markdownFiles,
+  ...Fs.globSync("packages/*/src/**/*.ts", { cwd: root })
+].toSorted().flatMap(examplesIn)
+
+/** A file name for an example, without its extension. */
+export const nameOf = ({ file, line }: Example): string => `${file.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${line}`

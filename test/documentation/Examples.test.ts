@@ -1,0 +1,140 @@
+/**
+ * Runs every example that is a module of its own: evaluates it on a simulator, then runs its effects, builds its layers and
+ * calls its functions, with the arguments below. (Those marked `run` and `test` are tests themselves.)
+ */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { afterAll, beforeAll, vi } from "vitest"
+import { type Example, examples, nameOf } from "../../scripts/lib/examples.ts"
+import { Stage } from "./stage.ts"
+
+type Given = Stage["Service"]
+
+/** What the functions of the examples are called with, by the end of their file's path. */
+const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> = {
+  "guides/browser.md show": ({ textToImage }) => [new File([textToImage], "text-to-image.json")],
+  "guides/crash-recovery.md prepare": () => [{ id: "1", photo: "mountain.jpg", prompt: "a lake" }],
+  "guides/crash-recovery.md handle": () => [{ id: "2", photo: "mountain.jpg", prompt: "a lake" }],
+  "guides/crash-recovery.md program": () => [[{ id: "3", photo: "mountain.jpg", prompt: "a lake" }]],
+  "guides/crash-recovery.md main": () => [["4", "5"].map((id) => ({ id, photo: "mountain.jpg", prompt: "a lake" }))],
+  "guides/custom-nodes.md palettes": () => [{
+    unknown: [{ type: "palette_output", data: { type: "palette_output", colors: ["red"] } }, {
+      type: "other",
+      data: {}
+    }]
+  }],
+  "guides/promises.md run": ({ client, promised }) => [client, promised],
+  "guides/promises.md withinAMinute": ({ client, promised }) => [client, promised],
+  "guides/promises.md runAll": ({ client, promised }) => [client, promised, ["a cat", "a dog"]],
+  "guides/promises.md makeBoard": ({ client }) => [client],
+  "guides/workflows.md prepare": ({ flux }) => [flux],
+  "guides/workflows.md report": ({ flux }) => [flux],
+  "guides/workflows.md study": ({ labelled }) => [labelled],
+  "guides/workflows.md compare": ({ model, workflow }) => [workflow, [model, model]],
+  "guides/workflows.md keep": ({ image, workflow }) => [image, workflow],
+  "assets/Cleanup.ts tidy": ({ spent }) => [spent],
+  "assets/Downloads.ts save": ({ outputs }) => [outputs],
+  "assets/Provenance.ts seed": ({ image }) => [image],
+  "job/Job.ts run": ({ workflow }) => [workflow],
+  "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
+  "job/Outputs.ts printImages": ({ job }) => [job],
+  "simulator/Fault.ts bad": () => [1],
+  "workflow/WorkflowDefinition.ts nodeTypes": ({ textToImage }) => [JSON.parse(textToImage)]
+}
+
+/** What runs until it is stopped. */
+const endless = [
+  "guides/testing.md serve",
+  "src/NodeSimulator.ts program",
+  "src/NodeSimulator.ts runMain",
+  "server/ServerEvents.ts printProgress"
+]
+
+/** What the examples declare without a value. */
+const declared: Readonly<Record<string, (stage: Given) => unknown>> = {
+  "guides/workflows.md workflow": ({ flux }) => flux,
+  "guides/workflows.md file": ({ textToImage }) => textToImage,
+  "guides/workflows.md openApiDocument": ({ openApi }) => openApi,
+  "catalog/NodeCatalog.ts document": ({ openApi }) => openApi,
+  workflow: ({ workflow }) => workflow
+}
+
+const find = <A>(table: Readonly<Record<string, A>>, example: Example, name: string): A | undefined =>
+  Object.entries(table).find(([key]) => `${example.file} ${name}`.endsWith(key))?.[1]
+
+declare global {
+  /** What an executed module finds: the values that it only declares, and what runs its main program. */
+  var given: { readonly declared: (name: string) => unknown; readonly runMain: (effect: unknown) => void }
+}
+
+/** The module with its constants exported, its server replaced by the stage's, and its declared values filled in. */
+const executable = (example: Example, { image, url }: Given): string =>
+  example.code
+    .replaceAll(/^const (\w+) =/gm, "export const $1 =")
+    .replaceAll(/^declare const (\w+):.*$/gm, `const $1 = globalThis.given.declared("$1")`)
+    .replace(/^import \* as NodeRuntime from .*$/m, "const NodeRuntime = globalThis.given")
+    .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):9090/g, url)
+    .replaceAll("port: 9090", "port: 0")
+    .replaceAll(/"[0-9a-f]{8}-[-0-9a-f]*(image)?\.png"/g, JSON.stringify(image))
+
+const folder = Path.join(import.meta.dirname, "../../.doctest/executed")
+
+const isEffect = (value: unknown): value is Effect.Effect<unknown, unknown, Scope.Scope> => Effect.isEffect(value)
+const isLayer = (value: unknown): value is Layer.Layer<never, unknown> => Layer.isLayer(value)
+
+/** Runs what an example exports, or what its functions give. */
+const perform: (
+  example: Example,
+  given: Given,
+  name: string,
+  value: unknown
+) => Effect.Effect<void, unknown, Scope.Scope> = Effect.fnUntraced(function*(example, given, name, value) {
+  if (isEffect(value)) {
+    if (!endless.some((key) => `${example.file} ${name}`.endsWith(key))) return void (yield* value)
+    const ended = yield* Effect.timeoutOption(value, "300 millis")
+    return assert.isTrue(Option.isNone(ended), `${name} runs until it is stopped`)
+  }
+  if (isLayer(value)) return void (yield* Layer.build(value))
+  if (Predicate.isPromise(value)) return yield* perform(example, given, name, yield* Effect.promise(() => value))
+  if (typeof value !== "function") return
+  const make: (...args: ReadonlyArray<unknown>) => unknown = value as never // an example's, called as it wants
+  const args = find(calls, example, name)
+  assert.isTrue(args !== undefined || make.length === 0, `add the arguments of ${name} to test/documentation`)
+  yield* perform(example, given, name, make(...(args?.(given) ?? [])))
+})
+
+const run = Effect.fnUntraced(function*(example: Example) {
+  const given = yield* Stage
+  const mains: Array<unknown> = []
+  globalThis.given = {
+    declared: (name) => {
+      const value = find(declared, example, name)
+      assert.isDefined(value, `add the value of ${name} to test/documentation`)
+      return value?.(given)
+    },
+    runMain: (effect) => void mains.push(effect)
+  }
+  Fs.mkdirSync(folder, { recursive: true })
+  const file = Path.join(folder, `${nameOf(example)}.ts`)
+  Fs.writeFileSync(file, executable(example, given))
+  const module: Readonly<Record<string, unknown>> = yield* Effect.promise(() => import(/* @vite-ignore */ file))
+  for (const [name, value] of Object.entries(module)) yield* Effect.scoped(perform(example, given, name, value))
+  for (const main of mains) yield* Effect.scoped(perform(example, given, "runMain", main))
+})
+
+beforeAll(() => {
+  for (const method of ["log", "error"] as const) vi.spyOn(console, method).mockImplementation(() => {})
+})
+afterAll(() => void vi.restoreAllMocks())
+
+it.layer(Stage.layer, { excludeTestServices: true })("an example of the documentation runs", (it) => {
+  for (const example of examples.filter(({ kind }) => kind === "module")) {
+    it.effect(`${example.file}:${example.line}`, () => run(example))
+  }
+})

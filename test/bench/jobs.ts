@@ -105,8 +105,8 @@ const observations = (size: number): ReadonlyArray<Observation> => {
     ...ids.flatMap((id): ReadonlyArray<Observation> => {
       const changed = (status: string, status_sequence: number) =>
         event("queue_item_status_changed", { ...about(id), status, status_sequence })
-      const results = ["one", "two", "three"].map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])
-      const nodes = ["one", "two", "three"].flatMap((node) => {
+      const ran = ["one", "two", "three"]
+      const nodes = ran.flatMap((node) => {
         const invocation = { id: `${id}-${node}`, type: "integer" }
         const base = { ...about(id), invocation_source_id: node, invocation }
         return [
@@ -119,8 +119,8 @@ const observations = (size: number): ReadonlyArray<Observation> => {
         ...about(id),
         status: "completed",
         session: {
-          results: Object.fromEntries(results),
-          prepared_source_mapping: Object.fromEntries(results.map(([key]) => [key, String(key).split("-")[1]]))
+          results: Object.fromEntries(ran.map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])),
+          prepared_source_mapping: Object.fromEntries(ran.map((node) => [`${id}-${node}`, node]))
         }
       })
       if (item === undefined) throw new Error("no item")

@@ -3,15 +3,17 @@
  *
  * **Details**
  *
- * Memory is bounded. Of progress events the newest 64 are kept, of all others the newest 4,096; a reader that missed
- * others gets one `EventsDropped` in their place. Missed progress is not mentioned. Pictures are kept in the newest 8
- * progress events only.
+ * Memory is bounded. Results, ends, errors and warnings are kept for every reader; the job keeps what is in them anyway.
+ * Of progress the newest 64 events are kept, with pictures in the newest 8; of the others (a node or an item began) the
+ * newest 4,096. A reader that missed some of these gets one `EventsDropped` in their place; missed progress is not
+ * mentioned.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { isTerminal } from "./ItemState.ts"
 import type { InvocationProgress, JobEvent } from "./JobEvent.ts"
 
 /** Wakes everybody who waits, now. */
@@ -116,24 +118,29 @@ export class Growing<A> {
 }
 
 interface Entry {
-  /** How many events other than progress came before this one. */
-  readonly before: number
+  /** The position among all events since the beginning. */
+  readonly at: number
+  /** Undefined where the event was dropped. */
   event: JobEvent | undefined
 }
 
 /**
- * How many events a log keeps.
+ * How many events a log keeps: of progress, of these with pictures, and of those that tell that something began.
  *
  * @category models
  * @since 0.1.0
  */
 export interface EventLogLimits {
-  readonly events: number
+  readonly begun: number
   readonly progress: number
   readonly previews: number
 }
 
-const defaults: EventLogLimits = { events: 4096, progress: 64, previews: 8 }
+const defaults: EventLogLimits = { begun: 4096, progress: 64, previews: 8 }
+
+/** Whether an event tells only that something began; what came of it is told by another. */
+const isBegin = (event: JobEvent): boolean =>
+  event._tag === "InvocationStarted" || (event._tag === "ItemStatusChanged" && !isTerminal(event.status))
 
 /**
  * The events of one job.
@@ -145,14 +152,13 @@ export class EventLog {
   private readonly signal = new Signal()
   private readonly limits: EventLogLimits
   private entries: Array<Entry> = []
-  /** How many entries at the front of the array are dropped already. */
-  private head = 0
-  /** The position of the first entry of the array since the beginning. */
-  private offset = 0
-  private kept = 0
+  private readonly progress: Array<Entry> = []
+  private readonly begun: Array<Entry> = []
+  private next = 0
+  /** How many events other than progress there were. */
   private told = 0
-  private droppedBefore = 0
-  private progress: Array<Entry> = []
+  /** How many entries hold no event any more. */
+  private empty = 0
   private ended = false
 
   constructor(limits: EventLogLimits = defaults) {
@@ -161,14 +167,16 @@ export class EventLog {
 
   push(event: JobEvent): void {
     if (this.ended) return
-    const entry: Entry = { before: this.told, event }
+    const entry: Entry = { at: this.next++, event }
     this.entries.push(entry)
     if (event._tag === "InvocationProgress") this.pushProgress(entry)
     else {
       this.told++
-      this.kept++
+      if (isBegin(event)) {
+        this.begun.push(entry)
+        if (this.begun.length > this.limits.begun) this.drop(this.begun.shift()!)
+      }
     }
-    this.trim()
     this.signal.notify()
   }
 
@@ -184,25 +192,21 @@ export class EventLog {
       const bare: InvocationProgress = { ...blurred.event, preview: null }
       blurred.event = bare
     }
-    if (this.progress.length > this.limits.progress) this.progress.shift()!.event = undefined
+    if (this.progress.length > this.limits.progress) this.drop(this.progress.shift()!)
   }
 
-  private trim(): void {
-    while (this.head < this.entries.length) {
-      const entry = this.entries[this.head]!
-      const crowded = this.kept > this.limits.events || this.entries.length - this.head > this.limits.events * 2
-      if (!crowded && entry.event !== undefined) break
-      if (entry.event !== undefined && entry.event._tag !== "InvocationProgress") {
-        this.kept--
-        this.droppedBefore = entry.before + 1
-      }
-      this.head++
-    }
-    if (this.head > 64 && this.head > this.entries.length / 2) {
-      this.entries = this.entries.slice(this.head)
-      this.offset += this.head
-      this.head = 0
-    }
+  private drop(entry: Entry): void {
+    entry.event = undefined
+    if (++this.empty < 64 || this.empty < this.entries.length / 2) return
+    this.entries = this.entries.filter((one) => one.event !== undefined)
+    this.empty = 0
+  }
+
+  /** The entries from a position on. */
+  private since(at: number): ReadonlyArray<Entry> {
+    let first = this.entries.length
+    while (first > 0 && this.entries[first - 1]!.at >= at) first--
+    return this.entries.slice(first)
   }
 
   /** Every event from the first, for each reader; ends with the job. */
@@ -211,17 +215,15 @@ export class EventLog {
     let seen = 0
     const read = (): ReadonlyArray<JobEvent> => {
       const events: Array<JobEvent> = []
-      if (this.droppedBefore > seen) {
-        events.push({ _tag: "EventsDropped", count: this.droppedBefore - seen })
-        seen = this.droppedBefore
+      let missed = this.told - seen
+      for (const { event } of this.since(position)) {
+        if (event === undefined) continue
+        events.push(event)
+        if (event._tag !== "InvocationProgress") missed--
       }
-      for (const entry of this.entries.slice(Math.max(this.head, position - this.offset))) {
-        if (entry.event === undefined) continue
-        events.push(entry.event)
-        if (entry.event._tag !== "InvocationProgress") seen = entry.before + 1
-      }
-      position = this.offset + this.entries.length
-      return events
+      position = this.next
+      seen = this.told
+      return missed > 0 ? [{ _tag: "EventsDropped", count: missed }, ...events] : events
     }
     const pull: Effect.Effect<readonly [JobEvent, ...Array<JobEvent>], Cause.Done> = Effect.suspend(() => {
       const [first, ...rest] = read()

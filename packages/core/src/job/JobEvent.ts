@@ -143,8 +143,8 @@ export interface JobWarning {
 }
 
 /**
- * This reader was too slow, or came too late, and `count` events are not told to it. The outputs and the end of the job
- * are never among them.
+ * This reader was too slow, or came too late, and `count` events are not told to it: that nodes or items began. Their
+ * results and ends are never among them.
  *
  * @category events
  * @since 0.1.0

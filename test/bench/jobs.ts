@@ -100,33 +100,30 @@ const observations = (size: number): ReadonlyArray<Observation> => {
     if (seen === undefined) throw new Error(`${name} is no observation`)
     return seen.observation
   }
-  return [
-    { _tag: "Enqueued", itemIds: ids.toReversed(), enqueued: size },
-    ...ids.flatMap((id): ReadonlyArray<Observation> => {
-      const changed = (status: string, status_sequence: number) =>
-        event("queue_item_status_changed", { ...about(id), status, status_sequence })
-      const ran = ["one", "two", "three"]
-      const nodes = ran.flatMap((node) => {
-        const invocation = { id: `${id}-${node}`, type: "integer" }
-        const base = { ...about(id), invocation_source_id: node, invocation }
-        return [
-          event("invocation_started", base),
-          event("invocation_progress", { ...base, message: "half", percentage: 0.5 }),
-          event("invocation_complete", { ...base, result: { type: "integer_output", value: id } })
-        ]
-      })
-      const item = fromItem({
-        ...about(id),
-        status: "completed",
-        session: {
-          results: Object.fromEntries(ran.map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])),
-          prepared_source_mapping: Object.fromEntries(ran.map((node) => [`${id}-${node}`, node]))
-        }
-      })
-      if (item === undefined) throw new Error("no item")
-      return [changed("in_progress", 1), ...nodes, changed("completed", 2), { _tag: "ItemRead", item }]
-    })
-  ]
+  const seen: Array<Observation> = [{ _tag: "Enqueued", itemIds: ids.toReversed(), enqueued: size }]
+  const ran = ["one", "two", "three"]
+  for (const id of ids) {
+    seen.push(event("queue_item_status_changed", { ...about(id), status: "in_progress", status_sequence: 1 }))
+    for (const node of ran) {
+      const base = { ...about(id), invocation_source_id: node, invocation: { id: `${id}-${node}`, type: "integer" } }
+      seen.push(
+        event("invocation_started", base),
+        event("invocation_progress", { ...base, message: "half", percentage: 0.5 }),
+        event("invocation_complete", { ...base, result: { type: "integer_output", value: id } })
+      )
+    }
+    const session = {
+      results: Object.fromEntries(ran.map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])),
+      prepared_source_mapping: Object.fromEntries(ran.map((node) => [`${id}-${node}`, node]))
+    }
+    const item = fromItem({ ...about(id), status: "completed", session })
+    if (item === undefined) throw new Error("no item")
+    seen.push(
+      event("queue_item_status_changed", { ...about(id), status: "completed", status_sequence: 2 }),
+      { _tag: "ItemRead", item }
+    )
+  }
+  return seen
 }
 
 const reducing = () => {

@@ -111,7 +111,7 @@ const runPhase = Effect.fnUntraced(
     return {
       ...counts,
       failed: code !== 0 ? Math.max(counts.failed, 1) : counts.failed,
-      calls: { name: phase.name, routes, counts: Calls.count(routes, calls) }
+      calls: { name: phase.name, routes, counts: Calls.count(routes, yield* Calls.methods, calls) }
     }
   },
   Effect.scoped
@@ -145,12 +145,17 @@ const program = Effect.gen(function*() {
     skipped += counts.skipped
     calls.push(counts.calls)
   }
-  yield* Console.log("\nRoutes called through the library: status×times")
+  yield* Console.log("\nWhat the library called, by its methods: status×times")
   for (const line of Calls.table(calls)) yield* Console.log(line)
   const uncalled = Calls.uncalled(calls)
   if (wanted.length === 0 && uncalled.length > 0) {
     failed += 1
     yield* Console.log(`\nDeclared by the library but called by no test (a failure):\n${uncalled.join("\n")}`)
+  }
+  const untried = Calls.untried(yield* Calls.methods, calls)
+  if (wanted.length === 0 && untried.length > 0) {
+    failed += 1
+    yield* Console.log(`\nMethods that no test called on the server (a failure):\n${untried.join("\n")}`)
   }
   if (skipped > 0) yield* Console.log(`${skipped} skipped`)
   if (passed + failed === 0) {

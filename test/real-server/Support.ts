@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { deflateSync } from "node:zlib"
@@ -34,10 +35,20 @@ export const accounts = Schema.decodeUnknownSync(Accounts)(required("INVOKEAI_TE
 
 const callsFile = required("INVOKEAI_TEST_CALLS")
 
-const note = (method: string, path: string, status: number) =>
-  Effect.sync(() => Fs.appendFileSync(callsFile, `${JSON.stringify({ method, path, status })}\n`))
+/** The names of the operations that a call belongs to, from the innermost on: the library gives each a span. */
+const operations = Effect.map(Effect.serviceOption(Tracer.ParentSpan), (found) => {
+  const names: Array<string> = []
+  for (let at = found; at._tag === "Some" && at.value._tag === "Span"; at = at.value.parent) names.push(at.value.name)
+  return names
+})
 
-/** An `HttpClient` that notes method, path and status of each call, for the table at the end of the run. */
+const note = (method: string, path: string, status: number) =>
+  Effect.map(
+    operations,
+    (by) => Fs.appendFileSync(callsFile, `${JSON.stringify({ method, path, status, by })}\n`)
+  )
+
+/** An `HttpClient` that notes each call: method, path, status and who asked, for the table at the end of the run. */
 export const httpClient = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(HttpClient.HttpClient, (client) =>

@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { type Answer, fakeHttp, html, imageDto, json, networkError, type Seen, timestamps } from "./fake.ts"
@@ -534,9 +535,17 @@ describe("WorkflowLibrary", () => {
     const { layer, seen } = withServer((request) =>
       json(record("w", request.method === "POST" ? {} : { name: "from server", nodes: [1] }))
     )
+    const problem = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "rename" })
     const fileSystem = FileSystem.layerNoop({
       readFileString: (path) => Effect.succeed(files.get(path)!),
-      writeFileString: (path, text) => Effect.sync(() => void files.set(path, text))
+      writeFileString: (path, text) => Effect.sync(() => void files.set(path, text)),
+      rename: (from, to) =>
+        Effect.suspend(() => {
+          if (to === "taken") return Effect.fail(problem)
+          files.set(to, files.get(from)!)
+          return Effect.sync(() => void files.delete(from))
+        }),
+      remove: (path) => Effect.sync(() => void files.delete(path))
     })
     return Effect.gen(function*() {
       const library = yield* WorkflowLibrary
@@ -544,6 +553,8 @@ describe("WorkflowLibrary", () => {
       assert.deepStrictEqual(seen[0]!.body, { workflow: { name: "from file" } })
       yield* library.downloadFile("w", "out.json")
       assert.deepStrictEqual(JSON.parse(files.get("out.json")!), { name: "from server", nodes: [1] })
+      assert.strictEqual(yield* Effect.flip(library.downloadFile("w", "taken")), problem)
+      assert.deepStrictEqual([...files.keys()], ["in.json", "bad.json", "out.json"], "nothing half-written is left")
       assert.strictEqual((yield* Effect.flip(library.uploadFile("bad.json")))._tag, "SchemaError")
     }).pipe(Effect.provide([layer, fileSystem]))
   })

@@ -14,6 +14,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
+import * as Calls from "../../scripts/real-server/Calls.ts"
 
 /** What is not run, by a part of the file name or of the test's name. */
 export const leftOut: ReadonlyArray<readonly [name: string, reason: string]> = [
@@ -48,7 +49,7 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
     file.endsWith(".test.ts") && !leftOut.some(([name]) => `${folder}/${file}`.includes(name)) &&
     (wanted.length === 0 || wanted.some((part) => `${folder}/${file}`.includes(part)))
   )
-  if (files.length === 0) return { passed: 0, failed: 0 }
+  if (files.length === 0) return { passed: 0, failed: 0, counts: Calls.count([], new Set(), []) }
   const vitest = yield* ChildProcess.make(
     process.execPath,
     [
@@ -80,9 +81,15 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
     }
   )
   yield* vitest.exitCode
+  const counts = Calls.count(
+    Calls.declaredRoutes(),
+    yield* Calls.methods,
+    (yield* fs.readFileString(calls)).split("\n").filter((line) => line !== "")
+  )
   const { testResults } = yield* Effect.flatMap(fs.readFileString(report), Schema.decodeUnknownEffect(Report))
   const results = testResults.flatMap((file) => file.assertionResults)
   return {
+    counts,
     passed: results.filter((one) => one.status === "passed").length,
     failed: results.filter((one) => one.status === "failed").length +
       testResults.filter((file) => file.assertionResults.length === 0).length
@@ -102,7 +109,9 @@ const program = Effect.gen(function*() {
   const multi = yield* runOn("multi-user", wanted).pipe(
     Effect.provide(NodeSimulator.layer({ ...common, users }))
   )
-  const failed = single.failed + multi.failed
+  const untried = wanted.length === 0 ? Calls.untried(yield* Calls.methods, [single, multi]) : []
+  if (untried.length > 0) yield* Console.log(`methods that no test called: ${untried.join(", ")}`)
+  const failed = single.failed + multi.failed + (untried.length === 0 ? 0 : 1)
   for (const [name, reason] of leftOut) yield* Console.log(`left out: ${name} (${reason})`)
   yield* Console.log(`${single.passed + multi.passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1

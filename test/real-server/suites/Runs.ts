@@ -107,6 +107,10 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.isAtLeast(outputs.conditioning.length, 2)
 
         const directory = yield* folder
+        const reported = yield* Stream.runCollect(
+          Downloads.outputsProgress(outputs, { directory: path.join(directory, "followed") })
+        )
+        assert.strictEqual(reported.at(-1)?._tag, "Downloaded")
         const { files } = yield* Downloads.outputs(outputs, { directory, metadata: true })
         assert.deepStrictEqual(files.map((file) => file.kind), ["image", "metadata"])
         const png = yield* fs.readFile(files[0]?.path ?? "")
@@ -115,7 +119,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.isNotEmpty(yield* sidecar(yield* fs.readFileString(files[1]?.path ?? "")))
         assert.sameMembers(
           yield* fs.readDirectory(directory),
-          files.map((file) => path.basename(file.path))
+          ["followed", ...files.map((file) => path.basename(file.path))]
         )
 
         // The image carries the workflow with the values that were set: the UI opens it with them.

@@ -44,7 +44,7 @@ export const workflowLibrarySuite = (who: string, layer: Layer.Layer<WorkflowLib
       it.effect("keeps a workflow: created, found, changed, opened, shared, deleted", () =>
         Effect.gen(function*() {
           const library = yield* WorkflowLibrary
-          const record = yield* saved(workflow)
+          const record = yield* saved({ ...workflow, tags: "odd-tag" })
           const id = record.workflow_id
           assert.strictEqual(record.name, "Text and Numbers")
           const read = yield* library.get(id)
@@ -56,6 +56,9 @@ export const workflowLibrarySuite = (who: string, layer: Layer.Layer<WorkflowLib
             ),
             id
           )
+          assert.isAbove((yield* library.countsByCategory(["user"]))["user"] ?? 0, 0)
+          assert.strictEqual((yield* library.countsByTag(["odd-tag"], { categories: ["user"] }))["odd-tag"], 1)
+          assert.include(yield* library.tags({ categories: ["user"] }), "odd-tag")
           const changed = yield* library.update(id, { ...workflow, name: "Another name" })
           assert.strictEqual(changed.name, "Another name")
           yield* library.setOpened(id)

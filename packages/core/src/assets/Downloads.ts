@@ -71,7 +71,8 @@ export type { ImageReference } from "./ImageTransfer.ts"
  * @category downloads
  * @since 0.1.0
  */
-export const stream = (image: ImageReference): Stream.Stream<Uint8Array, DownloadError, Images> => checkedStream(image)
+export const stream = (image: ImageReference): Stream.Stream<Uint8Array, DownloadError, Images> =>
+  Stream.withSpan(checkedStream(image), "Downloads.stream")
 
 /**
  * An image in memory, as PNG or in another format.
@@ -205,7 +206,7 @@ export const outputsProgress = (
   outputs: WorkflowOutput,
   options: OutputsOptions
 ): Stream.Stream<DownloadProgress, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> =>
-  Stream.callback((queue) => {
+  Stream.callback<DownloadProgress, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path>((queue) => {
     const latest = new Map<string, number>()
     const reporting: DownloadOptions = {
       ...options,
@@ -223,7 +224,7 @@ export const outputsProgress = (
       Effect.andThen(Queue.end(queue)),
       Effect.catch((error) => Queue.fail(queue, error))
     )
-  })
+  }).pipe(Stream.withSpan("Downloads.outputsProgress", { attributes: { batchId: outputs.batchId } }))
 
 /**
  * The outputs of one job and the name of its workflow.

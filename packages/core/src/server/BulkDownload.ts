@@ -94,4 +94,4 @@ export const zip = (
     return Option.isSome(ready)
       ? images.download(ready.value)
       : yield* new BulkDownloadFailed({ name: "", detail: "the event connection was closed" })
-  }))
+  })).pipe(Stream.withSpan("BulkDownload.zip"))

@@ -64,7 +64,7 @@ export interface WorkflowFilter {
  * - `thumbnail`, `setThumbnail`, `deleteThumbnail`: `GET`, `PUT`, `DELETE i/{workflow_id}/thumbnail`. A workflow without a
  *   thumbnail answers 500.
  * - `countsByCategory`, `countsByTag`, `tags` (6.13): the `GET` routes of these names.
- * - `uploadFile`, `downloadFile`: from and to a JSON file.
+ * - `uploadFile`, `downloadFile`: from and to a JSON file, which appears whole or not at all and replaces what was there.
  *
  * @since 0.1.0
  * @category services
@@ -227,7 +227,11 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
     downloadFile: Effect.fn("WorkflowLibrary.downloadFile")(function*(workflowId, path) {
       const fs = yield* FileSystem.FileSystem
       const record = yield* get(workflowId)
-      yield* fs.writeFileString(path, `${JSON.stringify(record.workflow, null, 2)}\n`)
+      const temporary = `${path}.part`
+      yield* fs.writeFileString(temporary, `${JSON.stringify(record.workflow, null, 2)}\n`).pipe(
+        Effect.andThen(fs.rename(temporary, path)),
+        Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
+      )
     })
   })
 }

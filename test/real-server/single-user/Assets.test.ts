@@ -1,0 +1,3 @@
+import { assetsSuite } from "../suites/Assets.ts"
+
+assetsSuite("the only user")

@@ -1,0 +1,79 @@
+import { layerFile } from "@effect-invokeai/core/assets/AssetLedger"
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import { Images } from "@effect-invokeai/core/server/Images"
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import * as Stream from "effect/Stream"
+import { client } from "../Client.ts"
+import * as Support from "../Support.ts"
+
+const folder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-assets-" })
+)
+
+/** Images that are there for a while, and what a crash left; the rest of `assets/` is in the runs and the use cases. */
+export const assetsSuite = (who: string, account?: (typeof Support.accounts)[number]): void =>
+  it.layer(client(account), { excludeTestServices: true })(`assets, as ${who}`, (it) => {
+    it.effect("an image that is there is adopted and goes with the scope, unless it is starred meanwhile", () =>
+      Effect.gen(function*() {
+        const images = yield* Images
+        const made = yield* Effect.forEach([1, 2], (shade) => images.upload({ data: Support.picture(8, 8, shade) }))
+        const [gone, kept] = made.map((image) => image.image_name)
+        yield* Effect.scoped(Effect.gen(function*() {
+          assert.strictEqual((yield* Assets.adopt(gone ?? "")).width, 8)
+          yield* Assets.adopt(made[1] ?? "")
+          yield* images.star([kept ?? ""])
+          assert.strictEqual((yield* Effect.flip(Assets.adopt("missing.png"))).reason, "ImageMissing")
+        }))
+        assert.isFalse(yield* images.exists(gone ?? ""))
+        assert.isTrue(yield* images.exists(kept ?? ""))
+        yield* images.delete(kept ?? "")
+      }))
+
+    it.effect("what a crashed process left is found by its ledger, also without a name, and deleted", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const images = yield* Images
+        const server = (yield* InvokeAiClient).url.href
+        const named = yield* images.upload({ data: Support.picture(8, 8, 1) })
+        const sessionId = `invokeai-upload-${named.image_name}`
+        const unnamed = yield* images.upload({ data: Support.picture(8, 8, 2), sessionId })
+        const file = path.join(yield* folder, "ledger.jsonl")
+        const record = { server, board_id: null, starred: false }
+        yield* fs.writeFileString(
+          file,
+          [{ ...record, id: "1", image_name: named.image_name }, { ...record, id: sessionId }].map((set) =>
+            `${JSON.stringify({ set })}\n`
+          ).join("")
+        )
+        const outcomes = yield* Assets.recover.pipe(Effect.provide(
+          client(account).pipe(Layer.provide(layerFile(file)), Layer.provide(NodeServices.layer))
+        ))
+        assert.deepStrictEqual(
+          outcomes,
+          new Map([named, unnamed].map((image) => [image.image_name, { _tag: "Deleted" as const }]))
+        )
+        for (const image of [named, unnamed]) assert.isFalse(yield* images.exists(image.image_name))
+      }).pipe(Effect.scoped))
+
+    it.effect("images come down as a stream and as several files", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* folder
+        const one = yield* Assets.uploadBytes(Support.picture(64, 48, 1))
+        const two = yield* Assets.uploadBytes(Support.picture(64, 48, 2))
+        const streamed = Buffer.concat(yield* Stream.runCollect(Downloads.stream(one)))
+        assert.deepStrictEqual(Support.pngSize(streamed), { width: 64, height: 48 })
+        const { files } = yield* Downloads.images([one, two], { directory, template: "picture-{number}" })
+        assert.strictEqual(files.length, 2)
+        assert.isTrue(streamed.equals(yield* fs.readFile(files[0]?.path ?? "")))
+      }).pipe(Effect.scoped))
+  })

@@ -37,6 +37,10 @@ const neutral: Pattern = {
   message: "core runs in browsers too: use an Effect service or packages/node"
 }
 const socketIo: Pattern = { regex: "^socket\\.io", message: "Only server/ speaks Socket.IO" }
+const internal: Pattern = {
+  regex: `^(\\.\\./)+(${Object.keys(rooms).join("|")})/internal/`,
+  message: "What a room keeps in internal/ is its own"
+}
 const wall = (from: string): Pattern => ({
   regex: `^(\\.\\./)+(${others.filter((room) => room !== from && !rooms[from]!.includes(room)).join("|")})(/|\\.ts$)`,
   message: `${from}/ may import only: ${rooms[from]!.join(", ") || "no other room"}`
@@ -91,7 +95,7 @@ export default defineConfig({
     },
     ...Object.keys(rooms).map((room) => ({
       files: [`packages/core/src/${room}/**`],
-      rules: imports(neutral, wall(room), ...(room === "server" ? [] : [socketIo]))
+      rules: imports(neutral, internal, wall(room), ...(room === "server" ? [] : [socketIo]))
     })),
     {
       files: ["packages/core/src/InvokeAi.ts"],

@@ -2,12 +2,8 @@
  * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
  * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
  */
-import {
-  generatorKinds,
-  readGenerator,
-  readKnown,
-  readValue
-} from "../../packages/core/src/workflow/internal/fieldValue.ts"
+import { readKnown, readValue } from "../../packages/core/src/workflow/internal/fieldValue.ts"
+import { generatorRules, readGenerator } from "../../packages/core/src/workflow/internal/generatorRules.ts"
 import { type LoadRules, ownRules } from "../../packages/core/src/workflow/internal/load.ts"
 
 /** The faults, each with where it is documented. */
@@ -43,7 +39,7 @@ export const rulesWith = (on: ReadonlySet<Fault>): LoadRules => ({
   readValue: (value, field) => {
     const known = readKnown(value, field.vocabulary)
     if (known === undefined && isRecord(value) && value["type"] === undefined && on.has("untypedObject")) {
-      for (const kind of generatorKinds) {
+      for (const kind of generatorRules.keys()) {
         const generator = readGenerator(kind, value)
         if (generator !== undefined) {
           return generator

@@ -1,5 +1,5 @@
 import type { CatalogSource, CatalogUnavailable } from "@effect-invokeai/core/catalog/NodeCatalog"
-import type * as InkField from "@effect-invokeai/core/workflow/InkField"
+import * as InkField from "@effect-invokeai/core/workflow/InkField"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -37,6 +37,7 @@ describe("types", () => {
     expectTypeOf<Extract<InkField.InkField, { readonly _tag: "InkColorField" }>["value"]>().toEqualTypeOf<
       { readonly r: number; readonly g: number; readonly b: number; readonly a: number } | undefined
     >()
+    expectTypeOf(InkField.InkField.Type).toEqualTypeOf<InkField.InkField>()
     expectTypeOf<InkWorkflowInput["field"]>().toEqualTypeOf<InkField.InkField>()
     expectTypeOf<InkWorkflowInput<InkField.InkIntegerField>["field"]["value"]>().toEqualTypeOf<number | undefined>()
   })

@@ -173,3 +173,38 @@ export interface NodeTemplate {
 export const titleOf = (name: string): string =>
   (name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{Lo}\p{Lm}]+/gu) ?? [])
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ")
+
+/** Types that hold a value of their own; fields of all other types can only be connected. */
+const statefulTypes: ReadonlySet<string> = new Set([
+  "IntegerField",
+  "FloatField",
+  "StringField",
+  "BooleanField",
+  "EnumField",
+  "ImageField",
+  "VideoField",
+  "BoardField",
+  "StylePresetField",
+  "SystemPromptField",
+  "ModelIdentifierField",
+  "ColorField",
+  "SchedulerField",
+  "SavedWorkflowField",
+  "FloatGeneratorField",
+  "IntegerGeneratorField",
+  "StringGeneratorField",
+  "ImageGeneratorField",
+  "LoRAMetadataField",
+  "ControlNetMetadataField",
+  "IPAdapterMetadataField",
+  "T2IAdapterMetadataField"
+])
+
+/**
+ * Whether fields of a type can hold a value of their own. All others get it over a connection.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isStateful = (type: Pick<FieldType, "name" | "cardinality">): boolean =>
+  statefulTypes.has(type.name) || (type.name === "LoRAField" && type.cardinality !== "SINGLE")

@@ -1,4 +1,9 @@
-/** A JSON object. */
+/**
+ * A JSON object.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Whether a value is a JSON object. */

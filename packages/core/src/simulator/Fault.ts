@@ -15,7 +15,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as SeededRandom from "./internal/seededRandom.ts"
+import * as SeededRandom from "../internal/seededRandom.ts"
 
 /**
  * What happens to a request.

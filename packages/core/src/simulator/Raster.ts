@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as SeededRandom from "./internal/seededRandom.ts"
+import * as SeededRandom from "../internal/seededRandom.ts"
 
 /**
  * Pixels, row by row, four bytes each: red, green, blue, alpha.

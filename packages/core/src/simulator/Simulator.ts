@@ -37,6 +37,8 @@ import * as SimulatorModels from "./SimulatorModels.ts"
 import type { SimulatorState } from "./SimulatorState.ts"
 import * as SimulatorStateModule from "./SimulatorState.ts"
 
+export type { NodeOverride, SeenRequest } from "./internal/simulatorWorld.ts"
+
 /**
  * A user to begin with, on a multi-user server.
  *

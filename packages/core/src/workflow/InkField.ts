@@ -11,11 +11,16 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { InputTemplate, ValueBounds } from "../catalog/NodeTemplate.ts"
+import type { InputTemplate } from "../catalog/NodeTemplate.ts"
 import * as Collections from "./internal/ink/collections.ts"
 import * as Generators from "./internal/ink/generators.ts"
-import { describeReceived, type InkKind, type InkRefusal, type InkViolation } from "./internal/ink/kind.ts"
-import { modelLabel } from "./internal/ink/modelReference.ts"
+import {
+  describeReceived,
+  type InkKind,
+  type InkRefusal,
+  type InkViolation,
+  type ResourceKind
+} from "./internal/ink/kind.ts"
 import * as Models from "./internal/ink/models.ts"
 import * as References from "./internal/ink/references.ts"
 import * as Scalars from "./internal/ink/scalars.ts"
@@ -147,100 +152,81 @@ export type InkField =
 export const holdsModels = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
   "accepts" in field || field._tag === "InkLoRACollectionField"
 
-/** Names of inputs that count steps. The server gives them no minimum, but no node can run with fewer than one step. */
-const stepCounts = new Set(["num_steps", "steps"])
-
-/**
- * Whether this library's own rule for step counts holds for a field: an integer called `num_steps` or `steps` must be
- * greater than 0, also where the server's document gives no minimum.
- *
- * @internal
- */
-export const isStepCount = (template: InputTemplate): boolean =>
-  template.type.name === "IntegerField" && stepCounts.has(template.name)
-
-const numberBounds = (template: InputTemplate): ValueBounds => {
-  const bounds = template.bounds.value ?? {}
-  if (!isStepCount(template)) return bounds
-  return (bounds.minimum ?? 0) >= 1 || (bounds.exclusiveMinimum ?? -1) >= 0
-    ? bounds
-    : { ...bounds, exclusiveMinimum: 0 }
+const unknownKind: InkKind<InkUnknownField> = {
+  types: [],
+  empty: ({ type }) => ({ _tag: "InkUnknownField", type: type.name }),
+  read: (_, stored) => stored,
+  coerce: (_, input) => toJson(input, 0),
+  expected: () => "a JSON value"
 }
+
+const connectionKind: InkKind<InkConnectionField> = {
+  types: [],
+  empty: ({ type }) => ({ _tag: "InkConnectionField", type: type.name }),
+  read: () => undefined,
+  coerce: () => undefined,
+  expected: ({ type }) => `a connection from another node (${type} has no value of its own)`
+}
+
+type OtherField = Exclude<InkField, Models.InkModelField>
+
+const kinds: { readonly [Tag in OtherField["_tag"]]: InkKind<Extract<OtherField, { readonly _tag: Tag }>> } = {
+  InkIntegerField: Scalars.integerKind,
+  InkFloatField: Scalars.floatKind,
+  InkStringField: Scalars.stringKind,
+  InkBooleanField: Scalars.booleanKind,
+  InkEnumField: Scalars.enumKind,
+  InkSchedulerField: Scalars.schedulerKind,
+  InkColorField: Scalars.colorKind,
+  InkImageField: References.imageKind,
+  InkVideoField: References.videoKind,
+  InkBoardField: References.boardKind,
+  InkStylePresetField: References.stylePresetKind,
+  InkSystemPromptField: References.systemPromptKind,
+  InkSavedWorkflowField: References.savedWorkflowKind,
+  InkIntegerCollectionField: Collections.integerCollectionKind,
+  InkFloatCollectionField: Collections.floatCollectionKind,
+  InkStringCollectionField: Collections.stringCollectionKind,
+  InkBooleanCollectionField: Collections.booleanCollectionKind,
+  InkImageCollectionField: Collections.imageCollectionKind,
+  InkVideoCollectionField: Collections.videoCollectionKind,
+  InkColorCollectionField: Collections.colorCollectionKind,
+  InkLoRACollectionField: Collections.loraCollectionKind,
+  InkFloatGeneratorField: Generators.floatGeneratorKind,
+  InkIntegerGeneratorField: Generators.integerGeneratorKind,
+  InkStringGeneratorField: Generators.stringGeneratorKind,
+  InkImageGeneratorField: Generators.imageGeneratorKind,
+  InkConnectionField: connectionKind,
+  InkUnknownField: unknownKind
+}
+
+/** The kind of a field. */
+const kindOf = <Field extends InkField>(field: Field): InkKind<Field> =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has the kind of each field under its tag
+  ("accepts" in field ? Models.modelKind : kinds[field._tag]) as unknown as InkKind<Field>
+
+interface KindOfTemplate {
+  readonly empty: (template: InputTemplate) => InkField
+}
+
+const kindsByType: ReadonlyMap<string, KindOfTemplate> = new Map(
+  [Models.modelKind, ...Object.values(kinds)].flatMap((
+    kind: KindOfTemplate & { readonly types: ReadonlyArray<string> }
+  ) => kind.types.map((type) => [type, kind] as const))
+)
 
 /**
  * The field of an input, without a value. Fields that may hold one value or several are fields of one value, as in the
  * official UI. `batch` fields are their collections.
  */
 const empty = (template: InputTemplate): InkField => {
-  const name = template.type.name
-  const many = template.type.cardinality === "COLLECTION"
-  const bounds = template.bounds
-  if (!many && (template.models !== undefined || name === "ModelIdentifierField")) {
-    return { _tag: Models.modelFieldTag(template.models), accepts: template.models ?? {} }
-  }
-  switch (name) {
-    case "IntegerField":
-      return many
-        ? { _tag: "InkIntegerCollectionField", bounds }
-        : { _tag: "InkIntegerField", bounds: numberBounds(template) }
-    case "FloatField":
-      return many ? { _tag: "InkFloatCollectionField", bounds } : { _tag: "InkFloatField", bounds: bounds.value ?? {} }
-    case "StringField":
-      return many
-        ? { _tag: "InkStringCollectionField", bounds }
-        : { _tag: "InkStringField", bounds: bounds.value ?? {} }
-    case "BooleanField":
-      return many ? { _tag: "InkBooleanCollectionField", bounds } : { _tag: "InkBooleanField" }
-    case "ImageField":
-      return many ? { _tag: "InkImageCollectionField", bounds } : { _tag: "InkImageField" }
-    case "VideoField":
-      return many ? { _tag: "InkVideoCollectionField", bounds } : { _tag: "InkVideoField" }
-    case "ColorField":
-      return many ? { _tag: "InkColorCollectionField", bounds } : { _tag: "InkColorField" }
-    case "LoRAField":
-      return template.input === "connection"
-        ? { _tag: "InkConnectionField", type: name }
-        : { _tag: "InkLoRACollectionField", bounds }
-    default:
-      return many ? other(template) : emptySingle(template)
-  }
+  const { cardinality, name } = template.type
+  const isCollection = cardinality === "COLLECTION"
+  const type = template.models === undefined ? name : "ModelIdentifierField"
+  const kind = kindsByType.get(isCollection ? `${name}[]` : type)
+  const isOnlyConnected = template.input === "connection" && (kind === undefined || name === "LoRAField")
+  return (isOnlyConnected ? connectionKind : kind ?? unknownKind).empty(template)
 }
-
-const emptySingle = (template: InputTemplate): InkField => {
-  switch (template.type.name) {
-    case "EnumField":
-      return {
-        _tag: "InkEnumField",
-        options: template.options ?? [],
-        ...(template.optionLabels === undefined ? {} : { optionLabels: template.optionLabels })
-      }
-    case "SchedulerField":
-      return { _tag: "InkSchedulerField", options: (template.options ?? []).map(String) }
-    case "BoardField":
-      return { _tag: "InkBoardField" }
-    case "StylePresetField":
-      return { _tag: "InkStylePresetField" }
-    case "SystemPromptField":
-      return { _tag: "InkSystemPromptField" }
-    case "SavedWorkflowField":
-      return { _tag: "InkSavedWorkflowField" }
-    case "FloatGeneratorField":
-      return { _tag: "InkFloatGeneratorField" }
-    case "IntegerGeneratorField":
-      return { _tag: "InkIntegerGeneratorField" }
-    case "StringGeneratorField":
-      return { _tag: "InkStringGeneratorField" }
-    case "ImageGeneratorField":
-      return { _tag: "InkImageGeneratorField" }
-    default:
-      return other(template)
-  }
-}
-
-const other = (template: InputTemplate): InkField => ({
-  _tag: template.input === "connection" ? "InkConnectionField" : "InkUnknownField",
-  type: template.type.name
-})
 
 /**
  * The field of an input with the value that a file holds for it. A stored value of another type is no value.
@@ -251,23 +237,9 @@ const other = (template: InputTemplate): InkField => ({
 export const fromTemplate = (template: InputTemplate, stored?: unknown): InkField => {
   const field = empty(template)
   if (stored === undefined || stored === null) return field
-  const value = withKind(field, (kind, field) => kind.read(field, stored))
+  const value = kindOf(field).read(field, stored)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a field's kind reads the values of just that field
   return value === undefined ? field : Object.assign({}, field, { value }) as InkField
-}
-
-const unknownKind: InkKind<InkUnknownField, unknown> = {
-  read: (_, stored) => stored,
-  coerce: (_, input) => toJson(input, 0),
-  violations: () => [],
-  expected: () => "a JSON value"
-}
-
-const connectionKind: InkKind<InkConnectionField, undefined> = {
-  read: () => undefined,
-  coerce: () => undefined,
-  violations: () => [],
-  expected: (field) => `a connection from another node (${field.type} has no value of its own)`
 }
 
 const maximumDepth = 100
@@ -289,70 +261,6 @@ const toJson = (input: unknown, depth: number): unknown => {
     entries.push([key, value])
   }
   return Object.fromEntries(entries)
-}
-
-const withKind = <A>(
-  field: InkField,
-  use: <Field extends InkField, Value>(kind: InkKind<Field, Value>, field: Field) => A
-): A => {
-  switch (field._tag) {
-    case "InkIntegerField":
-      return use(Scalars.integerKind, field)
-    case "InkFloatField":
-      return use(Scalars.floatKind, field)
-    case "InkStringField":
-      return use(Scalars.stringKind, field)
-    case "InkBooleanField":
-      return use(Scalars.booleanKind, field)
-    case "InkEnumField":
-      return use(Scalars.enumKind, field)
-    case "InkSchedulerField":
-      return use(Scalars.schedulerKind, field)
-    case "InkColorField":
-      return use(Scalars.colorKind, field)
-    case "InkImageField":
-      return use(References.imageKind, field)
-    case "InkVideoField":
-      return use(References.videoKind, field)
-    case "InkBoardField":
-      return use(References.boardKind, field)
-    case "InkStylePresetField":
-      return use(References.stylePresetKind, field)
-    case "InkSystemPromptField":
-      return use(References.systemPromptKind, field)
-    case "InkSavedWorkflowField":
-      return use(References.savedWorkflowKind, field)
-    case "InkIntegerCollectionField":
-      return use(Collections.integerCollectionKind, field)
-    case "InkFloatCollectionField":
-      return use(Collections.floatCollectionKind, field)
-    case "InkStringCollectionField":
-      return use(Collections.stringCollectionKind, field)
-    case "InkBooleanCollectionField":
-      return use(Collections.booleanCollectionKind, field)
-    case "InkImageCollectionField":
-      return use(Collections.imageCollectionKind, field)
-    case "InkVideoCollectionField":
-      return use(Collections.videoCollectionKind, field)
-    case "InkColorCollectionField":
-      return use(Collections.colorCollectionKind, field)
-    case "InkLoRACollectionField":
-      return use(Collections.loraCollectionKind, field)
-    case "InkFloatGeneratorField":
-      return use(Generators.floatGeneratorKind, field)
-    case "InkIntegerGeneratorField":
-      return use(Generators.integerGeneratorKind, field)
-    case "InkStringGeneratorField":
-      return use(Generators.stringGeneratorKind, field)
-    case "InkImageGeneratorField":
-      return use(Generators.imageGeneratorKind, field)
-    case "InkConnectionField":
-      return use(connectionKind, field)
-    case "InkUnknownField":
-      return use(unknownKind, field)
-    default:
-      return use(Models.modelKind, field)
-  }
 }
 
 /**
@@ -378,14 +286,13 @@ const withKind = <A>(
  * @category combinators
  * @since 0.1.0
  */
-export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkRefusal> =>
-  withKind<Result.Result<Field, InkRefusal>>(field, (kind, self) => {
-    const value = kind.coerce(self, input)
-    if (value === undefined || kind.violations(self, value).length > 0) {
-      return Result.fail({ expected: kind.expected(self), received: kind.describe?.(input) ?? describeReceived(input) })
-    }
-    return Result.succeed(Object.assign({}, field, { value }))
-  })
+export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkRefusal> => {
+  const kind = kindOf(field)
+  const value = kind.coerce(field, input)
+  return value === undefined || (kind.violations?.(field, value) ?? []).length > 0
+    ? Result.fail({ expected: kind.expected(field), received: kind.describe?.(input) ?? describeReceived(input) })
+    : Result.succeed(Object.assign({}, field, { value }))
+}
 
 /**
  * The field without a value.
@@ -405,8 +312,7 @@ export const clear = <Field extends InkField>(field: Field): Field => {
  * @category predicates
  * @since 0.1.0
  */
-export const accepts = (field: InkField, stored: unknown): boolean =>
-  withKind(field, (kind, self) => kind.read(self, stored) !== undefined)
+export const accepts = (field: InkField, stored: unknown): boolean => kindOf(field).read(field, stored) !== undefined
 
 /**
  * The limits that a stored value breaks. A value of another type breaks none; see `accepts`.
@@ -414,11 +320,11 @@ export const accepts = (field: InkField, stored: unknown): boolean =>
  * @category checks
  * @since 0.1.0
  */
-export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkViolation> =>
-  withKind(field, (kind, self) => {
-    const value = kind.read(self, stored)
-    return value === undefined ? [] : kind.violations(self, value)
-  })
+export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkViolation> => {
+  const kind = kindOf(field)
+  const value = kind.read(field, stored)
+  return value === undefined ? [] : kind.violations?.(field, value) ?? []
+}
 
 /**
  * What a field takes, in words: `an integer greater than 0`.
@@ -426,7 +332,7 @@ export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkV
  * @category formatting
  * @since 0.1.0
  */
-export const expected = (field: InkField): string => withKind(field, (kind, self) => kind.expected(self))
+export const expected = (field: InkField): string => kindOf(field).expected(field)
 
 /**
  * The value of a field in words, for lists and logs: the name of a model or image, else the value as JSON. `undefined`
@@ -436,27 +342,15 @@ export const expected = (field: InkField): string => withKind(field, (kind, self
  * @since 0.1.0
  */
 export const format = (field: InkField): string | undefined => {
-  const value = field.value
+  const { value } = field
   if (value === undefined) return undefined
-  if ("accepts" in field) return field.value === undefined ? undefined : modelLabel(field.value)
-  switch (field._tag) {
-    case "InkImageField":
-      return field.value?.image_name
-    case "InkVideoField":
-      return field.value?.video_name
-    case "InkBoardField":
-      return typeof field.value === "string" ? field.value : field.value?.board_id
-    case "InkStylePresetField":
-      return field.value?.style_preset_id
-    case "InkSystemPromptField":
-      return field.value?.system_prompt_id
-    case "InkImageCollectionField":
-      return field.value?.map((image) => image.image_name).join(", ")
-    case "InkVideoCollectionField":
-      return field.value?.map((video) => video.video_name).join(", ")
-    case "InkLoRACollectionField":
-      return field.value?.map(({ lora, weight }) => `${modelLabel(lora)} (${weight})`).join(", ")
-    default:
-      return typeof value === "string" ? value : JSON.stringify(value)
-  }
+  const kind = kindOf(field)
+  return kind.format === undefined ? typeof value === "string" ? value : JSON.stringify(value) : kind.format(value)
 }
+
+/** What has to be on the server for the value of a field, apart from models. @internal */
+export const names = (field: InkField): ReadonlyArray<readonly [kind: ResourceKind, name: string]> =>
+  field.value === undefined ? [] : kindOf(field).names?.(field.value) ?? []
+
+/** Whether the server takes values of a field as batch data. @internal */
+export const isSweepable = (field: InkField): boolean => kindOf(field).isSweepable === true

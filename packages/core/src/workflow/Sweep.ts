@@ -93,18 +93,6 @@ export const product = (values: SweepValues): Sweep => entriesOf(values).map((en
  */
 export const combine = (...sweeps: ReadonlyArray<Sweep>): Sweep => sweeps.flat()
 
-/** Fields whose values the server takes as batch data. Others are refused, as they would block its queue. */
-const sweepable = new Set([
-  "InkIntegerField",
-  "InkFloatField",
-  "InkStringField",
-  "InkEnumField",
-  "InkSchedulerField",
-  "InkImageField",
-  "InkVideoField",
-  "InkSavedWorkflowField"
-])
-
 type SweepFailure = InputNotFound | AmbiguousInputName | InvalidInputValue | InvalidSweep
 
 const findAny = (
@@ -124,7 +112,7 @@ const datum = (
   if (input.connected) {
     return Result.fail(new InvalidSweep({ reason: `another node gives the value of '${input.systemName}'` }))
   }
-  if (!sweepable.has(input.field._tag)) {
+  if (!InkField.isSweepable(input.field)) {
     return Result.fail(
       new InvalidSweep({
         reason: `the server varies numbers, texts, choices and images within a batch, not ${

@@ -10,7 +10,7 @@ import type {
   OutputTemplate,
   ValueBounds
 } from "../NodeTemplate.ts"
-import { titleOf } from "../NodeTemplate.ts"
+import { isStateful, titleOf } from "../NodeTemplate.ts"
 import { alternatives, isNullSchema, parseFieldType } from "./fieldTypeParser.ts"
 import { modelKinds } from "./modelKinds.ts"
 
@@ -31,42 +31,12 @@ const batchFields: ReadonlyMap<string, string> = new Map([
   ["image_generator", "images"]
 ])
 
-/** Types that hold a value of their own; fields of all other types can only be connected. */
-const statefulTypes: ReadonlySet<string> = new Set([
-  "IntegerField",
-  "FloatField",
-  "StringField",
-  "BooleanField",
-  "EnumField",
-  "ImageField",
-  "VideoField",
-  "BoardField",
-  "StylePresetField",
-  "SystemPromptField",
-  "ModelIdentifierField",
-  "ColorField",
-  "SchedulerField",
-  "SavedWorkflowField",
-  "FloatGeneratorField",
-  "IntegerGeneratorField",
-  "StringGeneratorField",
-  "ImageGeneratorField",
-  "LoRAMetadataField",
-  "ControlNetMetadataField",
-  "IPAdapterMetadataField",
-  "T2IAdapterMetadataField"
-])
-
 const generatorDefaults: ReadonlyMap<string, JsonObject> = new Map<string, JsonObject>([
   ["FloatGeneratorField", { type: "float_generator_arithmetic_sequence", start: 0, step: 0.1, count: 10 }],
   ["IntegerGeneratorField", { type: "integer_generator_arithmetic_sequence", start: 0, step: 1, count: 10 }],
   ["StringGeneratorField", { type: "string_generator_parse_string", input: "foo,bar,baz,qux", splitOn: "," }],
   ["ImageGeneratorField", { type: "image_generator_images_from_board", category: "images" }]
 ])
-
-/** Whether fields of a type can hold a value of their own. */
-export const isStateful = (type: FieldType): boolean =>
-  statefulTypes.has(type.name) || (type.name === "LoRAField" && type.cardinality !== "SINGLE")
 
 const str = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
@@ -253,7 +223,7 @@ const typeOf = (property: JsonObject, batch: boolean): FieldType | undefined => 
     return type === undefined || !batch ? type : { ...type, batch }
   }
   const type: FieldType = { name: named, cardinality: named === "CollectionField" ? "COLLECTION" : "SINGLE", batch }
-  const originalType = statefulTypes.has(named) ? parseFieldType(property) : undefined
+  const originalType = isStateful({ name: named, cardinality: "SINGLE" }) ? parseFieldType(property) : undefined
   return originalType === undefined || originalType.name === named ? type : { ...type, originalType }
 }
 

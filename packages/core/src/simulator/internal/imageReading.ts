@@ -2,9 +2,9 @@
  * What an uploaded picture becomes: PNG files are decoded; of other formats only the size is read, and a painted picture
  * of that size takes their place.
  */
+import * as SeededRandom from "../../internal/seededRandom.ts"
 import * as Png from "../Png.ts"
 import * as Raster from "../Raster.ts"
-import * as SeededRandom from "./seededRandom.ts"
 
 /** A decoded upload: pixels; or a header that can be read and a body that cannot; or nothing that is a picture. */
 export type Reading =

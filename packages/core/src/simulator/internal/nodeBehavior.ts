@@ -2,9 +2,9 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
+import type { SeededRandom } from "../../internal/seededRandom.ts"
 import type { Raster } from "../Raster.ts"
 import type { NodeOutput } from "./graphExecutor.ts"
-import type { SeededRandom } from "./seededRandom.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 
 /** A node failed, with the name and the text of the server's exception. */

@@ -1,6 +1,7 @@
 /** Everything that one simulated server holds, and the events that tell of its changes. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as SeededRandom from "../../internal/seededRandom.ts"
 import { FaultScript } from "../Fault.ts"
 import type { ServerProfile } from "../ServerProfile.ts"
 import type { SimulatorCatalog } from "../SimulatorCatalog.ts"
@@ -15,14 +16,17 @@ import { LibraryStore } from "./libraryStore.ts"
 import type { Tensor } from "./nodeBehavior.ts"
 import type { ItemOwner, QueueItem } from "./queueStore.ts"
 import { QueueStore } from "./queueStore.ts"
-import type { SeededRandom } from "./seededRandom.ts"
-import * as SeededRandomModule from "./seededRandom.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 import * as UserStoreModule from "./userStore.ts"
 import type { StoredVideo } from "./videoStore.ts"
 
-/** A request that the server saw. */
+/**
+ * A request that the server saw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface SeenRequest {
   readonly method: string
   readonly path: string
@@ -32,7 +36,12 @@ export interface SeenRequest {
   readonly at: number
 }
 
-/** What a node of some type shall do instead of its usual work. */
+/**
+ * What a node of some type shall do instead of its usual work.
+ *
+ * @category node results
+ * @since 0.1.0
+ */
 export type NodeOverride = (
   node: GraphNode,
   call: number
@@ -56,7 +65,7 @@ export class SimulatorWorld {
   readonly settings: WorldSettings
   readonly profile: ServerProfile
   readonly catalog: SimulatorCatalog
-  readonly random: SeededRandom
+  readonly random: SeededRandom.SeededRandom
   readonly hub: EventHub
   readonly faults = new FaultScript()
   readonly requests: Array<SeenRequest> = []
@@ -90,7 +99,7 @@ export class SimulatorWorld {
     this.settings = settings
     this.profile = settings.profile
     this.catalog = settings.catalog
-    this.random = SeededRandomModule.make(settings.seed)
+    this.random = SeededRandom.make(settings.seed)
     this.hub = new EventHub(settings.profile)
     this.users = new UserStoreModule.UserStore(settings.profile)
     this.queue = new QueueStore(settings.profile)
@@ -253,7 +262,7 @@ export class SimulatorWorld {
   /** The text that stands for the inputs of a node. */
   fingerprint(node: GraphNode): string {
     const { board: _board, id: _id, is_intermediate: _kept, metadata: _metadata, use_cache: _cached, ...inputs } = node
-    return String(SeededRandomModule.hashText(JSON.stringify(this.contentOf(inputs))))
+    return String(SeededRandom.hashText(JSON.stringify(this.contentOf(inputs))))
   }
 
   /** Finishes an output with what every output has. */

@@ -1,7 +1,7 @@
 /** Users and tokens of the simulated server. */
 import * as Base64Url from "effect/encoding/Base64Url"
+import * as SeededRandom from "../../internal/seededRandom.ts"
 import type { ServerProfile } from "../ServerProfile.ts"
-import * as SeededRandom from "./seededRandom.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 
 /** A user. */

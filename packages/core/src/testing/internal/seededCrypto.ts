@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import * as SeededRandom from "../../simulator/internal/seededRandom.ts"
+import * as SeededRandom from "../../internal/seededRandom.ts"
 
 const initial = [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19]
 

@@ -5,6 +5,7 @@
 import type { ModelVocabulary } from "../../catalog/NodeCatalog.ts"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
 import { isRecord, type JsonObject } from "../../internal/json.ts"
+import { readGenerator } from "./generatorRules.ts"
 
 const isName = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
 
@@ -70,98 +71,6 @@ const readLora = (value: unknown, vocabulary: ModelVocabulary | undefined): Json
   return lora !== undefined && isRecord(value) && isNumber(value["weight"])
     ? { lora, weight: value["weight"] }
     : undefined
-}
-
-type Part = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "optionalName" | "category"
-
-interface GeneratorShape {
-  readonly parts: ReadonlyArray<readonly [name: string, part: Part, initial?: unknown]>
-}
-
-const numberGenerators = (
-  prefix: string,
-  number: "number" | "integer",
-  step: number,
-  end: number,
-  input: string,
-  more: GeneratorShape["parts"]
-): ReadonlyArray<readonly [string, GeneratorShape]> => [
-  [`${prefix}_arithmetic_sequence`, {
-    parts: [["start", number, 0], ["step", number, step], ["count", "integer", 10], ...more]
-  }],
-  [`${prefix}_linear_distribution`, {
-    parts: [["start", number, 0], ["end", number, end], ["count", "integer", 10], ...more]
-  }],
-  [`${prefix}_random_distribution_uniform`, {
-    parts: [["min", number, 0], ["max", number, end], ["count", "integer", 10], ["seed", "seed"], ...more]
-  }],
-  [`${prefix}_parse_string`, { parts: [["input", "string", input], ["splitOn", "string", ","], ...more] }]
-]
-
-const dynamicPrompt = "a super {cute|ferocious} {dog|cat}"
-
-/** Generators by their `type`, with the defaults of what a file leaves out. Only those of floats hold their values. */
-const generators: ReadonlyMap<string, GeneratorShape> = new Map([
-  ...numberGenerators("float_generator", "number", 0.1, 1, "0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1", [
-    ["values", "numbers"]
-  ]),
-  ...numberGenerators("integer_generator", "integer", 1, 10, "1,2,3,4,5,6,7,8,9,10", []),
-  ["string_generator_parse_string", {
-    parts: [["input", "string", "foo,bar,baz,qux"], ["splitOn", "string", ","]]
-  }],
-  ["string_generator_dynamic_prompts_combinatorial", {
-    parts: [["input", "string", dynamicPrompt], ["maxPrompts", "count", 10]]
-  }],
-  ["string_generator_dynamic_prompts_random", {
-    parts: [["input", "string", dynamicPrompt], ["count", "count", 10], ["seed", "seed"]]
-  }],
-  ["image_generator_images_from_board", { parts: [["board_id", "optionalName"], ["category", "category", "images"]] }]
-])
-
-/** The kinds of generators, in the order in which the editor tries them. */
-export const generatorKinds: ReadonlyArray<string> = [...generators.keys()]
-
-const fits = (value: unknown, part: Part): boolean => {
-  switch (part) {
-    case "number":
-      return isNumber(value)
-    case "integer":
-      return Number.isSafeInteger(value)
-    case "count":
-      return Number.isSafeInteger(value) && Number(value) >= 1
-    case "seed":
-      return value === null || Number.isSafeInteger(value)
-    case "string":
-      return isString(value)
-    case "optionalName":
-      return isName(value)
-    case "category":
-      return value === "images" || value === "assets"
-    default:
-      return value === null || (Array.isArray(value) && value.every(isNumber))
-  }
-}
-
-/** A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit. */
-export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
-  const shape = generators.get(type)
-  if (shape === undefined) {
-    return undefined
-  }
-  const read: Record<string, unknown> = { type }
-  for (const [name, part, initial] of shape.parts) {
-    const given = value[name]
-    if (given === undefined) {
-      if (initial !== undefined) {
-        read[name] = initial
-      }
-    } else if (fits(given, part)) {
-      read[name] = part === "optionalName" && isString(given) ? given.trim() : given
-    } else {
-      return undefined
-    }
-  }
-  return read
 }
 
 const readList = (

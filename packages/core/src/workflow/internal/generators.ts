@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import { isRecord, type JsonObject } from "../../internal/json.ts"
 import { MersenneTwister } from "../../internal/mersenneTwister.ts"
 import type { BoardImageCategory, DynamicPrompt } from "../WorkflowResources.ts"
-import { readGenerator } from "./fieldValue.ts"
+import { readGenerator } from "./generatorRules.ts"
 
 /** A generator whose values only the server knows: a dynamic prompt to expand, or the images of a board. */
 export type ServerGenerator =

@@ -9,7 +9,7 @@ import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem, ProblemSource } from "../WorkflowError.ts"
 import { isConnected } from "./edgeIndex.ts"
 import { describeReceived, type InkViolation } from "./ink/kind.ts"
-import { componentInputs, isComponentInput } from "./ink/rules.ts"
+import { componentInputs, isComponentInput, isStepCount } from "./ink/rules.ts"
 import { nodeTitle } from "./inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
@@ -82,7 +82,7 @@ export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkF
 
 /** Limits that are this library's own: those that are gone once the field has no name. */
 const isOwnRule = (template: InputTemplate, stored: unknown, violation: InkViolation): boolean =>
-  InkField.isStepCount(template) &&
+  isStepCount(template) &&
   !InkField.violations(fieldOf({ ...template, name: "" }, stored), stored).some(({ code }) => code === violation.code)
 
 /**

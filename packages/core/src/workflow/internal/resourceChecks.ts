@@ -4,6 +4,7 @@ import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../InkField.ts"
 import type { Problem, ResourcesUnavailable } from "../WorkflowError.ts"
 import { type InstalledModel, WorkflowResources } from "../WorkflowResources.ts"
+import type { ResourceKind } from "./ink/kind.ts"
 import type { ModelReference } from "./ink/modelReference.ts"
 import { componentSource, isSelfContained } from "./ink/rules.ts"
 import * as ModelResolution from "./modelResolution.ts"
@@ -26,45 +27,18 @@ export interface ResourceCheck {
   readonly selfContained: ReadonlySet<string>
 }
 
-type NameKind = "image" | "video" | "board" | "style preset" | "system prompt"
-
 interface Place {
   readonly target: CheckedNode
   readonly template: InputTemplate
 }
 
 interface NamedUse extends Place {
-  readonly kind: NameKind
+  readonly kind: ResourceKind
   readonly name: string
 }
 
 interface ModelUse extends Place {
   readonly field: InkField.InkModelField | InkField.InkLoRACollectionField
-}
-
-const namesIn = (field: InkField.InkField): ReadonlyArray<readonly [NameKind, string]> => {
-  switch (field._tag) {
-    case "InkImageField":
-      return field.value === undefined ? [] : [["image", field.value.image_name]]
-    case "InkImageCollectionField":
-      return (field.value ?? []).map(({ image_name }) => ["image", image_name])
-    case "InkVideoField":
-      return field.value === undefined ? [] : [["video", field.value.video_name]]
-    case "InkVideoCollectionField":
-      return (field.value ?? []).map(({ video_name }) => ["video", video_name])
-    case "InkBoardField":
-      return typeof field.value === "object" ? [["board", field.value.board_id]] : []
-    case "InkImageGeneratorField":
-      return field.value?.board_id === undefined || field.value.board_id === "none"
-        ? []
-        : [["board", field.value.board_id]]
-    case "InkStylePresetField":
-      return field.value === undefined ? [] : [["style preset", field.value.style_preset_id]]
-    case "InkSystemPromptField":
-      return field.value === undefined ? [] : [["system prompt", field.value.system_prompt_id]]
-    default:
-      return []
-  }
 }
 
 interface Uses {
@@ -82,7 +56,7 @@ const usesOf = (targets: ReadonlyArray<CheckedNode>): Uses => {
       if (target.isConnected(fieldName)) continue
       const field = fieldOf(template, input.value)
       if (InkField.holdsModels(field)) models.push({ target, template, field })
-      for (const [kind, name] of namesIn(field)) named.push({ target, template, kind, name })
+      for (const [kind, name] of InkField.names(field)) named.push({ target, template, kind, name })
     }
   }
   return { named, models }
@@ -162,7 +136,7 @@ export const check = Effect.fn("ResourceChecks.check")(function*(
   const models = uses.models.length === 0 ? [] : yield* resources.models
   const checked = checkModels(uses.models, models)
   const present: Record<
-    NameKind,
+    ResourceKind,
     (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   > = {
     image: resources.presentImages,

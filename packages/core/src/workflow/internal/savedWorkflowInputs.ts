@@ -1,7 +1,6 @@
 /** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
-import { isStateful } from "../../catalog/internal/templateParser.ts"
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
-import type { Cardinality, FieldBounds, InputTemplate } from "../../catalog/NodeTemplate.ts"
+import { type Cardinality, type FieldBounds, type InputTemplate, isStateful } from "../../catalog/NodeTemplate.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
 import * as Form from "../Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../WorkflowDefinition.ts"

@@ -1,5 +1,5 @@
 /** Prompts with choices, such as `a {cat|dog}`. */
-import * as SeededRandom from "../seededRandom.ts"
+import * as SeededRandom from "../../../internal/seededRandom.ts"
 
 type Piece = string | ReadonlyArray<ReadonlyArray<Piece>>
 

@@ -9,22 +9,19 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type { InputTemplate } from "../../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../../internal/json.ts"
 import {
   describeItemCount,
   describeNumberBounds,
-  describeReceived,
   describeStringBounds,
   InkCollectionBounds,
-  type InkKind,
-  type InkViolation,
   itemCountViolations,
   numberViolations,
-  readFloat,
-  readInteger,
   stringViolations
-} from "./kind.ts"
-import { ModelReference, readModel } from "./modelReference.ts"
+} from "./bounds.ts"
+import { describeReceived, type InkKind, type InkViolation, readFloat, readInteger } from "./kind.ts"
+import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import { ImageName, readImage, readVideo, VideoName } from "./references.ts"
 import { InkColor, readBoolean, readColor } from "./scalars.ts"
 
@@ -217,17 +214,28 @@ const readItems = <A>(input: unknown, item: (input: unknown) => A | undefined): 
   return out
 }
 
-interface CollectionField {
+interface CollectionField<A> {
   readonly bounds: Schema.Schema.Type<typeof InkCollectionBounds>
+  readonly value?: ReadonlyArray<A>
 }
 
-const collectionKind = <Field extends CollectionField, A>(options: {
+type CollectionKind<Field extends CollectionField<A>, A> = InkKind<Field, ReadonlyArray<A>>
+
+const collectionKind = <Field extends CollectionField<A>, A>(options: {
+  readonly types: ReadonlyArray<string>
+  readonly empty: (template: InputTemplate) => Field
   readonly items: string
   readonly read: (stored: unknown) => A | undefined
   readonly coerce: (input: unknown) => A | undefined
   readonly violations?: (field: Field, value: A) => ReadonlyArray<InkViolation>
   readonly bounds?: (field: Field) => string
-}): InkKind<Field, ReadonlyArray<A>> => ({
+  readonly format?: (value: ReadonlyArray<A>) => string
+  readonly names?: CollectionKind<Field, A>["names"]
+}): CollectionKind<Field, A> => ({
+  types: options.types,
+  empty: options.empty,
+  ...(options.format === undefined ? {} : { format: options.format }),
+  ...(options.names === undefined ? {} : { names: options.names }),
   read: (_, stored) => Array.isArray(stored) ? readItems(stored, options.read) : undefined,
   coerce: (_, input) => readItems(input, options.coerce),
   violations: (field, value) => {
@@ -260,6 +268,8 @@ const readText = (input: unknown): string | undefined => typeof input === "strin
 
 /** @internal */
 export const integerCollectionKind = collectionKind<InkIntegerCollectionField, number>({
+  types: ["IntegerField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkIntegerCollectionField", bounds }),
   items: "integers",
   read: stored("number", readInteger),
   coerce: readInteger,
@@ -269,6 +279,8 @@ export const integerCollectionKind = collectionKind<InkIntegerCollectionField, n
 
 /** @internal */
 export const floatCollectionKind = collectionKind<InkFloatCollectionField, number>({
+  types: ["FloatField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkFloatCollectionField", bounds }),
   items: "numbers",
   read: stored("number", readFloat),
   coerce: readFloat,
@@ -278,6 +290,8 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
 
 /** @internal */
 export const stringCollectionKind = collectionKind<InkStringCollectionField, string>({
+  types: ["StringField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkStringCollectionField", bounds }),
   items: "texts",
   read: readText,
   coerce: readText,
@@ -287,6 +301,8 @@ export const stringCollectionKind = collectionKind<InkStringCollectionField, str
 
 /** @internal */
 export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, boolean>({
+  types: ["BooleanField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
   items: "true or false",
   read: stored("boolean", readBoolean),
   coerce: readBoolean
@@ -294,20 +310,30 @@ export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, b
 
 /** @internal */
 export const imageCollectionKind = collectionKind<InkImageCollectionField, ImageName>({
+  types: ["ImageField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkImageCollectionField", bounds }),
   items: "images",
   read: stored("object", readImage),
-  coerce: readImage
+  coerce: readImage,
+  format: (value) => value.map(({ image_name }) => image_name).join(", "),
+  names: (value) => value.map(({ image_name }) => ["image", image_name])
 })
 
 /** @internal */
 export const videoCollectionKind = collectionKind<InkVideoCollectionField, VideoName>({
+  types: ["VideoField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkVideoCollectionField", bounds }),
   items: "videos",
   read: stored("object", readVideo),
-  coerce: readVideo
+  coerce: readVideo,
+  format: (value) => value.map(({ video_name }) => video_name).join(", "),
+  names: (value) => value.map(({ video_name }) => ["video", video_name])
 })
 
 /** @internal */
 export const colorCollectionKind = collectionKind<InkColorCollectionField, InkColor>({
+  types: ["ColorField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
   items: "colours",
   read: stored("object", readColor),
   coerce: readColor
@@ -322,13 +348,16 @@ const readLoRA = (input: unknown, weightOf: (input: unknown) => number | undefin
 }
 
 const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
+  types: ["LoRAField", "LoRAField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkLoRACollectionField", bounds }),
   items: "LoRAs { lora, weight }",
   read: (input) => readLoRA(input, stored("number", readFloat)),
-  coerce: (input) => readLoRA(input, readFloat)
+  coerce: (input) => readLoRA(input, readFloat),
+  format: (value) => value.map(({ lora, weight }) => `${modelLabel(lora)} (${weight})`).join(", ")
 })
 
 /** @internal */
-export const loraCollectionKind: InkKind<InkLoRACollectionField, ReadonlyArray<WeightedLoRA>> = {
+export const loraCollectionKind: InkKind<InkLoRACollectionField> = {
   ...loras,
   read: (field, value) => loras.read(field, isRecord(value) ? [value] : value),
   coerce: (field, input) => loras.coerce(field, isIterable(input) ? input : [input])

@@ -10,6 +10,7 @@
  */
 import * as Schema from "effect/Schema"
 import { isRecord } from "../../../internal/json.ts"
+import { type GeneratorPart, type GeneratorRule, generatorRules } from "../generatorRules.ts"
 import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
 
 /**
@@ -232,57 +233,33 @@ export const InkImageGeneratorField = Schema.TaggedStruct("InkImageGeneratorFiel
  */
 export interface InkImageGeneratorField extends Schema.Schema.Type<typeof InkImageGeneratorField> {}
 
-type Member = number | string | undefined | typeof required
+const rulesOf = (scale: "float" | "integer" | "string"): ReadonlyMap<string, GeneratorRule> =>
+  new Map([...generatorRules].filter(([type]) => type.startsWith(`${scale}_generator`)))
 
-/** Marks a member that has no default: a text to generate from has to be given. */
-const required = Symbol("required")
+const missing = Symbol("missing")
 
-/** Defaults of the members of each rule, as the official UI fills them in. An absent `seed` means a new one each time. */
-const numberRules = (scale: "float" | "integer"): ReadonlyMap<string, Readonly<Record<string, Member>>> =>
-  new Map<string, Readonly<Record<string, Member>>>([
-    [`${scale}_generator_arithmetic_sequence`, { start: 0, step: scale === "float" ? 0.1 : 1, count: 10 }],
-    [`${scale}_generator_linear_distribution`, { start: 0, end: scale === "float" ? 1 : 10, count: 10 }],
-    [`${scale}_generator_random_distribution_uniform`, {
-      min: 0,
-      max: scale === "float" ? 1 : 10,
-      count: 10,
-      seed: undefined
-    }],
-    [`${scale}_generator_parse_string`, { input: required, splitOn: "," }]
-  ])
-
-const floatRules = numberRules("float")
-const integerRules = numberRules("integer")
-const stringRules: ReadonlyMap<string, Readonly<Record<string, Member>>> = new Map([
-  ["string_generator_parse_string", { input: required, splitOn: "," }],
-  ["string_generator_dynamic_prompts_combinatorial", { input: required, maxPrompts: 10 }],
-  ["string_generator_dynamic_prompts_random", { input: required, count: 10, seed: undefined }]
-])
-
-const wholeMembers = new Set(["count", "seed", "maxPrompts"])
-
-const readMember = (key: string, value: unknown, fallback: Member, whole: boolean): Member | null => {
-  if (value === undefined || (value === null && key === "seed")) return fallback === required ? null : fallback
-  if (typeof fallback === "string" || fallback === required) return typeof value === "string" ? value : null
-  const number = whole || wholeMembers.has(key) ? readInteger(value) : readFloat(value)
-  if (number === undefined) return null
-  return (key === "count" || key === "maxPrompts") && number < 1 ? null : number
+/** A member as it is read, `undefined` where it is left out, or `missing`. A text to generate from has to be given. */
+const readMember = (name: string, part: GeneratorPart, initial: unknown, value: unknown): unknown => {
+  if (value === undefined || (value === null && part === "seed")) return name === "input" ? missing : initial
+  if (part === "string") return typeof value === "string" ? value : missing
+  const number = part === "number" ? readFloat(value) : readInteger(value)
+  return number === undefined || (name === "count" && number < 1) || (part === "count" && number < 1) ? missing : number
 }
 
 const readRule = (
   input: unknown,
-  rules: ReadonlyMap<string, Readonly<Record<string, Member>>>,
-  values: "number" | "string",
-  whole: boolean
+  rules: ReadonlyMap<string, GeneratorRule>,
+  values: "number" | "string"
 ): Readonly<Record<string, unknown>> | undefined => {
   if (!isRecord(input) || typeof input["type"] !== "string") return undefined
-  const defaults = rules.get(input["type"])
-  if (defaults === undefined) return undefined
+  const rule = rules.get(input["type"])
+  if (rule === undefined) return undefined
   const out: Record<string, unknown> = { type: input["type"] }
-  for (const [key, fallback] of Object.entries(defaults)) {
-    const member = readMember(key, input[key], fallback, whole)
-    if (member === null) return undefined
-    if (member !== undefined) out[key] = member
+  for (const [name, part, initial] of rule.parts) {
+    if (part === "numbers") continue
+    const member = readMember(name, part, initial, input[name])
+    if (member === missing) return undefined
+    if (member !== undefined) out[name] = member
   }
   const given = input["values"]
   if (given === undefined || given === null) return out
@@ -291,44 +268,50 @@ const readRule = (
   return out
 }
 
-const ruleKind = <Field, Value>(
+const ruleKind = <Field extends { readonly value?: unknown }>(
+  type: string,
+  empty: () => Field,
   what: string,
-  rules: ReadonlyMap<string, Readonly<Record<string, Member>>>,
-  values: "number" | "string",
-  whole: boolean
-): InkKind<Field, Value> => {
+  rules: ReadonlyMap<string, GeneratorRule>,
+  values: "number" | "string"
+): InkKind<Field> => {
+  type Value = Exclude<Field["value"], undefined>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- readRule builds just the members of the rule's type
-  const read = (_: Field, input: unknown) => readRule(input, rules, values, whole) as Value | undefined
+  const read = (_: Field, input: unknown) => readRule(input, rules, values) as Value | undefined
   return {
+    types: [type],
+    empty,
     read,
     coerce: read,
-    violations: () => [],
     expected: () => `a rule for ${what} with the type ${describeChoices([...rules.keys()])}`
   }
 }
 
 /** @internal */
-export const floatGeneratorKind = ruleKind<InkFloatGeneratorField, FloatGenerator>(
+export const floatGeneratorKind = ruleKind<InkFloatGeneratorField>(
+  "FloatGeneratorField",
+  () => ({ _tag: "InkFloatGeneratorField" }),
   "numbers",
-  floatRules,
-  "number",
-  false
+  rulesOf("float"),
+  "number"
 )
 
 /** @internal */
-export const integerGeneratorKind = ruleKind<InkIntegerGeneratorField, IntegerGenerator>(
+export const integerGeneratorKind = ruleKind<InkIntegerGeneratorField>(
+  "IntegerGeneratorField",
+  () => ({ _tag: "InkIntegerGeneratorField" }),
   "integers",
-  integerRules,
-  "number",
-  true
+  rulesOf("integer"),
+  "number"
 )
 
 /** @internal */
-export const stringGeneratorKind = ruleKind<InkStringGeneratorField, StringGenerator>(
+export const stringGeneratorKind = ruleKind<InkStringGeneratorField>(
+  "StringGeneratorField",
+  () => ({ _tag: "InkStringGeneratorField" }),
   "texts",
-  stringRules,
-  "string",
-  false
+  rulesOf("string"),
+  "string"
 )
 
 const readImageRule = (_: InkImageGeneratorField, input: unknown): ImageGenerator | undefined => {
@@ -345,9 +328,11 @@ const readImageRule = (_: InkImageGeneratorField, input: unknown): ImageGenerato
 }
 
 /** @internal */
-export const imageGeneratorKind: InkKind<InkImageGeneratorField, ImageGenerator> = {
+export const imageGeneratorKind: InkKind<InkImageGeneratorField> = {
+  types: ["ImageGeneratorField"],
+  empty: () => ({ _tag: "InkImageGeneratorField" }),
+  names: ({ board_id }) => board_id === undefined || board_id === "none" ? [] : [["board", board_id]],
   read: readImageRule,
   coerce: readImageRule,
-  violations: () => [],
   expected: () => "the rule image_generator_images_from_board with board_id and category (images or assets)"
 }

@@ -1,42 +1,8 @@
-/**
- * What all Ink fields share: bounds and their wording, lossless readings of numbers, and how a refused value is described.
- *
- * @since 0.1.0
- */
+/** What all kinds of fields share: how a kind is described, lossless readings, and how a refused value is described. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
-import type { FieldBounds, ValueBounds } from "../../../catalog/NodeTemplate.ts"
+import type { InputTemplate } from "../../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../../internal/json.ts"
-
-/**
- * Limits of one value, as a schema. The same shape as the catalog's `ValueBounds`.
- *
- * @category models
- * @since 0.1.0
- */
-export const InkValueBounds = Schema.Struct({
-  minimum: Schema.optionalKey(Schema.Number),
-  maximum: Schema.optionalKey(Schema.Number),
-  exclusiveMinimum: Schema.optionalKey(Schema.Number),
-  exclusiveMaximum: Schema.optionalKey(Schema.Number),
-  multipleOf: Schema.optionalKey(Schema.Number),
-  minLength: Schema.optionalKey(Schema.Number),
-  maxLength: Schema.optionalKey(Schema.Number)
-})
-
-/**
- * Limits of a collection and of its items, as a schema.
- *
- * @category models
- * @since 0.1.0
- */
-export const InkCollectionBounds = Schema.Struct({
-  value: Schema.optionalKey(InkValueBounds),
-  item: Schema.optionalKey(InkValueBounds),
-  minItems: Schema.optionalKey(Schema.Number),
-  maxItems: Schema.optionalKey(Schema.Number)
-})
 
 /**
  * Why a field does not take a value: what it expects, and a short description of what came.
@@ -65,12 +31,7 @@ export interface InkViolation {
   readonly parameters: Readonly<Record<string, string | number>>
 }
 
-/**
- * Describes any value in a few words, for messages. Never repeats more than 60 characters of it.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** Describes any value in a few words, for messages. Never repeats more than 60 characters of it. */
 export const describeReceived = (input: unknown): string => {
   switch (typeof input) {
     case "undefined":
@@ -99,197 +60,12 @@ export const describeReceived = (input: unknown): string => {
   return `an object with ${shown}${keys.length > 5 ? ", …" : ""}`
 }
 
-/**
- * Lists choices: `a, b or c`. Long lists are cut.
- *
- * @category formatting
- * @since 0.1.0
- */
+/** Lists choices: `a, b or c`. Long lists are cut. */
 export const describeChoices = (choices: ReadonlyArray<string>, limit = 40): string => {
   if (choices.length > limit) return `${choices.slice(0, limit).join(", ")} or ${choices.length - limit} others`
   return choices.length < 2
     ? choices.join("")
     : `${choices.slice(0, -1).join(", ")} or ${choices[choices.length - 1]}`
-}
-
-/**
- * The limits of a number in words, with a leading blank, or an empty text.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const describeNumberBounds = (bounds: ValueBounds | undefined): string => {
-  if (bounds === undefined) return ""
-  const parts: Array<string> = []
-  if (bounds.minimum !== undefined && bounds.maximum !== undefined) {
-    parts.push(`between ${bounds.minimum} and ${bounds.maximum}`)
-  } else if (bounds.minimum !== undefined) parts.push(`of at least ${bounds.minimum}`)
-  else if (bounds.maximum !== undefined) parts.push(`of at most ${bounds.maximum}`)
-  if (bounds.exclusiveMinimum !== undefined) parts.push(`greater than ${bounds.exclusiveMinimum}`)
-  if (bounds.exclusiveMaximum !== undefined) parts.push(`less than ${bounds.exclusiveMaximum}`)
-  if (bounds.multipleOf !== undefined) parts.push(`that is a multiple of ${bounds.multipleOf}`)
-  return parts.length === 0 ? "" : ` ${parts.join(" and ")}`
-}
-
-/**
- * The limits of a text in words, with a leading blank, or an empty text.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const describeStringBounds = (bounds: ValueBounds | undefined): string => {
-  if (bounds === undefined) return ""
-  const { maxLength, minLength } = bounds
-  if (minLength !== undefined && maxLength !== undefined) return ` of ${minLength} to ${maxLength} characters`
-  if (minLength !== undefined) return ` of at least ${minLength} characters`
-  if (maxLength !== undefined) return ` of at most ${maxLength} characters`
-  return ""
-}
-
-/**
- * The limits of a collection's size in words, with a leading blank, or an empty text.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const describeItemCount = (bounds: FieldBounds | undefined): string => {
-  if (bounds === undefined) return ""
-  const { maxItems, minItems } = bounds
-  if (minItems !== undefined && maxItems !== undefined) return ` of ${minItems} to ${maxItems}`
-  if (minItems !== undefined && minItems > 0) return ` of at least ${minItems}`
-  if (maxItems !== undefined) return ` of at most ${maxItems}`
-  return ""
-}
-
-/**
- * Whether a number is a multiple of another, up to the rounding of binary fractions (1e-9 of the value, as the server).
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isMultipleOf = (value: number, multipleOf: number): boolean => {
-  if (multipleOf === 0) return true
-  const remainder = Math.abs(value % multipleOf)
-  const tolerance = Math.abs(value) / 1e9
-  return remainder <= tolerance || Math.abs(remainder - Math.abs(multipleOf)) <= tolerance
-}
-
-/**
- * The limits that a number breaks, in the order in which the official UI reports them.
- *
- * @category checks
- * @since 0.1.0
- */
-export const numberViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> => {
-  if (bounds === undefined) return []
-  const out: Array<InkViolation> = []
-  const { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } = bounds
-  if (maximum !== undefined && value > maximum) {
-    out.push({
-      code: "collectionNumberGTMax",
-      message: `${value} is greater than ${maximum}`,
-      parameters: { value, maximum }
-    })
-  }
-  if (minimum !== undefined && value < minimum) {
-    out.push({
-      code: "collectionNumberLTMin",
-      message: `${value} is less than ${minimum}`,
-      parameters: { value, minimum }
-    })
-  }
-  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) {
-    out.push({
-      code: "collectionNumberGTExclusiveMax",
-      message: `${value} is not less than ${exclusiveMaximum}`,
-      parameters: { value, exclusiveMaximum }
-    })
-  }
-  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) {
-    out.push({
-      code: "collectionNumberLTExclusiveMin",
-      message: `${value} is not greater than ${exclusiveMinimum}`,
-      parameters: { value, exclusiveMinimum }
-    })
-  }
-  if (multipleOf !== undefined && !isMultipleOf(value, multipleOf)) {
-    out.push({
-      code: "collectionNumberNotMultipleOf",
-      message: `${value} is not a multiple of ${multipleOf}`,
-      parameters: { value, multipleOf }
-    })
-  }
-  return out
-}
-
-/**
- * The number of characters of a text as the server counts them: code points, not UTF-16 units.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const countCharacters = (value: string): number => {
-  let count = 0
-  for (const _ of value) count++
-  return count
-}
-
-/**
- * The limits that a text breaks.
- *
- * @category checks
- * @since 0.1.0
- */
-export const stringViolations = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<InkViolation> => {
-  if (bounds === undefined) return []
-  const out: Array<InkViolation> = []
-  const { maxLength, minLength } = bounds
-  if (maxLength === undefined && minLength === undefined) return out
-  const length = countCharacters(value)
-  if (maxLength !== undefined && length > maxLength) {
-    out.push({
-      code: "collectionStringTooLong",
-      message: `${length} characters are more than ${maxLength}`,
-      parameters: { value, maxLength }
-    })
-  }
-  if (minLength !== undefined && length < minLength) {
-    out.push({
-      code: "collectionStringTooShort",
-      message: `${length} characters are fewer than ${minLength}`,
-      parameters: { value, minLength }
-    })
-  }
-  return out
-}
-
-/**
- * The limits that the size of a collection breaks.
- *
- * @category checks
- * @since 0.1.0
- */
-export const itemCountViolations = (bounds: FieldBounds | undefined, count: number): ReadonlyArray<InkViolation> => {
-  if (bounds === undefined) return []
-  const { maxItems, minItems } = bounds
-  if (minItems !== undefined && minItems > 0 && count === 0) {
-    return [{ code: "collectionEmpty", message: "the list is empty", parameters: { minItems } }]
-  }
-  if (minItems !== undefined && count < minItems) {
-    return [{
-      code: "collectionTooFewItems",
-      message: `${count} items are fewer than ${minItems}`,
-      parameters: { count, minItems }
-    }]
-  }
-  if (maxItems !== undefined && count > maxItems) {
-    return [{
-      code: "collectionTooManyItems",
-      message: `${count} items are more than ${maxItems}`,
-      parameters: { count, maxItems }
-    }]
-  }
-  return []
 }
 
 const integerText = /^[+-]?\d+$/
@@ -301,9 +77,6 @@ const decimalText = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?$/i
  * **Details**
  *
  * `"30"` and `30n` are 30. `1.5`, `"1.5"`, `""`, `true` and numbers beyond ±(2^53 - 1) are not read.
- *
- * @category conversions
- * @since 0.1.0
  */
 export const readInteger = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isSafeInteger(input) ? input + 0 : undefined
@@ -315,12 +88,7 @@ export const readInteger = (input: unknown): number | undefined => {
 
 const integerFromNumber = (value: number): number | undefined => Number.isSafeInteger(value) ? value + 0 : undefined
 
-/**
- * Reads a finite number from a number, a `bigint` or a decimal text; gives `undefined` where digits would be lost.
- *
- * @category conversions
- * @since 0.1.0
- */
+/** Reads a finite number from a number, a `bigint` or a decimal text; gives `undefined` where digits would be lost. */
 export const readFloat = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isFinite(input) ? input : undefined
   if (typeof input === "bigint") {
@@ -347,36 +115,36 @@ const canonicalDecimal = (text: string): string => {
   return `${negative ? "-" : ""}${significant}e${power}`
 }
 
-/**
- * How the values of one kind of field are read, checked and described.
- *
- * **Details**
- *
- * - `read`: a value stored in a file, if it has the right type; nothing is converted
- * - `coerce`: an accepted input form as the field's value, without loss
- * - `violations`: the limits that a value of the right type breaks
- * - `expected`: what the field takes, in words
- *
- * @category models
- * @since 0.1.0
- */
-export interface InkKind<Field, Value> {
-  readonly read: (field: Field, stored: unknown) => Value | undefined
-  readonly coerce: (field: Field, input: unknown) => Value | undefined
-  readonly violations: (field: Field, value: Value) => ReadonlyArray<InkViolation>
-  readonly expected: (field: Field) => string
-  /** Describes a refused input better than `describeReceived` can. */
-  readonly describe?: (input: unknown) => string | undefined
-}
-
-/**
- * A text that is not blank, from a property of an object; own or inherited, so that class instances count.
- *
- * @category conversions
- * @since 0.1.0
- */
+/** A text that is not blank, from a property of an object; own or inherited, so that class instances count. */
 export const readName = (input: unknown, key: string): string | undefined => {
   if (!isRecord(input)) return undefined
   const value = input[key]
   return typeof value === "string" && value.trim() !== "" ? value : undefined
+}
+
+/** The kinds of things on a server that values name, apart from models. */
+export type ResourceKind = "image" | "video" | "board" | "style preset" | "system prompt"
+
+/** Everything about one kind of field: which fields of the server it is for, and how their values are read and told. */
+export interface InkKind<Field extends { readonly value?: unknown }, Value = Exclude<Field["value"], undefined>> {
+  /** The server's types that are fields of this kind, with `[]` behind the name of a collection's. */
+  readonly types: ReadonlyArray<string>
+  /** The field of an input, without a value. */
+  readonly empty: (template: InputTemplate) => Field
+  /** A value stored in a file, if it has the right type; nothing is converted. */
+  readonly read: (field: Field, stored: unknown) => Value | undefined
+  /** An accepted input form as the field's value, without loss. */
+  readonly coerce: (field: Field, input: unknown) => Value | undefined
+  /** The limits that a value of the right type breaks. */
+  readonly violations?: (field: Field, value: Value) => ReadonlyArray<InkViolation>
+  /** What the field takes, in words. */
+  readonly expected: (field: Field) => string
+  /** Describes a refused input better than `describeReceived` can. */
+  readonly describe?: (input: unknown) => string | undefined
+  /** The value in words, where that is not the text or the JSON of it. */
+  readonly format?: (value: Value) => string | undefined
+  /** What has to be on the server for the value. */
+  readonly names?: (value: Value) => ReadonlyArray<readonly [kind: ResourceKind, name: string]>
+  /** Whether the server takes such values as batch data. It blocks its queue on others. */
+  readonly isSweepable?: true
 }

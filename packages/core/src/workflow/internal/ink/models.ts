@@ -392,37 +392,40 @@ export const InkExternalImageGeneratorField = modelField("InkExternalImageGenera
  */
 export interface InkExternalImageGeneratorField extends Schema.Schema.Type<typeof InkExternalImageGeneratorField> {}
 
+/** The model fields, by the one type of model that each takes. */
+const fields = {
+  main: InkModelIdentifierField,
+  t5_encoder: InkT5EncoderField,
+  clip_embed: InkCLIPEmbedField,
+  vae: InkVAEModelField,
+  lora: InkLoRAModelField,
+  control_lora: InkControlLoRAModelField,
+  controlnet: InkControlNetModelField,
+  ip_adapter: InkIPAdapterModelField,
+  t2i_adapter: InkT2IAdapterModelField,
+  clip_vision: InkCLIPVisionModelField,
+  siglip: InkSigLIPModelField,
+  flux_redux: InkFluxReduxModelField,
+  llava_onevision: InkLlavaOnevisionModelField,
+  spandrel_image_to_image: InkSpandrelModelField,
+  text_llm: InkTextLLMField,
+  gemma2_encoder: InkGemma2EncoderField,
+  mistral_encoder: InkMistralEncoderField,
+  pid_decoder: InkPiDDecoderModelField,
+  qwen3_encoder: InkQwen3EncoderField,
+  qwen3_vl_encoder: InkQwen3VLEncoderField,
+  qwen_vl_encoder: InkQwenVLEncoderField,
+  wan_t5_encoder: InkWanT5EncoderField,
+  external_image_generator: InkExternalImageGeneratorField
+}
+
 /**
  * Any model field.
  *
  * @category models
  * @since 0.1.0
  */
-export const InkModelField = Schema.Union([
-  InkModelIdentifierField,
-  InkT5EncoderField,
-  InkCLIPEmbedField,
-  InkVAEModelField,
-  InkLoRAModelField,
-  InkControlLoRAModelField,
-  InkControlNetModelField,
-  InkIPAdapterModelField,
-  InkT2IAdapterModelField,
-  InkCLIPVisionModelField,
-  InkSigLIPModelField,
-  InkFluxReduxModelField,
-  InkLlavaOnevisionModelField,
-  InkSpandrelModelField,
-  InkTextLLMField,
-  InkGemma2EncoderField,
-  InkMistralEncoderField,
-  InkPiDDecoderModelField,
-  InkQwen3EncoderField,
-  InkQwen3VLEncoderField,
-  InkQwenVLEncoderField,
-  InkWanT5EncoderField,
-  InkExternalImageGeneratorField
-])
+export const InkModelField = Schema.Union(Object.values(fields))
 
 /**
  * Any model field.
@@ -455,46 +458,20 @@ export type InkModelField =
   | InkWanT5EncoderField
   | InkExternalImageGeneratorField
 
-const tagByType: ReadonlyMap<string, InkModelField["_tag"]> = new Map<string, InkModelField["_tag"]>([
-  ["main", "InkModelIdentifierField"],
-  ["t5_encoder", "InkT5EncoderField"],
-  ["clip_embed", "InkCLIPEmbedField"],
-  ["vae", "InkVAEModelField"],
-  ["lora", "InkLoRAModelField"],
-  ["control_lora", "InkControlLoRAModelField"],
-  ["controlnet", "InkControlNetModelField"],
-  ["ip_adapter", "InkIPAdapterModelField"],
-  ["t2i_adapter", "InkT2IAdapterModelField"],
-  ["clip_vision", "InkCLIPVisionModelField"],
-  ["siglip", "InkSigLIPModelField"],
-  ["flux_redux", "InkFluxReduxModelField"],
-  ["llava_onevision", "InkLlavaOnevisionModelField"],
-  ["spandrel_image_to_image", "InkSpandrelModelField"],
-  ["text_llm", "InkTextLLMField"],
-  ["gemma2_encoder", "InkGemma2EncoderField"],
-  ["mistral_encoder", "InkMistralEncoderField"],
-  ["pid_decoder", "InkPiDDecoderModelField"],
-  ["qwen3_encoder", "InkQwen3EncoderField"],
-  ["qwen3_vl_encoder", "InkQwen3VLEncoderField"],
-  ["qwen_vl_encoder", "InkQwenVLEncoderField"],
-  ["wan_t5_encoder", "InkWanT5EncoderField"],
-  ["external_image_generator", "InkExternalImageGeneratorField"]
-])
+/** The tags of model fields, by the one type of model that each takes. */
+const tags: ReadonlyMap<string, InkModelField["_tag"]> = new Map(
+  Object.entries(fields).map(([type, field]) => [type, field.fields._tag.schema.literal])
+)
 
-/**
- * The tag of a model field: by the one model type it takes, else `InkModelIdentifierField`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const modelFieldTag = (accepts: ModelConstraint | undefined): InkModelField["_tag"] => {
-  const types = accepts?.type
-  const only = types !== undefined && types.length === 1 ? types[0] : undefined
-  return (only === undefined ? undefined : tagByType.get(only)) ?? "InkModelIdentifierField"
-}
+/** The tag of the field for some models: by the one type that they have, else `InkModelIdentifierField`. */
+const tagOf = ({ type = [] }: ModelConstraint): InkModelField["_tag"] =>
+  (type.length === 1 ? tags.get(type[0] ?? "") : undefined) ?? "InkModelIdentifierField"
 
 /** @internal */
-export const modelKind: InkKind<InkModelField, ModelReference> = {
+export const modelKind: InkKind<InkModelField> = {
+  types: ["ModelIdentifierField"],
+  empty: ({ models = {} }) => ({ _tag: tagOf(models), accepts: models }),
+  format: modelLabel,
   read: (_, stored) => isRecord(stored) ? readModel(stored) : undefined,
   coerce: (field, input) => {
     const model = readModel(input)
@@ -503,7 +480,6 @@ export const modelKind: InkKind<InkModelField, ModelReference> = {
     const known = Object.assign({ variant: input["variant"] }, model, typeof format === "string" ? { format } : {})
     return modelViolations(field.accepts, known).length === 0 ? model : undefined
   },
-  violations: () => [],
   describe: (input) => {
     const model = isRecord(input) ? readModel(input) : undefined
     if (model === undefined) return undefined

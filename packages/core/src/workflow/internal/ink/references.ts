@@ -184,26 +184,36 @@ export const readVideo = (input: unknown): VideoName | undefined => {
   return name === undefined ? undefined : { video_name: name }
 }
 
-const none = () => []
-
 /** @internal */
-export const imageKind: InkKind<InkImageField, ImageName> = {
+export const imageKind: InkKind<InkImageField> = {
+  types: ["ImageField"],
+  empty: () => ({ _tag: "InkImageField" }),
+  format: ({ image_name }) => image_name,
+  names: ({ image_name }) => [["image", image_name]],
+  isSweepable: true,
   read: (_, stored) => isRecord(stored) ? readImage(stored) : undefined,
   coerce: (_, input) => readImage(input),
-  violations: none,
   expected: () => "the name of an image, or an object with image_name"
 }
 
 /** @internal */
-export const videoKind: InkKind<InkVideoField, VideoName> = {
+export const videoKind: InkKind<InkVideoField> = {
+  types: ["VideoField"],
+  empty: () => ({ _tag: "InkVideoField" }),
+  format: ({ video_name }) => video_name,
+  names: ({ video_name }) => [["video", video_name]],
+  isSweepable: true,
   read: (_, stored) => isRecord(stored) ? readVideo(stored) : undefined,
   coerce: (_, input) => readVideo(input),
-  violations: none,
   expected: () => "the name of a video, or an object with video_name"
 }
 
 /** @internal */
-export const boardKind: InkKind<InkBoardField, BoardChoice> = {
+export const boardKind: InkKind<InkBoardField> = {
+  types: ["BoardField"],
+  empty: () => ({ _tag: "InkBoardField" }),
+  format: (value) => typeof value === "string" ? value : value.board_id,
+  names: (value) => typeof value === "string" ? [] : [["board", value.board_id]],
   read: (_, stored) => {
     if (stored === "auto" || stored === "none") return stored
     const id = readName(stored, "board_id")
@@ -214,12 +224,15 @@ export const boardKind: InkKind<InkBoardField, BoardChoice> = {
     const id = nameOrKey(input, "board_id")
     return id === undefined ? undefined : { board_id: id }
   },
-  violations: none,
   expected: () => "auto, none, the id of a board, or an object with board_id"
 }
 
 /** @internal */
-export const stylePresetKind: InkKind<InkStylePresetField, { readonly style_preset_id: string }> = {
+export const stylePresetKind: InkKind<InkStylePresetField> = {
+  types: ["StylePresetField"],
+  empty: () => ({ _tag: "InkStylePresetField" }),
+  format: ({ style_preset_id }) => style_preset_id,
+  names: ({ style_preset_id }) => [["style preset", style_preset_id]],
   read: (_, stored) => {
     const id = readName(stored, "style_preset_id")
     return id === undefined ? undefined : { style_preset_id: id }
@@ -228,12 +241,15 @@ export const stylePresetKind: InkKind<InkStylePresetField, { readonly style_pres
     const id = nameOrKey(input, "style_preset_id") ?? readName(input, "id")
     return id === undefined ? undefined : { style_preset_id: id }
   },
-  violations: none,
   expected: () => "the id of a style preset, or an object with style_preset_id"
 }
 
 /** @internal */
-export const systemPromptKind: InkKind<InkSystemPromptField, { readonly system_prompt_id: string }> = {
+export const systemPromptKind: InkKind<InkSystemPromptField> = {
+  types: ["SystemPromptField"],
+  empty: () => ({ _tag: "InkSystemPromptField" }),
+  format: ({ system_prompt_id }) => system_prompt_id,
+  names: ({ system_prompt_id }) => [["system prompt", system_prompt_id]],
   read: (_, stored) => {
     const id = readName(stored, "system_prompt_id")
     return id === undefined ? undefined : { system_prompt_id: id }
@@ -242,14 +258,15 @@ export const systemPromptKind: InkKind<InkSystemPromptField, { readonly system_p
     const id = nameOrKey(input, "system_prompt_id") ?? readName(input, "id")
     return id === undefined ? undefined : { system_prompt_id: id }
   },
-  violations: none,
   expected: () => "the id of a system prompt, or an object with system_prompt_id"
 }
 
 /** @internal */
-export const savedWorkflowKind: InkKind<InkSavedWorkflowField, string> = {
+export const savedWorkflowKind: InkKind<InkSavedWorkflowField> = {
+  types: ["SavedWorkflowField"],
+  empty: () => ({ _tag: "InkSavedWorkflowField" }),
+  isSweepable: true,
   read: (_, stored) => typeof stored === "string" ? stored : undefined,
   coerce: (_, input) => nameOrKey(input, "workflow_id"),
-  violations: none,
   expected: () => "the id of a workflow in the server's library, or an object with workflow_id"
 }

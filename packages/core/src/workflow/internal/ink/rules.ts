@@ -1,4 +1,5 @@
 /** This library's own rules for values: what the server's document does not say, but no run can do without. */
+import type { InputTemplate, ValueBounds } from "../../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../../internal/json.ts"
 
 /**
@@ -31,3 +32,22 @@ export const isSelfContained = (model: {
 /** Whether this library requires an input that the server's document calls optional. */
 export const isComponentInput = (nodeType: string, fieldName: string): boolean =>
   componentInputs.get(nodeType)?.has(fieldName) === true
+
+/** Names of inputs that count steps. The server gives them no minimum, but no node can run with fewer than one step. */
+const stepCounts = new Set(["num_steps", "steps"])
+
+/**
+ * Whether the rule for step counts holds for a field: an integer called `num_steps` or `steps` must be greater than 0,
+ * also where the server's document gives no minimum.
+ */
+export const isStepCount = (template: InputTemplate): boolean =>
+  template.type.name === "IntegerField" && stepCounts.has(template.name)
+
+/** The limits of a whole number, by the server and by the rule for step counts. */
+export const integerBounds = (template: InputTemplate): ValueBounds => {
+  const bounds = template.bounds.value ?? {}
+  if (!isStepCount(template)) return bounds
+  return (bounds.minimum ?? 0) >= 1 || (bounds.exclusiveMinimum ?? -1) >= 0
+    ? bounds
+    : { ...bounds, exclusiveMinimum: 0 }
+}

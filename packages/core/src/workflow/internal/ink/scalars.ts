@@ -6,16 +6,14 @@
 import * as Schema from "effect/Schema"
 import { isRecord } from "../../../internal/json.ts"
 import {
-  describeChoices,
   describeNumberBounds,
   describeStringBounds,
-  type InkKind,
   InkValueBounds,
   numberViolations,
-  readFloat,
-  readInteger,
   stringViolations
-} from "./kind.ts"
+} from "./bounds.ts"
+import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
+import { integerBounds } from "./rules.ts"
 
 /**
  * A whole number.
@@ -195,7 +193,10 @@ export const InkColorField = Schema.TaggedStruct("InkColorField", { value: Schem
 export interface InkColorField extends Schema.Schema.Type<typeof InkColorField> {}
 
 /** @internal */
-export const integerKind: InkKind<InkIntegerField, number> = {
+export const integerKind: InkKind<InkIntegerField> = {
+  types: ["IntegerField"],
+  empty: (template) => ({ _tag: "InkIntegerField", bounds: integerBounds(template) }),
+  isSweepable: true,
   read: (_, stored) => typeof stored === "number" ? readInteger(stored) : undefined,
   coerce: (_, input) => readInteger(input),
   violations: (field, value) => numberViolations(field.bounds, value),
@@ -203,7 +204,10 @@ export const integerKind: InkKind<InkIntegerField, number> = {
 }
 
 /** @internal */
-export const floatKind: InkKind<InkFloatField, number> = {
+export const floatKind: InkKind<InkFloatField> = {
+  types: ["FloatField"],
+  empty: ({ bounds }) => ({ _tag: "InkFloatField", bounds: bounds.value ?? {} }),
+  isSweepable: true,
   read: (_, stored) => typeof stored === "number" ? readFloat(stored) : undefined,
   coerce: (_, input) => readFloat(input),
   violations: (field, value) => numberViolations(field.bounds, value),
@@ -211,7 +215,10 @@ export const floatKind: InkKind<InkFloatField, number> = {
 }
 
 /** @internal */
-export const stringKind: InkKind<InkStringField, string> = {
+export const stringKind: InkKind<InkStringField> = {
+  types: ["StringField"],
+  empty: ({ bounds }) => ({ _tag: "InkStringField", bounds: bounds.value ?? {} }),
+  isSweepable: true,
   read: (_, stored) => typeof stored === "string" ? stored : undefined,
   coerce: (_, input) => typeof input === "string" ? input : undefined,
   violations: (field, value) => stringViolations(field.bounds, value),
@@ -227,10 +234,11 @@ export const readBoolean = (input: unknown): boolean | undefined => {
 }
 
 /** @internal */
-export const booleanKind: InkKind<InkBooleanField, boolean> = {
+export const booleanKind: InkKind<InkBooleanField> = {
+  types: ["BooleanField"],
+  empty: () => ({ _tag: "InkBooleanField" }),
   read: (_, stored) => typeof stored === "boolean" ? stored : undefined,
   coerce: (_, input) => readBoolean(input),
-  violations: () => [],
   expected: () => "true or false"
 }
 
@@ -244,7 +252,14 @@ const isChoice = (value: unknown): value is InkChoice =>
   typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
 
 /** @internal */
-export const enumKind: InkKind<InkEnumField, InkChoice> = {
+export const enumKind: InkKind<InkEnumField> = {
+  types: ["EnumField"],
+  empty: ({ optionLabels, options = [] }) => ({
+    _tag: "InkEnumField",
+    options,
+    ...(optionLabels === undefined ? {} : { optionLabels })
+  }),
+  isSweepable: true,
   read: (_, stored) => isChoice(stored) ? stored : undefined,
   coerce: (field, input) => {
     if (!isChoice(input)) return undefined
@@ -266,7 +281,10 @@ export const enumKind: InkKind<InkEnumField, InkChoice> = {
 }
 
 /** @internal */
-export const schedulerKind: InkKind<InkSchedulerField, string> = {
+export const schedulerKind: InkKind<InkSchedulerField> = {
+  types: ["SchedulerField"],
+  empty: ({ options = [] }) => ({ _tag: "InkSchedulerField", options: options.map(String) }),
+  isSweepable: true,
   read: (_, stored) => typeof stored === "string" ? stored : undefined,
   coerce: (field, input) => {
     if (typeof input !== "string" || input.trim() === "") return undefined
@@ -303,9 +321,10 @@ export const readColor = (input: unknown): InkColor | undefined => {
 }
 
 /** @internal */
-export const colorKind: InkKind<InkColorField, InkColor> = {
+export const colorKind: InkKind<InkColorField> = {
+  types: ["ColorField"],
+  empty: () => ({ _tag: "InkColorField" }),
   read: (_, stored) => readColorObject(stored, undefined),
   coerce: (_, input) => readColor(input),
-  violations: () => [],
   expected: () => "a colour { r, g, b, a } of integers between 0 and 255, or #rrggbb"
 }

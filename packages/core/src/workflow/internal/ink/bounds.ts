@@ -1,0 +1,165 @@
+/** The limits of fields: their wording, and which of them a value breaks. */
+import * as Schema from "effect/Schema"
+import type { FieldBounds, ValueBounds } from "../../../catalog/NodeTemplate.ts"
+import type { InkViolation } from "./kind.ts"
+
+/** Limits of one value, as a schema. The same shape as the catalog's `ValueBounds`. */
+export const InkValueBounds = Schema.Struct({
+  minimum: Schema.optionalKey(Schema.Number),
+  maximum: Schema.optionalKey(Schema.Number),
+  exclusiveMinimum: Schema.optionalKey(Schema.Number),
+  exclusiveMaximum: Schema.optionalKey(Schema.Number),
+  multipleOf: Schema.optionalKey(Schema.Number),
+  minLength: Schema.optionalKey(Schema.Number),
+  maxLength: Schema.optionalKey(Schema.Number)
+})
+
+/** Limits of a collection and of its items, as a schema. */
+export const InkCollectionBounds = Schema.Struct({
+  value: Schema.optionalKey(InkValueBounds),
+  item: Schema.optionalKey(InkValueBounds),
+  minItems: Schema.optionalKey(Schema.Number),
+  maxItems: Schema.optionalKey(Schema.Number)
+})
+
+/** The limits of a number in words, with a leading blank, or an empty text. */
+export const describeNumberBounds = (bounds: ValueBounds | undefined): string => {
+  if (bounds === undefined) return ""
+  const parts: Array<string> = []
+  if (bounds.minimum !== undefined && bounds.maximum !== undefined) {
+    parts.push(`between ${bounds.minimum} and ${bounds.maximum}`)
+  } else if (bounds.minimum !== undefined) parts.push(`of at least ${bounds.minimum}`)
+  else if (bounds.maximum !== undefined) parts.push(`of at most ${bounds.maximum}`)
+  if (bounds.exclusiveMinimum !== undefined) parts.push(`greater than ${bounds.exclusiveMinimum}`)
+  if (bounds.exclusiveMaximum !== undefined) parts.push(`less than ${bounds.exclusiveMaximum}`)
+  if (bounds.multipleOf !== undefined) parts.push(`that is a multiple of ${bounds.multipleOf}`)
+  return parts.length === 0 ? "" : ` ${parts.join(" and ")}`
+}
+
+/** The limits of a text in words, with a leading blank, or an empty text. */
+export const describeStringBounds = (bounds: ValueBounds | undefined): string => {
+  if (bounds === undefined) return ""
+  const { maxLength, minLength } = bounds
+  if (minLength !== undefined && maxLength !== undefined) return ` of ${minLength} to ${maxLength} characters`
+  if (minLength !== undefined) return ` of at least ${minLength} characters`
+  if (maxLength !== undefined) return ` of at most ${maxLength} characters`
+  return ""
+}
+
+/** The limits of a collection's size in words, with a leading blank, or an empty text. */
+export const describeItemCount = (bounds: FieldBounds | undefined): string => {
+  if (bounds === undefined) return ""
+  const { maxItems, minItems } = bounds
+  if (minItems !== undefined && maxItems !== undefined) return ` of ${minItems} to ${maxItems}`
+  if (minItems !== undefined && minItems > 0) return ` of at least ${minItems}`
+  if (maxItems !== undefined) return ` of at most ${maxItems}`
+  return ""
+}
+
+/**
+ * Whether a number is a multiple of another, up to the rounding of binary fractions (1e-9 of the value, as the server).
+ */
+const isMultipleOf = (value: number, multipleOf: number): boolean => {
+  if (multipleOf === 0) return true
+  const remainder = Math.abs(value % multipleOf)
+  const tolerance = Math.abs(value) / 1e9
+  return remainder <= tolerance || Math.abs(remainder - Math.abs(multipleOf)) <= tolerance
+}
+
+/** The limits that a number breaks, in the order in which the official UI reports them. */
+export const numberViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> => {
+  if (bounds === undefined) return []
+  const out: Array<InkViolation> = []
+  const { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } = bounds
+  if (maximum !== undefined && value > maximum) {
+    out.push({
+      code: "collectionNumberGTMax",
+      message: `${value} is greater than ${maximum}`,
+      parameters: { value, maximum }
+    })
+  }
+  if (minimum !== undefined && value < minimum) {
+    out.push({
+      code: "collectionNumberLTMin",
+      message: `${value} is less than ${minimum}`,
+      parameters: { value, minimum }
+    })
+  }
+  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) {
+    out.push({
+      code: "collectionNumberGTExclusiveMax",
+      message: `${value} is not less than ${exclusiveMaximum}`,
+      parameters: { value, exclusiveMaximum }
+    })
+  }
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) {
+    out.push({
+      code: "collectionNumberLTExclusiveMin",
+      message: `${value} is not greater than ${exclusiveMinimum}`,
+      parameters: { value, exclusiveMinimum }
+    })
+  }
+  if (multipleOf !== undefined && !isMultipleOf(value, multipleOf)) {
+    out.push({
+      code: "collectionNumberNotMultipleOf",
+      message: `${value} is not a multiple of ${multipleOf}`,
+      parameters: { value, multipleOf }
+    })
+  }
+  return out
+}
+
+/** The number of characters of a text as the server counts them: code points, not UTF-16 units. */
+const countCharacters = (value: string): number => {
+  let count = 0
+  for (const _ of value) count++
+  return count
+}
+
+/** The limits that a text breaks. */
+export const stringViolations = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<InkViolation> => {
+  if (bounds === undefined) return []
+  const out: Array<InkViolation> = []
+  const { maxLength, minLength } = bounds
+  if (maxLength === undefined && minLength === undefined) return out
+  const length = countCharacters(value)
+  if (maxLength !== undefined && length > maxLength) {
+    out.push({
+      code: "collectionStringTooLong",
+      message: `${length} characters are more than ${maxLength}`,
+      parameters: { value, maxLength }
+    })
+  }
+  if (minLength !== undefined && length < minLength) {
+    out.push({
+      code: "collectionStringTooShort",
+      message: `${length} characters are fewer than ${minLength}`,
+      parameters: { value, minLength }
+    })
+  }
+  return out
+}
+
+/** The limits that the size of a collection breaks. */
+export const itemCountViolations = (bounds: FieldBounds | undefined, count: number): ReadonlyArray<InkViolation> => {
+  if (bounds === undefined) return []
+  const { maxItems, minItems } = bounds
+  if (minItems !== undefined && minItems > 0 && count === 0) {
+    return [{ code: "collectionEmpty", message: "the list is empty", parameters: { minItems } }]
+  }
+  if (minItems !== undefined && count < minItems) {
+    return [{
+      code: "collectionTooFewItems",
+      message: `${count} items are fewer than ${minItems}`,
+      parameters: { count, minItems }
+    }]
+  }
+  if (maxItems !== undefined && count > maxItems) {
+    return [{
+      code: "collectionTooManyItems",
+      message: `${count} items are more than ${maxItems}`,
+      parameters: { count, maxItems }
+    }]
+  }
+  return []
+}

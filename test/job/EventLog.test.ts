@@ -1,9 +1,9 @@
-import { EventLog } from "@effect-invokeai/core/job/EventLog"
 import type { InvocationProgress, JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { EventLog } from "../../packages/core/src/job/internal/eventLog.ts"
 
 const status = (itemId: number, status = "in_progress"): JobEvent => ({
   _tag: "ItemStatusChanged",

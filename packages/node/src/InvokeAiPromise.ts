@@ -34,7 +34,6 @@ import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invo
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
-import type { CancelResult } from "@effect-invokeai/core/job/JobLifecycle"
 import type { JobResult, JobTiming, SessionQueueItem } from "@effect-invokeai/core/job/JobResult"
 import type { JobState } from "@effect-invokeai/core/job/JobState"
 import type { InkOutput, WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
@@ -133,7 +132,7 @@ export interface Job extends AsyncDisposable {
     }
   ) => Promise<JobResult>
   readonly outputs: (options?: CallOptions) => Promise<WorkflowOutput>
-  readonly cancel: () => Promise<CancelResult>
+  readonly cancel: () => Promise<EffectJob.CancelResult>
   readonly detach: () => void
   readonly close: () => Promise<void>
 }

@@ -46,18 +46,28 @@ import type { ServerInfo } from "../server/ServerInfo.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
-import { resolveBoard } from "./BoardName.ts"
-import * as Cancellation from "./Cancellation.ts"
+import { resolveBoard } from "./internal/boardName.ts"
+import * as Cancellation from "./internal/cancellation.ts"
+import {
+  type BatchOptions,
+  cancelJob,
+  type CancelResult,
+  cancelWithin,
+  close,
+  type Lifecycle
+} from "./internal/lifecycle.ts"
+import type { TrackedJob } from "./internal/trackedJob.ts"
 import { type BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
-import { type BatchOptions, cancelJob, type CancelResult, cancelWithin, close, type Lifecycle } from "./JobLifecycle.ts"
 import * as JobResult from "./JobResult.ts"
 import * as JobState from "./JobState.ts"
 import { JobTracker } from "./JobTracker.ts"
 import type { InkOutput, OutputNode, WorkflowOutput } from "./Outputs.ts"
 import * as Submission from "./Submission.ts"
-import type { TrackedJob } from "./TrackedJob.ts"
+
+export type { Cancellation } from "./internal/cancellation.ts"
+export type { BatchOptions, CancelResult } from "./internal/lifecycle.ts"
 
 /**
  * What a job consists of, ready for the server.

@@ -45,7 +45,6 @@ import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import * as Job from "./Job.ts"
 import { JobNotFound } from "./JobError.ts"
 import { JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
-import type { BatchOptions } from "./JobLifecycle.ts"
 import type { SubmissionError } from "./Submission.ts"
 
 /**
@@ -68,7 +67,7 @@ import type { SubmissionError } from "./Submission.ts"
  */
 export const resume = Effect.fn("JobRecovery.resume")(function*(
   entry: JournalEntry,
-  options: BatchOptions = {}
+  options: Job.BatchOptions = {}
 ): Effect.fn.Return<Job.Job, SubmissionError | JobNotFound, Job.JobServices | JobJournal | Scope.Scope> {
   const { batchId } = entry
   yield* Effect.annotateCurrentSpan({ batchId })

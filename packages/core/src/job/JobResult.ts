@@ -8,12 +8,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Images } from "../server/Images.ts"
+import * as LeftImages from "./internal/leftImages.ts"
+import type { TrackingError } from "./internal/trackedJob.ts"
 import type { ItemError, ItemState } from "./ItemState.ts"
 import { JobCanceled, JobFailed, JobLost } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
-import * as LeftImages from "./LeftImages.ts"
 import { type FieldValue, type ItemOutput, make as makeOutput, type WorkflowOutput } from "./Outputs.ts"
-import type { TrackingError } from "./TrackedJob.ts"
 
 /**
  * A queue item of a job. Times are those of the server's clock; `executionTime` is from its start to its end.

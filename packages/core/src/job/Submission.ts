@@ -23,10 +23,10 @@ import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
+import * as Rejections from "./internal/rejections.ts"
 import { SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
 import type { Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
-import * as Rejections from "./Rejections.ts"
 
 /**
  * What is handed in.

@@ -18,12 +18,12 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import * as Metrics from "../server/Metrics.ts"
-import { isTerminal } from "./ItemState.ts"
-import type { JobEvent, NodeReference } from "./JobEvent.ts"
-import { timingOf } from "./JobResult.ts"
-import * as JobState from "./JobState.ts"
-import type { JobObserver } from "./TrackedJob.ts"
+import * as Metrics from "../../server/Metrics.ts"
+import { isTerminal } from "../ItemState.ts"
+import type { JobEvent, NodeReference } from "../JobEvent.ts"
+import { timingOf } from "../JobResult.ts"
+import * as JobState from "../JobState.ts"
+import type { JobObserver } from "./trackedJob.ts"
 
 type Attributes = Readonly<Record<string, string | number>>
 

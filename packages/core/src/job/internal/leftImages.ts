@@ -6,10 +6,10 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { ImageDTO } from "../server/api/ImagesApi.ts"
-import { Images } from "../server/Images.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { imageNames, type InkOutput } from "./Outputs.ts"
+import type { ImageDTO } from "../../server/api/ImagesApi.ts"
+import { Images } from "../../server/Images.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import { imageNames, type InkOutput } from "../Outputs.ts"
 
 const pageSize = 200
 const pages = 10

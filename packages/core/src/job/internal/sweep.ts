@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import type { Queue } from "../server/Queue.ts"
-import type { ItemState } from "./ItemState.ts"
-import * as JobState from "./JobState.ts"
-import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"
-import type { TrackedJob } from "./TrackedJob.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { Queue } from "../../server/Queue.ts"
+import type { ItemState } from "../ItemState.ts"
+import * as JobState from "../JobState.ts"
+import { factsOf, fieldValuesOf, type Observation } from "../Observation.ts"
+import type { TrackedJob } from "./trackedJob.ts"
 
 /** An item that has to be read. @internal */
 export interface ReadTask {

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { InvokeAiError, ValidationIssue } from "../server/InvokeAiError.ts"
-import { type Rejection, SubmissionRejected } from "./JobError.ts"
-import type { OutputNode } from "./Outputs.ts"
+import type { InvokeAiError, ValidationIssue } from "../../server/InvokeAiError.ts"
+import { type Rejection, SubmissionRejected } from "../JobError.ts"
+import type { OutputNode } from "../Outputs.ts"
 
 /** Messages can hold every node type of the server; this much of one is enough. */
 const longest = 300

@@ -10,11 +10,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import type { Queue } from "../server/Queue.ts"
-import { QueueBlocked } from "./JobError.ts"
-import { openItems } from "./Sweep.ts"
-import type { TrackedJob } from "./TrackedJob.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { Queue } from "../../server/Queue.ts"
+import { QueueBlocked } from "../JobError.ts"
+import { openItems } from "./sweep.ts"
+import type { TrackedJob } from "./trackedJob.ts"
 
 /**
  * Whether an error says that the server cannot read an item of its own queue.

@@ -6,8 +6,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { Queue } from "../server/Queue.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import { Queue } from "../../server/Queue.ts"
 
 /**
  * What is left of a batch that was canceled: how many of its items still wait or run.

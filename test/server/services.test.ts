@@ -39,6 +39,8 @@ const withServer = (answer: (request: Seen, index: number) => Answer) => {
 
 const queryOf = (request: Seen) => [...request.url.searchParams]
 
+const refused = (status: number) => () => json({ detail: "no" }, { status })
+
 const names = (count: number) => Array.from({ length: count }, (_, i) => `image-${i}.png`)
 
 describe("Images", () => {
@@ -51,9 +53,10 @@ describe("Images", () => {
     })
     return Effect.gen(function*() {
       const images = yield* Images
-      const listed = yield* Stream.runCollect(
-        images.list({ pageSize: 2, categories: ["user", "general"], isIntermediate: false, boardId: "none" })
-      )
+      const list = images.list({ pageSize: 2, categories: ["user", "general"], isIntermediate: false, boardId: "none" })
+      assert.strictEqual((yield* Stream.runCollect(Stream.take(list, 1))).length, 1)
+      assert.strictEqual(seen.splice(0).length, 1, "no page is read before it is needed")
+      const listed = yield* Stream.runCollect(list)
       assert.deepStrictEqual(listed.map((image) => image.image_name), all)
       assert.strictEqual(seen.length, 3)
       assert.strictEqual(seen[0]!.path, "/api/v1/images/")
@@ -107,8 +110,14 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("what stays when all uncategorized ones are deleted is told", () => {
+    const { layer } = withServer(() => json({ deleted_images: ["a"], affected_boards: ["none"], failed_images: ["b"] }))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* (yield* Images).deleteUncategorized, { done: ["a"], failed: ["b"] })
+    }).pipe(Effect.provide(layer))
+  })
+
   const nothing = () => json({ deleted_images: [], deleted_videos: [], affected_boards: [], failed_images: ["x"] })
-  const refused = (status: number) => () => json({ detail: "no" }, { status })
   const there = () => json({ ...imageDto("x"), video_name: "x", video_url: "", duration: 1 })
   it.effect.each(
     [
@@ -355,16 +364,39 @@ describe("Models", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("follows an installation to its end, once a second", () => {
-    const states = ["waiting", "downloading", "running", "completed"]
-    const { layer, seen } = withServer((_request, index) => json(job(states[index]!)))
+  it.effect.each(["completed", "error", "cancelled"])(
+    "follows an installation to its end (%s), once a second, and again from the start",
+    (end) => {
+      const states = ["waiting", "downloading", "paused", end]
+      const { layer, seen } = withServer((_request, index) => json(job(states[index % 4]!)))
+      return Effect.gen(function*() {
+        const stream = (yield* Models).follow(1)
+        for (const before of [0, 4]) {
+          const fiber = yield* Effect.forkChild(Stream.runCollect(stream))
+          yield* TestClock.adjust("1500 millis")
+          assert.strictEqual(seen.length, before + 2)
+          yield* TestClock.adjust("5 seconds")
+          assert.deepStrictEqual((yield* Fiber.join(fiber)).map((job) => job.status), states)
+        }
+        assert.strictEqual(seen.length, 8)
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect("an installation that is forgotten meanwhile ends the stream with an error", () => {
+    const { layer } = withServer((_request, index) => index === 0 ? json(job("running")) : refused(404)())
     return Effect.gen(function*() {
       const models = yield* Models
-      const fiber = yield* Effect.forkChild(Stream.runCollect(models.follow(1)))
-      yield* TestClock.adjust("1500 millis")
-      assert.strictEqual(seen.length, 2)
-      yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual((yield* Fiber.join(fiber)).map((job) => job.status), states)
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(models.follow(1))))
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("cancelling an installation that is not there is not found", () => {
+    const { layer } = withServer(({ method }) => refused(method === "GET" ? 404 : 415)())
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip((yield* Models).cancelInstall(7))).reason, "NotFound")
     }).pipe(Effect.provide(layer))
   })
 })

@@ -113,7 +113,7 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
           done: [names[1]!],
           failed: [names[0]!]
         })
-        assert.include(yield* images.deleteUncategorized, names[2])
+        assert.include((yield* images.deleteUncategorized).done, names[2])
         assert.isFalse(yield* images.exists(names[2]!))
         assert.strictEqual((yield* Effect.flip(bytesOf(images.full(names[2]!)))).reason, "NotFound")
       }).pipe(Effect.scoped))

@@ -27,7 +27,7 @@ export class BulkDownloadFailed extends Schema.TaggedError<BulkDownloadFailed>()
 }
 
 /**
- * A zip file of the given images, or of a board, made by the server and streamed.
+ * A zip file of the given images (at most 1,000), or of a board, made by the server and streamed.
  *
  * **Details**
  *

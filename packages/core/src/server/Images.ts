@@ -104,12 +104,12 @@ export interface ImageProvenance {
  * - `update`: `PATCH i/{image_name}`; a missing image is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar` in chunks of 1,000.
  * - `delete`: `DELETE i/{image_name}`. A missing image is a `NotFound`, also where the server answers 200 or 403; an image
  *   that is still there although the server answered 200 is a `Server` error.
- * - `deleteMany`: `POST delete` in chunks of 1,000; tells which ones are not deleted.
- * - `deleteUncategorized`: `DELETE uncategorized`. `intermediatesCount`, `clearIntermediates`: `GET`/`DELETE intermediates`.
+ * - `deleteMany`: `POST delete` in chunks of 1,000; tells which ones are not deleted. `deleteUncategorized`: `DELETE
+ *   uncategorized`; up to 6.13 the server does not tell which ones are left. `intermediatesCount`, `clearIntermediates`: `GET`/`DELETE intermediates`.
  * - `metadata`, `workflow`, `urls`: `GET i/{image_name}/…`. `urls` are absolute.
  * - `exists`: `HEAD i/{image_name}/full`.
  * - `full`: `GET i/{image_name}/full`, the PNG. `thumbnail`: `GET i/{image_name}/thumbnail`, a WebP of at most 256 pixels.
- * - `startDownload`: `POST download`; `download`: `GET download/{name}`, which works once. See `BulkDownload`.
+ * - `startDownload`: `POST download`, of at most 1,000 images by name; `download`: `GET download/{name}`, which works once. See `BulkDownload`.
  *
  * **Gotchas**
  *
@@ -152,7 +152,7 @@ export class Images extends Context.Service<Images, {
   readonly unstar: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>
   readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
-  readonly deleteUncategorized: Effect.Effect<ReadonlyArray<string>, InvokeAiError>
+  readonly deleteUncategorized: Effect.Effect<BulkResult, InvokeAiError>
   readonly intermediatesCount: Effect.Effect<number, InvokeAiError>
   readonly clearIntermediates: Effect.Effect<number, InvokeAiError>
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
@@ -276,7 +276,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       )
     ),
     deleteUncategorized: call((api) => api.images.deleteUncategorized({})).pipe(
-      Effect.map((result) => result.deleted_images),
+      Effect.map((result): BulkResult => ({ done: result.deleted_images, failed: result.failed_images ?? [] })),
       Effect.withSpan("Images.deleteUncategorized")
     ),
     intermediatesCount: call((api) => api.images.intermediatesCount({})).pipe(

@@ -47,7 +47,10 @@ describe("Whatever goes wrong between submission and outputs", () => {
                         `${name}: nothing is left behind`
                       )
                       const outcome = result._tag === "Success" ? result.success : result
-                      if (outcome._tag === "Success") {
+                      // A server that forgets everything may do so right after the end of the job.
+                      if (outcome._tag === "Success" && memory && live.length === 0) {
+                        assert.strictEqual(outcome.success.images.length, size, `${name}: the server did it`)
+                      } else if (outcome._tag === "Success") {
                         assert.strictEqual(live.length, size, `${name}: the server did it`)
                         assert.deepStrictEqual(
                           outcome.success.images.map((image) => image.imageName),

@@ -218,6 +218,51 @@ describe("Job", () => {
       }
     }))
 
+  it.effect("knows the items of a job that it has attached to, and what cancelling it did", () =>
+    Effect.gen(function*() {
+      for (const modern of [true, false]) {
+        for (const socket of [true, false]) {
+          const { result } = yield* withFake({ modern, socket }, () =>
+            Effect.gen(function*() {
+              const batchId = yield* Effect.scoped(
+                Effect.map(Job.submitBatch(batchOf(3), { onInterrupt: "detach" }), (job) => job.batchId)
+              )
+              yield* Effect.sleep("1500 millis")
+              const job = yield* Job.attach(batchId)
+              const items = yield* job.items
+              const canceled = yield* job.cancel
+              return { items, canceled, error: yield* Effect.flip(job.await) }
+            }))
+          assert.deepStrictEqual(result.items.map((item) => item.itemId), [1, 2, 3])
+          assert.deepInclude(result.canceled, { canceled: [2, 3], finished: [1], remaining: [] })
+          assert.deepInclude(result.error, { _tag: "JobCanceled", requested: true })
+        }
+      }
+    }))
+
+  it.effect("ends with an error when an item cannot be read for long, although the server answers", () =>
+    Effect.gen(function*() {
+      const broken = Array.from({ length: 5000 }, (_, index) => ({
+        on: "item" as const,
+        call: index + 1,
+        fault: "error500" as const
+      }))
+      const { elapsed, result } = yield* withFake(
+        { faults: broken, duration: 1_000_000, tracking: { giveUpAfter: "3 minutes" } },
+        (fake) =>
+          Effect.gen(function*() {
+            // Another job keeps the server's answers coming.
+            yield* Job.submitBatch(batchOf(2))
+            const job = yield* Job.submitBatch(batchOf())
+            const item = [...fake.items.values()].at(-1)!
+            item.status = "completed"
+            return yield* Effect.flip(job.await)
+          })
+      )
+      assert.deepInclude(result, { _tag: "InvokeAiError", status: 500 })
+      assert.isBelow(elapsed, 300_000)
+    }))
+
   it.effect("reports items that the server has lost, with what was seen of them", () =>
     Effect.gen(function*() {
       for (const socket of [true, false]) {

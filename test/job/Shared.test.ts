@@ -39,6 +39,17 @@ const clientOf = (options: InvokeAi.Options): Layer.Layer<InvokeAi.Services, nev
 const loggedIn = (index: number) =>
   clientOf({ email: users[index]!.email, password: Redacted.make(users[index]!.password) })
 
+const numbers = (items: ReadonlyArray<number | string>): Job.JobBatch => ({
+  graph: { id: "g", nodes: { n: { id: "n", type: "integer", value: 1, use_cache: false } }, edges: [] },
+  data: [[{ node_path: "n", field_name: "value", items }]],
+  workflow: null,
+  runs: 1,
+  size: items.length,
+  nodes: new Map([["n", { label: "Count", type: "integer" }]])
+})
+
+const lost = [Fault.event({ times: 100_000 }, Fault.lose)]
+
 const withServer = <A, E>(options: SimulatorOptions, effect: Effect.Effect<A, E, Simulator>) =>
   drive(Effect.provide(effect, Simulator.layer(options)))
 
@@ -205,6 +216,51 @@ describe("Somebody at the GUI", () => {
     ))
 })
 
+describe("More than was asked for", () => {
+  it.effect(
+    "under the id of a batch is told and canceled, with and without events",
+    () =>
+      Effect.gen(function*() {
+        for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
+          for (const socket of [true, false]) {
+            const what = `${version} ${socket ? "with" : "without"} events`
+            yield* drive(
+              Effect.gen(function*() {
+                const simulator = yield* Simulator
+                const queue = yield* Queue
+                const job = yield* Job.submitBatch(numbers([1, 2, 3]))
+                yield* Effect.sleep("1500 millis")
+                // A proxy that repeats a request, or a program that reuses the id.
+                const { data = null, graph } = numbers([1, 2, 3])
+                yield* queue.enqueueBatch({ batch_id: job.batchId, graph, data, runs: 1, workflow: null })
+                const events = yield* Stream.runCollect(job.events)
+                const { items, outputs } = yield* job.await
+                assert.deepStrictEqual(items.map((item) => item.itemId), [1, 2, 3], what)
+                assert.deepStrictEqual(outputs.integers.map((output) => output.value), [1, 2, 3], what)
+                const warning = events.find((event) => event._tag === "JobWarning" && event.reason === "SurplusItems")
+                assert.deepInclude(warning, { itemIds: [4, 5, 6] }, what)
+                yield* Effect.sleep("1 minute")
+                assert.deepStrictEqual(
+                  (yield* simulator.state).items.map((item) => item.status).toSorted(),
+                  [...Array.from({ length: 3 }, () => "canceled"), ...Array.from({ length: 3 }, () => "completed")],
+                  what
+                )
+              }).pipe(
+                Effect.scoped,
+                Effect.provide(InvokeAiTest.layer({
+                  version,
+                  nodeDuration: "1 second",
+                  faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
+                }))
+              )
+            )
+          }
+        }
+      }),
+    { timeout: 30_000 }
+  )
+})
+
 describe("Workflows that call others", () => {
   const node = (id: string, type: string, inputs: Readonly<Record<string, unknown>>) => ({
     id,
@@ -254,7 +310,7 @@ describe("Workflows that call others", () => {
 
   it.effect("have the items that were asked for, and not those of the called ones", () =>
     Effect.gen(function*() {
-      for (const faults of [[], [Fault.event({ times: 100_000 }, Fault.lose)]]) {
+      for (const faults of [[], lost]) {
         yield* drive(
           Effect.gen(function*() {
             const simulator = yield* Simulator
@@ -296,21 +352,12 @@ describe("Workflows that call others", () => {
 })
 
 describe("Healing", () => {
-  const numbers = (items: ReadonlyArray<number | string>): Job.JobBatch => ({
-    graph: { id: "g", nodes: { n: { id: "n", type: "integer", value: 1, use_cache: false } }, edges: [] },
-    data: [[{ node_path: "n", field_name: "value", items }]],
-    workflow: null,
-    runs: 1,
-    size: items.length,
-    nodes: new Map([["n", { label: "Count", type: "integer" }]])
-  })
-
   it.effect(
     "recognises a bad value in the middle of a batch, and keeps what ran before it",
     () =>
       Effect.gen(function*() {
         for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
-          for (const faults of [[], [Fault.event({ times: 100_000 }, Fault.lose)]]) {
+          for (const faults of [[], lost]) {
             yield* drive(
               Effect.gen(function*() {
                 const { error, items } = yield* Effect.scoped(Effect.gen(function*() {

@@ -41,7 +41,7 @@ import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { Queue } from "../server/Queue.ts"
+import type { Queue } from "../server/Queue.ts"
 import type { ServerInfo } from "../server/ServerInfo.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
@@ -57,7 +57,7 @@ import {
   type Lifecycle
 } from "./internal/lifecycle.ts"
 import type { TrackedJob } from "./internal/trackedJob.ts"
-import { type BoardNotFound, JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
+import { type BoardNotFound, type JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import * as JobResult from "./JobResult.ts"
@@ -244,8 +244,7 @@ export const start = Effect.fnUntraced(function*(
     batchId,
     expected: submission.size,
     destination: submission.batch.destination ?? undefined,
-    nodes: submission.nodes,
-    search: false
+    nodes: submission.nodes
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   yield* Effect.addFinalizer(() => close(context))
@@ -254,7 +253,8 @@ export const start = Effect.fnUntraced(function*(
     Effect.tap((result) =>
       Effect.suspend(() => {
         context.stage.current = "accepted"
-        tracked.suspect = !result.certain
+        tracked.uncertain = !result.certain
+        if (!result.certain) tracked.doubt()
         return tracker.observe(tracked, { _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
       })
     ),
@@ -422,25 +422,20 @@ export const attach = Effect.fn("Job.attach")(function*(
   options: AttachOptions = {}
 ): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ batchId })
-  const queue = yield* Queue
   const tracker = yield* JobTracker
   const tracked = yield* tracker.track({
     batchId,
     expected: options.size ?? null,
     destination: options.destination,
-    nodes: options.nodes ?? new Map(),
-    search: false
+    nodes: options.nodes ?? new Map()
   })
-  const status = yield* queue.batchStatus(batchId)
-  if (status.total === 0) return yield* new JobNotFound({ batchId })
-  if (tracked.destination === undefined) tracked.destination = status.destination ?? undefined
+  yield* tracker.search(tracked)
   const context: Lifecycle = {
     tracked,
     options: { keepOutputs: true, ...options },
     stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
   }
   yield* Effect.addFinalizer(() => close(context))
-  yield* tracker.search(tracked)
   return yield* makeJob(context, null)
 })
 

@@ -312,6 +312,9 @@ export const reduce = (
   return { state: state.cancelRequested ? state : { ...state, cancelRequested: true }, events: [] }
 }
 
+/** How many items the server should have, as far as we know. @internal */
+export const present = (state: JobState): number => items(state).filter((item) => item.phase !== "lost").length
+
 /**
  * The items that decide the outcome, one for each position of the batch: where an item was retried, the latest retry.
  *

@@ -30,14 +30,14 @@ import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
 import { Changing } from "./internal/eventLog.ts"
+import * as ItemReader from "./internal/itemReader.ts"
 import * as JobObserver from "./internal/jobObserver.ts"
-import { diagnose, isPoisoned, isStuck } from "./internal/poison.ts"
+import { diagnose, isStuck } from "./internal/poison.ts"
 import * as Sweep from "./internal/sweep.ts"
-import { nodesOfWorkflow, TrackedJob } from "./internal/trackedJob.ts"
-import { isFinal } from "./ItemState.ts"
-import { JobNotFound, QueueBlocked } from "./JobError.ts"
+import { TrackedJob } from "./internal/trackedJob.ts"
+import { JobNotFound } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
-import { fromEvent, fromItem, type Observation } from "./Observation.ts"
+import { fromEvent, type Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
 import { findMembers } from "./Submission.ts"
 
@@ -84,8 +84,6 @@ export interface TrackOptions {
   readonly expected: number | null
   readonly destination?: string | undefined
   readonly nodes: ReadonlyMap<string, OutputNode>
-  /** Whether to look for the items by the batch id, instead of waiting for an `Enqueued` observation. */
-  readonly search: boolean
 }
 
 /**
@@ -96,7 +94,7 @@ export interface TrackOptions {
  * - `track`: follows a batch until the scope closes. The event connection is there when it returns, or it was tried in
  *   vain; no event is missed from then on.
  * - `observe`: takes in what the caller saw of a tracked batch.
- * - `search`: looks for the items of a tracked batch by its id, now and until they are found.
+ * - `search`: looks for the items of a tracked batch by its id.
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
  * - `imagesOfOthers`: the names of the images that the results of followed jobs refer to, but for those of some batches. The
@@ -108,7 +106,7 @@ export interface TrackOptions {
 export class JobTracker extends Context.Service<JobTracker, {
   readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
   readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
-  readonly search: (job: TrackedJob) => Effect.Effect<void>
+  readonly search: (job: TrackedJob) => Effect.Effect<void, JobNotFound | InvokeAiError>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
   readonly imagesOfOthers: (batchIds: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>>
@@ -171,7 +169,6 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const jobs = new Map<string, Set<TrackedJob>>()
   const link = new Changing<Link>("unknown")
   const foreign: Array<Foreign> = []
-  const reading = new Set<string>()
   let lastAnswer = 0
   let lastActivity = 0
   let lastDiagnosis = 0
@@ -191,19 +188,6 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   }
   const look = Effect.sync(lookNow)
 
-  const reads = yield* WorkQueue.unbounded<Sweep.ReadTask>()
-
-  const request = (task: Sweep.ReadTask) => {
-    const key = `${task.job.batchId} ${task.itemId}`
-    if (reading.has(key)) return
-    reading.add(key)
-    WorkQueue.offerUnsafe(reads, task)
-  }
-
-  const schedule = (job: TrackedJob) => {
-    for (const itemId of JobState.unread(job.state)) request({ job, itemId })
-  }
-
   const observe = (job: TrackedJob, observation: Observation) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       if (!job.observe(observation)) return
@@ -211,75 +195,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       lastActivity = now
       const itemId = itemOf(observation)
       const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
-      if (item === undefined) schedule(job)
-      else if (JobState.isUnread(job.state, item)) request({ job, itemId: item.itemId })
-      if (job.unconfirmed || (job.suspect && JobState.isEnded(job.state))) lookNow()
+      if (item === undefined) reader.schedule(job)
+      else if (JobState.isUnread(job.state, item)) reader.request({ job, itemId: item.itemId })
+      if (observation._tag === "Status" && typeof observation.batchTotal === "number") job.hear(observation.batchTotal)
+      if (job.unconfirmed) lookNow()
     })
-
-  const cancelSurplus = Effect.fnUntraced(function*(job: TrackedJob) {
-    const open = JobState.items(job.state).filter((item) => item.role === "surplus" && item.phase === "open")
-    yield* Effect.forEach(open, (item) => Effect.ignore(queue.cancelItem(item.itemId)), { discard: true })
-  })
-
-  /**
-   * The server says that it does not have the item. A proxy or an answer that is none can look the same, so the batch
-   * has to lack an item too, or the server has to say it again and again.
-   */
-  const confirmMissing = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask, certain: boolean) {
-    const status = yield* queue.batchStatus(job.batchId)
-    if (status.batch_id !== job.batchId) return
-    const denials = (job.denials.get(itemId) ?? 0) + 1
-    job.denials.set(itemId, denials)
-    const there = JobState.items(job.state).filter((item) => item.phase !== "lost").length
-    if (certain || status.total < there || denials >= 5) yield* observe(job, { _tag: "ItemMissing", itemId })
-  })
-
-  const onPoisoned = Effect.fnUntraced(function*({ itemId, job }: Sweep.ReadTask, error: InvokeAiError) {
-    const item = JobState.getItem(job.state, itemId)
-    if (item?.phase === "ended") {
-      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: item.status })
-      return
-    }
-    const status = yield* queue.batchStatus(job.batchId)
-    if (status.pending + status.in_progress + (status.waiting ?? 0) === 0) {
-      // The server cannot run what it cannot read, so it can only have been canceled.
-      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
-      return
-    }
-    job.finish(
-      Exit.fail(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail }))
-    )
-  })
-
-  const read = Effect.fnUntraced(function*(task: Sweep.ReadTask) {
-    const { itemId, job } = task
-    const known = JobState.getItem(job.state, itemId)
-    if (job.isDone || (known !== undefined && isFinal(known))) return
-    const item = yield* queue.item(itemId)
-    yield* answered
-    const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
-    if (snapshot === undefined) {
-      // An id that names something else now: the server lost its database and counts from 1 again.
-      yield* confirmMissing(task, true)
-      return
-    }
-    if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
-    yield* observe(job, { _tag: "ItemRead", item: snapshot })
-    if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
-  })
-
-  /** Fibers of the tracker work for all jobs: what they do for one belongs to its trace. */
-  const traced = <A, E>(job: TrackedJob, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    job.span === undefined ? work : Effect.withParentSpan(work, job.span)
-
-  const readSafely = (task: Sweep.ReadTask) =>
-    traced(task.job, read(task)).pipe(
-      Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
-      Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
-      Effect.catch((error) => failed([task.job], error)),
-      Effect.tapCause((cause) => Effect.sync(() => broken([task.job], cause))),
-      Effect.ensuring(Effect.sync(() => reading.delete(`${task.job.batchId} ${task.itemId}`)))
-    )
 
   /** A defect must not leave anybody waiting. */
   const broken = (affected: ReadonlyArray<TrackedJob>, cause: Cause.Cause<never>) => {
@@ -287,41 +207,48 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     for (const job of affected) job.finish(Exit.failCause(cause))
   }
 
-  /** A request failed. What can be helped by waiting is tried again by the next sweep. */
-  const failed = Effect.fnUntraced(function*(affected: ReadonlyArray<TrackedJob>, error: InvokeAiError) {
-    const now = yield* Clock.currentTimeMillis
-    const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
-    if (hopeless || now - lastAnswer > giveUpAfter) {
+  /** A request failed, for the first time at `since`. What can be helped by waiting is tried again by the next sweep. */
+  const failed = (affected: ReadonlyArray<TrackedJob>, error: InvokeAiError, since = lastAnswer) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
+      if (!hopeless && now - since <= giveUpAfter) return
       for (const job of affected) job.finish(Exit.fail(error))
-    }
+    })
+
+  const reader = yield* ItemReader.make({
+    queue,
+    observe,
+    answered,
+    failed: (job, error, since) => failed([job], error, Math.min(since, lastAnswer)),
+    broken: (job, cause) => broken([job], cause)
   })
 
   const search = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
     yield* answered
-    if (status.total === 0 && job.state.pages.length === 0) {
-      job.finish(Exit.fail(new JobNotFound({ batchId: job.batchId })))
-      return
-    }
+    if (status.total === 0 && job.state.pages.length === 0) return yield* new JobNotFound({ batchId: job.batchId })
+    job.destination ??= status.destination ?? undefined
     const members = yield* findMembers(job.batchId, status.total, job.destination)
-    job.searching = false
     yield* observe(job, { _tag: "Members", expected: job.expected, items: members })
-    schedule(job)
-    if (JobState.isEnded(job.state)) {
-      job.suspect = false
-      job.finishIfEnded()
-    }
-    yield* cancelSurplus(job)
+    yield* reader.cancelSurplus(job)
+    lookNow()
   }, Effect.provideService(Queue, queue))
 
-  /** Somebody may have retried what failed; the retry is told only when it starts, or not at all. */
+  /** Asks how many items a batch has, and for these where there are more than are known. */
   const confirm = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
     yield* answered
-    const known = JobState.items(job.state).filter((item) => item.phase !== "lost").length
-    if (status.total > known) yield* search(job)
+    if (status.total > JobState.present(job.state)) {
+      yield* Effect.catchTag(search(job), "JobNotFound", () => Effect.void)
+    }
     job.confirm()
   })
+
+  const confirmSafely = (job: TrackedJob) =>
+    ItemReader.traced(job, confirm(job)).pipe(
+      // Only what may have been sent twice has to be known; the rest is a courtesy.
+      Effect.catch((error) => job.uncertain ? failed([job], error) : Effect.sync(() => job.confirm()))
+    )
 
   const examine = Effect.fnUntraced(function*(now: number) {
     const stuck = active().filter((job) => isStuck(job, now - blockedAfter))
@@ -332,15 +259,8 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const sweep = Effect.gen(function*() {
     const now = yield* Clock.currentTimeMillis
-    for (const job of active()) {
-      if (job.searching || job.suspect) {
-        yield* traced(job, search(job)).pipe(Effect.catch((error) => failed([job], error)))
-      }
-      if (job.unconfirmed) {
-        yield* traced(job, confirm(job)).pipe(Effect.catch(() => Effect.sync(() => job.confirm())))
-      }
-      schedule(job)
-    }
+    yield* Effect.forEach(active().filter((job) => job.unconfirmed), confirmSafely, { concurrency: 8, discard: true })
+    for (const job of active()) reader.schedule(job)
     const open = active().filter((job) => job.state.known && Sweep.openItems(job).length > 0)
     if (open.length > 0) {
       const asked = yield* Effect.result(
@@ -348,7 +268,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       )
       if (asked._tag === "Success") {
         yield* answered
-        for (const task of asked.success) request(task)
+        for (const task of asked.success) reader.request(task)
       } else if (summaries && asked.failure.isUnknownRoute) {
         summaries = false
         yield* look
@@ -359,7 +279,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const interval = (now: number): number => {
     const quietFor = now - lastActivity
-    const waiting = active().some((job) => job.searching || JobState.unread(job.state).length > 0)
+    const waiting = active().some((job) => job.unconfirmed || JobState.unread(job.state).length > 0)
     return link.current === "up" && !waiting
       ? Math.min(sweepMax, Math.max(5000, quietFor))
       : Math.min(pollMax, Math.max(pollMin, quietFor / 2))
@@ -371,7 +291,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       const now = yield* Clock.currentTimeMillis
       if (jobs.size === 0) {
         emptySince ??= now
-        if (now - emptySince >= idle) return
+        if (now - emptySince >= idle) {
+          // At once, so that a job that comes now starts anew.
+          running = undefined
+          return
+        }
       } else emptySince = undefined
       const wait = jobs.size === 0 ? Math.min(idle, interval(now)) : interval(now)
       yield* WorkQueue.take(wake).pipe(Effect.timeoutOption(Duration.millis(wait)))
@@ -401,10 +325,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     link.set(message._tag === "Connected" ? "up" : "down")
     // The server may be another one now.
     if (message._tag === "Connected") summaries = true
+    if (message._tag !== "Connected") {
+      for (const job of active()) job.unheard = true
+    }
     if (message._tag === "Unavailable") {
       for (const job of active()) {
-        if (job.warned.has("events")) continue
-        job.warned.add("events")
         job.warn({ reason: "EventsUnavailable", message: message.error.message, itemIds: [] })
       }
       // Attempts go on for as long as there are jobs: saying it once is enough.
@@ -430,7 +355,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
       Effect.tapCause(work, (cause) => Effect.sync(() => broken(active(), cause)))
     yield* Effect.forkIn(guarded(Stream.runForEach(messages, onMessage)), own)
     for (let i = 0; i < (options.readConcurrency ?? 8); i++) {
-      yield* Effect.forkIn(Effect.forever(Effect.flatMap(WorkQueue.take(reads), readSafely)), own)
+      yield* Effect.forkIn(reader.work, own)
     }
     const stop = Effect.suspend(() => {
       if (running?.scope === own) running = undefined
@@ -468,7 +393,6 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         observer: yield* JobObserver.make(target.batchId)
       })
       job.lastSeen = yield* Clock.currentTimeMillis
-      job.searching = target.search
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           const set = jobs.get(target.batchId)
@@ -482,17 +406,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         if (seen.batchId === target.batchId) yield* observe(job, seen.observation)
       }
       if (link.current === "unknown") yield* awaitLink
-      if (target.search) yield* look
+      job.unheard = link.current !== "up"
       return job
     }),
     observe,
-    search: (job) =>
-      Effect.andThen(
-        Effect.sync(() => {
-          job.searching = true
-        }),
-        look
-      ),
+    search,
     refresh: look,
     connected: Effect.sync(() => link.current === "up"),
     imagesOfOthers: (batchIds) =>

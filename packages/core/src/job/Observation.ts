@@ -112,6 +112,8 @@ export type Observation =
     readonly facts: ItemFacts
     readonly parentItemId?: number | null
     readonly fieldValues?: ReadonlyArray<FieldValue>
+    /** How many items the batch had then, where that was told. */
+    readonly batchTotal?: number | null
   }
   | NodeObservation
   | { readonly _tag: "ItemRead"; readonly item: ItemSnapshot }
@@ -248,7 +250,10 @@ export const fromEvent = (
   if (batchId === null) return undefined
   if (name === "queue_item_status_changed") {
     const facts = factsOf(payload)
-    return facts === undefined ? undefined : { batchId, observation: { _tag: "Status", facts } }
+    if (facts === undefined) return undefined
+    const status = payload["batch_status"]
+    const batchTotal = isData(status) ? number(status["total"]) : null
+    return { batchId, observation: { _tag: "Status", facts, batchTotal } }
   }
   const change = changeOf(name, payload)
   const itemId = payload["item_id"]

@@ -104,8 +104,8 @@ type Member = (Observation & { readonly _tag: "Members" })["items"][number]
  * **Details**
  *
  * By `item_ids` and `item_summaries_by_ids`, from the newest item on, where the server has them. Elsewhere by
- * `list_all`, limited to the batch's own destination where that is known; it gives whole items and is slow for large
- * batches.
+ * `list_all`, which gives whole items and is slow; limited to the batch's own destination where that is known and has
+ * them all.
  *
  * @category operations
  * @since 0.1.0
@@ -133,15 +133,21 @@ export const findMembers = Effect.fn("Submission.findMembers")(function*(
     }
     return found
   })
-  const byListing = Effect.map(
-    queue.listAll(destination === undefined ? {} : { destination }),
-    (items) =>
-      items.filter((item) => item.batch_id === batchId).map((item): Member => ({
-        itemId: item.item_id,
-        parentItemId: item.parent_item_id ?? null,
-        retriedFromItemId: item.retried_from_item_id ?? null
-      }))
-  )
+  const listed = (filter: { readonly destination?: string }) =>
+    Effect.map(
+      queue.listAll(filter),
+      (items) =>
+        items.filter((item) => item.batch_id === batchId).map((item): Member => ({
+          itemId: item.item_id,
+          parentItemId: item.parent_item_id ?? null,
+          retriedFromItemId: item.retried_from_item_id ?? null
+        }))
+    )
+  const byListing = Effect.gen(function*() {
+    const near = destination === undefined ? [] : yield* listed({ destination })
+    // Whoever reuses the id of a batch may send its items elsewhere.
+    return near.length < total ? yield* listed({}) : near
+  })
   const found = yield* bySummaries.pipe(
     Effect.catchIf((error) => error.isUnknownRoute || error.reason === "Decode", () => byListing)
   )

@@ -9,13 +9,8 @@ import type { Queue } from "../../server/Queue.ts"
 import type { ItemState } from "../ItemState.ts"
 import * as JobState from "../JobState.ts"
 import { factsOf, fieldValuesOf, type Observation } from "../Observation.ts"
+import type { ReadTask } from "./itemReader.ts"
 import type { TrackedJob } from "./trackedJob.ts"
-
-/** An item that has to be read. @internal */
-export interface ReadTask {
-  readonly job: TrackedJob
-  readonly itemId: number
-}
 
 type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void>
 
@@ -86,7 +81,7 @@ export const byBatch = Effect.fnUntraced(function*(
       const status = yield* queue.batchStatus(job.batchId)
       const finished = status.completed + status.failed + status.canceled
       const seen = JobState.items(job.state).filter((item) => item.phase === "settled" || item.phase === "ended").length
-      const gone = status.total < JobState.items(job.state).filter((item) => item.phase !== "lost").length
+      const gone = status.total < JobState.present(job.state)
       const changed = gone ? open.length : Math.max(0, finished - seen)
       const begun = status.in_progress > 0 && open.every((item) => item.status === "pending") ? 1 : 0
       return open.slice(0, changed + begun).map((item): ReadTask => ({ job, itemId: item.itemId }))

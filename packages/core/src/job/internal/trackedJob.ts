@@ -9,7 +9,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Tracer from "effect/Tracer"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { isFinal, type ItemRole } from "../ItemState.ts"
-import type { JobNotFound, QueueBlocked } from "../JobError.ts"
+import type { QueueBlocked } from "../JobError.ts"
 import type { JobEvent, JobWarning } from "../JobEvent.ts"
 import * as JobState from "../JobState.ts"
 import type { Observation } from "../Observation.ts"
@@ -22,7 +22,7 @@ import { Changing, EventLog, Growing } from "./eventLog.ts"
  * @category errors
  * @since 0.1.0
  */
-export type TrackingError = QueueBlocked | JobNotFound | InvokeAiError
+export type TrackingError = QueueBlocked | InvokeAiError
 
 const isData = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Predicate.isObject(value) && !Array.isArray(value)
@@ -55,12 +55,10 @@ export interface JobObserver {
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
 
-/** Whether an observation can have shown items which were not asked for. */
+/** Whether an observation can have told apart what was asked for and what was not. */
 const reveals = (observation: Observation, state: JobState.JobState): boolean => {
   if (observation._tag === "Enqueued" || observation._tag === "Members") return true
-  if (observation._tag !== "ItemRead") return false
-  const role = JobState.getItem(state, observation.item.itemId)?.role
-  return role === "surplus" || role === "retry"
+  return observation._tag === "ItemRead" && JobState.getItem(state, observation.item.itemId)?.role !== "member"
 }
 
 /** Observations that can be the last one. */
@@ -93,19 +91,25 @@ export class TrackedJob {
   destination: string | undefined
   /** How many items this job asked for, null if it did not. */
   readonly expected: number | null
-  /** Whether the items still have to be found by the batch id. */
-  searching = false
-  /** Whether there may be more items than are known. */
-  suspect = false
-  /** Whether the server still has to be asked if somebody retried what failed: the retry may not have been told. */
+  /** Whether the batch may have been sent twice: then it must be known how many items it has before the job can end. */
+  uncertain = false
+  /** Whether items may have come without a word: the job was followed without events, or there were signs of more. */
+  unheard = false
+  /** Whether the server has to be asked now how many items the batch has. */
   unconfirmed = false
-  /** How many items had ended when the server was asked for retries. */
+  /** How many items had ended when the server was asked last. */
   private confirmed = 0
+  /** How many items the batch had by its events when they told of more than are known. */
+  private heard = 0
   /** When something was last seen of the job, in milliseconds. */
   lastSeen = 0
-  readonly warned = new Set<string>()
+  /** The ids of items that are being read. */
+  readonly reading = new Set<number>()
   /** How often the server said that it does not have an item, by item id. */
   readonly denials = new Map<number, number>()
+  /** Since when an item cannot be read, by item id, in milliseconds. */
+  readonly failing = new Map<number, number>()
+  private readonly warned = new Set<string>()
   private nodes: ReadonlyMap<string, OutputNode>
   private readonly observer: JobObserver
 
@@ -153,14 +157,16 @@ export class TrackedJob {
     if (changed) {
       this.states.set(state)
       if (reveals(observation, state)) this.tellStrangers()
-      if (!this.suspect && decides.has(observation._tag)) this.finishIfEnded()
+      if (decides.has(observation._tag)) this.finishIfEnded()
     }
     return changed
   }
 
   private tellStrangers(): void {
-    const ids = (role: ItemRole) =>
-      JobState.items(this.state).filter((item) => item.role === role).map((item) => item.itemId)
+    const items = JobState.items(this.state)
+    // One warning when all are told apart, and not one for each.
+    if (items.some((item) => item.role === "unknown")) return
+    const ids = (role: ItemRole) => items.filter((item) => item.role === role).map((item) => item.itemId)
     const surplus = ids("surplus")
     if (surplus.length > 0) {
       this.warn({
@@ -187,18 +193,32 @@ export class TrackedJob {
     return JobState.items(this.state).filter(isFinal).length
   }
 
-  /** The server has been asked for retries, and its answer was taken in. */
+  /** An event said how many items the batch has. On a server of many users it may count those of another's batch too. */
+  hear(total: number): void {
+    if (!this.state.known || total <= this.heard || total <= JobState.present(this.state)) return
+    this.heard = total
+    this.doubt()
+  }
+
+  /** There may be items that are not known. */
+  doubt(): void {
+    this.unheard = true
+    this.unconfirmed = true
+  }
+
+  /** The server has been asked how many items there are, and its answer was taken in. */
   confirm(): void {
     this.unconfirmed = false
     this.confirmed = this.final
     this.finishIfEnded()
   }
 
-  finishIfEnded(): void {
+  private finishIfEnded(): void {
     if (!JobState.isEnded(this.state)) return
     const status = JobState.status(this.state)
+    // Somebody may have retried it. That is told only when the retry starts, or not at all.
     const retriable = status === "failed" || (status === "canceled" && !this.state.cancelRequested)
-    this.unconfirmed = retriable && this.confirmed !== this.final
+    this.unconfirmed = (this.uncertain || this.unheard || retriable) && this.confirmed !== this.final
     if (!this.unconfirmed) this.finish(Exit.succeed(this.state))
   }
 

@@ -1,0 +1,149 @@
+/**
+ * Reads queue items over HTTP: each once at a time, a few at the same time.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as WorkQueue from "effect/Queue"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { Queue } from "../../server/Queue.ts"
+import { isFinal } from "../ItemState.ts"
+import { QueueBlocked } from "../JobError.ts"
+import * as JobState from "../JobState.ts"
+import { fromItem, type Observation } from "../Observation.ts"
+import { isPoisoned } from "./poison.ts"
+import { nodesOfWorkflow, type TrackedJob } from "./trackedJob.ts"
+
+/** An item that has to be read. @internal */
+export interface ReadTask {
+  readonly job: TrackedJob
+  readonly itemId: number
+}
+
+/** What reading needs of the tracker. @internal */
+export interface ReaderOptions {
+  readonly queue: Queue["Service"]
+  readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
+  /** The server answered something. */
+  readonly answered: Effect.Effect<void>
+  /** A request failed; `since` is when it failed for the first time in a row. */
+  readonly failed: (job: TrackedJob, error: InvokeAiError, since: number) => Effect.Effect<void>
+  /** A defect, or an interruption. */
+  readonly broken: (job: TrackedJob, cause: Cause.Cause<never>) => void
+}
+
+/**
+ * - `request`: has an item read.
+ * - `schedule`: has all items of a job read that have to be.
+ * - `cancelSurplus`: cancels the items that are more than a job asked for.
+ * - `work`: reads what was requested, one after the other, for ever.
+ *
+ * @internal
+ */
+export interface ItemReader {
+  readonly request: (task: ReadTask) => void
+  readonly schedule: (job: TrackedJob) => void
+  readonly cancelSurplus: (job: TrackedJob) => Effect.Effect<void>
+  readonly work: Effect.Effect<never>
+}
+
+/** How often the server must deny an item of a batch that it has. */
+const denialsThatCount = 5
+
+/** Fibers of the tracker work for all jobs: what they do for one belongs to its trace. @internal */
+export const traced = <A, E>(job: TrackedJob, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  job.span === undefined ? work : Effect.withParentSpan(work, job.span)
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.fn.Return<ItemReader> {
+  const { answered, broken, failed, observe, queue } = options
+  const tasks = yield* WorkQueue.unbounded<ReadTask>()
+
+  const cancelSurplus = (job: TrackedJob) =>
+    Effect.forEach(
+      JobState.items(job.state).filter((item) => item.role === "surplus" && item.phase === "open"),
+      (item) => Effect.ignore(queue.cancelItem(item.itemId)),
+      { discard: true }
+    )
+
+  /**
+   * The server says that it does not have the item. A proxy or an answer that is none can look the same, so the batch
+   * has to lack an item too, or the server has to say it again and again.
+   */
+  const confirmMissing = Effect.fnUntraced(function*({ itemId, job }: ReadTask, certain: boolean) {
+    const status = yield* queue.batchStatus(job.batchId)
+    if (status.batch_id !== job.batchId) return
+    const denials = (job.denials.get(itemId) ?? 0) + 1
+    job.denials.set(itemId, denials)
+    const fewer = status.total < JobState.present(job.state)
+    if (certain || fewer || denials >= denialsThatCount) yield* observe(job, { _tag: "ItemMissing", itemId })
+  })
+
+  const onPoisoned = Effect.fnUntraced(function*({ itemId, job }: ReadTask, error: InvokeAiError) {
+    const item = JobState.getItem(job.state, itemId)
+    if (item?.phase === "ended") {
+      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: item.status })
+      return
+    }
+    const status = yield* queue.batchStatus(job.batchId)
+    if (status.completed + status.failed + status.canceled >= status.total) {
+      // The server cannot run what it cannot read, so it can only have been canceled.
+      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
+      return
+    }
+    job.finish(
+      Exit.fail(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail }))
+    )
+  })
+
+  const read = Effect.fnUntraced(function*(task: ReadTask) {
+    const { itemId, job } = task
+    const known = JobState.getItem(job.state, itemId)
+    if (job.isDone || (known !== undefined && isFinal(known))) return
+    const item = yield* queue.item(itemId)
+    yield* answered
+    const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
+    if (snapshot === undefined) {
+      // An id that names something else now: the server lost its database and counts from 1 again.
+      yield* confirmMissing(task, true)
+      return
+    }
+    if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
+    yield* observe(job, { _tag: "ItemRead", item: snapshot })
+    if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
+  })
+
+  const onFailure = Effect.fnUntraced(function*({ itemId, job }: ReadTask, error: InvokeAiError) {
+    const since = job.failing.get(itemId) ?? (yield* Clock.currentTimeMillis)
+    job.failing.set(itemId, since)
+    yield* failed(job, error, since)
+  })
+
+  const readSafely = (task: ReadTask) =>
+    traced(task.job, read(task)).pipe(
+      Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
+      Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
+      Effect.andThen(Effect.sync(() => void task.job.failing.delete(task.itemId))),
+      Effect.catch((error) => onFailure(task, error)),
+      Effect.tapCause((cause) => Effect.sync(() => broken(task.job, cause))),
+      Effect.ensuring(Effect.sync(() => task.job.reading.delete(task.itemId)))
+    )
+
+  const request = (task: ReadTask) => {
+    if (task.job.reading.has(task.itemId)) return
+    task.job.reading.add(task.itemId)
+    WorkQueue.offerUnsafe(tasks, task)
+  }
+
+  return {
+    request,
+    schedule: (job) => {
+      for (const itemId of JobState.unread(job.state)) request({ job, itemId })
+    },
+    cancelSurplus,
+    work: Effect.forever(Effect.flatMap(WorkQueue.take(tasks), readSafely))
+  }
+})

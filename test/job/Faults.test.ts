@@ -145,6 +145,57 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(fake.items.size, 1)
     }))
 
+  it.effect("leaves no receipt that nobody has acknowledged, also where only a part was taken", () =>
+    Effect.gen(function*() {
+      const keys = (fake: { readonly enqueues: ReadonlyArray<{ readonly idempotency_key?: string }> }) =>
+        fake.enqueues.flatMap((batch) => batch.idempotency_key ?? [])
+      const part = yield* withFake({ receipts: true, full: 2 }, () => Effect.flip(Job.submitBatch(batchOf(3))))
+      assert.strictEqual(part.result._tag, "SubmissionIncomplete")
+      assert.deepStrictEqual(part.fake.acknowledged, keys(part.fake))
+      // The answer is lost, and the server cannot be asked; the batch is found later.
+      const broken = Array.from({ length: 200 }, (_, index) => index + 1).flatMap((call) => [
+        { on: "batchStatus" as const, call, fault: "error502" as const },
+        { on: "enqueueReceipt" as const, call, fault: "error502" as const }
+      ])
+      const later = yield* withFake(
+        { receipts: true, faults: [{ on: "enqueueBatch", call: 1, fault: "responseLost" }, ...broken] },
+        (fake) =>
+          Effect.gen(function*() {
+            const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
+            if (error._tag !== "SubmissionUnknown") return yield* Effect.die(error)
+            assert.deepStrictEqual(fake.acknowledged, [])
+            fake.calls.set("batchStatus", 1000)
+            yield* (yield* Job.attach(error.batchId)).await
+          })
+      )
+      assert.deepStrictEqual(later.fake.acknowledged, keys(later.fake))
+    }))
+
+  it.effect("does not take a server that once says that it has no batch by its word when the time is over", () =>
+    Effect.gen(function*() {
+      // Nothing but failures until the time is over, and then an answer while the request is still on its way.
+      const broken = Array.from({ length: 55 }, (_, index) => ({
+        on: "batchStatus" as const,
+        call: index + 1,
+        fault: "error502" as const
+      }))
+      const { fake, result } = yield* withFake({
+        faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }, ...broken]
+      }, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(), { settle: "500 millis" }).pipe(Effect.result)
+          return job._tag === "Success" ? (yield* job.success.await).status : job.failure._tag
+        }))
+      assert.strictEqual(result, "SubmissionUnknown")
+      assert.strictEqual(fake.calls.get("enqueueBatch"), 1)
+      // It answers at once, and is asked for as long as a request can be on its way.
+      const asked = yield* withFake({
+        faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }]
+      }, () => Effect.flatMap(Job.submitBatch(batchOf(), { settle: "100 millis" }), (job) => job.await))
+      assert.strictEqual(asked.result.status, "completed")
+      assert.strictEqual(asked.fake.calls.get("enqueueBatch"), 1)
+    }))
+
   it.effect("sends no key to servers whose document does not have it", () =>
     Effect.gen(function*() {
       const { fake } = yield* withFake({}, () => Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))

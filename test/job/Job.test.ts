@@ -200,6 +200,34 @@ describe("Job", () => {
       assert.strictEqual(detached.result.status, "completed")
     }))
 
+  it.effect("tells after a timeout what was not canceled, and what ended in this very moment", () =>
+    Effect.gen(function*() {
+      const never = Array.from({ length: 500 }, (_, index) => ({
+        on: "cancelByBatchIds" as const,
+        call: index + 1,
+        fault: "requestLost" as const
+      }))
+      const options = { timeout: "5 seconds" } as const
+      const failed = yield* withFake(
+        { duration: 60_000, faults: never },
+        () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
+      )
+      assert.deepInclude(failed.result, { _tag: "JobTimeout", remaining: [1, 2] })
+      assert.include(failed.result.message, "2 items could not be canceled")
+      const canceled = yield* withFake(
+        { duration: 60_000 },
+        () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
+      )
+      assert.deepInclude(canceled.result, { _tag: "JobTimeout", remaining: [] })
+      assert.include(canceled.result.message, "it was canceled")
+      // The request to cancel takes a while, and the job is faster.
+      const late = yield* withFake({
+        duration: 6000,
+        faults: [{ on: "cancelByBatchIds", call: 1, fault: "late" }]
+      }, () => Effect.flatMap(Job.submitBatch(batchOf(), options), (job) => job.await))
+      assert.strictEqual(late.result.outputs.images.length, 1)
+    }))
+
   it.effect("attaches to a batch by its id, and says when there is none", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {

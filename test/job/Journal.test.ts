@@ -206,6 +206,22 @@ describe("JobRecovery", () => {
       assert.strictEqual((yield* journal.entries).length, 1)
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
+  it.effect("uses the receipt of the program that was killed, where the server gives receipts", () =>
+    Effect.gen(function*() {
+      const killed = entry("killed", "sending")
+      const { fake } = yield* withFake({ receipts: true, documentRead: false }, () =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          // Its request was on its way for so long that nobody waits for it any more.
+          const batch = { ...killed.batch, idempotency_key: "effect-invokeai:killed" }
+          const late = yield* Effect.forkChild(Effect.delay(queue.enqueueBatch(batch), "20 seconds"))
+          yield* (yield* JobRecovery.resume(killed)).await
+          yield* Fiber.join(late)
+        }).pipe(Effect.scoped))
+      assert.deepStrictEqual(batches(fake), { killed: 1 })
+      assert.deepStrictEqual(fake.acknowledged, ["effect-invokeai:killed"])
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
   it.effect("ends although some items were deleted meanwhile", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal

@@ -75,6 +75,8 @@ export interface FakeOptions {
   readonly tracking?: JobTrackerOptions
   /** Whether requests with an `idempotency_key` are noted, as servers after 6.14 do; 0 for one that has no room. */
   readonly receipts?: boolean | 0
+  /** Whether the server's document was read when the program begins. */
+  readonly documentRead?: boolean
   /** Which events get lost. */
   readonly drop?: (name: string) => boolean
 }
@@ -483,15 +485,21 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       )
   })
 
+  const capabilities = capabilitiesFrom(
+    options.receipts === undefined || options.receipts === false ? {} : {
+      paths: { "/api/v1/queue/{queue_id}/enqueue_batch/receipt": { get: {} } },
+      components: { schemas: { Batch: { properties: { idempotency_key: {} } } } }
+    },
+    ""
+  )
+  let documentRead = options.documentRead ?? true
   const info = Layer.mock(ServerInfo, {
     url: new URL("http://fake.test/"),
-    knownCapabilities: Effect.succeed(Option.some(capabilitiesFrom(
-      options.receipts === undefined || options.receipts === false ? {} : {
-        paths: { "/api/v1/queue/{queue_id}/enqueue_batch/receipt": { get: {} } },
-        components: { schemas: { Batch: { properties: { idempotency_key: {} } } } }
-      },
-      ""
-    )))
+    capabilities: Effect.sync(() => {
+      documentRead = true
+      return capabilities
+    }),
+    knownCapabilities: Effect.sync(() => documentRead ? Option.some(capabilities) : Option.none())
   })
 
   const toDto = (image: { readonly name: string; readonly session: string; readonly created: string }): ImageDTO => ({

@@ -30,7 +30,6 @@
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
@@ -49,6 +48,7 @@ import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
 import * as Cancellation from "./internal/cancellation.ts"
 import {
+  awaitWithin,
   type BatchOptions,
   cancelJob,
   type CancelResult,
@@ -56,8 +56,7 @@ import {
   close,
   type Lifecycle
 } from "./internal/lifecycle.ts"
-import type { TrackedJob } from "./internal/trackedJob.ts"
-import { type BoardNotFound, type JobNotFound, JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
+import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import * as JobResult from "./JobResult.ts"
@@ -133,30 +132,6 @@ export interface Job {
  */
 export type JobServices = JobTracker | Queue | Images | ServerInfo | SecureRandom.SecureRandom
 
-const withTimeout = Effect.fnUntraced(function*<A, E>(
-  tracked: TrackedJob,
-  wait: Effect.Effect<A, E>,
-  options: { readonly timeout?: Duration.Input | undefined; readonly onTimeout?: "cancel" | "detach" | undefined },
-  cancel: Effect.Effect<CancelResult, InvokeAiError>
-): Effect.fn.Return<A, E | JobTimeout> {
-  if (options.timeout === undefined) return yield* wait
-  const timeout = Duration.fromInputUnsafe(options.timeout)
-  const onTimeout = options.onTimeout ?? "cancel"
-  return yield* Effect.timeoutOrElse(wait, {
-    duration: timeout,
-    orElse: () =>
-      Effect.suspend(() => {
-        const error = new JobTimeout({
-          batchId: tracked.batchId,
-          timeout: Duration.toMillis(timeout),
-          status: JobState.status(tracked.state),
-          onTimeout
-        })
-        return onTimeout === "cancel" ? Effect.andThen(Effect.ignore(cancel), Effect.fail(error)) : Effect.fail(error)
-      })
-  })
-})
-
 const makeJob = Effect.fnUntraced(function*(
   context: Lifecycle,
   enqueued: Submission.EnqueueBatchResult | null
@@ -169,13 +144,16 @@ const makeJob = Effect.fnUntraced(function*(
     Effect.flatMap(JobResult.fromState),
     Effect.provideContext(services)
   )
+  const state = Effect.sync(() => tracked.state)
   return {
     batchId: tracked.batchId,
     enqueued,
     events: tracked.log.stream,
-    state: Effect.sync(() => tracked.state),
+    state,
     changes: tracked.states.stream,
-    await: withTimeout(tracked, finished, options, cancel).pipe(Effect.withSpan("Job.await", { attributes })),
+    await: awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }).pipe(
+      Effect.withSpan("Job.await", { attributes })
+    ),
     outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
       tracked.isDone
         ? Effect.map(finished, (result) => result.outputs)
@@ -265,6 +243,7 @@ export const start = Effect.fnUntraced(function*(
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
         context.stage.current = "over"
         if (error._tag !== "SubmissionUnknown") yield* Journal.forget(batchId)
+        if (error._tag === "SubmissionIncomplete") yield* Effect.forkDetach(Submission.acknowledge(batchId))
       })
     )
   )
@@ -430,6 +409,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     nodes: options.nodes ?? new Map()
   })
   yield* tracker.search(tracked)
+  yield* Effect.forkDetach(Submission.acknowledge(batchId))
   const context: Lifecycle = {
     tracked,
     options: { keepOutputs: true, ...options },
@@ -440,46 +420,21 @@ export const attach = Effect.fn("Job.attach")(function*(
 })
 
 /**
- * Waits for the end of a job, at most for a time.
+ * How long to wait for a job, and what becomes of it then.
  *
- * **Details**
- *
- * When the time is over the job is canceled (default) or goes on (`detach`), and the wait fails with `JobTimeout`.
+ * @category models
+ * @since 0.1.0
  */
+export type TimeoutOptions = Pick<BatchOptions, "timeout" | "onTimeout">
+
 const awaitJob: {
-  (options?: {
-    readonly timeout?: Duration.Input | undefined
-    readonly onTimeout?: "cancel" | "detach" | undefined
-  }): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
-  (self: Job, options?: {
-    readonly timeout?: Duration.Input | undefined
-    readonly onTimeout?: "cancel" | "detach" | undefined
-  }): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
-} = dual((args) => args[0] !== undefined && "batchId" in args[0], (
-  self: Job,
-  options: {
-    readonly timeout?: Duration.Input | undefined
-    readonly onTimeout?: "cancel" | "detach" | undefined
-  } = {}
-): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout> => {
-  if (options.timeout === undefined) return self.await
-  const timeout = Duration.fromInputUnsafe(options.timeout)
-  const onTimeout = options.onTimeout ?? "cancel"
-  return Effect.timeoutOrElse(self.await, {
-    duration: timeout,
-    orElse: () =>
-      Effect.gen(function*() {
-        const status = JobState.status(yield* self.state)
-        if (onTimeout === "cancel") yield* Effect.ignore(self.cancel)
-        return yield* new JobTimeout({
-          batchId: self.batchId,
-          timeout: Duration.toMillis(timeout),
-          status,
-          onTimeout
-        })
-      })
-  })
-})
+  (options?: TimeoutOptions): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  (self: Job, options?: TimeoutOptions): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+} = dual(
+  (args) => args[0] !== undefined && "batchId" in args[0],
+  (self: Job, options: TimeoutOptions = {}): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout> =>
+    awaitWithin(self.await, options, self)
+)
 
 export {
   /**
@@ -488,6 +443,7 @@ export {
    * **Details**
    *
    * When the time is over the job is canceled (default) or goes on (`detach`), and the wait fails with `JobTimeout`.
+   * A job that ends by itself in this very moment is told as it ended.
    *
    * @category operations
    * @since 0.1.0

@@ -244,7 +244,8 @@ export class JobLost extends Schema.TaggedError<JobLost>()("JobLost", {
  *
  * **Details**
  *
- * `onTimeout` tells what happened to it: `cancel` means that it was canceled, `detach` that it goes on.
+ * `onTimeout` tells what was to happen to it: `cancel` or `detach`. `remaining` are the ids of the items that had not ended
+ * when this was told: with `detach` those that go on, with `cancel` those that could not be canceled.
  *
  * @category errors
  * @since 0.1.0
@@ -254,12 +255,18 @@ export class JobTimeout extends Schema.TaggedError<JobTimeout>()("JobTimeout", {
   /** Milliseconds. */
   timeout: Schema.Number,
   status: Schema.String,
-  onTimeout: Schema.String
+  onTimeout: Schema.String,
+  remaining: Schema.Array(Schema.Number)
 }) {
   override get message(): string {
-    return `The job did not end within ${Duration.format(Duration.millis(this.timeout))} (status: ${this.status}); ${
-      this.onTimeout === "cancel" ? "it was canceled" : "it goes on"
-    }`
+    const fate = this.onTimeout !== "cancel"
+      ? "it goes on"
+      : this.remaining.length === 0
+      ? "it was canceled"
+      : `${items(this.remaining)} could not be canceled`
+    return `The job did not end within ${
+      Duration.format(Duration.millis(this.timeout))
+    } (status: ${this.status}); ${fate}`
   }
 }
 

@@ -40,6 +40,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { Boards } from "../server/Boards.ts"
 import { Queue } from "../server/Queue.ts"
+import { ServerInfo } from "../server/ServerInfo.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import * as Job from "./Job.ts"
@@ -72,7 +73,11 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
   const { batchId } = entry
   yield* Effect.annotateCurrentSpan({ batchId })
   const submission = toSubmission(entry)
-  if (entry.stage === "sending") return yield* Job.start(submission, options, { maybeSent: true })
+  if (entry.stage === "sending") {
+    // A server that gives receipts has one under the key of the killed program, and tells a repetition by it.
+    yield* Effect.ignore((yield* ServerInfo).capabilities)
+    return yield* Job.start(submission, options, { maybeSent: true })
+  }
   const journal = yield* JobJournal
   const queue = yield* Queue
   const { total } = yield* queue.batchStatus(batchId)

@@ -51,7 +51,7 @@ export interface Submission {
  *
  * - `onIncomplete`: what to do when the server takes fewer items than were asked for: cancel these and fail (`fail`),
  *   or go on with them (`keep`).
- * - `settle`: how long to ask about the outcome of one request, by default 30 seconds.
+ * - `settle`: how long to ask a server that does not answer about the outcome of one request, by default 30 seconds.
  * - `quiet`: for how long the server must have said that there is no such batch before it is sent again, by default 5
  *   seconds. Longer than a request can be on its way.
  * - `attempts`: how often to send at most, by default 3.
@@ -192,8 +192,8 @@ type Probe =
   | { readonly _tag: "Unknown"; readonly error: InvokeAiError }
 
 /**
- * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it has not, or the time to ask
- * (`settle`) is over.
+ * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it has not, or does not answer when
+ * the time to ask (`settle`) is over.
  */
 const probe = Effect.fnUntraced(function*(
   batchId: string,
@@ -216,11 +216,7 @@ const probe = Effect.fnUntraced(function*(
       if (answer.failure.reason === "Unauthorized" || answer.failure.reason === "Forbidden") {
         return { _tag: "Unknown", error: answer.failure }
       }
-    }
-    if (now - began >= Duration.toMillis(settle)) {
-      return answer._tag === "Failure"
-        ? { _tag: "Unknown", error: answer.failure }
-        : { _tag: "Absent" }
+      if (now - began >= Duration.toMillis(settle)) return { _tag: "Unknown", error: answer.failure }
     }
     yield* Effect.sleep(Duration.millis(wait))
     wait = Math.min(wait * 2, 2000)

@@ -10,7 +10,7 @@ import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 
 /**
- * What is left of a batch that was canceled: how many of its items still wait or run.
+ * What is left of a batch that was canceled: how many of its items have not ended.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export interface Cancellation {
 }
 
 /**
- * Cancels all items of a batch, and asks until none of them waits or runs any more.
+ * Cancels all items of a batch, and asks until all of them have ended.
  *
  * **Details**
  *
@@ -48,7 +48,8 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
     const late = now - began >= Duration.toMillis(within)
     if (result._tag === "Success") {
       const status = result.success
-      const active = status.pending + status.in_progress + (status.waiting ?? 0)
+      // What is no known end is none: newer servers may have more statuses.
+      const active = status.total - status.completed - status.failed - status.canceled
       const awaited = status.total === 0 && now - began < Duration.toMillis(appear)
       if ((active === 0 && !awaited) || late) return { batchId, active, total: status.total }
     } else if (late || !(result.failure.isRetryable || result.failure.isAmbiguous)) {

@@ -1,5 +1,5 @@
 /**
- * What becomes of a job when it is canceled, and when its scope closes.
+ * What becomes of a job when it is canceled, when it takes too long, and when its scope closes.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 import type { ItemState } from "../ItemState.ts"
+import { JobTimeout } from "../JobError.ts"
 import * as Journal from "../JobJournal.ts"
 import * as JobState from "../JobState.ts"
 import { JobTracker } from "../JobTracker.ts"
@@ -86,7 +87,9 @@ export interface Lifecycle {
 const idsWhere = (state: JobState.JobState, keep: (item: ItemState) => boolean) =>
   JobState.results(state).filter(keep).map((item) => item.itemId)
 
-const isActive = (state: JobState.JobState) => JobState.results(state).some((item) => item.phase === "open")
+const isOpen = (item: ItemState): boolean => item.phase === "open"
+
+const isActive = (state: JobState.JobState) => JobState.results(state).some(isOpen)
 
 /** Cancels what has not ended. @internal */
 export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: Duration.Duration): Effect.fn.Return<
@@ -106,7 +109,6 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
     }
   }
   const state = tracked.state
-  const isOpen = (item: ItemState) => item.phase === "open"
   return {
     batchId: tracked.batchId,
     canceled: idsWhere(
@@ -120,6 +122,38 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
     remaining: active === 0 ? [] : idsWhere(state, isOpen)
   }
 })
+
+/** The parts of a job that waiting for it needs. */
+interface Awaited {
+  readonly batchId: string
+  readonly state: Effect.Effect<JobState.JobState>
+  readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
+}
+
+/** Waits for the end of a job, at most for a time. @internal */
+export const awaitWithin = <A, E>(
+  wait: Effect.Effect<A, E>,
+  { onTimeout = "cancel", timeout }: Pick<BatchOptions, "timeout" | "onTimeout">,
+  job: Awaited
+): Effect.Effect<A, E | JobTimeout> => {
+  if (timeout === undefined) return wait
+  const duration = Duration.fromInputUnsafe(timeout)
+  const giveUp = Effect.gen(function*() {
+    const status = JobState.status(yield* job.state)
+    const canceled = onTimeout === "cancel" ? yield* Effect.result(job.cancel) : undefined
+    const state = yield* job.state
+    // It may have come to its own end in this moment, and then that is what is to be told.
+    if (onTimeout === "cancel" && JobState.isEnded(state) && JobState.status(state) !== "canceled") return yield* wait
+    return yield* new JobTimeout({
+      batchId: job.batchId,
+      timeout: Duration.toMillis(duration),
+      status,
+      onTimeout,
+      remaining: canceled?._tag === "Success" ? canceled.success.remaining : idsWhere(state, isOpen)
+    })
+  })
+  return Effect.timeoutOrElse(wait, { duration, orElse: () => giveUp })
+}
 
 /** A worker that was stopped in the middle of a node may still write the image it works on. */
 const awaitWorker = Effect.gen(function*() {

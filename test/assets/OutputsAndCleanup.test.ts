@@ -9,6 +9,7 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -108,19 +109,73 @@ describe("Retrieving outputs and cleaning up", () => {
       // Both scopes are closed: nobody refers to it any more.
       const cleaned = yield* Cleanup.outputs(shared.first)
       assert.include(cleaned.deleted, shared.name)
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 
-      // A job that deletes its outputs when its scope closes spares them too.
-      const again = yield* Effect.scoped(Effect.gen(function*() {
-        const outer = yield* Effect.scope
-        const third = yield* Effect.scoped(Effect.gen(function*() {
-          const own = yield* run({ deleteOutputs: true })
-          const other = yield* Effect.provideService(run(), Scope.Scope, outer)
-          assert.strictEqual(pasted(other), pasted(own))
-          return pasted(own)
-        }))
-        assert.isTrue(yield* images.exists(third))
-        return third
+  /** Runs of one workflow, whose pasted image the second one gets from the cache. */
+  const twins = Effect.gen(function*() {
+    const workflow = yield* Workflow.fromFile(blur)
+    const ready = yield* workflow.pipe(Workflow.setInputs({ Picture: yield* Assets.uploadBytes(png(64, 48)) }))
+    const run = (options: Job.SubmitOptions, scope: Scope.Scope) =>
+      Effect.flatMap(Job.submit(ready, options), (job) => job.await).pipe(
+        Effect.map(({ outputs }) => outputs),
+        Effect.provideService(Scope.Scope, scope)
+      )
+    const first = yield* Scope.make()
+    const second = yield* Scope.make()
+    return { first, second, run, close: (scope: Scope.Closeable) => Scope.close(scope, Exit.void) }
+  })
+
+  it.live.each(
+    [
+      ["with the last job that refers to it, when that deletes its outputs", { deleteOutputs: true }, false],
+      ["not at all, when that keeps its outputs", {}, true]
+    ] as const
+  )("deletes an image %s", ([, options, stays]) =>
+    Effect.scoped(Effect.gen(function*() {
+      const images = yield* Images
+      const { close, first, run, second } = yield* twins
+      const name = pasted(yield* run({ deleteOutputs: true }, first))
+      assert.strictEqual(pasted(yield* run(options, second)), name)
+      yield* close(first)
+      assert.isTrue(yield* images.exists(name), "the second one's result refers to it")
+      yield* close(second)
+      assert.strictEqual(yield* images.exists(name), stays)
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
+
+  it.live("hands an image from one cleanup to the next", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const images = yield* Images
+      const { close, first, run, second } = yield* twins
+      const one = yield* run({}, first)
+      const two = yield* run({}, second)
+      const name = pasted(one)
+      assert.strictEqual((yield* Cleanup.outputs(two)).kept.get(name), "OtherRun")
+      assert.strictEqual((yield* Cleanup.outputs(one)).kept.get(name), "Retained")
+      yield* close(first)
+      assert.include((yield* Cleanup.outputs(two)).deleted, name)
+      assert.isFalse(yield* images.exists(name))
+      yield* close(second)
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
+
+  it.live("deletes no adopted or own image that the result of another job refers to, or that is retained", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const images = yield* Images
+      const { close, first, run, second } = yield* twins
+      const name = pasted(yield* run({ deleteOutputs: true }, first))
+      yield* Effect.scoped(Assets.adopt(name))
+      assert.isFalse(yield* images.exists(name), "its own job does not hinder that it is deleted")
+
+      const again = yield* twins
+      const shared = pasted(yield* again.run({ deleteOutputs: true }, again.first))
+      assert.strictEqual(pasted(yield* run({}, second)), shared)
+      yield* Effect.scoped(Assets.adopt(shared))
+      assert.isTrue(yield* images.exists(shared))
+      yield* close(second)
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* Assets.retain("a gallery", [shared])
+        yield* close(again.first)
+        assert.isTrue(yield* images.exists(shared))
       }))
-      assert.isTrue(yield* images.exists(again))
+      yield* close(first)
     })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 })

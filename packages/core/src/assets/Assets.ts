@@ -36,6 +36,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
@@ -99,10 +100,8 @@ export class Assets extends Context.Service<Assets, {
   readonly release: (imageName: string) => Effect.Effect<DeletionOutcome>
   /** What could not be deleted so far. */
   readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>>
-  /** Keeps images from being deleted, by this program, as long as the scope is open. `owner` may still delete them. */
-  readonly retain: (owner: string, imageNames: Iterable<string>) => Effect.Effect<void, never, Scope.Scope>
-  /** Whether an image is retained by anybody but the `owners`. */
-  readonly isRetained: (imageName: string, owners?: ReadonlySet<string>) => Effect.Effect<boolean>
+  /** Which images are needed: the results of followed jobs, and what is retained. */
+  readonly imageUse: ImageUse["Service"]
   /**
    * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
    * `JobJournal` needs. Outcomes by image name.
@@ -116,7 +115,7 @@ export class Assets extends Context.Service<Assets, {
   static readonly layer: Layer.Layer<Assets, never, Images | InvokeAiClient> = Layer.effect(
     Assets,
     Effect.suspend(() => make)
-  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto]))
+  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUse.layer]))
 }
 
 const make = Effect.gen(function*() {
@@ -125,17 +124,12 @@ const make = Effect.gen(function*() {
   const ledger = yield* AssetLedger
   const digest = yield* Digest.Digest
   const random = yield* SecureRandom.SecureRandom
+  const imageUse = yield* ImageUse
   const server = client.url.href
 
   const held = new Map<string, Held>()
-  const retained = new Map<string, Map<string, number>>()
   const leftovers = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
   const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
-
-  const isRetained = (imageName: string, owners?: ReadonlySet<string>): boolean => {
-    const found = retained.get(imageName)
-    return found !== undefined && Array.from(found.keys()).some((each) => owners?.has(each) !== true)
-  }
 
   const slotOf = (scope: Scope.Scope, key: string): Slot => {
     const ofScope = slots.get(scope) ?? new Map<string, Slot>()
@@ -149,11 +143,15 @@ const make = Effect.gen(function*() {
 
   const deleteRecorded = (imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome> =>
     Effect.suspend(() => {
-      if (isRetained(imageName)) return Effect.succeed(kept("Retained"))
-      return deleteUnless(imageName, (image) => {
-        if (image.starred === true && !record.starred) return "Starred"
-        return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
-      }).pipe(
+      return deleteUnless(
+        imageName,
+        (image) =>
+          Effect.map(imageUse.usedByOthers({ sessionId: image.session_id }), (used) => {
+            if (used.has(imageName)) return "Retained"
+            if (image.starred === true && !record.starred) return "Starred"
+            return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
+          })
+      ).pipe(
         Effect.provideService(Images, images),
         Effect.tap(() => Effect.sync(() => patience = deletionTimeout)),
         Effect.timeoutOrElse({
@@ -181,6 +179,7 @@ const make = Effect.gen(function*() {
         return outcome
       }
       if (outcome._tag === "Kept") {
+        if (outcome.reason === "Retained") yield* imageUse.leave(record.id, [imageName])
         yield* Effect.logInfo(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
       }
       yield* ledger.remove(record.id)
@@ -351,29 +350,6 @@ const make = Effect.gen(function*() {
     }
   )
 
-  const retain = (owner: string, imageNames: Iterable<string>) =>
-    Effect.asVoid(Effect.acquireRelease(
-      Effect.sync(() => {
-        const names = [...new Set(imageNames)]
-        for (const name of names) {
-          const owners = retained.get(name) ?? new Map<string, number>()
-          owners.set(owner, (owners.get(owner) ?? 0) + 1)
-          retained.set(name, owners)
-        }
-        return names
-      }),
-      (names) =>
-        Effect.sync(() => {
-          for (const name of names) {
-            const owners = retained.get(name)
-            const count = (owners?.get(owner) ?? 1) - 1
-            if (count > 0) owners?.set(owner, count)
-            else owners?.delete(owner)
-            if (owners?.size === 0) retained.delete(name)
-          }
-        })
-    ))
-
   const recover = Effect.gen(function*() {
     const outcomes = new Map<string, DeletionOutcome>()
     const awaited = yield* imagesInUse
@@ -400,8 +376,7 @@ const make = Effect.gen(function*() {
     held: Effect.sync(() => Array.from(held.values(), (entry) => entry.asset)),
     release: (imageName) => release(imageName).pipe(Effect.withSpan("Assets.release")),
     leftovers: Effect.sync(() => Array.from(leftovers, ([image_name, { error }]) => ({ image_name, error }))),
-    retain,
-    isRetained: (imageName, owners) => Effect.sync(() => isRetained(imageName, owners)),
+    imageUse,
     recover
   })
 })
@@ -532,16 +507,16 @@ export const adopt = Effect.fn("Assets.adopt")(
  *
  * **When to use**
  *
- * Where several runs share a server, and so its cache: two runs may have the same image among their outputs. What one
- * of them retains, cleaning up after the other leaves alone.
+ * For images that this program puts somewhere else than into the results of its jobs, which are kept as long as the
+ * jobs are followed. `owner` is a name of yours; the id of a batch lets the cleanup of that batch delete them.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const retain = Effect.fn("Assets.retain")(
   function*(owner: string, imageNames: Iterable<string>): Effect.fn.Return<void, never, Assets | Scope.Scope> {
-    const assets = yield* Assets
-    yield* assets.retain(owner, imageNames)
+    const { imageUse } = yield* Assets
+    yield* imageUse.retain(owner, imageNames)
   }
 )
 

@@ -25,9 +25,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { JobTracker } from "../job/JobTracker.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -184,8 +182,7 @@ const outputOutcomes = Effect.fnUntraced(
     Images | Assets
   > {
     const images = yield* Images
-    const assets = yield* Assets
-    const batchIds = new Set(together.map((job) => job.batchId))
+    const { imageUse } = yield* Assets
     const sessionIds = new Set(together.flatMap((job) => job.sessionIds))
     const names = options.images === "final"
       ? outputs.finalImages.map((image) => image.imageName)
@@ -193,38 +190,34 @@ const outputOutcomes = Effect.fnUntraced(
     const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
     if (names.length === 0) return outcomes
 
-    const ofOthers = yield* Effect.flatMap(
-      Effect.serviceOption(JobTracker),
-      Option.match({
-        onNone: () => Effect.succeed<ReadonlySet<string>>(new Set()),
-        onSome: (tracker) => tracker.imagesOfOthers(batchIds)
-      })
-    )
-
     const steps = Effect.gen(function*() {
       const doomed: Array<string> = []
-      for (const image of yield* images.byNames(names)) {
+      const present = yield* images.byNames(names)
+      const inherited = yield* imageUse.inherit(outputs.batchId, names)
+      const used = yield* imageUse.usedByOthers({ batchIds: new Set(together.map((job) => job.batchId)) })
+      for (const image of present) {
         const name = image.image_name
-        const reason: KeptReason | undefined = !sessionIds.has(image.session_id ?? "")
+        const reason: KeptReason | undefined = !sessionIds.has(image.session_id ?? "") && !inherited.has(name)
           ? "OtherRun"
           : options.board !== undefined && (image.board_id ?? "none") !== options.board
           ? "OtherBoard"
           : image.starred === true && options.starred !== true
           ? "Starred"
-          : ofOthers.has(name) || (yield* assets.isRetained(name, batchIds))
+          : used.has(name)
           ? "Retained"
           : undefined
         if (reason === undefined) {
           doomed.push(name)
           outcomes.set(name, failed(notDeleted()))
         } else outcomes.set(name, kept(reason))
+        if (reason === "Retained") yield* imageUse.leave(outputs.batchId, [name])
       }
       if (doomed.length === 0) return
       const result = yield* images.deleteMany(doomed)
       for (const name of result.done) outcomes.set(name, deleted)
       if (result.failed.length === 0) return
-      const present = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
-      for (const name of result.failed) outcomes.set(name, present.has(name) ? failed(notDeleted()) : missing)
+      const left = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
+      for (const name of result.failed) outcomes.set(name, left.has(name) ? failed(notDeleted()) : missing)
     })
     return yield* steps.pipe(
       Effect.as(outcomes),
@@ -248,7 +241,7 @@ const outputOutcomes = Effect.fnUntraced(
  * Only images that this job's own sessions made: inputs that its nodes handed on, and images that came from the
  * server's invocation cache, belong to others and stay (`OtherRun`). Images with a star stay, and images that another
  * run's result refers to (`Retained`): the results of this program's jobs as long as their scopes are open, and what
- * `Assets.retain` names. Routes: `POST images_by_names`, `POST delete` below `/api/v1/images/`, in chunks of
+ * `Assets.retain` names. These are left to that run: cleaning up its outputs deletes them. Routes: `POST images_by_names`, `POST delete` below `/api/v1/images/`, in chunks of
  * 1,000 names; what the server silently leaves is found out and reported.
  *
  * @category cleanup

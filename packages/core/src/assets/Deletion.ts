@@ -60,13 +60,13 @@ export const kept = (reason: KeptReason): DeletionOutcome => ({ _tag: "Kept", re
  */
 export const deleteUnless = (
   imageName: string,
-  check: (image: ImageDTO) => KeptReason | undefined
+  check: (image: ImageDTO) => Effect.Effect<KeptReason | undefined>
 ): Effect.Effect<DeletionOutcome, never, Images> =>
   Effect.gen(function*() {
     const images = yield* Images
     const found = yield* images.find(imageName)
     if (Option.isNone(found)) return missing
-    const reason = check(found.value)
+    const reason = yield* check(found.value)
     if (reason !== undefined) return kept(reason)
     // somebody else may have been faster
     return yield* images.delete(imageName).pipe(

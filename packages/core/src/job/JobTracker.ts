@@ -29,6 +29,7 @@ import * as Stream from "effect/Stream"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
+import { ImageUse } from "./ImageUse.ts"
 import { Changing } from "./internal/eventLog.ts"
 import * as ItemReader from "./internal/itemReader.ts"
 import * as JobObserver from "./internal/jobObserver.ts"
@@ -97,8 +98,7 @@ export interface TrackOptions {
  * - `search`: looks for the items of a tracked batch by its id.
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
- * - `imagesOfOthers`: the names of the images that the results of followed jobs refer to, but for those of some batches. The
- *   server's invocation cache gives the image of one run to another. Images that a node only handed on do not count.
+ * - `imageUse`: the images that are needed, those of the results of followed jobs among them.
  *
  * @category services
  * @since 0.1.0
@@ -109,17 +109,17 @@ export class JobTracker extends Context.Service<JobTracker, {
   readonly search: (job: TrackedJob) => Effect.Effect<void, JobNotFound | InvokeAiError>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
-  readonly imagesOfOthers: (batchIds: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>>
+  readonly imageUse: ImageUse["Service"]
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */
   static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
     JobTracker,
     Effect.suspend(() => make({}))
-  )
+  ).pipe(Layer.provide(ImageUse.layer))
 
   /** Follows jobs with other timing. */
   static readonly layerWith = (options: JobTrackerOptions): Layer.Layer<JobTracker, never, Queue | ServerEvents> =>
-    Layer.effect(JobTracker, make(options))
+    Layer.effect(JobTracker, make(options)).pipe(Layer.provide(ImageUse.layer))
 }
 
 interface Foreign {
@@ -151,10 +151,11 @@ const itemOf = (observation: Observation): number | undefined => {
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
-  Queue | ServerEvents | Scope.Scope
+  Queue | ServerEvents | ImageUse | Scope.Scope
 > {
   const queue = yield* Queue
   const events = yield* ServerEvents
+  const imageUse = yield* ImageUse
   const scope = yield* Effect.scope
   const millis = (input: Duration.Input | undefined, otherwise: Duration.Input) =>
     Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise))
@@ -167,6 +168,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const idle = millis(options.idle, "10 seconds")
 
   const jobs = new Map<string, Set<TrackedJob>>()
+  yield* imageUse.follow(() => [...jobs.values()].flatMap((set) => [...set]))
   const link = new Changing<Link>("unknown")
   const foreign: Array<Foreign> = []
   let lastAnswer = 0
@@ -413,16 +415,6 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     search,
     refresh: look,
     connected: Effect.sync(() => link.current === "up"),
-    imagesOfOthers: (batchIds) =>
-      Effect.sync(() => {
-        const names = new Set<string>()
-        for (const job of [...jobs.values()].flatMap((set) => Array.from(set))) {
-          if (batchIds.has(job.batchId)) continue
-          for (const output of JobState.items(job.state).flatMap((item) => item.outputs)) {
-            if (output._tag === "InkImageOutput" && !output.passedThrough) names.add(output.imageName)
-          }
-        }
-        return names
-      })
+    imageUse
   })
 })

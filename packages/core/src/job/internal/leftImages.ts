@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { ImageUse } from "../ImageUse.ts"
 import { imageNames, type InkOutput } from "../Outputs.ts"
 
 const pageSize = 200
@@ -57,8 +58,9 @@ export const find = Effect.fn("LeftImages.find")(function*(
  *
  * **Details**
  *
- * Only images of these sessions: an image that the server took from its cache belongs to the run that made it. Starred
- * images stay, and those that are `spared`. Gives the names of those that could not be deleted.
+ * Only images of these sessions: an image that the server took from its cache belongs to the run that made it, and to
+ * this one only if that run left it. Starred images stay, and those that others use; they are left to them. Gives the
+ * names of those that could not be deleted.
  *
  * @category operations
  * @since 0.1.0
@@ -69,18 +71,23 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   readonly since: string | null
   /** Whether to look for images that no output names. */
   readonly search: boolean
-  /** Images that the results of other jobs refer to. */
-  readonly spared: ReadonlySet<string>
+  readonly batchId: string
+  readonly imageUse: ImageUse["Service"]
 }): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
   const images = yield* Images
   const names = imageNames(options.outputs)
   const named = names.length === 0 ? [] : yield* images.byNames(names)
   const found = options.search ? yield* find(options.sessionIds, options.since) : []
+  const inherited = yield* options.imageUse.inherit(options.batchId, names)
+  const used = yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) })
   const own = new Set<string>()
-  for (const image of [...named, ...found]) {
-    const ours = typeof image.session_id === "string" && options.sessionIds.has(image.session_id)
-    if (ours && !image.starred && !options.spared.has(image.image_name)) own.add(image.image_name)
+  const toOthers = new Set<string>()
+  for (const { image_name, session_id, starred } of [...named, ...found]) {
+    const made = typeof session_id === "string" && options.sessionIds.has(session_id)
+    if (starred === true || !(made || inherited.has(image_name))) continue
+    ;(used.has(image_name) ? toOthers : own).add(image_name)
   }
+  yield* options.imageUse.leave(options.batchId, toOthers)
   if (own.size === 0) return []
   // Deleting twice does no harm, so it is tried again also where the answer was lost.
   const { failed } = yield* images.deleteMany([...own]).pipe(

@@ -14,6 +14,7 @@ import { JobTimeout } from "../JobError.ts"
 import * as Journal from "../JobJournal.ts"
 import * as JobState from "../JobState.ts"
 import { JobTracker } from "../JobTracker.ts"
+import { imageNames } from "../Outputs.ts"
 import type { SubmissionPolicy } from "../Submission.ts"
 import * as Cancellation from "./cancellation.ts"
 import * as LeftImages from "./leftImages.ts"
@@ -165,12 +166,19 @@ const awaitWorker = Effect.gen(function*() {
   }
 })
 
+/** What an earlier job left to this one stays for good, as its own images do. */
+const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: ReadonlyArray<ItemState>) {
+  const { imageUse } = yield* JobTracker
+  yield* imageUse.inherit(batchId, imageNames(items.flatMap((item) => item.outputs)))
+})
+
 const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle) {
   const state = tracked.state
   const items = JobState.items(state).filter((item) => item.sessionId !== "")
   const bad = items.filter((item) => item.status !== "completed")
   const all = options.deleteOutputs === true
   const doomed = all ? items : options.keepOutputs === true ? [] : bad
+  yield* keepImages(tracked, items.filter((item) => !doomed.includes(item)))
   const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
   if (begun.length === 0) return
   if (begun.some((item) => item.status === "canceled")) yield* Effect.ignore(awaitWorker)
@@ -179,7 +187,8 @@ const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle
     outputs: begun.flatMap((item) => item.outputs),
     since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
     search: begun.some((item) => item.status !== "completed"),
-    spared: yield* (yield* JobTracker).imagesOfOthers(new Set([tracked.batchId]))
+    batchId: tracked.batchId,
+    imageUse: (yield* JobTracker).imageUse
   })
   if (failed.length > 0) {
     yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)
@@ -191,6 +200,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle) {
   const { options, stage, tracked } = context
   if (stage.current === "new" || stage.current === "over") return
   if (stage.detached) {
+    yield* keepImages(tracked, JobState.items(tracked.state))
     if (tracked.isDone && !isActive(tracked.state)) yield* Journal.forget(tracked.batchId)
     return
   }
@@ -200,7 +210,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle) {
   }
   const ended = tracked.isDone && !isActive(tracked.state)
   if (!ended) {
-    if (options.onInterrupt === "detach") return
+    if (options.onInterrupt === "detach") return yield* keepImages(tracked, JobState.items(tracked.state))
     const unanswered = stage.current === "sending" ? sendGrace : undefined
     const cancelled = yield* Effect.result(cancelJob(tracked, unanswered))
     if (cancelled._tag === "Failure") {

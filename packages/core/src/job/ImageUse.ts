@@ -1,0 +1,108 @@
+/**
+ * Which images of the server this program still needs, and for what.
+ *
+ * **Details**
+ *
+ * The server's invocation cache gives the image of one run to another, so whoever deletes images has to know whether
+ * the result of some other run refers to them. Results count as long as their jobs are followed; what else must stay is
+ * named by `Assets.retain`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as JobState from "./JobState.ts"
+
+/**
+ * A job whose results refer to images.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UsingJob {
+  readonly batchId: string
+  readonly state: JobState.JobState
+}
+
+/**
+ * Whose own needs do not count: those of some batches, or those of the job with a session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ImageOwners {
+  readonly batchIds?: ReadonlySet<string> | undefined
+  readonly sessionId?: string | null | undefined
+}
+
+/**
+ * Which images of the server this program still needs.
+ *
+ * **Details**
+ *
+ * - `follow`: the jobs whose results count. `JobTracker` names those that it follows.
+ * - `retain`: keeps images for somebody, as long as the scope is open.
+ * - `usedByOthers`: the images that anybody but the owners needs. Images that a node only handed on do not count as
+ *   results.
+ * - `leave`: leaves images to the jobs whose results refer to them, because `by` is done with them.
+ * - `inherit`: those of some images that others left. They are no longer left: whoever asks either deletes them, leaves
+ *   them to the next, or keeps them for good.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ImageUse extends Context.Service<ImageUse, {
+  readonly follow: (jobs: () => Iterable<UsingJob>) => Effect.Effect<void, never, Scope.Scope>
+  readonly retain: (owner: string, imageNames: Iterable<string>) => Effect.Effect<void, never, Scope.Scope>
+  readonly usedByOthers: (owners: ImageOwners) => Effect.Effect<ReadonlySet<string>>
+  readonly leave: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
+  readonly inherit: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
+}>()("@effect-invokeai/core/job/ImageUse") {
+  /** Remembers in memory. `JobTracker` and `Assets` share it: their layers bring this one. */
+  static readonly layer: Layer.Layer<ImageUse> = Layer.sync(ImageUse, () => make())
+}
+
+const make = (): ImageUse["Service"] => {
+  const sources = new Set<() => Iterable<UsingJob>>()
+  const retained = new Set<{ readonly owner: string; readonly names: ReadonlyArray<string> }>()
+  const left = new Map<string, ReadonlySet<string>>()
+
+  const addWhile = <A>(set: Set<A>, value: A): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => set.add(value)),
+      () => Effect.sync(() => set.delete(value))
+    ))
+
+  return ImageUse.of({
+    follow: (jobs) => addWhile(sources, jobs),
+    retain: (owner, imageNames) => addWhile(retained, { owner, names: [...imageNames] }),
+    usedByOthers: ({ batchIds, sessionId }) =>
+      Effect.sync(() => {
+        const used = new Set<string>()
+        for (const { names, owner } of retained) {
+          if (batchIds?.has(owner) === true) continue
+          for (const name of names) used.add(name)
+        }
+        for (const job of [...sources].flatMap((source) => [...source()])) {
+          const items = JobState.items(job.state)
+          if (batchIds?.has(job.batchId) === true || items.some((item) => item.sessionId === sessionId)) continue
+          for (const output of items.flatMap((item) => item.outputs)) {
+            if (output._tag === "InkImageOutput" && !output.passedThrough) used.add(output.imageName)
+          }
+        }
+        return used
+      }),
+    leave: (by, imageNames) =>
+      Effect.sync(() => {
+        for (const name of imageNames) left.set(name, new Set(left.get(name)).add(by))
+      }),
+    inherit: (by, imageNames) =>
+      Effect.sync(() => {
+        const names = [...imageNames].filter((name) => left.get(name)?.has(by) === false)
+        for (const name of names) left.delete(name)
+        return new Set(names)
+      })
+  })
+}

@@ -6,19 +6,16 @@
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
@@ -54,10 +51,7 @@ const program = Effect.gen(function*() {
   yield* Assets.recover // what killed runs had uploaded and no job needs any more
 })
 
-const services = Layer.mergeAll(
-  NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl" }),
-  JobJournal.layerFolder("state/jobs").pipe(Layer.provide(NodeServices.layer))
-)
+const services = NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl", jobJournal: "state/jobs" })
 
 /** Starts this file as a process of its own, and kills it when it prints a text. Gives its exit code, or null. */
 const runProcess = (url: URL, killAt?: string) =>

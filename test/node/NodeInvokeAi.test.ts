@@ -1,5 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -87,6 +88,25 @@ describe("NodeInvokeAi", () => {
       yield* fs.rename(`${assetLedger}.crashed`, assetLedger)
       const outcomes = yield* Assets.recover.pipe(Effect.provide(client))
       assert.deepStrictEqual([...outcomes], [["upload-1.png", { _tag: "Missing" }]])
+    })).pipe(Effect.provide(files)))
+
+  it.live("keeps a journal of jobs in the folder it is given", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const folder = `${yield* temporaryFolder}/state/jobs`
+      const client = NodeInvokeAi.layerConfig({ url: "http://127.0.0.1:9", jobJournal: folder })
+      const entry: JournalEntry = {
+        batchId: "b-1",
+        key: "order-1",
+        stage: "sending",
+        batch: { runs: 1, graph: { nodes: {}, edges: [] } },
+        size: 1,
+        prepend: false,
+        nodes: []
+      }
+      yield* JobJournal.use((journal) => journal.put(entry)).pipe(Effect.provide(client))
+      const entries = yield* JobJournal.use((journal) => journal.entries).pipe(Effect.provide(client))
+      assert.deepStrictEqual(entries, [entry])
+      assert.isNotEmpty(yield* listing(folder))
     })).pipe(Effect.provide(files)))
 
   it.live("reads the environment, and lets options win", () =>

@@ -22,6 +22,7 @@
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import type { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
@@ -49,6 +50,21 @@ export interface Options extends InvokeAi.Options {
    * Default none. Give each running process a file of its own.
    */
   readonly assetLedger?: string | undefined
+  /**
+   * A folder in which jobs are noted until they have ended, for `JobRecovery`: the layer provides a `JobJournal` then.
+   * Default none. Give each running process a folder of its own.
+   */
+  readonly jobJournal?: string | undefined
+}
+
+/**
+ * Options with a journal of jobs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JournalOptions extends Options {
+  readonly jobJournal: string
 }
 
 /**
@@ -95,22 +111,35 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClien
  * **Details**
  *
  * When the layer's scope closes, all its connections are closed at once, so that nothing keeps the process alive. An
- * asset ledger that cannot be opened is a defect.
+ * asset ledger or a job journal that cannot be opened is a defect.
+ *
+ * **Example** (A program that may be killed)
+ *
+ * ```ts
+ * import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+ *
+ * export const services = NodeInvokeAi.layer({ assetLedger: "state/uploads.jsonl", jobJournal: "state/jobs" })
+ * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Services> => {
-  const { assetLedger, ...rest } = options
+export function layer(options: JournalOptions): Layer.Layer<Services | JobJournal>
+export function layer(options?: Options): Layer.Layer<Services>
+export function layer(options: Options = {}): Layer.Layer<Services> {
+  const { assetLedger, jobJournal, ...rest } = options
   const client = InvokeAi.layer(rest).pipe(
     Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest])
   )
   const remembering = assetLedger === undefined
     ? client
     : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
-  return Layer.mergeAll(remembering, NodeImageCodec.layer).pipe(
-    Layer.provideMerge([NodeFileSystem.layer, NodePath.layer])
-  )
+  const services = Layer.mergeAll(remembering, NodeImageCodec.layer)
+  return (jobJournal === undefined
+    ? services
+    : Layer.merge(services, Layer.orDie(JobJournal.layerFolder(jobJournal)))).pipe(
+      Layer.provideMerge([NodeFileSystem.layer, NodePath.layer])
+    )
 }
 
 /**
@@ -124,5 +153,8 @@ export const layer = (options: Options = {}): Layer.Layer<Services> => {
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (overrides: Options = {}): Layer.Layer<Services, Config.ConfigError> =>
-  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))
+export function layerConfig(overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError>
+export function layerConfig(overrides?: Options): Layer.Layer<Services, Config.ConfigError>
+export function layerConfig(overrides: Options = {}): Layer.Layer<Services, Config.ConfigError> {
+  return Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))
+}

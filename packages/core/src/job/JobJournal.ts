@@ -9,15 +9,9 @@
  * **Example** (A journal in a folder)
  *
  * ```ts
- * import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
  * import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
- * import * as NodeServices from "@effect/platform-node/NodeServices"
- * import * as Layer from "effect/Layer"
  *
- * export const services = Layer.mergeAll(
- *   NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl" }),
- *   JobJournal.layerFolder("state/jobs").pipe(Layer.provide(NodeServices.layer))
- * )
+ * export const services = NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl", jobJournal: "state/jobs" })
  * ```
  *
  * @since 0.1.0

@@ -1,6 +1,7 @@
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import type { OutputOrigin } from "@effect-invokeai/core/job/Outputs"
 import { assert, describe, it } from "@effect/vitest"
+import { edgesOf, incomingOf, loopsOf, nodesOf } from "../../packages/core/src/job/internal/outputs/graph.ts"
 import { fromSession } from "../../packages/core/src/job/internal/outputs/session.ts"
 
 const origin: OutputOrigin = {
@@ -193,5 +194,59 @@ describe("Sessions", () => {
       prepared_source_mapping: { a: "a" }
     })
     assert.strictEqual(executed.length, 1)
+  })
+})
+
+describe("Loops of a graph", () => {
+  const graph = (types: Readonly<Record<string, string>>, edges: ReadonlyArray<readonly [string, string]>) => ({
+    nodes: Object.fromEntries(Object.entries(types).map(([id, type]) => [id, { id, type }])),
+    edges: edges.map(([source, target]) => ({
+      source: { node_id: source, field: "value" },
+      destination: { node_id: target, field: "value" }
+    }))
+  })
+  const loops = (one: unknown) => loopsOf(nodesOf(one), incomingOf(edgesOf(one)))
+
+  it("are those of the iterate nodes before a node, up to a collect node, the outermost first", () => {
+    const found = loops(graph(
+      {
+        a: "range",
+        outer: "iterate",
+        b: "add",
+        inner: "iterate",
+        c: "add",
+        all: "collect",
+        d: "add",
+        x: "add",
+        y: "add"
+      },
+      [
+        ["a", "outer"],
+        ["outer", "b"],
+        ["b", "inner"],
+        ["inner", "c"],
+        ["outer", "c"],
+        ["c", "all"],
+        ["all", "d"],
+        ["outer", "d"],
+        ["missing", "d"],
+        ["x", "y"],
+        ["y", "x"]
+      ]
+    ))
+    assert.deepStrictEqual(
+      Object.fromEntries(found),
+      { a: [], outer: ["outer"], b: ["outer"], inner: ["outer", "inner"], c: ["outer", "inner"], all: [], d: ["outer"] }
+    )
+  })
+
+  it("are found in graphs that are very deep", () => {
+    const size = 30_000
+    const ids = Array.from({ length: size }, (_, index) => `n${index}`)
+    const found = loops(graph(
+      Object.fromEntries(ids.map((id, index) => [id, index === 0 ? "iterate" : "add"])),
+      ids.slice(1).map((id, index) => [ids[index]!, id] as const)
+    ))
+    assert.deepStrictEqual(found.get(`n${size - 1}`), ["n0"])
   })
 })

@@ -77,6 +77,36 @@ describe("A job on the simulator", () => {
     { timeout: 60_000 }
   )
 
+  it.effect(
+    "tells the iteration of an output before the end where it is certain, and never another one",
+    () =>
+      Effect.gen(function*() {
+        for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
+          yield* drive(
+            Effect.gen(function*() {
+              const job = yield* Job.submit(yield* load("iterate-and-collect"), { runs: 2 })
+              const live = yield* Stream.runCollect(job.outputStream)
+              const final = new Map((yield* job.outputs).all.map((output) => [output.preparedId, output]))
+              assert.strictEqual(live.length, final.size, version)
+              for (const output of live) {
+                const end = final.get(output.preparedId)!
+                if (output.iteration === null) continue
+                assert.deepStrictEqual([output.iteration, output.index], [end.iteration, end.index], output.nodeLabel)
+              }
+              // Only inside of the iteration it is not told: the last node of an item comes when the item has ended.
+              const first = live.filter((output) => output.run === 0)
+              const certain = new Set(
+                first.filter((output) => output.iteration !== null).map((output) => output.nodeLabel)
+              )
+              for (const label of ["Range", "Each", "All"]) assert.isTrue(certain.has(label), `${version} ${label}`)
+              assert.isFalse(certain.has("Result"), version)
+            }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ version, nodeDuration: "1 second" })))
+          )
+        }
+      }),
+    { timeout: 30_000 }
+  )
+
   it.effect("gives each item of a batch the values it was made with", () =>
     drive(
       Effect.gen(function*() {

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type { FieldData } from "./internal/outputs/fields.ts"
 import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 import type { JobEvent, NodeReference } from "./JobEvent.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
@@ -252,6 +253,14 @@ export const settle = (
   return { item: next, events: [...completes, ...failures] }
 }
 
+/** The iteration of an execution, as far as it can be told before the item has ended. */
+const iterationOf = (node: OutputNode | undefined, nodeId: string, result: FieldData): ReadonlyArray<number> | null => {
+  if (node?.loops === undefined) return null
+  if (node.loops.length === 0) return []
+  const index = result["index"]
+  return node.loops.length === 1 && node.loops[0] === nodeId && typeof index === "number" ? [index] : null
+}
+
 /** Takes in an event about a node of the item. @internal */
 export const observeNode = (
   item: ItemState,
@@ -262,10 +271,9 @@ export const observeNode = (
   const at = item.nodes.findIndex((node) => node.preparedId === seen.preparedId)
   const before = item.nodes[at]
   if (before !== undefined && before.status !== "running") return none
-  const index = item.nodes.filter((node) => node.nodeId === seen.nodeId && node.status === "complete").length
   const origin = originOf(
     { itemId: item.itemId, sessionId: seen.sessionId, run: item.run, nodes },
-    { nodeId: seen.nodeId, preparedId: seen.preparedId, iteration: null, index, submitted: seen.invocation }
+    { nodeId: seen.nodeId, preparedId: seen.preparedId, iteration: null, index: 0, submitted: seen.invocation }
   )
   const run: NodeRun = before ?? {
     preparedId: seen.preparedId,
@@ -317,7 +325,10 @@ export const observeNode = (
       }
     }
     case "Complete": {
-      const output = decode(change.result, origin, seen.invocation)
+      const iteration = iterationOf(nodes.get(seen.nodeId), seen.nodeId, change.result)
+      const earlier = item.nodes.filter((node) => node.nodeId === seen.nodeId && node.status === "complete").length
+      const index = iteration === null ? earlier : iteration[0] ?? 0
+      const output = decode(change.result, { ...origin, iteration, index }, seen.invocation)
       return {
         item: save({ ...run, status: "complete", output }),
         events: [{ _tag: "InvocationComplete", ...about, output }]

@@ -56,6 +56,7 @@ import {
   close,
   type Lifecycle
 } from "./internal/lifecycle.ts"
+import { withLoops } from "./internal/outputs/graph.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
@@ -222,7 +223,7 @@ export const start = Effect.fnUntraced(function*(
     batchId,
     expected: submission.size,
     destination: submission.batch.destination ?? undefined,
-    nodes: submission.nodes
+    nodes: withLoops(submission.nodes, submission.batch.graph)
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   yield* Effect.addFinalizer(() => close(context))

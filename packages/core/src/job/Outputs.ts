@@ -96,7 +96,8 @@ export type InkAnyConditioningOutput = Extract<InkOutput, { readonly conditionin
 export type InkAnyVideoOutput = Extract<InkOutput, { readonly videoName: string }>
 
 /**
- * What is known of a node of the workflow apart from its results. `label` is the author's, or else the title of its type.
+ * What is known of a node of the workflow apart from its results. `label` is the author's, or else the title of its type;
+ * `loops` are the ids of the `iterate` nodes around it, the outermost first and itself included, where that is known.
  *
  * @category models
  * @since 0.1.0
@@ -104,6 +105,7 @@ export type InkAnyVideoOutput = Extract<InkOutput, { readonly videoName: string 
 export interface OutputNode {
   readonly label: string
   readonly type: string
+  readonly loops?: ReadonlyArray<string>
 }
 
 /**

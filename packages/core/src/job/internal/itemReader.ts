@@ -14,6 +14,7 @@ import { isFinal } from "../ItemState.ts"
 import { QueueBlocked } from "../JobError.ts"
 import * as JobState from "../JobState.ts"
 import { fromItem, type Observation } from "../Observation.ts"
+import { withLoops } from "./outputs/graph.ts"
 import { isPoisoned } from "./poison.ts"
 import { nodesOfWorkflow, type TrackedJob } from "./trackedJob.ts"
 
@@ -111,7 +112,7 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
       yield* confirmMissing(task, true)
       return
     }
-    if (!job.hasNodes) job.setNodes(nodesOfWorkflow(item.workflow))
+    if (!job.hasNodes) job.setNodes(withLoops(nodesOfWorkflow(item.workflow), item.session.graph))
     yield* observe(job, { _tag: "ItemRead", item: snapshot })
     if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
   })

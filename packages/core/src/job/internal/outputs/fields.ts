@@ -113,8 +113,13 @@ export interface ModelIdentifierField {
  *
  * `nodeId` is the id in the workflow file, `preparedId` the id that the server gave to this one execution of the node.
  * `iteration` has the position, from 0, in each `iterate` node around it, the outermost first; it is empty outside of
- * iterations, and null in outputs that are handed on while the job still runs. `index` counts the outputs of the node
- * in iteration order.
+ * iterations. `index` counts the outputs of the node in iteration order.
+ *
+ * A server tells which iteration an execution belonged to when the queue item has ended, and not before: a running item
+ * shows no graph, and events name the node and its execution only. So in outputs that are handed on while the item runs
+ * (`outputStream`, events), and in what is left of an item that was lost, `iteration` is known outside of iterations and
+ * at an `iterate` node that is in no other; elsewhere it is null, and `index` counts in the order in which the outputs came.
+ * `preparedId` finds the same output among those of the job's end.
  *
  * @category models
  * @since 0.1.0

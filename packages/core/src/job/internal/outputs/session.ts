@@ -7,8 +7,8 @@
  * Servers from 6.14 on name the iteration themselves (`prepared_iteration_paths`); for older ones it is read from the
  * `iterate` nodes upstream, up to the next `collect`.
  */
-import * as Predicate from "effect/Predicate"
 import type { FieldData } from "./fields.ts"
+import { type Edge, edgesOf, incomingOf, isData, loopsOf, nodesOf, own, typeOf } from "./graph.ts"
 
 /** One executed node. */
 export interface ExecutedNode {
@@ -28,50 +28,8 @@ export interface SessionResults {
   readonly errors: ReadonlyArray<{ readonly preparedId: string; readonly nodeId: string; readonly message: string }>
 }
 
-interface Edge {
-  readonly source: string
-  readonly sourceField: string
-  readonly target: string
-  readonly targetField: string
-}
-
-const isData = (value: unknown): value is FieldData => Predicate.isObject(value) && !Array.isArray(value)
-
-const own = (data: FieldData, key: string): unknown => Object.hasOwn(data, key) ? data[key] : undefined
-
 const entries = (value: unknown): ReadonlyArray<readonly [string, unknown]> =>
   isData(value) ? Object.entries(value) : []
-
-const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
-
-const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
-  const edges = isData(graph) ? own(graph, "edges") : undefined
-  if (!Array.isArray(edges)) return []
-  return edges.flatMap((edge: unknown): ReadonlyArray<Edge> => {
-    if (!isData(edge)) return []
-    const from = own(edge, "source")
-    const to = own(edge, "destination")
-    if (!isData(from) || !isData(to)) return []
-    const [source, sourceField, target, targetField] = [
-      text(own(from, "node_id")),
-      text(own(from, "field")),
-      text(own(to, "node_id")),
-      text(own(to, "field"))
-    ]
-    return source !== undefined && sourceField !== undefined && target !== undefined && targetField !== undefined
-      ? [{ source, sourceField, target, targetField }]
-      : []
-  })
-}
-
-const nodesOf = (graph: unknown): ReadonlyMap<string, FieldData> =>
-  new Map(
-    entries(isData(graph) ? own(graph, "nodes") : undefined).flatMap(([id, node]) =>
-      isData(node) ? [[id, node] as const] : []
-    )
-  )
-
-const typeOf = (node: FieldData | undefined): string | undefined => node === undefined ? undefined : text(node["type"])
 
 const compareNumbers = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
@@ -83,41 +41,21 @@ const compareNumbers = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): num
 
 /** The iteration of each prepared node, read from the `iterate` nodes before it. */
 const walkIterations = (
-  prepared: ReadonlyArray<string>,
   nodes: ReadonlyMap<string, FieldData>,
   incoming: ReadonlyMap<string, ReadonlyArray<Edge>>,
   results: ReadonlyMap<string, FieldData>
 ): ReadonlyMap<string, ReadonlyArray<number>> => {
-  const known = new Map<string, ReadonlySet<string>>()
-  const isIterate = (id: string) => typeOf(nodes.get(id)) === "iterate"
-  const visiting = new Set<string>()
-  const before = (id: string): ReadonlySet<string> => {
-    const cached = known.get(id)
-    if (cached !== undefined) return cached
-    const found = new Set<string>()
-    if (typeOf(nodes.get(id)) !== "collect" && !visiting.has(id)) {
-      visiting.add(id)
-      for (const edge of incoming.get(id) ?? []) {
-        for (const ancestor of before(edge.source)) found.add(ancestor)
-      }
-      visiting.delete(id)
-      if (isIterate(id)) found.add(id)
-    }
-    known.set(id, found)
-    return found
-  }
-  return new Map(prepared.map((id) => {
-    const around = [...before(id)]
-    const depth = (iterate: string) => before(iterate).size
-    around.sort((a, b) => depth(a) - depth(b))
-    return [
+  const iterations = new Map<string, ReadonlyArray<number>>()
+  for (const [id, loops] of loopsOf(nodes, incoming)) {
+    iterations.set(
       id,
-      around.map((iterate) => {
+      loops.map((iterate) => {
         const index = results.get(iterate)?.["index"] ?? nodes.get(iterate)?.["index"]
         return typeof index === "number" ? index : 0
       })
-    ]
-  }))
+    )
+  }
+  return iterations
 }
 
 const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
@@ -171,23 +109,17 @@ export const fromSession = (session: unknown): SessionResults => {
   const submitted = nodesOf(own(data, "graph"))
   const execution = own(data, "execution_graph")
   const invocations = nodesOf(execution)
-  const incoming = new Map<string, Array<Edge>>()
-  for (const edge of edgesOf(execution)) {
-    const list = incoming.get(edge.target)
-    if (list === undefined) incoming.set(edge.target, [edge])
-    else list.push(edge)
-  }
-  const walked = walkIterations([...results.keys()], invocations, incoming, results)
+  const incoming = incomingOf(edgesOf(execution))
   const paths = own(data, "prepared_iteration_paths")
-  const iterations = new Map(
-    [...results.keys()].map((id) => {
-      const told = isData(paths) ? own(paths, id) : undefined
-      const path = Array.isArray(told) && told.every((step): step is number => typeof step === "number")
-        ? told
-        : walked.get(id) ?? []
-      return [id, path] as const
-    })
-  )
+  const told = (id: string): ReadonlyArray<number> | undefined => {
+    const path = isData(paths) ? own(paths, id) : undefined
+    return Array.isArray(path) && path.every((step): step is number => typeof step === "number") ? path : undefined
+  }
+  const ids = [...results.keys()]
+  const walked = ids.every((id) => told(id) !== undefined)
+    ? undefined
+    : walkIterations(invocations, incoming, results)
+  const iterations = new Map(ids.map((id) => [id, told(id) ?? walked?.get(id) ?? []]))
   const order = new Map<string, number>()
   for (const id of results.keys()) {
     const nodeId = sources.get(id) ?? id

@@ -147,6 +147,25 @@ describe("Job", () => {
       assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "canceled", "canceled"])
     }))
 
+  it.effect("tells what it could not cancel, also where a newer server has a status that nobody knows", () =>
+    Effect.gen(function*() {
+      for (const modern of [true, false]) {
+        const { result } = yield* withFake({ modern }, (fake) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            yield* Effect.sleep("200 millis")
+            const second = [...fake.items.values()][1]!
+            second.status = "paused_by_moon"
+            yield* Effect.sleep("1 minute")
+            const canceled = yield* job.cancel
+            second.status = "completed"
+            return { canceled, result: yield* job.await }
+          }))
+        assert.deepInclude(result.canceled, { canceled: [], finished: [1], remaining: [2] })
+        assert.deepStrictEqual(result.result.items.map((item) => item.status), ["completed", "completed"])
+      }
+    }))
+
   it.effect("cancels what runs when the scope closes, on interruption too, unless detached", () =>
     Effect.gen(function*() {
       const closed = yield* withFake({}, () => Job.submitBatch(batchOf(2)))

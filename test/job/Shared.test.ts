@@ -193,6 +193,34 @@ describe("Somebody at the GUI", () => {
       }
     }))
 
+  it.effect("cancels what runs, and the outputs that exist are there, with and without events", () =>
+    Effect.gen(function*() {
+      for (const version of ["6.3.0", "6.14.2"] as const) {
+        for (const socket of [true, false]) {
+          yield* drive(
+            Effect.gen(function*() {
+              const queue = yield* Queue
+              const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
+              yield* Effect.sleep("5500 millis")
+              yield* queue.cancelByBatchIds([job.batchId])
+              const error = yield* Effect.flip(job.await)
+              assert.deepInclude(error, { _tag: "JobCanceled", requested: false })
+              if (error._tag !== "JobCanceled") return
+              const labels = error.outputs.all.map((output) => output.nodeLabel)
+              assert.deepStrictEqual(labels.slice(0, 5), ["Range", "Each", "Each", "Each", "Scale"], version)
+            }).pipe(
+              Effect.scoped,
+              Effect.provide(InvokeAiTest.layer({
+                version,
+                nodeDuration: "1 second",
+                faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
+              }))
+            )
+          )
+        }
+      }
+    }))
+
   it.effect("clears the queue: the job is lost, and its images are named", () =>
     drive(
       Effect.gen(function*() {

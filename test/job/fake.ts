@@ -81,7 +81,7 @@ export interface FakeOptions {
   readonly drop?: (name: string) => boolean
 }
 
-type Status = "pending" | "in_progress" | "completed" | "failed" | "canceled"
+type Status = "pending" | "in_progress" | "completed" | "failed" | "canceled" | "paused_by_moon"
 
 interface Item {
   readonly id: number

@@ -168,7 +168,9 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const idle = millis(options.idle, "10 seconds")
 
   const jobs = new Map<string, Set<TrackedJob>>()
-  yield* imageUse.follow(() => [...jobs.values()].flatMap((set) => [...set]))
+  const followed = (): ReadonlyArray<TrackedJob> => [...jobs.values()].flatMap((set) => Array.from(set))
+  const active = (): ReadonlyArray<TrackedJob> => followed().filter((job) => !job.isDone)
+  yield* imageUse.follow(followed)
   const link = new Changing<Link>("unknown")
   const foreign: Array<Foreign> = []
   let lastAnswer = 0
@@ -177,9 +179,6 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let running: { readonly scope: Scope.Closeable; readonly wake: WorkQueue.Queue<void> } | undefined
   let summaries = true
   let told = false
-
-  const active = (): ReadonlyArray<TrackedJob> =>
-    [...jobs.values()].flatMap((set) => [...set].filter((job) => !job.isDone))
 
   const answered = Effect.map(Clock.currentTimeMillis, (now) => {
     lastAnswer = now
@@ -311,9 +310,9 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const seen = fromEvent(name, payload)
     if (seen === undefined) return Effect.void
     const { batchId, observation } = seen
-    const followed = batchId === null ? active() : [...jobs.get(batchId) ?? []]
-    if (followed.length > 0) {
-      return Effect.forEach(followed, (job) => observe(job, observation), { discard: true })
+    const concerned = batchId === null ? active() : [...jobs.get(batchId) ?? []]
+    if (concerned.length > 0) {
+      return Effect.forEach(concerned, (job) => observe(job, observation), { discard: true })
     }
     if (batchId !== null && batchId !== "redacted" && name !== "invocation_progress") {
       foreign.push({ batchId, observation })

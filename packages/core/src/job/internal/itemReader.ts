@@ -5,8 +5,10 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as WorkQueue from "effect/Queue"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { Queue } from "../../server/Queue.ts"
@@ -54,6 +56,9 @@ export interface ItemReader {
 /** How often the server must deny an item of a batch that it has. */
 const denialsThatCount = 5
 
+/** How long a server may take to save the results of an item that was canceled. */
+const savedWithin = { rounds: 4, pause: Duration.millis(500) }
+
 /** Fibers of the tracker work for all jobs: what they do for one belongs to its trace. @internal */
 export const traced = <A, E>(job: TrackedJob, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   job.span === undefined ? work : Effect.withParentSpan(work, job.span)
@@ -100,11 +105,26 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
     )
   })
 
+  /**
+   * The results of an item that was canceled while it ran are saved when its last node is done, a moment later. Where
+   * events were heard they have told the results.
+   */
+  const readSaved = Effect.fnUntraced(function*({ itemId, job }: ReadTask) {
+    let item = yield* queue.item(itemId)
+    for (let round = 0; round < savedWithin.rounds; round++) {
+      const begun = item.status === "canceled" && Predicate.isNotNullish(item.started_at)
+      if (!job.unheard || !begun || Object.keys(item.session.results ?? {}).length > 0) break
+      yield* Effect.sleep(savedWithin.pause)
+      item = yield* queue.item(itemId)
+    }
+    return item
+  })
+
   const read = Effect.fnUntraced(function*(task: ReadTask) {
     const { itemId, job } = task
     const known = JobState.getItem(job.state, itemId)
     if (job.isDone || (known !== undefined && isFinal(known))) return
-    const item = yield* queue.item(itemId)
+    const item = yield* readSaved(task)
     yield* answered
     const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
     if (snapshot === undefined) {

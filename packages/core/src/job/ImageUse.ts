@@ -85,7 +85,7 @@ const make = (): ImageUse["Service"] => {
           if (batchIds?.has(owner) === true) continue
           for (const name of names) used.add(name)
         }
-        for (const job of [...sources].flatMap((source) => [...source()])) {
+        for (const job of [...sources].flatMap((source) => Array.from(source()))) {
           const items = JobState.items(job.state)
           if (batchIds?.has(job.batchId) === true || items.some((item) => item.sessionId === sessionId)) continue
           for (const output of items.flatMap((item) => item.outputs)) {

@@ -259,6 +259,39 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
+  const busy = (status: number, retryAfter: string) => () =>
+    json({ detail: "busy" }, { status, headers: { "retry-after": retryAfter } })
+
+  it.effect.each(
+    [
+      ["seconds", busy(503, "7"), 7000],
+      ["a date", busy(429, "Thu, 01 Jan 1970 00:00:12 GMT"), 12_000],
+      ["longer than one waits", busy(503, "3600"), 30_000],
+      ["nonsense", busy(503, "soon"), 0],
+      ["a date that is past", busy(503, "Thu, 01 Jan 1970 00:00:00 GMT"), 0]
+    ] as const
+  )("no sooner than a busy server asks for: %s", ([, answer, millis]) => {
+    const server = fakeHttp((_, index) => index === 0 ? answer() : json({ version: "6.14.2" }))
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(version)
+      yield* TestClock.adjust(millis)
+      assert.strictEqual(server.seen.length, 1)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), { version: "6.14.2" })
+      assert.strictEqual(server.seen.length, 2)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("what a busy server asks for is in the error, also where nothing is repeated", () => {
+    const server = fakeHttp(busy(429, "2"))
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(prune)
+      assert.strictEqual(error.retryAfter, 2000)
+      assert.isTrue(error.isRetryable)
+      assert.strictEqual(server.seen.length, 1)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
   it.effect("cancelling is harmless to repeat, and so is reading by POST", () => {
     const server = fakeHttp((request, index) =>
       index % 2 === 0

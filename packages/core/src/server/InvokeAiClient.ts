@@ -195,6 +195,9 @@ const declared: ReadonlyArray<{
 const isUntraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
 
+/** In milliseconds. A server that asks for more is asked again nevertheless. */
+const maxRetryAfter = 30_000
+
 const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const httpClient = yield* HttpClient.HttpClient
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
@@ -271,6 +274,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         ? Effect.fail(first)
         : Metric.update(Metrics.httpRetries, 1).pipe(
           Effect.andThen(Effect.logDebug(`Trying again: ${failed.message}`)),
+          Effect.andThen(Effect.sleep(Math.min(failed.retryAfter ?? 0, maxRetryAfter))),
           Effect.andThen(once)
         )
     ).pipe(

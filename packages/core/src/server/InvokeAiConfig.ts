@@ -24,8 +24,8 @@ import * as Redacted from "effect/Redacted"
  * - `timeout`: how long a call may take, from sending to the end of the answer. Default 60 seconds.
  * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
  * - `idleTimeout`: how long a download may pause. Default 60 seconds.
- * - `retries`: how often a read is repeated after a transient failure, with growing pauses. Default 3. Changes are sent
- *   once.
+ * - `retries`: how often a read is repeated after a transient failure, with growing pauses, and no sooner than a busy
+ *   server or proxy asks for (`Retry-After`, up to 30 seconds). Default 3. Changes are sent once.
  *
  * @since 0.1.0
  * @category models

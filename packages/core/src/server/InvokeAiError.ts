@@ -71,7 +71,8 @@ const what: Record<InvokeAiErrorReason, string> = {
  *
  * `server` is the base URL without credentials, `path` the path without its query. `status` is there when an answer
  * came. `detail` is the server's own text or the transport's, cut to a few hundred characters; `issues` are the problems
- * of a 422 answer, at most 50. Tokens and passwords appear in none of them.
+ * of a 422 answer, at most 50. `retryAfter` is how long a busy server or proxy asks to wait, in milliseconds. Tokens and
+ * passwords appear in none of them.
  *
  * **Gotchas**
  *
@@ -100,7 +101,8 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
   detail: Schema.String,
   issues: Schema.optionalKey(Schema.Array(ValidationIssue)),
   code: Schema.optionalKey(Schema.String),
-  sent: Schema.optionalKey(Schema.Boolean)
+  sent: Schema.optionalKey(Schema.Boolean),
+  retryAfter: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
     const status = this.status === undefined ? "" : ` (${this.status})`

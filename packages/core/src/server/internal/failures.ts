@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -32,6 +33,7 @@ export const failure = (
     readonly issues?: ReadonlyArray<ValidationIssue> | undefined
     readonly code?: string | undefined
     readonly sent?: boolean | undefined
+    readonly retryAfter?: number | undefined
   }
 ): InvokeAiError =>
   new InvokeAiError({
@@ -45,7 +47,8 @@ export const failure = (
       ? undefined
       : { issues: options.issues.map(({ loc, msg, type }) => ({ loc, msg: call.scrub(msg), type })) }),
     ...(options.code === undefined ? undefined : { code: options.code }),
-    ...(options.sent === undefined ? undefined : { sent: options.sent })
+    ...(options.sent === undefined ? undefined : { sent: options.sent }),
+    ...(options.retryAfter === undefined ? undefined : { retryAfter: options.retryAfter })
   })
 
 const reasonOf = (status: number): InvokeAiErrorReason => {
@@ -102,6 +105,13 @@ const parseError = (
   return { detail: text.trim() }
 }
 
+/** The header has seconds or a date. */
+const retryAfter = (header: string | undefined, now: number): number | undefined => {
+  if (header === undefined) return undefined
+  const millis = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isFinite(millis) ? Math.max(0, millis) : undefined
+}
+
 const redirected = (response: HttpClientResponse.HttpClientResponse): string => {
   const location = response.headers["location"]
   // the query may hold what was sent
@@ -136,8 +146,13 @@ export const checkResponse = (
   }
   return Effect.flatMap(
     // the status says what went wrong; without its text the error only says less
-    Effect.orElseSucceed(response.text, () => ""),
-    (text) => Effect.fail(failure(call, reasonOf(status), { status, ...parseError(text, response) }))
+    Effect.zip(Effect.orElseSucceed(response.text, () => ""), Clock.currentTimeMillis),
+    ([text, now]) =>
+      Effect.fail(failure(call, reasonOf(status), {
+        status,
+        ...parseError(text, response),
+        retryAfter: retryAfter(response.headers["retry-after"], now)
+      }))
   )
 }
 
@@ -191,7 +206,8 @@ export const retold = (error: InvokeAiError, reason: InvokeAiErrorReason, detail
     ...(error.server === undefined ? undefined : { server: error.server }),
     ...(error.status === undefined ? undefined : { status: error.status }),
     ...(error.code === undefined ? undefined : { code: error.code }),
-    ...(error.sent === undefined ? undefined : { sent: error.sent })
+    ...(error.sent === undefined ? undefined : { sent: error.sent }),
+    ...(error.retryAfter === undefined ? undefined : { retryAfter: error.retryAfter })
   })
 
 /** @internal */

@@ -99,7 +99,7 @@ export class TrackedJob {
   unconfirmed = false
   /** How many items had ended when the server was asked last. */
   private confirmed = 0
-  /** How many items the batch had by its events when they told of more than are known. */
+  /** The most items that the batch had by its events. */
   private heard = 0
   /** When something was last seen of the job, in milliseconds. */
   lastSeen = 0
@@ -195,9 +195,9 @@ export class TrackedJob {
 
   /** An event said how many items the batch has. On a server of many users it may count those of another's batch too. */
   hear(total: number): void {
-    if (!this.state.known || total <= this.heard || total <= JobState.present(this.state)) return
+    if (!this.state.known || total <= this.heard) return
     this.heard = total
-    this.doubt()
+    if (total > JobState.present(this.state)) this.doubt()
   }
 
   /** There may be items that are not known. */

@@ -121,10 +121,9 @@ Fs.writeFileSync(
     JSON.stringify(modules)
   }.map((name) => import(name)))\nconsole.log("${modules.length} entry points")\n`
 )
-Fs.cpSync(Path.join(root, "examples"), Path.join(project, "examples"), {
-  recursive: true,
-  filter: (file) => !file.endsWith(".ts")
-})
+for (const [from, to] of [["soft-thumbnail.json", "workflow.json"], ["mountain.png", "photo.png"]] as const) {
+  Fs.copyFileSync(Path.join(root, "examples", from), Path.join(project, to))
+}
 Fs.writeFileSync(Path.join(project, "serve.js"), serve)
 for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")

@@ -30,12 +30,15 @@ describe("the program in the README", () => {
       Effect.gen(function*() {
         const { file } = yield* program
         const cwd = yield* temporaryFolder
-        Fs.symlinkSync(Path.join(root, "examples"), Path.join(cwd, "examples"))
+        Fs.copyFileSync(Path.join(root, "examples/soft-thumbnail.json"), Path.join(cwd, "workflow.json"))
+        Fs.copyFileSync(Path.join(root, "examples/mountain.png"), Path.join(cwd, "photo.png"))
         const { code, output } = yield* Effect.flatMap(
           start(file, { cwd, env: { INVOKEAI_URL: url } }),
           (running) => running.ended
         )
         assert.strictEqual(code, 0, output)
+        const begin = /```text\n(Inputs: [\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1]
+        assert.include(output, begin ?? "the README shows how the output begins")
         assert.include(output, "InvocationComplete")
         const files = Fs.readdirSync(Path.join(cwd, "outputs")).toSorted()
         assert.strictEqual(files.length, 2)

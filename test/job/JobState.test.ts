@@ -157,6 +157,26 @@ describe("JobState", () => {
     assert.deepStrictEqual(JobState.results(second).map((one) => one.itemId), [3])
   })
 
+  it("does not wait for items that were deleted before anybody looked", () => {
+    const member = (itemId: number, parentItemId: number | null = null) => ({
+      itemId,
+      parentItemId,
+      retriedFromItemId: undefined
+    })
+    const end = (item_id: number, more: object = {}): Observation => ({
+      _tag: "ItemRead",
+      item: fromItem({ item_id, batch_id: batchId, status: "completed", session_id: "s", session: {}, ...more })!
+    })
+    // Two of four are there, and two children of the others.
+    const { state } = run([
+      { _tag: "Members", expected: 4, items: [member(1), member(4), member(5, 2), member(6, 3)] },
+      end(1),
+      end(4)
+    ], 4)
+    assert.isTrue(JobState.isEnded(state))
+    assert.deepStrictEqual(JobState.results(state).map((item) => item.itemId), [1, 4])
+  })
+
   it("tells more items than were asked for apart", () => {
     const item = (id: number): Observation => ({
       _tag: "ItemRead",

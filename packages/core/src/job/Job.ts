@@ -372,7 +372,8 @@ export const submitAll = (
  *
  * **Details**
  *
- * `size` is how many items the job asked for; without it all items of the batch are taken for the job. `nodes` are the
+ * `size` is how many items the job asked for; without it all items of the batch are taken for the job. Items that were
+ * deleted since are not waited for. `nodes` are the
  * nodes of the workflow; without them labels are read from the workflow that the server has.
  *
  * @category models

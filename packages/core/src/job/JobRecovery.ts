@@ -39,12 +39,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { Boards } from "../server/Boards.ts"
-import { Queue } from "../server/Queue.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
-import { JobNotFound } from "./JobError.ts"
+import type { JobNotFound } from "./JobError.ts"
 import { JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
 import type { SubmissionError } from "./Submission.ts"
 
@@ -79,19 +79,14 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
     return yield* Job.start(submission, options, { maybeSent: true })
   }
   const journal = yield* JobJournal
-  const queue = yield* Queue
-  const { total } = yield* queue.batchStatus(batchId)
-  const gone = Effect.andThen(journal.remove(batchId), Effect.fail(new JobNotFound({ batchId })))
-  if (total === 0) return yield* gone
   return yield* Job.attach(batchId, {
     onInterrupt: "cancel",
     keepOutputs: false,
     ...options,
     destination: submission.batch.destination ?? undefined,
-    nodes: submission.nodes,
-    // Some of its items may have been deleted since.
-    size: Math.min(total, submission.size)
-  }).pipe(Effect.catchTag("JobNotFound", () => gone))
+    nodes: withLoops(submission.nodes, submission.batch.graph),
+    size: submission.size
+  }).pipe(Effect.tapErrorTag("JobNotFound", () => journal.remove(batchId)))
 })
 
 interface Lock {

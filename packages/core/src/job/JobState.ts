@@ -234,7 +234,11 @@ export const reduce = (
           read: item.read || listed.retriedFromItemId !== undefined
         }
       })
-      return setKnown(state, observation.expected ?? state.expected, listed)
+      const next = setKnown(state, observation.expected ?? state.expected, listed)
+      // The listing is complete: what is not there was deleted, and will not come.
+      const there = items(next.state).filter((item) => item.parentItemId === null && item.retryOf === null).length
+      const { expected } = next.state
+      return expected === null || there >= expected ? next : { ...next, state: { ...next.state, expected: there } }
     }
     case "Status": {
       const before = getItem(state, observation.facts.itemId)

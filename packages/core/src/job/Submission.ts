@@ -72,8 +72,8 @@ export interface SubmissionPolicy {
  * **Details**
  *
  * `itemIds` are in the order of the batch. `adopted` tells that the server's answer was lost and the batch was found by
- * its id. `certain` is false where the batch was sent more than once or the listing was incomplete, so that there may
- * be more items than are known.
+ * its id. `certain` is false where the batch was sent more than once or the answer does not name as many items as it
+ * says, so that there may be more items than are known.
  *
  * @category models
  * @since 0.1.0
@@ -311,7 +311,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
             itemIds: ids.toSorted((a, b) => a - b),
             priority,
             adopted: false,
-            certain: (sent === 1 || key !== undefined) && ids.length <= enqueued
+            certain: (sent === 1 || key !== undefined) && ids.length === enqueued
           } satisfies EnqueueBatchResult
         }
         error = answer.failure

@@ -30,17 +30,17 @@ import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
 import { ImageUse } from "./ImageUse.ts"
-import { Changing } from "./internal/eventLog.ts"
 import * as ItemReader from "./internal/itemReader.ts"
 import * as JobObserver from "./internal/jobObserver.ts"
+import { findMembers } from "./internal/members.ts"
 import { diagnose, isStuck } from "./internal/poison.ts"
+import { Changing } from "./internal/readable.ts"
 import * as Sweep from "./internal/sweep.ts"
 import { TrackedJob } from "./internal/trackedJob.ts"
 import { JobNotFound } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, type Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
-import { findMembers } from "./Submission.ts"
 
 export type { TrackedJob } from "./internal/trackedJob.ts"
 
@@ -246,7 +246,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   })
 
   const confirmSafely = (job: TrackedJob) =>
-    ItemReader.traced(job, confirm(job)).pipe(
+    job.traced(confirm(job)).pipe(
       // Only what may have been sent twice has to be known; the rest is a courtesy.
       Effect.catch((error) => job.uncertain ? failed([job], error) : Effect.sync(() => job.confirm()))
     )

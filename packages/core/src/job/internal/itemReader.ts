@@ -59,10 +59,6 @@ const denialsThatCount = 5
 /** How long a server may take to save the results of an item that was canceled. */
 const savedWithin = { rounds: 4, pause: Duration.millis(500) }
 
-/** Fibers of the tracker work for all jobs: what they do for one belongs to its trace. @internal */
-export const traced = <A, E>(job: TrackedJob, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  job.span === undefined ? work : Effect.withParentSpan(work, job.span)
-
 /** @internal */
 export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.fn.Return<ItemReader> {
   const { answered, broken, failed, observe, queue } = options
@@ -144,7 +140,7 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
   })
 
   const readSafely = (task: ReadTask) =>
-    traced(task.job, read(task)).pipe(
+    task.job.traced(read(task)).pipe(
       Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
       Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
       Effect.andThen(Effect.sync(() => void task.job.failing.delete(task.itemId))),

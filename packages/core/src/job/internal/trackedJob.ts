@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type * as Tracer from "effect/Tracer"
@@ -14,7 +15,8 @@ import type { JobEvent, JobWarning } from "../JobEvent.ts"
 import * as JobState from "../JobState.ts"
 import type { Observation } from "../Observation.ts"
 import type { InkOutput, OutputNode } from "../Outputs.ts"
-import { Changing, EventLog, Growing } from "./eventLog.ts"
+import { EventLog } from "./eventLog.ts"
+import { Changing, Growing } from "./readable.ts"
 
 /**
  * Why a job cannot be followed to its end.
@@ -132,8 +134,10 @@ export class TrackedJob {
     return this.states.current
   }
 
-  get span(): Tracer.Span | undefined {
-    return this.observer.span
+  /** Work of the tracker's fibers for this job: these work for all jobs, and it belongs to the trace of this one. */
+  traced<A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const { span } = this.observer
+    return span === undefined ? work : Effect.withParentSpan(work, span)
   }
 
   get isDone(): boolean {

@@ -205,7 +205,7 @@ describe("Loops of a graph", () => {
       destination: { node_id: target, field: "value" }
     }))
   })
-  const loops = (one: unknown) => loopsOf(nodesOf(one), incomingOf(edgesOf(one)))
+  const loops = (one: unknown) => loopsOf(nodesOf(one), () => incomingOf(edgesOf(one)))
 
   it("are those of the iterate nodes before a node, up to a collect node, the outermost first", () => {
     const found = loops(graph(
@@ -238,6 +238,10 @@ describe("Loops of a graph", () => {
       Object.fromEntries(found),
       { a: [], outer: ["outer"], b: ["outer"], inner: ["outer", "inner"], c: ["outer", "inner"], all: [], d: ["outer"] }
     )
+  })
+
+  it("are none where nothing is repeated", () => {
+    assert.deepStrictEqual(Object.fromEntries(loops(graph({ a: "add", b: "collect" }, [["a", "b"]]))), { a: [], b: [] })
   })
 
   it("are found in graphs that are very deep", () => {

@@ -67,13 +67,19 @@ export const incomingOf = (edges: ReadonlyArray<Edge>): ReadonlyMap<string, Read
 
 /**
  * The `iterate` nodes that each node of a graph is inside of, the outermost first. An `iterate` node is inside of itself;
- * a `collect` node ends what is before it. Nothing is given for nodes in circles, which no server accepts.
+ * a `collect` node ends what is before it. Nothing is given for nodes in circles, which no server accepts. The edges, by
+ * the node that they lead to, are asked for only where there are iterations.
  */
 export const loopsOf = (
   nodes: ReadonlyMap<string, FieldData>,
-  incoming: ReadonlyMap<string, ReadonlyArray<Edge>>
+  edges: () => ReadonlyMap<string, ReadonlyArray<Edge>>
 ): ReadonlyMap<string, ReadonlyArray<string>> => {
   const loops = new Map<string, ReadonlyArray<string>>()
+  if (![...nodes.values()].some((node) => typeOf(node) === "iterate")) {
+    for (const id of nodes.keys()) loops.set(id, [])
+    return loops
+  }
+  const incoming = edges()
   const depth = (iterate: string) => loops.get(iterate)?.length ?? 0
   const sourcesOf = (id: string) => (incoming.get(id) ?? []).map((edge) => edge.source).filter((one) => nodes.has(one))
   const loopsAt = (id: string): ReadonlyArray<string> => {
@@ -103,7 +109,7 @@ export const withLoops = (
   nodes: ReadonlyMap<string, OutputNode>,
   graph: unknown
 ): ReadonlyMap<string, OutputNode> => {
-  const loops = loopsOf(nodesOf(graph), incomingOf(edgesOf(graph)))
+  const loops = loopsOf(nodesOf(graph), () => incomingOf(edgesOf(graph)))
   const noted = new Map<string, OutputNode>()
   for (const [id, node] of nodes) {
     const around = loops.get(id)

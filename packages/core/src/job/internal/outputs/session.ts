@@ -46,7 +46,7 @@ const walkIterations = (
   results: ReadonlyMap<string, FieldData>
 ): ReadonlyMap<string, ReadonlyArray<number>> => {
   const iterations = new Map<string, ReadonlyArray<number>>()
-  for (const [id, loops] of loopsOf(nodes, incoming)) {
+  for (const [id, loops] of loopsOf(nodes, () => incoming)) {
     iterations.set(
       id,
       loops.map((iterate) => {

@@ -221,27 +221,36 @@ describe("Somebody at the GUI", () => {
       }
     }))
 
-  it.effect("clears the queue: the job is lost, and its images are named", () =>
-    drive(
-      Effect.gen(function*() {
-        const queue = yield* Queue
-        const images = yield* Images
-        const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
-        yield* job.outputStream.pipe(
-          Stream.filter((output) => output._tag === "InkImageOutput"),
-          Stream.take(1),
-          Stream.runDrain
-        )
-        yield* queue.clear
-        const error = yield* Effect.flip(job.await)
-        assert.strictEqual(error._tag, "JobLost")
-        if (error._tag !== "JobLost") return
-        const there = (yield* images.names()).image_names
-        assert.isAbove(there.length, 0)
-        assert.sameMembers([...error.imageNames], [...there])
-        assert.isAbove(error.outputs.images.length, 0)
-      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ nodeDuration: "500 millis" })))
-    ))
+  it.effect("clears the queue: the job is lost, and its images are named, with and without events", () =>
+    Effect.gen(function*() {
+      for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
+        for (const socket of [true, false]) {
+          yield* drive(
+            Effect.gen(function*() {
+              const queue = yield* Queue
+              const images = yield* Images
+              const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
+              while ((yield* images.names()).image_names.length === 0) yield* Effect.sleep("1 second")
+              yield* queue.clear
+              const error = yield* Effect.flip(job.await)
+              const what = `${version} ${socket ? "with" : "without"} events`
+              assert.strictEqual(error._tag, "JobLost", what)
+              if (error._tag !== "JobLost") return
+              assert.sameMembers([...error.imageNames], [...(yield* images.names()).image_names], what)
+              assert.isAbove(error.imageNames.length, 0, what)
+              if (socket) assert.isAbove(error.outputs.images.length, 0, what)
+            }).pipe(
+              Effect.scoped,
+              Effect.provide(InvokeAiTest.layer({
+                version,
+                nodeDuration: "500 millis",
+                faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
+              }))
+            )
+          )
+        }
+      }
+    }))
 })
 
 describe("More than was asked for", () => {

@@ -19,8 +19,8 @@ export const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
   JobState.items(job.state).filter((item) => item.phase === "open" && (item.role === "member" || item.role === "retry"))
 
 /**
- * One request for up to 1,000 items of all jobs. Gives the items that the server did not mention; they have to be read
- * one by one.
+ * One request for up to 1,000 items of all jobs. Gives the items that have to be read one by one: those that the server
+ * did not mention, and, once, those that run and of which nothing but that is known.
  *
  * @internal
  */
@@ -39,6 +39,7 @@ export const bySummaries = Effect.fnUntraced(function*(
   }
   if (open.size === 0) return []
   const summaries = yield* queue.itemSummariesByIds([...open.keys()])
+  const unnamed: Array<ReadTask> = []
   for (const summary of summaries) {
     const facts = factsOf(summary)
     const followers = open.get(summary.item_id) ?? []
@@ -55,9 +56,15 @@ export const bySummaries = Effect.fnUntraced(function*(
       if (facts.status === "canceled" && facts.startedAt === null) {
         yield* observe(job, { _tag: "ItemUnreadable", itemId: facts.itemId, status: facts.status })
       }
+      // Only by its session can the images of an item be found, should it be deleted.
+      const item = JobState.getItem(job.state, facts.itemId)
+      if (item?.phase === "open" && item.startedAt !== null && item.sessionId === "") {
+        unnamed.push({ job, itemId: item.itemId })
+      }
     }
   }
-  return [...open].flatMap(([itemId, followers]) => followers.map((job): ReadTask => ({ job, itemId })))
+  const unmentioned = [...open].flatMap(([itemId, followers]) => followers.map((job): ReadTask => ({ job, itemId })))
+  return [...unnamed, ...unmentioned]
 })
 
 /**

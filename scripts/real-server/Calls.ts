@@ -70,7 +70,7 @@ const parse = Schema.decodeUnknownSync(Schema.fromJsonString(Call))
 /** What asks the server nothing by itself, or not this one. */
 const left = new Set([
   "Assets.held",
-  "Assets.isRetained",
+  "Assets.imageUse",
   "Assets.leftovers",
   "Assets.retain",
   // for servers that are not released yet; used only where the server's own document has the routes

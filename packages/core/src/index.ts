@@ -23,6 +23,7 @@ export * as NodeCatalog from "./catalog/NodeCatalog.ts"
 export * as NodeTemplate from "./catalog/NodeTemplate.ts"
 
 // job
+export * as ImageUse from "./job/ImageUse.ts"
 export * as Job from "./job/Job.ts"
 export * as JobError from "./job/JobError.ts"
 export * as JobEvent from "./job/JobEvent.ts"

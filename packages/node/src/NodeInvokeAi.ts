@@ -105,6 +105,25 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClien
   ))
 )
 
+const make = ({ assetLedger, jobJournal, ...options }: Options = {}): Layer.Layer<Services | JobJournal> => {
+  const client = InvokeAi.layer(options).pipe(
+    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest])
+  )
+  const remembering = assetLedger === undefined
+    ? client
+    : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
+  const services = Layer.mergeAll(remembering, NodeImageCodec.layer)
+  const journaling = jobJournal === undefined
+    // the signatures of the layers promise a journal only with a folder for it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    ? services as Layer.Layer<Layer.Success<typeof services> | JobJournal>
+    : Layer.merge(services, Layer.orDie(JobJournal.layerFolder(jobJournal)))
+  return journaling.pipe(Layer.provideMerge([NodeFileSystem.layer, NodePath.layer]))
+}
+
+const makeFromConfig = (overrides: Options = {}): Layer.Layer<Services | JobJournal, Config.ConfigError> =>
+  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => make({ ...config, ...overrides })))
+
 /**
  * A client of the server that the options name, by default `http://127.0.0.1:9090`.
  *
@@ -124,23 +143,10 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClien
  * @category layers
  * @since 0.1.0
  */
-export function layer(options: JournalOptions): Layer.Layer<Services | JobJournal>
-export function layer(options?: Options): Layer.Layer<Services>
-export function layer(options: Options = {}): Layer.Layer<Services> {
-  const { assetLedger, jobJournal, ...rest } = options
-  const client = InvokeAi.layer(rest).pipe(
-    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest])
-  )
-  const remembering = assetLedger === undefined
-    ? client
-    : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
-  const services = Layer.mergeAll(remembering, NodeImageCodec.layer)
-  return (jobJournal === undefined
-    ? services
-    : Layer.merge(services, Layer.orDie(JobJournal.layerFolder(jobJournal)))).pipe(
-      Layer.provideMerge([NodeFileSystem.layer, NodePath.layer])
-    )
-}
+export const layer: {
+  (options: JournalOptions): Layer.Layer<Services | JobJournal>
+  (options?: Options): Layer.Layer<Services>
+} = make
 
 /**
  * A client of the server that the environment names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
@@ -153,8 +159,7 @@ export function layer(options: Options = {}): Layer.Layer<Services> {
  * @category layers
  * @since 0.1.0
  */
-export function layerConfig(overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError>
-export function layerConfig(overrides?: Options): Layer.Layer<Services, Config.ConfigError>
-export function layerConfig(overrides: Options = {}): Layer.Layer<Services, Config.ConfigError> {
-  return Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))
-}
+export const layerConfig: {
+  (overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError>
+  (overrides?: Options): Layer.Layer<Services, Config.ConfigError>
+} = makeFromConfig

@@ -52,6 +52,8 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
       const source = /```ts\n([^`]*Job\.submit[^`]*)```/.exec(readme)?.[1] ?? ""
       assert.isAtLeast(source.split("\n").length, 15)
       yield* fs.writeFileString(path.join(folder, "program.ts"), source)
+      yield* fs.copyFile(path.join(folder, "examples", "soft-thumbnail.json"), path.join(folder, "workflow.json"))
+      yield* fs.copyFile(path.join(folder, "examples", "mountain.png"), path.join(folder, "photo.png"))
       const before = yield* allImages
       const { code, text } = yield* finished("program.ts", folder)
       assert.strictEqual(code, 0, text)

@@ -41,22 +41,18 @@ import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
-import { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
-import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
+import { AssetLedger } from "./AssetLedger.ts"
 import * as ContentHash from "./ContentHash.ts"
-import { deleteUnless, type DeletionOutcome, failed, kept, missing } from "./Deletion.ts"
 import * as ImageType from "./ImageType.ts"
+import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
+import { HeldImages } from "./internal/heldImages.ts"
 import { fromApi, fromPlatform, UploadError } from "./UploadError.ts"
 
 export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
+export type { DeletionOutcome, KeptReason } from "./internal/deletion.ts"
 export { UploadError } from "./UploadError.ts"
-
-interface Held {
-  readonly asset: Asset
-  readonly record: AssetRecord
-  holders: number
-}
 
 interface Slot {
   readonly lock: Semaphore.Semaphore
@@ -65,8 +61,6 @@ interface Slot {
 
 const defaultMaxBytes = 512 * 1024 * 1024
 const defaultTimeout: Duration.Input = "10 minutes"
-const deletionTimeout: Duration.Input = "10 seconds"
-const hurriedTimeout: Duration.Input = "1 second"
 const fingerprint = "invokeai-upload-"
 
 const layerDigest = Layer.unwrap(Effect.map(
@@ -127,8 +121,7 @@ const make = Effect.gen(function*() {
   const imageUse = yield* ImageUse
   const server = client.url.href
 
-  const held = new Map<string, Held>()
-  const leftovers = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
+  const held = new HeldImages(images, imageUse, ledger)
   const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
 
   const slotOf = (scope: Scope.Scope, key: string): Slot => {
@@ -138,74 +131,6 @@ const make = Effect.gen(function*() {
     ofScope.set(key, slot)
     return slot
   }
-
-  let patience: Duration.Input = deletionTimeout
-
-  const deleteRecorded = (imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome> =>
-    Effect.suspend(() => {
-      return deleteUnless(
-        imageName,
-        (image) =>
-          Effect.map(imageUse.usedByOthers({ sessionId: image.session_id }), (used) => {
-            if (used.has(imageName)) return "Retained"
-            if (image.starred === true && !record.starred) return "Starred"
-            return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
-          })
-      ).pipe(
-        Effect.provideService(Images, images),
-        Effect.tap(() => Effect.sync(() => patience = deletionTimeout)),
-        Effect.timeoutOrElse({
-          duration: patience,
-          orElse: () =>
-            Effect.sync(() => {
-              // A program that ends is not to wait again and again for a server that does not answer.
-              patience = hurriedTimeout
-              return failed(notInTime(imageName))
-            })
-        })
-      )
-    })
-
-  const release = (imageName: string): Effect.Effect<DeletionOutcome> =>
-    Effect.uninterruptible(Effect.gen(function*() {
-      const record = held.get(imageName)?.record ?? leftovers.get(imageName)?.record
-      if (record === undefined) return missing
-      held.delete(imageName)
-      leftovers.delete(imageName)
-      const outcome = yield* deleteRecorded(imageName, record)
-      if (outcome._tag === "Failed") {
-        leftovers.set(imageName, { record, error: outcome.error })
-        yield* Effect.logWarning(`Image ${imageName} was not deleted: ${outcome.error.message}`)
-        return outcome
-      }
-      if (outcome._tag === "Kept") {
-        if (outcome.reason === "Retained") yield* imageUse.leave(record.id, [imageName])
-        yield* Effect.logInfo(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
-      }
-      yield* ledger.remove(record.id)
-      return outcome
-    }))
-
-  const letGo = (imageName: string): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const entry = held.get(imageName)
-      if (entry === undefined) return Effect.void
-      entry.holders--
-      return entry.holders > 0 ? Effect.void : Effect.asVoid(release(imageName))
-    })
-
-  const hold = (image: ImageDTO, asset: Asset, record: AssetRecord): Effect.Effect<Asset> =>
-    Effect.gen(function*() {
-      const entry = held.get(image.image_name)
-      if (entry !== undefined) {
-        entry.holders++
-        return entry.asset
-      }
-      leftovers.delete(image.image_name)
-      held.set(image.image_name, { asset, record, holders: 1 })
-      yield* ledger.set(record)
-      return asset
-    })
 
   /** The image of an upload whose answer was lost, by the id that was sent along. */
   const find = (id: string): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
@@ -303,7 +228,7 @@ const make = Effect.gen(function*() {
             })
           )
         )
-        return yield* hold(image, {
+        return yield* held.hold({
           image_name: image.image_name,
           width: image.width,
           height: image.height,
@@ -315,7 +240,7 @@ const make = Effect.gen(function*() {
       return yield* slot.lock.withPermit(Effect.suspend(() => {
         const present = slot.asset
         if (present !== undefined && held.has(present.image_name)) return Effect.succeed(present)
-        return Effect.acquireRelease(acquire, (asset) => letGo(asset.image_name)).pipe(
+        return Effect.acquireRelease(acquire, (asset) => held.letGo(asset.image_name)).pipe(
           Effect.tap((asset) => Effect.sync(() => slot.asset = asset))
         )
       }))
@@ -330,7 +255,7 @@ const make = Effect.gen(function*() {
             Effect.mapError((error) => fromApi(imageName, error, "ImageMissing"))
           )
           const board_id = image.board_id ?? null
-          return yield* hold(image, {
+          return yield* held.hold({
             image_name: image.image_name,
             width: image.width,
             height: image.height,
@@ -345,7 +270,7 @@ const make = Effect.gen(function*() {
             starred: image.starred ?? false
           })
         }),
-        (asset) => letGo(asset.image_name)
+        (asset) => held.letGo(asset.image_name)
       )
     }
   )
@@ -363,7 +288,7 @@ const make = Effect.gen(function*() {
         outcomes.set(name, kept("Awaited"))
         continue
       }
-      const outcome = name === undefined ? missing : yield* deleteRecorded(name, record)
+      const outcome = name === undefined ? missing : yield* held.deleteRecorded(name, record)
       if (name !== undefined) outcomes.set(name, outcome)
       if (outcome._tag !== "Failed") yield* ledger.remove(record.id)
     }
@@ -373,21 +298,13 @@ const make = Effect.gen(function*() {
   return Assets.of({
     upload,
     adopt,
-    held: Effect.sync(() => Array.from(held.values(), (entry) => entry.asset)),
-    release: (imageName) => release(imageName).pipe(Effect.withSpan("Assets.release")),
-    leftovers: Effect.sync(() => Array.from(leftovers, ([image_name, { error }]) => ({ image_name, error }))),
+    held: Effect.sync(() => held.assets),
+    release: (imageName) => held.release(imageName).pipe(Effect.withSpan("Assets.release")),
+    leftovers: Effect.sync(() => held.leftovers),
     imageUse,
     recover
   })
 })
-
-const notInTime = (imageName: string): InvokeAiError =>
-  new InvokeAiError({
-    reason: "Transport",
-    method: "DELETE",
-    path: `/api/v1/images/i/${encodeURIComponent(imageName)}`,
-    detail: "the server did not answer in time"
-  })
 
 const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
   const { data, name } = source

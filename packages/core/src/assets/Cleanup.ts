@@ -31,8 +31,10 @@ import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { Assets } from "./Assets.ts"
-import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./Deletion.ts"
 import { imageName } from "./ImageTransfer.ts"
+import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./internal/deletion.ts"
+
+export type { KeptReason } from "./internal/deletion.ts"
 
 /**
  * What was cleaned up. Names are image names, or ids of queue items.

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ImageDTO } from "../server/api/ImagesApi.ts"
-import { Images } from "../server/Images.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { ImageDTO } from "../../server/api/ImagesApi.ts"
+import { Images } from "../../server/Images.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 
 /**
  * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run

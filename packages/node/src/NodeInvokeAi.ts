@@ -32,11 +32,12 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as NodeImageCodec from "./ImageCodec.ts"
-import { gathering } from "./internal/gather.ts"
+import { gathering } from "./internal/received.ts"
+import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
 
 /**
  * How the client reaches its server, and what it keeps on this machine.
@@ -77,6 +78,9 @@ export interface JournalOptions extends Options {
  */
 export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | ImageCodec
 
+// a variable, as undici's types do not have what it hands on to `net.connect`
+const connect = { timeout: 10_000, highWaterMark }
+
 /**
  * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
  *
@@ -89,7 +93,11 @@ export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | I
  * @category layers
  * @since 0.1.0
  */
-export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciNoDispatcher.pipe(
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(HttpClient.HttpClient, HttpClient.mapRequestEffect(withoutReadingAhead))
+).pipe(
+  Layer.provide(NodeHttpClient.layerUndiciNoDispatcher),
   Layer.provide(Layer.effect(
     NodeHttpClient.Dispatcher,
     Effect.map(
@@ -98,7 +106,7 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClien
         keepAliveMaxTimeout: 4_000,
         pipelining: 1,
         allowH2: false,
-        connect: { timeout: 10_000 }
+        connect
       }),
       gathering
     )

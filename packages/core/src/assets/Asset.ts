@@ -86,8 +86,7 @@ export interface UploadFileOptions extends UploadOptions {
  *
  * **Details**
  *
- * Content is read twice: first to know what it is, then to send it. `scan` is for the first, where there is a cheaper way
- * than `data`: its pieces may lie in the same memory one after the other.
+ * Content is read twice: first to know what it is, then to send it.
  *
  * @category models
  * @since 0.1.0
@@ -96,7 +95,6 @@ export interface UploadSource {
   /** A name for messages. The server never sees it. */
   readonly name: string
   readonly data: Uint8Array | Blob | Stream.Stream<Uint8Array, UploadError>
-  readonly scan?: Stream.Stream<Uint8Array, UploadError> | undefined
   /** In bytes. */
   readonly length: number
 }

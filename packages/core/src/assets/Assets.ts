@@ -39,6 +39,7 @@ import * as Stream from "effect/Stream"
 import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
+import { sent } from "../server/ChunkPool.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -182,7 +183,7 @@ const make = Effect.gen(function*() {
           detail: `${length} bytes; at most ${maxBytes} are allowed`
         })
       if (source.length > maxBytes) return yield* tooLarge(source.length)
-      const summary = yield* ContentHash.fromStream(source.scan ?? contentOf(source), maxBytes).pipe(
+      const summary = yield* ContentHash.fromStream(contentOf(source), maxBytes).pipe(
         Effect.provideService(Digest.Digest, digest)
       )
       if (summary.length > maxBytes) return yield* tooLarge(summary.length)
@@ -316,16 +317,23 @@ const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError>
   })
 }
 
-/** The content of a file, always in the same memory. */
-const scanFile = (fs: FileSystem.FileSystem, file: string): Stream.Stream<Uint8Array, UploadError> =>
+/** The first bytes of a file, so many, in chunks that are to be given back. */
+const contentOfFile = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  length: number
+): Stream.Stream<Uint8Array, UploadError> =>
   Stream.unwrap(Effect.map(fs.open(file), (handle) => {
-    const piece = new Uint8Array(ContentHash.pieceLength)
-    return Stream.fromPull(Effect.succeed(
-      Effect.flatMap(
-        handle.read(piece),
-        (length) => length === 0 ? Cause.done() : Effect.succeed([piece.subarray(0, length)] as const)
-      )
-    ))
+    let left = length
+    return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
+      if (left === 0) return Cause.done()
+      const chunk = sent.take()
+      return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
+        if (count === 0) return Cause.done()
+        left -= count
+        return Effect.succeed([chunk.subarray(0, count)] as const)
+      })
+    })))
   })).pipe(Stream.mapError(fromPlatform(file)))
 
 /**
@@ -364,14 +372,7 @@ export const uploadFile = Effect.fn("Assets.uploadFile")(
       return yield* new UploadError({ reason: "NotAFile", source: file, detail: info.type })
     }
     const length = Number(info.size.toString())
-    return yield* assets.upload({
-      name: file,
-      data: fs.stream(file, { chunkSize: ContentHash.pieceLength, bytesToRead: length }).pipe(
-        Stream.mapError(fromPlatform(file))
-      ),
-      scan: scanFile(fs, file),
-      length
-    }, options)
+    return yield* assets.upload({ name: file, data: contentOfFile(fs, file, length), length }, options)
   }
 )
 

@@ -7,6 +7,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
+import { sent } from "../server/ChunkPool.ts"
 import { headLength } from "./ImageType.ts"
 
 /**
@@ -87,6 +88,7 @@ export const fromStream = Effect.fnUntraced(
               used = 0
             }
           }
+          sent.giveBack(chunk)
         })
       )
     )

@@ -18,7 +18,6 @@ import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } f
 import { plan, type Planned, provenanceOf, type Wanted } from "./DownloadPlan.ts"
 import { type EncodeOptions, ImageCodec, type ImageFormat } from "./ImageCodec.ts"
 import {
-  type BufferPool,
   imageName,
   type ImageReference,
   type PixelSize,
@@ -66,7 +65,6 @@ export const announcedSize = Effect.fnUntraced(
 /** What the downloads of one call share. */
 interface Shared {
   readonly options: DownloadOptions
-  readonly pool: BufferPool
   readonly made: Set<string>
 }
 
@@ -123,9 +121,8 @@ const sizeOf = (fs: FileSystem.FileSystem, name: string, file: string) =>
   fs.stat(file).pipe(Effect.map((info) => Number(info.size.toString())), Effect.mapError(fromPlatform(name, file)))
 
 const readImage = Effect.fnUntraced(
-  function*(planned: Planned, file: string, { onBytes, options, pool, sync }: {
+  function*(planned: Planned, file: string, { onBytes, options, sync }: {
     readonly options: DownloadOptions
-    readonly pool: BufferPool
     readonly sync: boolean
     readonly onBytes: (bytes: number) => Effect.Effect<void>
   }): Effect.fn.Return<{ readonly bytes: number }, DownloadError, Images | FileSystem.FileSystem> {
@@ -136,7 +133,6 @@ const readImage = Effect.fnUntraced(
         flag: created ? "w" : "wx",
         onOpen: () => created = true,
         expected,
-        pool,
         sync,
         onBytes
       })
@@ -161,7 +157,7 @@ const downloadOne = Effect.fnUntraced(
     DownloadError,
     Images | FileSystem.FileSystem | Path.Path
   > {
-    const { options, pool } = shared
+    const { options } = shared
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const name = imageName(planned.reference)
@@ -195,8 +191,8 @@ const downloadOne = Effect.fnUntraced(
       const onBytes = (bytes: number) =>
         options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
       const size = yield* planned.videos === undefined
-        ? readImage(planned, raw, { options, pool, sync: sync && codec === undefined, onBytes })
-        : readVideo(planned.videos, name, raw, { retry: options, pool, sync, onBytes })
+        ? readImage(planned, raw, { options, sync: sync && codec === undefined, onBytes })
+        : readVideo(planned.videos, name, raw, { retry: options, sync, onBytes })
 
       let content = raw
       if (codec !== undefined && format !== "png") {
@@ -258,7 +254,7 @@ export const downloadAll = Effect.fnUntraced(
     DownloadError,
     Images | FileSystem.FileSystem | Path.Path
   > {
-    const shared: Shared = { options, pool: { free: [] }, made: new Set() }
+    const shared: Shared = { options, made: new Set() }
     const planned = yield* plan(wanted, options)
     let done = 0
     return yield* Effect.forEach(planned, (each) =>

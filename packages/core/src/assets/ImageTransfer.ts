@@ -10,6 +10,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { received } from "../server/ChunkPool.ts"
 import { Images } from "../server/Images.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
 import * as ImageType from "./ImageType.ts"
@@ -185,69 +186,27 @@ export const readBytes = Effect.fnUntraced(
     for (const chunk of chunks) {
       whole.set(chunk, offset)
       offset += chunk.length
+      received.giveBack(chunk)
     }
     return whole
   }
 )
 
 /**
- * Buffers in which small pieces are gathered before they are written; a few are used again and again. Larger pieces are
- * written as they come.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BufferPool {
-  readonly free: Array<Uint8Array>
-}
-
-const bufferLength = 256 * 1024
-
-const borrow = (pool: BufferPool) =>
-  Effect.acquireRelease(
-    Effect.sync(() => pool.free.pop() ?? new Uint8Array(bufferLength)),
-    (buffer) => Effect.sync(() => pool.free.push(buffer))
-  )
-
-/**
- * Writes pieces to a file, small ones gathered. `flush` writes what is gathered.
+ * Writes chunks to a file, and gives them back.
  *
  * @internal
  */
-export const makeWriter = Effect.fnUntraced(
-  function*(
-    handle: FileSystem.File,
-    pool: BufferPool,
-    toDownloadError: <A>(effect: Effect.Effect<A, PlatformError>) => Effect.Effect<A, DownloadError>
-  ) {
-    const buffer = yield* borrow(pool)
-    let used = 0
+export const writeChunks = (
+  handle: FileSystem.File,
+  chunks: ReadonlyArray<Uint8Array>
+): Effect.Effect<void, PlatformError> =>
+  Effect.forEach(
+    chunks,
     // A write that goes on after its file was closed could end up in another file.
-    const writeNow = (bytes: Uint8Array) => Effect.uninterruptible(handle.writeAll(bytes)).pipe(toDownloadError)
-    const flush = Effect.suspend(() => {
-      const gathered = buffer.subarray(0, used)
-      used = 0
-      return gathered.length === 0 ? Effect.void : writeNow(gathered)
-    })
-    const gather = (chunk: Uint8Array) => {
-      buffer.set(chunk, used)
-      used += chunk.length
-    }
-    return {
-      flush,
-      write: (chunk: Uint8Array): Effect.Effect<void, DownloadError> => {
-        if (used + chunk.length > buffer.length) {
-          return Effect.andThen(
-            flush,
-            Effect.suspend(() => chunk.length > buffer.length / 2 ? writeNow(chunk) : Effect.sync(() => gather(chunk)))
-          )
-        }
-        gather(chunk)
-        return Effect.void
-      }
-    }
-  }
-)
+    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => received.giveBack(chunk)),
+    { discard: true }
+  )
 
 /**
  * Reads an image into a file at constant memory. Gives the number of bytes and the
@@ -261,7 +220,6 @@ export const readFile = Effect.fnUntraced(
     readonly flag: "w" | "wx"
     readonly onOpen: () => void
     readonly expected: PixelSize | undefined
-    readonly pool: BufferPool
     readonly sync: boolean
     readonly onBytes: (total: number) => Effect.Effect<void>
   }): Effect.fn.Return<PixelSize & { readonly bytes: number }, DownloadError, FileSystem.FileSystem | Images> {
@@ -271,17 +229,15 @@ export const readFile = Effect.fnUntraced(
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: options.flag }).pipe(toDownloadError)
       options.onOpen()
-      const writer = yield* makeWriter(handle, options.pool, toDownloadError)
       const inspector = new PngInspector()
       yield* Stream.runForEachArray(fullStream(name), (chunks) =>
-        Effect.gen(function*() {
-          for (const chunk of chunks) {
-            inspector.push(chunk)
-            yield* writer.write(chunk)
-          }
-          yield* options.onBytes(inspector.length)
+        Effect.suspend(() => {
+          for (const chunk of chunks) inspector.push(chunk)
+          return writeChunks(handle, chunks).pipe(
+            toDownloadError,
+            Effect.andThen(Effect.suspend(() => options.onBytes(inspector.length)))
+          )
         }))
-      yield* writer.flush
       const size = yield* Effect.fromResult(inspector.check(name, options.expected))
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { ...size, bytes: inspector.length }

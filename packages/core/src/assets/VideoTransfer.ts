@@ -8,7 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import type { Videos } from "../server/Videos.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
-import { type BufferPool, makeWriter, type RetryOptions, withRetry } from "./ImageTransfer.ts"
+import { type RetryOptions, withRetry, writeChunks } from "./ImageTransfer.ts"
 
 const boxHeader = 16
 
@@ -65,7 +65,6 @@ class Mp4Inspector {
  */
 export const readVideo = Effect.fnUntraced(
   function*(videos: Videos["Service"], name: string, file: string, options: {
-    readonly pool: BufferPool
     readonly sync: boolean
     readonly retry: RetryOptions
     readonly onBytes: (total: number) => Effect.Effect<void>
@@ -74,19 +73,18 @@ export const readVideo = Effect.fnUntraced(
     const toDownloadError = Effect.mapError(fromPlatform(name, file))
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: "wx" }).pipe(toDownloadError)
-      const writer = yield* makeWriter(handle, options.pool, toDownloadError)
       const inspector = new Mp4Inspector()
       const attempt = Effect.suspend(() => {
         const from = inspector.length
         return videos.full(name, from === 0 ? {} : { from }).pipe(
           Stream.mapError((error) => fromApi(name, error)),
           Stream.runForEachArray((chunks) =>
-            Effect.gen(function*() {
-              for (const chunk of chunks) {
-                yield* writer.write(chunk)
-                inspector.push(chunk)
-              }
-              yield* options.onBytes(inspector.length)
+            Effect.suspend(() => {
+              for (const chunk of chunks) inspector.push(chunk)
+              return writeChunks(handle, chunks).pipe(
+                toDownloadError,
+                Effect.andThen(Effect.suspend(() => options.onBytes(inspector.length)))
+              )
             })
           ),
           // everything came, and there is nothing to go on with
@@ -107,7 +105,6 @@ export const readVideo = Effect.fnUntraced(
         )
       })
       yield* attempt.pipe(withRetry(options.retry))
-      yield* writer.flush
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { bytes: inspector.length }
     }))

@@ -112,7 +112,9 @@ export const measured = (
       Metrics.uploadBytes.updateUnsafe(chunk.length, context)
       return chunk
     })
-    return Effect.succeed(HttpClientRequest.setBody(request, HttpBody.stream(counted, body.contentType)))
+    return Effect.succeed(
+      HttpClientRequest.setBody(request, HttpBody.stream(counted, body.contentType, body.contentLength))
+    )
   })
 }
 

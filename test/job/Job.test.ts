@@ -99,6 +99,12 @@ describe("Job", () => {
         Outputs.byLabel(result.outputs, "The picture").map((output) => output.itemId),
         [1, 2, 3, 4]
       )
+      const [picture] = Outputs.byLabel(result.outputs, "The picture")
+      assert.deepStrictEqual(
+        Outputs.byNode(result.outputs, picture?.nodeId ?? ""),
+        Outputs.byLabel(result.outputs, "The picture")
+      )
+      assert.deepStrictEqual(Outputs.byNode(result.outputs, "no such node"), [])
       assert.deepStrictEqual(result.outputs.items.map((item) => item.outputs.length), [2, 2, 2, 2])
     }))
 

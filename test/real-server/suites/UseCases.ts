@@ -2,6 +2,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
+import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Models, toIdentifier } from "@effect-invokeai/core/server/Models"
@@ -88,6 +89,8 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           assert.strictEqual(image?.boardId, board.board_id)
           assert.isAbove(outputs.latents.length, 0)
           assert.isAbove(outputs.conditioning.length, 0)
+          assert.include(Outputs.byNode(outputs, image?.nodeId ?? ""), image)
+          assert.strictEqual(Outputs.byLabel(outputs, "Random Seed")[0]?._tag, "InkIntegerOutput")
           const { files } = yield* Downloads.outputs(outputs, {
             directory: path.join(directory, outputs.batchId),
             metadata: true,

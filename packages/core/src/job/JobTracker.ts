@@ -11,8 +11,12 @@
  * There is no timer and no fiber per job: one fiber reads events, one sweeps, a few read items. All of them stop when
  * no job is followed.
  *
- * Memory: per job its state and what `EventLog` keeps; of events about batches that nobody follows (yet) the newest
- * 256, without progress.
+ * Whether a batch has more items than were asked for is told by the totals in its events; where events were missing, or
+ * the request may have been sent twice, or a failed item may have been retried, the server is asked for the total before
+ * the job ends.
+ *
+ * Memory: per job its state and its events, of which old ones are left out; of events about batches that nobody follows
+ * (yet) the newest 256, without progress.
  *
  * @since 0.1.0
  */

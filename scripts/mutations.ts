@@ -30,7 +30,6 @@ const simulated = "test/job/Simulated.test.ts"
 const faults = "test/job/Faults.test.ts"
 const jobState = "test/job/JobState.test.ts"
 const protections = "test/simulator/Protections.test.ts"
-const soak = "test/soak/Soak.test.ts"
 
 const mutations: ReadonlyArray<Mutation> = [
   {
@@ -78,16 +77,16 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a batch that arrived late a second time is canceled",
-    file: `${job}/JobTracker.ts`,
-    find: `const open = job.state.items.filter((item) => item.role === "surplus" && item.phase === "open")`,
-    replace: "const open = job.state.items.slice(0, 0)",
+    file: `${job}/internal/itemReader.ts`,
+    find: `(item) => item.role === "surplus" && item.phase === "open"`,
+    replace: "() => false",
     tests: [faults]
   },
   {
     name: "only what may be repeated is sent again",
     file: `${server}/InvokeAiClient.ts`,
-    find: "return (repeatable ? repeated : once).pipe(",
-    replace: "return repeated.pipe(",
+    find: "return repeatable ? Effect.catchIf(",
+    replace: "return endpoint.method !== \"\" ? Effect.catchIf(",
     tests: ["test/server/client.test.ts", simulated]
   },
   {
@@ -99,10 +98,10 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a web page is no proof that an image is gone",
-    file: `${assets}/Deletion.ts`,
-    find: `error.reason === "NotFound" && error.status !== 200`,
-    replace: `error.reason === "NotFound"`,
-    tests: [soak]
+    file: `${server}/internal/failures.ts`,
+    find: `: failure(call, "Decode", {\n          status,\n          code: "ERR_HTML"`,
+    replace: `: failure(call, "NotFound", {\n          status,\n          code: "ERR_HTML"`,
+    tests: ["test/server/services.test.ts"]
   },
   {
     name: "an upload whose answer was lost is found again",
@@ -113,10 +112,17 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "an image that somebody starred or moved is kept",
-    file: `${assets}/Assets.ts`,
+    file: `${assets}/internal/heldImages.ts`,
     find: `if (image.starred === true && !record.starred) return "Starred"`,
     replace: "",
     tests: ["test/assets/Assets.test.ts"]
+  },
+  {
+    name: "an image that another job's result refers to is left to that job",
+    file: `${job}/internal/leftImages.ts`,
+    find: "yield* options.imageUse.leave(options.batchId, toOthers)",
+    replace: "",
+    tests: ["test/assets/OutputsAndCleanup.test.ts"]
   },
   {
     name: "a picture without its end is not written",

@@ -28,7 +28,6 @@
  *
  * @since 0.1.0
  */
-import type { Asset } from "@effect-invokeai/core/assets/Asset"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invokeai/core/assets/DownloadOptions"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
@@ -156,11 +155,11 @@ export interface Job extends AsyncDisposable {
 export interface Client extends AsyncDisposable {
   readonly version: (options?: CallOptions) => Promise<string>
   readonly workflow: (source: string | URL | object, options?: CallOptions) => Promise<Workflow>
-  readonly uploadFile: (path: string, options?: Assets.UploadFileOptions & CallOptions) => Promise<Asset>
+  readonly uploadFile: (path: string, options?: Assets.UploadFileOptions & CallOptions) => Promise<Assets.Asset>
   readonly uploadBytes: (
     data: Uint8Array | Blob,
     options?: Assets.UploadOptions & { readonly name?: string | undefined } & CallOptions
-  ) => Promise<Asset>
+  ) => Promise<Assets.Asset>
   readonly submit: (workflow: Workflow, options?: EffectJob.SubmitOptions & CallOptions) => Promise<Job>
   readonly submitAll: (
     workflows: Iterable<Workflow>,

@@ -22,7 +22,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -39,19 +38,18 @@ import * as Stream from "effect/Stream"
 import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
-import { sent } from "../server/ChunkPool.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
 import { AssetLedger } from "./AssetLedger.ts"
-import * as ContentHash from "./ContentHash.ts"
 import * as ImageType from "./ImageType.ts"
+import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
 import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
 import { HeldImages } from "./internal/heldImages.ts"
+import { fromFile, inspect } from "./internal/uploadContent.ts"
 import { fromApi, fromPlatform, UploadError } from "./UploadError.ts"
 
-export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
+export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
 export type { DeletionOutcome, KeptReason } from "./internal/deletion.ts"
 export { UploadError } from "./UploadError.ts"
 
@@ -175,31 +173,12 @@ const make = Effect.gen(function*() {
   const upload = Effect.fn("Assets.upload")(
     function*(source: UploadSource, options: UploadOptions = {}): Effect.fn.Return<Asset, UploadError, Scope.Scope> {
       const scope = yield* Effect.scope
-      const maxBytes = options.maxBytes ?? defaultMaxBytes
-      const tooLarge = (length: number) =>
-        new UploadError({
-          reason: "TooLarge",
-          source: source.name,
-          detail: `${length} bytes; at most ${maxBytes} are allowed`
-        })
-      if (source.length > maxBytes) return yield* tooLarge(source.length)
-      const summary = yield* ContentHash.fromStream(contentOf(source), maxBytes).pipe(
+      const content = yield* inspect(source, options.maxBytes ?? defaultMaxBytes).pipe(
         Effect.provideService(Digest.Digest, digest)
       )
-      if (summary.length > maxBytes) return yield* tooLarge(summary.length)
-      const type = ImageType.detect(summary.head)
-      if (Option.isNone(type)) {
-        return yield* new UploadError({
-          reason: "NotAnImage",
-          source: source.name,
-          detail: `it looks like ${ImageType.describe(summary.head)}`
-        })
-      }
-      const content: AssetContent = { type: type.value, hash: summary.hash, length: summary.length }
-
       const key = JSON.stringify([
-        summary.hash,
-        summary.length,
+        content.hash,
+        content.length,
         options.category,
         options.board,
         options.isIntermediate,
@@ -307,35 +286,6 @@ const make = Effect.gen(function*() {
   })
 })
 
-const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
-  const { data, name } = source
-  if (data instanceof Uint8Array) return Stream.make(data)
-  if (!(data instanceof Blob)) return data
-  return Stream.fromReadableStream({
-    evaluate: () => data.stream(),
-    onError: (cause) => new UploadError({ reason: "File", source: name, cause })
-  })
-}
-
-/** The first bytes of a file, so many, in chunks that are to be given back. */
-const contentOfFile = (
-  fs: FileSystem.FileSystem,
-  file: string,
-  length: number
-): Stream.Stream<Uint8Array, UploadError> =>
-  Stream.unwrap(Effect.map(fs.open(file), (handle) => {
-    let left = length
-    return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
-      if (left === 0) return Cause.done()
-      const chunk = sent.take()
-      return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
-        if (count === 0) return Cause.done()
-        left -= count
-        return Effect.succeed([chunk.subarray(0, count)] as const)
-      })
-    })))
-  })).pipe(Stream.mapError(fromPlatform(file)))
-
 /**
  * Uploads a file, at constant memory whatever its size, and deletes the image when the scope closes.
  *
@@ -372,7 +322,7 @@ export const uploadFile = Effect.fn("Assets.uploadFile")(
       return yield* new UploadError({ reason: "NotAFile", source: file, detail: info.type })
     }
     const length = Number(info.size.toString())
-    return yield* assets.upload({ name: file, data: contentOfFile(fs, file, length), length }, options)
+    return yield* assets.upload({ name: file, data: fromFile(fs, file, length), length }, options)
   }
 )
 

@@ -7,8 +7,8 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
-import { sent } from "../server/ChunkPool.ts"
-import { headLength } from "./ImageType.ts"
+import { sent } from "../../server/ChunkPool.ts"
+import { headLength } from "../ImageType.ts"
 
 /**
  * The length of the pieces, in bytes.

@@ -1,0 +1,65 @@
+/**
+ * What is to be uploaded: read once to know what it is, and then to send it.
+ */
+import * as Cause from "effect/Cause"
+import type * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { sent } from "../../server/ChunkPool.ts"
+import * as ImageType from "../ImageType.ts"
+import { fromPlatform, UploadError } from "../UploadError.ts"
+import type { AssetContent, UploadSource } from "./asset.ts"
+import * as ContentHash from "./contentHash.ts"
+
+const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
+  const { data, name } = source
+  if (data instanceof Uint8Array) return Stream.make(data)
+  if (!(data instanceof Blob)) return data
+  return Stream.fromReadableStream({
+    evaluate: () => data.stream(),
+    onError: (cause) => new UploadError({ reason: "File", source: name, cause })
+  })
+}
+
+/** The first bytes of a file, so many, in chunks that are to be given back. @internal */
+export const fromFile = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  length: number
+): Stream.Stream<Uint8Array, UploadError> =>
+  Stream.unwrap(Effect.map(fs.open(file), (handle) => {
+    let left = length
+    return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
+      if (left === 0) return Cause.done()
+      const chunk = sent.take()
+      return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
+        if (count === 0) return Cause.done()
+        left -= count
+        return Effect.succeed([chunk.subarray(0, count)] as const)
+      })
+    })))
+  })).pipe(Stream.mapError(fromPlatform(file)))
+
+/** What content is: its format by its own first bytes, its hash and its length. @internal */
+export const inspect = Effect.fnUntraced(
+  function*(source: UploadSource, maxBytes: number): Effect.fn.Return<AssetContent, UploadError, Digest.Digest> {
+    const tooLarge = (length: number) =>
+      new UploadError({
+        reason: "TooLarge",
+        source: source.name,
+        detail: `${length} bytes; at most ${maxBytes} are allowed`
+      })
+    if (source.length > maxBytes) return yield* tooLarge(source.length)
+    const { hash, head, length } = yield* ContentHash.fromStream(contentOf(source), maxBytes)
+    if (length > maxBytes) return yield* tooLarge(length)
+    const type = ImageType.detect(head)
+    if (Option.isSome(type)) return { type: type.value, hash, length }
+    return yield* new UploadError({
+      reason: "NotAnImage",
+      source: source.name,
+      detail: `it looks like ${ImageType.describe(head)}`
+    })
+  }
+)

@@ -33,7 +33,8 @@ const fillDeep = (value: unknown, initial: unknown): unknown => {
 }
 
 /** The rules of the UI, without its faults but for those that are on. It drops models that are named incompletely. */
-export const rulesWith = (on: ReadonlySet<Fault>): LoadRules => ({
+export const rulesWith = (on: ReadonlySet<Fault>, showsNodes: boolean): LoadRules => ({
+  showsNodes,
   fillDefault: on.has("untypedObject") ? fillDeep : ownRules.fillDefault,
   connectorLoops: on.has("connectorLoop") ? "accept" : ownRules.connectorLoops,
   readValue: (value, field) => {

@@ -62,6 +62,8 @@ export interface LoadedNode {
  * - `deletedInvalidEdge`: an edge was removed, because of `problems`
  * - `deletedMissingNodeFieldFormElement`: the form named a field that the node does not have; the element was removed
  * - `missingSavedWorkflow`: a called workflow cannot be read; its inputs are left as they are
+ * - `resetSavedWorkflowInputs`: the node was made with another version of its type; the values that it gave to the
+ *   workflow it calls are gone, as in the editor
  *
  * @category models
  * @since 0.1.0
@@ -88,6 +90,11 @@ export type LoadWarning =
     readonly fieldName: string
   }
   | { readonly type: "missingSavedWorkflow"; readonly nodeId: string; readonly workflowId: string }
+  | {
+    readonly type: "resetSavedWorkflowInputs"
+    readonly nodeId: string
+    readonly fieldNames: ReadonlyArray<string>
+  }
 
 /**
  * A field that the form offers.

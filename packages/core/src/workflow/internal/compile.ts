@@ -20,7 +20,7 @@ import { isExecutable } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
 import * as Readiness from "./readiness.ts"
 import * as ResourceChecks from "./resourceChecks.ts"
-import { calledWorkflowId } from "./savedWorkflowInputs.ts"
+import { calledWorkflowId, readCalledInputs } from "./savedWorkflowInputs.ts"
 import { type SweptInput, type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 /** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
@@ -274,7 +274,7 @@ export const compile = Effect.fnUntraced(function*(
     workflow,
     runs: perRun ? 1 : runs,
     size: Batch.sizeOf(data, perRun ? 1 : runs),
-    warnings: loaded.warnings.map(describeWarning),
+    warnings: [...new Set([...self.warnings, ...loaded.warnings].map(describeWarning))],
     nodes: submittedNodes(boarded)
   }
 })
@@ -286,11 +286,15 @@ const opensVersion4 = (serverVersion: string): boolean | undefined => {
   return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 13)
 }
 
-/** The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. */
+/**
+ * The workflow as JSON that the editor of its server opens: before 6.13 that takes nothing later than 3.0.0. What called
+ * workflows brought in is in it as the editor reads it.
+ */
 export const toFile = ({ catalog, definition }: LoadedWorkflow): Definition.JsonObject => {
   const hasConnectors = definition.nodes.some((node) => node.type === "connector")
   const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
-  return Definition.toJson(definition, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
+  const nodes = definition.nodes.map((node) => node.type === "invocation" ? readCalledInputs(node, catalog) : node)
+  return Definition.toJson({ ...definition, nodes }, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
 }
 
 /** The problems that can be told without a server. */

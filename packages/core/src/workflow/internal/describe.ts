@@ -40,6 +40,10 @@ export const describeWarning = (warning: LoadWarning): string => {
     }
     case "deletedMissingNodeFieldFormElement":
       return `the form names the field ${warning.nodeId}.${warning.fieldName}, which does not exist`
+    case "resetSavedWorkflowInputs":
+      return `node ${warning.nodeId}: made with another version of its type, it lost the values of ${
+        warning.fieldNames.join(", ")
+      }`
     default:
       return `node ${warning.nodeId}: the workflow '${warning.workflowId}' that it calls cannot be read`
   }

@@ -27,7 +27,13 @@ import { fromFields } from "./form.ts"
 import { readKeepingModels } from "./modelValues.ts"
 import * as NodeTypes from "./nodeTypes.ts"
 import * as NodeUpdate from "./nodeUpdate.ts"
-import { calledFields, calledWorkflowId, persistedTemplates, withCalledInputs } from "./savedWorkflowInputs.ts"
+import {
+  type CalledField,
+  calledFields,
+  calledWorkflowId,
+  persistedTemplates,
+  withCalledInputs
+} from "./savedWorkflowInputs.ts"
 
 /**
  * How values, defaults and connector loops are read. The check against the official UI reads some of them as the UI does,
@@ -37,13 +43,16 @@ export interface LoadRules {
   readonly readValue: (value: unknown, field: ValueField) => unknown
   readonly fillDefault: (value: unknown, initial: unknown) => unknown
   readonly connectorLoops: "refuse" | "accept"
+  /** Whether nodes are shown, as in the editor while the form is empty; see `showCalls`. */
+  readonly showsNodes: boolean
 }
 
 /** The rules of the library. */
 export const ownRules: LoadRules = {
   readValue: readKeepingModels,
   fillDefault: (value, initial) => value === undefined ? initial : value,
-  connectorLoops: "refuse"
+  connectorLoops: "refuse",
+  showsNodes: true
 }
 
 /**
@@ -96,7 +105,55 @@ export const load = (
   }
   const exposedFields = definition.exposedFields.map(rename)
   const form = loadForm(definition.form, exposedFields, nodes, rename, warnings)
-  return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
+  const loaded = { ...definition, nodes: repaired, edges, exposedFields, form }
+  const shown = rules.showsNodes && Form.isEmpty(form) ? showCalls(loaded, catalog, options, nodes, warnings) : loaded
+  return assemble(shown, catalog, nodes, warnings)
+}
+
+/**
+ * Nodes that call a workflow take over its inputs once more when the editor shows them, which it does with an empty form:
+ * those of no workflow then have none, and an updated one has them with the callee's values.
+ */
+const showCalls = (
+  definition: WorkflowDefinition,
+  catalog: NodeCatalog,
+  options: LoadOptions | undefined,
+  nodes: Map<string, LoadedNode>,
+  warnings: Array<LoadWarning>
+): WorkflowDefinition => {
+  const shown = new Map<WorkflowNode, WorkflowNode>()
+  for (const [nodeId, { node, template }] of nodes) {
+    const fields = template === undefined || node.nodeType !== NodeTypes.callSavedWorkflow
+      ? undefined
+      : fieldsOfCall(node, catalog, options)
+    if (fields !== undefined) {
+      const called = withCalledInputs(node, fields)
+      nodes.set(nodeId, makeLoadedNode(called.node, template, called.templates))
+      shown.set(node, called.node)
+    }
+  }
+  if (shown.size === 0) {
+    return definition
+  }
+  const edges = definition.edges.filter((edge) => {
+    const isGone = edge.type === "default" && NodeTypes.isSavedWorkflowInput(edge.targetHandle) &&
+      nodes.get(edge.target)?.inputTemplate(edge.targetHandle) === undefined
+    if (isGone) {
+      warnings.push({ type: "deletedInvalidEdge", edge, problems: ["targetNodeFieldDoesNotExist"] })
+    }
+    return !isGone
+  })
+  return { ...definition, nodes: definition.nodes.map((node) => shown.get(node) ?? node), edges }
+}
+
+/** The fields of the workflow that a node calls: none if it calls none, `undefined` if they are not known. */
+const fieldsOfCall = (
+  node: InvocationNode,
+  catalog: NodeCatalog,
+  options: LoadOptions | undefined
+): ReadonlyArray<CalledField> | undefined => {
+  const workflowId = calledWorkflowId(node)
+  return workflowId === undefined ? [] : calledFields(options?.savedWorkflows?.get(workflowId), catalog)
 }
 
 const endKey = (nodeId: string, fieldName: string): string => JSON.stringify([nodeId, fieldName])
@@ -160,7 +217,7 @@ const readNode = (
   const node = readInputs(given, template, dynamic, catalog, rules)
   const workflowId = calledWorkflowId(node)
   if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
-    const fields = calledFields(options.savedWorkflows.get(workflowId), catalog)
+    const fields = fieldsOfCall(node, catalog, options)
     if (fields !== undefined) {
       const called = withCalledInputs(node, fields)
       return makeLoadedNode(called.node, template, called.templates)
@@ -199,6 +256,10 @@ const bringUpToDate = (
         templateVersion: template.version
       })
       return { node, template, inputTemplate }
+    }
+    const fieldNames = [...node.inputs.keys()].filter(NodeTypes.isSavedWorkflowInput)
+    if (fieldNames.length > 0) {
+      warnings.push({ type: "resetSavedWorkflowInputs", nodeId: node.id, fieldNames })
     }
     node = NodeUpdate.updateNode(node, template, rules.fillDefault)
     node = NodeUpdate.withImages(node, version, connected.has(endKey(node.id, "collection")))

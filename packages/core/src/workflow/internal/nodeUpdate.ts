@@ -1,7 +1,7 @@
 /** Updates of nodes that were made with another version of their type, as the editor does them. */
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
 import type { FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
-import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
+import { acceptsExtraInputs } from "./nodeTypes.ts"
 
 /** What the editor can compare: up to four numbers or wildcards, with a prerelease and build part. */
 const comparable =
@@ -37,7 +37,7 @@ export const updateNode = (
   }
   const extras = acceptsExtraInputs(node.nodeType)
   for (const [name, input] of node.inputs) {
-    if (isSavedWorkflowInput(name) || (extras && !inputs.has(name))) {
+    if (extras && !inputs.has(name)) {
       inputs.set(name, input)
     }
   }

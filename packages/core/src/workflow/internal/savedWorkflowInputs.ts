@@ -6,6 +6,7 @@ import * as Form from "../Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
 import { structureProblem } from "./form.ts"
 import { readForm } from "./formReader.ts"
+import { readKeepingModels } from "./modelValues.ts"
 import { callSavedWorkflow, isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
 
@@ -237,4 +238,23 @@ export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<Cal
     setOwn(dynamicInputTemplates, name, offered.has(name) ? templateToJson(template) : persisted)
   }
   return { node: { ...node, inputs, dynamicInputTemplates }, templates }
+}
+
+/** The node with the values that came from the workflow it calls as the editor reads those of a file. */
+export const readCalledInputs = (node: InvocationNode, catalog: NodeCatalog): InvocationNode => {
+  if (node.nodeType !== callSavedWorkflow) {
+    return node
+  }
+  const templates = persistedTemplates(node)
+  const inputs = new Map(node.inputs)
+  for (const [name, input] of node.inputs) {
+    if (isSavedWorkflowInput(name)) {
+      const type = templates.get(name)?.type
+      inputs.set(name, {
+        ...input,
+        value: readKeepingModels(input.value, { type, extras: false, vocabulary: catalog.models })
+      })
+    }
+  }
+  return { ...node, inputs }
 }

@@ -52,7 +52,7 @@ export const batchReasons = (
 }
 
 /**
- * Reasons that concern single nodes and fields, in node order.
+ * Reasons that concern single nodes and fields, in node order. Of several nodes with one id each has those of the first.
  *
  * **Details**
  *
@@ -61,7 +61,10 @@ export const batchReasons = (
  */
 export const nodeReasons = (loaded: LoadedWorkflow): ReadonlyArray<UiReason> => {
   const connected = new Set(loaded.edges.map((edge) => JSON.stringify([edge.target, edge.targetHandle])))
-  return [...loaded.nodes.values()].flatMap((node) => reasonsOfNode(node, connected))
+  return loaded.definition.nodes.flatMap(({ id, type }) => {
+    const node = type === "invocation" ? loaded.nodes.get(id) : undefined
+    return node === undefined ? [] : reasonsOfNode(node, connected)
+  })
 }
 
 const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): ReadonlyArray<UiReason> => {

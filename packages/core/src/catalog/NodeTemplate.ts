@@ -61,6 +61,17 @@ export interface ValueBounds {
   readonly maxLength?: number
 }
 
+/** The names of the limits of a single value. @internal */
+export const valueBoundNames = [
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "multipleOf",
+  "minLength",
+  "maxLength"
+] as const satisfies ReadonlyArray<keyof ValueBounds>
+
 /**
  * Limits of a field: those of its value, or of each item and of the number of items for collections.
  *

@@ -52,11 +52,8 @@ const bodiless = new Set([101, 204, 205, 304])
 
 /**
  * Turns an answer of the simulator into a web response.
- *
- * @category conversions
- * @since 0.1.0
  */
-export const toWeb = (method: string, response: SimulatorResponse): Response =>
+const toWeb = (method: string, response: SimulatorResponse): Response =>
   new Response(method === "HEAD" || bodiless.has(response.status) ? null : webBody(response), {
     status: response.status,
     headers: response.headers

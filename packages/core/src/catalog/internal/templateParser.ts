@@ -10,7 +10,7 @@ import type {
   OutputTemplate,
   ValueBounds
 } from "../NodeTemplate.ts"
-import { isStateful, titleOf } from "../NodeTemplate.ts"
+import { isStateful, titleOf, valueBoundNames } from "../NodeTemplate.ts"
 import { alternatives, isNullSchema, parseFieldType } from "./fieldTypeParser.ts"
 import { modelKinds } from "./modelKinds.ts"
 
@@ -47,16 +47,6 @@ const strings = (value: unknown): ReadonlyArray<string> | undefined => {
   const texts = value.filter((item) => typeof item === "string")
   return texts.length === 0 ? undefined : texts
 }
-
-const valueBoundNames = [
-  "minimum",
-  "maximum",
-  "exclusiveMinimum",
-  "exclusiveMaximum",
-  "multipleOf",
-  "minLength",
-  "maxLength"
-] as const
 
 const valueBounds = (schema: unknown): ValueBounds | undefined => {
   if (!isRecord(schema)) {

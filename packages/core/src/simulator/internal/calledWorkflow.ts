@@ -16,7 +16,7 @@ type Raw = Readonly<Record<string, unknown>>
 const prefix = "saved_workflow_input::"
 
 /** A graph to run, and the values that a batch node put into it. */
-export interface CalledGraph {
+interface CalledGraph {
   readonly graph: SimulatorGraph
   readonly fieldValues: ReadonlyArray<FieldValue> | null
 }

@@ -10,7 +10,7 @@ import type { ServerProfile } from "../ServerProfile.ts"
 import { isRecord } from "./fieldValidation.ts"
 
 /** One connected socket. */
-export interface HubSocket {
+interface HubSocket {
   readonly id: string
   readonly userId: string
   readonly isAdmin: boolean
@@ -25,7 +25,7 @@ export type Audience =
   | { readonly _tag: "Everybody" }
 
 /** An event on its way. */
-export interface OutgoingEvent {
+interface OutgoingEvent {
   readonly name: string
   readonly payload: Readonly<Record<string, unknown>>
   readonly audience: Audience

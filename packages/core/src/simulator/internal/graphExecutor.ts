@@ -37,7 +37,7 @@ interface Prepared {
 }
 
 /** How a server schedules: since 6.10 all ready nodes of one type before the next type, before that depth first. */
-export type Scheduling = "byType" | "depthFirst"
+type Scheduling = "byType" | "depthFirst"
 
 /** The state of one run. */
 export class GraphExecutor {

@@ -6,7 +6,7 @@ const none: ReadonlyArray<GraphEdge> = []
 const nobody: ReadonlySet<string> = new Set()
 
 /** For each branch of an `if`, the nodes that serve nothing but this branch. */
-export interface Branches {
+interface Branches {
   readonly true: ReadonlySet<string>
   readonly false: ReadonlySet<string>
 }

@@ -7,7 +7,7 @@ import * as Png from "../Png.ts"
 import * as Raster from "../Raster.ts"
 
 /** A decoded upload: pixels; or a header that can be read and a body that cannot; or nothing that is a picture. */
-export type Reading =
+type Reading =
   | { readonly _tag: "Decoded"; readonly raster: Raster.Raster }
   | { readonly _tag: "Broken" }
   | { readonly _tag: "NotAnImage" }

@@ -17,7 +17,7 @@ export interface StoredWorkflow {
 }
 
 /** A saved style preset or system prompt, as the routes give it. */
-export type StoredPreset = Readonly<Record<string, unknown>>
+type StoredPreset = Readonly<Record<string, unknown>>
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 

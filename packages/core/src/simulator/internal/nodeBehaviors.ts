@@ -16,6 +16,3 @@ const exact: ReadonlyMap<string, NodeBehavior> = new Map([
 /** The exact behavior of a node type, or one told from its declaration. */
 export const behaviorOf = (context: NodeContext): NodeBehavior =>
   exact.get(context.node.type) ?? Diffusion.byDeclaration(context)
-
-/** The node types that are computed exactly. */
-export const exactTypes: ReadonlySet<string> = new Set(exact.keys())

@@ -37,7 +37,7 @@ export interface SimulatorBatch {
 }
 
 /** A call that an item waits for. */
-export interface WaitingCall {
+interface WaitingCall {
   /** The prepared node that calls. */
   readonly node: GraphNode
   readonly frame: WorkflowCallState.CallFrame
@@ -117,6 +117,17 @@ export const withoutNulls = (value: unknown): unknown => {
     Object.entries(value).filter(([, inner]) => inner !== null).map(([key, inner]) => [key, withoutNulls(inner)])
   )
 }
+
+/** What went wrong with an item and when it did what, as the server tells it. */
+export const historyOf = (item: QueueItem): Readonly<Record<string, unknown>> => ({
+  error_type: item.errorType,
+  error_message: item.errorMessage,
+  error_traceback: item.errorTraceback,
+  created_at: SimulatorTime.format(item.createdAt),
+  updated_at: SimulatorTime.format(item.updatedAt),
+  started_at: item.startedAt === null ? null : SimulatorTime.format(item.startedAt),
+  completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt)
+})
 
 /** All queue items. */
 export class QueueStore {
@@ -331,13 +342,7 @@ export class QueueStore {
       origin: item.origin,
       destination: item.destination,
       session_id: item.sessionId,
-      error_type: item.errorType,
-      error_message: item.errorMessage,
-      error_traceback: item.errorTraceback,
-      created_at: SimulatorTime.format(item.createdAt),
-      updated_at: SimulatorTime.format(item.updatedAt),
-      started_at: item.startedAt === null ? null : SimulatorTime.format(item.startedAt),
-      completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt),
+      ...historyOf(item),
       queue_id: item.queueId,
       ...(minor >= 12
         ? { user_id: item.userId, user_display_name: owner.displayName, user_email: owner.email }

@@ -221,7 +221,7 @@ export const bodyNames = (
   })
 
 /** The complaint about a list with too many entries. */
-export const tooLong = (
+const tooLong = (
   loc: ReadonlyArray<string | number>,
   input: ReadonlyArray<unknown>,
   limit: number

@@ -11,7 +11,7 @@ export interface GraphNode {
 }
 
 /** One end of an edge. */
-export interface EdgeConnection {
+interface EdgeConnection {
   readonly node_id: string
   readonly field: string
 }
@@ -85,7 +85,7 @@ export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<Fiel
  *
  * Fields that the type does not have are dropped. A connected field may miss its literal.
  */
-export const parseNode = (
+const parseNode = (
   nodeType: SimulatorNodeType,
   raw: Readonly<Record<string, unknown>>,
   id: string,

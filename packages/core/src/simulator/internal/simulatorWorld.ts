@@ -2,20 +2,19 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as SeededRandom from "../../internal/seededRandom.ts"
-import { FaultScript } from "../Fault.ts"
 import type { ServerProfile } from "../ServerProfile.ts"
 import type { SimulatorCatalog } from "../SimulatorCatalog.ts"
 import type { SimulatorModel } from "../SimulatorModels.ts"
 import { EventHub } from "./eventHub.ts"
 import type { Audience } from "./eventHub.ts"
+import { FaultScript } from "./faultScript.ts"
 import { GalleryStore } from "./galleryStore.ts"
 import type { StoredImage } from "./galleryStore.ts"
 import type { NodeOutput } from "./graphExecutor.ts"
 import { InvocationCache } from "./invocationCache.ts"
 import { LibraryStore } from "./libraryStore.ts"
 import type { Tensor } from "./nodeBehavior.ts"
-import type { ItemOwner, QueueItem } from "./queueStore.ts"
-import { QueueStore } from "./queueStore.ts"
+import { historyOf, type ItemOwner, type QueueItem, QueueStore } from "./queueStore.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 import * as UserStoreModule from "./userStore.ts"
@@ -51,7 +50,7 @@ export type NodeOverride = (
   | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
 
 /** Settings that stay over a restart. */
-export interface WorldSettings {
+interface WorldSettings {
   readonly profile: ServerProfile
   readonly catalog: SimulatorCatalog
   readonly seed: number
@@ -159,13 +158,7 @@ export class SimulatorWorld {
       ...this.itemHead(item),
       status: item.status,
       ...(minor >= 13 ? { status_sequence: item.statusSequence } : {}),
-      error_type: item.errorType,
-      error_message: item.errorMessage,
-      error_traceback: item.errorTraceback,
-      created_at: SimulatorTime.format(item.createdAt),
-      updated_at: SimulatorTime.format(item.updatedAt),
-      started_at: item.startedAt === null ? null : SimulatorTime.format(item.startedAt),
-      completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt),
+      ...historyOf(item),
       batch_status: this.queue.batchStatus(item.queueId, item.batchId),
       queue_status: this.queue.queueStatus(item.queueId, item.userId),
       session_id: item.sessionId,

@@ -33,7 +33,7 @@ export const system: SimulatorUser = {
 }
 
 /** What a token proves. */
-export type TokenCheck =
+type TokenCheck =
   | { readonly _tag: "Valid"; readonly user: SimulatorUser; readonly rememberMe: boolean; readonly expiresAt: number }
   | { readonly _tag: "Invalid" }
   | { readonly _tag: "Inactive" }

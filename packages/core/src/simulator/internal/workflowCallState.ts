@@ -27,7 +27,7 @@ export interface CallExecution extends CallFrame {
 }
 
 /** The call that a child item belongs to, as its session names it. */
-export interface CallParent extends CallFrame {
+interface CallParent extends CallFrame {
   readonly workflow_call_id: string
   readonly parent_session_id: string
 }

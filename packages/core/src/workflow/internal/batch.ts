@@ -28,7 +28,7 @@ export interface BuiltBatch {
 }
 
 /** How a batch is built. */
-export interface BatchOptions {
+interface BatchOptions {
   /**
    * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
    * other that is named.

@@ -8,7 +8,7 @@ const sameType = (first: FieldType, second: FieldType): boolean =>
   first.name === second.name && first.cardinality === second.cardinality && first.batch === second.batch
 
 /** Whether two types are the same, or one is what the other is in the server's schema (a scheduler is an enum). */
-export const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
+const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
   sameType(first, second) ||
   (first.originalType !== undefined && sameType(first.originalType, second)) ||
   (second.originalType !== undefined && sameType(first, second.originalType)) ||
@@ -25,7 +25,7 @@ export const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
  * one; integers as floats and strings, floats as strings; anything into `AnyField`, and out of it where it is one or many as
  * the target takes. Batches only go into batch fields.
  */
-export const areTypesCompatible = (source: FieldType, target: FieldType): boolean => {
+const areTypesCompatible = (source: FieldType, target: FieldType): boolean => {
   if (areTypesEqual(source, target)) {
     return true
   }
@@ -68,7 +68,7 @@ const areInterchangeable = (first: FieldType, second: FieldType): boolean =>
   areTypesCompatible(first, second) || areTypesCompatible(second, first) || isOneAndManyOfSame(first, second)
 
 /** An end of an edge. */
-export interface Source {
+interface Source {
   readonly node: LoadedNode
   readonly handle: string
 }

@@ -15,7 +15,7 @@ const isFiniteNumber = (value: unknown): value is number => typeof value === "nu
 const numberComponents = ["number-input", "slider", "number-input-and-slider"] as const
 
 /** Settings of the first kind that fits, `undefined` when none does. */
-export const readSettings = (json: unknown): FieldSettings | undefined => {
+const readSettings = (json: unknown): FieldSettings | undefined => {
   if (!isRecord(json)) {
     return undefined
   }

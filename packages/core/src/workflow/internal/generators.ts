@@ -19,7 +19,7 @@ export type Generated =
   | { readonly _tag: "Invalid"; readonly reason: string }
 
 /** The most values that one generator may give: 1 000 000. The server's queue takes far fewer. */
-export const maxValues = 1_000_000
+const maxValues = 1_000_000
 
 const values = (list: ReadonlyArray<unknown>): Generated => ({ _tag: "Values", values: list })
 

@@ -13,7 +13,7 @@ import type { WorkflowSchemaVersion } from "../WorkflowDefinition.ts"
 import { WorkflowParseError } from "../WorkflowError.ts"
 
 /** A document in the form of 4.0.0, and the version that it was written in. */
-export interface MigratedDocument {
+interface MigratedDocument {
   readonly document: JsonObject
   readonly sourceVersion: WorkflowSchemaVersion
 }

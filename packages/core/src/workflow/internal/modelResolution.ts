@@ -20,8 +20,7 @@ export type ModelResolution =
   | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
 
 /** A model as one line: name, base, type and key. */
-export const describeModel = (model: InstalledModel): string =>
-  `${model.name} (${model.base} ${model.type}, key ${model.key})`
+const describeModel = (model: InstalledModel): string => `${model.name} (${model.base} ${model.type}, key ${model.key})`
 
 const identity = (model: InstalledModel, reference: ModelReference): ModelReference => ({
   key: model.key,

@@ -54,7 +54,7 @@ const batchProblem = (loaded: LoadedWorkflow) => (reason: UiReadiness.UiReason):
  * value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds the
  * values.
  */
-export const batchValueProblems = (
+const batchValueProblems = (
   target: CheckedNode,
   fieldName: string,
   values: ReadonlyArray<unknown>,
@@ -84,7 +84,7 @@ export const batchValueProblems = (
 }
 
 /** What is known of a workflow's batch when it is checked. */
-export interface ReadinessOptions {
+interface ReadinessOptions {
   /** Groups of inputs that the program varies. Each counts as given. */
   readonly sweeps?: ReadonlyArray<ReadonlyArray<SweptInput>>
   /** False while the values of generators that need the server are not known: sizes are then not checked. */

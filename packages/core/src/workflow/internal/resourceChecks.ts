@@ -11,7 +11,7 @@ import * as ModelResolution from "./modelResolution.ts"
 import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
 
 /** A value to put in place of another: a model with all its parts. */
-export interface Replacement {
+interface Replacement {
   readonly nodeId: string
   readonly fieldName: string
   readonly value: unknown

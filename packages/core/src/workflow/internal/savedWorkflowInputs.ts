@@ -1,6 +1,12 @@
 /** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
-import { type Cardinality, type FieldBounds, type InputTemplate, isStateful } from "../../catalog/NodeTemplate.ts"
+import {
+  type Cardinality,
+  type FieldBounds,
+  type InputTemplate,
+  isStateful,
+  valueBoundNames
+} from "../../catalog/NodeTemplate.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
 import * as Form from "../Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
@@ -12,19 +18,9 @@ import { newInput } from "./nodeUpdate.ts"
 
 const cardinalities: ReadonlyArray<Cardinality> = ["SINGLE", "COLLECTION", "SINGLE_OR_COLLECTION"]
 
-const boundNames = [
-  "minimum",
-  "maximum",
-  "exclusiveMinimum",
-  "exclusiveMaximum",
-  "multipleOf",
-  "minLength",
-  "maxLength"
-]
-
 const boundsFromJson = (json: JsonObject, cardinality: Cardinality): FieldBounds => {
   const value: Record<string, number> = {}
-  for (const name of boundNames) {
+  for (const name of valueBoundNames) {
     const bound = json[name]
     if (typeof bound === "number") {
       value[name] = bound
@@ -116,7 +112,7 @@ export const persistedTemplates = (node: InvocationNode): ReadonlyMap<string, In
 }
 
 /** A node with the inputs of the workflow that it calls, and their templates. */
-export interface CalledInputs {
+interface CalledInputs {
   readonly node: InvocationNode
   readonly templates: ReadonlyMap<string, InputTemplate>
 }

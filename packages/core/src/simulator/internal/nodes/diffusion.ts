@@ -201,7 +201,7 @@ const promptEncoder: NodeBehavior = Effect.fnUntraced(function*(context) {
 })
 
 /** A node by its declared outputs: images and tensors are made, models passed on, numbers and texts empty. */
-export const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
+const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
   const { node, template } = context
   for (const field of template.inputs.values()) {
     const value = node[field.name]

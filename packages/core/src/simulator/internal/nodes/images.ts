@@ -17,7 +17,7 @@ const output = (name: string, width: number, height: number): NodeOutput => ({
 const withAlpha = new Set(["img_blur", "img_crop", "img_pad_crop", "img_paste"])
 
 /** Stores a picture and gives the output that names it. */
-export const saved = (context: NodeContext, raster: Raster.Raster, category?: string) =>
+const saved = (context: NodeContext, raster: Raster.Raster, category?: string) =>
   Effect.map(
     context.saveImage(withAlpha.has(context.node.type) ? { ...raster, hasAlpha: true } : raster, category),
     (name) => output(name, raster.width, raster.height)

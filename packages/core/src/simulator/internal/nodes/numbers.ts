@@ -6,7 +6,7 @@ import type { GraphNode } from "../simulatorGraph.ts"
 import * as NumpyRandom from "./numpyRandom.ts"
 
 /** Python rounds halves to the even neighbour. */
-export const roundHalfEven = (value: number): number => {
+const roundHalfEven = (value: number): number => {
   const floor = Math.floor(value)
   const rest = value - floor
   if (rest < 0.5) return floor
@@ -31,22 +31,17 @@ const divide = (left: number, right: number, of = "division by zero"): number =>
   return left / right
 }
 
-const integerMath = (node: GraphNode): number => {
-  const a = number(node, "a")
-  const b = number(node, "b")
-  switch (text(node, "operation")) {
+/** What both kinds of numbers have. */
+const arithmetic = (operation: string, a: number, b: number): number => {
+  switch (operation) {
     case "ADD":
       return a + b
     case "SUB":
       return a - b
     case "MUL":
       return a * b
-    case "DIV":
-      return Math.trunc(divide(a, b))
     case "EXP":
       return a ** b
-    case "MOD":
-      return modulo(a, b)
     case "ABS":
       return Math.abs(a)
     case "MIN":
@@ -56,29 +51,20 @@ const integerMath = (node: GraphNode): number => {
   }
 }
 
+const integerMath = (node: GraphNode): number => {
+  const a = number(node, "a")
+  const b = number(node, "b")
+  const operation = text(node, "operation")
+  if (operation === "DIV") return Math.trunc(divide(a, b))
+  return operation === "MOD" ? modulo(a, b) : arithmetic(operation, a, b)
+}
+
 const floatMath = (node: GraphNode): number => {
   const a = number(node, "a")
   const b = number(node, "b")
-  switch (text(node, "operation")) {
-    case "ADD":
-      return a + b
-    case "SUB":
-      return a - b
-    case "MUL":
-      return a * b
-    case "DIV":
-      return divide(a, b, "float division by zero")
-    case "EXP":
-      return a ** b
-    case "SQRT":
-      return Math.sqrt(a)
-    case "ABS":
-      return Math.abs(a)
-    case "MIN":
-      return Math.min(a, b)
-    default:
-      return Math.max(a, b)
-  }
+  const operation = text(node, "operation")
+  if (operation === "DIV") return divide(a, b, "float division by zero")
+  return operation === "SQRT" ? Math.sqrt(a) : arithmetic(operation, a, b)
 }
 
 const floatToInteger = (node: GraphNode): number => {

@@ -33,6 +33,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "guides/promises.md withinAMinute": ({ client, promised }) => [client, promised],
   "guides/promises.md runAll": ({ client, promised }) => [client, promised, ["a cat", "a dog"]],
   "guides/promises.md makeBoard": ({ client }) => [client],
+  "guides/running-many.md show": ({ job }) => [job],
   "guides/workflows.md prepare": ({ flux }) => [flux],
   "guides/workflows.md report": ({ flux }) => [flux],
   "guides/workflows.md study": ({ labelled }) => [labelled],

@@ -66,7 +66,7 @@ export const withoutReadingAhead = (
   const { body } = request
   if (body._tag !== "Stream") return Effect.succeed(request)
   return Effect.map(
-    Effect.context<never>(),
+    Effect.context(),
     (context) => HttpClientRequest.setBody(request, HttpBody.raw(new Body(body.stream, context), body))
   )
 }

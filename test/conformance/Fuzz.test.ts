@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
 import { disabledReasons } from "../../scripts/conformance/uiTexts.ts"
+import { texts } from "../workflow/support.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 type Json = unknown
@@ -199,13 +200,7 @@ describe("whatever JSON comes in", () => {
       }])
     ])
     const definition = Result.getOrThrow(WorkflowDefinition.parse({
-      name: "",
-      author: "",
-      description: "",
-      version: "",
-      contact: "",
-      tags: "",
-      notes: "",
+      ...texts,
       nodes: [add("a"), ...ids.map(connector), add("b")],
       edges: [
         { id: "first", type: "default", source: "a", sourceHandle: "value", target: "c0", targetHandle: "in" },

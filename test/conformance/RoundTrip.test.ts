@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
 import { nodeReasons } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import { texts } from "../workflow/support.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -19,37 +20,34 @@ const workflows = (): ReadonlyArray<readonly [string, unknown]> =>
     }
   )
 
+/** Their definitions, where they have one. */
+const definitions = (): ReadonlyArray<readonly [string, WorkflowDefinition.WorkflowDefinition]> =>
+  workflows().flatMap(([file, workflow]) => {
+    const definition = WorkflowDefinition.parse(workflow)
+    return Result.isSuccess(definition) ? [[file, definition.success] as const] : []
+  })
+
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 describe("load and save", () => {
   it("gives the same definition again", () => {
-    let count = 0
-    for (const [file, workflow] of workflows()) {
-      const first = WorkflowDefinition.parse(workflow)
-      if (Result.isFailure(first)) {
-        continue
-      }
-      count++
-      const saved = json(WorkflowDefinition.toJson(first.success))
+    const files = definitions()
+    for (const [file, definition] of files) {
+      const saved = json(WorkflowDefinition.toJson(definition))
       const second = WorkflowDefinition.parse(saved)
       assert(Result.isSuccess(second), file)
       assert.deepStrictEqual(json(WorkflowDefinition.toJson(second.success)), saved, file)
-      const { raw: _first, sourceVersion: _firstVersion, ...before } = first.success
+      const { raw: _first, sourceVersion: _firstVersion, ...before } = definition
       const { raw: _second, sourceVersion: _secondVersion, ...after } = second.success
       assert.deepStrictEqual(withoutRaw(after), withoutRaw(before), file)
     }
-    assert.isAbove(count, 30)
+    assert.isAbove(files.length, 30)
   })
 
   it("keeps what it does not know, where it was", () => {
-    const parsed = WorkflowDefinition.parse({
+    const file = {
+      ...texts,
       name: "n",
-      author: "",
-      description: "",
-      version: "",
-      contact: "",
-      tags: "",
-      notes: "",
       extra: { deep: [1, null] },
       nodes: [{
         id: "a",
@@ -79,58 +77,28 @@ describe("load and save", () => {
           root: { id: "root", type: "container", color: "kept", data: { layout: "row", children: [], gap: 2 } }
         }
       }
-    })
+    }
+    const parsed = WorkflowDefinition.parse(file)
     assert(Result.isSuccess(parsed))
     assert.deepStrictEqual(json(WorkflowDefinition.toJson(parsed.success)), {
-      name: "n",
-      author: "",
-      description: "",
-      version: "",
-      contact: "",
-      tags: "",
-      notes: "",
-      extra: { deep: [1, null] },
-      nodes: [{
-        id: "a",
-        type: "invocation",
-        width: 320,
-        position: { x: 3, y: -4 },
+      ...file,
+      nodes: file.nodes.map((node) => ({
+        ...node,
         data: {
-          id: "a",
-          type: "add",
-          version: "1.0.1",
+          ...node.data,
           nodePack: "invokeai",
-          label: "",
-          notes: "note",
-          isOpen: false,
-          isIntermediate: true,
-          useCache: true,
-          custom: "kept",
           dynamicInputTemplates: {},
-          inputs: { a: { name: "a", label: "", description: "", value: 1, hint: "kept" } }
+          inputs: { a: { ...node.data.inputs.a, label: "", description: "" } }
         }
-      }],
-      edges: [{ id: "e", type: "collapsed", source: "a", target: "a", animated: true }],
-      exposedFields: [],
-      meta: { version: "4.0.0", category: "user", origin: "kept" },
-      form: {
-        rootElementId: "root",
-        layoutHint: "kept",
-        elements: {
-          root: { id: "root", type: "container", color: "kept", data: { layout: "row", children: [], gap: 2 } }
-        }
-      }
+      })),
+      meta: { ...file.meta, version: "4.0.0" }
     })
   })
 
   it("loading what was loaded changes nothing", () => {
     const catalog = readCatalog("6.14.2")
-    for (const [file, workflow] of workflows()) {
-      const definition = WorkflowDefinition.parse(workflow)
-      if (Result.isFailure(definition)) {
-        continue
-      }
-      const { loaded: once } = Workflow.load(definition.success, catalog)
+    for (const [file, definition] of definitions()) {
+      const { loaded: once } = Workflow.load(definition, catalog)
       const again = WorkflowDefinition.parse(json(WorkflowDefinition.toJson(once.definition)))
       assert(Result.isSuccess(again), file)
       const { loaded: twice } = Workflow.load(again.success, catalog)

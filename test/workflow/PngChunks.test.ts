@@ -2,19 +2,9 @@ import * as WorkflowSource from "@effect-invokeai/core/workflow/WorkflowSource"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Buffer } from "node:buffer"
-import { crc32, deflateSync } from "node:zlib"
+import { deflateSync } from "node:zlib"
 import * as PngChunks from "../../packages/core/src/workflow/internal/pngChunks.ts"
-
-const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-
-const chunk = (type: string, data: Uint8Array): Buffer => {
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(data.length)
-  const body = Buffer.concat([Buffer.from(type, "latin1"), data])
-  const tail = Buffer.alloc(4)
-  tail.writeUInt32BE(crc32(body))
-  return Buffer.concat([head, body, tail])
-}
+import { chunk, png } from "./support.ts"
 
 const tEXt = (keyword: string, text: string) => chunk("tEXt", Buffer.from(`${keyword}\0${text}`, "latin1"))
 const zTXt = (keyword: string, text: string) =>
@@ -29,9 +19,6 @@ const iTXt = (keyword: string, text: string, compressed: boolean) =>
       compressed ? deflateSync(Buffer.from(text)) : Buffer.from(text)
     ])
   )
-
-const png = (...chunks: ReadonlyArray<Uint8Array>): Uint8Array =>
-  new Uint8Array(Buffer.concat([signature, chunk("IHDR", Buffer.alloc(13)), ...chunks, chunk("IEND", Buffer.alloc(0))]))
 
 describe("PngChunks.texts", () => {
   it.effect("reads plain, compressed and international texts", () =>

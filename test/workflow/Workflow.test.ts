@@ -7,68 +7,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import { catalogLayer, models, open, readJson, resources } from "./support.ts"
-
-const input = (name: string, value?: unknown, label = "") => ({
-  name,
-  label,
-  description: "",
-  ...(value === undefined ? {} : { value })
-})
-
-const node = (
-  id: string,
-  type: string,
-  version: string,
-  inputs: ReadonlyArray<ReturnType<typeof input>>,
-  more: Record<string, unknown> = {}
-) => ({
-  id,
-  type: "invocation",
-  position: { x: 0, y: 0 },
-  data: {
-    id,
-    type,
-    version,
-    nodePack: "invokeai",
-    label: "",
-    notes: "",
-    isOpen: true,
-    isIntermediate: true,
-    useCache: true,
-    inputs: Object.fromEntries(inputs.map((each) => [each.name, each])),
-    ...more
-  }
-})
-
-const edge = (source: string, sourceHandle: string, target: string, targetHandle: string) => ({
-  id: `${source}-${sourceHandle}-${target}-${targetHandle}`,
-  type: "default",
-  source,
-  sourceHandle,
-  target,
-  targetHandle
-})
-
-const file = (
-  nodes: ReadonlyArray<ReturnType<typeof node>>,
-  edges: ReadonlyArray<ReturnType<typeof edge>>,
-  exposed: ReadonlyArray<readonly [nodeId: string, fieldName: string]>
-) => ({
-  name: "test",
-  author: "",
-  description: "",
-  version: "",
-  contact: "",
-  tags: "",
-  notes: "",
-  nodes,
-  edges,
-  exposedFields: exposed.map(([nodeId, fieldName]) => ({ nodeId, fieldName })),
-  meta: { version: "3.0.0", category: "user" }
-})
-
-const read = (json: unknown) => Workflow.fromJson(json).pipe(Effect.provide(catalogLayer()))
+import { catalogLayer, edge, file, input, models, node, open, read, readJson, resources } from "./support.ts"
 
 const add = (id: string, a: unknown, b: unknown, labels: readonly [string, string] = ["", ""]) =>
   node(id, "add", "1.0.1", [input("a", a, labels[0]), input("b", b, labels[1])])

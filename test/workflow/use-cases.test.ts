@@ -2,15 +2,11 @@ import * as InkField from "@effect-invokeai/core/workflow/InkField"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { catalogLayer, open, resources } from "./support.ts"
+import { catalogLayer, flux, fluxInputs, open, resources, rowsOf } from "./support.ts"
 
 const example = open("examples/flux-image-to-image.json")
 
-const loader = "f8d9d7c8-9ed7-4bd7-9e42-ab0e89bfac90"
-const positive = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c"
-const negative = "e87ba3b6-c98f-4644-903a-e13c421f2add"
-const picture = "2981a67c-480f-4237-9384-26b68dbf912b"
-const denoise = "9c773392-5647-4f2b-958e-9da1707b6e6a"
+const { denoise, image: picture, loader, negative, positive } = flux
 
 describe("use case 1: load a workflow and list its inputs", () => {
   it.effect("tells what the workflow is", () =>
@@ -25,26 +21,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
   it.effect("lists the inputs in form order", () =>
     Effect.gen(function*() {
       const workflow = yield* example
-      assert.deepStrictEqual(
-        workflow.inputs.map((input) => [
-          input.userName,
-          input.systemName,
-          input.field._tag,
-          input.required,
-          Workflow.formatValue(input)
-        ]),
-        [
-          ["model", `${loader}.model`, "InkModelIdentifierField", true, "FLUX Dev (Quantized)"],
-          ["t5_encoder_model", `${loader}.t5_encoder_model`, "InkT5EncoderField", true, undefined],
-          ["clip_embed_model", `${loader}.clip_embed_model`, "InkCLIPEmbedField", true, undefined],
-          ["vae_model", `${loader}.vae_model`, "InkVAEModelField", true, undefined],
-          ["prompt", `${positive}.prompt`, "InkStringField", true, undefined],
-          ["image", `${picture}.image`, "InkImageField", true, undefined],
-          ["num_steps", `${denoise}.num_steps`, "InkIntegerField", false, "20"],
-          ["denoising_start", `${denoise}.denoising_start`, "InkFloatField", false, "0.7"],
-          ["prompt", `${negative}.prompt`, "InkStringField", true, ""]
-        ]
-      )
+      assert.deepStrictEqual(rowsOf(workflow), fluxInputs)
       assert.deepStrictEqual(workflow.inputs.map((input) => input.index), [0, 1, 2, 3, 4, 5, 6, 7, 8])
     }))
 

@@ -13,8 +13,8 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import { client } from "../Client.ts"
+import { picture } from "../picture.ts"
 import * as Support from "../Support.ts"
-import { picture } from "./picture.ts"
 import { start } from "./processes.ts"
 
 const seeds = [1, 2]

@@ -10,8 +10,8 @@ const chunk = (type: string, data: Uint8Array): Buffer => {
   return framed
 }
 
-/** A PNG of the given size, a gradient that begins with `shade`. */
-export const picture = (width: number, height: number, shade: number): Uint8Array => {
+/** A PNG of the given size: a colour gradient that begins with `shade`, so that two pictures differ. */
+export const picture = (width: number, height: number, shade = 0): Uint8Array => {
   const rows = Buffer.alloc((width * 3 + 1) * height)
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

@@ -1,0 +1,121 @@
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { file as fileOf, input, node, read, resources } from "./support.ts"
+
+/** A file with one node, whose inputs are all on the form. */
+const file = (type: string, version: string, inputs: ReadonlyArray<ReturnType<typeof input>>) =>
+  fileOf([node("n", type, version, inputs, { isIntermediate: false })], [], inputs.map(({ name }) => ["n", name]))
+
+const problems = (json: unknown) =>
+  Effect.map(
+    read(json),
+    (workflow) => Workflow.validate(workflow).all.map(({ code, message, source }) => [source, code, message])
+  )
+
+describe("rules that the official UI does not have but the server enforces", () => {
+  it.effect("choices", () =>
+    Effect.gen(function*() {
+      const math = [input("operation", "NOPE"), input("a", 1), input("b", 2)]
+      assert.deepStrictEqual(yield* problems(file("float_math", "1.0.1", math)), [
+        ["server", "valueNotInOptions", "\"NOPE\" is not one of ADD, SUB, MUL, DIV, EXP, ABS, SQRT, MIN or MAX"]
+      ])
+      const scheduler = [input("scheduler", "nope")]
+      assert.deepStrictEqual((yield* problems(file("scheduler", "1.0.1", scheduler)))[0]?.[1], "valueNotInOptions")
+    }))
+
+  it.effect("types", () =>
+    Effect.gen(function*() {
+      const add = (a: unknown) => problems(file("add", "1.0.1", [input("a", a), input("b", 2)]))
+      assert.deepStrictEqual(yield* add(1.5), [["server", "valueHasWrongType", "expected an integer, got 1.5"]])
+      assert.deepStrictEqual(yield* add("12"), [["server", "valueHasWrongType", "expected an integer, got \"12\""]])
+      assert.deepStrictEqual(yield* add(true), [["server", "valueHasWrongType", "expected an integer, got true"]])
+      assert.deepStrictEqual(yield* add(12), [])
+      assert.deepStrictEqual(
+        yield* problems(file("img_blur", "1.2.2", [input("image", { image_name: "a" }), input("board", "whatever")])),
+        [[
+          "server",
+          "valueHasWrongType",
+          "expected auto, none, the id of a board, or an object with board_id, got \"whatever\""
+        ]]
+      )
+    }))
+
+  it.effect("limits, as the server's document has them, and inputs that the file does not name", () =>
+    Effect.gen(function*() {
+      const noise = [input("seed", 0.5), input("width", 0), input("height", 64), input("use_cpu", true)]
+      assert.deepStrictEqual(yield* problems(file("noise", "1.1.0", noise)), [
+        ["server", "valueHasWrongType", "expected an integer between 0 and 4294967295, got 0.5"],
+        ["interface", "collectionNumberLTExclusiveMin", "0 is not greater than 0"]
+      ])
+      const crop = yield* problems(file("crop_latents", "1.0.2", [input("x", -4)]))
+      assert.deepStrictEqual(crop.slice(0, 3).map(([source, code]) => [source, code]), [
+        ["server", "collectionNumberLTMin"],
+        ["server", "collectionNumberNotMultipleOf"],
+        ["server", "missingInputForField"]
+      ])
+      assert.deepStrictEqual(yield* problems(file("img_blur", "1.2.2", [])), [
+        ["server", "missingInputForField", "a value is missing"]
+      ])
+      assert.deepStrictEqual(yield* problems(file("no_such_node", "1.0.0", [])), [
+        ["interface", "missingNodeTemplate", "the server has no node type 'no_such_node'"]
+      ])
+    }))
+
+  it.effect("step counts, by this library's own rule", () =>
+    Effect.gen(function*() {
+      const denoise = [input("num_steps", 0)]
+      const found = yield* problems(file("flux_denoise", "4.6.0", denoise))
+      assert.deepStrictEqual(found.filter(([source]) => source === "library"), [
+        ["library", "collectionNumberLTExclusiveMin", "0 is not greater than 0"]
+      ])
+    }))
+
+  it.effect("fields that take one value or several may hold a list", () =>
+    Effect.gen(function*() {
+      const found = (type: string, version: string, name: string, value: unknown) =>
+        Effect.map(
+          read(file(type, version, [input(name, value)])),
+          (workflow) => Workflow.validate(workflow).inputs.get(`n.${name}`) ?? []
+        )
+      const weights = (value: unknown) => found("denoise_latents", "1.5.4", "cfg_scale", value)
+      assert.deepStrictEqual(yield* weights([1, 7.5]), [])
+      assert.deepStrictEqual(yield* weights(7.5), [])
+      const image = { image_name: "a" }
+      const images = (value: unknown) => found("llava_onevision_vllm", "1.0.0", "images", value)
+      assert.deepStrictEqual(yield* images([image, image, image]), [])
+      assert.deepStrictEqual(yield* images(image), [])
+      assert.deepStrictEqual(yield* images([image, image, image, image]), ["4 items are more than 3"])
+    }))
+})
+
+describe("workflows that call workflows of the library", () => {
+  const callee = {
+    ...file("add", "1.0.1", [input("a", 1), input("b", 2)]),
+    name: "callee"
+  }
+  const caller = file("call_saved_workflow", "1.0.0", [input("workflow_id", "the-callee")])
+
+  it.effect("take over its inputs when they are checked, and can set them", () =>
+    Effect.gen(function*() {
+      const workflow = yield* Workflow.check(yield* read(caller))
+      const names = Workflow.fields(workflow).map(({ systemName }) => systemName).filter((name) => name.includes("::"))
+      assert.deepStrictEqual(names, ["n.saved_workflow_input::n::a", "n.saved_workflow_input::n::b"])
+      const set = yield* Workflow.setField(workflow, "n.saved_workflow_input::n::a", "41")
+      const batch = yield* Workflow.toBatch(set)
+      assert.deepStrictEqual(batch.graph.nodes["n"]?.["workflow_inputs"], {
+        "saved_workflow_input::n::a": 41,
+        "saved_workflow_input::n::b": 2
+      })
+    }).pipe(Effect.provide(resources({ savedWorkflows: new Map([["the-callee", callee]]) }))))
+
+  it.effect("name the workflow that is not there", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Workflow.toBatch(yield* read(caller)))
+      assert.strictEqual(
+        error.message,
+        "The workflow is not ready (1 problem):\n- Call Saved Workflow -> Workflow Id: " +
+          "the workflow 'the-callee' is not in the server's library, or cannot be read"
+      )
+    }).pipe(Effect.provide(resources())))
+})

@@ -3,7 +3,8 @@
  *
  * Each measurement runs in a process of its own too (`transferClients.ts`): 100 downloads of 3 MB, 50 uploads of 3 MB, four
  * at a time, after a short warm-up. The clients take turns, so that a busy machine is busy for all of them. Throughput is
- * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici.
+ * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici. The last lines are of memory
+ * alone: whether it grows with the image, what the start takes of it, and what a small young generation of V8 leaves of it.
  *
  *     node test/bench/transfer.ts [rounds] [folder]
  *
@@ -116,9 +117,14 @@ const main = async (rounds: number, installed: string | undefined) => {
     const program = installed === undefined ? sources : Path.join(installed, "transferClients.mjs")
     // stripping types takes memory, which would be counted
     if (program !== sources) FS.writeFileSync(program, stripTypeScriptTypes(FS.readFileSync(sources, "utf8")))
-    const run = async (name: string, count: number, size: number): Promise<Measurement> => {
+    const run = async (
+      name: string,
+      count: number,
+      size: number,
+      flags: ReadonlyArray<string> = []
+    ): Promise<Measurement> => {
       const folder = FS.mkdtempSync(Path.join(base, "target-"))
-      const child = spawn(process.execPath, [program, name, url, folder, String(count), String(size)], {
+      const child = spawn(process.execPath, [...flags, program, name, url, folder, String(count), String(size)], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       const line = await firstLine(child)
@@ -160,16 +166,17 @@ const main = async (rounds: number, installed: string | undefined) => {
           `peak ${result.peak.toFixed(0).padStart(4)} MB (${(result.peak / reference.peak).toFixed(2)}x)`
       )
     }
-    const peak = async (name: string, count: number, size: number) => (await run(name, count, size)).peak
-    const [small, large] = [
-      await peak("download ours, one by one", 20, 3),
-      await peak("download ours, one by one", 1, 60)
-    ]
-    console.log(
-      `memory: twenty images of 3 MB ${small.toFixed(0)} MB, one of 60 MB ${large.toFixed(0)} MB; ` +
-        `only loading the library ${(await peak("load ours", 0, 3)).toFixed(0)} MB, ` +
-        `only loading undici ${(await peak("load undici", 0, 3)).toFixed(0)} MB`
-    )
+    const peak = async (name: string, count: number, size: number, flags?: ReadonlyArray<string>) =>
+      `${name} ${(await run(name, count, size, flags)).peak.toFixed(0)} MB`
+    const one = "download ours, one by one"
+    console.log(`memory, twenty images of 3 MB: ${await peak(one, 20, 3)}; one of 60 MB: ${await peak(one, 1, 60)}`)
+    console.log(`memory, only loading: ${await peak("load ours", 0, 3)}, ${await peak("load undici", 0, 3)}`)
+    const young = ["--max-semi-space-size=4"]
+    const peaks: Array<string> = []
+    for (const name of ["download undici", "download ours", "upload undici", "upload ours"]) {
+      peaks.push(await peak(name, name.startsWith("download") ? 100 : 50, 3, young))
+    }
+    console.log(`memory, with ${young.join(" ")}: ${peaks.join(", ")}`)
   } finally {
     server.kill()
     FS.rmSync(base, { recursive: true, force: true })

@@ -11,19 +11,11 @@ import { sent } from "../../server/ChunkPool.ts"
 import { headLength } from "../ImageType.ts"
 
 /**
- * The length of the pieces, in bytes.
- *
- * @category constants
- * @since 0.1.0
- */
-export const pieceLength = 256 * 1024
-
-/**
  * What is known of content that was read once.
  *
  * **Details**
  *
- * `hash` is the SHA-256, in hex, of the SHA-256 of each piece of 256 KiB one after the other, so that content of any size
+ * `hash` is the SHA-256, in hex, of the SHA-256 of each 256 KiB (`ChunkPool.chunkLength`) one after the other, so that content of any size
  * is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
  *
  * @category models
@@ -64,7 +56,7 @@ export const fromStream = Effect.fnUntraced(
     R | Digest.Digest
   > {
     const { digest } = yield* Digest.Digest
-    const piece = new Uint8Array(pieceLength)
+    const piece = sent.take()
     const head = new Uint8Array(headLength)
     const digests: Array<Uint8Array> = []
     let used = 0
@@ -79,11 +71,11 @@ export const fromStream = Effect.fnUntraced(
           if (length < headLength) head.set(chunk.subarray(0, headLength - length), length)
           length += chunk.length
           for (let from = 0; from < chunk.length;) {
-            const part = chunk.subarray(from, from + pieceLength - used)
+            const part = chunk.subarray(from, from + piece.length - used)
             from += part.length
             piece.set(part, used)
             used += part.length
-            if (used === pieceLength) {
+            if (used === piece.length) {
               yield* finish(piece)
               used = 0
             }
@@ -93,6 +85,7 @@ export const fromStream = Effect.fnUntraced(
       )
     )
     if (used > 0) yield* finish(piece.subarray(0, used))
+    sent.giveBack(piece)
     return {
       hash: Hex.encode(yield* digest(Digest.sha256, concat(digests))),
       length,

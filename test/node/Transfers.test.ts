@@ -1,0 +1,293 @@
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import { chunkLength, received } from "@effect-invokeai/core/server/ChunkPool"
+import { Images } from "@effect-invokeai/core/server/Images"
+import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
+import * as Http from "node:http"
+import { png } from "../assets/fakes.ts"
+
+const header = png(64, 64, {}, [1, 2, 3])
+
+/** A PNG of about so many bytes, each image with other ones. */
+const image = (bytes: number, seed: number): Uint8Array => {
+  const filler = new Uint8Array(bytes)
+  for (let index = 0, state = seed; index < bytes; index++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    filler[index] = state >>> 16
+  }
+  return Buffer.concat([header.subarray(0, 33), filler, header.subarray(-12)])
+}
+
+/** A server that gives out and takes images; `answer` writes the image, `take` reads the upload. */
+const server = (options: {
+  readonly image?: (name: string, response: Http.ServerResponse) => void
+  readonly upload?: (request: Http.IncomingMessage, answer: (name: string) => void) => void
+}) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Http.Server>((resume) => {
+        const dto = (name: string) => ({
+          image_name: name,
+          image_url: "",
+          thumbnail_url: "",
+          image_origin: "external",
+          image_category: "user",
+          width: 64,
+          height: 64,
+          created_at: "2026-11-22 12:00:00.000",
+          updated_at: "2026-11-22 12:00:00.000",
+          is_intermediate: true,
+          starred: false
+        })
+        const made = Http.createServer((request, response) => {
+          const json = (status: number, body: unknown) =>
+            response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+          const path = new URL(request.url ?? "/", "http://localhost").pathname
+          const [, name = "", full] = /^\/api\/v1\/images\/i\/([^/]+)(\/full)?$/.exec(path) ?? []
+          if (path === "/api/v1/images/upload") {
+            options.upload?.(request, (uploaded) => json(201, dto(uploaded)))
+            return
+          }
+          request.resume()
+          if (request.method === "DELETE") {
+            json(200, { affected_boards: [], deleted_images: [name], failed_images: [] })
+          } else if (full === undefined) json(200, dto(name))
+          else options.image?.(name, response)
+        })
+        made.listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))
+      }),
+      (made) =>
+        Effect.callback<void>((resume) => {
+          made.close(() => resume(Effect.void))
+          made.closeAllConnections()
+        })
+    ),
+    (made) => {
+      const address = made.address()
+      return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+    }
+  )
+
+const temporaryFolder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
+)
+
+// around the length of a chunk, and of what a socket gives at once
+const sizes = [100, 65_491, 65_536, chunkLength - 45, chunkLength - 44, 600_000, 1_000_003, 3 * chunkLength - 45]
+const pictures = new Map(sizes.map((size, index) => [`${index}.png`, image(size, index + 1)]))
+
+/** Writes bytes in parts of these lengths, in turn. */
+const inParts = (response: Http.ServerResponse, bytes: Uint8Array, lengths: ReadonlyArray<number>) => {
+  let turn = 0
+  const next = (from: number) => {
+    if (from >= bytes.length) return response.end()
+    const to = from + lengths[turn++ % lengths.length]!
+    response.write(bytes.subarray(from, to), () => setImmediate(() => next(to)))
+  }
+  next(0)
+}
+
+const downloads: ReadonlyArray<readonly [string, (response: Http.ServerResponse, bytes: Uint8Array) => void]> = [
+  ["of announced length", (response, bytes) => {
+    response.writeHead(200, { "content-type": "image/png", "content-length": bytes.length }).end(bytes)
+  }],
+  ["of unknown length, in one part", (response, bytes) => {
+    response.writeHead(200, { "content-type": "image/png" }).write(bytes)
+    response.end()
+  }],
+  ["of unknown length, in parts of all sizes", (response, bytes) => {
+    response.writeHead(200, { "content-type": "image/png" })
+    inParts(response, bytes, [70_000, 1, 40_000, 16_384, 3, 65_536])
+  }]
+]
+
+describe("downloads over real connections", () => {
+  for (const [title, answer] of downloads) {
+    it.live(`every byte of images ${title}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const url = yield* server({ image: (name, response) => answer(response, pictures.get(name)!) })
+        yield* Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          const folder = yield* temporaryFolder
+          // three times, so that memory is used again
+          for (const round of ["a", "b", "c"]) {
+            yield* Downloads.images(pictures.keys(), { directory: `${folder}/${round}`, sync: false })
+            for (const [name, bytes] of pictures) {
+              const written = yield* fs.readFile(`${folder}/${round}/${name}`)
+              assert.isTrue(Buffer.from(bytes).equals(written), `${round}/${name}`)
+              const read = yield* Downloads.bytes(name)
+              assert.isTrue(Buffer.from(bytes).equals(read), name)
+            }
+          }
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+      })), 20_000)
+  }
+
+  it.live("what a slow reader keeps of a stream stays as it is", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const large = [1, 2, 3].map((seed) => image(3_000_000, seed))
+      const url = yield* server({
+        image: (name, response) => {
+          response.writeHead(200, { "content-type": "image/png" })
+          // several parts in what the socket gives at once
+          inParts(response, large[Number.parseInt(name)]!, [40_000, 9_000, 300, 16_384])
+        }
+      })
+      yield* Effect.gen(function*() {
+        const names = large.map((_, index) => `${index}.png`)
+        const kept = yield* Effect.forEach(
+          names,
+          (name) => Stream.runCollect(Stream.tap(Downloads.stream(name), () => Effect.sleep(10))),
+          { concurrency: 3 }
+        )
+        const folder = yield* temporaryFolder
+        yield* Downloads.images(names, { directory: folder, sync: false })
+        for (const [index, bytes] of large.entries()) {
+          assert.isTrue(Buffer.from(bytes).equals(Buffer.concat(kept[index]!)), `${index}`)
+        }
+      }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+    })), 20_000)
+
+  it.live("a slow reader slows the server down", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const bytes = image(60_000_000, 1)
+      let written = 0
+      const url = yield* server({
+        image: (_, response) => {
+          response.writeHead(200, { "content-type": "image/png", "content-length": bytes.length })
+          const next = (): void => {
+            if (written === bytes.length) {
+              response.end()
+              return
+            }
+            const part = bytes.subarray(written, written + 1_000_000)
+            response.write(part, () => {
+              written += part.length
+              next()
+            })
+          }
+          next()
+        }
+      })
+      yield* Effect.gen(function*() {
+        const first = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const fiber = yield* Downloads.stream("1.png").pipe(
+          Stream.tap(() => Effect.andThen(Deferred.succeed(first, undefined), Deferred.await(goOn))),
+          Stream.runFold(() => 0, (sum, chunk) => sum + chunk.length),
+          Effect.forkChild
+        )
+        yield* Deferred.await(first)
+        yield* Effect.sleep(300)
+        assert.isBelow(written, bytes.length / 2)
+        yield* Deferred.succeed(goOn, undefined)
+        assert.strictEqual(yield* Fiber.join(fiber), bytes.length)
+      }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+    })), 20_000)
+})
+
+/** The content of the file in a multipart body. */
+const fileOf = (body: Buffer, contentType: string): Buffer => {
+  const boundary = /boundary=(.*)$/.exec(contentType)?.[1] ?? ""
+  const file = body.indexOf("filename=")
+  const start = body.indexOf("\r\n\r\n", file) + 4
+  return body.subarray(start, body.indexOf(`\r\n--${boundary}`, start))
+}
+
+describe("uploads over real connections", () => {
+  it.live(
+    "every byte of files, to a server that takes its time, with their length",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        // more than the operating system takes without the server
+        const files = new Map(
+          [12_000_000, 9_000_001, 300, chunkLength].map((size, seed) => [`${seed}.png`, image(size, seed)])
+        )
+        const bodies: Array<{ readonly file: Buffer; readonly announced: number; readonly came: number }> = []
+        const url = yield* server({
+          upload: (request, answer) => {
+            const parts: Array<Buffer> = []
+            setTimeout(() => {
+              request.on("data", (part: Buffer) => parts.push(part))
+              request.on("end", () => {
+                const body = Buffer.concat(parts)
+                bodies.push({
+                  file: fileOf(body, request.headers["content-type"] ?? ""),
+                  announced: Number(request.headers["content-length"]),
+                  came: body.length
+                })
+                answer(`upload-${bodies.length}.png`)
+              })
+            }, 300)
+          }
+        })
+        yield* Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          const folder = yield* temporaryFolder
+          for (const [name, bytes] of files) yield* fs.writeFile(`${folder}/${name}`, bytes)
+          for (let round = 0; round < 2; round++) {
+            yield* Effect.scoped(Effect.forEach(
+              files.keys(),
+              (name) => Assets.uploadFile(`${folder}/${name}`),
+              { concurrency: 4, discard: true }
+            ))
+          }
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+        assert.strictEqual(bodies.length, 2 * files.size)
+        for (const { announced, came } of bodies) assert.strictEqual(came, announced)
+        for (const [name, bytes] of files) {
+          assert.strictEqual(bodies.filter(({ file }) => file.equals(bytes)).length, 2, name)
+        }
+      })),
+    20_000
+  )
+
+  it.live("an upload that is interrupted stops reading", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      const url = yield* server({
+        upload: (request) => request.once("data", () => Deferred.doneUnsafe(begun, Effect.void))
+      })
+      yield* Effect.gen(function*() {
+        const images = yield* Images
+        let open = 0
+        const content = Stream.unwrap(Effect.map(
+          Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--)),
+          () => Stream.concat(Stream.make(header), Stream.never)
+        ))
+        const fiber = yield* Effect.forkChild(images.upload({ data: content }))
+        yield* Deferred.await(begun)
+        assert.strictEqual(open, 1)
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep(50)
+        assert.strictEqual(open, 0)
+      }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+    })))
+})
+
+describe("ChunkPool", () => {
+  it("uses a chunk again once it was given back, and only once", () => {
+    const first = received.take()
+    received.giveBack(first.subarray(0, 10))
+    received.giveBack(first)
+    const [second, third] = [received.take(), received.take()]
+    assert.strictEqual(second.buffer, first.buffer)
+    assert.notStrictEqual(third.buffer, first.buffer)
+    assert.strictEqual(third.length, chunkLength)
+    received.giveBack(second)
+    received.giveBack(third)
+  })
+
+  it("takes nothing that is not its own", () => {
+    const foreign = new Uint8Array(chunkLength)
+    received.giveBack(foreign)
+    assert.notStrictEqual(received.take().buffer, foreign.buffer)
+  })
+})

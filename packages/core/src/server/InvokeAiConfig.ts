@@ -57,8 +57,8 @@ export const defaultUrl = "http://127.0.0.1:9090"
  * **Details**
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
- * duration such as `30 seconds`) and `INVOKEAI_RETRIES`. Whatever is missing keeps its default. An URL that is not one is
- * a `ConfigError`.
+ * duration such as `30 seconds`) and `INVOKEAI_RETRIES`. Whatever is missing or empty keeps its default. A duration or a
+ * number that is none is a `ConfigError`; a URL that is none is reported by the first call.
  *
  * @since 0.1.0
  * @category config

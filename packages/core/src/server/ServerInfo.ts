@@ -114,16 +114,16 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
 
   const version = call((api) => api.app.version({})).pipe(
     Effect.map((result) => result.version),
-    Effect.catchIf(
-      (error) => error.reason === "Decode" || error.reason === "NotFound",
-      (error) =>
-        Effect.fail(
-          retold(
-            error,
-            "Decode",
-            `this is not an InvokeAI server, or its sub-path is missing in the URL (${error.detail})`
-          )
+    Effect.mapError((error) =>
+      error.reason === "Decode" || error.reason === "NotFound"
+        ? retold(
+          error,
+          "Decode",
+          `this is not an InvokeAI server, or its sub-path is missing in the URL (${error.detail})`
         )
+        : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
+        ? retold(error, "Transport", `${error.detail}. Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?`)
+        : error
     ),
     Effect.withSpan("ServerInfo.version")
   )

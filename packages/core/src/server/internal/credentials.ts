@@ -37,7 +37,12 @@ const unescape = (text: string): string => {
 export const parseUrl = (input: string | URL): BaseUrl => {
   const text = input.toString().trim()
   if (!URL.canParse(text)) {
-    return { url: new URL(placeholder), basic: Option.none(), problem: "the server's URL is not a URL", secrets: [] }
+    return {
+      url: new URL(placeholder),
+      basic: Option.none(),
+      problem: "the server's URL is not a URL; one looks like http://127.0.0.1:9090",
+      secrets: []
+    }
   }
   const url = new URL(text)
   if (url.protocol !== "http:" && url.protocol !== "https:") {

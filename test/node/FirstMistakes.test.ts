@@ -1,0 +1,76 @@
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Http from "node:http"
+import * as Path from "node:path"
+
+const file = Path.resolve(import.meta.dirname, "../../examples/soft-thumbnail.json")
+const photo = Path.resolve(import.meta.dirname, "../../examples/mountain.png")
+
+/** What the first line of a program says. */
+const firstWords = (options: NodeInvokeAi.Options) =>
+  Workflow.fromFile(file).pipe(
+    Effect.flip,
+    Effect.map((error) => error.message),
+    Effect.scoped,
+    Effect.provide(NodeInvokeAi.layer({ retries: 0, ...options }))
+  )
+
+/** The address of a server that answers everything with a page. */
+const anotherServer = Effect.acquireRelease(
+  Effect.callback<Http.Server>((resume) => {
+    const server = Http.createServer((_, response) => {
+      response.setHeader("content-type", "text/html")
+      response.end("<html>hello</html>")
+    }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) =>
+    Effect.sync(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+).pipe(Effect.map((server) => {
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`
+}))
+
+describe("what a program is told that", () => {
+  it.live("has no server", () =>
+    Effect.gen(function*() {
+      const words = yield* firstWords({ url: "http://127.0.0.1:9" })
+      assert.include(words, "http://127.0.0.1:9/")
+      assert.include(words, "Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?")
+    }))
+
+  it.live("has the address of something else", () =>
+    Effect.gen(function*() {
+      const words = yield* firstWords({ url: yield* anotherServer })
+      assert.include(words, "this is not an InvokeAI server, or its sub-path is missing in the URL")
+    }))
+
+  it.live("has a URL that is none", () =>
+    Effect.gen(function*() {
+      assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "one looks like http://127.0.0.1:9090")
+      assert.include(yield* firstWords({ url: "localhost:9090" }), "has to begin with http:// or https://")
+    }))
+
+  it.live("has no login, or a wrong one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* NodeSimulator
+      const login = { email: "user@example.com", password: Redacted.make("wrong") }
+      for (const options of [{}, { token: Redacted.make("wrong") }, login]) {
+        const error = yield* Assets.uploadFile(photo).pipe(
+          Effect.flip,
+          Effect.scoped,
+          Effect.provide(NodeInvokeAi.layer({ url, ...options }))
+        )
+        assert.include(error.message, "needs a valid login (401)")
+      }
+    }).pipe(Effect.provide(
+      NodeSimulator.layer({ users: [{ email: "user@example.com", password: "Passw0rd-user", isAdmin: true }] })
+    )))
+})

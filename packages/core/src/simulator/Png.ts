@@ -129,8 +129,7 @@ export const decode = (bytes: Uint8Array): Raster => {
 /**
  * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or are cut short.
  *
- * @category decoding
- * @since 0.1.0
+ * @internal
  */
 export const decodeOption = (bytes: Uint8Array): Raster | undefined =>
   Result.getOrElse(Result.try(() => decode(bytes)), () => undefined)
@@ -138,8 +137,7 @@ export const decodeOption = (bytes: Uint8Array): Raster | undefined =>
 /**
  * Whether bytes begin like a PNG file with a readable header.
  *
- * @category decoding
- * @since 0.1.0
+ * @internal
  */
 export const hasHeader = (bytes: Uint8Array): boolean =>
   bytes.length >= 29 && bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4E && bytes[3] === 0x47 &&

@@ -35,8 +35,7 @@ export interface Color {
 /**
  * A picture of one color.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const filled = (width: number, height: number, color: Color): Raster => {
   const data = new Uint8Array(width * height * 4)
@@ -87,8 +86,7 @@ export const painted = (width: number, height: number, text: string): Raster => 
 /**
  * The picture at another size (nearest pixel).
  *
- * @category operations
- * @since 0.1.0
+ * @internal
  */
 export const resize = (source: Raster, width: number, height: number): Raster => {
   const data = new Uint8Array(width * height * 4)
@@ -107,8 +105,7 @@ export const resize = (source: Raster, width: number, height: number): Raster =>
 /**
  * A part of the picture. Where the part lies outside, it is transparent black.
  *
- * @category operations
- * @since 0.1.0
+ * @internal
  */
 export const crop = (source: Raster, x: number, y: number, width: number, height: number): Raster => {
   const data = new Uint8Array(width * height * 4)
@@ -128,8 +125,7 @@ export const crop = (source: Raster, x: number, y: number, width: number, height
  * The second picture laid over the first at a position, through its own alpha times an optional mask of the same size
  * (white shows, black hides).
  *
- * @category operations
- * @since 0.1.0
+ * @internal
  */
 export const paste = (base: Raster, over: Raster, x: number, y: number, mask?: Raster): Raster => {
   const data = base.data.slice()
@@ -157,8 +153,7 @@ export const paste = (base: Raster, over: Raster, x: number, y: number, mask?: R
 /**
  * The picture with every pixel changed by a function of its four parts.
  *
- * @category operations
- * @since 0.1.0
+ * @internal
  */
 export const mapPixels = (source: Raster, f: (color: Color, x: number, y: number) => Color): Raster => {
   const data = new Uint8Array(source.data.length)
@@ -203,8 +198,7 @@ const blurRun = (data: Uint8Array, start: number, step: number, length: number, 
 /**
  * The picture blurred by a box of the given radius in pixels; edges repeat the outermost pixel.
  *
- * @category operations
- * @since 0.1.0
+ * @internal
  */
 export const blur = (source: Raster, radius: number): Raster => {
   const reach = Math.min(Math.round(radius), Math.max(source.width, source.height))

@@ -15,8 +15,7 @@ export type ServerVersion = "6.3.0" | "6.8.1" | "6.13.8" | "6.14.2"
 /**
  * What differs between releases.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface ServerProfile {
   readonly version: ServerVersion
@@ -29,8 +28,7 @@ export interface ServerProfile {
 /**
  * The profile of a release.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const make = (version: ServerVersion): ServerProfile => {
   const minor = Number(version.split(".")[1])

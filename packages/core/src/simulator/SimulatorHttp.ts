@@ -48,8 +48,7 @@ export class ConnectionLost extends Data.TaggedError("ConnectionLost")<{
 /**
  * A refusal: the answer to send instead of a result.
  *
- * @category errors
- * @since 0.1.0
+ * @internal
  */
 export class HttpFailure extends Data.TaggedError("HttpFailure")<{
   readonly response: SimulatorResponse
@@ -60,8 +59,7 @@ const textEncoder = new TextEncoder()
 /**
  * An answer with bytes.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const bytes = (
   body: Uint8Array<ArrayBuffer>,
@@ -76,8 +74,7 @@ export const bytes = (
 /**
  * An answer with JSON.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const json = (
   value: unknown,
@@ -89,8 +86,7 @@ export const json = (
 /**
  * An answer with plain text.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const text = (value: string, status: number, contentType = "text/plain; charset=utf-8"): SimulatorResponse =>
   bytes(textEncoder.encode(value), { "content-type": contentType }, status)
@@ -98,8 +94,7 @@ export const text = (value: string, status: number, contentType = "text/plain; c
 /**
  * A refusal with a `detail` text.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const refusal = (
   status: number,
@@ -110,8 +105,7 @@ export const refusal = (
 /**
  * A refusal with a list of what is wrong with the request: 422.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const invalid = (issues: ReadonlyArray<ValidationIssue>): HttpFailure =>
   new HttpFailure({ response: json({ detail: issues }, 422) })
@@ -119,16 +113,14 @@ export const invalid = (issues: ReadonlyArray<ValidationIssue>): HttpFailure =>
 /**
  * The answer to an exception that the server does not handle.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const internalError: HttpFailure = new HttpFailure({ response: text("Internal Server Error", 500) })
 
 /**
  * The page that an official server answers to unknown paths.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const webPage: SimulatorResponse = {
   ...text(

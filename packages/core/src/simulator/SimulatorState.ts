@@ -78,8 +78,7 @@ export interface LeftBehind {
 /**
  * Everything that a server holds now.
  *
- * @category queries
- * @since 0.1.0
+ * @internal
  */
 export const snapshot = (world: SimulatorWorld): SimulatorState => ({
   items: world.queue.where(() => true).map((item) => ({
@@ -113,8 +112,7 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
 /**
  * What a finished program should have cleaned up on a server.
  *
- * @category queries
- * @since 0.1.0
+ * @internal
  */
 export const leftBehind = (world: SimulatorWorld): LeftBehind => {
   const uploads = [...world.gallery.images.values()].filter((image) =>

@@ -26,8 +26,7 @@ export interface WorkflowProblems {
 /**
  * Sorts problems by input.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const make = (all: ReadonlyArray<Problem>): WorkflowProblems => {
   const inputs = new Map<string, Array<string>>()

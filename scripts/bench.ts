@@ -34,40 +34,73 @@ const workflow = JSON.stringify(Path.join(root, "examples/flux-image-to-image.js
 
 const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-bench-"))
 
-const imports = `
-      await import("@effect-invokeai/core")
-      await import("@effect-invokeai/node")`
-
-const bare = `
+const undici = `
       const { createRequire } = await import("node:module")
-      createRequire(createRequire(import.meta.url).resolve("@effect/platform-node/NodeHttpClient"))("undici")
+      const { request } = createRequire(createRequire(import.meta.url).resolve("@effect/platform-node/NodeHttpClient"))("undici")
+      const { io } = await import("socket.io-client")`
+
+/** Reads the version and connects to the events, as a job does at its begin. */
+const startByHand = `${undici}
+      const url = process.env.INVOKEAI_URL
+      const socket = io(url, { path: "/ws/socket.io", transports: ["websocket"] })
+      const connected = new Promise((resolve) => socket.on("connect", resolve))
+      const { version } = await (await request(url + "api/v1/app/version")).body.json()
+      if (version !== "6.14.2") throw new Error("version")
+      await connected
+      socket.close()`
+
+const startOfLibrary = `
+      const { ServerEvents, ServerInfo } = await import("@effect-invokeai/core")
+      const { NodeInvokeAi } = await import("@effect-invokeai/node")
+      const Effect = await import("effect/Effect")
+      const Stream = await import("effect/Stream")
+      await Effect.runPromise(Effect.gen(function*() {
+        const events = yield* ServerEvents.ServerEvents.use((service) => service.subscribe)
+        const version = yield* ServerInfo.ServerInfo.use((info) => info.version)
+        if (version !== "6.14.2") throw new Error("version")
+        yield* Stream.runHead(Stream.filter(events, (message) => message._tag === "Connected"))
+      }).pipe(Effect.scoped, Effect.provide(NodeInvokeAi.layer({ url: process.env.INVOKEAI_URL }))))`
+
+const importsOfLibrary = `
+      await import("@effect-invokeai/core")
+      await import("@effect-invokeai/node")
+      await import("@effect/platform-node/Undici")
       await import("socket.io-client")`
 
 /** Programs are measured as a whole, or from their call of `start` on. */
 const comparisons: ReadonlyArray<Comparison> = [
   {
-    name: "start: import what the README's program needs",
+    name: "import what the README's program needs",
     beside: "undici, socket.io-client",
-    byHand: bare,
-    library: imports
+    byHand: undici,
+    library: importsOfLibrary
   },
   {
-    name: "start: import what the README's program needs",
-    beside: "Effect's HTTP client, schemas, streams",
+    name: "import what the README's program needs",
+    beside: "the same, Effect's HTTP client and streams",
     byHand: `
       await import("effect/Effect")
       await import("effect/Stream")
       await import("effect/Schema")
       await import("effect/http-api/HttpApiClient")
       await import("@effect/platform-node/NodeHttpClient")
-      await import("@effect/platform-node/NodeServices")`,
-    library: imports
+      await import("@effect/platform-node/NodeFileSystem")
+      await import("@effect/platform-node/NodePath")
+      await import("@effect/platform-node/Undici")
+      await import("socket.io-client")`,
+    library: importsOfLibrary
   },
   {
-    name: "start: with NODE_COMPILE_CACHE",
+    name: "start: the server's version, events connected",
     beside: "undici, socket.io-client",
-    byHand: bare,
-    library: imports,
+    byHand: startByHand,
+    library: startOfLibrary
+  },
+  {
+    name: "start: the same with NODE_COMPILE_CACHE",
+    beside: "undici, socket.io-client",
+    byHand: startByHand,
+    library: startOfLibrary,
     env: { NODE_COMPILE_CACHE: Path.join(temporary, "compile-cache") }
   },
   {
@@ -120,6 +153,19 @@ const measure = (folder: string, code: string, env: Readonly<Record<string, stri
   return JSON.parse(result.stdout) as Measure // written by the program above
 }
 
+/** The simulator on a port, for who starts; `stop` ends it. */
+const serve = async (): Promise<{ readonly url: string; readonly stop: () => void }> => {
+  const child = ChildProcess.spawn("node", [Path.join(root, "scripts/simulate.ts"), "0"], {
+    env: environment(),
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  for await (const text of child.stdout.setEncoding("utf8")) {
+    const url = /INVOKEAI_URL=(\S+)/.exec(String(text))?.[1]
+    if (url !== undefined) return { url, stop: () => void child.kill("SIGINT") }
+  }
+  throw new Error("the simulator did not start")
+}
+
 /** The best of five, in turns, so that a busy machine slows both. */
 const compare = (folder: string, { byHand, env = {}, library }: Comparison): readonly [Measure, Measure] => {
   const all = Array.from({ length: 5 }, () => [measure(folder, byHand, env), measure(folder, library, env)] as const)
@@ -133,10 +179,12 @@ const compare = (folder: string, { byHand, env = {}, library }: Comparison): rea
 const chosen = comparisons.filter(({ name }) => isWanted(name))
 if (chosen.length > 0) {
   const { folder } = makeConsumer(temporary)
+  const { stop, url } = await serve()
   for (const comparison of chosen) {
     const { beside, name } = comparison
     step(name)
-    const [hand, ours] = compare(folder, comparison)
+    const env = { ...comparison.env, INVOKEAI_URL: url }
+    const [hand, ours] = compare(folder, { ...comparison, env })
     rows.push(
       [`${name}: time`, beside, cell(hand.time, "ms"), cell(ours.time, "ms"), (ours.time / hand.time).toFixed(2)],
       [
@@ -148,6 +196,7 @@ if (chosen.length > 0) {
       ]
     )
   }
+  stop()
 }
 Fs.rmSync(temporary, { recursive: true, force: true })
 
@@ -173,6 +222,37 @@ measured("overhead.ts", [], (output) => {
   return hand === undefined || ours === undefined ? [] : [[
     "a job, over the server's own time",
     "undici, socket.io-client",
+    cell(hand, "ms"),
+    cell(ours, "ms"),
+    (ours / hand).toFixed(2)
+  ]]
+})
+
+measured("jobs.ts", ["1000", "3"], (output) => {
+  const best = (pattern: RegExp) =>
+    Math.min(...Array.from(output.matchAll(pattern), (match) => Number(match[1]) + Number(match[2])))
+  const peak = (pattern: RegExp) => Number(pattern.exec(output)?.[1])
+  const times = /: handed in (\d+) ms, all ended (\d+) ms/.source
+  const hand = [best(new RegExp(`^by hand, round \\d+${times}`, "gm")), peak(/^by hand, peak resident (\d+)/m)] as const
+  const ours = [best(new RegExp(`^round \\d+${times}`, "gm")), peak(/^peak resident (\d+)/m)] as const
+  const what = "1000 jobs at once, from the first request to the last result"
+  const by = "undici, socket.io-client"
+  if (![...hand, ...ours].every(Number.isFinite)) return []
+  return [
+    [`${what}: time`, by, cell(hand[0], "ms"), cell(ours[0], "ms"), (ours[0] / hand[0]).toFixed(2)],
+    [`${what}: peak memory`, by, cell(hand[1], "MiB"), cell(ours[1], "MiB"), (ours[1] / hand[1]).toFixed(2)]
+  ]
+})
+
+measured("simulator.ts", [], (output) => {
+  const times = Array.from(
+    output.matchAll(/: ([\d.]+) ms to the first answer, ([\d.]+) ms to close/g),
+    (match) => Number(match[1]) + Number(match[2])
+  )
+  const [hand, ours] = times
+  return hand === undefined || ours === undefined ? [] : [[
+    "a server for a test: start, one call, stop",
+    "node:http with one canned answer",
     cell(hand, "ms"),
     cell(ours, "ms"),
     (ours / hand).toFixed(2)

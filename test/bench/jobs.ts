@@ -4,7 +4,8 @@
  * This process serves the simulator; a second one hands all jobs in while the queue is paused, resumes it and waits for
  * every job. Then the same again, several times: what is held after each round must not grow.
  *
- * Before that: what it costs to take in one event of a batch, by the number of its items.
+ * Before that: the same jobs by hand (`jobsByHand.ts`), and what it costs to take in one event of a batch, by the number of its
+ * items.
  *
  *     node test/bench/jobs.ts [jobs] [rounds]
  */
@@ -157,16 +158,19 @@ const parent = (jobs: number, rounds: number) =>
       Effect.forever,
       Effect.forkScoped
     )
-    yield* Effect.callback<void>((resume) => {
-      const child = spawn(process.execPath, [self, "client", url.href, String(jobs), String(rounds)], {
-        stdio: "inherit"
+    const ended = (...args: ReadonlyArray<string>) =>
+      Effect.callback<number>((resume) => {
+        spawn(process.execPath, [...args], { stdio: "inherit" }).on("exit", (code) => resume(Effect.succeed(code ?? 1)))
       })
-      child.on("exit", (code) => {
-        console.log(`most connections at a time: ${sockets}`)
-        process.exitCode = code === 0 && sockets > 1 ? 1 : code ?? 1
-        resume(Effect.void)
-      })
-    })
+    const how = [url.href, String(jobs), String(rounds)]
+    const { graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => Workflow.toBatch(one)).pipe(
+      Effect.provide(NodeInvokeAi.layer({ url }))
+    )
+    const batch = JSON.stringify({ graph, workflow, runs: 1 })
+    const byHand = yield* ended(Path.join(import.meta.dirname, "jobsByHand.ts"), ...how, batch)
+    const library = yield* ended(self, "client", ...how)
+    console.log(`most connections at a time: ${sockets}`)
+    process.exitCode = byHand === 0 && library === 0 && sockets === 1 ? 0 : 1
   }).pipe(Effect.scoped, Effect.provide(NodeSimulator.layer({ nodeDuration: 0, stepDuration: 0 })))
 
 const [mode, ...rest] = process.argv.slice(2)

@@ -21,7 +21,7 @@
  * @category constants
  * @since 0.1.0
  */
-export const chunkLength = 256 * 1024
+export const chunkLength = 512 * 1024
 
 /** Chunks that wait to be used again; more are left to the garbage collector. */
 const maxFree = 16

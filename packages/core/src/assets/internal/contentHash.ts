@@ -15,8 +15,8 @@ import { headLength } from "../ImageType.ts"
  *
  * **Details**
  *
- * `hash` is the SHA-256, in hex, of the SHA-256 of each 256 KiB (`ChunkPool.chunkLength`) one after the other, so that content of any size
- * is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
+ * `hash` is the SHA-256, in hex, of the SHA-256 of each 512 KiB (`ChunkPool.chunkLength`) one after the other, so that
+ * content of any size is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
  *
  * @category models
  * @since 0.1.0

@@ -19,6 +19,25 @@ const freePort = Effect.callback<number>((resume) => {
   })
 })
 
+describe("the use cases", () => {
+  for (
+    const [name, last] of [
+      ["01-list-inputs.ts", "Results come from"],
+      ["02-set-inputs.ts", "workflow ready for submission"],
+      ["03-submit-and-follow.ts", "Final status: completed"],
+      ["04-outputs-and-cleanup.ts", "Deleted 1 input assets"]
+    ] as const
+  ) {
+    it.live(`${name} runs by itself`, () =>
+      Effect.gen(function*() {
+        const cwd = yield* temporaryFolder
+        const { code, output } = yield* Effect.flatMap(start(example(name), { cwd }), (program) => program.ended)
+        assert.strictEqual(code, 0, output)
+        assert.include(output, last)
+      }), 60_000)
+  }
+})
+
 describe("the prompt sweep", () => {
   it.live(
     "runs all combinations in one job and tells them in a table",

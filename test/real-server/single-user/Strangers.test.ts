@@ -1,7 +1,10 @@
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
 import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
 import { tell } from "../strangers/PythonClient.ts"
 import * as Support from "../Support.ts"
 
@@ -9,11 +12,35 @@ describe("the Python package invokeai-py-client", () => {
   it.live("does on the simulator what it does on the real server", () =>
     Effect.gen(function*() {
       const workflow = Support.workflowFile("image-blur")
-      const real = yield* tell(Support.url, workflow)
-      const simulated = yield* Effect.flatMap(NodeSimulator, ({ url }) => tell(url.origin, workflow)).pipe(
+      const real = yield* tell("client.py", Support.url, workflow)
+      const simulated = yield* Effect.flatMap(NodeSimulator, ({ url }) => tell("client.py", url.origin, workflow)).pipe(
         Effect.provide(NodeSimulator.layer({ nodeDuration: "5 millis" }))
       )
       assert.deepStrictEqual(simulated, real)
       assert.includeMembers(Object.keys(real), ["board", "upload", "inputs", "run", "run by events", "left"])
     }).pipe(Effect.provide(NodeServices.layer)), 300_000)
+
+  it.live("is as the guide for those who come from it says", () =>
+    Effect.gen(function*() {
+      const guide = Fs.readFileSync(Path.join(import.meta.dirname, "../../../docs/guides/from-python.md"), "utf8")
+      const calls = Array.from(guide.matchAll(/^\| (`.*?) +\|/gm), ([, cell = ""]) => cell).join(" ")
+      const names = Array.from(calls.matchAll(/\b([a-z]+_[a-z_]+)\b(?!\))/g), ([, name = ""]) => name)
+      assert.isAbove(names.length, 15)
+      const { url } = yield* NodeSimulator
+      const told = yield* tell("guide.py", url.origin, Support.workflowFile("text-only"), ...names)
+      assert.deepStrictEqual(told, {
+        "unknown": [],
+        "refuses schema version 4": true,
+        "items": 2,
+        "subscribes after enqueueing": true
+      })
+    }).pipe(
+      Effect.provide(NodeSimulator.layer({
+        faults: [Fault.http(
+          { method: "POST", path: "/api/v1/queue/{queue_id}/enqueue_batch" },
+          Fault.status(503, "busy", { handled: true })
+        )]
+      })),
+      Effect.provide(NodeServices.layer)
+    ), 300_000)
 })

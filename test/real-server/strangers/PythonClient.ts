@@ -38,15 +38,15 @@ const python = Effect.gen(function*() {
 
 const Told = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 
-/** What the Python program told of a server. */
-export const tell = Effect.fnUntraced(function*(url: string, workflow: string) {
+/** What a Python program of this folder told. */
+export const tell = Effect.fnUntraced(function*(program: string, ...args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { command, logFile } = yield* python
   // the package writes files about failures to the folder in which it runs
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-python-" })
-  const lines = yield* run(command, [path.join(import.meta.dirname, "client.py"), url, workflow], {
-    step: "Running client.py",
+  const lines = yield* run(command, [path.join(import.meta.dirname, program), ...args], {
+    step: `Running ${program}`,
     logFile,
     cwd
   })

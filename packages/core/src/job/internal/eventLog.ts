@@ -30,7 +30,7 @@ interface Entry {
  * @category models
  * @since 0.1.0
  */
-export interface EventLogLimits {
+interface EventLogLimits {
   readonly begun: number
   readonly progress: number
   readonly previews: number

@@ -27,7 +27,7 @@ export interface ReadTask {
 }
 
 /** What reading needs of the tracker. @internal */
-export interface ReaderOptions {
+interface ReaderOptions {
   readonly queue: Queue["Service"]
   readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
   /** The server answered something. */

@@ -15,7 +15,7 @@ import { InvokeAiError } from "../InvokeAiError.ts"
 import * as Failures from "./failures.ts"
 
 /** @internal */
-export interface BaseUrl {
+interface BaseUrl {
   readonly url: URL
   readonly basic: Option.Option<Redacted.Redacted>
   readonly problem: string | undefined

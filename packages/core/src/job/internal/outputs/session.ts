@@ -11,7 +11,7 @@ import type { FieldData } from "./fields.ts"
 import { type Edge, edgesOf, incomingOf, isData, loopsOf, nodesOf, own, typeOf } from "./graph.ts"
 
 /** One executed node. */
-export interface ExecutedNode {
+interface ExecutedNode {
   readonly preparedId: string
   readonly nodeId: string
   readonly iteration: ReadonlyArray<number>

@@ -5,7 +5,7 @@ import { invalid, json, refusal } from "../../SimulatorHttp.ts"
 import type { StoredBoard, StoredImage } from "../galleryStore.ts"
 import type { Route, RouteContext } from "../routeSupport.ts"
 import { bodyNames, bodyRecord, bodyText, flag, many, optional, required, route, whole } from "../routeSupport.ts"
-import { mayReadBoard, mayWriteBoard } from "./permissions.ts"
+import { isOwn, mayReadBoard, mayWriteBoard } from "./permissions.ts"
 
 const maxNameLength = 300
 
@@ -188,8 +188,7 @@ export const routes: ReadonlyArray<Route> = [
       isIntermediate: yield* flag(context, "is_intermediate"),
       starredFirst: false,
       ascending: true,
-      visible: (image) =>
-        !context.world.settings.multiUser || context.user.isAdmin || image.userId === context.user.userId
+      visible: (image) => isOwn(context, image.userId)
     })
     return json(images.map((image) => image.name))
   }),

@@ -28,14 +28,14 @@ import {
   whole
 } from "../routeSupport.ts"
 import * as Webp from "../webp.ts"
+import { isOwn } from "./permissions.ts"
 
 const prefix = "/api/v1/workflows"
 
 const requiredTexts = ["name", "author", "description", "version", "contact", "tags", "notes"]
 
 const mayRead = (context: RouteContext, record: StoredWorkflow): boolean =>
-  !context.world.settings.multiUser || context.user.isAdmin || record.userId === context.user.userId ||
-  record.isPublic || categoryOf(record) === "default"
+  isOwn(context, record.userId) || record.isPublic || categoryOf(record) === "default"
 
 const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredWorkflow, HttpFailure> {
   const record = yield* orRefuse(

@@ -1,4 +1,4 @@
-/** Who may see and change boards, and what is on them, on a multi-user server. */
+/** Who may see and change what, on a multi-user server. */
 import * as Effect from "effect/Effect"
 import type { HttpFailure } from "../../SimulatorHttp.ts"
 import { refusal } from "../../SimulatorHttp.ts"
@@ -10,7 +10,8 @@ interface Owned {
   readonly boardId: string | null
 }
 
-const isOwn = (context: RouteContext, userId: string): boolean =>
+/** Whether something is the user's own, or the user may act on that of others. */
+export const isOwn = (context: RouteContext, userId: string): boolean =>
   !context.world.settings.multiUser || context.user.isAdmin || userId === context.user.userId
 
 /** Whether the user may see a board. */

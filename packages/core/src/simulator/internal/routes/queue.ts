@@ -19,13 +19,13 @@ import {
   route
 } from "../routeSupport.ts"
 import { enqueueBatch } from "./enqueue.ts"
+import { isOwn } from "./permissions.ts"
 
 const prefix = "/api/v1/queue/{queue_id}"
 
 const queueOf = (context: RouteContext): string => context.params["queue_id"] ?? ""
 
-const mayTouch = (context: RouteContext, item: QueueItem): boolean =>
-  !context.world.settings.multiUser || context.user.isAdmin || item.userId === context.user.userId
+const mayTouch = (context: RouteContext, item: QueueItem): boolean => isOwn(context, item.userId)
 
 const emptyGraph = (context: RouteContext) => ({ id: context.world.random.uuid(), nodes: {}, edges: [] })
 

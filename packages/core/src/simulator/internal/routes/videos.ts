@@ -24,14 +24,11 @@ import * as SimulatorTime from "../simulatorTime.ts"
 import type { StoredVideo } from "../videoStore.ts"
 import * as VideoStore from "../videoStore.ts"
 import * as Webp from "../webp.ts"
-import { mayRead, mayWriteBoard, readableBoard } from "./permissions.ts"
+import { isOwn, mayRead, mayWriteBoard, readableBoard } from "./permissions.ts"
 
 const prefix = "/api/v1/videos"
 const categories = ["general", "mask", "control", "user", "other"]
 const notFound = (): HttpFailure => refusal(404, "Video not found")
-
-const isMine = (context: RouteContext, video: StoredVideo): boolean =>
-  !context.world.settings.multiUser || context.user.isAdmin || video.userId === context.user.userId
 
 const stored = (context: RouteContext): Effect.Effect<StoredVideo, HttpFailure> =>
   orRefuse(context.world.videos.get(context.params["video_name"] ?? ""), notFound)
@@ -44,7 +41,7 @@ const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Retur
 
 const findToChange = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredVideo, HttpFailure> {
   const video = yield* stored(context)
-  if (!isMine(context, video)) return yield* refusal(403, "Not authorized to modify this video")
+  if (!isOwn(context, video.userId)) return yield* refusal(403, "Not authorized to modify this video")
   return video
 })
 
@@ -141,7 +138,7 @@ const each = Effect.fnUntraced(function*(
   const names = yield* bodyNames(context, yield* bodyRecord(context), "video_names")
   const found = names.flatMap((name) => {
     const video = context.world.videos.get(name)
-    return video !== undefined && isMine(context, video) ? [video] : []
+    return video !== undefined && isOwn(context, video.userId) ? [video] : []
   })
   const boards = [...new Set(found.map(boardOf))]
   for (const video of found) change(video)
@@ -166,7 +163,7 @@ const named = Effect.fnUntraced(function*(
   body: Readonly<Record<string, unknown>>
 ): Effect.fn.Return<StoredVideo, HttpFailure> {
   const video = yield* orRefuse(context.world.videos.get(yield* bodyText(body, "video_name")), notFound)
-  if (!isMine(context, video)) return yield* refusal(403, "Not authorized to move this video")
+  if (!isOwn(context, video.userId)) return yield* refusal(403, "Not authorized to move this video")
   return video
 })
 

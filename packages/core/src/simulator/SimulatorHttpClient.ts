@@ -12,7 +12,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { concat } from "./internal/bytes.ts"
+import { concat } from "../internal/bytes.ts"
 import { Simulator } from "./Simulator.ts"
 import type { SimulatorResponse } from "./SimulatorHttp.ts"
 

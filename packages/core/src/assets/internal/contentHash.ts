@@ -7,6 +7,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
+import { concat } from "../../internal/bytes.ts"
 import { sent } from "../../server/ChunkPool.ts"
 import { headLength } from "../ImageType.ts"
 
@@ -27,16 +28,6 @@ export interface ContentSummary {
   readonly length: number
   /** The first bytes, at most `ImageType.headLength`. */
   readonly head: Uint8Array
-}
-
-const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
 }
 
 /**

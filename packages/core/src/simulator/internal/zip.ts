@@ -1,5 +1,6 @@
 /** ZIP files without compression, for bulk downloads of pictures. */
-import * as Bytes from "./bytes.ts"
+import { concat } from "../../internal/bytes.ts"
+import { crc32 } from "./crc32.ts"
 
 const textEncoder = new TextEncoder()
 /** 1 January 1980, the first day that the format knows. */
@@ -30,13 +31,13 @@ export const pack = (files: ReadonlyArray<readonly [path: string, bytes: Uint8Ar
       [0, 2],
       [0, 2],
       [firstDay, 2],
-      [Bytes.crc32(bytes), 4],
+      [crc32(bytes), 4],
       [bytes.length, 4],
       [bytes.length, 4],
       [name.length, 2],
       [0, 2]
     ] as const
-    const local = Bytes.concat([record([[0x04034B50, 4], ...common]), name, bytes])
+    const local = concat([record([[0x04034B50, 4], ...common]), name, bytes])
     directory.push(
       record([[0x02014B50, 4], [20, 2], ...common, [0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]]),
       name
@@ -44,7 +45,7 @@ export const pack = (files: ReadonlyArray<readonly [path: string, bytes: Uint8Ar
     parts.push(local)
     offset += local.length
   }
-  const list = Bytes.concat(directory)
+  const list = concat(directory)
   const end = record([
     [0x06054B50, 4],
     [0, 2],
@@ -55,5 +56,5 @@ export const pack = (files: ReadonlyArray<readonly [path: string, bytes: Uint8Ar
     [offset, 4],
     [0, 2]
   ])
-  return Bytes.concat([...parts, list, end])
+  return concat([...parts, list, end])
 }

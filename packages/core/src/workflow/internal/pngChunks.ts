@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { concat } from "../../internal/bytes.ts"
 
 /** The bytes are not a PNG file, or one that is cut off or damaged where its texts are. */
 export class PngError extends Schema.TaggedError<PngError>()("PngError", { reason: Schema.String }) {
@@ -111,7 +112,7 @@ const collect = (
   size: number
 ): Promise<Uint8Array> =>
   reader.read().then((next) => {
-    if (next.done) return concatenate(parts, size)
+    if (next.done) return concat(parts)
     const total = size + next.value.length
     if (total > maximumText) {
       const error = new PngError({ reason: `one of its texts is larger than ${maximumText} bytes` })
@@ -120,16 +121,6 @@ const collect = (
     parts.push(next.value)
     return collect(reader, parts, total)
   })
-
-const concatenate = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const out = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    out.set(part, offset)
-    offset += part.length
-  }
-  return out
-}
 
 const decodeText = (bytes: Uint8Array, encoding: TextChunk["encoding"]): string =>
   encoding === "latin1" ? latin1(bytes) : new TextDecoder().decode(bytes)

@@ -1,5 +1,3 @@
-/** Bytes: joined, and checked by CRC-32. */
-
 const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
   let value = index
   for (let bit = 0; bit < 8; bit++) {
@@ -15,15 +13,4 @@ export const crc32 = (bytes: Uint8Array): number => {
     crc = (table[(crc ^ byte) & 0xFF] ?? 0) ^ (crc >>> 8)
   }
   return (crc ^ 0xFFFFFFFF) >>> 0
-}
-
-/** All parts in one array. */
-export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
-  const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    result.set(part, offset)
-    offset += part.length
-  }
-  return result
 }

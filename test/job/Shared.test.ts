@@ -6,6 +6,7 @@ import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
 import * as SimulatorNodes from "@effect-invokeai/core/simulator/Simulator"
 import { Simulator, type SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
 import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/SimulatorEventTransport"
@@ -13,10 +14,12 @@ import * as SimulatorHttpClient from "@effect-invokeai/core/simulator/SimulatorH
 import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import { drive } from "./fake.ts"
@@ -163,6 +166,25 @@ describe("Other users", () => {
     ))
 })
 
+/** Runs on simulators of the versions, each with its events and without. */
+const withAndWithoutEvents = <E>(
+  versions: ReadonlyArray<ServerVersion>,
+  nodeDuration: Duration.Input,
+  run: (what: string, socket: boolean) => Effect.Effect<void, E, InvokeAi.Services | Simulator | Scope.Scope>
+) =>
+  Effect.forEach(versions, (version) =>
+    Effect.forEach([true, false], (socket) =>
+      drive(
+        run(`${version} ${socket ? "with" : "without"} events`, socket).pipe(
+          Effect.scoped,
+          Effect.provide(InvokeAiTest.layer({
+            version,
+            nodeDuration,
+            faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
+          }))
+        )
+      ), { discard: true }), { discard: true })
+
 describe("Somebody at the GUI", () => {
   it.effect("retries an item that failed, twice, and the job takes the last retry for it", () =>
     Effect.gen(function*() {
@@ -195,61 +217,40 @@ describe("Somebody at the GUI", () => {
 
   it.effect("cancels what runs, and the outputs that exist are there, with and without events", () =>
     Effect.gen(function*() {
-      for (const version of ["6.3.0", "6.14.2"] as const) {
-        for (const socket of [true, false]) {
-          yield* drive(
-            Effect.gen(function*() {
-              const queue = yield* Queue
-              const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
-              yield* Effect.sleep("5500 millis")
-              yield* queue.cancelByBatchIds([job.batchId])
-              const error = yield* Effect.flip(job.await)
-              assert.deepInclude(error, { _tag: "JobCanceled", requested: false })
-              if (error._tag !== "JobCanceled") return
-              const labels = error.outputs.all.map((output) => output.nodeLabel)
-              assert.deepStrictEqual(labels.slice(0, 5), ["Range", "Each", "Each", "Each", "Scale"], version)
-            }).pipe(
-              Effect.scoped,
-              Effect.provide(InvokeAiTest.layer({
-                version,
-                nodeDuration: "1 second",
-                faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
-              }))
-            )
-          )
-        }
-      }
+      yield* withAndWithoutEvents(["6.3.0", "6.14.2"], "1 second", (what) =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
+          yield* Effect.sleep("5500 millis")
+          yield* queue.cancelByBatchIds([job.batchId])
+          const error = yield* Effect.flip(job.await)
+          assert.deepInclude(error, { _tag: "JobCanceled", requested: false })
+          if (error._tag !== "JobCanceled") return
+          const labels = error.outputs.all.map((output) => output.nodeLabel)
+          assert.deepStrictEqual(labels.slice(0, 5), ["Range", "Each", "Each", "Each", "Scale"], what)
+        }))
     }))
 
   it.effect("clears the queue: the job is lost, and its images are named, with and without events", () =>
     Effect.gen(function*() {
-      for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
-        for (const socket of [true, false]) {
-          yield* drive(
-            Effect.gen(function*() {
-              const queue = yield* Queue
-              const images = yield* Images
-              const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
-              while ((yield* images.names()).image_names.length === 0) yield* Effect.sleep("1 second")
-              yield* queue.clear
-              const error = yield* Effect.flip(job.await)
-              const what = `${version} ${socket ? "with" : "without"} events`
-              assert.strictEqual(error._tag, "JobLost", what)
-              if (error._tag !== "JobLost") return
-              assert.sameMembers([...error.imageNames], [...(yield* images.names()).image_names], what)
-              assert.isAbove(error.imageNames.length, 0, what)
-              if (socket) assert.isAbove(error.outputs.images.length, 0, what)
-            }).pipe(
-              Effect.scoped,
-              Effect.provide(InvokeAiTest.layer({
-                version,
-                nodeDuration: "500 millis",
-                faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
-              }))
-            )
-          )
-        }
-      }
+      yield* withAndWithoutEvents(
+        ["6.3.0", "6.8.1", "6.13.8", "6.14.2"],
+        "500 millis",
+        (what, socket) =>
+          Effect.gen(function*() {
+            const queue = yield* Queue
+            const images = yield* Images
+            const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
+            while ((yield* images.names()).image_names.length === 0) yield* Effect.sleep("1 second")
+            yield* queue.clear
+            const error = yield* Effect.flip(job.await)
+            assert.strictEqual(error._tag, "JobLost", what)
+            if (error._tag !== "JobLost") return
+            assert.sameMembers([...error.imageNames], [...(yield* images.names()).image_names], what)
+            assert.isAbove(error.imageNames.length, 0, what)
+            if (socket) assert.isAbove(error.outputs.images.length, 0, what)
+          })
+      )
     }))
 })
 
@@ -258,41 +259,32 @@ describe("More than was asked for", () => {
     "under the id of a batch is told and canceled, with and without events",
     () =>
       Effect.gen(function*() {
-        for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
-          for (const socket of [true, false]) {
-            const what = `${version} ${socket ? "with" : "without"} events`
-            yield* drive(
-              Effect.gen(function*() {
-                const simulator = yield* Simulator
-                const queue = yield* Queue
-                const job = yield* Job.submitBatch(numbers([1, 2, 3]))
-                yield* Effect.sleep("1500 millis")
-                // A proxy that repeats a request, or a program that reuses the id.
-                const { data = null, graph } = numbers([1, 2, 3])
-                yield* queue.enqueueBatch({ batch_id: job.batchId, graph, data, runs: 1, workflow: null })
-                const events = yield* Stream.runCollect(job.events)
-                const { items, outputs } = yield* job.await
-                assert.deepStrictEqual(items.map((item) => item.itemId), [1, 2, 3], what)
-                assert.deepStrictEqual(outputs.integers.map((output) => output.value), [1, 2, 3], what)
-                const warning = events.find((event) => event._tag === "JobWarning" && event.reason === "SurplusItems")
-                assert.deepInclude(warning, { itemIds: [4, 5, 6] }, what)
-                yield* Effect.sleep("1 minute")
-                assert.deepStrictEqual(
-                  (yield* simulator.state).items.map((item) => item.status).toSorted(),
-                  [...Array.from({ length: 3 }, () => "canceled"), ...Array.from({ length: 3 }, () => "completed")],
-                  what
-                )
-              }).pipe(
-                Effect.scoped,
-                Effect.provide(InvokeAiTest.layer({
-                  version,
-                  nodeDuration: "1 second",
-                  faults: socket ? [] : [Fault.event({ times: 100_000 }, Fault.disconnect)]
-                }))
-              )
+        yield* withAndWithoutEvents(["6.3.0", "6.8.1", "6.13.8", "6.14.2"], "1 second", (what) =>
+          Effect.gen(function*() {
+            const simulator = yield* Simulator
+            const queue = yield* Queue
+            const job = yield* Job.submitBatch(numbers([1, 2, 3]))
+            yield* Effect.sleep("1500 millis")
+            // A proxy that repeats a request, or a program that reuses the id.
+            const { data = null, graph } = numbers([1, 2, 3])
+            yield* queue.enqueueBatch({ batch_id: job.batchId, graph, data, runs: 1, workflow: null })
+            const events = yield* Stream.runCollect(job.events)
+            const { items, outputs } = yield* job.await
+            assert.deepStrictEqual(
+              items.map((item) => item.itemId),
+              [1, 2, 3],
+              what
             )
-          }
-        }
+            assert.deepStrictEqual(outputs.integers.map((output) => output.value), [1, 2, 3], what)
+            const warning = events.find((event) => event._tag === "JobWarning" && event.reason === "SurplusItems")
+            assert.deepInclude(warning, { itemIds: [4, 5, 6] }, what)
+            yield* Effect.sleep("1 minute")
+            assert.deepStrictEqual(
+              (yield* simulator.state).items.map((item) => item.status).toSorted(),
+              [...Array.from({ length: 3 }, () => "canceled"), ...Array.from({ length: 3 }, () => "completed")],
+              what
+            )
+          }))
       }),
     { timeout: 30_000 }
   )

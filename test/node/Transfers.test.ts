@@ -2,6 +2,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { chunkLength, received } from "@effect-invokeai/core/server/ChunkPool"
 import { Images } from "@effect-invokeai/core/server/Images"
+import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -24,9 +25,10 @@ const image = (bytes: number, seed: number): Uint8Array => {
   return Buffer.concat([header.subarray(0, 33), filler, header.subarray(-12)])
 }
 
-/** A server that gives out and takes images; `answer` writes the image, `take` reads the upload. */
+/** A server that gives out and takes images, and gives out its document. */
 const server = (options: {
   readonly image?: (name: string, response: Http.ServerResponse) => void
+  readonly document?: (response: Http.ServerResponse) => void
   readonly upload?: (request: Http.IncomingMessage, answer: (name: string) => void) => void
 }) =>
   Effect.map(
@@ -55,7 +57,8 @@ const server = (options: {
             return
           }
           request.resume()
-          if (request.method === "DELETE") {
+          if (path === "/openapi.json") options.document?.(response)
+          else if (request.method === "DELETE") {
             json(200, { affected_boards: [], deleted_images: [name], failed_images: [] })
           } else if (full === undefined) json(200, dto(name))
           else options.image?.(name, response)
@@ -190,6 +193,75 @@ describe("downloads over real connections", () => {
         yield* Deferred.succeed(goOn, undefined)
         assert.strictEqual(yield* Fiber.join(fiber), bytes.length)
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+    })), 20_000)
+})
+
+describe("answers that are read as a whole", () => {
+  // around what waits for a reader, and what a socket gives at once
+  const lengths = [1, 1000, 65_000, 65_536, 70_000, 1_000_003]
+  const document = (length: number) => ({ paths: {}, filler: "ä".repeat(length) })
+  const openApi = Effect.flatMap(InvokeAiClient, (client) => client.call((api) => api.app.openApi({})))
+  const layer = (url: string) => NodeInvokeAi.layer({ url, retries: 0 })
+
+  for (const parts of [[10_000_000], [7, 40_000, 1], [16_384]]) {
+    it.live(`in parts of ${parts.join(", ")}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const waiting = [...lengths]
+        const url = yield* server({
+          document: (response) => {
+            response.writeHead(200, { "content-type": "application/json" })
+            inParts(response, Buffer.from(JSON.stringify(document(waiting.shift()!))), parts)
+          }
+        })
+        yield* Effect.gen(function*() {
+          for (const length of lengths) assert.deepStrictEqual(yield* openApi, document(length), `${length}`)
+        }).pipe(Effect.provide(layer(url)))
+      })), 20_000)
+  }
+
+  for (const [title, sent] of [["after the head", 0], ["in the middle", 40_000], ["far in", 500_000]] as const) {
+    it.live(`cut off ${title}: an error, and the next one is read`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const bytes = Buffer.from(JSON.stringify(document(1_000_000)))
+        let cut = true
+        const url = yield* server({
+          document: (response) => {
+            response.writeHead(200, { "content-type": "application/json", "content-length": bytes.length })
+            response.flushHeaders()
+            if (!cut) return void response.end(bytes)
+            cut = false
+            if (sent === 0) setTimeout(() => response.destroy(), 20)
+            else response.write(bytes.subarray(0, sent), () => setTimeout(() => response.destroy(), 20))
+          }
+        })
+        yield* Effect.gen(function*() {
+          const error = yield* Effect.flip(openApi)
+          assert.strictEqual(error.reason, "Transport")
+          assert.isTrue(error.isRetryable)
+          assert.deepStrictEqual(yield* openApi, document(1_000_000))
+        }).pipe(Effect.provide(layer(url)))
+      })), 20_000)
+  }
+
+  it.live("an interrupted read ends the connection", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const closed = yield* Deferred.make<void>()
+      const begun = yield* Deferred.make<void>()
+      const url = yield* server({
+        document: (response) => {
+          response.writeHead(200, { "content-type": "application/json" }).write("{", () => {
+            Deferred.doneUnsafe(begun, Effect.void)
+          })
+          response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+        }
+      })
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(openApi)
+        yield* Deferred.await(begun)
+        yield* Effect.sleep(20)
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.timeout(Deferred.await(closed), "5 seconds")
+      }).pipe(Effect.provide(layer(url)))
     })), 20_000)
 })
 

@@ -95,9 +95,9 @@ const connect = { timeout: 10_000, highWaterMark }
  */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,
-  Effect.map(HttpClient.HttpClient, HttpClient.mapRequestEffect(withoutReadingAhead))
+  // not the layer of the same client, which merges its context into that of every request
+  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequestEffect(withoutReadingAhead))
 ).pipe(
-  Layer.provide(NodeHttpClient.layerUndiciNoDispatcher),
   Layer.provide(Layer.effect(
     NodeHttpClient.Dispatcher,
     Effect.map(

@@ -27,12 +27,34 @@ const free = (piece: Buffer): void => {
   if (isOwn && buffer instanceof ArrayBuffer) queueMicrotask(() => buffer.transfer(0))
 }
 
+const join = (pieces: ReadonlyArray<Buffer>): ArrayBuffer => {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let offset = 0
+  for (const piece of pieces) {
+    whole.set(piece, offset)
+    offset += piece.length
+  }
+  return whole.buffer
+}
+
+/** How much of a body waits for somebody to ask for it. */
+const earlyLimit = 64 * 1024
+
 /**
- * The body of an answer in large chunks: a turn of every layer above for each of the pieces that the socket gives would cost
- * more than the transfer.
+ * The body of an answer. Read as a stream it comes in large chunks: a turn of every layer above for each of the pieces that
+ * the socket gives would cost more than the transfer. Read as a whole, which is how JSON is read, it is no stream at all.
  */
 class Body extends Readable {
   private readonly controller: Controller
+  /** What came so far, while nobody reads the stream. */
+  private pieces: Array<Buffer> | undefined = []
+  private waiting = 0
+  private isComplete = false
+  /** Who waits for all of it. */
+  private whole: {
+    readonly resolve: (all: ArrayBuffer) => void
+    readonly reject: (error: Error) => void
+  } | undefined = undefined
   private chunk: Uint8Array<ArrayBuffer> | undefined = undefined
   private used = 0
   private timer: NodeJS.Timeout | undefined = undefined
@@ -43,6 +65,48 @@ class Body extends Readable {
   }
 
   add(piece: Buffer): void {
+    if (this.pieces === undefined) return this.gather(piece)
+    this.pieces.push(piece)
+    this.waiting += piece.length
+    if (this.whole === undefined && this.waiting > earlyLimit) this.controller.pause()
+  }
+
+  end(): void {
+    this.isComplete = true
+    if (this.pieces === undefined) this.endStream()
+    else this.whole?.resolve(join(this.pieces))
+  }
+
+  /** All that comes, in memory. */
+  arrayBuffer(): Promise<ArrayBuffer> {
+    if (this.pieces === undefined || this.destroyed) {
+      return Promise.reject(this.errored ?? new Error("the answer was cut off"))
+    }
+    if (this.isComplete) return Promise.resolve(join(this.pieces))
+    return new Promise((resolve, reject) => {
+      this.whole = { resolve, reject }
+      this.controller.resume()
+    })
+  }
+
+  override _read(): void {
+    const { pieces } = this
+    this.pieces = undefined
+    for (const piece of pieces ?? []) this.gather(piece)
+    if (pieces !== undefined && this.isComplete) this.endStream()
+    this.controller.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.timer)
+    if (this.chunk !== undefined) received.giveBack(this.chunk)
+    this.chunk = undefined
+    this.whole?.reject(error ?? new Error("the answer was cut off"))
+    if (!this.isComplete) this.controller.abort(error ?? new Error("the answer is not wanted any more"))
+    callback(error)
+  }
+
+  private gather(piece: Buffer): void {
     for (let from = 0; from < piece.length;) {
       const chunk = this.chunk ??= received.take()
       const part = piece.subarray(from, from + chunk.length - this.used)
@@ -57,41 +121,9 @@ class Body extends Readable {
     if (this.used > 0) this.timer ??= setTimeout(() => this.handOn(), longest)
   }
 
-  end(): void {
+  private endStream(): void {
     this.handOn()
     this.push(null)
-  }
-
-  /** All that comes, in memory. */
-  arrayBuffer(): Promise<ArrayBuffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Array<Uint8Array> = []
-      this.on("data", (chunk: Uint8Array) => chunks.push(chunk))
-      this.on("end", () => {
-        const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-        let offset = 0
-        for (const chunk of chunks) {
-          whole.set(chunk, offset)
-          offset += chunk.length
-          received.giveBack(chunk)
-        }
-        resolve(whole.buffer)
-      })
-      this.on("error", reject)
-      this.on("close", () => reject(new Error("the answer was cut off")))
-    })
-  }
-
-  override _read(): void {
-    this.controller.resume()
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.timer)
-    if (this.chunk !== undefined) received.giveBack(this.chunk)
-    this.chunk = undefined
-    if (!this.readableEnded) this.controller.abort(error ?? new Error("the answer is not wanted any more"))
-    callback(error)
   }
 
   private handOn(): void {

@@ -316,6 +316,43 @@ describe("repeats", () => {
   })
 })
 
+describe("JSON as it comes", () => {
+  const read = Effect.flatMap(InvokeAiClient, (client) => client.json((api) => api.app.version({})))
+
+  it.effect("nothing is decoded, and a read is repeated", () => {
+    const server = fakeHttp((_, index) => index === 0 ? json({}, { status: 503 }) : json({ release: ["7", 0] }))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* patiently(read), { release: ["7", 0] })
+      assert.strictEqual(server.seen.length, 2)
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect.each(
+    [
+      ["no JSON", new Response("<<<", { headers: { "content-type": "application/json" } }), "ERR_BODY"],
+      ["a page", html(), "ERR_HTML"]
+    ] as const
+  )("not %s", ([, answer, code]) => {
+    const server = fakeHttp(() => answer.clone())
+    return Effect.gen(function*() {
+      const error = yield* patiently(Effect.flip(read))
+      assert.deepInclude(error, { reason: "Decode", code, method: "GET", path: "/api/v1/app/version" })
+    }).pipe(Effect.provide(server.layer()))
+  })
+
+  it.effect("an item is one, whatever else it holds", () => {
+    const item = { item_id: 7, status: "dreaming", batch_id: "b", session: {}, priority: "high" }
+    const server = fakeHttp(({ path }) => json(path.endsWith("/7") ? item : { hello: 1 }))
+    return Effect.gen(function*() {
+      const queue = yield* Queue
+      assert.deepStrictEqual(yield* queue.rawItem(7), item)
+      const error = yield* Effect.flip(queue.rawItem(8))
+      assert.deepInclude(error, { reason: "Decode", path: "/api/v1/queue/default/i/8" })
+      assert.include(error.message, "no queue item")
+    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+  })
+})
+
 describe("timeouts", () => {
   it.effect("a call", () => {
     const server = fakeHttp(() => "never")

@@ -6,7 +6,6 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -19,9 +18,9 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
+import { isUntraced } from "../internal/operation.ts"
 import * as Credentials from "./internal/credentials.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
@@ -78,6 +77,7 @@ export interface BytesOptions {
  * - `call`: makes a call. Reads and the few changes that may harmlessly be repeated (such as cancelling) are tried again
  *   after transient failures; every other change is sent once. A 401 leads to one new login. The answer's type is checked,
  *   because an official server answers unknown paths with 200 and HTML.
+ * - `json`: makes a call as `call` does, and gives the JSON of the answer as it came instead of decoding it.
  * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
  *
  * @example
@@ -102,6 +102,9 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   readonly call: <A>(
     f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
   ) => Effect.Effect<A, InvokeAiError>
+  readonly json: (
+    f: (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>
+  ) => Effect.Effect<unknown, InvokeAiError>
   readonly bytes: (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
     options: BytesOptions
@@ -191,9 +194,20 @@ const declared: ReadonlyArray<{
   Object.entries(endpoints).map(([id, endpoint]) => ({ group, id, endpoint, route: routeOf(group, id) }))
 )
 
-/** Where nobody traces, no span is made of a request. */
-const isUntraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
-  fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
+const parseJson = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
+
+/** The same route, which gives the JSON of the answer as it came. */
+const asJson = (route: RouteFunction): RouteFunction => (request: object) => {
+  // every route takes this option, whatever else it takes, and gives the response then
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const response = route({ ...request, responseMode: "response-only" } as never) as Effect.Effect<
+    HttpClientResponse.HttpClientResponse,
+    RouteError
+  >
+  return Effect.flatMap(Effect.flatMap(response, ({ text }) => text), parseJson)
+}
+
+const always = () => true
 
 /** In milliseconds. A server that asks for more is asked again nevertheless. */
 const maxRetryAfter = 30_000
@@ -225,14 +239,17 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
       )
     }
-    return withStreamedBody(HttpClientRequest.prependUrl(request, server)).pipe(
-      Effect.flatMap(measured),
-      Effect.flatMap((prepared) => {
-        call.sent = true
-        return credentials.send(withEncoding(prepared))
-      }),
-      Effect.flatMap((response) => Failures.checkResponse(call, response))
-    )
+    const send = (prepared: HttpClientRequest.HttpClientRequest) => {
+      call.sent = true
+      return Effect.flatMap(
+        credentials.send(withEncoding(prepared)),
+        (response) => Failures.checkResponse(call, response)
+      )
+    }
+    const whole = HttpClientRequest.prependUrl(request, server)
+    return whole.body._tag === "FormData"
+      ? withStreamedBody(whole).pipe(Effect.flatMap(measured), Effect.flatMap(send))
+      : send(whole)
   }
 
   const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction): RouteFunction => {
@@ -255,10 +272,15 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
             duration: limit,
             orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(limit)))
           }),
-          Effect.provideService(CurrentCall, call),
-          Effect.provideService(
-            HttpClient.TracerDisabledWhen,
-            isUntraced(fiber) ? () => true : (request) => hidesFromTraces(request) || hidden(request)
+          Effect.updateContext((context: Context.Context<never>) =>
+            context.pipe(
+              Context.add(CurrentCall, call),
+              Context.add(
+                HttpClient.TracerDisabledWhen,
+                // where nobody traces, no span is made of a request
+                isUntraced(fiber) ? always : (request) => hidesFromTraces(request) || hidden(request)
+              )
+            )
           )
         )
       })
@@ -287,14 +309,18 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     )
   }
 
-  const routes: Record<string, Record<string, RouteFunction>> = {}
-  for (const { endpoint, group, id, route } of declared) {
-    routes[group] ??= {}
-    routes[group][id] = wrap(endpoint, route)
+  const routesWith = (change: (route: RouteFunction) => RouteFunction): InvokeAiRoutes => {
+    const routes: Record<string, Record<string, RouteFunction>> = {}
+    for (const { endpoint, group, id, route } of declared) {
+      routes[group] ??= {}
+      routes[group][id] = wrap(endpoint, change(route))
+    }
+    // built from the declaration that the type is derived from
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return routes as unknown as InvokeAiRoutes
   }
-  // built from the declaration that the type is derived from
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const api = routes as unknown as InvokeAiRoutes
+  const api = routesWith((route) => route)
+  let jsonApi: InvokeAiRoutes | undefined
 
   const bytes = (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
@@ -332,12 +358,14 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       )
     })).pipe(Stream.withSpan("InvokeAiClient.bytes"))
 
-  const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
-    Effect.suspend(() => f(api)).pipe(
-      Effect.mapError((error) =>
-        toInvokeAiError({ server, method: "", path: "", scrub: credentials.scrub, sent: true }, error)
-      )
+  const callOf = <A>(effect: () => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
+    Effect.mapError(
+      Effect.suspend(effect),
+      (error) => toInvokeAiError({ server, method: "", path: "", scrub: credentials.scrub, sent: true }, error)
     )
+  const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>) => callOf(() => f(api))
+  const json = (f: (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>) =>
+    callOf(() => f(jsonApi ??= routesWith(asJson)))
 
   return InvokeAiClient.of({
     url: base.url,
@@ -345,6 +373,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     token: Effect.orElseSucceed(credentials.token, () => Option.none()),
     renewToken: Effect.orElseSucceed(credentials.renew, () => false),
     call,
+    json,
     bytes
   })
 })

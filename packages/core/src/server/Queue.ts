@@ -8,12 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { isRecord } from "../internal/json.ts"
+import { operation } from "../internal/operation.ts"
 import type {
   Batch,
   BatchStatus,
   EnqueueBatchReceipt,
   EnqueueBatchResult,
   ItemIdsResult,
+  RawQueueItem,
   RetryItemsResult,
   SessionProcessorStatus,
   SessionQueueAndProcessorStatus,
@@ -24,7 +27,7 @@ import type {
 import type { SQLiteDirection } from "./api/Wire.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
+import { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * The queue that the client is configured for (`queueId`).
@@ -39,7 +42,8 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  *   few receipts that have not.
  * - `batchStatus`: `GET b/{batch_id}/status`. An unknown batch has zeros.
  * - `item`: `GET i/{item_id}`. With session, graph and workflow: up to megabytes. `NotFound` for a deleted item, `Server`
- *   (500) for one that cannot be read because of a bad batch value.
+ *   (500) for one that cannot be read because of a bad batch value. `rawItem`: the same as the server
+ *   writes it, which takes less time for sessions of hundreds of nodes, and any item of a newer server.
  * - `itemIds`: `GET item_ids` (6.8). All ids of the queue; on multi-user servers those of other users too.
  * - `itemsByIds`: `POST items_by_ids` (6.8), in chunks of 1,000. Missing and unreadable items are left out.
  * - `itemSummariesByIds`: `POST item_summaries_by_ids` (6.14), in chunks of 1,000. Without sessions; missing items are left
@@ -84,6 +88,7 @@ export class Queue extends Context.Service<Queue, {
   readonly acknowledgeEnqueue: (idempotencyKey: string) => Effect.Effect<void, InvokeAiError>
   readonly batchStatus: (batchId: string) => Effect.Effect<BatchStatus, InvokeAiError>
   readonly item: (itemId: number) => Effect.Effect<SessionQueueItem, InvokeAiError>
+  readonly rawItem: (itemId: number) => Effect.Effect<RawQueueItem, InvokeAiError>
   readonly itemIds: (
     options?: { readonly order?: SQLiteDirection | undefined }
   ) => Effect.Effect<ItemIdsResult, InvokeAiError>
@@ -150,8 +155,12 @@ const about = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E> => Effect.andThen(Effect.annotateCurrentSpan(ids), effect)
 
+const isRawQueueItem = (value: unknown): value is RawQueueItem =>
+  isRecord(value) && typeof value["item_id"] === "number" && typeof value["status"] === "string" &&
+  typeof value["batch_id"] === "string" && isRecord(value["session"])
+
 const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Service"] => {
-  const { call } = client
+  const { call, json } = client
   const params = { queue_id: queueId }
 
   const itemIds: Queue["Service"]["itemIds"] = Effect.fn("Queue.itemIds")((options) =>
@@ -189,12 +198,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
 
   return Queue.of({
     queueId,
-    enqueueBatch: Effect.fn("Queue.enqueueBatch")((batch, options) =>
-      about(
-        { batchId: batch.batch_id ?? "" },
-        call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } }))
-      )
-    ),
+    enqueueBatch: (batch, options) =>
+      call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } })).pipe(
+        operation("Queue.enqueueBatch", { batchId: batch.batch_id ?? "" })
+      ),
     enqueueReceipt: Effect.fn("Queue.enqueueReceipt")((idempotency_key) =>
       call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
         Effect.asSome,
@@ -210,6 +217,20 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
     item: Effect.fn("Queue.item")((item_id) =>
       about({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
     ),
+    rawItem: (item_id) =>
+      json((api) => api.queue.item({ params: { ...params, item_id } })).pipe(
+        operation("Queue.rawItem", { itemId: item_id }),
+        Effect.filterOrFail(isRawQueueItem, () =>
+          new InvokeAiError({
+            reason: "Decode",
+            method: "GET",
+            path: `/api/v1/queue/${queueId}/i/${item_id}`,
+            server: client.url.href,
+            status: 200,
+            detail: "the answer is no queue item",
+            sent: true
+          }))
+      ),
     itemIds,
     itemsByIds,
     itemSummariesByIds,

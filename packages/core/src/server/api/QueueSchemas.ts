@@ -317,6 +317,19 @@ export const SessionQueueItem = Schema.Struct({
 export interface SessionQueueItem extends Schema.Schema.Type<typeof SessionQueueItem> {}
 
 /**
+ * One item of the queue as the server writes it. It has more fields than these, and of these nothing else is certain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RawQueueItem extends JsonObject {
+  readonly item_id: number
+  readonly status: string
+  readonly batch_id: string
+  readonly session: JsonObject
+}
+
+/**
  * One item of the queue without its session, graph, results and errors (6.14).
  *
  * @since 0.1.0

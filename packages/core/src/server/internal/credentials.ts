@@ -7,7 +7,6 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import { InvokeAiApi } from "../InvokeAiApi.ts"
 import type { InvokeAiOptions } from "../InvokeAiConfig.ts"
@@ -101,14 +100,13 @@ export const make = Effect.fnUntraced(function*(
     Option.filter((token) => Redacted.value(token) !== "")
   )
   const hasLogin = email !== undefined && password !== undefined
-  const state = yield* Ref.make<State>({ token: configured, anonymous: false })
+  let state: State = { token: configured, anonymous: false }
   const permits = yield* Semaphore.make(1)
   const secrets = new Set(base.secrets)
-  const remember = (token: Redacted.Redacted) =>
-    Effect.suspend(() => {
-      secrets.add(Redacted.value(token))
-      return Ref.update(state, (current): State => ({ ...current, token: Option.some(token) }))
-    })
+  const remember = (token: string) => {
+    secrets.add(token)
+    state = { ...state, token: Option.some(Redacted.make(token, { label: "token" })) }
+  }
   for (const secret of [...Option.toArray(configured), ...(password === undefined ? [] : [password])]) {
     secrets.add(Redacted.value(secret))
   }
@@ -182,7 +180,7 @@ export const make = Effect.fnUntraced(function*(
   const login = Effect.gen(function*() {
     if (email === undefined || password === undefined) return false
     if (!(yield* multiuser)) {
-      yield* Ref.set(state, { token: Option.none(), anonymous: true })
+      state = { token: Option.none(), anonymous: true }
       return false
     }
     const response = yield* Effect.flatMap(loginRoute, (login) =>
@@ -193,32 +191,31 @@ export const make = Effect.fnUntraced(function*(
           ...(options.rememberMe === undefined ? undefined : { remember_me: options.rememberMe })
         }
       })).pipe(mapErrors("POST", loginPath))
-    yield* remember(Redacted.make(Redacted.value(response.token), { label: "token" }))
+    remember(Redacted.value(response.token))
     return true
   })
 
   const renewFrom = (old: Option.Option<Redacted.Redacted>) =>
     permits.withPermits(1)(Effect.gen(function*() {
-      const { anonymous, token } = yield* Ref.get(state)
+      const { anonymous, token } = state
       const changed = Option.isSome(token) &&
         !(Option.isSome(old) && Redacted.value(old.value) === Redacted.value(token.value))
       if (changed) return true
       return anonymous ? false : yield* login
     }))
 
-  const token = Effect.flatMap(
-    Ref.get(state),
-    (current) =>
-      Option.isSome(current.token) || current.anonymous || !hasLogin
-        ? Effect.succeed(current.token)
-        : Effect.andThen(renewFrom(Option.none()), Effect.map(Ref.get(state), ({ token }) => token))
+  const isSettled = () => Option.isSome(state.token) || state.anonymous || !hasLogin
+
+  const token = Effect.suspend(() =>
+    isSettled()
+      ? Effect.succeed(state.token)
+      : Effect.map(renewFrom(Option.none()), () => state.token)
   )
 
   const adopt = (response: HttpClientResponse.HttpClientResponse) => {
     const refreshed = response.headers["x-refreshed-token"]
-    return refreshed === undefined || refreshed === "" || response.status >= 400
-      ? Effect.succeed(response)
-      : Effect.as(remember(Redacted.make(refreshed, { label: "token" })), response)
+    if (refreshed !== undefined && refreshed !== "" && response.status < 400) remember(refreshed)
+    return response
   }
 
   // some transports repeat a header that they cannot send in their error
@@ -230,6 +227,14 @@ export const make = Effect.fnUntraced(function*(
   const sendAs = (request: HttpClientRequest.HttpClientRequest, token: Option.Option<Redacted.Redacted>) =>
     httpClient.execute(authorize(request, token))
 
+  const attempt = (request: HttpClientRequest.HttpClientRequest, current: Option.Option<Redacted.Redacted>) =>
+    Effect.flatMap(sendAs(request, current), (response) =>
+      response.status !== 401 || !hasLogin
+        ? Effect.succeed(adopt(response))
+        : Effect.flatMap(renewFrom(current), (renewed) =>
+          // a 401 means that nothing was done, so sending the request again is harmless
+          renewed ? Effect.map(sendAs(request, state.token), adopt) : Effect.succeed(adopt(response))))
+
   const send: Credentials["send"] = (request) => {
     if (!isSendable) {
       return Effect.fail(Failures.failure(
@@ -239,23 +244,12 @@ export const make = Effect.fnUntraced(function*(
       ))
     }
     if (isPublic(request.url)) return sendAs(request, Option.none())
-    return Effect.flatMap(
-      token,
-      (current) =>
-        Effect.flatMap(sendAs(request, current), (response) =>
-          response.status !== 401 || !hasLogin
-            ? adopt(response)
-            : Effect.flatMap(renewFrom(current), (renewed) =>
-              // a 401 means that nothing was done, so sending the request again is harmless
-              renewed
-                ? Effect.flatMap(Ref.get(state), ({ token }) => Effect.flatMap(sendAs(request, token), adopt))
-                : adopt(response)))
-    )
+    return isSettled() ? attempt(request, state.token) : Effect.flatMap(token, (current) => attempt(request, current))
   }
 
   return {
     token,
-    renew: Effect.flatMap(Ref.get(state), (current) => hasLogin ? renewFrom(current.token) : Effect.succeed(false)),
+    renew: Effect.suspend(() => hasLogin ? renewFrom(state.token) : Effect.succeed(false)),
     send,
     scrub
   }

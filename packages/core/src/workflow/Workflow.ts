@@ -26,6 +26,7 @@
 import * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import * as Result from "effect/Result"
+import { operation } from "../internal/operation.ts"
 import * as Diff from "./Diff.ts"
 import * as InkField from "./InkField.ts"
 import * as InkForm from "./InkForm.ts"
@@ -485,7 +486,7 @@ export const toBatch: {
   ): Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
 } = Function.dual(
   (args) => isWorkflow(args[0]),
-  Effect.fn("Workflow.toBatch")((self: Workflow, options?: BatchOptions) => Compile.compile(self, options))
+  (self: Workflow, options?: BatchOptions) => operation("Workflow.toBatch", {})(Compile.compile(self, options))
 )
 
 /**

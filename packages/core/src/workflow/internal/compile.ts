@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import { memoized } from "../../internal/memoized.ts"
 import * as Graph from "../Graph.ts"
 import * as InkField from "../InkField.ts"
 import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
@@ -23,16 +24,20 @@ import * as ResourceChecks from "./resourceChecks.ts"
 import { calledWorkflowId, readCalledInputs } from "./savedWorkflowInputs.ts"
 import { type SweptInput, type Workflow, WorkflowValue } from "./workflowValue.ts"
 
-/** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
-const refreshCalls = Effect.fnUntraced(function*(
-  loaded: LoadedWorkflow
-): Effect.fn.Return<LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
+const calledWorkflows = (loaded: LoadedWorkflow): ReadonlySet<string> => {
   const ids = new Set<string>()
   for (const { node } of loaded.nodes.values()) {
     const id = calledWorkflowId(node)
     if (typeof id === "string" && id.trim() !== "") ids.add(id)
   }
-  if (ids.size === 0) return loaded
+  return ids
+}
+
+/** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
+const refreshCalls = Effect.fnUntraced(function*(
+  loaded: LoadedWorkflow,
+  ids: ReadonlySet<string>
+): Effect.fn.Return<LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
   const resources = yield* WorkflowResources
   const saved = new Map<string, unknown>()
   for (const id of ids) {
@@ -108,8 +113,10 @@ const resolve = Effect.fnUntraced(function*(
   self: Workflow
 ): Effect.fn.Return<Resolved, ResourcesUnavailable, WorkflowResources> {
   const first = yield* resolveResources(self.loaded)
-  const refreshed = yield* refreshCalls(first.loaded)
-  const { check, loaded } = refreshed === first.loaded ? first : yield* resolveResources(refreshed)
+  const called = calledWorkflows(first.loaded)
+  const { check, loaded } = called.size === 0
+    ? first
+    : yield* resolveResources(yield* refreshCalls(first.loaded, called))
   const generated = new Map<string, ReadonlyArray<unknown>>()
   for (const [nodeId, generator] of Batch.serverGenerators(loaded)) {
     generated.set(nodeId, yield* generate(generator))
@@ -122,7 +129,7 @@ const resolve = Effect.fnUntraced(function*(
     ...Readiness.problems(loaded, batch, { sweeps: self.sweeps }).filter((problem) => !isWaived(problem)),
     ...check.problems,
     ...missingCalls(loaded),
-    ...(yield* checkSweptImages(self))
+    ...(self.sweeps.length === 0 ? [] : yield* checkSweptImages(self))
   ]
   return { loaded, batch, problems }
 })
@@ -241,6 +248,14 @@ const optionProblems = Effect.fnUntraced(function*(
   return out
 })
 
+// A program that submits a workflow again and again makes of it once what is always the same.
+const graphOf = memoized((loaded: LoadedWorkflow) => Graph.build(loaded))
+const nodesOf = memoized(submittedNodes)
+const embeddedWorkflow = memoized((loaded: LoadedWorkflow): Definition.JsonObject => {
+  const { id: _id, ...workflow } = toFile(loaded)
+  return workflow
+})
+
 /** The batch that is submitted for a workflow, or all that is wrong with it. */
 export const compile = Effect.fnUntraced(function*(
   self: Workflow,
@@ -248,7 +263,9 @@ export const compile = Effect.fnUntraced(function*(
 ): Effect.fn.Return<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
   const runs = options?.runs ?? 1
   const resolved = yield* resolve(self)
-  const problems = [...(yield* optionProblems(options, runs, resolved.loaded)), ...resolved.problems]
+  const problems = options === undefined
+    ? resolved.problems
+    : [...(yield* optionProblems(options, runs, resolved.loaded)), ...resolved.problems]
   if (problems.length > 0) return yield* new WorkflowNotReady({ problems })
   const sweeps = self.sweeps.flat()
   const varied = [...resolved.batch.nodes.flatMap(({ targets }) => targets), ...sweeps]
@@ -267,15 +284,14 @@ export const compile = Effect.fnUntraced(function*(
     ...resolved.batch.data
   ]
   const boarded = withBoard(loaded, options?.board)
-  const { id: _id, ...workflow } = toFile(loaded)
   return {
-    graph: Graph.build(boarded, { autoBoard: options?.autoBoard }),
+    graph: options?.autoBoard === undefined ? graphOf(boarded) : Graph.build(boarded, { autoBoard: options.autoBoard }),
     data,
-    workflow,
+    workflow: embeddedWorkflow(loaded),
     runs: perRun ? 1 : runs,
     size: Batch.sizeOf(data, perRun ? 1 : runs),
     warnings: [...new Set([...self.warnings, ...loaded.warnings].map(describeWarning))],
-    nodes: submittedNodes(boarded)
+    nodes: nodesOf(boarded)
   }
 })
 

@@ -121,6 +121,8 @@ const namedProblem = (use: NamedUse): Problem =>
     message: `the ${use.kind} '${use.name}' is not on the server`
   })
 
+const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }
+
 /**
  * Checks the models, images, videos, boards and presets of nodes, asking the server at most once for each kind.
  *
@@ -128,11 +130,12 @@ const namedProblem = (use: NamedUse): Problem =>
  *
  * Values that another node gives are not looked at. Kinds that the workflow does not name are not asked for.
  */
-export const check = Effect.fn("ResourceChecks.check")(function*(
+export const check = Effect.fnUntraced(function*(
   targets: ReadonlyArray<CheckedNode>
 ): Effect.fn.Return<ResourceCheck, ResourcesUnavailable, WorkflowResources> {
-  const resources = yield* WorkflowResources
   const uses = usesOf(targets)
+  if (uses.models.length + uses.named.length === 0) return nothing
+  const resources = yield* WorkflowResources
   const models = uses.models.length === 0 ? [] : yield* resources.models
   const checked = checkModels(uses.models, models)
   const present: Record<

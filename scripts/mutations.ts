@@ -57,9 +57,39 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "the queue is subscribed to again after each connect",
     file: `${server}/ServerEvents.ts`,
-    find: `Effect.andThen(connection.emit("subscribe_queue", { queue_id: client.queueId })),`,
-    replace: `Effect.andThen(again ? Effect.void : connection.emit("subscribe_queue", { queue_id: client.queueId })),`,
+    find: `hub.emit("subscribe_queue", { queue_id: client.queueId })`,
+    replace: `if (!again) hub.emit("subscribe_queue", { queue_id: client.queueId })`,
     tests: ["test/server/events.test.ts"]
+  },
+  {
+    name: "what is seen in the middle of an event comes after it",
+    file: `${job}/internal/trackedJob.ts`,
+    find: "this.seen.push(observation)",
+    replace: "if (this.seen.length === 0) return this.take(observation)\n    this.seen.push(observation)",
+    tests: ["test/job/Job.test.ts"]
+  },
+  {
+    name: "the state of a job has what its events tell",
+    file: `${job}/internal/trackedJob.ts`,
+    find:
+      "this.states.set(state)\n    this.onChange(this, observation)\n    for (const event of events) this.tell(event)",
+    replace:
+      "for (const event of events) this.tell(event)\n    this.states.set(state)\n    this.onChange(this, observation)",
+    tests: ["test/job/Job.test.ts"]
+  },
+  {
+    name: "that a job was enqueued is told first",
+    file: `${job}/internal/trackedJob.ts`,
+    find: `this.early !== undefined && event._tag !== "JobEnqueued"`,
+    replace: "this.early === null",
+    tests: ["test/job/Job.test.ts"]
+  },
+  {
+    name: "an answer that is no item does not make a job lost",
+    file: `${server}/Queue.ts`,
+    find: "Effect.filterOrFail(isRawQueueItem, () =>",
+    replace: "Effect.filterOrFail((_: unknown): _ is RawQueueItem => true, () =>",
+    tests: ["test/server/client.test.ts"]
   },
   {
     name: "what no event told is asked for (reconcile)",

@@ -1,5 +1,6 @@
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import * as JobState from "@effect-invokeai/core/job/JobState"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -61,6 +62,58 @@ describe("Job", () => {
       assert.strictEqual(fake.enqueues.length, 1)
       assert.deepStrictEqual(result.enqueued?.itemIds, [1])
       assert.strictEqual(fake.images.size, 1, "images of a completed job stay")
+    }))
+
+  it.effect("tells that it was enqueued before anything else, also where the server's answer comes after the events", () =>
+    Effect.gen(function*() {
+      const { result } = yield* withFake(
+        { faults: [{ on: "enqueueBatch", call: 1, fault: "answeredLate" }] },
+        () =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            const state = yield* job.state
+            return { state, events: yield* Stream.runCollect(job.events) }
+          })
+      )
+      assert.strictEqual(JobState.status(result.state), "completed", "it ended before the answer came")
+      const [first, second, ...others] = tags(result.events)
+      assert.deepStrictEqual([first, second], ["JobEnqueued", "ItemStatusChanged"])
+      assert.notInclude(others, "JobEnqueued")
+      assert.strictEqual(others.filter((tag) => tag === "InvocationComplete").length, 4)
+      const runs = result.events.flatMap((event) => event._tag === "InvocationComplete" ? [event.run] : [])
+      assert.deepStrictEqual(runs, [0, 0, 1, 1])
+    }))
+
+  it.effect("is as far as its events tell", () =>
+    Effect.gen(function*() {
+      const { result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf())
+          return yield* job.events.pipe(
+            Stream.filter((event) => event._tag === "ItemStatusChanged"),
+            Stream.mapEffect((event) => Effect.map(job.items, ([item]) => [event.status, item?.status])),
+            Stream.runCollect
+          )
+        }))
+      assert.deepStrictEqual(result, [["in_progress", "in_progress"], ["completed", "completed"]])
+    }))
+
+  it.effect("can be canceled from the middle of its own events", () =>
+    Effect.gen(function*() {
+      const { fake, result } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const job = yield* Job.submitBatch(batchOf(2))
+          const canceled = yield* job.events.pipe(
+            Stream.filter((event) => event._tag === "InvocationStarted"),
+            Stream.take(1),
+            Stream.mapEffect(() => job.cancel),
+            Stream.runCollect
+          )
+          return { canceled, error: yield* Effect.flip(job.await) }
+        }))
+      assert.deepStrictEqual(result.canceled.flatMap((one) => one.canceled), [1, 2])
+      assert.isTrue(result.error._tag === "JobCanceled" && result.error.requested)
+      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["canceled", "canceled"])
     }))
 
   it.effect("gives the same results without events, by polling", () =>

@@ -128,7 +128,7 @@ describe("Observability", () => {
       for (const name of ["Job.submit", "Job.submitBatch", "Submission.submit", "Queue.enqueueBatch", "Job.await"]) {
         assert.strictEqual(named(name)[0]?.attributes.get("batchId"), batchId, name)
       }
-      assert.strictEqual(named("Queue.item")[0]?.attributes.get("itemId"), ids[0])
+      assert.strictEqual(named("Queue.rawItem")[0]?.attributes.get("itemId"), ids[0])
     }))
 
   it.effect("what is asked for a job belongs to its trace, also for the second one", () =>
@@ -143,7 +143,7 @@ describe("Observability", () => {
       if (seen.result._tag === "Failure") throw seen.result.failure
       for (const [index, ids] of seen.result.success.entries()) {
         const reads = seen.spans.filter((span) =>
-          span.name === "Queue.item" && ids.includes(Number(attributesOf(span)["itemId"]))
+          span.name === "Queue.rawItem" && ids.includes(Number(attributesOf(span)["itemId"]))
         )
         assert.isAbove(reads.length, 0)
         for (const read of reads) assert.strictEqual(parentsOf(read).at(-1), ["first", "second"][index])

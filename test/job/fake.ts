@@ -6,6 +6,7 @@ import type {
   Batch,
   BatchStatus,
   EnqueueBatchReceipt,
+  RawQueueItem,
   SessionQueueItem
 } from "@effect-invokeai/core/server/api/QueueSchemas"
 import { Images } from "@effect-invokeai/core/server/Images"
@@ -36,6 +37,7 @@ export type Fault =
   | "garbage"
   | "restart"
   | "late"
+  | "answeredLate"
 
 export const faults: ReadonlyArray<Fault> = [
   "requestLost",
@@ -130,6 +132,7 @@ export const batchOf = (size = 1): Job.JobBatch => ({
 export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
   const scope = yield* Effect.scope
   const hub = yield* PubSub.unbounded<ServerMessage>()
+  const publish = (message: ServerMessage) => Effect.asVoid(PubSub.publish(hub, message))
   const items = new Map<number, Item>()
   const images = new Map<string, { readonly name: string; readonly session: string; readonly created: string }>()
   const calls = new Map<Operation, number>()
@@ -146,7 +149,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
 
   const send = (name: string, payload: object) =>
     up && options.drop?.(name) !== true
-      ? Effect.asVoid(PubSub.publish(hub, { _tag: "Event", name, payload, event: decode(name, payload) }))
+      ? publish({ _tag: "Event", name, payload, event: decode(name, payload) })
       : Effect.void
 
   const statusEvent = (item: Item) =>
@@ -237,7 +240,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     epoch++
     const wasUp = up
     up = false
-    if (wasUp) yield* PubSub.publish(hub, { _tag: "Disconnected", reason: "transport close" })
+    if (wasUp) yield* publish({ _tag: "Disconnected", reason: "transport close" })
     if (options.memory === true) {
       items.clear()
       nextId = 1
@@ -255,7 +258,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
         down = false
         if (!wasUp) return
         up = true
-        yield* PubSub.publish(hub, { _tag: "Connected" })
+        yield* publish({ _tag: "Connected" })
       }),
       scope
     )
@@ -292,6 +295,8 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
           return yield* failure("Transport", method, path, { detail: "timeout" })
         case "late":
           return yield* Effect.delay(work, 3000)
+        case "answeredLate":
+          return yield* Effect.tap(work, () => Effect.sleep(3000))
         case "error500":
           return yield* failure("Server", method, path, { status: 500, detail: "Internal Server Error" })
         case "error502":
@@ -343,7 +348,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     completed_at: item.completed === null ? null : toTime(item.completed),
     parent_item_id: null
   })
-  const full = (item: Item): SessionQueueItem => ({
+  const full = (item: Item): SessionQueueItem & RawQueueItem => ({
     ...summary(item),
     status_sequence: item.sequence,
     priority: 0,
@@ -421,7 +426,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       call("enqueueReceipt", "/receipt", Effect.sync(() => Option.fromUndefinedOr(receipts.get(key)))),
     acknowledgeEnqueue: (key) => Effect.sync(() => void acknowledged.push(key)),
     batchStatus: (batchId) => call("batchStatus", "/status", Effect.sync(() => statusOf(batchId))),
-    item: (id) =>
+    rawItem: (id) =>
       call(
         "item",
         `/i/${id}`,
@@ -533,26 +538,28 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       })
   })
 
-  const events = Layer.succeed(ServerEvents, {
+  const events = Layer.mock(ServerEvents, {
     join: () => Effect.void,
-    subscribe: Effect.gen(function*() {
-      subscribers.opened++
-      yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          subscribers.count++
-        }),
-        () =>
+    listen: (listener) =>
+      Effect.gen(function*() {
+        subscribers.opened++
+        yield* Effect.acquireRelease(
           Effect.sync(() => {
-            subscribers.count--
-          })
-      )
-      const subscription = yield* PubSub.subscribe(hub)
-      const first: ServerMessage = up ? { _tag: "Connected" } : {
-        _tag: "Unavailable",
-        error: new EventsUnavailable({ detail: "refused", unauthorized: false, attempts: 1 })
-      }
-      return Stream.concat(Stream.make(first), Stream.fromSubscription(subscription))
-    })
+            subscribers.count++
+          }),
+          () =>
+            Effect.sync(() => {
+              subscribers.count--
+            })
+        )
+        const subscription = yield* PubSub.subscribe(hub)
+        const first: ServerMessage = up ? { _tag: "Connected" } : {
+          _tag: "Unavailable",
+          error: new EventsUnavailable({ detail: "refused", unauthorized: false, attempts: 1 })
+        }
+        const messages = Stream.concat(Stream.make(first), Stream.fromSubscription(subscription))
+        yield* Effect.forkScoped(Stream.runForEach(messages, (message) => Effect.sync(() => listener(message))))
+      })
   })
 
   const layer = JobTracker.layerWith(options.tracking ?? {}).pipe(
@@ -570,7 +577,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       down = true
       return restart
     }),
-    publish: (message: ServerMessage) => Effect.asVoid(PubSub.publish(hub, message)),
+    publish,
     clear: Effect.sync(() => items.clear())
   }
 })

@@ -13,7 +13,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,15 +22,13 @@ import { type Answer, fakeHttp, json, type Seen, user } from "./fake.ts"
 const makeTransport = () => {
   const opened: Array<{
     readonly options: EventConnectOptions
-    readonly queue: Queue.Queue<TransportMessage>
     readonly emitted: Array<readonly [string, unknown]>
     closed: boolean
   }> = []
   const layer = Layer.succeed(EventTransport, {
     connect: (options) =>
       Effect.gen(function*() {
-        const queue = yield* Queue.unbounded<TransportMessage>()
-        const connection = { options, queue, emitted: [] as Array<readonly [string, unknown]>, closed: false }
+        const connection = { options, emitted: [] as Array<readonly [string, unknown]>, closed: false }
         opened.push(connection)
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
@@ -39,16 +36,15 @@ const makeTransport = () => {
           })
         )
         return {
-          messages: Stream.fromQueue(queue),
-          emit: (event: string, payload: unknown) =>
-            Effect.sync(() => {
-              connection.emitted.push([event, payload])
-            })
+          emit: (event: string, payload: unknown) => void connection.emitted.push([event, payload])
         }
       })
   })
   const say = (...messages: ReadonlyArray<TransportMessage>) =>
-    Effect.andThen(Queue.offerAll(opened.at(-1)!.queue, messages), settle)
+    Effect.suspend(() => {
+      messages.forEach(opened.at(-1)!.options.onMessage)
+      return settle
+    })
   return { opened, layer, say }
 }
 
@@ -120,6 +116,27 @@ describe("ServerEvents", () => {
         payload: { x: 1 },
         event: { name: "unknown", wireName: "brand_new", payload: { x: 1 } }
       })
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  })
+
+  it.effect("a listener is told at once, from where the connection stands until its scope closes", () => {
+    const { layer, opened, say } = setup()
+    return Effect.gen(function*() {
+      const events = yield* ServerEvents
+      const early: Array<ServerMessage> = []
+      const late: Array<ServerMessage> = []
+      yield* events.listen((message) => early.push(message))
+      yield* say(connected)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(events.listen((message) => late.push(message)), scope)
+      opened[0]!.options.onMessage(cleared("1"))
+      assert.deepStrictEqual(early.map(describeMessage), ["Connected", "1"])
+      assert.deepStrictEqual(late.map(describeMessage), ["Connected", "1"])
+      yield* Scope.close(scope, Exit.void)
+      opened[0]!.options.onMessage(cleared("2"))
+      assert.deepStrictEqual(early.map(describeMessage), ["Connected", "1", "2"])
+      assert.strictEqual(late.length, 2)
+      assert.strictEqual(opened.length, 1)
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Server } from "socket.io"
@@ -41,14 +40,12 @@ const eventually = (condition: () => boolean) =>
 const open = (port: number, token: () => string | undefined) =>
   Effect.gen(function*() {
     const transport = yield* EventTransport
+    const messages: Array<TransportMessage> = []
     const connection = yield* transport.connect({
       url: new URL(`http://127.0.0.1:${port}/invoke/`),
-      token: Effect.sync(() => Option.fromNullishOr(token()).pipe(Option.map((value) => Redacted.make(value))))
+      token: Effect.sync(() => Option.fromNullishOr(token()).pipe(Option.map((value) => Redacted.make(value)))),
+      onMessage: (message) => messages.push(message)
     })
-    const messages: Array<TransportMessage> = []
-    yield* Effect.forkScoped(
-      Stream.runForEach(connection.messages, (message) => Effect.sync(() => messages.push(message)))
-    )
     const count = (tag: TransportMessage["_tag"]) => messages.filter((message) => message._tag === tag).length
     return { connection, messages, count }
   })
@@ -63,7 +60,7 @@ describe("events over Socket.IO", () => {
         { _tag: "Connected" },
         { _tag: "Received", name: "queue_cleared", payload: { queue_id: "default" } }
       ])
-      yield* connection.emit("subscribe_queue", { queue_id: "default" })
+      connection.emit("subscribe_queue", { queue_id: "default" })
       yield* eventually(() => server.seen.length === 2)
       assert.deepStrictEqual(server.seen[1], ["subscribe_queue", { queue_id: "default" }])
       server.io.disconnectSockets()
@@ -95,7 +92,7 @@ describe("events over Socket.IO", () => {
       const { connection, count } = yield* open(port, () => "good")
       yield* eventually(() => count("Rejected") >= 2)
       // without a connection this goes nowhere, and does not wait for one either
-      yield* connection.emit("subscribe_queue", { queue_id: "lost" })
+      connection.emit("subscribe_queue", { queue_id: "lost" })
       const server = yield* startServer(port)
       yield* eventually(() => count("Connected") === 1)
       assert.deepStrictEqual(server.seen, [["token", "good"]])

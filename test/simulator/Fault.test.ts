@@ -1,5 +1,4 @@
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
-import type { TransportMessage } from "@effect-invokeai/core/server/EventTransport"
 import { Images } from "@effect-invokeai/core/server/Images"
 import * as Fault from "@effect-invokeai/core/simulator/Fault"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
@@ -30,22 +29,17 @@ const boardNames = Effect.map(
 const heard = (...faults: ReadonlyArray<Fault.Fault>) =>
   Effect.gen(function*() {
     const transport = yield* EventTransport
-    const connection = yield* transport.connect({
-      url: new URL(InvokeAiTest.url),
-      token: Effect.succeed(Option.none())
-    })
     const messages: Array<string> = []
-    const name = (message: TransportMessage): string => message._tag === "Received" ? message.name : message._tag
-    const fiber = yield* connection.messages.pipe(
-      Stream.runForEach((message) => Effect.sync(() => void messages.push(name(message)))),
-      Effect.forkChild
-    )
+    yield* transport.connect({
+      url: new URL(InvokeAiTest.url),
+      token: Effect.succeed(Option.none()),
+      onMessage: (message) => messages.push(message._tag === "Received" ? message.name : message._tag)
+    })
     yield* TestClock.adjust("10 millis")
     yield* inject(...faults)
     yield* enqueue({ graph: graph({ sum: { type: "add" } }) })
     yield* settle
     yield* TestClock.adjust("10 seconds")
-    yield* Fiber.interrupt(fiber)
     return messages
   }).pipe(
     Effect.scoped,

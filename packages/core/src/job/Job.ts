@@ -36,6 +36,7 @@ import { dual } from "effect/Function"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
@@ -95,10 +96,10 @@ export interface JobBatch {
  * **Details**
  *
  * - `enqueued`: what the server accepted; null for a job that was attached to.
- * - `events`: everything that happens, from the first event on for every reader. Old progress is left out, and of more
- *   than 4,096 events that only tell that a node or an item began the oldest, for which there is one `EventsDropped`;
- *   results, errors and ends never. Ends when the job has ended and its outputs are there. Never fails: ask `await` or
- *   `outputs` how it went.
+ * - `events`: everything that happens, for every reader from the first event on, which is `JobEnqueued`. Old progress is
+ *   left out, and of more than 4,096 events that only tell that a node or an item began the oldest, for which there is one
+ *   `EventsDropped`; results, errors and ends never. Ends when the job has ended and its outputs are there. Never fails:
+ *   ask `await` or `outputs` how it went.
  * - `changes`: the state now and after each change; a slow reader sees the newest.
  * - `await`: waits for the end. Fails with `JobFailed`, `JobCanceled` or `JobLost`, each with the outputs that exist; with
  *   `JobTimeout` if the job has a timeout; and where the job cannot be followed, with `QueueBlocked` or `InvokeAiError`.
@@ -142,7 +143,7 @@ const makeJob = Effect.fnUntraced(function*(
   const services = yield* Effect.context<JobServices>()
   const { options, tracked } = context
   const attributes = { batchId: tracked.batchId }
-  const cancel = Effect.provideContext(cancelJob(tracked), services).pipe(Effect.withSpan("Job.cancel", { attributes }))
+  const cancel = operation("Job.cancel", attributes)(Effect.provideContext(cancelJob(tracked), services))
   const finished = Deferred.await(tracked.result).pipe(
     Effect.flatMap(JobResult.fromState),
     Effect.provideContext(services)
@@ -155,7 +156,7 @@ const makeJob = Effect.fnUntraced(function*(
     state,
     changes: tracked.states.stream,
     await: awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }).pipe(
-      Effect.withSpan("Job.await", { attributes })
+      operation("Job.await", attributes)
     ),
     outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
       tracked.isDone
@@ -178,17 +179,8 @@ const makeJob = Effect.fnUntraced(function*(
   }
 })
 
-/**
- * Hands in a batch that is ready for the server. `submit` does this for a workflow.
- *
- * **Errors**
- *
- * See `submit`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const submitBatch = Effect.fn("Job.submitBatch")(function*(
+/** What `submitBatch` does, in the span of whoever does it. */
+const handIn = Effect.fnUntraced(function*(
   batch: JobBatch,
   options: BatchOptions = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
@@ -213,6 +205,21 @@ export const submitBatch = Effect.fn("Job.submitBatch")(function*(
   }, options)
 })
 
+/**
+ * Hands in a batch that is ready for the server. `submit` does this for a workflow.
+ *
+ * **Errors**
+ *
+ * See `submit`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const submitBatch: (
+  batch: JobBatch,
+  options?: BatchOptions
+) => Effect.Effect<Job, Submission.SubmissionError, JobServices | Scope.Scope> = Effect.fn("Job.submitBatch")(handIn)
+
 /** Follows a batch, and then sends it, or asks first whether a program that was killed has sent it. @internal */
 export const start = Effect.fnUntraced(function*(
   submission: Submission.Submission,
@@ -232,21 +239,21 @@ export const start = Effect.fnUntraced(function*(
 
   const send = Submission.submit(submission, options, before).pipe(
     Effect.tap((result) =>
-      Effect.suspend(() => {
+      Effect.sync(() => {
         context.stage.current = "accepted"
         tracked.uncertain = !result.certain
         if (!result.certain) tracked.doubt()
-        return tracker.observe(tracked, { _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
+        tracker.observe(tracked, { _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
       })
     ),
     Effect.tap(() => Journal.accepted(batchId)),
-    Effect.tap(() => Effect.forkDetach(Submission.acknowledge(batchId))),
+    Effect.tap(() => Submission.acknowledge(batchId)),
     Effect.tapError((error) =>
       Effect.gen(function*() {
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
         context.stage.current = "over"
         if (error._tag !== "SubmissionUnknown") yield* Journal.forget(batchId)
-        if (error._tag === "SubmissionIncomplete") yield* Effect.forkDetach(Submission.acknowledge(batchId))
+        if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
     )
   )
@@ -255,7 +262,7 @@ export const start = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       if (before.maybeSent !== true) yield* Journal.sending(submission, options.key)
       context.stage.current = "sending"
-      const fiber = yield* Effect.forkDetach(restore(send))
+      const fiber = yield* Effect.forkDetach(restore(send), { startImmediately: true })
       context.stage.sending = fiber
       return yield* restore(Fiber.join(fiber))
     })
@@ -318,7 +325,7 @@ export const submit = Effect.fn("Job.submit")(function*(
   const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
   const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
   for (const warning of batch.warnings) yield* Effect.logDebug(warning)
-  const job = yield* submitBatch(batch, options)
+  const job = yield* operation("Job.submitBatch", {})(handIn(batch, options))
   yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
   return job
 })
@@ -413,7 +420,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     nodes: options.nodes ?? new Map()
   })
   yield* tracker.search(tracked)
-  yield* Effect.forkDetach(Submission.acknowledge(batchId))
+  yield* Submission.acknowledge(batchId)
   const context: Lifecycle = {
     tracked,
     options: { keepOutputs: true, ...options },

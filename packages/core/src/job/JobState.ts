@@ -89,7 +89,7 @@ const toPages = (items: ReadonlyArray<ItemState>): JobState["pages"] => {
  * @category getters
  * @since 0.1.0
  */
-export const items = (state: JobState): ReadonlyArray<ItemState> => state.pages.flat()
+export const items = ({ pages }: JobState): ReadonlyArray<ItemState> => pages.length === 1 ? pages[0]! : pages.flat()
 
 /** How many things of an ascending list come before an id. */
 const countBefore = <A>(list: ReadonlyArray<A>, id: number, idOf: (thing: A) => number): number => {
@@ -244,7 +244,10 @@ export const reduce = (
       const before = getItem(state, observation.facts.itemId)
       const item = before ?? emptyItem(observation.facts.itemId)
       const parent = observation.parentItemId ?? item.parentItemId
-      const changed = withFacts(item, observation.facts)
+      const ended = withFacts(item, observation.facts)
+      const changed: ItemState = observation.settled === true && ended.phase === "ended"
+        ? { ...ended, phase: "settled", read: true }
+        : ended
       const values = item.fieldValues.length === 0 ? observation.fieldValues ?? [] : []
       const after = values.length === 0 || isFinal(item) ? changed : { ...changed, fieldValues: values }
       return update(state, before, parent === item.parentItemId ? after : { ...after, parentItemId: parent })

@@ -8,8 +8,8 @@
  * (`item_summaries_by_ids`, servers from 6.14 on) or by batch (`b/{batch_id}/status`). Without events the sweep becomes
  * a poll that is quick while something happens and slows down otherwise; results are the same.
  *
- * There is no timer and no fiber per job: one fiber reads events, one sweeps, a few read items. All of them stop when
- * no job is followed.
+ * There is no timer and no fiber per job: events are taken in as they arrive, one fiber sweeps, a few read items. All of
+ * them stop when no job is followed.
  *
  * Whether a batch has more items than were asked for is told by the totals in its events; where events were missing, or
  * the request may have been sent twice, or a failed item may have been retried, the server is asked for the total before
@@ -26,8 +26,10 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as WorkQueue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -41,6 +43,7 @@ import { diagnose, isStuck } from "./internal/poison.ts"
 import { Changing } from "./internal/readable.ts"
 import * as Sweep from "./internal/sweep.ts"
 import { TrackedJob } from "./internal/trackedJob.ts"
+import type { ItemState } from "./ItemState.ts"
 import { JobNotFound } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, type Observation } from "./Observation.ts"
@@ -109,7 +112,7 @@ export interface TrackOptions {
  */
 export class JobTracker extends Context.Service<JobTracker, {
   readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
-  readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
+  readonly observe: (job: TrackedJob, observation: Observation) => void
   readonly search: (job: TrackedJob) => Effect.Effect<void, JobNotFound | InvokeAiError>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
@@ -136,6 +139,13 @@ const foreignLimit = 256
 
 type Link = "unknown" | "up" | "down"
 
+/** What there is while jobs are followed. */
+interface Running {
+  readonly scope: Scope.Closeable
+  readonly wake: WorkQueue.Queue<void>
+  readonly fork: (work: Effect.Effect<void>) => void
+}
+
 /** The one item that an observation is about; none for those about many. */
 const itemOf = (observation: Observation): number | undefined => {
   switch (observation._tag) {
@@ -151,6 +161,10 @@ const itemOf = (observation: Observation): number | undefined => {
       return undefined
   }
 }
+
+/** Whether it can be told from an observation that the batch has items which the job did not ask for. */
+const revealsSurplus = (observation: Observation, item: ItemState | undefined): boolean =>
+  observation._tag === "Members" || (observation._tag === "ItemRead" && item?.role === "surplus")
 
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
@@ -180,31 +194,34 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let lastAnswer = 0
   let lastActivity = 0
   let lastDiagnosis = 0
-  let running: { readonly scope: Scope.Closeable; readonly wake: WorkQueue.Queue<void> } | undefined
+  let clock = yield* Clock.Clock
+  let running: Running | undefined
   let summaries = true
   let told = false
 
-  const answered = Effect.map(Clock.currentTimeMillis, (now) => {
-    lastAnswer = now
-  })
+  const answered = () => {
+    lastAnswer = clock.currentTimeMillisUnsafe()
+  }
 
   const lookNow = () => {
     if (running !== undefined) WorkQueue.offerUnsafe(running.wake, undefined)
   }
-  const look = Effect.sync(lookNow)
 
-  const observe = (job: TrackedJob, observation: Observation) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      if (!job.observe(observation)) return
-      job.lastSeen = now
-      lastActivity = now
-      const itemId = itemOf(observation)
-      const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
-      if (item === undefined) reader.schedule(job)
-      else if (JobState.isUnread(job.state, item)) reader.request({ job, itemId: item.itemId })
-      if (observation._tag === "Status" && typeof observation.batchTotal === "number") job.hear(observation.batchTotal)
-      if (job.unconfirmed) lookNow()
-    })
+  /** What an observation leads to. */
+  const onChange = (job: TrackedJob, observation: Observation) => {
+    job.lastSeen = lastActivity = clock.currentTimeMillisUnsafe()
+    const itemId = itemOf(observation)
+    const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
+    if (item === undefined) reader.schedule(job)
+    else if (JobState.isUnread(job.state, item)) reader.request({ job, itemId: item.itemId })
+    if (revealsSurplus(observation, item)) reader.cancelSurplus(job)
+    if (observation._tag === "Status" && typeof observation.batchTotal === "number") job.hear(observation.batchTotal)
+  }
+
+  const observe = (job: TrackedJob, observation: Observation) => {
+    job.observe(observation)
+    if (job.unconfirmed && !job.isDone) lookNow()
+  }
 
   /** A defect must not leave anybody waiting. */
   const broken = (affected: ReadonlyArray<TrackedJob>, cause: Cause.Cause<never>) => {
@@ -213,16 +230,17 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   }
 
   /** A request failed, for the first time at `since`. What can be helped by waiting is tried again by the next sweep. */
-  const failed = (affected: ReadonlyArray<TrackedJob>, error: InvokeAiError, since = lastAnswer) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
-      if (!hopeless && now - since <= giveUpAfter) return
-      for (const job of affected) job.finish(Exit.fail(error))
-    })
+  const failed = (affected: ReadonlyArray<TrackedJob>, error: InvokeAiError, since = lastAnswer) => {
+    const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
+    if (!hopeless && clock.currentTimeMillisUnsafe() - since <= giveUpAfter) return
+    for (const job of affected) job.finish(Exit.fail(error))
+  }
 
-  const reader = yield* ItemReader.make({
+  const reader = ItemReader.make({
     queue,
     observe,
+    fork: (work) => running?.fork(work),
+    concurrency: options.readConcurrency ?? 8,
     answered,
     failed: (job, error, since) => failed([job], error, Math.min(since, lastAnswer)),
     broken: (job, cause) => broken([job], cause)
@@ -230,19 +248,18 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   const search = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
-    yield* answered
+    answered()
     if (status.total === 0 && job.state.pages.length === 0) return yield* new JobNotFound({ batchId: job.batchId })
     job.destination ??= status.destination ?? undefined
     const members = yield* findMembers(job.batchId, status.total, job.destination)
-    yield* observe(job, { _tag: "Members", expected: job.expected, items: members })
-    yield* reader.cancelSurplus(job)
+    observe(job, { _tag: "Members", expected: job.expected, items: members })
     lookNow()
   }, Effect.provideService(Queue, queue))
 
   /** Asks how many items a batch has, and for these where there are more than are known. */
   const confirm = Effect.fnUntraced(function*(job: TrackedJob) {
     const status = yield* queue.batchStatus(job.batchId)
-    yield* answered
+    answered()
     if (status.total > JobState.present(job.state)) {
       yield* Effect.catchTag(search(job), "JobNotFound", () => Effect.void)
     }
@@ -252,7 +269,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const confirmSafely = (job: TrackedJob) =>
     job.traced(confirm(job)).pipe(
       // Only what may have been sent twice has to be known; the rest is a courtesy.
-      Effect.catch((error) => job.uncertain ? failed([job], error) : Effect.sync(() => job.confirm()))
+      Effect.catch((error) => Effect.sync(() => job.uncertain ? failed([job], error) : job.confirm()))
     )
 
   const examine = Effect.fnUntraced(function*(now: number) {
@@ -272,12 +289,12 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         summaries ? Sweep.bySummaries(queue, open, observe) : Sweep.byBatch(queue, open)
       )
       if (asked._tag === "Success") {
-        yield* answered
+        answered()
         for (const task of asked.success) reader.request(task)
       } else if (summaries && asked.failure.isUnknownRoute) {
         summaries = false
-        yield* look
-      } else yield* failed(open, asked.failure)
+        lookNow()
+      } else failed(open, asked.failure)
     }
     yield* Effect.ignore(examine(now))
   }).pipe(Effect.withSpan("JobTracker.sweep", { root: true }))
@@ -309,28 +326,27 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     }
   })
 
-  const onEvent = (name: string, payload: unknown): Effect.Effect<void> => {
-    if (name === "queue_cleared") return look
+  const onEvent = (name: string, payload: unknown) => {
+    if (name === "queue_cleared") return lookNow()
     const seen = fromEvent(name, payload)
-    if (seen === undefined) return Effect.void
+    if (seen === undefined) return
     const { batchId, observation } = seen
     const concerned = batchId === null ? active() : [...jobs.get(batchId) ?? []]
-    if (concerned.length > 0) {
-      return Effect.forEach(concerned, (job) => observe(job, observation), { discard: true })
-    }
-    if (batchId !== null && batchId !== "redacted" && name !== "invocation_progress") {
-      foreign.push({ batchId, observation })
-      if (foreign.length > foreignLimit) foreign.shift()
-    }
-    return Effect.void
+    for (const job of concerned) observe(job, observation)
+    if (concerned.length > 0 || batchId === null || batchId === "redacted" || name === "invocation_progress") return
+    foreign.push({ batchId, observation })
+    if (foreign.length > foreignLimit) foreign.shift()
   }
 
-  const onMessage = (message: ServerMessage): Effect.Effect<void> => {
+  const onMessage = (message: ServerMessage) => {
     if (message._tag === "Event") return onEvent(message.name, message.payload)
     link.set(message._tag === "Connected" ? "up" : "down")
-    // The server may be another one now.
-    if (message._tag === "Connected") summaries = true
-    if (message._tag !== "Connected") {
+    link.notify()
+    if (message._tag === "Connected") {
+      // The server may be another one now.
+      summaries = true
+      told = false
+    } else {
       for (const job of active()) job.unheard = true
     }
     if (message._tag === "Unavailable") {
@@ -338,36 +354,31 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         job.warn({ reason: "EventsUnavailable", message: message.error.message, itemIds: [] })
       }
       // Attempts go on for as long as there are jobs: saying it once is enough.
-      if (!told) {
-        told = true
-        return Effect.andThen(Effect.logWarning(`${message.error.message}; jobs are followed by polling`), look)
-      }
+      if (!told) running?.fork(Effect.logWarning(`${message.error.message}; jobs are followed by polling`))
+      told = true
     }
-    if (message._tag === "Connected") told = false
-    return look
+    lookNow()
   }
 
   const start = Effect.gen(function*() {
-    if (running !== undefined) return
     const own = yield* Scope.fork(scope)
     const wake = yield* WorkQueue.sliding<void>(1)
-    running = { scope: own, wake }
-    lastAnswer = yield* Clock.currentTimeMillis
-    lastActivity = lastAnswer
+    running = { scope: own, wake, fork: yield* Scope.provide(FiberSet.makeRuntime(), own) }
+    clock = yield* Clock.Clock
+    lastAnswer = lastActivity = clock.currentTimeMillisUnsafe()
     link.set("unknown")
-    const messages = yield* Scope.provide(events.subscribe, own)
-    const guarded = <A>(work: Effect.Effect<A>) =>
-      Effect.tapCause(work, (cause) => Effect.sync(() => broken(active(), cause)))
-    yield* Effect.forkIn(guarded(Stream.runForEach(messages, onMessage)), own)
-    for (let i = 0; i < (options.readConcurrency ?? 8); i++) {
-      yield* Effect.forkIn(reader.work, own)
+    const heard = (message: ServerMessage) => {
+      const taken = Result.try(() => onMessage(message))
+      if (Result.isFailure(taken)) broken(active(), Cause.die(taken.failure))
     }
+    yield* Scope.provide(events.listen(heard), own)
     const stop = Effect.suspend(() => {
       if (running?.scope === own) running = undefined
       foreign.length = 0
       return Effect.forkIn(Scope.close(own, Exit.void), scope)
     })
-    yield* Effect.forkIn(Effect.ensuring(guarded(sweeper(wake)), stop), own)
+    const guarded = Effect.tapCause(sweeper(wake), (cause) => Effect.sync(() => broken(active(), cause)))
+    yield* Effect.forkIn(Effect.ensuring(guarded, stop), own)
   }).pipe(Effect.uninterruptible)
 
   const awaitLink = link.stream.pipe(
@@ -388,16 +399,15 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     })
 
   return JobTracker.of({
-    track: Effect.fn("JobTracker.track")(function*(target) {
-      yield* Effect.annotateCurrentSpan({ batchId: target.batchId })
+    track: Effect.fnUntraced(function*(target) {
       const job = new TrackedJob({
         batchId: target.batchId,
         expected: target.expected,
         destination: target.destination,
         nodes: target.nodes,
-        observer: yield* JobObserver.make(target.batchId)
+        observer: yield* JobObserver.make(target.batchId),
+        onChange
       })
-      job.lastSeen = yield* Clock.currentTimeMillis
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           const set = jobs.get(target.batchId)
@@ -406,17 +416,18 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         }),
         () => release(job)
       )
-      yield* start
+      if (running === undefined) yield* start
       for (const seen of foreign) {
-        if (seen.batchId === target.batchId) yield* observe(job, seen.observation)
+        if (seen.batchId === target.batchId) observe(job, seen.observation)
       }
       if (link.current === "unknown") yield* awaitLink
+      job.lastSeen = clock.currentTimeMillisUnsafe()
       job.unheard = link.current !== "up"
       return job
     }),
     observe,
     search,
-    refresh: look,
+    refresh: Effect.sync(lookNow),
     connected: Effect.sync(() => link.current === "up"),
     imageUse
   })

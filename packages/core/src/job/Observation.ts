@@ -112,6 +112,8 @@ export type Observation =
     readonly facts: ItemFacts
     readonly parentItemId?: number | null
     readonly fieldValues?: ReadonlyArray<FieldValue>
+    /** Whether this is all there is, and nothing to read: an item that was canceled before it began. */
+    readonly settled?: boolean
     /** How many items the batch had then, where that was told. */
     readonly batchTotal?: number | null
   }
@@ -128,6 +130,9 @@ const number = (value: unknown): number | null => typeof value === "number" ? va
 
 const isData = (value: unknown): value is FieldData => Predicate.isObject(value) && !Array.isArray(value)
 
+/** How all servers write times: `2026-11-22 12:34:56.789`. Every job has dozens of them. */
+const usual = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}$/
+
 /**
  * A time of the server as ISO 8601. Its texts have no zone and mean UTC, with a blank or a T in the middle; decoded times
  * are taken as well.
@@ -136,8 +141,9 @@ const isData = (value: unknown): value is FieldData => Predicate.isObject(value)
  * @since 0.1.0
  */
 export const toIso = (value: unknown): string | null => {
-  if (DateTime.isDateTime(value)) return DateTime.formatIso(value)
-  if (typeof value !== "string" || value === "") return null
+  if (typeof value !== "string") return DateTime.isDateTime(value) ? DateTime.formatIso(value) : null
+  if (usual.test(value)) return `${value.slice(0, 10)}T${value.slice(11)}Z`
+  if (value === "") return null
   const iso = value.includes("T") ? value : value.replace(" ", "T")
   const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/.test(iso) ? iso : `${iso}Z`
   const time = Date.parse(zoned)

@@ -19,6 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
@@ -100,31 +101,32 @@ export type SubmissionError = SubmissionRejected | SubmissionIncomplete | Submis
  * The key under which the server notes the request, where it does: what its document says is known from reading the node
  * types; it is not read for this.
  */
-const receiptKey = Effect.fnUntraced(
-  function*(batchId: string): Effect.fn.Return<string | undefined, never, ServerInfo> {
-    const { knownCapabilities } = yield* ServerInfo
-    const offered = Option.exists(
-      yield* knownCapabilities,
-      (server) =>
-        server.hasField("Batch", "idempotency_key") &&
-        server.hasRoute("GET", "/api/v1/queue/{queue_id}/enqueue_batch/receipt")
-    )
-    return offered ? `effect-invokeai:${batchId}` : undefined
-  }
-)
+const receiptKey = (batchId: string): Effect.Effect<string | undefined, never, ServerInfo> =>
+  Effect.flatMap(ServerInfo, ({ knownCapabilities }) =>
+    Effect.map(knownCapabilities, (known) => {
+      const offered = Option.exists(
+        known,
+        (server) =>
+          server.hasField("Batch", "idempotency_key") &&
+          server.hasRoute("GET", "/api/v1/queue/{queue_id}/enqueue_batch/receipt")
+      )
+      return offered ? `effect-invokeai:${batchId}` : undefined
+    }))
 
 /**
- * Tells the server that its receipt of a batch is not needed any more. Nothing where it gives none.
+ * Tells the server that its receipt of a batch is not needed any more, without waiting for that. Nothing where it gives none.
  *
  * @internal
  */
-export const acknowledge = Effect.fn("Submission.acknowledge")(function*(
+export const acknowledge = Effect.fnUntraced(function*(
   batchId: string
 ): Effect.fn.Return<void, never, Queue | ServerInfo> {
-  yield* Effect.annotateCurrentSpan({ batchId })
-  const queue = yield* Queue
   const key = yield* receiptKey(batchId)
-  if (key !== undefined) yield* Effect.ignore(queue.acknowledgeEnqueue(key))
+  if (key === undefined) return
+  const queue = yield* Queue
+  yield* Effect.forkDetach(
+    Effect.ignore(queue.acknowledgeEnqueue(key)).pipe(operation("Submission.acknowledge", { batchId }))
+  )
 })
 
 /** What asking for a batch has shown: the server has it, or has not, or cannot be asked. */
@@ -185,7 +187,16 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
  * @category operations
  * @since 0.1.0
  */
-export const submit = Effect.fn("Submission.submit")(function*(
+export const submit = (
+  submission: Submission,
+  policy?: SubmissionPolicy,
+  before?: { readonly maybeSent?: boolean | undefined }
+): Effect.Effect<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> =>
+  operation("Submission.submit", { batchId: submission.batchId, size: submission.size })(
+    submitOnce(submission, policy, before)
+  )
+
+const submitOnce = Effect.fnUntraced(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: { readonly maybeSent?: boolean | undefined } = {}
@@ -193,7 +204,6 @@ export const submit = Effect.fn("Submission.submit")(function*(
   const queue = yield* Queue
   const offeredKey = yield* receiptKey(submission.batchId)
   const { batchId, size } = submission
-  yield* Effect.annotateCurrentSpan({ batchId, size })
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }

@@ -9,7 +9,6 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 
 /**
  * What a connection tells.
@@ -33,19 +32,20 @@ export type TransportMessage =
 /**
  * An open connection. It lives as long as the scope it was made in.
  *
- * `messages` is read once. `emit` sends an event; without a connection it does nothing, for whoever needs it sends it
- * again after the next `Connected`.
+ * `emit` sends an event; without a connection it does nothing, for whoever needs it sends it again after the next
+ * `Connected`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EventConnection {
-  readonly messages: Stream.Stream<TransportMessage>
-  readonly emit: (event: string, payload: unknown) => Effect.Effect<void>
+  readonly emit: (event: string, payload: unknown) => void
 }
 
 /**
- * Where and as whom to connect. `url` is the server's base URL (with its sub-path); `token` is read before every attempt.
+ * Where and as whom to connect, and who is told. `url` is the server's base URL (with its sub-path); `token` is read before
+ * every attempt; `onMessage` is called with each message in the moment in which it arrives, but not before `connect` has
+ * returned.
  *
  * @since 0.1.0
  * @category models
@@ -53,6 +53,7 @@ export interface EventConnection {
 export interface EventConnectOptions {
   readonly url: URL
   readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
+  readonly onMessage: (message: TransportMessage) => void
 }
 
 /**

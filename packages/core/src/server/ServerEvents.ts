@@ -6,11 +6,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as RcRef from "effect/RcRef"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
 import * as Subscriber from "./internal/subscriber.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
@@ -77,7 +76,10 @@ const received = (name: string, payload: unknown): ServerMessage => {
  * subscription ends with its scope. All subscriptions share one connection, which is open as long as there is one.
  * `subscribe_queue` is sent on every connect.
  *
- * Memory per subscriber is bounded. Of more than 64 waiting progress events the oldest are left out. Other events are
+ * `listen` calls a function with each message in the moment in which it arrives, as long as its scope is open. Nothing waits
+ * in memory for it, and all others wait until it returns: it must be quick and must not throw.
+ *
+ * Memory per subscription is bounded. Of more than 64 waiting progress events the oldest are left out. Other events are
  * kept; when more than 16,384 of them wait, all are dropped and the subscriber sees a `Disconnected` with the reason
  * `slow reader` and then a `Connected`, as if the connection had been lost, and reads the state over HTTP as it does then.
  *
@@ -112,6 +114,7 @@ const received = (name: string, payload: unknown): ServerMessage => {
  */
 export class ServerEvents extends Context.Service<ServerEvents, {
   readonly subscribe: Effect.Effect<Stream.Stream<ServerMessage>, never, Scope.Scope>
+  readonly listen: (listener: (message: ServerMessage) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly join: (event: string, payload: unknown) => Effect.Effect<void, never, Scope.Scope>
 }>()("@effect-invokeai/core/server/ServerEvents") {
   /** The events of the client's server. */
@@ -121,74 +124,70 @@ export class ServerEvents extends Context.Service<ServerEvents, {
   )
 }
 
-interface Hub {
-  readonly subscribers: Set<Subscriber.Subscriber>
-  readonly joined: Set<Joined>
-  readonly emit: EventConnection["emit"]
-  connected: boolean
-}
+type Listener = (message: ServerMessage) => void
 
 interface Joined {
   readonly event: string
   readonly payload: unknown
 }
 
+interface Hub {
+  readonly listeners: Set<Listener>
+  readonly joined: Set<Joined>
+  readonly emit: EventConnection["emit"]
+  connected: boolean
+}
+
 const openHub = Effect.fnUntraced(function*(
   client: InvokeAiClient["Service"],
   transport: EventTransport["Service"]
 ): Effect.fn.Return<Hub, never, Scope.Scope> {
+  const context = yield* Effect.context()
+  const log = (text: string) => void Effect.runForkWith(context)(Effect.logDebug(text))
+  const listeners = new Set<Listener>()
+  const joined = new Set<Joined>()
   let refused = false
   let attempts = 0
   let opened = false
-  const token = Effect.suspend(() => {
-    const renew = refused
-    refused = false
-    return renew ? Effect.andThen(client.renewToken, client.token) : client.token
-  })
-  const connection = yield* transport.connect({ url: client.url, token })
-  const hub: Hub = { subscribers: new Set(), joined: new Set(), emit: connection.emit, connected: false }
-  const publish = (message: ServerMessage) =>
-    Effect.sync(() => {
-      for (const subscriber of hub.subscribers) subscriber.offer(message, hub.connected)
-    })
-
-  const onMessage = (message: TransportMessage): Effect.Effect<void> => {
+  const publish = (message: ServerMessage) => {
+    for (const listener of listeners) listener(message)
+  }
+  const onMessage = (message: TransportMessage) => {
     switch (message._tag) {
       case "Connected": {
-        attempts = 0
-        hub.connected = true
         const again = opened
         opened = true
-        return (again ? Metric.update(Metrics.eventReconnects, 1) : Effect.void).pipe(
-          Effect.andThen(Effect.logDebug(again ? "Events: connected again" : "Events: connected")),
-          Effect.andThen(connection.emit("subscribe_queue", { queue_id: client.queueId })),
-          Effect.andThen(Effect.forEach(hub.joined, ({ event, payload }) => connection.emit(event, payload), {
-            discard: true
-          })),
-          Effect.andThen(publish({ _tag: "Connected" }))
-        )
+        attempts = 0
+        hub.connected = true
+        if (again) Metrics.eventReconnects.updateUnsafe(1, context)
+        log(again ? "Events: connected again" : "Events: connected")
+        hub.emit("subscribe_queue", { queue_id: client.queueId })
+        for (const { event, payload } of joined) hub.emit(event, payload)
+        return publish({ _tag: "Connected" })
       }
-      case "Disconnected": {
+      case "Disconnected":
         hub.connected = false
         if (message.reason === "io server disconnect") refused = true
-        return Effect.andThen(
-          Effect.logDebug(`Events: connection lost (${message.reason})`),
-          publish({ _tag: "Disconnected", reason: message.reason })
-        )
-      }
-      case "Rejected": {
+        log(`Events: connection lost (${message.reason})`)
+        return publish({ _tag: "Disconnected", reason: message.reason })
+      case "Rejected":
         attempts++
         if (message.unauthorized) refused = true
         return publish({
           _tag: "Unavailable",
           error: new EventsUnavailable({ detail: message.message, unauthorized: message.unauthorized, attempts })
         })
-      }
       default:
         return publish(received(message.name, message.payload))
     }
   }
-  yield* Effect.forkScoped(Stream.runForEach(connection.messages, onMessage))
+  const token = Effect.suspend(() => {
+    const renew = refused
+    refused = false
+    return renew ? Effect.andThen(client.renewToken, client.token) : client.token
+  })
+  const { emit } = yield* transport.connect({ url: client.url, token, onMessage })
+  const hub: Hub = { listeners, joined, emit, connected: false }
   return hub
 })
 
@@ -197,36 +196,37 @@ const make = Effect.gen(function*() {
   const transport = yield* EventTransport
   const shared = yield* RcRef.make({ acquire: openHub(client, transport) })
 
+  const listen = Effect.fnUntraced(function*(listener: Listener) {
+    const hub = yield* RcRef.get(shared)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        hub.listeners.add(listener)
+        if (hub.connected) listener({ _tag: "Connected" })
+      }),
+      () => Effect.sync(() => hub.listeners.delete(listener))
+    )
+  })
+
   return ServerEvents.of({
+    listen,
     subscribe: Effect.gen(function*() {
-      const hub = yield* RcRef.get(shared)
-      const subscriber = yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          const subscriber = Subscriber.make()
-          hub.subscribers.add(subscriber)
-          if (hub.connected) subscriber.offer({ _tag: "Connected" }, true)
-          return subscriber
-        }),
-        (subscriber) =>
-          Effect.sync(() => {
-            hub.subscribers.delete(subscriber)
-            subscriber.end()
-          })
-      )
+      const subscriber = yield* Effect.acquireRelease(Effect.sync(Subscriber.make), ({ end }) => Effect.sync(end))
+      yield* listen(subscriber.offer)
       return subscriber.stream
     }),
     join: Effect.fnUntraced(function*(event, payload) {
       const hub = yield* RcRef.get(shared)
       const joined: Joined = { event, payload }
       yield* Effect.acquireRelease(
-        Effect.suspend(() => {
+        Effect.sync(() => {
           hub.joined.add(joined)
-          return hub.connected ? hub.emit(event, payload) : Effect.void
+          if (hub.connected) hub.emit(event, payload)
         }),
-        () => {
-          hub.joined.delete(joined)
-          return event.startsWith("subscribe_") ? hub.emit(`un${event}`, payload) : Effect.void
-        }
+        () =>
+          Effect.sync(() => {
+            hub.joined.delete(joined)
+            if (event.startsWith("subscribe_")) hub.emit(`un${event}`, payload)
+          })
       )
     })
   })

@@ -36,8 +36,13 @@ export const layer = (
       const simulator = yield* Simulator
       const pause = Duration.fromInputUnsafe(options.reconnectDelay ?? "1 second")
       return EventTransport.of({
-        connect: Effect.fnUntraced(function*({ token }) {
+        connect: Effect.fnUntraced(function*({ onMessage, token }) {
+          const run = Effect.runForkWith(yield* Effect.context())
+          // as on a network, what the server says is heard after it has said it, and not in the middle of its work
           const messages = yield* Effect.acquireRelease(Queue.unbounded<TransportMessage>(), Queue.shutdown)
+          yield* Effect.forkScoped(
+            Stream.runForEach(Stream.fromQueue(messages), (message) => Effect.sync(() => onMessage(message)))
+          )
           const tell = (message: TransportMessage): void => void Queue.offerUnsafe(messages, message)
           let socket: SimulatorSocket | undefined = undefined
           const attempt = Effect.gen(function*() {
@@ -62,9 +67,11 @@ export const layer = (
           )
           yield* Effect.forkScoped(Effect.forever(Effect.andThen(attempt, Effect.sleep(pause))))
           return {
-            messages: Stream.fromQueue(messages),
-            emit: (name, payload) =>
-              Effect.suspend(() => socket?.receive(name, payload) ?? Effect.void)
+            emit: (name, payload) => {
+              if (socket !== undefined) {
+                run(socket.receive(name, payload))
+              }
+            }
           }
         })
       })

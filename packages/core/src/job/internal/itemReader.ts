@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
-import * as WorkQueue from "effect/Queue"
+import * as Semaphore from "effect/Semaphore"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { Queue } from "../../server/Queue.ts"
 import { isFinal } from "../ItemState.ts"
@@ -29,11 +29,15 @@ export interface ReadTask {
 /** What reading needs of the tracker. @internal */
 interface ReaderOptions {
   readonly queue: Queue["Service"]
-  readonly observe: (job: TrackedJob, observation: Observation) => Effect.Effect<void>
+  readonly observe: (job: TrackedJob, observation: Observation) => void
+  /** Starts a piece of work at once. */
+  readonly fork: (work: Effect.Effect<void>) => void
+  /** How many items are read at the same time. */
+  readonly concurrency: number
   /** The server answered something. */
-  readonly answered: Effect.Effect<void>
+  readonly answered: () => void
   /** A request failed; `since` is when it failed for the first time in a row. */
-  readonly failed: (job: TrackedJob, error: InvokeAiError, since: number) => Effect.Effect<void>
+  readonly failed: (job: TrackedJob, error: InvokeAiError, since: number) => void
   /** A defect, or an interruption. */
   readonly broken: (job: TrackedJob, cause: Cause.Cause<never>) => void
 }
@@ -42,15 +46,13 @@ interface ReaderOptions {
  * - `request`: has an item read.
  * - `schedule`: has all items of a job read that have to be.
  * - `cancelSurplus`: cancels the items that are more than a job asked for.
- * - `work`: reads what was requested, one after the other, for ever.
  *
  * @internal
  */
 export interface ItemReader {
   readonly request: (task: ReadTask) => void
   readonly schedule: (job: TrackedJob) => void
-  readonly cancelSurplus: (job: TrackedJob) => Effect.Effect<void>
-  readonly work: Effect.Effect<never>
+  readonly cancelSurplus: (job: TrackedJob) => void
 }
 
 /** How often the server must deny an item of a batch that it has. */
@@ -60,16 +62,15 @@ const denialsThatCount = 5
 const savedWithin = { rounds: 4, pause: Duration.millis(500) }
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.fn.Return<ItemReader> {
-  const { answered, broken, failed, observe, queue } = options
-  const tasks = yield* WorkQueue.unbounded<ReadTask>()
+export const make = (options: ReaderOptions): ItemReader => {
+  const { answered, broken, failed, fork, observe, queue } = options
+  const permits = Semaphore.makeUnsafe(options.concurrency)
 
-  const cancelSurplus = (job: TrackedJob) =>
-    Effect.forEach(
-      JobState.items(job.state).filter((item) => item.role === "surplus" && item.phase === "open"),
-      (item) => Effect.ignore(queue.cancelItem(item.itemId)),
-      { discard: true }
-    )
+  const cancelSurplus = (job: TrackedJob) => {
+    const open = JobState.items(job.state).filter((item) => item.role === "surplus" && item.phase === "open")
+    if (open.length === 0) return
+    fork(Effect.forEach(open, (item) => Effect.ignore(queue.cancelItem(item.itemId)), { discard: true }))
+  }
 
   /**
    * The server says that it does not have the item. A proxy or an answer that is none can look the same, so the batch
@@ -81,19 +82,19 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
     const denials = (job.denials.get(itemId) ?? 0) + 1
     job.denials.set(itemId, denials)
     const fewer = status.total < JobState.present(job.state)
-    if (certain || fewer || denials >= denialsThatCount) yield* observe(job, { _tag: "ItemMissing", itemId })
+    if (certain || fewer || denials >= denialsThatCount) observe(job, { _tag: "ItemMissing", itemId })
   })
 
   const onPoisoned = Effect.fnUntraced(function*({ itemId, job }: ReadTask, error: InvokeAiError) {
     const item = JobState.getItem(job.state, itemId)
     if (item?.phase === "ended") {
-      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: item.status })
+      observe(job, { _tag: "ItemUnreadable", itemId, status: item.status })
       return
     }
     const status = yield* queue.batchStatus(job.batchId)
     if (status.completed + status.failed + status.canceled >= status.total) {
       // The server cannot run what it cannot read, so it can only have been canceled.
-      yield* observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
+      observe(job, { _tag: "ItemUnreadable", itemId, status: "canceled" })
       return
     }
     job.finish(
@@ -106,12 +107,12 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
    * events were heard they have told the results.
    */
   const readSaved = Effect.fnUntraced(function*({ itemId, job }: ReadTask) {
-    let item = yield* queue.item(itemId)
+    let item = yield* queue.rawItem(itemId)
     for (let round = 0; round < savedWithin.rounds; round++) {
-      const begun = item.status === "canceled" && Predicate.isNotNullish(item.started_at)
-      if (!job.unheard || !begun || Object.keys(item.session.results ?? {}).length > 0) break
+      const begun = item.status === "canceled" && Predicate.isNotNullish(item["started_at"])
+      if (!job.unheard || !begun || Object.keys(item.session["results"] ?? {}).length > 0) break
       yield* Effect.sleep(savedWithin.pause)
-      item = yield* queue.item(itemId)
+      item = yield* queue.rawItem(itemId)
     }
     return item
   })
@@ -121,26 +122,25 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
     const known = JobState.getItem(job.state, itemId)
     if (job.isDone || (known !== undefined && isFinal(known))) return
     const item = yield* readSaved(task)
-    yield* answered
+    answered()
     const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
     if (snapshot === undefined) {
       // An id that names something else now: the server lost its database and counts from 1 again.
       yield* confirmMissing(task, true)
       return
     }
-    if (!job.hasNodes) job.setNodes(withLoops(nodesOfWorkflow(item.workflow), item.session.graph))
-    yield* observe(job, { _tag: "ItemRead", item: snapshot })
-    if (JobState.getItem(job.state, itemId)?.role === "surplus") yield* cancelSurplus(job)
+    if (!job.hasNodes) job.setNodes(withLoops(nodesOfWorkflow(item["workflow"]), item.session["graph"]))
+    observe(job, { _tag: "ItemRead", item: snapshot })
   })
 
   const onFailure = Effect.fnUntraced(function*({ itemId, job }: ReadTask, error: InvokeAiError) {
     const since = job.failing.get(itemId) ?? (yield* Clock.currentTimeMillis)
     job.failing.set(itemId, since)
-    yield* failed(job, error, since)
+    failed(job, error, since)
   })
 
   const readSafely = (task: ReadTask) =>
-    task.job.traced(read(task)).pipe(
+    task.job.traced(permits.withPermits(1)(read(task))).pipe(
       Effect.catchIf((error) => error.status === 404, () => confirmMissing(task, false)),
       Effect.catchIf(isPoisoned, (error) => onPoisoned(task, error)),
       Effect.andThen(Effect.sync(() => void task.job.failing.delete(task.itemId))),
@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
   const request = (task: ReadTask) => {
     if (task.job.reading.has(task.itemId)) return
     task.job.reading.add(task.itemId)
-    WorkQueue.offerUnsafe(tasks, task)
+    fork(readSafely(task))
   }
 
   return {
@@ -160,7 +160,6 @@ export const make = Effect.fnUntraced(function*(options: ReaderOptions): Effect.
     schedule: (job) => {
       for (const itemId of JobState.unread(job.state)) request({ job, itemId })
     },
-    cancelSurplus,
-    work: Effect.forever(Effect.flatMap(WorkQueue.take(tasks), readSafely))
+    cancelSurplus
   }
-})
+}

@@ -10,14 +10,16 @@
  *
  * @since 0.1.0
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { isUntraced } from "../../internal/operation.ts"
 import * as Metrics from "../../server/Metrics.ts"
 import { isTerminal } from "../ItemState.ts"
 import type { JobEvent, NodeReference } from "../JobEvent.ts"
@@ -113,16 +115,18 @@ const nodeAttributes = (about: NodeReference): Attributes => ({
 const statusOf = (state: JobState.JobState): string => JobState.isEnded(state) ? JobState.status(state) : "unknown"
 
 /** Makes the observer of a job out of the tracer, the metrics and the loggers of whoever submits it. @internal */
-export const make = Effect.fnUntraced(function*(batchId: string): Effect.fn.Return<JobObserver> {
-  const tracer = yield* Effect.tracer
+export const make = (batchId: string): Effect.Effect<JobObserver> =>
+  Effect.withFiber((fiber) => Effect.succeed(observer(batchId, fiber)))
+
+const observer = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobObserver => {
+  const { context } = fiber
   const parent = Option.filter(
-    yield* Effect.option(Effect.currentParentSpan),
+    Context.getOption(context, Tracer.ParentSpan),
     (span) => !Context.get(span.annotations, Tracer.DisablePropagation)
   )
-  const context = yield* Effect.context()
-  const spans = tracer === Tracer.nativeTracer
+  const spans = isUntraced(fiber)
     ? undefined
-    : yield* Effect.clockWith((clock) => Effect.sync(() => new Spans(tracer, clock, batchId, parent)))
+    : new Spans(fiber.getRef(Tracer.Tracer), fiber.getRef(Clock.Clock), batchId, parent)
   const log = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
   return {
     span: spans?.root,
@@ -148,4 +152,4 @@ export const make = Effect.fnUntraced(function*(batchId: string): Effect.fn.Retu
       log(Effect.annotateLogs(Effect.logDebug(`The job ended: ${status}`), { batchId, status }))
     }
   }
-})
+}

@@ -102,7 +102,7 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
   const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
   let active = 0
   if (!tracked.isDone || isActive(tracked.state)) {
-    yield* tracker.observe(tracked, { _tag: "CancelRequested" })
+    tracker.observe(tracked, { _tag: "CancelRequested" })
     active = (yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)).active
     yield* tracker.refresh
     if (active === 0 && tracked.state.known) {

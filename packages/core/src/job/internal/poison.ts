@@ -58,7 +58,7 @@ export const diagnose = Effect.fnUntraced(function*(
   for (const job of stuck) {
     const itemId = firstWaiting(job)
     if (itemId === undefined) continue
-    const read = yield* Effect.result(queue.item(itemId))
+    const read = yield* Effect.result(queue.rawItem(itemId))
     if (read._tag === "Failure" && isPoisoned(read.failure)) {
       job.finish(
         Exit.fail(new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: read.failure.detail }))

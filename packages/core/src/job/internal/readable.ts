@@ -44,9 +44,13 @@ export class Changing<A> {
     return this.value
   }
 
+  /** Changes the value. Readers see it when they are notified. */
   set(value: A): void {
     this.value = value
     this.version++
+  }
+
+  notify(): void {
     this.signal.notify()
   }
 

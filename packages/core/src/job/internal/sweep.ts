@@ -12,7 +12,7 @@ import { factsOf, fieldValuesOf, type Observation } from "../Observation.ts"
 import type { ReadTask } from "./itemReader.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
-type Observe = (job: TrackedJob, observation: Observation) => Effect.Effect<void>
+type Observe = (job: TrackedJob, observation: Observation) => void
 
 /** The items of a job that have not ended as far as we know. @internal */
 export const openItems = (job: TrackedJob): ReadonlyArray<ItemState> =>
@@ -46,16 +46,13 @@ export const bySummaries = Effect.fnUntraced(function*(
     if (facts === undefined || followers.some((job) => job.batchId !== summary.batch_id)) continue
     open.delete(summary.item_id)
     for (const job of followers) {
-      yield* observe(job, {
+      observe(job, {
         _tag: "Status",
         facts,
         parentItemId: summary.parent_item_id ?? null,
-        fieldValues: fieldValuesOf(summary.field_values)
+        fieldValues: fieldValuesOf(summary.field_values),
+        settled: facts.status === "canceled" && facts.startedAt === null
       })
-      // What never started has nothing to read.
-      if (facts.status === "canceled" && facts.startedAt === null) {
-        yield* observe(job, { _tag: "ItemUnreadable", itemId: facts.itemId, status: facts.status })
-      }
       // Only by its session can the images of an item be found, should it be deleted.
       const item = JobState.getItem(job.state, facts.itemId)
       if (item?.phase === "open" && item.startedAt !== null && item.sessionId === "") {

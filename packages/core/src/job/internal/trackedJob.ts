@@ -78,7 +78,8 @@ const decides: ReadonlySet<Observation["_tag"]> = new Set([
  *
  * **Details**
  *
- * Everything happens at once and in order: `observe` takes an observation in, and readers are woken.
+ * Everything happens at once and in order: `observe` takes an observation in, `onChange` is called if it changed anything, and
+ * readers are woken.
  *
  * @category models
  * @since 0.1.0
@@ -112,8 +113,13 @@ export class TrackedJob {
   /** Since when an item cannot be read, by item id, in milliseconds. */
   readonly failing = new Map<number, number>()
   private readonly warned = new Set<string>()
+  /** What happened before the items were known: it is told after `JobEnqueued`. */
+  private early: Array<JobEvent> | undefined = []
+  /** What is to be taken in, in order; the first one is being taken in. */
+  private readonly seen: Array<Observation> = []
   private nodes: ReadonlyMap<string, OutputNode>
   private readonly observer: JobObserver
+  private readonly onChange: (job: TrackedJob, observation: Observation) => void
 
   constructor(options: {
     readonly batchId: string
@@ -121,12 +127,14 @@ export class TrackedJob {
     readonly destination: string | undefined
     readonly nodes: ReadonlyMap<string, OutputNode>
     readonly observer: JobObserver
+    readonly onChange: (job: TrackedJob, observation: Observation) => void
   }) {
     this.batchId = options.batchId
     this.expected = options.expected
     this.destination = options.destination
     this.nodes = options.nodes
     this.observer = options.observer
+    this.onChange = options.onChange
     this.states = new Changing(JobState.make(options.batchId, options.expected))
   }
 
@@ -152,18 +160,27 @@ export class TrackedJob {
     this.nodes = nodes
   }
 
-  /** Takes an observation in. Gives whether anything changed. */
-  observe(observation: Observation): boolean {
-    if (this.isDone) return false
-    const { events, state } = JobState.reduce(this.state, observation, this.nodes)
-    for (const event of events) this.tell(event)
-    const changed = state !== this.state
-    if (changed) {
-      this.states.set(state)
-      if (reveals(observation, state)) this.tellStrangers()
-      if (decides.has(observation._tag)) this.finishIfEnded()
+  /** Takes an observation in; what is seen in the middle of that is taken in afterwards. */
+  observe(observation: Observation): void {
+    this.seen.push(observation)
+    if (this.seen.length > 1) return
+    for (let next: Observation | undefined = observation; next !== undefined; next = this.seen[0]) {
+      this.take(next)
+      this.seen.shift()
     }
-    return changed
+  }
+
+  private take(observation: Observation): void {
+    if (this.isDone) return
+    const { events, state } = JobState.reduce(this.state, observation, this.nodes)
+    if (state === this.state) return
+    // What follows from it is on its way before readers are told, who may take their time.
+    this.states.set(state)
+    this.onChange(this, observation)
+    for (const event of events) this.tell(event)
+    this.states.notify()
+    if (reveals(observation, state)) this.tellStrangers()
+    if (decides.has(observation._tag)) this.finishIfEnded()
   }
 
   private tellStrangers(): void {
@@ -230,14 +247,25 @@ export class TrackedJob {
   finish(result: Exit.Exit<JobState.JobState, TrackingError>): void {
     if (!Deferred.doneUnsafe(this.result, result)) return
     this.observer.ended(this.state, result)
+    this.tellEarly()
     this.log.end()
     this.outputs.end()
     this.states.end()
   }
 
   private tell(event: JobEvent): void {
-    if (event._tag === "InvocationComplete") this.outputs.push(event.output)
-    this.log.push(event)
     this.observer.told(event)
+    if (event._tag === "InvocationComplete") this.outputs.push(event.output)
+    if (this.early !== undefined && event._tag !== "JobEnqueued") {
+      this.early.push(event)
+    } else {
+      this.log.push(event)
+      this.tellEarly()
+    }
+  }
+
+  private tellEarly(): void {
+    for (const event of this.early ?? []) this.log.push(event)
+    this.early = undefined
   }
 }

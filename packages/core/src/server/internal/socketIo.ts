@@ -1,11 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import type { Socket } from "socket.io-client"
-import type { EventConnection, EventConnectOptions, TransportMessage } from "../EventTransport.ts"
+import type { EventConnection, EventConnectOptions } from "../EventTransport.ts"
 
 const firstPause = 100
 const longestPause = 5_000
@@ -21,15 +19,10 @@ export const pauseAfter = (failures: number, random: number): number =>
 
 /** @internal */
 export const connect = Effect.fnUntraced(function*(options: EventConnectOptions) {
-  const { token, url } = options
+  const { onMessage, token, url } = options
   // many programs never listen to events, and loading it takes memory
   const { io } = yield* Effect.promise(() => import("socket.io-client"))
-  const messages = yield* Effect.acquireRelease(Queue.unbounded<TransportMessage>(), Queue.shutdown)
   let current: Socket | undefined = undefined
-
-  const offer = (message: TransportMessage) => {
-    Queue.offerUnsafe(messages, message)
-  }
 
   // one connection from the first attempt to its loss; true if it was open in between
   const session = (auth: Record<string, string>) =>
@@ -43,18 +36,18 @@ export const connect = Effect.fnUntraced(function*(options: EventConnectOptions)
         auth
       })
       current = socket
-      socket.on("connect", () => offer({ _tag: "Connected" }))
+      socket.on("connect", () => onMessage({ _tag: "Connected" }))
       socket.on("connect_error", (error: Error) => {
         // errors of the server's own answer carry `data`, errors of the connection do not
-        offer({ _tag: "Rejected", message: error.message, unauthorized: Object.hasOwn(error, "data") })
+        onMessage({ _tag: "Rejected", message: error.message, unauthorized: Object.hasOwn(error, "data") })
         socket.disconnect()
         resume(Effect.succeed(false))
       })
       socket.on("disconnect", (reason) => {
-        offer({ _tag: "Disconnected", reason })
+        onMessage({ _tag: "Disconnected", reason })
         resume(Effect.succeed(true))
       })
-      socket.onAny((name: string, payload: unknown) => offer({ _tag: "Received", name, payload }))
+      socket.onAny((name: string, payload: unknown) => onMessage({ _tag: "Received", name, payload }))
       return Effect.sync(() => {
         socket.off()
         socket.offAny()
@@ -75,11 +68,9 @@ export const connect = Effect.fnUntraced(function*(options: EventConnectOptions)
   yield* Effect.forkScoped(loop())
 
   const connection: EventConnection = {
-    messages: Stream.fromQueue(messages),
-    emit: (event, payload) =>
-      Effect.sync(() => {
-        if (current?.connected === true) current.emit(event, payload)
-      })
+    emit: (event, payload) => {
+      if (current?.connected === true) current.emit(event, payload)
+    }
   }
   return connection
 })

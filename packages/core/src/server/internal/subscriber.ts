@@ -9,7 +9,7 @@ const maxOther = 16_384
 
 /** @internal */
 export interface Subscriber {
-  readonly offer: (message: ServerMessage, connected: boolean) => void
+  readonly offer: (message: ServerMessage) => void
   readonly end: () => void
   readonly stream: Stream.Stream<ServerMessage>
 }
@@ -25,6 +25,7 @@ const isProgress = (message: ServerMessage): boolean =>
 export const make = (): Subscriber => {
   let waiting: Array<ServerMessage> = []
   let progress = 0
+  let connected = false
   let ended = false
   const latch = Latch.makeUnsafe()
 
@@ -51,8 +52,9 @@ export const make = (): Subscriber => {
   })
 
   return {
-    offer: (message, connected) => {
+    offer: (message) => {
       if (ended) return
+      if (message._tag !== "Event") connected = message._tag === "Connected"
       if (isProgress(message)) {
         if (progress >= maxProgress) waiting.splice(waiting.findIndex(isProgress), 1)
         else progress++

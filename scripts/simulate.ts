@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 
-const wanted = process.argv[2] === undefined ? undefined : Number(process.argv[2])
+const wanted = process.argv[2]
 
 const serve = (port: number) =>
   Effect.gen(function*() {
@@ -18,8 +18,13 @@ const serve = (port: number) =>
     return yield* Effect.never
   }).pipe(Effect.provide(NodeSimulator.layer({ port, nodeDuration: "100 millis", stepDuration: "50 millis" })))
 
-NodeRuntime.runMain(
-  wanted === undefined
-    ? serve(9090).pipe(Effect.catchTag("NodeSimulatorError", () => serve(0)))
-    : serve(wanted)
-)
+if (wanted !== undefined && !(/^\d+$/.test(wanted) && Number(wanted) <= 65_535)) {
+  console.error(`The port has to be a number from 0 to 65535, and is '${wanted}'`)
+  process.exitCode = 1
+} else {
+  NodeRuntime.runMain(
+    wanted === undefined
+      ? serve(9090).pipe(Effect.catchTag("NodeSimulatorError", () => serve(0)))
+      : serve(Number(wanted))
+  )
+}

@@ -18,7 +18,8 @@ export const client = (account?: (typeof Support.accounts)[number], tracking?: I
       email: account?.email,
       password: account === undefined ? undefined : Redacted.make(account.password)
     }).pipe(Layer.provide([Support.httpClient, EventTransport.layerSocketIo])),
-    NodeImageCodec.layer
+    NodeImageCodec.layer,
+    Support.tracer
   ).pipe(Layer.provideMerge(NodeServices.layer))
 
 /** Everything that `client` gives. */

@@ -60,6 +60,12 @@ export const httpClient = Layer.effect(
     ))
 ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
+/** Somebody who traces: the library then gives a span to what it does for itself as well, so that the table has it. */
+export const tracer = Layer.succeed(
+  Tracer.Tracer,
+  Tracer.make({ span: (options) => Tracer.nativeTracer.span(options) })
+)
+
 /** The path of one of the repository's workflow files. */
 export const workflowFile = (name: string): string =>
   Path.resolve(import.meta.dirname, "../fixtures/workflows", `${name}.json`)

@@ -19,9 +19,11 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { isUntraced } from "../internal/operation.ts"
 import * as Credentials from "./internal/credentials.ts"
+import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
@@ -111,11 +113,13 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   ) => Stream.Stream<Uint8Array, InvokeAiError>
 }>()("@effect-invokeai/core/server/InvokeAiClient") {
   /**
-   * Makes a client on top of an `HttpClient`.
+   * Makes a client on top of an `HttpClient`; it is for as long as its scope is open.
    *
    * Nothing is sent before the first call. A URL that is not one is reported by the first call.
    */
-  static readonly make = (options: InvokeAiOptions = {}) => make(options)
+  static readonly make = (
+    options: InvokeAiOptions = {}
+  ): Effect.Effect<InvokeAiClient["Service"], never, HttpClient.HttpClient | Scope.Scope> => make(options)
 
   /**
    * The client of the server that the options name.
@@ -216,8 +220,12 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const httpClient = yield* HttpClient.HttpClient
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
   const server = base.url.href
-  const timeout = Duration.fromInputUnsafe(options.timeout ?? "60 seconds")
-  const transferTimeout = Duration.fromInputUnsafe(options.transferTimeout ?? "10 minutes")
+  const limitOf = (input: Duration.Input) => {
+    const limit = Duration.fromInputUnsafe(input)
+    return Effect.map(Deadline.make(limit), (within) => ({ within, millis: Duration.toMillis(limit) }))
+  }
+  const timeout = yield* limitOf(options.timeout ?? "60 seconds")
+  const transferTimeout = yield* limitOf(options.transferTimeout ?? "10 minutes")
   const idleTimeout = Duration.fromInputUnsafe(options.idleTimeout ?? "60 seconds")
   const schedule = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")]).pipe(
     Schedule.jittered,
@@ -268,10 +276,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         return route(request).pipe(
           Effect.mapError((error) => toInvokeAiError(call, error)),
-          Effect.timeoutOrElse({
-            duration: limit,
-            orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(limit)))
-          }),
+          (effect) => limit.within(effect, () => Failures.timedOut(call, limit.millis)),
           Effect.updateContext((context: Context.Context<never>) =>
             context.pipe(
               Context.add(CurrentCall, call),

@@ -1,0 +1,87 @@
+/** Several things that go wrong in one job, by chance: requests, events, and readers who cancel in the middle of an event. */
+import * as Job from "@effect-invokeai/core/job/Job"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { batchOf, type FakeOptions, type Fault, faults, type Operation, withFake } from "./fake.ts"
+import { type Random, randomOf } from "./world.ts"
+
+const operations: ReadonlyArray<Operation> = [
+  "enqueueBatch",
+  "batchStatus",
+  "item",
+  "itemSummariesByIds",
+  "cancelByBatchIds"
+]
+// only a restart of the server loses work
+const kinds: ReadonlyArray<Fault> = [...faults.filter((fault) => fault !== "restart"), "late", "answeredLate"]
+
+const pick = <A>(random: Random, from: ReadonlyArray<A>): A => from[random.below(from.length)]!
+
+const optionsOf = (random: Random): FakeOptions => ({
+  socket: random.chance(0.8),
+  modern: random.chance(0.5),
+  duration: pick(random, [200, 1000, 20_000]),
+  faults: Array.from({ length: random.below(5) }, () => ({
+    on: pick(random, operations),
+    call: 1 + random.below(4),
+    fault: pick(random, kinds)
+  })),
+  ...(random.chance(0.5) ? { drop: () => random.chance(0.3) } : {})
+})
+
+const check = Effect.fnUntraced(function*(seed: number) {
+  const random = randomOf(seed)
+  const options = optionsOf(random)
+  const size = 1 + random.below(3)
+  /** At which event its reader cancels the job. */
+  const cancelAt = random.chance(0.3) ? 1 + random.below(8) : undefined
+  const { fake, result } = yield* withFake(options, () =>
+    Effect.gen(function*() {
+      const job = yield* Job.submitBatch(batchOf(size))
+      const told: Array<string> = []
+      yield* Stream.runForEach(job.events, (event) => {
+        told.push(event._tag)
+        return told.length === cancelAt ? Effect.ignore(job.cancel) : Effect.void
+      })
+      return { told, outputs: yield* Effect.result(job.outputs), streamed: yield* Stream.runCollect(job.outputStream) }
+    }).pipe(Effect.result))
+
+  const about = (what: string) =>
+    `seed ${seed}, ${size} items, canceled at event ${cancelAt}, ${JSON.stringify(options)}: ${what}`
+  const items = [...fake.items.values()]
+  const done = items.filter((item) => item.status !== "canceled")
+  assert.isAtMost(new Set(items.map((item) => item.batchId)).size, 1, about("one batch"))
+  assert.isAtMost(done.length, size, about("nothing runs twice"))
+  assert.isTrue(done.every((item) => item.status === "completed"), about("nothing is left behind"))
+  if (result._tag === "Failure") {
+    assert.include(["SubmissionUnknown", "InvokeAiError"], result.failure._tag, about(result.failure.message))
+    return
+  }
+  const { outputs, streamed, told } = result.success
+  assert.strictEqual(told.indexOf("JobEnqueued"), 0, about("told first"))
+  assert.strictEqual(told.lastIndexOf("JobEnqueued"), 0, about("told once"))
+  if (outputs._tag === "Failure") {
+    assert.isDefined(cancelAt, about(outputs.failure.message))
+    assert.isTrue(outputs.failure._tag === "JobCanceled" && outputs.failure.requested, about(outputs.failure.message))
+    return
+  }
+  assert.strictEqual(done.length, size, about("the server did it"))
+  assert.deepStrictEqual(
+    outputs.success.images.map((image) => image.imageName),
+    done.map((item) => `${item.id}.png`),
+    about("the outputs are those of the server")
+  )
+  assert.strictEqual(streamed.length, 2 * size, about("each output came once"))
+  assert.strictEqual(told.filter((tag) => tag === "InvocationComplete").length, 2 * size, about("and was told once"))
+})
+
+describe("Whatever goes wrong at once", () => {
+  for (let first = 0; first < 300; first += 20) {
+    it.effect(
+      `seeds from ${first} on`,
+      () => Effect.forEach(Array.from({ length: 20 }, (_, index) => first + index), check, { discard: true }),
+      60_000
+    )
+  }
+})

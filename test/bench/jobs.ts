@@ -163,10 +163,11 @@ const parent = (jobs: number, rounds: number) =>
         spawn(process.execPath, [...args], { stdio: "inherit" }).on("exit", (code) => resume(Effect.succeed(code ?? 1)))
       })
     const how = [url.href, String(jobs), String(rounds)]
-    const { graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => Workflow.toBatch(one)).pipe(
-      Effect.provide(NodeInvokeAi.layer({ url }))
-    )
-    const batch = JSON.stringify({ graph, workflow, runs: 1 })
+    const { data, graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => Workflow.toBatch(one))
+      .pipe(
+        Effect.provide(NodeInvokeAi.layer({ url }))
+      )
+    const batch = JSON.stringify({ data, graph, workflow, runs: 1 })
     const byHand = yield* ended(Path.join(import.meta.dirname, "jobsByHand.ts"), ...how, batch)
     const library = yield* ended(self, "client", ...how)
     console.log(`most connections at a time: ${sockets}`)

@@ -45,7 +45,7 @@ for (let round = 1; round <= rounds; round++) {
   await forEach(jobs, 16, async () => {
     const batch_id = randomUUID()
     const ended = new Promise<void>((resolve) => waiting.set(batch_id, resolve))
-    const body = { prepend: false, batch: { ...batch, batch_id } }
+    const body = { prepend: false, batch: { ...batch, batch_id, origin: "by-hand", destination: batch_id } }
     const { item_ids: [id] } = await call("POST", "/enqueue_batch", body) as {
       readonly item_ids: ReadonlyArray<number>
     }

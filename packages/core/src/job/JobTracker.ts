@@ -42,8 +42,7 @@ import { findMembers } from "./internal/members.ts"
 import { diagnose, isStuck } from "./internal/poison.ts"
 import { Changing } from "./internal/readable.ts"
 import * as Sweep from "./internal/sweep.ts"
-import { TrackedJob } from "./internal/trackedJob.ts"
-import type { ItemState } from "./ItemState.ts"
+import { reveals, TrackedJob } from "./internal/trackedJob.ts"
 import { JobNotFound } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
 import { fromEvent, type Observation } from "./Observation.ts"
@@ -162,10 +161,6 @@ const itemOf = (observation: Observation): number | undefined => {
   }
 }
 
-/** Whether it can be told from an observation that the batch has items which the job did not ask for. */
-const revealsSurplus = (observation: Observation, item: ItemState | undefined): boolean =>
-  observation._tag === "Members" || (observation._tag === "ItemRead" && item?.role === "surplus")
-
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
@@ -194,6 +189,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let lastAnswer = 0
   let lastActivity = 0
   let lastDiagnosis = 0
+  /** That of who follows the first job, as are those of the fibers that work for all jobs. */
   let clock = yield* Clock.Clock
   let running: Running | undefined
   let summaries = true
@@ -214,7 +210,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
     if (item === undefined) reader.schedule(job)
     else if (JobState.isUnread(job.state, item)) reader.request({ job, itemId: item.itemId })
-    if (revealsSurplus(observation, item)) reader.cancelSurplus(job)
+    if (reveals(observation, job.state)) reader.cancelSurplus(job)
     if (observation._tag === "Status" && typeof observation.batchTotal === "number") job.hear(observation.batchTotal)
   }
 

@@ -193,10 +193,10 @@ export const submit = (
   before?: { readonly maybeSent?: boolean | undefined }
 ): Effect.Effect<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> =>
   operation("Submission.submit", { batchId: submission.batchId, size: submission.size })(
-    submitOnce(submission, policy, before)
+    submitUntraced(submission, policy, before)
   )
 
-const submitOnce = Effect.fnUntraced(function*(
+const submitUntraced = Effect.fnUntraced(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: { readonly maybeSent?: boolean | undefined } = {}

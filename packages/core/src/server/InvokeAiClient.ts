@@ -220,12 +220,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const httpClient = yield* HttpClient.HttpClient
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
   const server = base.url.href
-  const limitOf = (input: Duration.Input) => {
-    const limit = Duration.fromInputUnsafe(input)
-    return Effect.map(Deadline.make(limit), (within) => ({ within, millis: Duration.toMillis(limit) }))
-  }
-  const timeout = yield* limitOf(options.timeout ?? "60 seconds")
-  const transferTimeout = yield* limitOf(options.transferTimeout ?? "10 minutes")
+  const withinTimeout = yield* Deadline.make(options.timeout ?? "60 seconds")
+  const withinTransferTimeout = yield* Deadline.make(options.transferTimeout ?? "10 minutes")
   const idleTimeout = Duration.fromInputUnsafe(options.idleTimeout ?? "60 seconds")
   const schedule = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")]).pipe(
     Schedule.jittered,
@@ -247,22 +243,19 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
       )
     }
-    const send = (prepared: HttpClientRequest.HttpClientRequest) => {
-      call.sent = true
-      return Effect.flatMap(
-        credentials.send(withEncoding(prepared)),
-        (response) => Failures.checkResponse(call, response)
-      )
-    }
-    const whole = HttpClientRequest.prependUrl(request, server)
-    return whole.body._tag === "FormData"
-      ? withStreamedBody(whole).pipe(Effect.flatMap(measured), Effect.flatMap(send))
-      : send(whole)
+    return withStreamedBody(HttpClientRequest.prependUrl(request, server)).pipe(
+      Effect.flatMap(measured),
+      Effect.flatMap((prepared) => {
+        call.sent = true
+        return credentials.send(withEncoding(prepared))
+      }),
+      Effect.flatMap((response) => Failures.checkResponse(call, response))
+    )
   }
 
   const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction): RouteFunction => {
     const repeatable = isSafe(endpoint.method) || Context.get(endpoint.annotations, Idempotent)
-    const limit = Context.get(endpoint.annotations, Transfer) ? transferTimeout : timeout
+    const within = Context.get(endpoint.annotations, Transfer) ? withinTransferTimeout : withinTimeout
     return (request) => {
       const once = Effect.withFiber<unknown, InvokeAiError>((fiber) => {
         const call: CurrentCall = {
@@ -276,7 +269,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         return route(request).pipe(
           Effect.mapError((error) => toInvokeAiError(call, error)),
-          (effect) => limit.within(effect, () => Failures.timedOut(call, limit.millis)),
+          (effect) => within(effect, (millis) => Failures.timedOut(call, millis)),
           Effect.updateContext((context: Context.Context<never>) =>
             context.pipe(
               Context.add(CurrentCall, call),

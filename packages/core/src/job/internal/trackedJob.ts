@@ -57,8 +57,8 @@ export interface JobObserver {
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
 
-/** Whether an observation can have told apart what was asked for and what was not. */
-const reveals = (observation: Observation, state: JobState.JobState): boolean => {
+/** Whether an observation can have told apart what was asked for and what was not. @internal */
+export const reveals = (observation: Observation, state: JobState.JobState): boolean => {
   if (observation._tag === "Enqueued" || observation._tag === "Members") return true
   return observation._tag === "ItemRead" && JobState.getItem(state, observation.item.itemId)?.role !== "member"
 }

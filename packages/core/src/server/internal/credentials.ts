@@ -204,10 +204,8 @@ export const make = Effect.fnUntraced(function*(
       return anonymous ? false : yield* login
     }))
 
-  const isSettled = () => Option.isSome(state.token) || state.anonymous || !hasLogin
-
   const token = Effect.suspend(() =>
-    isSettled()
+    Option.isSome(state.token) || state.anonymous || !hasLogin
       ? Effect.succeed(state.token)
       : Effect.map(renewFrom(Option.none()), () => state.token)
   )
@@ -244,7 +242,7 @@ export const make = Effect.fnUntraced(function*(
       ))
     }
     if (isPublic(request.url)) return sendAs(request, Option.none())
-    return isSettled() ? attempt(request, state.token) : Effect.flatMap(token, (current) => attempt(request, current))
+    return Effect.flatMap(token, (current) => attempt(request, current))
   }
 
   return {

@@ -6,11 +6,15 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 
 /**
- * Interrupts what takes too long, and fails with what `late` says then.
+ * Interrupts what takes too long, and fails with what `late` says then; it is given the time that was allowed, in
+ * milliseconds.
  *
  * @internal
  */
-export type Deadline = <A, E, E2, R>(effect: Effect.Effect<A, E, R>, late: () => E2) => Effect.Effect<A, E | E2, R>
+export type Deadline = <A, E, E2, R>(
+  effect: Effect.Effect<A, E, R>,
+  late: (millis: number) => E2
+) => Effect.Effect<A, E | E2, R>
 
 interface Running {
   readonly until: number
@@ -25,16 +29,17 @@ const longestSleep = 1000
  *
  * **Details**
  *
- * A single fiber watches over all of them: who began first is the first to be late. A timer and two fibers for each, as
- * `Effect.timeoutOrElse` has them, cost as much as all else that a small call takes.
+ * A single fiber watches over all of them: who began first is the first to be late. `Effect.timeoutOrElse` makes a timer and
+ * two fibers for each, and takes them away again, also where the answer comes at once.
  *
  * @internal
  */
-export const make = Effect.fnUntraced(function*(limit: Duration.Duration): Effect.fn.Return<
+export const make = Effect.fnUntraced(function*(limit: Duration.Input): Effect.fn.Return<
   Deadline,
   never,
   Scope.Scope
 > {
+  const millis = Duration.toMillis(Duration.fromInputUnsafe(limit))
   const clock = yield* Clock.Clock
   const fork = yield* FiberSet.makeRuntime()
   const running = new Set<Running>()
@@ -49,16 +54,16 @@ export const make = Effect.fnUntraced(function*(limit: Duration.Duration): Effec
     isWatched = false
   })
 
-  return <A, E, E2, R>(effect: Effect.Effect<A, E, R>, late: () => E2): Effect.Effect<A, E | E2, R> =>
+  return <A, E, E2, R>(effect: Effect.Effect<A, E, R>, late: (millis: number) => E2): Effect.Effect<A, E | E2, R> =>
     Effect.contextWith((context) =>
       Effect.callback<A, E | E2>((resume) => {
         const work = Effect.runForkWith(context)(effect)
         const end = () => running.delete(one)
         const one: Running = {
-          until: clock.currentTimeMillisUnsafe() + Duration.toMillis(limit),
+          until: clock.currentTimeMillisUnsafe() + millis,
           expire: () => {
             end()
-            resume(Effect.andThen(Fiber.interrupt(work), Effect.failSync(late)))
+            resume(Effect.andThen(Fiber.interrupt(work), Effect.failSync(() => late(millis))))
           }
         }
         running.add(one)

@@ -1,4 +1,5 @@
 /** Edges by their ends. */
+import { memoized } from "../../internal/memoized.ts"
 
 /** A connection of two fields. */
 export interface EdgeLike {
@@ -124,20 +125,15 @@ const push = <A>(map: Map<string, Array<A>>, key: string, item: A): void => {
   }
 }
 
-const connections = new WeakMap<ReadonlyArray<EdgeLike>, ReadonlyMap<string, ReadonlySet<string>>>()
-
-const connectionsOf = (edges: ReadonlyArray<EdgeLike>): ReadonlyMap<string, ReadonlySet<string>> => {
-  const known = connections.get(edges)
-  if (known !== undefined) return known
+const connectionsOf = memoized((edges: ReadonlyArray<EdgeLike>): ReadonlyMap<string, ReadonlySet<string>> => {
   const made = new Map<string, Set<string>>()
   for (const edge of edges) {
     const fields = made.get(edge.target) ?? new Set()
     fields.add(edge.targetHandle)
     made.set(edge.target, fields)
   }
-  connections.set(edges, made)
   return made
-}
+})
 
 /** Whether an edge goes into an input. Edges from batch nodes count. */
 export const isConnected = (

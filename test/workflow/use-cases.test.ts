@@ -37,7 +37,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
     Effect.gen(function*() {
       const workflow = yield* example
       const error = yield* Effect.flip(Workflow.inputsByUserName(workflow))
-      assert.strictEqual(error.name, "prompt")
+      assert.strictEqual(error.inputName, "prompt")
       assert.deepStrictEqual(error.nodeIds, [positive, negative])
       assert.strictEqual(
         error.message,

@@ -8,18 +8,18 @@ import * as Schema from "effect/Schema"
 /**
  * A name fits several boards or models, so that it does not say which one is meant.
  *
- * `candidates` are their ids (boards) or keys (models) with a description, to choose from.
+ * `requestedName` is the name, `candidates` are their ids (boards) or keys (models) with a description, to choose from.
  *
  * @since 0.1.0
  * @category errors
  */
 export class AmbiguousName extends Schema.TaggedError<AmbiguousName>()("AmbiguousName", {
   kind: Schema.Literals(["board", "model"]),
-  name: Schema.String,
+  requestedName: Schema.String,
   candidates: Schema.Array(Schema.Struct({ id: Schema.String, description: Schema.String }))
 }) {
   override get message(): string {
     const list = this.candidates.map(({ description, id }) => `${id} (${description})`).join(", ")
-    return `The name ${JSON.stringify(this.name)} fits ${this.candidates.length} ${this.kind}s: ${list}`
+    return `The name ${JSON.stringify(this.requestedName)} fits ${this.candidates.length} ${this.kind}s: ${list}`
   }
 }

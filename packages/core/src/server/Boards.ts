@@ -106,7 +106,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
     if (found.length > 1) {
       return yield* new AmbiguousName({
         kind: "board",
-        name,
+        requestedName: name,
         candidates: found.map((board) => ({
           id: board.board_id,
           description: `${board.image_count} images${board.archived === true ? ", archived" : ""}`

@@ -18,11 +18,11 @@ import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
  * @category errors
  */
 export class BulkDownloadFailed extends Schema.TaggedError<BulkDownloadFailed>()("BulkDownloadFailed", {
-  name: Schema.String,
+  archiveName: Schema.String,
   detail: Schema.String
 }) {
   override get message(): string {
-    return `The server did not make the zip file ${this.name}: ${this.detail}`
+    return `The server did not make the zip file ${this.archiveName}: ${this.detail}`
   }
 }
 
@@ -72,7 +72,9 @@ export const zip = (
             case "Disconnected":
               return Option.isNone(name)
                 ? Effect.succeed(Option.none())
-                : Effect.fail(new BulkDownloadFailed({ name: name.value, detail: "the event connection was lost" }))
+                : Effect.fail(
+                  new BulkDownloadFailed({ archiveName: name.value, detail: "the event connection was lost" })
+                )
             default: {
               const { event } = message
               if (event.name !== "bulk_download_complete" && event.name !== "bulk_download_error") {
@@ -82,7 +84,7 @@ export const zip = (
               if (Option.isSome(name) && name.value !== item) return Effect.succeed(Option.none())
               return event.name === "bulk_download_complete"
                 ? Effect.succeed(Option.some(item))
-                : Effect.fail(new BulkDownloadFailed({ name: item, detail: event.payload.error }))
+                : Effect.fail(new BulkDownloadFailed({ archiveName: item, detail: event.payload.error }))
             }
           }
         }
@@ -93,5 +95,5 @@ export const zip = (
     )
     return Option.isSome(ready)
       ? images.download(ready.value)
-      : yield* new BulkDownloadFailed({ name: "", detail: "the event connection was closed" })
+      : yield* new BulkDownloadFailed({ archiveName: "", detail: "the event connection was closed" })
   })).pipe(Stream.withSpan("BulkDownload.zip"))

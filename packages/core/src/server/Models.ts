@@ -192,7 +192,7 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
       if (found.length > 1) {
         return yield* new AmbiguousName({
           kind: "model",
-          name,
+          requestedName: name,
           candidates: found.map((model) => ({ id: model.key, description: `${model.type}, ${model.base}` }))
         })
       }

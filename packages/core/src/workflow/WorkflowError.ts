@@ -64,7 +64,7 @@ export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("Wo
  *
  * **Details**
  *
- * `near` holds the names that look most like the given one, best first. `available` has a name for each input in form
+ * `inputName` is the name that was asked for. `near` holds the names that look most like the given one, best first. `available` has a name for each input in form
  * order: its user name if no other input has it, else its system name. `offForm` holds the system names of fields that
  * are called so, but are not on the form: `Workflow.setField` and `Workflow.getField` reach them.
  *
@@ -72,7 +72,7 @@ export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("Wo
  * @since 0.1.0
  */
 export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNotFound", {
-  name: Schema.String,
+  inputName: Schema.String,
   /** Whether a field of any node was wanted, or an input of the form. */
   wanted: Schema.Literals(["input", "field"]),
   near: Schema.Array(Schema.String),
@@ -82,10 +82,12 @@ export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNot
   override get message(): string {
     if (this.wanted === "field") {
       const hint = this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "Workflow.fields has them all"
-      return `No field has the system name '${this.name}' ({nodeId}.{fieldName}). ${hint}`
+      return `No field has the system name '${this.inputName}' ({nodeId}.{fieldName}). ${hint}`
     }
     const off = this.offForm.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
-    if (this.offForm.includes(this.name)) return `The field '${this.name}' is not on the workflow's form: use ${off}`
+    if (this.offForm.includes(this.inputName)) {
+      return `The field '${this.inputName}' is not on the workflow's form: use ${off}`
+    }
     const fields = off === "" ? "" : `. Fields with this name that are not on the form: ${off}`
     const hint = this.near.length > 0
       ? `. Did you mean ${this.near.join(" or ")}?`
@@ -94,26 +96,26 @@ export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNot
       : this.available.length === 0
       ? ": the workflow has no inputs in its form"
       : `. There are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
-    const unknown = /^\d+$/.test(this.name) ? "No input has the name or index" : "No input is called"
-    return `${unknown} '${this.name}'${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
+    const unknown = /^\d+$/.test(this.inputName) ? "No input has the name or index" : "No input is called"
+    return `${unknown} '${this.inputName}'${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
   }
 }
 
 /**
- * Several inputs have the given user name, so that it does not say which one is meant. System names always do.
+ * Several inputs have the given name, `inputName`, so that it does not say which one is meant. One of `systemNames` does.
  *
  * @category errors
  * @since 0.1.0
  */
 export class AmbiguousInputName extends Schema.TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
-  name: Schema.String,
+  inputName: Schema.String,
   nodeIds: Schema.Array(Schema.String),
   systemNames: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `Multiple '${this.name}' fields found in workflow (nodes: ${this.nodeIds.join(", ")}). Use a system name: ${
-      this.systemNames.join(" or ")
-    }`
+    return `Multiple '${this.inputName}' fields found in workflow (nodes: ${
+      this.nodeIds.join(", ")
+    }). Use a system name: ${this.systemNames.join(" or ")}`
   }
 }
 

@@ -68,7 +68,7 @@ const offForm = (self: Workflow, name: string): ReadonlyArray<string> => {
 const inputNotFound = (self: Workflow, name: string): InputNotFound => {
   const near = nearMatches(self.inputs, name)
   return new InputNotFound({
-    name,
+    inputName: name,
     wanted: "input",
     near,
     available: [...new Set(usableNames(self.inputs).values())],
@@ -78,7 +78,7 @@ const inputNotFound = (self: Workflow, name: string): InputNotFound => {
 
 const fieldNotFound = (self: Workflow, name: string): InputNotFound =>
   new InputNotFound({
-    name,
+    inputName: name,
     wanted: "field",
     near: nearFields(allFields(self.loaded), name),
     available: [...new Set(usableNames(self.inputs).values())],
@@ -91,7 +91,7 @@ export const ambiguous = (
   inputs: ReadonlyArray<InkWorkflowInput>
 ): AmbiguousInputName =>
   new AmbiguousInputName({
-    name,
+    inputName: name,
     nodeIds: [...new Set(inputs.map((input) => input.nodeId))],
     systemNames: [...new Set(inputs.map((input) => input.systemName))]
   })

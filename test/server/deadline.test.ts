@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Deadline from "../../packages/core/src/server/internal/deadline.ts"
+import { withJumps } from "../job/jumpingClock.ts"
 
 const seconds = (count: number) => Duration.seconds(count)
 
@@ -64,6 +65,20 @@ describe("one deadline for many", () => {
       yield* Fiber.interrupt(fiber)
       assert.isTrue(ended)
     }).pipe(Effect.scoped))
+
+  it.effect("fires on time when the wall clock jumps", () =>
+    Effect.gen(function*() {
+      for (const jump of [-3_600_000, 3_600_000]) {
+        yield* Effect.gen(function*() {
+          const within = yield* Deadline.make(seconds(5))
+          const fiber = yield* Effect.forkChild(Effect.flip(within(Effect.never, () => "late")))
+          yield* TestClock.adjust("4900 millis")
+          assert.isUndefined(fiber.pollUnsafe())
+          yield* TestClock.adjust("200 millis")
+          assert.strictEqual(yield* Fiber.join(fiber), "late")
+        }).pipe(Effect.scoped, (program) => withJumps((elapsed) => elapsed > 1000 ? jump : 0, program))
+      }
+    }))
 
   it.effect("the watch ends with its scope, and soon when there is nothing to watch over", () =>
     Effect.gen(function*() {

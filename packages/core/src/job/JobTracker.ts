@@ -32,6 +32,7 @@ import * as WorkQueue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { elapsedMillis, elapsedMillisUnsafe } from "../internal/elapsed.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
@@ -196,7 +197,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let told = false
 
   const answered = () => {
-    lastAnswer = clock.currentTimeMillisUnsafe()
+    lastAnswer = elapsedMillisUnsafe(clock)
   }
 
   const lookNow = () => {
@@ -205,7 +206,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   /** What an observation leads to. */
   const onChange = (job: TrackedJob, observation: Observation) => {
-    job.lastSeen = lastActivity = clock.currentTimeMillisUnsafe()
+    job.lastSeen = lastActivity = elapsedMillisUnsafe(clock)
     const itemId = itemOf(observation)
     const item = itemId === undefined ? undefined : JobState.getItem(job.state, itemId)
     if (item === undefined) reader.schedule(job)
@@ -228,7 +229,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   /** A request failed, for the first time at `since`. What can be helped by waiting is tried again by the next sweep. */
   const failed = (affected: ReadonlyArray<TrackedJob>, error: InvokeAiError, since = lastAnswer) => {
     const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
-    if (!hopeless && clock.currentTimeMillisUnsafe() - since <= giveUpAfter) return
+    if (!hopeless && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
     for (const job of affected) job.finish(Exit.fail(error))
   }
 
@@ -276,7 +277,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   })
 
   const sweep = Effect.gen(function*() {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsedMillis
     yield* Effect.forEach(active().filter((job) => job.unconfirmed), confirmSafely, { concurrency: 8, discard: true })
     for (const job of active()) reader.schedule(job)
     const open = active().filter((job) => job.state.known && Sweep.openItems(job).length > 0)
@@ -306,7 +307,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const sweeper = Effect.fnUntraced(function*(wake: WorkQueue.Queue<void>) {
     let emptySince: number | undefined
     while (true) {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* elapsedMillis
       if (jobs.size === 0) {
         emptySince ??= now
         if (now - emptySince >= idle) {
@@ -361,7 +362,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const wake = yield* WorkQueue.sliding<void>(1)
     running = { scope: own, wake, fork: yield* Scope.provide(FiberSet.makeRuntime(), own) }
     clock = yield* Clock.Clock
-    lastAnswer = lastActivity = clock.currentTimeMillisUnsafe()
+    lastAnswer = lastActivity = elapsedMillisUnsafe(clock)
     link.set("unknown")
     const heard = (message: ServerMessage) => {
       const taken = Result.try(() => onMessage(message))
@@ -417,7 +418,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
         if (seen.batchId === target.batchId) observe(job, seen.observation)
       }
       if (link.current === "unknown") yield* awaitLink
-      job.lastSeen = clock.currentTimeMillisUnsafe()
+      job.lastSeen = elapsedMillisUnsafe(clock)
       job.unheard = link.current !== "up"
       return job
     }),

@@ -14,11 +14,11 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { elapsedMillis } from "../internal/elapsed.ts"
 import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -145,12 +145,12 @@ const probe = Effect.fnUntraced(function*(
   settle: Duration.Duration
 ): Effect.fn.Return<Probe, never, Queue> {
   const queue = yield* Queue
-  const began = yield* Clock.currentTimeMillis
+  const began = yield* elapsedMillis
   let absentSince: number | undefined
   let wait = 100
   while (true) {
     const answer = yield* Effect.result(queue.batchStatus(batchId))
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsedMillis
     if (answer._tag === "Success") {
       if (answer.success.total > 0) return { _tag: "Accepted", total: answer.success.total }
       absentSince ??= now

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { elapsedMillis } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 
@@ -40,11 +40,11 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
 ): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
   yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
-  const began = yield* Clock.currentTimeMillis
+  const began = yield* elapsedMillis
   let wait = 50
   while (true) {
     const result = yield* Effect.result(Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)))
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsedMillis
     const late = now - began >= Duration.toMillis(within)
     if (result._tag === "Success") {
       const status = result.success

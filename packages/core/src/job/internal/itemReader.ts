@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
+import { elapsedMillis } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { Queue } from "../../server/Queue.ts"
 import { isFinal } from "../ItemState.ts"
@@ -134,7 +134,7 @@ export const make = (options: ReaderOptions): ItemReader => {
   })
 
   const onFailure = Effect.fnUntraced(function*({ itemId, job }: ReadTask, error: InvokeAiError) {
-    const since = job.failing.get(itemId) ?? (yield* Clock.currentTimeMillis)
+    const since = job.failing.get(itemId) ?? (yield* elapsedMillis)
     job.failing.set(itemId, since)
     failed(job, error, since)
   })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
+import { elapsedMillisUnsafe } from "../../internal/elapsed.ts"
 
 /**
  * Interrupts what takes too long, and fails with what `late` says then; it is given the time that was allowed, in
@@ -47,7 +48,7 @@ export const make = Effect.fnUntraced(function*(limit: Duration.Input): Effect.f
 
   const watch = Effect.gen(function*() {
     for (let [first] = running; first !== undefined; [first] = running) {
-      const left = first.until - clock.currentTimeMillisUnsafe()
+      const left = first.until - elapsedMillisUnsafe(clock)
       if (left > 0) yield* Effect.sleep(Math.min(left, longestSleep))
       else first.expire()
     }
@@ -60,7 +61,7 @@ export const make = Effect.fnUntraced(function*(limit: Duration.Input): Effect.f
         const work = Effect.runForkWith(context)(effect)
         const end = () => running.delete(one)
         const one: Running = {
-          until: clock.currentTimeMillisUnsafe() + millis,
+          until: elapsedMillisUnsafe(clock) + millis,
           expire: () => {
             end()
             resume(Effect.andThen(Fiber.interrupt(work), Effect.failSync(() => late(millis))))

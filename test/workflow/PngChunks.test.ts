@@ -94,7 +94,8 @@ describe("WorkflowSource.readPng", () => {
         Effect.map(Effect.flip(WorkflowSource.readPng(bytes)), (error) => error.message)
       assert.strictEqual(
         yield* message(png(tEXt("invokeai_workflow", "{"))),
-        "Cannot read the workflow from the PNG image (workflow): it is not JSON"
+        "Cannot read the workflow from the PNG image (workflow): it is not JSON: expected a property name in double " +
+          "quotes, the text ends too early (line 1, column 2)"
       )
       assert.strictEqual(
         yield* message(new Uint8Array(20)),

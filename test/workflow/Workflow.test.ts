@@ -194,11 +194,11 @@ describe("setting", () => {
 describe("sources", () => {
   const fs = (files: Record<string, string>) =>
     FileSystem.layerNoop({
-      readFileString: (path) => {
+      readFile: (path) => {
         const text = files[path]
         return text === undefined
-          ? Effect.fail(PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFileString" }))
-          : Effect.succeed(text)
+          ? Effect.fail(PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFile" }))
+          : Effect.succeed(new TextEncoder().encode(text))
       }
     })
 
@@ -207,7 +207,11 @@ describe("sources", () => {
       const from = (path: string) => message(Workflow.fromFile(path))
       assert.strictEqual(yield* from("none.json"), "There is no workflow in none.json: the file does not exist")
       assert.strictEqual(yield* from("empty.json"), "Cannot read the workflow from empty.json: it is empty")
-      assert.strictEqual(yield* from("bad.json"), "Cannot read the workflow from bad.json: it is not JSON")
+      assert.strictEqual(
+        yield* from("bad.json"),
+        "Cannot read the workflow from bad.json: it is not JSON: expected a property name in double quotes, " +
+          "the text ends too early (line 1, column 2)"
+      )
       assert.strictEqual(
         yield* from("text.json"),
         "Cannot read the workflow from text.json: it holds a text, not a workflow"

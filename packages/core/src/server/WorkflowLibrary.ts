@@ -10,7 +10,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
+import * as JsonText from "../internal/jsonText.ts"
 import { JsonObject, type SQLiteDirection } from "./api/Wire.ts"
 import type {
   WorkflowCategory,
@@ -118,7 +121,24 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   )
 }
 
-const decodeFile = Schema.decodeEffect(Schema.fromJsonString(JsonObject))
+const decodeBytes = Schema.decodeEffect(
+  Schema.Uint8Array.pipe(
+    Schema.decodeTo(
+      Schema.Unknown,
+      SchemaTransformation.transformEffect<unknown, Uint8Array>({
+        decode: (bytes) =>
+          Effect.mapError(
+            Effect.fromResult(JsonText.parseBytes(bytes)),
+            ({ reason }) => new SchemaIssue.InvalidValue({ message: reason })
+          ),
+        encode: (json) => Effect.succeed(new TextEncoder().encode(JSON.stringify(json)))
+      })
+    )
+  )
+)
+
+const decodeFile = (bytes: Uint8Array): Effect.Effect<JsonObject, Schema.SchemaError> =>
+  Effect.flatMap(decodeBytes(bytes), Schema.decodeUnknownEffect(JsonObject))
 
 const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => {
   const { bytes, call } = client
@@ -222,7 +242,7 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
     ),
     uploadFile: Effect.fn("WorkflowLibrary.uploadFile")(function*(path) {
       const fs = yield* FileSystem.FileSystem
-      return yield* create(yield* decodeFile(yield* fs.readFileString(path)))
+      return yield* create(yield* decodeFile(yield* fs.readFile(path)))
     }),
     downloadFile: Effect.fn("WorkflowLibrary.downloadFile")(function*(workflowId, path) {
       const fs = yield* FileSystem.FileSystem

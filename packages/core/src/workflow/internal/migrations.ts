@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
 import type { WorkflowSchemaVersion } from "../WorkflowDefinition.ts"
 import { WorkflowParseError } from "../WorkflowError.ts"
+import { describeReceived } from "./ink/kind.ts"
 
 /** A document in the form of 4.0.0, and the version that it was written in. */
 interface MigratedDocument {
@@ -35,14 +36,32 @@ export const isVersion = (value: unknown): value is string => {
   )
 }
 
+/** What a JSON object without a schema version is, if it is plainly another document. */
+const otherDocument = (json: JsonObject): Failed | undefined => {
+  const { batch, edges, graph, links, nodes, workflow } = json
+  if (Array.isArray(nodes) && Array.isArray(links)) return fail("it is a ComfyUI workflow, which InvokeAI cannot run")
+  const values = Object.values(json)
+  if (values.length > 0 && values.every((value) => isRecord(value) && typeof value["class_type"] === "string")) {
+    return fail("it is a ComfyUI workflow in API format, which InvokeAI cannot run")
+  }
+  if (isRecord(batch)) {
+    return fail("it is the body of an enqueue request, not a workflow: pass its batch.workflow, if it has one")
+  }
+  if (isRecord(workflow)) return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
+  if ((isRecord(nodes) && Array.isArray(edges)) || isRecord(graph)) {
+    return fail("it is a graph of the API, not a workflow: save the workflow in InvokeAI's workflow editor")
+  }
+  return undefined
+}
+
 /** A workflow document of any version in the form of 4.0.0. */
 export const migrate = (json: unknown): Result.Result<MigratedDocument, WorkflowParseError> => {
   if (!isRecord(json)) {
-    return fail("a workflow is a JSON object")
+    return fail(`a workflow is a JSON object, not ${describeReceived(json)}`)
   }
   const meta = json["meta"]
   if (!isRecord(meta) || !isVersion(meta["version"])) {
-    return fail("it has no schema version", ["meta", "version"])
+    return otherDocument(json) ?? fail("it has no schema version", ["meta", "version"])
   }
   switch (meta["version"]) {
     case "1.0.0":

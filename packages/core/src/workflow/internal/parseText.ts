@@ -1,11 +1,14 @@
-/** JSON texts. */
+/** Reads the JSON of a workflow. */
 import * as Result from "effect/Result"
+import * as JsonText from "../../internal/jsonText.ts"
 import { WorkflowParseError } from "../WorkflowError.ts"
 
-/** Reads a JSON text. A leading byte order mark is ignored. */
-export const parseText = (text: string, source: string): Result.Result<unknown, WorkflowParseError> =>
-  Result.try({
-    try: (): unknown => JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text),
-    catch: (cause) =>
-      new WorkflowParseError({ source, reason: text.trim() === "" ? "it is empty" : "it is not JSON", cause })
-  })
+/** Reads JSON from a string or from the bytes of a file. A leading byte order mark is ignored. */
+export const parseText = (
+  text: string | Uint8Array,
+  source: string
+): Result.Result<unknown, WorkflowParseError> =>
+  Result.mapError(
+    typeof text === "string" ? JsonText.parse(text) : JsonText.parseBytes(text),
+    ({ cause, reason }) => new WorkflowParseError({ source, reason, ...(cause === undefined ? {} : { cause }) })
+  )

@@ -72,11 +72,11 @@ const readFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fs.readFileString(path), (cause) =>
+  const bytes = yield* Effect.mapError(fs.readFile(path), (cause) =>
     cause.reason._tag === "NotFound"
       ? new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
       : new WorkflowParseError({ source: path, reason: "the file cannot be read", cause }))
-  return yield* Effect.fromResult(parseText(text, path))
+  return yield* Effect.fromResult(parseText(bytes, path))
 })
 
 /**

@@ -224,7 +224,9 @@ export class FakeServer {
     return Assets.Assets.layer.pipe(
       Layer.provideMerge(Layer.mock(Images, this.service)),
       Layer.merge(Layer.mock(Videos, this.videoService)),
-      Layer.provide(Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default" }))
+      Layer.provide(
+        Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default", redact: (text) => text })
+      )
     )
   }
 }

@@ -9,6 +9,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -637,7 +638,11 @@ describe("secrets", () => {
             }
             texts.push(inspect(client, { depth: 9 }), client.url.href)
           })
-          yield* calls.pipe(Effect.provide(layer), Effect.withTracer(tracer))
+          yield* calls.pipe(
+            Effect.provide(layer),
+            Effect.provideService(HttpClient.TracerHeaderFilter, (name) => name === "x-refreshed-token"),
+            Effect.withTracer(tracer)
+          )
         }
       }
       for (const span of spans) {

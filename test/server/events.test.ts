@@ -214,6 +214,22 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
+  it.effect("leaves the token out of why there is no connection", () => {
+    const token = "token-of-ann-1234"
+    const transport = makeTransport()
+    const layer = ServerEvents.layer.pipe(
+      Layer.provideMerge(fakeHttp(() => json({})).layer({ token: Redacted.make(token) })),
+      Layer.provide(transport.layer)
+    )
+    return Effect.gen(function*() {
+      const events = yield* ServerEvents
+      const messages = yield* collect(yield* events.subscribe)
+      yield* transport.say({ _tag: "Rejected", message: `bad ${token}`, unauthorized: true })
+      const [unavailable] = messages
+      assert.strictEqual(unavailable?._tag === "Unavailable" ? unavailable.error.detail : "", "bad <redacted>")
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  })
+
   it.effect("logs in again when the server closed the connection or refused it", () => {
     let logins = 0
     const transport = makeTransport()

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -26,6 +27,7 @@ import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
+import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
 import { defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
@@ -80,6 +82,7 @@ export interface BytesOptions {
  *   after transient failures; every other change is sent once. A 401 leads to one new login. The answer's type is checked,
  *   because an official server answers unknown paths with 200 and HTML.
  * - `json`: makes a call as `call` does, and gives the JSON of the answer as it came instead of decoding it.
+ * - `redact`: replaces tokens and passwords of this client in a text that a server wrote, by `<redacted>`.
  * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
  *
  * @example
@@ -101,6 +104,7 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   readonly queueId: string
   readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
   readonly renewToken: Effect.Effect<boolean>
+  readonly redact: (text: string) => string
   readonly call: <A>(
     f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
   ) => Effect.Effect<A, InvokeAiError>
@@ -139,6 +143,9 @@ const withEncoding = (request: HttpClientRequest.HttpClientRequest): HttpClientR
   request.method === "DELETE" || /\/(?:full|thumbnail|image)$|\/images\/download\//.test(request.url)
     ? HttpClientRequest.setHeader(request, "accept-encoding", "identity")
     : request
+
+/** The response header in which a multi-user server renews the token. */
+const refreshedToken = "x-refreshed-token"
 
 const tokenOf = (request: HttpClientRequest.HttpClientRequest): string | undefined => {
   const value = request.urlParams.params.find(([name]) => name === "access_token")?.[1]
@@ -236,7 +243,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     call.path = request.url
     const downloadToken = tokenOf(request)
     if (downloadToken !== undefined) {
-      call.scrub = (text) => credentials.scrub(text).replaceAll(downloadToken, "<redacted>")
+      const own = Secrets.make([downloadToken])
+      call.scrub = (text) => own.scrub(credentials.scrub(text))
     }
     if (base.problem !== undefined) {
       return Effect.fail(
@@ -273,6 +281,11 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           Effect.updateContext((context: Context.Context<never>) =>
             context.pipe(
               Context.add(CurrentCall, call),
+              // for programs that put headers into their spans
+              Context.add(Headers.CurrentRedactedNames, [
+                ...fiber.getRef(Headers.CurrentRedactedNames),
+                refreshedToken
+              ]),
               Context.add(
                 HttpClient.TracerDisabledWhen,
                 // where nobody traces, no span is made of a request
@@ -370,6 +383,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     queueId: options.queueId ?? "default",
     token: Effect.orElseSucceed(credentials.token, () => Option.none()),
     renewToken: Effect.orElseSucceed(credentials.renew, () => false),
+    redact: credentials.scrub,
     call,
     json,
     bytes

@@ -175,7 +175,11 @@ const openHub = Effect.fnUntraced(function*(
         if (message.unauthorized) refused = true
         return publish({
           _tag: "Unavailable",
-          error: new EventsUnavailable({ detail: message.message, unauthorized: message.unauthorized, attempts })
+          error: new EventsUnavailable({
+            detail: client.redact(message.message),
+            unauthorized: message.unauthorized,
+            attempts
+          })
         })
       default:
         return publish(received(message.name, message.payload))

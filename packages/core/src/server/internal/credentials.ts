@@ -12,6 +12,7 @@ import { InvokeAiApi } from "../InvokeAiApi.ts"
 import type { InvokeAiOptions } from "../InvokeAiConfig.ts"
 import { InvokeAiError } from "../InvokeAiError.ts"
 import * as Failures from "./failures.ts"
+import * as Secrets from "./secrets.ts"
 
 /** @internal */
 interface BaseUrl {
@@ -102,22 +103,15 @@ export const make = Effect.fnUntraced(function*(
   const hasLogin = email !== undefined && password !== undefined
   let state: State = { token: configured, anonymous: false }
   const permits = yield* Semaphore.make(1)
-  const secrets = new Set(base.secrets)
+  const secrets = Secrets.make([
+    ...base.secrets,
+    ...[...Option.toArray(configured), ...(password === undefined ? [] : [password])].map(Redacted.value)
+  ])
   const remember = (token: string) => {
     secrets.add(token)
     state = { ...state, token: Option.some(Redacted.make(token, { label: "token" })) }
   }
-  for (const secret of [...Option.toArray(configured), ...(password === undefined ? [] : [password])]) {
-    secrets.add(Redacted.value(secret))
-  }
-
-  const scrub = (text: string): string => {
-    let out = text
-    for (const secret of secrets) {
-      if (secret.length > 3) out = out.split(secret).join("<redacted>")
-    }
-    return out
-  }
+  const { scrub } = secrets
 
   const authorize = (
     request: HttpClientRequest.HttpClientRequest,

@@ -19,9 +19,19 @@ export interface Call {
 }
 
 const maxDetail = 400
+const maxPart = 100
 const maxIssues = 50
 
 const shorten = (text: string, max = maxDetail): string => text.length <= max ? text : `${text.slice(0, max)}…`
+
+const scrubbed = ({ scrub }: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
+  loc: loc.map((part) => {
+    const text = scrub(String(part))
+    return text === String(part) && typeof part === "number" ? part : shorten(text, maxPart)
+  }),
+  msg: shorten(scrub(msg)),
+  type: shorten(scrub(type), maxPart)
+})
 
 /** @internal */
 export const failure = (
@@ -41,11 +51,12 @@ export const failure = (
     method: call.method,
     path: call.path,
     ...(call.server === undefined ? undefined : { server: call.server }),
+    // a secret that is cut is not found any more
     detail: shorten(call.scrub(options.detail)),
     ...(options.status === undefined ? undefined : { status: options.status }),
     ...(options.issues === undefined
       ? undefined
-      : { issues: options.issues.map(({ loc, msg, type }) => ({ loc, msg: call.scrub(msg), type })) }),
+      : { issues: options.issues.map((issue) => scrubbed(call, issue)) }),
     ...(options.code === undefined ? undefined : { code: options.code }),
     ...(options.sent === undefined ? undefined : { sent: options.sent }),
     ...(options.retryAfter === undefined ? undefined : { retryAfter: options.retryAfter })
@@ -94,11 +105,7 @@ const parseError = (
   if (decoded._tag === "Some") {
     const { detail } = decoded.value
     if (typeof detail === "string") return { detail }
-    const issues = detail.slice(0, maxIssues).map((issue) => ({
-      loc: (issue.loc ?? []).map((part) => typeof part === "string" ? shorten(part, 100) : part),
-      msg: shorten(issue.msg ?? ""),
-      type: issue.type ?? ""
-    }))
+    const issues = detail.slice(0, maxIssues).map(({ loc = [], msg = "", type = "" }) => ({ loc, msg, type }))
     return { detail: issues.map((issue) => `${issue.loc.join(".")}: ${issue.msg}`).join("; "), issues }
   }
   if (isHtml(response)) return { detail: "the answer is an HTML page, perhaps of a proxy" }

@@ -1,0 +1,249 @@
+/**
+ * `pnpm surface`: what the packages export, how much of it is documented where an editor shows it, and how long the code is.
+ *
+ * With `--check` it fails, and lists the places, if an exported member or overload has no documentation comment of its own.
+ */
+import { parse, type ParserOptions } from "@babel/parser"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { packages, root } from "./lib/run.ts"
+
+/** The parts of a syntax tree that this script reads. */
+interface Node {
+  readonly type: string
+  readonly loc: { readonly start: { readonly line: number } }
+  readonly start: number
+  readonly end: number
+  readonly leadingComments?: ReadonlyArray<{ readonly type: string; readonly value: string }> | null
+  readonly [key: string]: unknown
+}
+
+const options: ParserOptions = { sourceType: "module", plugins: ["typescript"] }
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+
+const nodes = (value: unknown): ReadonlyArray<Node> => Array.isArray(value) ? value.filter(isNode) : []
+
+const child = (node: Node | undefined, key: string): Node | undefined => {
+  const value = node?.[key]
+  return isNode(value) ? value : undefined
+}
+
+const isDocumented = (node: Node): boolean =>
+  (node.leadingComments ?? []).some((comment) => comment.type === "CommentBlock" && comment.value.startsWith("*"))
+
+const isInternal = (node: Node): boolean =>
+  (node.leadingComments ?? []).some((comment) => /@internal\b/.test(comment.value))
+
+const text = (value: unknown): string => typeof value === "string" || typeof value === "number" ? String(value) : ""
+
+const nameOf = (node: Node | undefined): string => text(node?.["name"] ?? node?.["value"])
+
+const keyOf = (node: Node): string => nameOf(child(node, "key"))
+
+/** One place where an editor shows a documentation comment. */
+interface Place {
+  readonly kind: "member" | "overload"
+  readonly name: string
+  readonly file: string
+  readonly line: number
+  readonly isDocumented: boolean
+}
+
+/** Calls `visit` with a node and all below it, except the bodies of functions. */
+const walk = (node: Node, visit: (node: Node) => void): void => {
+  visit(node)
+  for (const [key, value] of Object.entries(node)) {
+    if (key === "leadingComments" || key === "trailingComments" || key === "innerComments") continue
+    if (key === "body" && /Function|ClassMethod|ObjectMethod/.test(node.type)) continue
+    for (const next of isNode(value) ? [value] : nodes(value)) walk(next, visit)
+  }
+}
+
+/** The members of an exported declaration, and its overloads where it has several call signatures. */
+const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<Place> => {
+  const places: Array<Place> = []
+  const add = (kind: Place["kind"], node: Node, label: string): void => {
+    places.push({ kind, name: label, file, line: node.loc.start.line, isDocumented: isDocumented(node) })
+  }
+  const addMembers = (members: ReadonlyArray<Node>): void => {
+    const calls = members.filter((member) => member.type === "TSCallSignatureDeclaration")
+    if (calls.length > 1) { for (const call of calls) add("overload", call, name) }
+    for (const member of members) {
+      const isMember = member.type === "TSPropertySignature" || member.type === "TSMethodSignature"
+      // a computed key is a brand, which no one writes, and a tag says itself what it is
+      const isSilent = member["computed"] === true || keyOf(member) === "_tag"
+      if (isMember && !isSilent && !isInternal(member)) add("member", member, `${name}.${keyOf(member)}`)
+    }
+  }
+  const addFields = (fields: Node | undefined): void => {
+    for (const field of nodes(fields?.["properties"])) {
+      if (field.type === "ObjectProperty") add("member", field, `${name}.${keyOf(field)}`)
+    }
+  }
+  const visitType = (type: Node | undefined): void => {
+    if (type === undefined) return
+    if (type.type === "TSTypeLiteral") addMembers(nodes(type["members"]))
+    else if (type.type === "TSUnionType" || type.type === "TSIntersectionType") nodes(type["types"]).forEach(visitType)
+  }
+  switch (declaration.type) {
+    case "TSInterfaceDeclaration":
+      addMembers(nodes(child(declaration, "body")?.["body"]))
+      break
+    case "TSTypeAliasDeclaration":
+      visitType(child(declaration, "typeAnnotation"))
+      break
+    case "ClassDeclaration": {
+      const parent = child(declaration, "superClass")
+      if (parent !== undefined) {
+        walk(parent, (node) => {
+          // the shape of a service
+          const parameters = node.type === "CallExpression"
+            ? nodes(child(node, "typeParameters")?.["params"] ?? child(node, "typeArguments")?.["params"])
+            : []
+          if (parameters.length === 2) visitType(parameters[1])
+        })
+        // the fields of a schema
+        if (parent.type === "CallExpression") {
+          for (const argument of nodes(parent["arguments"])) {
+            if (argument.type === "ObjectExpression") addFields(argument)
+          }
+        }
+      }
+      for (const member of nodes(child(declaration, "body")?.["body"])) {
+        const isShown = (member.type === "ClassProperty" || member.type === "ClassMethod") &&
+          member["accessibility"] !== "private" && member["override"] !== true && member["computed"] !== true &&
+          member["kind"] !== "constructor" && !isInternal(member)
+        if (isShown) add("member", member, `${name}.${keyOf(member)}`)
+      }
+      break
+    }
+    case "VariableDeclaration":
+      for (const declarator of nodes(declaration["declarations"])) {
+        visitType(child(child(child(declarator, "id"), "typeAnnotation"), "typeAnnotation"))
+        const init = child(declarator, "init")
+        const callee = init?.type === "CallExpression" ? child(init, "callee") : undefined
+        const isStruct = callee?.type === "MemberExpression" && child(callee, "property")?.["name"] === "Struct"
+        if (isStruct) addFields(nodes(init?.["arguments"])[0])
+      }
+      break
+    default:
+  }
+  return places
+}
+
+/** What one module exports: its own declarations, and those of other modules that it passes on. */
+const exportsOf = (file: string, wanted?: ReadonlySet<string>): ReadonlyArray<Place> => {
+  const program = parse(Fs.readFileSync(Path.join(root, file), "utf8"), options).program as unknown as Node // plain data
+  return nodes(program["body"]).flatMap((statement): ReadonlyArray<Place> => {
+    if (!statement.type.startsWith("Export")) return []
+    const from = child(statement, "source")?.["value"]
+    if (typeof from === "string") {
+      if (!from.startsWith(".")) return []
+      const target = Path.join(Path.dirname(file), from)
+      if (statement.type === "ExportAllDeclaration") return exportsOf(target)
+      const names = nodes(statement["specifiers"]).filter((specifier) => specifier.type === "ExportSpecifier")
+        .map((specifier) => nameOf(child(specifier, "local")))
+      return names.length === 0 ? [] : exportsOf(target, new Set(names))
+    }
+    const declaration = child(statement, "declaration")
+    if (declaration === undefined || isInternal(statement)) return []
+    const name = nameOf(child(declaration, "id") ?? child(nodes(declaration["declarations"])[0], "id"))
+    return wanted !== undefined && !wanted.has(name) ? [] : placesOf(name, declaration, file)
+  })
+}
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | null>>
+}
+
+/** The entry points of a package: the modules that its `exports` allow. */
+const entryPoints = (name: string): ReadonlyArray<string> => {
+  const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "packages", name, "package.json"), "utf8")) as Manifest // our own file
+  const closed = Object.entries(manifest.exports).flatMap(([path, file]) =>
+    file === null ? [path.slice(2).replace(/\*$/, "")] : []
+  )
+  const opened = Object.entries(manifest.exports).flatMap(([path, file]) =>
+    file?.startsWith("./src/") === true ? [{ path, file: file.slice("./src/".length) }] : []
+  )
+  const modules = Fs.globSync("**/*.ts", { cwd: Path.join(root, "packages", name, "src") })
+  const isOpen = (module: string) =>
+    opened.some(({ file }) =>
+      file === module || (file.includes("*") && module.startsWith(file.split("*")[0]!) && module.endsWith(".ts"))
+    )
+  return modules.filter((module) =>
+    isOpen(module) && module !== "index.ts" &&
+    !closed.some((path) => path.endsWith("/") ? module.startsWith(path) : module === `${path}.ts`)
+  ).toSorted().map((module) => `packages/${name}/src/${module}`)
+}
+
+/** Lines with code: neither blank nor only a comment. */
+const codeLines = (file: string): number => {
+  const source = Fs.readFileSync(Path.join(root, file), "utf8")
+  const { tokens = [] } = parse(source, { ...options, tokens: true }) as {
+    readonly tokens?: ReadonlyArray<unknown> | null
+  }
+  const lines = new Set<number>()
+  for (const token of tokens ?? []) {
+    const { loc, type } = token as { // what the parser says of its tokens
+      readonly type: unknown
+      readonly loc: { readonly start: { readonly line: number }; readonly end: { readonly line: number } }
+    }
+    if (type === "CommentBlock" || type === "CommentLine") continue
+    for (let line = loc.start.line; line <= loc.end.line; line++) lines.add(line)
+  }
+  return lines.size
+}
+
+const share = (part: number, all: number): string =>
+  `${part} of ${all} (${all === 0 ? 100 : Math.floor((100 * part) / all)} %)`
+
+let total = 0
+const rows: Array<ReadonlyArray<string>> = []
+const undocumented: Array<Place> = []
+for (const name of packages) {
+  const source = `packages/${name}/src`
+  const files = Fs.globSync("**/*.ts", { cwd: Path.join(root, source) })
+  const bySubsystem = new Map<string, { files: number; lines: number }>()
+  for (const file of files) {
+    const subsystem = file.includes("/") ? `${file.split("/")[0]}/` : "(root)"
+    const entry = bySubsystem.get(subsystem) ?? { files: 0, lines: 0 }
+    entry.files++
+    // the snapshot of the node types is one string
+    entry.lines += codeLines(`${source}/${file}`)
+    bySubsystem.set(subsystem, entry)
+  }
+  const modules = entryPoints(name)
+  const seen = new Set<string>()
+  const places = modules.flatMap((module) => exportsOf(module)).filter((place) => {
+    const key = `${place.file}:${place.line}:${place.name}`
+    return seen.has(key) ? false : seen.add(key)
+  })
+  const barrel = (Fs.readFileSync(Path.join(root, source, "index.ts"), "utf8").match(/^export \* as /gm) ?? []).length
+  const members = places.filter(({ kind }) => kind === "member")
+  const overloads = places.filter(({ kind }) => kind === "overload")
+  const documented = (list: ReadonlyArray<Place>) =>
+    share(list.filter((place) => place.isDocumented).length, list.length)
+  undocumented.push(...places.filter((place) => !place.isDocumented))
+  rows.push(["", ""], [`@effect-invokeai/${name}`, ""])
+  for (const [subsystem, { files, lines }] of [...bySubsystem].toSorted(([one], [other]) => one < other ? -1 : 1)) {
+    total += lines
+    rows.push([`  ${subsystem}`, `${lines} lines of code in ${files} files`])
+  }
+  rows.push(
+    ["  entry points", String(modules.length)],
+    ["  names in the barrel", String(barrel)],
+    ["  documented members", documented(members)],
+    ["  documented overloads", documented(overloads)]
+  )
+}
+const width = Math.max(...rows.map(([first = ""]) => first.length))
+for (const [first = "", second = ""] of rows) console.log(`${first.padEnd(width)}  ${second}`.trimEnd())
+console.log(`\n${total} lines of code in all packages, without comments and blank lines`)
+
+if (process.argv.includes("--check") || process.argv.includes("--list")) {
+  for (const { file, kind, line, name } of undocumented) console.log(`${file}:${line} ${kind} ${name} has no comment`)
+  console.log(`${undocumented.length} members and overloads have no documentation comment`)
+  if (process.argv.includes("--check")) process.exit(undocumented.length === 0 ? 0 : 1)
+}

@@ -1,6 +1,7 @@
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import * as Simulator from "@effect-invokeai/core/simulator/Simulator"
 import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
@@ -8,6 +9,7 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -40,6 +42,8 @@ const stores = {
   "in a key value store": JobJournal.layerKeyValueStore.pipe(Layer.provide(KeyValueStore.layerMemory)),
   "in a folder": folder
 }
+
+const refused = new InvokeAiError({ reason: "Forbidden", method: "PUT", path: "/cancel", detail: "", status: 403 })
 
 const batches = (fake: { readonly items: ReadonlyMap<number, { readonly batchId: string }> }) => {
   const counts: Record<string, number> = {}
@@ -263,6 +267,102 @@ describe("JobRecovery.submitOnce", () => {
         Effect.provide([InvokeAiTest.layer({ nodeDuration: "5 seconds" }), JobJournal.layerMemory])
       )
     ))
+
+  it.effect("attaches to the completed job if the program failed after it, as often as that happens", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator.Simulator
+        const journal = yield* JobJournal
+        let prepared = 0
+        const prepare = Effect.tap(workflow, () => Effect.sync(() => prepared++))
+        const order = (download: Effect.Effect<void, string>) =>
+          Effect.scoped(Effect.gen(function*() {
+            const job = yield* JobRecovery.submitOnce("order", prepare)
+            yield* job.await
+            yield* download
+            return job.batchId
+          }))
+        for (const failure of [Effect.fail("502"), Effect.interrupt, Effect.fail("502")]) {
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(order(failure))))
+          assert.deepStrictEqual((yield* journal.entries).map((entry) => entry.key), ["order"])
+        }
+        const batchId = yield* order(Effect.void)
+        assert.deepStrictEqual(yield* journal.entries, [])
+        assert.deepStrictEqual((yield* simulator.state).items.map((item) => item.batchId), [batchId])
+        assert.strictEqual(prepared, 1)
+      }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "100 millis" }), JobJournal.layerMemory]))
+    ))
+
+  it.effect("keeps the images of a completed job that the program could not use, until it could", () =>
+    Effect.gen(function*() {
+      const { fake } = yield* withFake({}, (fake) =>
+        Effect.gen(function*() {
+          const journal = yield* JobJournal
+          const failed = yield* Effect.exit(Effect.scoped(Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(), { deleteOutputs: true })
+            yield* job.await
+            return yield* Effect.fail("disk full")
+          })))
+          assert.isTrue(Exit.isFailure(failed))
+          assert.strictEqual(fake.images.size, 1)
+          const [entry] = yield* journal.entries
+          yield* Effect.scoped(Effect.flatMap(JobRecovery.resume(entry!, { deleteOutputs: true }), (job) => job.await))
+          assert.strictEqual(fake.images.size, 0)
+          assert.deepStrictEqual(yield* journal.entries, [])
+        }))
+      assert.strictEqual(fake.enqueues.length, 1)
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.effect("runs an order again whose job failed or was canceled", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator.Simulator
+        const journal = yield* JobJournal
+        const order = Effect.scoped(
+          Effect.flatMap(JobRecovery.submitOnce("order", workflow), (job) => job.await)
+        )
+        const first = yield* Effect.forkChild(order)
+        yield* Effect.sleep("250 millis")
+        yield* Fiber.interrupt(first)
+        assert.deepStrictEqual(yield* journal.entries, [])
+        yield* order
+        assert.deepStrictEqual((yield* simulator.state).items.map((item) => item.status), ["canceled", "completed"])
+      }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "200 millis" }), JobJournal.layerMemory]))
+    ))
+
+  it.effect("keeps a job whose request was cut off and may still arrive, and then finds it", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      const { fake } = yield* withFake({}, () =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          const hanging = Effect.scoped(Job.submitBatch(batchOf())).pipe(
+            Effect.provideService(Queue, { ...queue, enqueueBatch: () => Effect.never })
+          )
+          yield* Effect.timeoutOption(hanging, "1 second")
+          const [entry] = yield* journal.entries
+          assert.strictEqual(entry?.stage, "sending")
+          // The server receives the request after the program has given it up.
+          yield* queue.enqueueBatch(entry!.batch)
+          yield* Effect.scoped(Effect.flatMap(JobRecovery.resume(entry!), (job) => job.await))
+        }))
+      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed"])
+      assert.deepStrictEqual(yield* journal.entries, [])
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.effect("keeps a job if the server still may have some of its items", () =>
+    Effect.gen(function*() {
+      const journal = yield* JobJournal
+      yield* withFake({ full: 1 }, () =>
+        Effect.gen(function*() {
+          const queue = yield* Queue
+          const deaf = { ...queue, cancelByBatchIds: () => Effect.fail(refused) }
+          yield* Effect.exit(
+            Effect.scoped(Job.submitBatch(batchOf(3))).pipe(Effect.provideService(Queue, deaf))
+          )
+          assert.strictEqual((yield* journal.entries).length, 1)
+        }))
+    }).pipe(Effect.provide(JobJournal.layerMemory)))
 
   it.effect(
     "a program that is killed at any moment, again and again, has run each job once",

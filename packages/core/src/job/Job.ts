@@ -220,6 +220,10 @@ export const submitBatch: (
   options?: BatchOptions
 ) => Effect.Effect<Job, Submission.SubmissionError, JobServices | Scope.Scope> = Effect.fn("Job.submitBatch")(handIn)
 
+/** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
+const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
+  error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous)
+
 /** Follows a batch, and then sends it, or asks first whether a program that was killed has sent it. @internal */
 export const start = Effect.fnUntraced(function*(
   submission: Submission.Submission,
@@ -235,7 +239,7 @@ export const start = Effect.fnUntraced(function*(
     nodes: withLoops(submission.nodes, submission.batch.graph)
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
-  yield* Effect.addFinalizer(() => close(context))
+  yield* Effect.addFinalizer((exit) => close(context, exit))
 
   const send = Submission.submit(submission, options, before).pipe(
     Effect.tap((result) =>
@@ -251,8 +255,9 @@ export const start = Effect.fnUntraced(function*(
     Effect.tapError((error) =>
       Effect.gen(function*() {
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
-        context.stage.current = "over"
-        if (error._tag !== "SubmissionUnknown") yield* Journal.forget(batchId)
+        // Of a batch that the server took in part, closing makes sure that nothing of it runs.
+        context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
+        if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
         if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
     )
@@ -426,7 +431,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     options: { keepOutputs: true, ...options },
     stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
   }
-  yield* Effect.addFinalizer(() => close(context))
+  yield* Effect.addFinalizer((exit) => close(context, exit))
   return yield* makeJob(context, null)
 })
 

@@ -35,7 +35,8 @@ import type { Submission } from "./Submission.ts"
  * **Details**
  *
  * `sending`: written before the request was sent, so the server may or may not have it. `accepted`: the server has it.
- * Jobs that ended and were cleaned up are not in the journal any more. `key` is the name that the program gave the job,
+ * A job leaves the journal when its scope has closed, unless the server may still have or receive something of it, or it
+ * completed and the scope failed after that. `key` is the name that the program gave the job,
  * `nodes` are id, label and type of the workflow's nodes, `size` is the number of queue items.
  *
  * @category schemas

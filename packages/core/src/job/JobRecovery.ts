@@ -55,8 +55,8 @@ import type { SubmissionError } from "./Submission.ts"
  *
  * A job that the server accepted is followed, also when it has ended meanwhile. One of which that is not known is asked
  * for first and handed in under the same batch id if the server does not have it. From then on it is like a job of this
- * program: closing the scope before its end cancels it unless `onInterrupt` is `detach`, and after its end it leaves the
- * journal.
+ * program: closing the scope before its end cancels it unless `onInterrupt` is `detach`. It leaves the journal when the
+ * scope closes, unless it completed and the scope failed after that.
  *
  * **Errors**
  *
@@ -121,12 +121,17 @@ const oneAtATime = <A, E, R>(
  *
  * The workflow is an effect that only runs when there is no such job yet, so what it uploads is uploaded once. A job that
  * is taken up is the one that was handed in then: its inputs are not looked at again. The job leaves the journal, and its
- * key is free again, when its scope closes after its end; so note down what was done before the scope closes.
+ * key can be used again, when its scope closes successfully; so record what is done before the scope closes.
+ *
+ * If the job completed and the scope then fails, for example because a download failed, the job and its images stay: the
+ * next call with this key attaches to the completed job, and only what comes after it runs again. A job that failed or was
+ * canceled leaves the journal: the next call with this key submits a new one.
  *
  * **Gotchas**
  *
- * Interrupting the program (Ctrl-C) closes the scope, and that cancels the job unless `onInterrupt` is `detach`. Being
- * killed does not: the job goes on.
+ * Interrupting the program (Ctrl-C) closes the scope, and that cancels a running job unless `onInterrupt` is `detach`.
+ * Killing the program does not: the job continues. A job whose request was cut off stays in the journal, because the
+ * server may still receive it; the next call with this key looks for it.
  *
  * **Errors**
  *

@@ -6,7 +6,9 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 import type { ItemState } from "../ItemState.ts"
@@ -30,7 +32,8 @@ import type { TrackedJob } from "./trackedJob.ts"
  *   (`detach`). Without a timeout it waits as long as the job takes.
  * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
  * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
- * - `deleteOutputs`: delete the images of a completed job as well when the scope closes.
+ * - `deleteOutputs`: delete the images of a completed job as well when the scope closes. With a `JobJournal` they stay if
+ *   the scope fails after the job completed, for the next start of the program.
  * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
  * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
  *   servers before 6.14 can list the items of one destination.
@@ -195,13 +198,39 @@ const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle
   }
 })
 
-/** What closing the scope of a job does. @internal */
-export const close = Effect.fnUntraced(function*(context: Lifecycle) {
+/**
+ * Whether the next start of the program needs the job: it completed, and the caller failed after that, for example in a
+ * download. Its journal entry and its images stay, so that nothing runs twice.
+ */
+const isNeeded = Effect.fnUntraced(function*(
+  { tracked }: Lifecycle,
+  exit: Exit.Exit<unknown, unknown>
+): Effect.fn.Return<boolean> {
+  if (Exit.isSuccess(exit) || JobState.status(tracked.state) !== "completed") return false
+  return Option.isSome(yield* Effect.serviceOption(Journal.JobJournal))
+})
+
+/** Whether the server has a batch whose request was cut off. If it cannot tell, it may still receive the request. */
+const hasArrived = (batchId: string): Effect.Effect<boolean, never, Queue> =>
+  Queue.use((queue) => queue.batchStatus(batchId)).pipe(
+    Effect.map((status) => status.total > 0),
+    Effect.orElseSucceed(() => false)
+  )
+
+/**
+ * Closes the scope of a job. The job leaves the journal only when the server certainly has nothing more to do for it and
+ * the caller succeeded.
+ *
+ * @internal
+ */
+export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.Exit<unknown, unknown>) {
   const { options, stage, tracked } = context
   if (stage.current === "new" || stage.current === "over") return
   if (stage.detached) {
     yield* keepImages(tracked, JobState.items(tracked.state))
-    if (tracked.isDone && !isActive(tracked.state)) yield* Journal.forget(tracked.batchId)
+    if (tracked.isDone && !isActive(tracked.state) && !(yield* isNeeded(context, exit))) {
+      yield* Journal.forget(tracked.batchId)
+    }
     return
   }
   if (stage.current === "sending" && stage.sending !== undefined) {
@@ -220,10 +249,12 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle) {
     if (cancelled.success.remaining.length > 0) {
       yield* Effect.logWarning(`Some items of batch ${tracked.batchId} are not canceled yet`)
     }
+    if (unanswered !== undefined && !(yield* hasArrived(tracked.batchId))) return
   }
+  if (yield* isNeeded(context, exit)) return yield* keepImages(tracked, JobState.items(tracked.state))
   const removed = yield* Effect.result(removeImages(context))
   if (removed._tag === "Failure") {
     yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${removed.failure.message}`)
   }
-  yield* Journal.forget(tracked.batchId)
+  if (!isActive(tracked.state)) yield* Journal.forget(tracked.batchId)
 })

@@ -34,28 +34,31 @@ import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
 import { sizeOf } from "./internal/batch.ts"
 import * as Compile from "./internal/compile.ts"
 import * as Describe from "./internal/describe.ts"
+import { describeReceived } from "./internal/ink/kind.ts"
 import * as InputNames from "./internal/inputNames.ts"
 import * as Inputs from "./internal/inputs.ts"
 import { withValue } from "./internal/load.ts"
 import { isExecutable } from "./internal/nodeTypes.ts"
+import * as Seeds from "./internal/seeds.ts"
 import { isWorkflow, type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
 import type { LoadedWorkflow } from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
 import type { BatchOptions, SubmittedNode, WorkflowBatch } from "./WorkflowBatch.ts"
 import type * as Definition from "./WorkflowDefinition.ts"
-import type {
-  AmbiguousInputName,
-  InputNotFound,
-  InvalidInputValue,
-  ResourcesUnavailable,
-  WorkflowNotReady
+import {
+  type AmbiguousInputName,
+  type InputNotFound,
+  type InvalidInputValue,
+  NoSeedInput,
+  type ResourcesUnavailable,
+  type WorkflowNotReady
 } from "./WorkflowError.ts"
 import * as WorkflowProblems from "./WorkflowProblems.ts"
 import type { WorkflowResources } from "./WorkflowResources.ts"
 
 export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./internal/workflowLoading.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
-export type { BatchOptions } from "./WorkflowBatch.ts"
+export type { BatchOptions, SeedPolicy } from "./WorkflowBatch.ts"
 
 /**
  * Values by user name, system name or index. A map takes any name, also such as `__proto__`.
@@ -269,32 +272,55 @@ export const clearInput: {
 )
 
 /**
- * The workflow with one seed in every field that holds a seed of its own: integers called `seed` of nodes that run,
- * without a connection.
+ * Sets one seed in each of `seedInputs`, so that the workflow makes the same images every time it runs.
+ *
+ * **Details**
+ *
+ * A node that draws a random integer gets `low: seed, high: seed + 1`, which leaves only the seed. If other nodes provide
+ * these bounds, their connections are removed. `Workflow.toBatch` and `Job.submit` do the same for one submission with
+ * their option `seed`.
+ *
+ * **Errors**
+ *
+ * `InvalidInputValue` if the seed is not an integer from 0 to 4294967295, or exceeds the maximum of one of the fields.
+ * `NoSeedInput` if the workflow has no seed to set.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const setSeed: {
-  (seed: number): (self: Workflow) => Effect.Effect<Workflow, InvalidInputValue>
-  (self: Workflow, seed: number): Effect.Effect<Workflow, InvalidInputValue>
-} = Function.dual(2, (self: Workflow, seed: number) =>
-  Effect.fromResult(
-    Result.gen(function*() {
-      let loaded = self.loaded
-      for (const input of seedInputs(self)) loaded = yield* assign(loaded, input, seed)
-      return withLoaded(self, loaded)
+  (seed: number): (self: Workflow) => Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
+  (self: Workflow, seed: number): Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
+} = Function.dual(
+  2,
+  (self: Workflow, seed: number) =>
+    Effect.suspend((): Effect.Effect<Workflow, InvalidInputValue | NoSeedInput> => {
+      const targets = Seeds.seedTargets(self.loaded)
+      const maximum = Seeds.maximumOf(targets)
+      const [first] = seedInputs(self)
+      if (first === undefined) return Effect.fail(new NoSeedInput())
+      if (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum) {
+        const expected = `an integer between 0 and ${maximum}`
+        return Effect.fail(Inputs.refuse(first, { expected, received: describeReceived(seed) }))
+      }
+      return Effect.succeed(withLoaded(self, Seeds.withSeed(self.loaded, targets, seed)))
     })
-  ))
+)
 
 /**
- * The fields that hold a seed of their own; see `setSeed`.
+ * The inputs that `setSeed` and the option `seed` set, in node order.
+ *
+ * **Details**
+ *
+ * - integer fields called `seed`, or `…_seed`, without a connection, of nodes that run
+ * - the `low` of each node that draws a random number (`rand_int`, `rand_float`) and whose value goes into such a field,
+ *   directly or through other nodes. A node whose bounds vary within a batch is left out
  *
  * @category getters
  * @since 0.1.0
  */
 export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
-  Compile.seedFields(self.loaded).flatMap(({ fieldName, nodeId }) => {
+  Seeds.seedTargets(self.loaded).flatMap(({ fieldName, nodeId }) => {
     const node = self.loaded.nodes.get(nodeId)
     return node === undefined ? [] : [Inputs.inputOf(self.loaded, node, fieldName)]
   })

@@ -72,6 +72,24 @@ export interface WorkflowBatch {
 }
 
 /**
+ * The seeds of the runs of a batch.
+ *
+ * **Details**
+ *
+ * - `keep`: fields keep their seeds, and random number nodes draw new ones in each run
+ * - an integer from 0 to 4294967295: this seed in every run
+ * - `random`: a new random seed, the same in every run
+ * - `perRun`: a new random seed for each run
+ *
+ * All but `keep` set each of `Workflow.seedInputs`, apart from those that a sweep or a batch node varies. If they set none,
+ * compiling fails with `WorkflowNotReady`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SeedPolicy = "keep" | "random" | "perRun" | number
+
+/**
  * How a workflow is compiled.
  *
  * @category models
@@ -84,9 +102,6 @@ export interface BatchOptions {
   readonly board?: string | undefined
   /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
   readonly autoBoard?: string | undefined
-  /**
-   * What becomes of the seeds that nodes hold (see `Workflow.setSeed`): as they are (`keep`, unless given), the given one, a new
-   * random one for the whole batch (`random`), or a new random one for each run (`perRun`).
-   */
-  readonly seed?: "keep" | "random" | "perRun" | number | undefined
+  /** The seeds of the runs; see `SeedPolicy`. Default `keep`. */
+  readonly seed?: SeedPolicy | undefined
 }

@@ -146,6 +146,23 @@ export class InvalidInputValue extends Schema.TaggedError<InvalidInputValue>()("
   }
 }
 
+/** @internal */
+export const noSeedInput =
+  "the workflow has no seed to set: no node has a seed of its own, and no random integer goes into one (seeds that a sweep or " +
+  "a batch node varies do not count). Leave the seed out, or set the field itself with Workflow.setField"
+
+/**
+ * `Workflow.setSeed` was called for a workflow that has no seed to set: `Workflow.seedInputs` is empty.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoSeedInput extends Schema.TaggedError<NoSeedInput>()("NoSeedInput", {}) {
+  override get message(): string {
+    return `Cannot set the seed: ${noSeedInput}`
+  }
+}
+
 /**
  * Which rule a `Problem` comes from.
  *

@@ -8,12 +8,12 @@ import * as InkField from "../InkField.ts"
 import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { BatchDatum, BatchOptions, SubmittedNode, WorkflowBatch } from "../WorkflowBatch.ts"
 import * as Definition from "../WorkflowDefinition.ts"
-import { type Problem, type ResourcesUnavailable, WorkflowNotReady } from "../WorkflowError.ts"
+import { noSeedInput, type Problem, type ResourcesUnavailable, WorkflowNotReady } from "../WorkflowError.ts"
 import { WorkflowResources } from "../WorkflowResources.ts"
 import * as Batch from "./batch.ts"
 import { describeWarning } from "./describe.ts"
-import { isConnected } from "./edgeIndex.ts"
 import type { ServerGenerator } from "./generators.ts"
+import { describeReceived } from "./ink/kind.ts"
 import { nodeTitle } from "./inputs.ts"
 import { load, withValue } from "./load.ts"
 import { checkedNode, checkedNodes, fieldProblem } from "./nodeChecks.ts"
@@ -22,6 +22,7 @@ import { newInput } from "./nodeUpdate.ts"
 import * as Readiness from "./readiness.ts"
 import * as ResourceChecks from "./resourceChecks.ts"
 import { calledWorkflowId, readCalledInputs } from "./savedWorkflowInputs.ts"
+import * as Seeds from "./seeds.ts"
 import { type SweptInput, type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 const calledWorkflows = (loaded: LoadedWorkflow): ReadonlySet<string> => {
@@ -134,50 +135,6 @@ const resolve = Effect.fnUntraced(function*(
   return { loaded, batch, problems }
 })
 
-/** Fields that hold a seed of their own: integers called `seed`, without a connection, of nodes that run. */
-export const seedFields = (
-  loaded: LoadedWorkflow
-): ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string; readonly maximum: number }> =>
-  Array.from(loaded.nodes.values()).flatMap(({ inputTemplate, node }) => {
-    const template = inputTemplate("seed")
-    const isSeed = template?.type.name === "IntegerField" && template.type.cardinality === "SINGLE" &&
-      isExecutable(node.nodeType) && node.nodeType !== "core_metadata" && !isConnected(loaded, node.id, "seed")
-    return isSeed
-      ? [{
-        nodeId: node.id,
-        fieldName: "seed",
-        maximum: Math.min(template.bounds.value?.maximum ?? 2 ** 32 - 1, 2 ** 32 - 1)
-      }]
-      : []
-  })
-
-const newSeed = (maximum: number): Effect.Effect<number> => Random.nextIntBetween(0, maximum + 1)
-
-/** Seeds as the policy says: the workflow with one seed, and the seeds that go with the runs. */
-const withSeeds = Effect.fnUntraced(function*(
-  loaded: LoadedWorkflow,
-  policy: BatchOptions["seed"],
-  runs: number,
-  varied: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
-): Effect.fn.Return<{ readonly loaded: LoadedWorkflow; readonly perRun: ReadonlyArray<SweptInput> }> {
-  const isVaried = (nodeId: string) => varied.some((other) => other.nodeId === nodeId && other.fieldName === "seed")
-  const fields = policy === undefined || policy === "keep"
-    ? []
-    : seedFields(loaded).filter(({ nodeId }) => !isVaried(nodeId))
-  if (fields.length === 0) return { loaded, perRun: [] }
-  const maximum = Math.min(...fields.map((field) => field.maximum))
-  const seeds: Array<number> = []
-  for (let run = 0; run < (policy === "perRun" ? runs : 1); run++) {
-    seeds.push(typeof policy === "number" ? policy : yield* newSeed(maximum))
-  }
-  return {
-    loaded: fields.reduce((next, { fieldName, nodeId }) => withValue(next, nodeId, fieldName, seeds[0]), loaded),
-    perRun: policy === "perRun" && runs > 1
-      ? fields.map(({ fieldName, nodeId }) => ({ nodeId, fieldName, values: seeds }))
-      : []
-  }
-})
-
 /** Kept results whose board is unset or `auto` go to the given board. */
 const withBoard = (loaded: LoadedWorkflow, board: string | undefined): LoadedWorkflow => {
   if (board === undefined) return loaded
@@ -212,10 +169,29 @@ export const submittedNodes = (loaded: LoadedWorkflow): ReadonlyMap<string, Subm
   return out
 }
 
+const seedProblems = (
+  seed: unknown,
+  targets: ReadonlyArray<Seeds.SeedTarget>
+): ReadonlyArray<Problem> => {
+  if (seed === undefined || seed === "keep") return []
+  const maximum = Seeds.maximumOf(targets)
+  if (typeof seed === "number" && (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum)) {
+    const message = `seed: expected an integer between 0 and ${maximum}, got ${seed}`
+    return [{ code: "seedOutOfRange", source: "server", message }]
+  }
+  if (typeof seed !== "number" && seed !== "random" && seed !== "perRun") {
+    const message = `seed: expected keep, random, perRun, or an integer between 0 and ${maximum}, got ${
+      describeReceived(seed)
+    }`
+    return [{ code: "seedOutOfRange", source: "library", message }]
+  }
+  return targets.length > 0 ? [] : [{ code: "noSeedInput", source: "library", message: `seed: ${noSeedInput}` }]
+}
+
 const optionProblems = Effect.fnUntraced(function*(
   options: BatchOptions | undefined,
   runs: number,
-  loaded: LoadedWorkflow
+  targets: ReadonlyArray<Seeds.SeedTarget>
 ): Effect.fn.Return<ReadonlyArray<Problem>, ResourcesUnavailable, WorkflowResources> {
   const out: Array<Problem> = []
   if (!Number.isSafeInteger(runs) || runs < 1) {
@@ -225,15 +201,7 @@ const optionProblems = Effect.fnUntraced(function*(
       message: `runs: expected an integer greater than 0, got ${runs}`
     })
   }
-  const seed = options?.seed
-  const maximum = Math.min(2 ** 32 - 1, ...seedFields(loaded).map((field) => field.maximum))
-  if (typeof seed === "number" && (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum)) {
-    out.push({
-      code: "seedOutOfRange",
-      source: "server",
-      message: `seed: expected an integer between 0 and ${maximum}, got ${seed}`
-    })
-  }
+  out.push(...seedProblems(options?.seed, targets))
   const boards = [options?.board, options?.autoBoard]
     .flatMap((id) => id === undefined || id === "none" ? [] : [id])
   if (boards.length > 0) {
@@ -261,25 +229,31 @@ export const compile = Effect.fnUntraced(function*(
   self: Workflow,
   options: BatchOptions | undefined
 ): Effect.fn.Return<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
-  const runs = options?.runs ?? 1
+  const { runs = 1, seed = "keep" } = options ?? {}
   const resolved = yield* resolve(self)
-  const problems = options === undefined
-    ? resolved.problems
-    : [...(yield* optionProblems(options, runs, resolved.loaded)), ...resolved.problems]
-  if (problems.length > 0) return yield* new WorkflowNotReady({ problems })
   const sweeps = self.sweeps.flat()
   const varied = [...resolved.batch.nodes.flatMap(({ targets }) => targets), ...sweeps]
-  const seeded = yield* withSeeds(resolved.loaded, options?.seed, runs, varied)
+  const targets = seed === "keep" ?
+    [] :
+    Seeds.seedTargets(resolved.loaded).filter(({ fields, nodeId }) =>
+      !varied.some((other) => other.nodeId === nodeId && fields.some(({ fieldName }) => fieldName === other.fieldName))
+    )
+  const problems = options === undefined
+    ? resolved.problems
+    : [...(yield* optionProblems(options, runs, targets)), ...resolved.problems]
+  if (problems.length > 0) return yield* new WorkflowNotReady({ problems })
+  const seeds = seed === "keep" ? [] : yield* Seeds.seedsOf(seed, targets, runs)
+  const seeded = seeds[0] === undefined ? resolved.loaded : Seeds.withSeed(resolved.loaded, targets, seeds[0])
   // the graph has to be complete as it stands, so swept inputs hold their first value
   const loaded = sweeps.reduce(
     (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
-    seeded.loaded
+    seeded
   )
   const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<BatchDatum> =>
     group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
-  const perRun = seeded.perRun.length > 0
+  const perRun = seeds.length > 1
   const data = [
-    ...(perRun ? [toData(seeded.perRun)] : []),
+    ...(perRun ? [toData(Seeds.sweptSeeds(targets, seeds))] : []),
     ...self.sweeps.map(toData),
     ...resolved.batch.data
   ]

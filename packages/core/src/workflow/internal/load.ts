@@ -423,3 +423,18 @@ export const withValue = (
     )
   }
 }
+
+/** The workflow without the connections into some inputs of a node. */
+export const withoutConnections = (
+  loaded: LoadedWorkflow,
+  nodeId: string,
+  fieldNames: ReadonlyArray<string>
+): LoadedWorkflow => {
+  const isKept = (edge: WorkflowEdge): boolean =>
+    edge.type !== "default" || edge.target !== nodeId || !fieldNames.includes(edge.targetHandle)
+  return loaded.edges.every(isKept) ? loaded : {
+    ...loaded,
+    definition: { ...loaded.definition, edges: loaded.definition.edges.filter(isKept) },
+    edges: loaded.edges.filter(isKept)
+  }
+}

@@ -73,6 +73,8 @@ export interface StoredImage {
 export interface Faults {
   full?: ((image: StoredImage) => Stream.Stream<Uint8Array, InvokeAiError> | undefined) | undefined
   upload?: ((store: Effect.Effect<ImageDTO>) => Effect.Effect<ImageDTO, InvokeAiError>) | undefined
+  find?: ((name: string) => Effect.Effect<never, InvokeAiError> | undefined) | undefined
+  list?: (() => Effect.Effect<never, InvokeAiError> | undefined) | undefined
   delete?: ((name: string) => Effect.Effect<void, InvokeAiError> | undefined) | undefined
   deleteMany?: ((names: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
 }
@@ -173,12 +175,21 @@ export class FakeServer {
       this.calls.push(`get ${name}`)
       return Effect.map(this.find(name), ({ dto }) => dto)
     },
-    find: (name) => Effect.sync(() => Option.map(Option.fromNullishOr(this.images.get(name)), ({ dto }) => dto)),
+    find: (name) =>
+      Effect.suspend(() =>
+        this.faults.find?.(name) ??
+          Effect.succeed(Option.map(Option.fromNullishOr(this.images.get(name)), ({ dto }) => dto))
+      ),
     exists: (name) => Effect.sync(() => this.images.has(name)),
     byNames: (names) =>
       Effect.sync(() => names.flatMap((name) => this.images.has(name) ? [this.images.get(name)!.dto] : [])),
     list: () =>
-      Stream.suspend(() => Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).toReversed())),
+      Stream.suspend(() => {
+        const fault = this.faults.list?.()
+        return fault === undefined
+          ? Stream.fromIterable(Array.from(this.images.values(), ({ dto }) => dto).toReversed())
+          : Stream.fromEffect(fault)
+      }),
     metadata: (name) => Effect.map(this.find(name), ({ metadata }) => Option.fromNullishOr(metadata)),
     workflow: (name) =>
       Effect.map(this.find(name), ({ graph, workflow }) => ({ workflow: workflow ?? null, graph: graph ?? null })),

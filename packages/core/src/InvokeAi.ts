@@ -23,7 +23,7 @@ import { Boards } from "./server/Boards.ts"
 import type { EventTransport } from "./server/EventTransport.ts"
 import { Images } from "./server/Images.ts"
 import { InvokeAiClient } from "./server/InvokeAiClient.ts"
-import { InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
+import { CloseTimeout, InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
 import { Models } from "./server/Models.ts"
 import { StylePresets, SystemPrompts, Utilities } from "./server/Prompts.ts"
 import { Queue } from "./server/Queue.ts"
@@ -144,7 +144,12 @@ export const layerServices = (
 export const layer = (
   options: Options = {}
 ): Layer.Layer<Services, never, HttpClient.HttpClient | EventTransport> =>
-  layerServices(options.tracking).pipe(Layer.provide(InvokeAiClient.layer(options)))
+  layerServices(options.tracking).pipe(
+    Layer.provide([
+      InvokeAiClient.layer(options),
+      options.closeTimeout === undefined ? Layer.empty : Layer.succeed(CloseTimeout, options.closeTimeout)
+    ])
+  )
 
 /**
  * The client of the server that the configuration names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,

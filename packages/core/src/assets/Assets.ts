@@ -6,7 +6,12 @@
  * An upload belongs to the scope it is made in. When that closes, on success, failure and interruption, the image is
  * deleted from the server, unless somebody wants it by now: it was starred, or moved to another board, or the result of
  * a run refers to it (`retain`). A deletion that fails is logged, kept in `leftovers`, and never hides why the program
- * failed.
+ * failed. It is repeated while `InvokeAiOptions.closeTimeout` allows it, then in the background with growing pauses, and
+ * once more when the layer closes.
+ *
+ * Interrupting an upload returns immediately. In the background its request gets 2 seconds to finish and is then cut; an
+ * image that arrived all the same is looked up and deleted. If none is found, the record of the upload stays in the
+ * `AssetLedger`.
  *
  * **Example** (An image that exists for one run)
  *
@@ -27,21 +32,25 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { Closing } from "../internal/Closing.ts"
 import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { AssetLedger } from "./AssetLedger.ts"
+import { InvokeAiError } from "../server/InvokeAiError.ts"
+import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
 import * as ImageType from "./ImageType.ts"
 import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
 import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
@@ -61,6 +70,24 @@ interface Slot {
 const defaultMaxBytes = 512 * 1024 * 1024
 const defaultTimeout: Duration.Input = "10 minutes"
 const fingerprint = "invokeai-upload-"
+
+/** How long the request of an interrupted upload may take to finish before its connection is cut. */
+const uploadGrace: Duration.Input = "2 seconds"
+
+/** How long the server must say that it has no image of an upload whose response is missing. */
+const absentFor: Duration.Input = "5 seconds"
+
+/** How long an upload whose response is lost waits for the server to say whether it has the image. */
+const lookupTimeout: Duration.Input = "15 seconds"
+
+/**
+ * Why there is no image for an upload, and what the server has: nothing because it refused it (`refused`), nothing as far
+ * as it can tell (`absent`), or perhaps an image (`unknown`).
+ */
+interface NotUploaded {
+  readonly stored: "refused" | "absent" | "unknown"
+  readonly error: UploadError
+}
 
 const layerDigest = Layer.unwrap(Effect.map(
   Effect.serviceOption(Digest.Digest),
@@ -108,7 +135,7 @@ export class Assets extends Context.Service<Assets, {
   static readonly layer: Layer.Layer<Assets, never, Images | InvokeAiClient> = Layer.effect(
     Assets,
     Effect.suspend(() => make)
-  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUse.layer]))
+  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUse.layer, Closing.layer]))
 }
 
 const make = Effect.gen(function*() {
@@ -120,7 +147,10 @@ const make = Effect.gen(function*() {
   const imageUse = yield* ImageUse
   const server = client.url.href
 
-  const held = new HeldImages(images, imageUse, ledger)
+  // Requests of interrupted uploads are cut when the layer closes, after the last attempts to clean up.
+  const requests = yield* FiberSet.make<ImageDTO, NotUploaded>()
+  const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
+  const held = new HeldImages(images, imageUse, ledger, cleanup)
   const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
 
   const slotOf = (scope: Scope.Scope, key: string): Slot => {
@@ -139,12 +169,13 @@ const make = Effect.gen(function*() {
       Stream.runHead
     )
 
-  // A server that is still busy with the upload stores the image a moment later.
-  const findLater = (id: string) =>
+  /** Looks for the image until the server has denied it for some time: it may still be busy storing it. */
+  const findLater = (id: string): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
     find(id).pipe(
-      Effect.flatMap(Effect.fromOption),
-      Effect.retry({ schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 4 })) }),
-      Effect.option
+      Effect.repeat({
+        until: Option.isSome,
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: absentFor }))
+      })
     )
 
   // The process may have been killed a moment ago, with the upload on its way.
@@ -170,6 +201,53 @@ const make = Effect.gen(function*() {
       resizeTo: options.resizeTo
     })
 
+  /** The image of an upload, also if the response to it is lost. */
+  const receive = (source: UploadSource, content: AssetContent, id: string, options: UploadOptions) =>
+    send(source, content, id, options).pipe(
+      Effect.catch((error) =>
+        Effect.gen(function*() {
+          const fail = (stored: NotUploaded["stored"]) =>
+            Effect.fail<NotUploaded>({ stored, error: fromApi(source.name, error, "BoardMissing") })
+          if (!error.isAmbiguous) return yield* fail("refused")
+          const looked = yield* Effect.timeoutOption(Effect.option(findLater(id)), lookupTimeout)
+          const found = Option.flatten(looked)
+          if (Option.isNone(found)) return yield* fail("unknown")
+          return yield* Option.match(found.value, { onNone: () => fail("absent"), onSome: Effect.succeed })
+        })
+      )
+    )
+
+  /**
+   * Deletes in the background what an upload that has no caller any more leaves on the server. Its request gets a moment
+   * to finish. If no image is found, its record stays in the ledger.
+   */
+  const abandon = (request: Fiber.Fiber<ImageDTO, NotUploaded>, record: AssetRecord) =>
+    cleanup.defer({
+      subject: `Upload ${record.id}`,
+      attempt: Effect.gen(function*() {
+        yield* Effect.timeoutOption(Fiber.await(request), uploadGrace)
+        yield* Fiber.interrupt(request)
+        const exit = yield* Fiber.await(request)
+        if (Exit.isFailure(exit)) {
+          const stored = Option.map(Exit.findErrorOption(exit), (failure) => failure.stored)
+          if (Option.contains(stored, "refused")) return yield* ledger.remove(record.id)
+          if (Option.contains(stored, "absent")) return
+        }
+        const image = Exit.isSuccess(exit) ? Option.some(exit.value) : yield* findLater(record.id)
+        if (Option.isNone(image)) return
+        const { board_id = null, image_name } = image.value
+        yield* held.deleteOnce(image_name, { id: record.id, server, image_name, board_id, starred: false })
+      }),
+      timedOut: () =>
+        new InvokeAiError({
+          reason: "Transport",
+          method: "GET",
+          path: "/api/v1/images/",
+          detail: "the server did not respond in time",
+          code: "ETIMEDOUT"
+        })
+    })
+
   const upload = Effect.fn("Assets.upload")(
     function*(source: UploadSource, options: UploadOptions = {}): Effect.fn.Return<Asset, UploadError, Scope.Scope> {
       const scope = yield* Effect.scope
@@ -186,70 +264,65 @@ const make = Effect.gen(function*() {
         options.resizeTo
       ])
       const slot = slotOf(scope, key)
-      const acquire = Effect.gen(function*() {
-        const id = fingerprint + (yield* random.uuidV4())
-        yield* ledger.set({ id, server, board_id: options.board ?? null, starred: false })
-        const image = yield* send(source, content, id, options).pipe(
-          Effect.mapError((error) => ({
-            ambiguous: error.isAmbiguous,
-            error: fromApi(source.name, error, "BoardMissing")
-          })),
-          Effect.timeoutOrElse({
-            duration: options.timeout ?? defaultTimeout,
+      const timeout = options.timeout ?? defaultTimeout
+      const acquire = Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function*() {
+          const id = fingerprint + (yield* random.uuidV4())
+          const record: AssetRecord = { id, server, board_id: options.board ?? null, starred: false }
+          yield* ledger.set(record)
+          const request = yield* FiberSet.run(requests, Effect.interruptible(receive(source, content, id, options)))
+          const image = yield* Effect.timeoutOrElse(Fiber.join(request), {
+            duration: timeout,
             orElse: () =>
-              Effect.fail({ ambiguous: true, error: new UploadError({ reason: "Timeout", source: source.name }) })
-          }),
-          Effect.catch(({ ambiguous, error }) =>
-            Effect.gen(function*() {
-              const stored = ambiguous ? yield* findLater(id) : Option.none<ImageDTO>()
-              if (Option.isSome(stored)) return stored.value
-              if (!ambiguous) yield* ledger.remove(id)
-              return yield* error
-            })
+              Effect.fail<NotUploaded>({
+                stored: "unknown",
+                error: new UploadError({ reason: "Timeout", source: source.name })
+              })
+          }).pipe(
+            restore,
+            Effect.onInterrupt(() => abandon(request, record)),
+            Effect.tapError(({ stored }) =>
+              stored === "unknown" ? abandon(request, record) : stored === "refused" ? ledger.remove(id) : Effect.void
+            ),
+            Effect.mapError(({ error }) => error)
           )
-        )
-        return yield* held.hold({
-          image_name: image.image_name,
-          width: image.width,
-          height: image.height,
-          board_id: image.board_id ?? null,
-          source: source.name,
-          content
-        }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
-      })
+          const asset = yield* held.hold({
+            image_name: image.image_name,
+            width: image.width,
+            height: image.height,
+            board_id: image.board_id ?? null,
+            source: source.name,
+            content
+          }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
+          yield* Scope.addFinalizer(scope, held.letGo(asset.image_name))
+          slot.asset = asset
+          return asset
+        })
+      )
       return yield* slot.lock.withPermit(Effect.suspend(() => {
         const present = slot.asset
         if (present !== undefined && held.has(present.image_name)) return Effect.succeed(present)
-        return Effect.acquireRelease(acquire, (asset) => held.letGo(asset.image_name)).pipe(
-          Effect.tap((asset) => Effect.sync(() => slot.asset = asset))
-        )
+        return acquire
       }))
     }
   )
 
   const adopt = Effect.fn("Assets.adopt")(
     function*(imageName: string): Effect.fn.Return<Asset, UploadError, Scope.Scope> {
+      const image = yield* images.get(imageName).pipe(
+        Effect.mapError((error) => fromApi(imageName, error, "ImageMissing"))
+      )
+      const board_id = image.board_id ?? null
+      const id = fingerprint + (yield* random.uuidV4())
       return yield* Effect.acquireRelease(
-        Effect.gen(function*() {
-          const image = yield* images.get(imageName).pipe(
-            Effect.mapError((error) => fromApi(imageName, error, "ImageMissing"))
-          )
-          const board_id = image.board_id ?? null
-          return yield* held.hold({
-            image_name: image.image_name,
-            width: image.width,
-            height: image.height,
-            board_id,
-            source: imageName,
-            content: null
-          }, {
-            id: fingerprint + (yield* random.uuidV4()),
-            server,
-            image_name: image.image_name,
-            board_id,
-            starred: image.starred ?? false
-          })
-        }),
+        held.hold({
+          image_name: image.image_name,
+          width: image.width,
+          height: image.height,
+          board_id,
+          source: imageName,
+          content: null
+        }, { id, server, image_name: image.image_name, board_id, starred: image.starred ?? false }),
         (asset) => held.letGo(asset.image_name)
       )
     }

@@ -20,7 +20,7 @@ import type {
 } from "./api/ImagesApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
-import { notDeleted, optional, orNotFound } from "./internal/missing.ts"
+import { deletion, deletionOfMany, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form, imageType } from "./internal/upload.ts"
@@ -102,9 +102,9 @@ export interface ImageProvenance {
  * - `list`: all images that match, read page by page. `page` is one page: `GET ` with `offset` and `limit` (at most 1,000).
  * - `names`: `GET names`. `byNames`: `POST images_by_names` in chunks of 1,000; missing ones are left out.
  * - `update`: `PATCH i/{image_name}`; a missing image is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar` in chunks of 1,000.
- * - `delete`: `DELETE i/{image_name}`. A missing image is a `NotFound`, also where the server answers 200 or 403; an image
+ * - `delete`: `DELETE i/{image_name}`, repeated after transient failures. A missing image is a `NotFound`, also where the server answers 200 or 403; an image
  *   that is still there although the server answered 200 is a `Server` error.
- * - `deleteMany`: `POST delete` in chunks of 1,000; tells which ones are not deleted. `deleteUncategorized`: `DELETE
+ * - `deleteMany`: `POST delete` in chunks of 1,000, repeated after transient failures; tells which ones are not deleted. `deleteUncategorized`: `DELETE
  *   uncategorized`; up to 6.13 the server does not tell which ones are left. `intermediatesCount`, `clearIntermediates`: `GET`/`DELETE intermediates`.
  * - `metadata`, `workflow`, `urls`: `GET i/{image_name}/…`. `urls` are absolute.
  * - `exists`: `HEAD i/{image_name}/full`.
@@ -193,6 +193,9 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
   )
   const get = Effect.fn("Images.get")((image_name: string) => call((api) => api.images.get({ params: { image_name } })))
   const find = Effect.fn("Images.find")((name: string) => optional(get(name)))
+  const byNames: Images["Service"]["byNames"] = Effect.fn("Images.byNames")((names) =>
+    inChunks(names, (image_names) => call((api) => api.images.byNames({ payload: { image_names } })))
+  )
   const absolute = (url: string) => new URL(url, server).href
 
   return Images.of({
@@ -230,9 +233,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       ),
     page,
     names: Effect.fn("Images.names")((filter) => call((api) => api.images.names({ query: query(filter) }))),
-    byNames: Effect.fn("Images.byNames")((names) =>
-      inChunks(names, (image_names) => call((api) => api.images.byNames({ payload: { image_names } })))
-    ),
+    byNames,
     update: Effect.fn("Images.update")((image_name, payload) =>
       orNotFound(
         call((api) => api.images.update({ params: { image_name }, payload })),
@@ -255,24 +256,34 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
         ))
     ),
     delete: Effect.fn("Images.delete")((image_name) =>
-      orNotFound(
-        Effect.flatMap(
-          call((api) => api.images.delete({ params: { image_name } })),
-          (result) =>
-            result.deleted_images.includes(image_name)
-              ? Effect.void
-              : Effect.fail(notDeleted(server, `/api/v1/images/i/${encodeURIComponent(image_name)}`))
-        ),
-        find(image_name),
-        (error) => error.status === 200 || error.reason === "Forbidden"
+      deletion(
+        client,
+        orNotFound(
+          Effect.flatMap(
+            call((api) => api.images.delete({ params: { image_name } })),
+            (result) =>
+              result.deleted_images.includes(image_name)
+                ? Effect.void
+                : Effect.fail(notDeleted(server, `/api/v1/images/i/${encodeURIComponent(image_name)}`))
+          ),
+          find(image_name),
+          isRefusedDeletion
+        )
       )
     ),
     deleteMany: Effect.fn("Images.deleteMany")((names) =>
       bulk(
         names,
         (image_names) =>
-          Effect.map(call((api) => api.images.deleteMany({ payload: { image_names } })), (result) =>
-            result.deleted_images)
+          deletionOfMany(
+            client,
+            image_names,
+            Effect.map(
+              call((api) => api.images.deleteMany({ payload: { image_names } })),
+              (result) => result.deleted_images
+            ),
+            Effect.map(byNames(image_names), (images) => images.map((image) => image.image_name))
+          )
       )
     ),
     deleteUncategorized: call((api) => api.images.deleteUncategorized({})).pipe(

@@ -84,6 +84,8 @@ export interface BytesOptions {
  * - `json`: makes a call as `call` does, and gives the JSON of the answer as it came instead of decoding it.
  * - `redact`: replaces tokens and passwords of this client in a text that a server wrote, by `<redacted>`.
  * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
+ * - `repeat`: repeats an effect after transient failures, as often and with the pauses that the options say. For changes
+ *   of which you know that a repetition does no harm.
  *
  * @example
  * ```ts
@@ -115,6 +117,7 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
     options: BytesOptions
   ) => Stream.Stream<Uint8Array, InvokeAiError>
+  readonly repeat: <A>(effect: Effect.Effect<A, InvokeAiError>) => Effect.Effect<A, InvokeAiError>
 }>()("@effect-invokeai/core/server/InvokeAiClient") {
   /**
    * Makes a client on top of an `HttpClient`; it is for as long as its scope is open.
@@ -295,12 +298,18 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           )
         )
       })
-      return repeatable ? Effect.catchIf(once, (error) => error.isRetryable, (error) => repeat(once, error)) : once
+      return repeatable ? repeat(once) : once
     }
   }
 
+  const repeat = <A>(once: Effect.Effect<A, InvokeAiError>): Effect.Effect<A, InvokeAiError> =>
+    Effect.catchIf(once, (error) => error.isRetryable, (error) => repeatAfter(once, error))
+
   /** Tries again what has failed, after the pauses of the schedule. */
-  const repeat = <A>(once: Effect.Effect<A, InvokeAiError>, first: InvokeAiError): Effect.Effect<A, InvokeAiError> => {
+  const repeatAfter = <A>(
+    once: Effect.Effect<A, InvokeAiError>,
+    first: InvokeAiError
+  ): Effect.Effect<A, InvokeAiError> => {
     let failed: InvokeAiError | undefined
     return Effect.suspend(() =>
       failed === undefined
@@ -386,7 +395,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     redact: credentials.scrub,
     call,
     json,
-    bytes
+    bytes,
+    repeat
   })
 })
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -24,8 +25,13 @@ import * as Redacted from "effect/Redacted"
  * - `timeout`: how long a call may take, from sending to the end of the answer. Default 60 seconds.
  * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
  * - `idleTimeout`: how long a download may pause. Default 60 seconds.
- * - `retries`: how often a read is repeated after a transient failure, with growing pauses, and no sooner than a busy
- *   server or proxy asks for (`Retry-After`, up to 30 seconds). Default 3. Changes are sent once.
+ * - `retries`: how often a read, a deletion or a cancellation is repeated after a transient failure, with growing pauses,
+ *   and no sooner than a busy server or proxy asks for (`Retry-After`, up to 30 seconds). Default 3. Other changes are
+ *   sent once.
+ * - `closeTimeout`: how long cleaning up waits for a server that fails or does not respond. Default 15 seconds. It limits
+ *   `job.cancel` and closing a scope. All resources of a scope share it: closing takes as long as the requests that
+ *   succeed take, and at most this time (and less than a second) longer. What is not cleaned up by then is retried in the
+ *   background, and once more when the client closes.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +47,21 @@ export interface InvokeAiOptions {
   readonly transferTimeout?: Duration.Input | undefined
   readonly idleTimeout?: Duration.Input | undefined
   readonly retries?: number | undefined
+  readonly closeTimeout?: Duration.Input | undefined
 }
+
+/**
+ * `InvokeAiOptions.closeTimeout` for layers that are not built from options. Default: 15 seconds.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export const CloseTimeout = Context.Reference<Duration.Input>(
+  "@effect-invokeai/core/server/InvokeAiConfig/CloseTimeout",
+  {
+    defaultValue: () => "15 seconds"
+  }
+)
 
 /**
  * The base URL that is used when none is given.
@@ -57,8 +77,8 @@ export const defaultUrl = "http://127.0.0.1:9090"
  * **Details**
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
- * duration such as `30 seconds`) and `INVOKEAI_RETRIES`. Whatever is missing or empty keeps its default. A duration or a
- * number that is none is a `ConfigError`; a URL that is none is reported by the first call.
+ * duration such as `30 seconds`), `INVOKEAI_RETRIES` and `INVOKEAI_CLOSE_TIMEOUT` (a duration). Whatever is missing or empty
+ * keeps its default. An invalid duration or number is a `ConfigError`; an invalid URL is reported by the first request.
  *
  * @since 0.1.0
  * @category config
@@ -71,7 +91,8 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
   password: Config.option(Config.Redacted("INVOKEAI_PASSWORD")),
   queueId: Config.option(Config.String("INVOKEAI_QUEUE_ID")),
   timeout: Config.option(Config.Duration("INVOKEAI_TIMEOUT")),
-  retries: Config.option(Config.Int("INVOKEAI_RETRIES"))
+  retries: Config.option(Config.Int("INVOKEAI_RETRIES")),
+  closeTimeout: Config.option(Config.Duration("INVOKEAI_CLOSE_TIMEOUT"))
 }).pipe(
   Config.map((config): InvokeAiOptions => ({
     url: Option.getOrUndefined(Option.map(config.url, Redacted.value)),
@@ -80,6 +101,7 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
     password: Option.getOrUndefined(config.password),
     queueId: Option.getOrUndefined(config.queueId),
     timeout: Option.getOrUndefined(config.timeout),
-    retries: Option.getOrUndefined(config.retries)
+    retries: Option.getOrUndefined(config.retries),
+    closeTimeout: Option.getOrUndefined(config.closeTimeout)
   }))
 )

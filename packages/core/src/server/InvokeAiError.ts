@@ -117,7 +117,7 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
   }
 
   /**
-   * Whether the same call may succeed in a moment: no answer came, or the server or a proxy was busy.
+   * Whether the same call may succeed in a moment: no answer came, or a broken one, or the server or a proxy was busy.
    *
    * Says nothing about whether repeating is harmless; see `isAmbiguous`.
    */
@@ -125,7 +125,10 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
     if (this.reason === "Transport") return this.code !== "ERR_INVALID_URL"
     // a 500 that reports unreadable data, as items of a poisoned batch do, stays the same
     if (this.status === 500) return !this.detail.includes("validation error")
-    if (this.reason === "Decode") return isSafe(this.method) && this.code === "ERR_BODY"
+    if (this.reason === "Decode") {
+      // the server has web pages for reads only: one that is the response to a change is a proxy's
+      return this.code === "ERR_BODY" || (this.code === "ERR_HTML" && !isSafe(this.method))
+    }
     return this.status === 408 || this.status === 429 || (this.status !== undefined && this.status > 501)
   }
 

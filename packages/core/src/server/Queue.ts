@@ -25,6 +25,7 @@ import type {
   SessionQueueItemSummary
 } from "./api/QueueSchemas.ts"
 import type { SQLiteDirection } from "./api/Wire.ts"
+import { deletion } from "./internal/missing.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
@@ -272,7 +273,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
       Effect.withSpan("Queue.cancelAllExceptCurrent")
     ),
     deleteItem: Effect.fn("Queue.deleteItem")((item_id) =>
-      about({ itemId: item_id }, Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } }))))
+      about(
+        { itemId: item_id },
+        deletion(client, Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } }))))
+      )
     ),
     deleteByDestination: Effect.fn("Queue.deleteByDestination")((destination) =>
       deleted(call((api) => api.queue.deleteByDestination({ params: { ...params, destination } })))

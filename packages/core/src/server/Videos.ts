@@ -13,7 +13,7 @@ import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import type { ImageProvenance } from "./Images.ts"
-import { notDeleted, optional, orNotFound } from "./internal/missing.ts"
+import { deletion, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form } from "./internal/upload.ts"
@@ -177,16 +177,19 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
         ))
     ),
     delete: Effect.fn("Videos.delete")((video_name) =>
-      orNotFound(
-        Effect.flatMap(
-          call((api) => api.videos.delete({ params: { video_name } })),
-          (result) =>
-            result.deleted_videos.includes(video_name)
-              ? Effect.void
-              : Effect.fail(notDeleted(server, `/api/v1/videos/i/${encodeURIComponent(video_name)}`))
-        ),
-        find(video_name),
-        (error) => error.status === 200 || error.reason === "Forbidden"
+      deletion(
+        client,
+        orNotFound(
+          Effect.flatMap(
+            call((api) => api.videos.delete({ params: { video_name } })),
+            (result) =>
+              result.deleted_videos.includes(video_name)
+                ? Effect.void
+                : Effect.fail(notDeleted(server, `/api/v1/videos/i/${encodeURIComponent(video_name)}`))
+          ),
+          find(video_name),
+          isRefusedDeletion
+        )
       )
     ),
     deleteMany: Effect.fn("Videos.deleteMany")((names) =>

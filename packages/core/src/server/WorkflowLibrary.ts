@@ -23,7 +23,7 @@ import type {
   WorkflowRecord,
   WorkflowRecordWithThumbnail
 } from "./api/WorkflowsApi.ts"
-import { optional, orNotFound } from "./internal/missing.ts"
+import { deletion, optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
@@ -197,11 +197,14 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
       )
     ),
     delete: Effect.fn("WorkflowLibrary.delete")((workflow_id) =>
-      orNotFound(
-        Effect.asVoid(call((api) => api.workflows.delete({ params: { workflow_id } }))),
-        find(workflow_id),
-        // before 6.14 a missing workflow is a 500, which a failed deletion is as well
-        (error) => error.status === 500
+      deletion(
+        client,
+        orNotFound(
+          Effect.asVoid(call((api) => api.workflows.delete({ params: { workflow_id } }))),
+          find(workflow_id),
+          // before 6.14 a missing workflow is a 500, which a failed deletion is as well
+          (error) => error.status === 500
+        )
       )
     ),
     setPublic: Effect.fn("WorkflowLibrary.setPublic")((workflow_id, is_public) =>

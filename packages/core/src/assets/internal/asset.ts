@@ -64,8 +64,8 @@ export interface UploadOptions {
   /** Larger content is refused before it is sent. In bytes; default 512 MiB. */
   readonly maxBytes?: number | undefined
   /**
-   * How long sending may take. Default 10 minutes. An upload cannot be interrupted, for nobody would know then whether
-   * the image is on the server; so this is also how long an interruption may have to wait.
+   * How long the upload may take, lookups after a lost response included. Default 10 minutes. Per call: `transferTimeout`
+   * of the client limits the request for all calls.
    */
   readonly timeout?: Duration.Input | undefined
 }

@@ -52,8 +52,8 @@ export const kept = (reason: KeptReason): DeletionOutcome => ({ _tag: "Kept", re
  *
  * **Details**
  *
- * Never fails. An image that is still there after the server said that it deleted it is a failure. Routes:
- * `GET` and `DELETE /api/v1/images/i/{image_name}`.
+ * An image that still exists after the server reported its deletion is a failure. Routes: `GET` and
+ * `DELETE /api/v1/images/i/{image_name}`.
  *
  * @category combinators
  * @since 0.1.0
@@ -61,7 +61,7 @@ export const kept = (reason: KeptReason): DeletionOutcome => ({ _tag: "Kept", re
 export const deleteUnless = (
   imageName: string,
   check: (image: ImageDTO) => Effect.Effect<KeptReason | undefined>
-): Effect.Effect<DeletionOutcome, never, Images> =>
+): Effect.Effect<DeletionOutcome, InvokeAiError, Images> =>
   Effect.gen(function*() {
     const images = yield* Images
     const found = yield* images.find(imageName)
@@ -73,4 +73,4 @@ export const deleteUnless = (
       Effect.as(deleted),
       Effect.catchIf((error) => error.reason === "NotFound", () => Effect.succeed(missing))
     )
-  }).pipe(Effect.catch((error) => Effect.succeed(failed(error))))
+  })

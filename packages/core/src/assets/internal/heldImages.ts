@@ -1,8 +1,9 @@
 /**
  * Images that are held until their last holder lets go, and what becomes of them then.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { CleanupTasks } from "../../internal/Closing.ts"
 import type { ImageUse } from "../../job/ImageUse.ts"
 import { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
@@ -10,36 +11,37 @@ import type { AssetRecord, Ledger } from "../AssetLedger.ts"
 import type { Asset, Leftover } from "./asset.ts"
 import { deleteUnless, type DeletionOutcome, failed, missing } from "./deletion.ts"
 
-const deletionTimeout: Duration.Input = "10 seconds"
-const hurriedTimeout: Duration.Input = "1 second"
-
 interface Held {
   readonly asset: Asset
   readonly record: AssetRecord
   holders: number
 }
 
-const notInTime = (imageName: string): InvokeAiError =>
+const subjectOf = (imageName: string): string => `Image ${imageName}`
+
+const deletionTimedOut = (imageName: string): InvokeAiError =>
   new InvokeAiError({
     reason: "Transport",
     method: "DELETE",
     path: `/api/v1/images/i/${encodeURIComponent(imageName)}`,
-    detail: "the server did not answer in time"
+    detail: "the server did not respond in time",
+    code: "ETIMEDOUT"
   })
 
 /** The images that one program holds. @internal */
 export class HeldImages {
   private readonly held = new Map<string, Held>()
   private readonly undeleted = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
-  private patience: Duration.Input = deletionTimeout
   private readonly images: Images["Service"]
   private readonly imageUse: ImageUse["Service"]
   private readonly ledger: Ledger
+  private readonly cleanup: CleanupTasks
 
-  constructor(images: Images["Service"], imageUse: ImageUse["Service"], ledger: Ledger) {
+  constructor(images: Images["Service"], imageUse: ImageUse["Service"], ledger: Ledger, cleanup: CleanupTasks) {
     this.images = images
     this.imageUse = imageUse
     this.ledger = ledger
+    this.cleanup = cleanup
   }
 
   get assets(): ReadonlyArray<Asset> {
@@ -64,6 +66,7 @@ export class HeldImages {
         return Effect.succeed(entry.asset)
       }
       this.undeleted.delete(asset.image_name)
+      this.cleanup.cancel(subjectOf(asset.image_name))
       this.held.set(asset.image_name, { asset, record, holders: 1 })
       return Effect.as(this.ledger.set(record), asset)
     })
@@ -79,52 +82,56 @@ export class HeldImages {
     })
   }
 
-  /** Deletes an image whoever holds it, or tries again one that could not be deleted. */
+  /** Deletes an image even if it has holders, or tries again to delete one of `leftovers`. */
   release(imageName: string): Effect.Effect<DeletionOutcome> {
-    return Effect.uninterruptible(Effect.gen({ self: this }, function*() {
+    return Effect.uninterruptible(Effect.suspend(() => {
       const record = this.held.get(imageName)?.record ?? this.undeleted.get(imageName)?.record
-      if (record === undefined) return missing
+      if (record === undefined) return Effect.succeed(missing)
       this.held.delete(imageName)
       this.undeleted.delete(imageName)
-      const outcome = yield* this.deleteRecorded(imageName, record)
-      if (outcome._tag === "Failed") {
-        this.undeleted.set(imageName, { record, error: outcome.error })
-        yield* Effect.logWarning(`Image ${imageName} was not deleted: ${outcome.error.message}`)
-        return outcome
+      return this.deleteRecorded(imageName, record)
+    }))
+  }
+
+  /** Deletes an image that is in use no more. What fails is in `leftovers` until a retry succeeds. */
+  deleteRecorded(imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome> {
+    return Effect.flatMap(
+      this.cleanup.run({
+        subject: subjectOf(imageName),
+        attempt: this.deleteOnce(imageName, record),
+        timedOut: () => deletionTimedOut(imageName)
+      }),
+      (result) => {
+        if (Result.isSuccess(result)) return Effect.succeed(result.success)
+        const error = result.failure
+        this.undeleted.set(imageName, { record, error })
+        return Effect.as(
+          Effect.logWarning(`Image ${imageName} was not deleted yet and will be tried again: ${error.message}`),
+          failed(error)
+        )
       }
+    )
+  }
+
+  /** One attempt to delete an image, with all that follows from it. */
+  deleteOnce(imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome, InvokeAiError> {
+    return Effect.gen({ self: this }, function*() {
+      const outcome = yield* deleteUnless(
+        imageName,
+        (image) =>
+          Effect.map(this.imageUse.usedByOthers({ sessionId: image.session_id }), (used) => {
+            if (used.has(imageName) || this.held.has(imageName)) return "Retained"
+            if (image.starred === true && !record.starred) return "Starred"
+            return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
+          })
+      ).pipe(Effect.provideService(Images, this.images))
+      this.undeleted.delete(imageName)
       if (outcome._tag === "Kept") {
         if (outcome.reason === "Retained") yield* this.imageUse.leave(record.id, [imageName])
         yield* Effect.logInfo(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
       }
       yield* this.ledger.remove(record.id)
       return outcome
-    }))
-  }
-
-  /** Deletes an image, unless somebody wants it by now. */
-  deleteRecorded(imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome> {
-    return Effect.suspend(() =>
-      deleteUnless(
-        imageName,
-        (image) =>
-          Effect.map(this.imageUse.usedByOthers({ sessionId: image.session_id }), (used) => {
-            if (used.has(imageName)) return "Retained"
-            if (image.starred === true && !record.starred) return "Starred"
-            return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
-          })
-      ).pipe(
-        Effect.provideService(Images, this.images),
-        Effect.tap(() => Effect.sync(() => this.patience = deletionTimeout)),
-        Effect.timeoutOrElse({
-          duration: this.patience,
-          orElse: () =>
-            Effect.sync(() => {
-              // A program that ends is not to wait again and again for a server that does not answer.
-              this.patience = hurriedTimeout
-              return failed(notInTime(imageName))
-            })
-        })
-      )
-    )
+    })
   }
 }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { InvokeAiClient } from "../InvokeAiClient.ts"
 import { InvokeAiError } from "../InvokeAiError.ts"
 import { retold } from "./failures.ts"
 
@@ -35,6 +36,56 @@ export const orNotFound = <A, B>(
       )
     )))
 
+/** A deletion that is repeated after transient failures; `after` learns whether an earlier attempt may have succeeded. */
+const repeated = <A>(
+  { repeat }: InvokeAiClient["Service"],
+  once: Effect.Effect<A, InvokeAiError>,
+  after: (attempts: Effect.Effect<A, InvokeAiError>, isUncertain: () => boolean) => Effect.Effect<A, InvokeAiError>
+): Effect.Effect<A, InvokeAiError> =>
+  Effect.suspend(() => {
+    let uncertain = false
+    const attempt = Effect.tapError(once, (error) =>
+      Effect.sync(() => {
+        uncertain ||= error.isAmbiguous && error.reason !== "NotFound"
+      }))
+    return after(repeat(attempt), () => uncertain)
+  })
+
+/**
+ * Deletes one thing, and repeats that after a transient failure. A repetition that finds nothing has succeeded if the
+ * response to an earlier attempt was lost.
+ *
+ * @internal
+ */
+export const deletion = (
+  client: InvokeAiClient["Service"],
+  once: Effect.Effect<void, InvokeAiError>
+): Effect.Effect<void, InvokeAiError> =>
+  repeated(
+    client,
+    once,
+    (attempts, isUncertain) =>
+      Effect.catchIf(attempts, (error) => isUncertain() && error.reason === "NotFound", () => Effect.void)
+  )
+
+/**
+ * Deletes several things, and repeats that after a transient failure. If the response to an earlier attempt was lost,
+ * those that do not exist any more are the deleted ones. Returns the names of the deleted things.
+ *
+ * @internal
+ */
+export const deletionOfMany = (
+  client: InvokeAiClient["Service"],
+  names: ReadonlyArray<string>,
+  once: Effect.Effect<ReadonlyArray<string>, InvokeAiError>,
+  existing: Effect.Effect<ReadonlyArray<string>, InvokeAiError>
+): Effect.Effect<ReadonlyArray<string>, InvokeAiError> =>
+  repeated(client, once, (attempts, isUncertain) =>
+    Effect.flatMap(attempts, (deleted) =>
+      isUncertain()
+        ? Effect.map(existing, (left) => names.filter((name) => !left.includes(name)))
+        : Effect.succeed(deleted)))
+
 /**
  * The server answered a deletion with 200, but the thing is not among those that it deleted.
  *
@@ -49,3 +100,11 @@ export const notDeleted = (server: string, path: string): InvokeAiError =>
     status: 200,
     detail: "the server did not delete it, and does not say why"
   })
+
+/**
+ * Whether a failed deletion may mean that there is no such thing: servers respond with 403, or as `notDeleted` says.
+ *
+ * @internal
+ */
+export const isRefusedDeletion = (error: InvokeAiError): boolean =>
+  error.reason === "Forbidden" || (error.reason === "Server" && error.status === 200)

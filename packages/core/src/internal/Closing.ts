@@ -1,0 +1,222 @@
+/**
+ * Cleaning up on a server that may be slow, away, or gone: repeated, bounded in time, and not forgotten.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { CloseTimeout } from "../server/InvokeAiConfig.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { elapsedMillisUnsafe } from "./elapsed.ts"
+
+/**
+ * Something to clean up on the server.
+ *
+ * - `subject`: what is cleaned up, for messages. Also the identity of the task: a new one replaces an unfinished one.
+ * - `attempt`: cleans it up. It must be idempotent and interruptible.
+ * - `again`: the same for all but the first attempt. Default: `attempt`.
+ * - `timedOut`: the error if an attempt is interrupted because its time is over.
+ *
+ * @internal
+ */
+export interface CleanupTask<A> {
+  readonly subject: string
+  readonly attempt: Effect.Effect<A, InvokeAiError>
+  readonly again?: Effect.Effect<A, InvokeAiError> | undefined
+  readonly timedOut: () => InvokeAiError
+}
+
+/**
+ * The unfinished cleanup of one service.
+ *
+ * - `run`: cleans up now, and repeats that after transient failures while `closeTimeout` allows it. A task that fails
+ *   is retried in the background, with growing pauses, and once more when the scope of the service closes.
+ * - `defer`: cleans up in the background from the start.
+ * - `cancel`: forgets an unfinished task.
+ *
+ * @internal
+ */
+export interface CleanupTasks {
+  readonly run: <A>(task: CleanupTask<A>) => Effect.Effect<Result.Result<A, InvokeAiError>>
+  readonly defer: (task: CleanupTask<unknown>) => Effect.Effect<void>
+  readonly cancel: (subject: string) => void
+}
+
+/** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. */
+const isTransient = (error: InvokeAiError): boolean =>
+  error.isRetryable || error.isAmbiguous || error.code === "ERR_HTML"
+
+/** Pauses between attempts, in milliseconds: while a scope waits, and in the background. */
+const pauses = { waiting: { first: 100, longest: 1000 }, background: { first: 1000, longest: 60_000 } }
+
+/** Cleanups that follow each other within this time belong together and share `closeTimeout`. In milliseconds. */
+const togetherWithin = 1000
+
+/** What the last attempts get when the service closes and `closeTimeout` is used up. In milliseconds. */
+const lastAttempts = 500
+
+/** How many background attempts one service makes at the same time. */
+const concurrency = 4
+
+interface Pending {
+  readonly task: CleanupTask<unknown>
+}
+
+/**
+ * The limit that all cleanup of one client shares.
+ *
+ * - `timeout`: how long closing waits, in total, for requests that fail or get no response.
+ * - `tasks`: the cleanup of one service, whose last attempts are made when the scope closes.
+ *
+ * @internal
+ */
+export class Closing extends Context.Service<Closing, {
+  readonly timeout: Duration.Duration
+  readonly tasks: Effect.Effect<CleanupTasks, never, Scope.Scope>
+}>()("@effect-invokeai/core/internal/Closing") {
+  static readonly layer: Layer.Layer<Closing> = Layer.effect(Closing, Effect.suspend(() => make))
+}
+
+/** Time that cleanups which belong together wait for a server that fails or does not respond. */
+class Patience {
+  readonly limit: number
+  private running = 0
+  private spent = 0
+  private lastEnd = -Infinity
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  begin(now: number): number {
+    if (this.running === 0 && now - this.lastEnd > togetherWithin) this.spent = 0
+    this.running++
+    return Math.max(0, this.limit - this.spent)
+  }
+
+  end(began: number, now: number, succeeded: boolean): void {
+    this.running--
+    this.lastEnd = now
+    if (!succeeded) this.spent += now - began
+  }
+
+  /** The server does again what it is asked for. */
+  renew(): void {
+    this.spent = 0
+  }
+}
+
+const make = Effect.gen(function*() {
+  const timeout = Duration.fromInputUnsafe(yield* CloseTimeout)
+  const patience = new Patience(Duration.toMillis(timeout))
+
+  /** Attempts a task until it succeeds, fails for good, or its time is over. */
+  const attempts = <A>(
+    first: Effect.Effect<A, InvokeAiError>,
+    { attempt, again = attempt, timedOut }: CleanupTask<A>,
+    millis: number
+  ): Effect.Effect<A, InvokeAiError> =>
+    Effect.suspend(() => {
+      let failure: InvokeAiError | undefined
+      const loop = (next: Effect.Effect<A, InvokeAiError>, pause: number): Effect.Effect<A, InvokeAiError> =>
+        Effect.catchIf(next, isTransient, (error) => {
+          failure = error
+          return Effect.andThen(
+            Effect.sleep(pause),
+            loop(again, Math.min(pause * 2, pauses.waiting.longest))
+          )
+        })
+      return Effect.flatMap(
+        Effect.timeoutOption(loop(first, pauses.waiting.first), millis),
+        Option.match({ onNone: () => Effect.fail(failure ?? timedOut()), onSome: Effect.succeed })
+      )
+    })
+
+  const bounded = <A>(
+    first: Effect.Effect<A, InvokeAiError>,
+    task: CleanupTask<A>,
+    least: number
+  ): Effect.Effect<Result.Result<A, InvokeAiError>> =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const began = elapsedMillisUnsafe(clock)
+      const millis = Math.max(least, patience.begin(began))
+      const result = millis === 0
+        ? Result.fail(task.timedOut())
+        : yield* Effect.result(attempts(first, task, millis)).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => patience.end(began, elapsedMillisUnsafe(clock), false)))
+        )
+      patience.end(began, elapsedMillisUnsafe(clock), Result.isSuccess(result))
+      return result
+    })
+
+  const tasks = Effect.gen(function*() {
+    const pending = new Map<string, Pending>()
+    const permits = Semaphore.makeUnsafe(concurrency)
+
+    yield* Effect.addFinalizer(() =>
+      Effect.forEach([...pending.values()], ({ task }) =>
+        Effect.flatMap(
+          bounded(task.again ?? task.attempt, task, lastAttempts),
+          (result) =>
+            Result.isSuccess(result)
+              ? Effect.void
+              : Effect.logWarning(`${task.subject} was not cleaned up: ${result.failure.message}`)
+        ), { concurrency: 8, discard: true })
+    )
+    const scope = yield* Effect.scope
+
+    const inBackground = (entry: Pending, begin: Effect.Effect<unknown, InvokeAiError>, delay: number) => {
+      const { again, attempt, subject, timedOut } = entry.task
+      const isCurrent = () => pending.get(subject) === entry
+      const limited = (effect: Effect.Effect<unknown, InvokeAiError>) =>
+        Effect.timeoutOrElse(effect, { duration: timeout, orElse: () => Effect.fail(timedOut()) })
+      const loop = (next: Effect.Effect<unknown, InvokeAiError>, pause: number): Effect.Effect<void> =>
+        Effect.flatMap(Effect.result(permits.withPermit(limited(next))), (result) => {
+          if (!isCurrent()) return Effect.void
+          if (Result.isSuccess(result)) {
+            pending.delete(subject)
+            patience.renew()
+            return Effect.logDebug(`${subject} was cleaned up in the background`)
+          }
+          return Effect.suspend(() => isCurrent() ? loop(again ?? attempt, Math.min(pause * 2, longest)) : Effect.void)
+            .pipe(Effect.delay(pause))
+        })
+      const { first, longest } = pauses.background
+      return Effect.suspend(() => isCurrent() ? loop(begin, first) : Effect.void).pipe(Effect.delay(delay))
+    }
+
+    const fork = Effect.fnUntraced(function*(
+      task: CleanupTask<unknown>,
+      begin: Effect.Effect<unknown, InvokeAiError>,
+      delay: number
+    ) {
+      const entry: Pending = { task }
+      pending.set(task.subject, entry)
+      yield* Effect.forkIn(inBackground(entry, begin, delay), scope)
+    })
+
+    const run: CleanupTasks["run"] = (task) =>
+      Effect.gen(function*() {
+        pending.delete(task.subject)
+        const result = yield* bounded(task.attempt, task, 0)
+        if (Result.isFailure(result)) yield* fork(task, task.again ?? task.attempt, pauses.background.first)
+        return result
+      })
+
+    return {
+      run,
+      defer: (task) => fork(task, task.attempt, 0),
+      cancel: (subject) => void pending.delete(subject)
+    } satisfies CleanupTasks
+  })
+
+  return Closing.of({ timeout, tasks })
+})

@@ -110,25 +110,34 @@ describe("numbers", () => {
     ]])
   })
 
-  it("step counts are greater than 0 whatever the server says", () => {
-    for (const name of ["num_steps", "steps"]) {
-      const self = field("IntegerField", { name })
-      accepts(self, [["30", 30], [1, 1]])
-      refuses(self, "an integer greater than 0", [[0, "0"], [-5, "-5"]])
+  it("multiples are exact for integers of any size, and exact to 1e-9 for other numbers", () => {
+    const breaks = (name: string, multipleOf: number, value: unknown) =>
+      InkField.violations(field(name, { bounds: { value: { multipleOf } } }), value).length > 0
+    for (const value of [8, -16, 8e9, 8e15, 2 ** 53, 18446744073709552000, 1e20, "80"]) {
+      assert.isFalse(breaks("IntegerField", 8, value), String(value))
     }
-    refuses(field("IntegerField", { name: "steps", bounds: { value: { minimum: 1 } } }), "an integer of at least 1", [[
-      0,
-      "0"
-    ]])
-    accepts(field("IntegerField", { name: "seed" }), [[0, 0]])
+    for (const value of [1, 8e9 + 1, 8e12 + 4, 2 ** 53 + 2, "81", true]) {
+      assert.isTrue(breaks("IntegerField", 8, value), String(value))
+    }
+    // the double 2^60 is sent with the digits 1152921504606847000, which 32 does not divide
+    assert.isTrue(breaks("IntegerField", 32, 2 ** 60))
+    for (const value of [0.3, 0.30000000001, 1e6 + 0.1, 7]) {
+      assert.isFalse(breaks("FloatField", 0.1, value), String(value))
+    }
+    for (const value of [0.3001, 1e9 + 0.05]) assert.isTrue(breaks("FloatField", 0.1, value), String(value))
+    assert.isTrue(breaks("FloatField", 8, 8e9 + 1))
+  })
+
+  it("no field's name alone limits its numbers", () => {
+    for (const name of ["num_steps", "steps", "seed"]) accepts(field("IntegerField", { name }), [[0, 0], [-5, -5]])
   })
 })
 
 describe("texts, switches and choices", () => {
-  it("texts are texts only, empty ones included", () => {
+  it("texts come from texts, empty ones included, and from numbers", () => {
     const self = field("StringField", { bounds: { value: { minLength: 0, maxLength: 3 } } })
-    accepts(self, [["", ""], ["abc", "abc"], ["😀😀😀", "😀😀😀"]])
-    refuses(self, "a text of 0 to 3 characters", [["abcd", "\"abcd\""], [5, "5"], [true, "true"]])
+    accepts(self, [["", ""], ["abc", "abc"], ["😀😀😀", "😀😀😀"], [5, "5"], [1.5, "1.5"], [12n, "12"]])
+    refuses(self, "a text of 0 to 3 characters", [["abcd", "\"abcd\""], [1234, "1234"], [true, "true"]])
     refuses(field("IntegerField"), "an integer", [["x".repeat(100), `"${"x".repeat(57)}..."`]])
   })
 
@@ -426,18 +435,58 @@ describe("every field", () => {
     }
   })
 
-  it("has no value where the file holds none or one of another type", () => {
+  it("has the value that the server reads from what the file holds", () => {
+    const read = (type: string, stored: unknown, cardinality: "SINGLE" | "COLLECTION" = "SINGLE") =>
+      InkField.fromTemplate(template(type, { cardinality }), stored).value
+    assert.deepStrictEqual(
+      ["12", " 12 ", "1_0", "12.0", "+5", 12.0, true].map((stored) => read("IntegerField", stored)),
+      [
+        12,
+        12,
+        10,
+        12,
+        5,
+        12,
+        1
+      ]
+    )
+    assert.deepStrictEqual(["1.5", "1e3", ".5", false, 1e300].map((stored) => read("FloatField", stored)), [
+      1.5,
+      1000,
+      0.5,
+      0,
+      1e300
+    ])
+    assert.deepStrictEqual([5, 1.5].map((stored) => read("StringField", stored)), ["5", "1.5"])
+    assert.deepStrictEqual(["Yes", "off", 1, 0].map((stored) => read("BooleanField", stored)), [
+      true,
+      false,
+      true,
+      false
+    ])
+    assert.deepStrictEqual(read("IntegerField", ["1", 2], "COLLECTION"), [1, 2])
+    assert.deepStrictEqual(read("StringField", [1, 2], "COLLECTION"), ["1", "2"])
+    for (const stored of ["1.5", "1e3", "", "abc", "1__0", "_1", 1.5, 1e21]) {
+      assert.isUndefined(read("IntegerField", stored))
+    }
+    for (const stored of ["", "abc", "1,5", []]) assert.isUndefined(read("FloatField", stored))
+    for (const stored of [2, "maybe", " true "]) assert.isUndefined(read("BooleanField", stored))
+  })
+
+  it("has no value where the file holds none or one that the server rejects", () => {
     for (const name of names) {
       for (const stored of [undefined, null, () => 0]) {
         assert.isUndefined(InkField.fromTemplate(template(name), stored).value)
       }
     }
     assert.isUndefined(InkField.fromTemplate(template("IntegerField"), 1.5).value)
-    assert.isUndefined(InkField.fromTemplate(template("IntegerField"), "12").value)
+    assert.isUndefined(InkField.fromTemplate(template("IntegerField"), "1.5").value)
+    assert.isUndefined(InkField.fromTemplate(template("StringField"), true).value)
     assert.isUndefined(InkField.fromTemplate(template("ImageField"), "name.png").value)
     assert.isFalse(InkField.accepts(field("IntegerField"), 1.5))
-    assert.strictEqual(InkField.fromTemplate(template("IntegerField", { name: "steps" }), -5).value, -5)
-    assert.deepStrictEqual(InkField.violations(field("IntegerField", { name: "steps" }), -5), [{
+    const steps = template("IntegerField", { bounds: { value: { exclusiveMinimum: 0 } } })
+    assert.strictEqual(InkField.fromTemplate(steps, -5).value, -5)
+    assert.deepStrictEqual(InkField.violations(InkField.fromTemplate(steps), -5), [{
       code: "collectionNumberLTExclusiveMin",
       message: "-5 is not greater than 0",
       parameters: { value: -5, exclusiveMinimum: 0 }

@@ -1,7 +1,7 @@
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { file as fileOf, input, node, read, resources } from "./support.ts"
+import { edge, file as fileOf, input, node, read, resources } from "./support.ts"
 
 /** A file with one node, whose inputs are all on the form. */
 const file = (type: string, version: string, inputs: ReadonlyArray<ReturnType<typeof input>>) =>
@@ -28,9 +28,13 @@ describe("rules that the official UI does not have but the server enforces", () 
     Effect.gen(function*() {
       const add = (a: unknown) => problems(file("add", "1.0.1", [input("a", a), input("b", 2)]))
       assert.deepStrictEqual(yield* add(1.5), [["server", "valueHasWrongType", "expected an integer, got 1.5"]])
-      assert.deepStrictEqual(yield* add("12"), [["server", "valueHasWrongType", "expected an integer, got \"12\""]])
-      assert.deepStrictEqual(yield* add(true), [["server", "valueHasWrongType", "expected an integer, got true"]])
-      assert.deepStrictEqual(yield* add(12), [])
+      assert.deepStrictEqual(yield* add("1.5"), [["server", "valueHasWrongType", "expected an integer, got \"1.5\""]])
+      assert.deepStrictEqual(yield* add({ image_name: "a" }), [[
+        "server",
+        "valueHasWrongType",
+        "expected an integer, got an object with image_name"
+      ]])
+      for (const value of [12, "12", true]) assert.deepStrictEqual(yield* add(value), [])
       assert.deepStrictEqual(
         yield* problems(file("img_blur", "1.2.2", [input("image", { image_name: "a" }), input("board", "whatever")])),
         [[
@@ -62,14 +66,50 @@ describe("rules that the official UI does not have but the server enforces", () 
       ])
     }))
 
-  it.effect("step counts, by this library's own rule", () =>
+  it.effect("step counts of nodes that run steps, by this library's own rule", () =>
     Effect.gen(function*() {
-      const denoise = [input("num_steps", 0)]
-      const found = yield* problems(file("flux_denoise", "4.6.0", denoise))
-      assert.deepStrictEqual(found.filter(([source]) => source === "library"), [
-        ["library", "collectionNumberLTExclusiveMin", "0 is not greater than 0"]
-      ])
+      const nodes = [["flux_denoise", "4.6.0"], ["flux_denoise_meta", "1.1.0"], ["flux2_denoise", "1.6.0"]] as const
+      for (const [type, version] of nodes) {
+        const json = file(type, version, [input("num_steps", 0)])
+        const found = yield* problems(json)
+        assert.deepStrictEqual(found.filter(([source]) => source === "library"), [
+          ["library", "collectionNumberLTExclusiveMin", "0 is not greater than 0"]
+        ])
+        const refused = yield* Effect.flip(Workflow.setField(yield* read(json), "n.num_steps", 0))
+        assert.include(refused.message, "expected an integer greater than 0, got 0")
+      }
     }))
+
+  it.effect("no rule for step counts that are only recorded or counted", () =>
+    Effect.gen(function*() {
+      for (const [type, version] of [["core_metadata", "2.2.0"], ["float_range", "1.0.1"]] as const) {
+        const json = file(type, version, [input("steps", 0)])
+        assert.deepStrictEqual(yield* problems(json), [])
+        const set = yield* Workflow.setField(yield* read(json), "n.steps", 0)
+        assert.deepStrictEqual((yield* Workflow.toBatch(set)).graph.nodes["n"]?.["steps"], 0)
+      }
+    }).pipe(Effect.provide(resources())))
+
+  it.effect("numbers of a batch node go into a text as numbers", () =>
+    Effect.gen(function*() {
+      for (
+        const [type, name, values] of [["integer_batch", "integers", [1, 2]], ["float_batch", "floats", [
+          1.5,
+          2
+        ]]] as const
+      ) {
+        const workflow = yield* read(fileOf(
+          [
+            node("b", type, "1.0.0", [input("batch_group_id", "None"), input(name, values)]),
+            node("s", "string", "1.0.1", [])
+          ],
+          [edge("b", "value", "s", "value")],
+          []
+        ))
+        const batch = yield* Workflow.toBatch(workflow)
+        assert.deepStrictEqual(batch.data, [[{ node_path: "s", field_name: "value", items: values }]])
+      }
+    }).pipe(Effect.provide(resources())))
 
   it.effect("fields that take one value or several may hold a list", () =>
     Effect.gen(function*() {

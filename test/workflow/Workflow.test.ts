@@ -396,9 +396,8 @@ describe("batches", () => {
         "width (Create Latent Noise): expected an integer greater than 0 and that is a multiple of 8, got 513 as value 2 of 2"
       )
       assert.strictEqual(
-        yield* refused(Sweep.zip({ "n.use_cpu": [true] })),
-        "The sweep is not possible: the server varies numbers, texts, choices and images within a batch, not true or false " +
-          "('n.use_cpu'). Submit the workflow once for each value instead"
+        yield* refused(Sweep.zip({ "n.use_cpu": [true, "maybe"] })),
+        "use_cpu (Create Latent Noise): expected true or false, got \"maybe\" as value 2 of 2"
       )
       assert.strictEqual(yield* refused(Sweep.zip({ valeu: [1] })), "No input is called 'valeu'. Did you mean value?")
     }))

@@ -115,7 +115,7 @@ const datum = (
   if (!InkField.isSweepable(input.field)) {
     return Result.fail(
       new InvalidSweep({
-        reason: `the server varies numbers, texts, choices and images within a batch, not ${
+        reason: `the server varies numbers, texts, booleans, choices and images within a batch, not ${
           InkField.expected(input.field)
         } ('${input.systemName}'). Submit the workflow once for each value instead`
       })

@@ -330,7 +330,7 @@ export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
  *
  * **Details**
  *
- * Each value is checked now. The server takes numbers, texts, choices, schedulers and images as varying values; for
+ * Each value is checked now. The server takes numbers, texts, booleans, choices, schedulers, images and videos as varying values; for
  * models and other things submit the workflow once for each. `size` says how many queue items it makes.
  *
  * **Example** (Prompts and steps)

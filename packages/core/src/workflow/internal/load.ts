@@ -24,6 +24,7 @@ import { connectionProblem, type ConnectionScope, endProblems } from "./connecti
 import { EdgeIndex } from "./edgeIndex.ts"
 import type { ValueField } from "./fieldValue.ts"
 import { fromFields } from "./form.ts"
+import { withOwnBounds } from "./ink/rules.ts"
 import { readKeepingModels } from "./modelValues.ts"
 import * as NodeTypes from "./nodeTypes.ts"
 import * as NodeUpdate from "./nodeUpdate.ts"
@@ -199,9 +200,10 @@ const makeLoadedNode = (
 ): LoadedNode => ({
   node,
   template,
-  inputTemplate: dynamic.size === 0
-    ? (fieldName) => template?.inputs.get(fieldName)
-    : (fieldName) => dynamic.get(fieldName) ?? template?.inputs.get(fieldName)
+  inputTemplate: (fieldName) => {
+    const input = dynamic.get(fieldName) ?? template?.inputs.get(fieldName)
+    return input === undefined ? undefined : withOwnBounds(node.nodeType, input)
+  }
 })
 
 /** A node with its values read, and with the inputs of the workflow it calls. */

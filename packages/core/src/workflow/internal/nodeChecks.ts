@@ -9,7 +9,7 @@ import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem, ProblemSource } from "../WorkflowError.ts"
 import { isConnected } from "./edgeIndex.ts"
 import { describeReceived, type InkViolation } from "./ink/kind.ts"
-import { componentInputs, isComponentInput, isStepCount } from "./ink/rules.ts"
+import { componentInputs, isComponentInput } from "./ink/rules.ts"
 import { nodeTitle } from "./inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
@@ -80,10 +80,12 @@ export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkF
     stored
   )
 
-/** Limits that are this library's own: those that are gone once the field has no name. */
-const isOwnRule = (template: InputTemplate, stored: unknown, violation: InkViolation): boolean =>
-  isStepCount(template) &&
-  !InkField.violations(fieldOf({ ...template, name: "" }, stored), stored).some(({ code }) => code === violation.code)
+/** Whether a limit is this library's own: one that the server's document does not have. */
+const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown, { code }: InkViolation): boolean => {
+  const declared = target.template?.inputs.get(name)
+  return declared !== undefined &&
+    !InkField.violations(fieldOf(declared, stored), stored).some((violation) => violation.code === code)
+}
 
 /**
  * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
@@ -111,7 +113,7 @@ export const valueProblems = (
   return InkField.violations(field, stored).map((violation) =>
     fieldProblem(target, template.name, template, {
       ...violation,
-      source: isOwnRule(template, stored, violation) ? "library" : "server"
+      source: isOwnRule(target, template, stored, violation) ? "library" : "server"
     })
   )
 }

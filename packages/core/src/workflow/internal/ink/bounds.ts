@@ -56,18 +56,32 @@ export const describeItemCount = (bounds: FieldBounds | undefined): string => {
   return ""
 }
 
-/**
- * Whether a number is a multiple of another, up to the rounding of binary fractions (1e-9 of the value, as the server).
- */
-const isMultipleOf = (value: number, multipleOf: number): boolean => {
+/** By how much a number that is no integer may miss a multiple, on the server. */
+const tolerance = 1e-9
+
+/** Whether the server takes a number for a multiple of another: up to the rounding of binary fractions. */
+const isFloatMultipleOf = (value: number, multipleOf: number): boolean => {
   if (multipleOf === 0) return true
   const remainder = Math.abs(value % multipleOf)
-  const tolerance = Math.abs(value) / 1e9
   return remainder <= tolerance || Math.abs(remainder - Math.abs(multipleOf)) <= tolerance
 }
 
-/** The limits that a number breaks, in the order in which the official UI reports them. */
-export const numberViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> => {
+/**
+ * Whether an integer is a multiple of another, exactly. Beyond 2^53 JSON has other digits than the double: those count,
+ * because the server reads them.
+ */
+const isIntegerMultipleOf = (value: number, multipleOf: number): boolean =>
+  multipleOf === 0 || !Number.isSafeInteger(multipleOf)
+    ? isFloatMultipleOf(value, multipleOf)
+    : Number.isSafeInteger(value)
+    ? value % multipleOf === 0
+    : BigInt(String(value)) % BigInt(multipleOf) === 0n
+
+const numberViolations = (
+  bounds: ValueBounds | undefined,
+  value: number,
+  isMultipleOf: (value: number, multipleOf: number) => boolean
+): ReadonlyArray<InkViolation> => {
   if (bounds === undefined) return []
   const out: Array<InkViolation> = []
   const { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } = bounds
@@ -108,6 +122,14 @@ export const numberViolations = (bounds: ValueBounds | undefined, value: number)
   }
   return out
 }
+
+/** The limits that an integer breaks, in the order in which the official UI reports them. */
+export const integerViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> =>
+  numberViolations(bounds, value, isIntegerMultipleOf)
+
+/** The limits that a number breaks, in the order in which the official UI reports them. */
+export const floatViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> =>
+  numberViolations(bounds, value, isFloatMultipleOf)
 
 /** The number of characters of a text as the server counts them: code points, not UTF-16 units. */
 const countCharacters = (value: string): number => {

@@ -15,15 +15,17 @@ import {
   describeItemCount,
   describeNumberBounds,
   describeStringBounds,
+  floatViolations,
   InkCollectionBounds,
+  integerViolations,
   itemCountViolations,
-  numberViolations,
   stringViolations
 } from "./bounds.ts"
 import { describeReceived, type InkKind, type InkViolation, readFloat, readInteger } from "./kind.ts"
 import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import { ImageName, readImage, readVideo, VideoName } from "./references.ts"
 import { InkColor, readBoolean, readColor } from "./scalars.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
 /**
  * Whole numbers.
@@ -259,21 +261,19 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   }
 })
 
-const stored = <A>(type: "number" | "string" | "boolean" | "object", read: (input: unknown) => A | undefined) =>
-(
-  input: unknown
-): A | undefined => typeof input === type ? read(input) : undefined
+const readObject = <A>(read: (input: unknown) => A | undefined) => (stored: unknown): A | undefined =>
+  isRecord(stored) ? read(stored) : undefined
 
-const readText = (input: unknown): string | undefined => typeof input === "string" ? input : undefined
+const readText = (input: unknown): string | undefined => typeof input === "bigint" ? String(input) : serverText(input)
 
 /** @internal */
 export const integerCollectionKind = collectionKind<InkIntegerCollectionField, number>({
   types: ["IntegerField[]"],
   empty: ({ bounds }) => ({ _tag: "InkIntegerCollectionField", bounds }),
   items: "integers",
-  read: stored("number", readInteger),
+  read: serverInteger,
   coerce: readInteger,
-  violations: (field, value) => numberViolations(field.bounds.item, value),
+  violations: (field, value) => integerViolations(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item)
 })
 
@@ -282,9 +282,9 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
   types: ["FloatField[]"],
   empty: ({ bounds }) => ({ _tag: "InkFloatCollectionField", bounds }),
   items: "numbers",
-  read: stored("number", readFloat),
+  read: serverFloat,
   coerce: readFloat,
-  violations: (field, value) => numberViolations(field.bounds.item, value),
+  violations: (field, value) => floatViolations(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item)
 })
 
@@ -293,7 +293,7 @@ export const stringCollectionKind = collectionKind<InkStringCollectionField, str
   types: ["StringField[]"],
   empty: ({ bounds }) => ({ _tag: "InkStringCollectionField", bounds }),
   items: "texts",
-  read: readText,
+  read: serverText,
   coerce: readText,
   violations: (field, value) => stringViolations(field.bounds.item, value),
   bounds: (field) => describeStringBounds(field.bounds.item)
@@ -304,7 +304,7 @@ export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, b
   types: ["BooleanField[]"],
   empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
   items: "true or false",
-  read: stored("boolean", readBoolean),
+  read: serverBoolean,
   coerce: readBoolean
 })
 
@@ -313,7 +313,7 @@ export const imageCollectionKind = collectionKind<InkImageCollectionField, Image
   types: ["ImageField[]"],
   empty: ({ bounds }) => ({ _tag: "InkImageCollectionField", bounds }),
   items: "images",
-  read: stored("object", readImage),
+  read: readObject(readImage),
   coerce: readImage,
   format: (value) => value.map(({ image_name }) => image_name).join(", "),
   names: (value) => value.map(({ image_name }) => ["image", image_name])
@@ -324,7 +324,7 @@ export const videoCollectionKind = collectionKind<InkVideoCollectionField, Video
   types: ["VideoField[]"],
   empty: ({ bounds }) => ({ _tag: "InkVideoCollectionField", bounds }),
   items: "videos",
-  read: stored("object", readVideo),
+  read: readObject(readVideo),
   coerce: readVideo,
   format: (value) => value.map(({ video_name }) => video_name).join(", "),
   names: (value) => value.map(({ video_name }) => ["video", video_name])
@@ -335,7 +335,7 @@ export const colorCollectionKind = collectionKind<InkColorCollectionField, InkCo
   types: ["ColorField[]"],
   empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
   items: "colours",
-  read: stored("object", readColor),
+  read: readObject(readColor),
   coerce: readColor
 })
 
@@ -351,7 +351,7 @@ const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
   types: ["LoRAField", "LoRAField[]"],
   empty: ({ bounds }) => ({ _tag: "InkLoRACollectionField", bounds }),
   items: "LoRAs { lora, weight }",
-  read: (input) => readLoRA(input, stored("number", readFloat)),
+  read: (input) => readLoRA(input, serverFloat),
   coerce: (input) => readLoRA(input, readFloat),
   format: (value) => value.map(({ lora, weight }) => `${modelLabel(lora)} (${weight})`).join(", ")
 })

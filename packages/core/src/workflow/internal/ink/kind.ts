@@ -131,7 +131,7 @@ export interface InkKind<Field extends { readonly value?: unknown }, Value = Exc
   readonly types: ReadonlyArray<string>
   /** The field of an input, without a value. */
   readonly empty: (template: InputTemplate) => Field
-  /** A value stored in a file, if it has the right type; nothing is converted. */
+  /** The value that the server reads from what a file holds; `undefined` if the server rejects it. */
   readonly read: (field: Field, stored: unknown) => Value | undefined
   /** An accepted input form as the field's value, without loss. */
   readonly coerce: (field: Field, input: unknown) => Value | undefined

@@ -1,5 +1,5 @@
 /** This library's own rules for values: what the server's document does not say, but no run can do without. */
-import type { InputTemplate, ValueBounds } from "../../../catalog/NodeTemplate.ts"
+import type { InputTemplate } from "../../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../../internal/json.ts"
 
 /**
@@ -33,21 +33,21 @@ export const isSelfContained = (model: {
 export const isComponentInput = (nodeType: string, fieldName: string): boolean =>
   componentInputs.get(nodeType)?.has(fieldName) === true
 
-/** Names of inputs that count steps. The server gives them no minimum, but no node can run with fewer than one step. */
-const stepCounts = new Set(["num_steps", "steps"])
-
 /**
- * Whether the rule for step counts holds for a field: an integer called `num_steps` or `steps` must be greater than 0,
- * also where the server's document gives no minimum.
+ * The inputs that count the steps of a node, by node type, where the server's document has no minimum for them. Such a
+ * node fails at run time with fewer than one step. All other denoising nodes have the minimum in the document.
  */
-export const isStepCount = (template: InputTemplate): boolean =>
-  template.type.name === "IntegerField" && stepCounts.has(template.name)
+const stepCounts: ReadonlyMap<string, string> = new Map([
+  ["flux_denoise", "num_steps"],
+  ["flux_denoise_meta", "num_steps"],
+  ["flux2_denoise", "num_steps"]
+])
 
-/** The limits of a whole number, by the server and by the rule for step counts. */
-export const integerBounds = (template: InputTemplate): ValueBounds => {
-  const bounds = template.bounds.value ?? {}
-  if (!isStepCount(template)) return bounds
-  return (bounds.minimum ?? 0) >= 1 || (bounds.exclusiveMinimum ?? -1) >= 0
-    ? bounds
-    : { ...bounds, exclusiveMinimum: 0 }
+/** The input of a node type with this library's own limits. */
+export const withOwnBounds = (nodeType: string, template: InputTemplate): InputTemplate => {
+  if (stepCounts.get(nodeType) !== template.name) return template
+  const { exclusiveMinimum, minimum } = template.bounds.value ?? {}
+  return (minimum ?? 0) >= 1 || (exclusiveMinimum ?? -1) >= 0
+    ? template
+    : { ...template, bounds: { ...template.bounds, value: { ...template.bounds.value, exclusiveMinimum: 0 } } }
 }

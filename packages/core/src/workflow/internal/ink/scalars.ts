@@ -8,12 +8,13 @@ import { isRecord } from "../../../internal/json.ts"
 import {
   describeNumberBounds,
   describeStringBounds,
+  floatViolations,
   InkValueBounds,
-  numberViolations,
+  integerViolations,
   stringViolations
 } from "./bounds.ts"
 import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
-import { integerBounds } from "./rules.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
 /**
  * A whole number.
@@ -63,7 +64,7 @@ export const InkFloatField = Schema.TaggedStruct("InkFloatField", {
 export interface InkFloatField extends Schema.Schema.Type<typeof InkFloatField> {}
 
 /**
- * A text. Accepts only texts; an empty one is a value.
+ * A text. Accepts a text, or a number as its decimal digits; an empty text is a value.
  *
  * @category scalars
  * @since 0.1.0
@@ -195,11 +196,11 @@ export interface InkColorField extends Schema.Schema.Type<typeof InkColorField> 
 /** @internal */
 export const integerKind: InkKind<InkIntegerField> = {
   types: ["IntegerField"],
-  empty: (template) => ({ _tag: "InkIntegerField", bounds: integerBounds(template) }),
+  empty: ({ bounds }) => ({ _tag: "InkIntegerField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => typeof stored === "number" ? readInteger(stored) : undefined,
+  read: (_, stored) => serverInteger(stored),
   coerce: (_, input) => readInteger(input),
-  violations: (field, value) => numberViolations(field.bounds, value),
+  violations: (field, value) => integerViolations(field.bounds, value),
   expected: (field) => `an integer${describeNumberBounds(field.bounds)}`
 }
 
@@ -208,9 +209,9 @@ export const floatKind: InkKind<InkFloatField> = {
   types: ["FloatField"],
   empty: ({ bounds }) => ({ _tag: "InkFloatField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => typeof stored === "number" ? readFloat(stored) : undefined,
+  read: (_, stored) => serverFloat(stored),
   coerce: (_, input) => readFloat(input),
-  violations: (field, value) => numberViolations(field.bounds, value),
+  violations: (field, value) => floatViolations(field.bounds, value),
   expected: (field) => `a number${describeNumberBounds(field.bounds)}`
 }
 
@@ -219,8 +220,8 @@ export const stringKind: InkKind<InkStringField> = {
   types: ["StringField"],
   empty: ({ bounds }) => ({ _tag: "InkStringField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => typeof stored === "string" ? stored : undefined,
-  coerce: (_, input) => typeof input === "string" ? input : undefined,
+  read: (_, stored) => serverText(stored),
+  coerce: (_, input) => typeof input === "bigint" ? String(input) : serverText(input),
   violations: (field, value) => stringViolations(field.bounds, value),
   expected: (field) => `a text${describeStringBounds(field.bounds)}`
 }
@@ -237,7 +238,8 @@ export const readBoolean = (input: unknown): boolean | undefined => {
 export const booleanKind: InkKind<InkBooleanField> = {
   types: ["BooleanField"],
   empty: () => ({ _tag: "InkBooleanField" }),
-  read: (_, stored) => typeof stored === "boolean" ? stored : undefined,
+  isSweepable: true,
+  read: (_, stored) => serverBoolean(stored),
   coerce: (_, input) => readBoolean(input),
   expected: () => "true or false"
 }

@@ -141,6 +141,28 @@ describe("texts, switches and choices", () => {
     refuses(field("IntegerField"), "an integer", [["x".repeat(100), `"${"x".repeat(57)}..."`]])
   })
 
+  it("texts match the pattern that the server's document has for them", () => {
+    const code = field("StringField", { bounds: { value: { pattern: "^[A-Z]{3}$" } } })
+    accepts(code, [["ABC", "ABC"]])
+    refuses(code, "a text that matches /^[A-Z]{3}$/", [["abc", "\"abc\""], ["ABC\n", "\"ABC\\n\""]])
+    assert.deepStrictEqual(InkField.violations(code, "abc").map(({ code, message }) => [code, message]), [
+      ["valueDoesNotMatchPattern", "\"abc\" does not match /^[A-Z]{3}$/"]
+    ])
+    const items = field("StringField", { cardinality: "COLLECTION", bounds: { item: { pattern: "a" } } })
+    accepts(items, [[["a", "bab"], ["a", "bab"]]])
+    assert.strictEqual(InkField.violations(items, ["a", "b"]).length, 1)
+    // digits outside ASCII count on the server, and it knows syntax that JavaScript does not
+    for (
+      const [pattern, value] of [["^\\d$", "٣"], ["(?P<a>x)", "y"], ["^\\Aa\\z$", "b"], ["^[[:alpha:]]$", "1"]] as const
+    ) {
+      accepts(field("StringField", { bounds: { value: { pattern } } }), [[value, value]])
+    }
+    refuses(field("StringField", { bounds: { value: { pattern: "^\\d$" } } }), "a text that matches /^\\d$/", [[
+      "x",
+      "\"x\""
+    ]])
+  })
+
   it("switches take the two words as well", () => {
     const self = field("BooleanField")
     accepts(self, [[true, true], [false, false], ["true", true], ["False", false]])

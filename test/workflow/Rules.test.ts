@@ -129,6 +129,65 @@ describe("rules that the official UI does not have but the server enforces", () 
     }))
 })
 
+describe("nodes that need a connection", () => {
+  const problemsOf = (nodes: ReadonlyArray<ReturnType<typeof node>>, edges: ReadonlyArray<ReturnType<typeof edge>>) =>
+    problems(fileOf(nodes, edges, []))
+  const collect = node("c", "collect", "1.1.0", [input("item"), input("collection", [])])
+  const number = node("i", "integer", "1.0.1", [input("value", 1)])
+  const numbers = node("l", "integer_collection", "1.0.2", [input("collection", [1, 2])])
+  const missing = (
+    inputs: string
+  ) => [
+    "server",
+    "missingConnection",
+    "nothing is connected to it: connect another node to " +
+    `${inputs}, or remove the node`
+  ]
+
+  it.effect("a Collect node collects items or a collection", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* problemsOf([collect, number], []), [missing("Collection Item or Collection")])
+      assert.deepStrictEqual(yield* problemsOf([collect, number], [edge("i", "value", "c", "item")]), [])
+      assert.deepStrictEqual(yield* problemsOf([collect, numbers], [edge("l", "collection", "c", "collection")]), [])
+    }))
+
+  it.effect("an Iterate node iterates over a collection", () =>
+    Effect.gen(function*() {
+      const iterate = node("c", "iterate", "1.1.0", [input("collection", [1, 2])])
+      assert.deepStrictEqual(yield* problemsOf([iterate, numbers], []), [missing("Collection")])
+      assert.deepStrictEqual(yield* problemsOf([iterate, numbers], [edge("l", "collection", "c", "collection")]), [])
+    }))
+
+  it.effect("the values of a batch node are no connection", () =>
+    Effect.gen(function*() {
+      const batch = node("b", "integer_batch", "1.0.0", [input("batch_group_id", "None"), input("integers", [1])])
+      const found = yield* problemsOf([batch, collect], [edge("b", "value", "c", "item")])
+      assert.isTrue(found.some(([, code]) => code === "missingConnection"), JSON.stringify(found))
+    }))
+
+  it.effect("a connector that nothing goes into gives no value", () =>
+    Effect.gen(function*() {
+      const connector = {
+        id: "k",
+        type: "connector",
+        position: { x: 0, y: 0 },
+        data: { id: "k", type: "connector", label: "", isOpen: true }
+      }
+      const json = (target: ReturnType<typeof node>, field: string) => ({
+        ...fileOf([target, number], [edge("k", "out", target.id, field)], []),
+        nodes: [target, number, connector],
+        meta: { version: "4.0.0", category: "user" }
+      })
+      assert.deepStrictEqual(yield* problems(json(collect, "item")), [missing("Collection Item or Collection")])
+      const blur = node("c", "img_blur", "1.2.2", [input("image")])
+      assert.deepStrictEqual(yield* problems(json(blur, "image")), [[
+        "server",
+        "missingInputForField",
+        "a value is missing"
+      ]])
+    }))
+})
+
 describe("workflows that call workflows of the library", () => {
   const callee = {
     ...file("add", "1.0.1", [input("a", 1), input("b", 2)]),

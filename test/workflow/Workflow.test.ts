@@ -117,6 +117,12 @@ describe("setting", () => {
   it.effect("sets all or none", () =>
     Effect.gen(function*() {
       const self = yield* open("examples/flux-image-to-image.json")
+      const twice = yield* message(Workflow.setInputs(self, { num_steps: 12, 6: 13 }))
+      assert.strictEqual(
+        twice,
+        "num_steps (FLUX Denoise): expected one value, but '6' and 'num_steps' are names of the same input: keep one, " +
+          "got 12 as a second value"
+      )
       const error = yield* Effect.flip(Workflow.setInputs(self, { num_steps: 12, denoising_start: 2 }))
       assert.strictEqual(error.message, "denoising_start (FLUX Denoise): expected a number between 0 and 1, got 2")
       assert.strictEqual((yield* Workflow.getInput(self, "num_steps")).field.value, 20)

@@ -46,7 +46,7 @@ export type InputKind = "any" | "direct" | "connection"
  * **Details**
  *
  * Numbers: `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`. Strings: `minLength`,
- * `maxLength` (in characters).
+ * `maxLength` (in characters), `pattern` (a regular expression that has to match somewhere in the text).
  *
  * @category models
  * @since 0.1.0
@@ -59,9 +59,10 @@ export interface ValueBounds {
   readonly multipleOf?: number
   readonly minLength?: number
   readonly maxLength?: number
+  readonly pattern?: string
 }
 
-/** The names of the limits of a single value. @internal */
+/** The names of the limits of a single value that are numbers. @internal */
 export const valueBoundNames = [
   "minimum",
   "maximum",
@@ -70,7 +71,7 @@ export const valueBoundNames = [
   "multipleOf",
   "minLength",
   "maxLength"
-] as const satisfies ReadonlyArray<keyof ValueBounds>
+] as const satisfies ReadonlyArray<Exclude<keyof ValueBounds, "pattern">>
 
 /**
  * Limits of a field: those of its value, or of each item and of the number of items for collections.

@@ -195,6 +195,10 @@ export const setInput: {
 /**
  * The workflow with other values for several inputs: all of them or, if one is refused, none.
  *
+ * **Errors**
+ *
+ * Those of `setInput`. Two names of one input, such as its user name and its index, are an `InvalidInputValue`.
+ *
  * **Example** (By user name and by index)
  *
  * ```ts
@@ -223,8 +227,12 @@ export const setInputs: {
       const entries: Iterable<readonly [string | number, unknown]> = isMap(values)
         ? values
         : Object.entries(values)
+      const named = new Map<string, string | number>()
       for (const [name, value] of entries) {
         const input = yield* InputNames.findInput(self, name)
+        const other = named.get(input.systemName)
+        if (other !== undefined) yield* Result.fail(Inputs.refuseTwice(input, [other, name], value))
+        named.set(input.systemName, name)
         loaded = yield* assign(loaded, input, value)
       }
       return withLoaded(self, loaded)

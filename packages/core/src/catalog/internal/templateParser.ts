@@ -52,8 +52,12 @@ const valueBounds = (schema: unknown): ValueBounds | undefined => {
   if (!isRecord(schema)) {
     return undefined
   }
-  const bounds: Partial<Record<typeof valueBoundNames[number], number>> = {}
+  const bounds: { -readonly [Key in keyof ValueBounds]: ValueBounds[Key] } = {}
   let any = false
+  if (typeof schema["pattern"] === "string") {
+    bounds.pattern = schema["pattern"]
+    any = true
+  }
   for (const name of valueBoundNames) {
     const value = schema[name]
     if (typeof value === "number") {

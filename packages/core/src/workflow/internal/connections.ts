@@ -1,8 +1,10 @@
 /** Which outputs may be connected to which inputs. Mirrors the editor. */
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
+import { memoized } from "../../internal/memoized.ts"
 import type { ConnectionProblem, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { DefaultEdge, WorkflowNode } from "../WorkflowDefinition.ts"
-import type { EdgeIndex, EdgeLike } from "./edgeIndex.ts"
+import { EdgeIndex, type EdgeLike } from "./edgeIndex.ts"
+import { isExecutable } from "./nodeTypes.ts"
 
 const sameType = (first: FieldType, second: FieldType): boolean =>
   first.name === second.name && first.cardinality === second.cardinality && first.batch === second.batch
@@ -112,6 +114,29 @@ export const resolveConnector = (scope: ConnectionScope, edges: EdgeIndex, conne
   }
   return undefined
 }
+
+/**
+ * The inputs that something arrives at, by node: past connectors, and not from those that nothing goes into. `edge` where
+ * it is an edge of the graph, `batch` where it is the values of a batch node.
+ */
+export const arrivals = memoized(
+  (loaded: LoadedWorkflow): ReadonlyMap<string, ReadonlyMap<string, "edge" | "batch">> => {
+    const scope = scopeOf(loaded)
+    const index = new EdgeIndex(loaded.edges)
+    const found = new Map<string, Map<string, "edge" | "batch">>()
+    for (const { source, target, targetHandle } of loaded.edges) {
+      const node = scope.node(source)?.type === "connector"
+        ? resolveConnector(scope, index, source)?.node
+        : scope.loaded(source)
+      if (node === undefined) continue
+      const fields = found.get(target) ?? new Map<string, "edge" | "batch">()
+      if (isExecutable(node.node.nodeType)) fields.set(targetHandle, "edge")
+      else if (!fields.has(targetHandle)) fields.set(targetHandle, "batch")
+      found.set(target, fields)
+    }
+    return found
+  }
+)
 
 interface TypedSource extends Source {
   readonly type: FieldType

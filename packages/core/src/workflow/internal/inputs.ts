@@ -65,6 +65,17 @@ export const refuse = (input: InkWorkflowInput, refusal: InkField.InkRefusal): I
     received: refusal.received
   })
 
+/** The error that two names in one call are names of the same input. */
+export const refuseTwice = (
+  input: InkWorkflowInput,
+  names: ReadonlyArray<string | number>,
+  value: unknown
+): InvalidInputValue =>
+  refuse(input, {
+    expected: `one value, but ${names.map((name) => `'${name}'`).join(" and ")} are names of the same input: keep one`,
+    received: `${describeReceived(value)} as a second value`
+  })
+
 /** A name for each input that names no other: its user name where that is so, else its system name. */
 export const usableNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
   const systemNames = new Map<string, Set<string>>()

@@ -7,22 +7,25 @@ import * as InkField from "../InkField.ts"
 import { systemName } from "../InkWorkflowInput.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem, ProblemSource } from "../WorkflowError.ts"
-import { isConnected } from "./edgeIndex.ts"
-import { describeReceived, type InkViolation } from "./ink/kind.ts"
+import { arrivals } from "./connections.ts"
+import { describeChoices, describeReceived, type InkViolation } from "./ink/kind.ts"
 import { componentInputs, isComponentInput } from "./ink/rules.ts"
 import { nodeTitle } from "./inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
 /** A node with what is needed to check it. */
 export interface CheckedNode extends LoadedNode {
-  /** Whether an edge ends in the field. */
+  /** Whether another node gives the field its value: an edge that ends in it, or the values of a batch. */
   readonly isConnected: (fieldName: string) => boolean
+  /** Whether an edge of the graph ends in the field. */
+  readonly hasEdge: (fieldName: string) => boolean
 }
 
 /** A node of a loaded workflow, to check it. */
 export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNode => ({
   ...node,
-  isConnected: (fieldName) => isConnected(loaded, node.node.id, fieldName)
+  isConnected: (fieldName) => arrivals(loaded).get(node.node.id)?.has(fieldName) === true,
+  hasEdge: (fieldName) => arrivals(loaded).get(node.node.id)?.get(fieldName) === "edge"
 })
 
 /** All nodes of a loaded workflow, to check them. */
@@ -118,7 +121,7 @@ export const valueProblems = (
   )
 }
 
-const missing = (source: ProblemSource) => ({ code: "missingInputForField", source, message: "a value is missing" })
+const missing = { code: "missingInputForField", source: "server", message: "a value is missing" } as const
 
 const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown): ReadonlyArray<Problem> => {
   const template = target.inputTemplate(fieldName)
@@ -133,7 +136,7 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
   }
   if (target.isConnected(fieldName)) return []
   if (stored !== undefined && stored !== null) return valueProblems(target, template, stored)
-  if (template.required) return [fieldProblem(target, fieldName, template, missing("interface"))]
+  if (template.required) return [fieldProblem(target, fieldName, template, missing)]
   return isComponentInput(target.node.nodeType, fieldName)
     ? [fieldProblem(target, fieldName, template, {
       code: "missingComponentModel",
@@ -141,6 +144,26 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
       message: "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
     })]
     : []
+}
+
+/** Node types that the server rejects unless a connection ends in one of these inputs. */
+const neededEdges: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["collect", ["item", "collection"]],
+  ["iterate", ["collection"]]
+])
+
+const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
+  const { node, template } = target
+  const needed = neededEdges.get(node.nodeType)
+  if (needed === undefined || needed.some(target.hasEdge)) return []
+  const titles = needed.map((name) => template?.inputs.get(name)?.title ?? name)
+  return [{
+    code: "missingConnection",
+    source: "server",
+    message: `nothing is connected to it: connect another node to ${describeChoices(titles)}, or remove the node`,
+    nodeId: node.id,
+    nodeTitle: nodeTitle(node, template)
+  }]
 }
 
 /**
@@ -158,13 +181,13 @@ export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
       nodeTitle: nodeTitle(node, template)
     }]
   }
-  const out: Array<Problem> = []
+  const out: Array<Problem> = [...edgeProblems(target)]
   for (const [fieldName, input] of node.inputs) {
     out.push(...inputProblems(target, fieldName, input.value))
   }
   for (const [fieldName, input] of template.inputs) {
     if (node.inputs.has(fieldName) || target.isConnected(fieldName)) continue
-    if (input.required) out.push(fieldProblem(target, fieldName, input, missing("server")))
+    if (input.required) out.push(fieldProblem(target, fieldName, input, missing))
   }
   const components = componentInputs.get(node.nodeType)
   for (const fieldName of components ?? []) {

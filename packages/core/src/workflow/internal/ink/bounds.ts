@@ -1,7 +1,8 @@
 /** The limits of fields: their wording, and which of them a value breaks. */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { FieldBounds, ValueBounds } from "../../../catalog/NodeTemplate.ts"
-import type { InkViolation } from "./kind.ts"
+import { describeReceived, type InkViolation } from "./kind.ts"
 
 /** Limits of one value, as a schema. The same shape as the catalog's `ValueBounds`. */
 export const InkValueBounds = Schema.Struct({
@@ -11,7 +12,8 @@ export const InkValueBounds = Schema.Struct({
   exclusiveMaximum: Schema.optionalKey(Schema.Number),
   multipleOf: Schema.optionalKey(Schema.Number),
   minLength: Schema.optionalKey(Schema.Number),
-  maxLength: Schema.optionalKey(Schema.Number)
+  maxLength: Schema.optionalKey(Schema.Number),
+  pattern: Schema.optionalKey(Schema.String)
 })
 
 /** Limits of a collection and of its items, as a schema. */
@@ -39,12 +41,18 @@ export const describeNumberBounds = (bounds: ValueBounds | undefined): string =>
 /** The limits of a text in words, with a leading blank, or an empty text. */
 export const describeStringBounds = (bounds: ValueBounds | undefined): string => {
   if (bounds === undefined) return ""
-  const { maxLength, minLength } = bounds
-  if (minLength !== undefined && maxLength !== undefined) return ` of ${minLength} to ${maxLength} characters`
-  if (minLength !== undefined) return ` of at least ${minLength} characters`
-  if (maxLength !== undefined) return ` of at most ${maxLength} characters`
-  return ""
+  const { maxLength, minLength, pattern } = bounds
+  const matching = pattern === undefined ? "" : ` that matches ${describePattern(pattern)}`
+  if (minLength !== undefined && maxLength !== undefined) {
+    return ` of ${minLength} to ${maxLength} characters${matching}`
+  }
+  if (minLength !== undefined) return ` of at least ${minLength} characters${matching}`
+  if (maxLength !== undefined) return ` of at most ${maxLength} characters${matching}`
+  return matching
 }
+
+const describePattern = (pattern: string): string =>
+  pattern.length > 80 ? `/${pattern.slice(0, 77)}.../` : `/${pattern}/`
 
 /** The limits of a collection's size in words, with a leading blank, or an empty text. */
 export const describeItemCount = (bounds: FieldBounds | undefined): string => {
@@ -138,11 +146,35 @@ const countCharacters = (value: string): number => {
   return count
 }
 
+/** What the server's regular expressions have and JavaScript's do not: sets within sets. */
+const sets = /\[\[|&&|--|~~/
+
+/** What stands for other characters outside ASCII on the server than in JavaScript. */
+const classes = /\\[dDwWsSbB]|\(\?/
+
+/**
+ * Whether a text matches a regular expression of the server. An expression that JavaScript cannot read, or may read in
+ * another way, is left to the server: it counts as a match.
+ */
+const matches = (pattern: string, value: string): boolean => {
+  const isSame = !sets.test(pattern) && (!classes.test(pattern) || !/[^\p{ASCII}]/u.test(value)) &&
+    (!pattern.includes(".") || !/[\r\u2028\u2029]/.test(value))
+  return !isSame ||
+    Result.getOrElse(Result.try(() => new RegExp(pattern, "u").test(value)), () => true)
+}
+
 /** The limits that a text breaks. */
 export const stringViolations = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<InkViolation> => {
   if (bounds === undefined) return []
   const out: Array<InkViolation> = []
-  const { maxLength, minLength } = bounds
+  const { maxLength, minLength, pattern } = bounds
+  if (pattern !== undefined && !matches(pattern, value)) {
+    out.push({
+      code: "valueDoesNotMatchPattern",
+      message: `${describeReceived(value)} does not match ${describePattern(pattern)}`,
+      parameters: { value, pattern }
+    })
+  }
   if (maxLength === undefined && minLength === undefined) return out
   const length = countCharacters(value)
   if (maxLength !== undefined && length > maxLength) {

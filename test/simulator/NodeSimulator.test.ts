@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Http from "node:http"
 import { io } from "socket.io-client"
 import { at, graph } from "./support.ts"
 
@@ -91,6 +92,28 @@ describe("the simulator on a port", () => {
       const page = yield* HttpClient.get(new URL("api/v1/nope", url))
       assert.strictEqual(page.status, 200)
       assert.match(page.headers["content-type"] ?? "", /^text\/html/)
+    })
+  )
+
+  test(
+    "every request gets a response, whatever its target looks like",
+    Effect.gen(function*() {
+      const { url } = yield* NodeSimulator
+      const status = (method: string, target: string) =>
+        Effect.callback<number | undefined, Error>((resume) => {
+          const request = Http.request({ host: url.hostname, port: url.port, method, path: target }, (response) => {
+            response.resume()
+            resume(Effect.succeed(response.statusCode))
+          })
+          request.on("error", (error) => resume(Effect.fail(error)))
+          request.end()
+        })
+      assert.strictEqual(yield* status("GET", "//"), 200)
+      assert.strictEqual(yield* status("GET", "//api/v1/app/version"), 200)
+      assert.strictEqual(yield* status("POST", "//"), 405)
+      assert.strictEqual(yield* status("GET", "/%ff"), 200)
+      assert.strictEqual(yield* status("GET", `${url.href}api/v1/app/version`), 200)
+      assert.strictEqual(yield* status("OPTIONS", "*"), 400)
     })
   )
 

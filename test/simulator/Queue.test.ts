@@ -60,6 +60,94 @@ describe("batches", () => {
   )
 
   test(
+    "more runs and combinations than fit into the queue are counted, not made",
+    Effect.gen(function*() {
+      yield* send("PUT", "/api/v1/queue/default/processor/pause")
+      const counts = (batch: Readonly<Record<string, unknown>>) =>
+        Effect.map(enqueue({ graph: sum, ...batch }), ({ body, status }) => [
+          status,
+          at(body, "requested"),
+          at(body, "enqueued")
+        ])
+      const list = Array.from({ length: 10_000 }, (_, index) => index)
+      assert.deepStrictEqual(yield* counts({ data: [[datum("a")]], runs: 1e9 }), [200, 0, 0])
+      assert.deepStrictEqual(yield* counts({ runs: 1e9 }), [200, 1e9, 3])
+      yield* send("PUT", "/api/v1/queue/default/clear")
+      assert.deepStrictEqual(yield* counts({ data: [[datum("a", ...list)], [datum("b", ...list)]] }), [200, 1e8, 3])
+    }),
+    { maxQueueSize: 3 }
+  )
+
+  const half = "\ud83d"
+  const texts = graph({ text: { type: "string", value: "a" } })
+  const workflow = {
+    name: "",
+    author: "",
+    description: "",
+    version: "",
+    contact: "",
+    tags: "",
+    notes: half,
+    exposedFields: [],
+    meta: { version: "3.0.0", category: "user" },
+    nodes: [],
+    edges: []
+  }
+  for (
+    const [where, model, batch] of [
+      ["the graph", "GraphExecutionState", { graph: graph({ text: { type: "string", value: half } }) }],
+      ["a value of the batch", "list[NodeFieldValue]", {
+        graph: texts,
+        data: [[{ node_path: "text", field_name: "value", items: [half] }]]
+      }],
+      ["the workflow", "WorkflowWithoutID", { graph: texts, workflow }]
+    ] as const
+  ) {
+    test(
+      `half of a surrogate pair in ${where} is an internal error, and its item blocks the queue until it is canceled`,
+      Effect.gen(function*() {
+        const rejected = yield* enqueue({ batch_id: "half", ...batch })
+        assert.deepStrictEqual([rejected.status, rejected.body], [500, "Internal Server Error"])
+        yield* enqueue({ graph: sum })
+        for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
+        const status = yield* send("GET", "/api/v1/queue/default/status")
+        assert.strictEqual(at(status.body, "queue", "pending"), 2)
+        const item = yield* send("GET", "/api/v1/queue/default/i/1")
+        assert.strictEqual(item.status, 500)
+        const start = "Unexpected error while fetching queue item: 1 validation error for "
+        assert.include(
+          String(at(item.body, "detail")),
+          `${start}${model}\n  Invalid JSON: unexpected end of hex escape`
+        )
+        const summaries = yield* send("POST", "/api/v1/queue/default/item_summaries_by_ids", { item_ids: [1] })
+        assert.strictEqual(summaries.status, model === "list[NodeFieldValue]" ? 500 : 200)
+        yield* send("PUT", "/api/v1/queue/default/cancel_by_batch_ids", { batch_ids: ["half"] })
+        yield* settle
+        assert.strictEqual(at((yield* send("GET", "/api/v1/queue/default/i/2")).body, "status"), "completed")
+      })
+    )
+  }
+
+  test(
+    "half of a surrogate pair where the database stores text is an error that leaves no items",
+    Effect.gen(function*() {
+      for (const name of ["batch_id", "origin", "destination"]) {
+        const { body, status } = yield* enqueue({ graph: sum, [name]: `ab${half}` })
+        assert.strictEqual(status, 500)
+        assert.strictEqual(
+          at(body, "detail"),
+          "Unexpected error while enqueuing batch: 'utf-8' codec can't encode character '\\ud83d' in position 2: " +
+            "surrogates not allowed"
+        )
+      }
+      // The server cannot repeat it in an error either.
+      const { status } = yield* enqueue({ graph: graph({ a: { type: half } }) })
+      assert.strictEqual(status, 500)
+      assert.deepStrictEqual(at((yield* send("GET", "/api/v1/queue/default/item_ids")).body, "item_ids"), [])
+    })
+  )
+
+  test(
     "a value that does not fit its field blocks the whole queue until its batch is canceled",
     Effect.gen(function*() {
       yield* enqueue({ graph: sum, batch_id: "bad", data: [[datum("a", 1.5)]] })

@@ -120,7 +120,12 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
   const run = yield* FiberSet.makeRuntime()
 
   const answer = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
-    const url = new URL(request.url ?? "/", "http://simulator")
+    const target = request.url ?? "/"
+    // A path that begins with two slashes is no host.
+    const url = URL.parse(target.startsWith("/") ? `http://simulator${target}` : target)
+    if (url === null) {
+      return yield* Effect.sync(() => void response.writeHead(400).end("Invalid HTTP request received."))
+    }
     const method = request.method ?? "GET"
     const cors = corsHeaders(request, origins)
     if (cors !== undefined && method === "OPTIONS" && "access-control-request-method" in request.headers) {
@@ -143,7 +148,19 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
   })
 
   const server = createServer((request, response) => {
-    run(answer(request, response))
+    run(
+      answer(request, response).pipe(
+        // Whatever goes wrong, the client gets a response.
+        Effect.catchCause((cause) =>
+          Effect.logError("The simulator cannot respond", cause).pipe(
+            Effect.andThen(Effect.sync(() => {
+              if (!response.headersSent) response.writeHead(500).end("Internal Server Error")
+              else response.destroy()
+            }))
+          )
+        )
+      )
+    )
   })
   const sockets = new Server(server, { path: `${base}/ws/socket.io`, serveClient: false, cors: { origin: "*" } })
 

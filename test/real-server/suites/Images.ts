@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { expected, outcomes } from "../../uploads.ts"
 import * as Support from "../Support.ts"
 
 const uploaded = (image: ImageUpload) =>
@@ -63,6 +64,11 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         yield* boards.delete(board.board_id, { includeImages: true })
         assert.isFalse(yield* images.exists(image.image_name))
       }).pipe(Effect.scoped))
+
+    it.effect("are accepted and rejected by format and color mode, whole or cut off", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* outcomes, expected)
+      }))
 
     it.effect("are refused when they are none, or when the board is missing", () =>
       Effect.gen(function*() {

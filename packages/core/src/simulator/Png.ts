@@ -127,19 +127,64 @@ export const decode = (bytes: Uint8Array): Raster => {
   return { width, height, data }
 }
 
-/**
- * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or are cut short.
- *
- * @internal
- */
-export const decodeOption = (bytes: Uint8Array): Raster | undefined =>
+interface Chunk {
+  readonly type: string
+  /** Where its data begins and where the chunk ends. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The chunks of a PNG file up to the first one that is cut off or damaged. */
+const intactChunks = function*(bytes: Uint8Array): Generator<Chunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let offset = 8
+  while (offset + 12 <= bytes.length) {
+    const end = offset + 12 + view.getUint32(offset)
+    if (end > bytes.length || crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) return
+    yield { type: textDecoder.decode(bytes.subarray(offset + 4, offset + 8)), start: offset + 8, end }
+    offset = end
+  }
+}
+
+/** The intact chunks of a PNG file, and its last chunk, which the server does not miss. */
+const withEnd = (bytes: Uint8Array): Uint8Array => {
+  const chunks = [...intactChunks(bytes)].filter(({ type }) => type !== "IEND")
+  return concat([bytes.subarray(0, chunks.at(-1)?.end ?? 0), chunk("IEND", new Uint8Array(0))])
+}
+
+const attempt = (bytes: Uint8Array): Raster | undefined =>
   Result.getOrElse(Result.try(() => decode(bytes)), () => undefined)
 
 /**
- * Whether bytes begin like a PNG file with a readable header.
+ * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or whose pixels are cut short. As on the
+ * server, the last chunk, which has no data, may be missing.
  *
  * @internal
  */
-export const hasHeader = (bytes: Uint8Array): boolean =>
-  bytes.length >= 29 && bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4E && bytes[3] === 0x47 &&
-  textDecoder.decode(bytes.subarray(12, 16)) === "IHDR"
+export const decodeOption = (bytes: Uint8Array): Raster | undefined => attempt(bytes) ?? attempt(withEnd(bytes))
+
+/**
+ * Whether bytes begin like a PNG file.
+ *
+ * @internal
+ */
+export const hasSignature = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4E && bytes[3] === 0x47
+
+/**
+ * The size of a PNG file; `undefined` unless all chunks before its pixels are intact and its pixels begin, which is what
+ * the server reads before it accepts a file as an image.
+ *
+ * @internal
+ */
+export const readHeader = (bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let size: { readonly width: number; readonly height: number } | undefined = undefined
+  let next = 8
+  for (const { end, start, type } of intactChunks(bytes)) {
+    if (type === "IHDR" && end - start >= 12) size = { width: view.getUint32(start), height: view.getUint32(start + 4) }
+    if (type === "IDAT" || type === "IEND") return size
+    next = end
+  }
+  return textDecoder.decode(bytes.subarray(next + 4, next + 8)) === "IDAT" ? size : undefined
+}

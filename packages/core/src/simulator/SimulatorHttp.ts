@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { ValidationIssue } from "./internal/fieldValidation.ts"
+import { isWellFormed } from "./internal/wellFormed.ts"
 
 /**
  * A request as it reaches the server.
@@ -72,7 +73,7 @@ export const bytes = (
 })
 
 /**
- * An answer with JSON.
+ * A response with JSON. As on the server, a value that cannot be written as UTF-8 is an internal error.
  *
  * @internal
  */
@@ -80,8 +81,12 @@ export const json = (
   value: unknown,
   status = 200,
   headers: Readonly<Record<string, string>> = {}
-): SimulatorResponse =>
-  bytes(textEncoder.encode(JSON.stringify(value)), { "content-type": "application/json", ...headers }, status)
+): SimulatorResponse => {
+  const body = JSON.stringify(value)
+  return body.includes("\\ud") && !isWellFormed(value)
+    ? internalError.response
+    : bytes(textEncoder.encode(body), { "content-type": "application/json", ...headers }, status)
+}
 
 /**
  * An answer with plain text.

@@ -301,7 +301,7 @@ export const graphsOf = (
   }
   const graph = parse()
   if (!hasBatches) return [{ graph, fieldValues: null }]
-  return combinations(data).map((fieldValues) => {
+  return Array.from(combinations(data), (fieldValues) => {
     const filled = new Map(graph.nodes)
     for (const { field_name, node_path, value } of fieldValues) {
       const node = filled.get(node_path)

@@ -36,6 +36,13 @@ export interface SimulatorBatch {
   readonly runs: number
 }
 
+/** Why an item that is in the database cannot be read back. */
+export interface Unreadable {
+  /** What the server fails to read. */
+  readonly model: "GraphExecutionState" | "list[NodeFieldValue]" | "WorkflowWithoutID"
+  readonly issue: ValidationIssue
+}
+
 /** A call that an item waits for. */
 interface WaitingCall {
   /** The prepared node that calls. */
@@ -61,8 +68,8 @@ export interface QueueItem {
   readonly retriedFrom: number | null
   readonly graph: SimulatorGraph
   readonly workflow: unknown
-  /** Why the item cannot be read: a value of the batch that does not fit its field. */
-  readonly poison: ValidationIssue | undefined
+  /** Why the item cannot be read, such as a value of the batch that does not fit its field. */
+  readonly poison: Unreadable | undefined
   /** Whether a called workflow, and of whom. */
   readonly place: WorkflowCallState.CallPlace
   readonly callHistory: Array<WorkflowCallState.CallExecution>
@@ -88,20 +95,27 @@ export interface ItemOwner {
   readonly email: string | null
 }
 
-/** The combinations that a batch asks for, in the order of their items: the last group varies fastest. */
-export const combinations = (data: SimulatorBatch["data"]): ReadonlyArray<ReadonlyArray<FieldValue>> => {
-  let results: ReadonlyArray<ReadonlyArray<FieldValue>> = [[]]
-  for (const group of data ?? []) {
-    const length = group[0]?.items.length ?? 0
-    const zipped = Array.from({ length }, (_, index) =>
-      group.map((datum) => ({
-        node_path: datum.node_path,
-        field_name: datum.field_name,
-        value: datum.items[index]
-      })))
-    if (group.length > 0) results = results.flatMap((before) => zipped.map((values) => before.concat(values)))
+/** How many combinations a batch asks for. */
+export const combinationCount = (data: SimulatorBatch["data"]): number =>
+  (data ?? []).reduce((count, [first]) => first === undefined ? count : count * first.items.length, 1)
+
+/**
+ * The combinations that a batch asks for, in the order of their items: the last group varies fastest. Each is made when it
+ * is asked for, because a small request can ask for more than fit into memory.
+ */
+export const combinations = function*(data: SimulatorBatch["data"]): Generator<ReadonlyArray<FieldValue>> {
+  const groups = (data ?? []).filter((group) => group.length > 0)
+  const count = combinationCount(data)
+  for (let index = 0; index < count; index++) {
+    let rest = index
+    const values = groups.toReversed().map((group) => {
+      const length = group[0]?.items.length ?? 1
+      const at = rest % length
+      rest = Math.floor(rest / length)
+      return group.map(({ field_name, items, node_path }) => ({ node_path, field_name, value: items[at] }))
+    })
+    yield values.toReversed().flat()
   }
-  return results
 }
 
 const terminal = new Set<ItemStatus>(["completed", "failed", "canceled"])

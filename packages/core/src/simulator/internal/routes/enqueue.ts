@@ -1,16 +1,17 @@
 /** Reading and accepting a batch. */
 import * as Effect from "effect/Effect"
 import type { HttpFailure, SimulatorResponse } from "../../SimulatorHttp.ts"
-import { internalError, invalid, json } from "../../SimulatorHttp.ts"
+import { internalError, invalid, json, refusal } from "../../SimulatorHttp.ts"
 import type { ValidationIssue } from "../fieldValidation.ts"
 import * as FieldValidation from "../fieldValidation.ts"
-import type { BatchDatum, FieldValue, QueueItem, SimulatorBatch } from "../queueStore.ts"
-import { combinations } from "../queueStore.ts"
+import type { BatchDatum, FieldValue, QueueItem, SimulatorBatch, Unreadable } from "../queueStore.ts"
+import { combinationCount, combinations } from "../queueStore.ts"
 import type { RouteContext } from "../routeSupport.ts"
 import { bodyField, bodyRecord } from "../routeSupport.ts"
 import type { SimulatorGraph } from "../simulatorGraph.ts"
 import * as SimulatorGraphModule from "../simulatorGraph.ts"
 import type { SimulatorWorld } from "../simulatorWorld.ts"
+import * as WellFormed from "../wellFormed.ts"
 import { outermost } from "../workflowCallState.ts"
 
 type Raw = Readonly<Record<string, unknown>>
@@ -133,10 +134,10 @@ const parseBatch = Effect.fnUntraced(function*(
   }
 })
 
-/** The graph with the values of one combination, and the first value that does not fit its field. */
+/** The graph with the values of one combination, and why the server will not be able to read them back. */
 const withValues = (world: SimulatorWorld, graph: SimulatorGraph, values: ReadonlyArray<FieldValue>) => {
   const nodes = new Map(graph.nodes)
-  let poison: ValidationIssue | undefined = undefined
+  let issue: ValidationIssue | undefined = undefined
   for (const { field_name, node_path, value } of values) {
     const node = nodes.get(node_path)
     if (node === undefined) continue
@@ -145,11 +146,13 @@ const withValues = (world: SimulatorWorld, graph: SimulatorGraph, values: Readon
     const checked = field === undefined
       ? { ok: true as const, value }
       : SimulatorGraphModule.checkField(field, value, loc)
-    if (!checked.ok) poison ??= checked.issues[0]
+    if (!checked.ok) issue ??= checked.issues[0]
     const next = { ...node, [field_name]: checked.ok ? checked.value : value }
-    if (checked.ok) poison ??= SimulatorGraphModule.combinationIssues(next, loc.slice(0, -1))[0]
+    if (checked.ok) issue ??= SimulatorGraphModule.combinationIssues(next, loc.slice(0, -1))[0]
     nodes.set(node_path, next)
   }
+  const poison: Unreadable | undefined = WellFormed.storedProblem("list[NodeFieldValue]", values) ??
+    (issue === undefined ? undefined : { model: "GraphExecutionState", issue })
   return { graph: { ...graph, nodes }, poison }
 }
 
@@ -162,14 +165,21 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
     const batch = yield* parseBatch(world, yield* bodyField(body, "batch"))
     const pending = world.queue.where((item) => item.queueId === queueId && item.status === "pending")
     const priority = body["prepend"] === true ? Math.max(0, ...pending.map((item) => item.priority)) + 1 : 0
-    const wanted = combinations(batch.data)
-    const requested = wanted.length * batch.runs
+    for (const text of [batch.batch_id, batch.origin, batch.destination]) {
+      const problem = WellFormed.encodingError(text ?? "")
+      if (problem !== undefined) return yield* refusal(500, `Unexpected error while enqueuing batch: ${problem}`)
+    }
+    const perRun = combinationCount(batch.data)
+    const requested = perRun * batch.runs
+    // The same for all items of the batch.
+    const unreadable = WellFormed.storedProblem("GraphExecutionState", SimulatorGraphModule.toJson(batch.graph)) ??
+      WellFormed.storedProblem("WorkflowWithoutID", batch.workflow)
     const room = Math.max(0, world.settings.maxQueueSize - pending.length)
     const added: Array<QueueItem> = []
     const executionGraphId = world.random.uuid()
-    for (let run = 0; run < batch.runs; run++) {
-      for (const values of wanted) {
-        if (added.length >= room) continue
+    for (let run = 0; run < batch.runs && perRun > 0 && added.length < room; run++) {
+      for (const values of combinations(batch.data)) {
+        if (added.length >= room) break
         const { graph, poison } = withValues(world, batch.graph, values)
         added.push(world.queue.add({
           queueId,
@@ -184,7 +194,7 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
           retriedFrom: null,
           graph,
           workflow: batch.workflow,
-          poison,
+          poison: poison ?? unreadable,
           place: outermost
         }, now))
       }

@@ -82,6 +82,8 @@ const deleteAll = (context: RouteContext, images: ReadonlyArray<StoredImage>) =>
 const parseJson = (text: string): unknown =>
   Result.getOrElse(Result.try((): unknown => JSON.parse(text)), () => undefined)
 
+const maxResizedPixels = 4096 * 4096
+
 const upload = Effect.fnUntraced(function*(context: RouteContext) {
   const { now, request, user, world } = context
   yield* required(context, "image_category")
@@ -106,15 +108,19 @@ const upload = Effect.fnUntraced(function*(context: RouteContext) {
   const wanted = typeof size === "string" ? parseJson(size) : undefined
   const width = isRecord(wanted) && typeof wanted["width"] === "number" ? wanted["width"] : 0
   const height = isRecord(wanted) && typeof wanted["height"] === "number" ? wanted["height"] : 0
-  if (typeof size === "string" && (width < 1 || height < 1)) {
+  if (typeof size === "string" && (width < 1 || height < 1 || width * height > maxResizedPixels)) {
     return yield* refusal(400, "Invalid resize_to format or size")
   }
-  if (reading._tag === "Broken") return yield* refusal(500, "Failed to create image")
+  const isResized = width > 0
+  if (reading._tag === "Broken") {
+    return yield* refusal(500, isResized ? "Failed to resize image" : "Failed to create image")
+  }
+  if (reading._tag === "Unstorable" && !isResized) return yield* refusal(500, "Failed to create image")
   const metadata = data.get("metadata")
   const image = world.gallery.add({
     name: `${world.random.uuid()}.png`,
     origin: "external",
-    raster: width > 0 ? Raster.resize(reading.raster, width, height) : reading.raster,
+    raster: isResized ? Raster.resize(reading.raster, width, height) : reading.raster,
     category: category ?? "general",
     isIntermediate: isIntermediate === true,
     userId: user.userId,

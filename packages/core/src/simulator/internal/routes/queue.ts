@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { HttpFailure, SimulatorResponse } from "../../SimulatorHttp.ts"
 import { json, refusal } from "../../SimulatorHttp.ts"
-import type { QueueItem } from "../queueStore.ts"
+import type { QueueItem, Unreadable } from "../queueStore.ts"
 import { isTerminal, withoutNulls } from "../queueStore.ts"
 import type { Route, RouteContext } from "../routeSupport.ts"
 import {
@@ -66,20 +66,19 @@ const shown = (context: RouteContext, item: QueueItem): Readonly<Record<string, 
   return mayTouch(context, item) ? value : redact(context, value)
 }
 
-const poisonText = (item: QueueItem): string => {
-  const issue = item.poison
-  const at = issue?.loc.join(".") ?? ""
-  const input = typeof issue?.input === "string" ? `'${issue.input}'` : String(issue?.input)
-  const type = typeof issue?.input === "string" ? "str" : typeof issue?.input === "number" ? "float" : "object"
-  return `1 validation error for GraphExecutionState\n${at}\n  ${issue?.msg ?? ""} ` +
-    `[type=${issue?.type ?? ""}, input_value=${input}, input_type=${type}]\n` +
-    `    For further information visit https://errors.pydantic.dev/2.14/v/${issue?.type ?? ""}`
+const poisonText = ({ issue, model }: Unreadable): string => {
+  const at = issue.loc.length === 0 ? "" : `${issue.loc.join(".")}\n`
+  const input = typeof issue.input === "string" ? `'${issue.input}'` : String(issue.input)
+  const type = typeof issue.input === "string" ? "str" : typeof issue.input === "number" ? "float" : "object"
+  return `1 validation error for ${model}\n${at}  ${issue.msg} ` +
+    `[type=${issue.type}, input_value=${input}, input_type=${type}]\n` +
+    `    For further information visit https://errors.pydantic.dev/2.14/v/${issue.type}`
 }
 
 const readable = (item: QueueItem, doing: string): Effect.Effect<void, HttpFailure> =>
   item.poison === undefined
     ? Effect.void
-    : Effect.fail(refusal(500, `Unexpected error while ${doing}: ${poisonText(item)}`))
+    : Effect.fail(refusal(500, `Unexpected error while ${doing}: ${poisonText(item.poison)}`))
 
 const find = Effect.fnUntraced(function*(
   context: RouteContext,
@@ -241,11 +240,14 @@ export const routes: ReadonlyArray<Route> = [
     const { queue } = context.world
     const record = yield* bodyRecord(context)
     const ids = yield* numbers(yield* bodyField(record, "item_ids"), ["body", "item_ids"], 1000)
-    return json(ids.flatMap((id) => {
-      const item = queue.items.get(id)
-      if (item === undefined || item.queueId !== queueOf(context)) return []
+    const items = ids.flatMap((id) => queue.items.get(id) ?? []).filter((item) => item.queueId === queueOf(context))
+    // A summary has the values of the batch, but neither session nor workflow.
+    if (items.some((item) => item.poison?.model === "list[NodeFieldValue]")) {
+      return yield* refusal(500, "Failed to get queue item summaries")
+    }
+    return json(items.map((item) => {
       const summary = queue.toSummary(item, context.world.ownerOf(item))
-      return [mayTouch(context, item) ? summary : redact(context, summary)]
+      return mayTouch(context, item) ? summary : redact(context, summary)
     }))
   }, { since: 14 }),
   route("GET", `${prefix}/list_all`, function*(context) {

@@ -53,26 +53,24 @@ const Note = Schema.fromJsonString(Schema.Struct({
 
 /** Starts the client until it was killed often enough, each time with more orders, and then until all of them are done. */
 export const run = Effect.fnUntraced(function*(options: OrderOptions) {
-  const { kills, orders, random } = options
+  const { orders, random } = options
   const log: Array<string> = []
-  let killed = 0
-  let starts = 0
-  let failures = 0
+  const counts = { starts: 0, kills: 0, failures: 0 }
   let available = 0
   let isComplete = false
   const begin = (): Script => {
-    starts++
+    counts.starts++
     const { failEvery, mark, state, url } = options
     return start("fixtures/client.ts", url, state, mark, String(available), String(failEvery))
   }
   const finish = (script: Script, ended: number | string) => {
     log.push(...script.lines.filter((line) => line !== "ready" && line !== "finished"))
-    if (ended === "SIGKILL") killed++
-    else if (ended !== 0) failures++
+    if (ended === "SIGKILL") counts.kills++
+    else if (ended !== 0) counts.failures++
     return ended === 0
   }
-  while (killed < kills) {
-    available = Math.min(orders, Math.max(available, Math.ceil(orders * (killed + 1) / kills)))
+  while (counts.kills < options.kills) {
+    available = Math.min(orders, Math.max(available, Math.ceil(orders * (counts.kills + 1) / options.kills)))
     const script = begin()
     const kill = () => void script.process.kill("SIGKILL")
     yield* Effect.promise(() => script.says(/^ready$/))
@@ -91,7 +89,7 @@ export const run = Effect.fnUntraced(function*(options: OrderOptions) {
     const script = begin()
     isComplete = finish(script, yield* Effect.promise(() => script.ended))
   }
-  return { starts, kills: killed, failures, isComplete, log } satisfies OrderRun
+  return { ...counts, isComplete, log } satisfies OrderRun
 })
 
 /** The names of all images on the server, sorted. */

@@ -16,7 +16,7 @@ export const encodingError = (text: string): string | undefined => {
   const found = lone.exec(text)
   if (found === null) return undefined
   // Python counts code points.
-  const start = [...text.slice(0, found.index)].length
+  const start = Array.from(text.slice(0, found.index)).length
   const [half] = found
   const code = half.charCodeAt(0).toString(16)
   const which = half.length === 1

@@ -169,17 +169,17 @@ export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResp
       const problem = WellFormed.encodingError(text ?? "")
       if (problem !== undefined) return yield* refusal(500, `Unexpected error while enqueuing batch: ${problem}`)
     }
-    const perRun = combinationCount(batch.data)
-    const requested = perRun * batch.runs
+    const requested = combinationCount(batch.data) * batch.runs
     // The same for all items of the batch.
     const unreadable = WellFormed.storedProblem("GraphExecutionState", SimulatorGraphModule.toJson(batch.graph)) ??
       WellFormed.storedProblem("WorkflowWithoutID", batch.workflow)
     const room = Math.max(0, world.settings.maxQueueSize - pending.length)
     const added: Array<QueueItem> = []
     const executionGraphId = world.random.uuid()
-    for (let run = 0; run < batch.runs && perRun > 0 && added.length < room; run++) {
+    const size = Math.min(requested, room)
+    while (added.length < size) {
       for (const values of combinations(batch.data)) {
-        if (added.length >= room) break
+        if (added.length >= size) break
         const { graph, poison } = withValues(world, batch.graph, values)
         added.push(world.queue.add({
           queueId,

@@ -155,9 +155,9 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: ["test/assets/OutputsAndCleanup.test.ts"]
   },
   {
-    name: "a picture without its end is not written",
-    file: `${assets}/ImageTransfer.ts`,
-    find: "if (!ImageType.isPngEnd(this.tail)) return",
+    name: "an image without its end is not written",
+    file: `${assets}/internal/pngInspector.ts`,
+    find: `if (this.part !== "end") return`,
     replace: "if (this.length < 0) return",
     tests: ["test/assets/Downloads.test.ts"]
   }

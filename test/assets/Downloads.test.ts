@@ -259,6 +259,56 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
+  it.live("that are folders or links to nothing are an error with skip and with error, before anything is asked for", () =>
+    prepared((folder, fs, server) =>
+      Effect.gen(function*() {
+        yield* fs.remove(`${folder}/a.png`)
+        for (const existing of ["skip", "error"] as const) {
+          yield* fs.makeDirectory(`${folder}/a.png`)
+          const directory = yield* fails(Downloads.image("a.png", { directory: folder, existing }), "FileExists")
+          assert.include(directory.message, "a folder")
+          yield* fs.remove(`${folder}/a.png`, { recursive: true })
+          yield* fs.symlink(`${folder}/nothing`, `${folder}/a.png`)
+          const link = yield* fails(Downloads.image("a.png", { directory: folder, existing }), "FileExists")
+          assert.include(link.message, "a link to a file that does not exist")
+          yield* fs.remove(`${folder}/a.png`)
+        }
+        assert.deepStrictEqual(server.calls, [])
+        yield* fs.writeFileString(`${folder}/mine.png`, "mine")
+        yield* fs.symlink(`${folder}/mine.png`, `${folder}/a.png`)
+        const kept = yield* Downloads.image("a.png", { directory: folder, existing: "skip" })
+        assert.deepStrictEqual(kept.files.map(({ size, written }) => ({ size, written })), [{
+          size: 4,
+          written: false
+        }])
+      })
+    ))
+
+  it.live("that appear during the download and are no files are an error with skip", () =>
+    prepared((folder, fs, server) =>
+      Effect.gen(function*() {
+        yield* fs.remove(`${folder}/a.png`)
+        server.faults.full = (image) =>
+          Stream.fromEffect(Effect.orDie(fs.symlink(`${folder}/nothing`, `${folder}/a.png`))).pipe(
+            Stream.drain,
+            Stream.concat(Stream.make(image.bytes))
+          )
+        yield* fails(Downloads.image("a.png", { directory: folder, existing: "skip" }), "FileExists")
+        assert.deepStrictEqual(yield* listing(folder), ["a.png"])
+      })
+    ))
+
+  it.live("leave no image without its sidecar with skip", () =>
+    prepared((folder, fs) =>
+      Effect.gen(function*() {
+        yield* fs.remove(`${folder}/a.png`)
+        yield* fs.makeDirectory(`${folder}/a.png.json/full`, { recursive: true })
+        const options = { directory: folder, existing: "skip", metadata: true } as const
+        assert.strictEqual((yield* Effect.result(Downloads.image("a.png", options)))._tag, "Failure")
+        assert.deepStrictEqual(yield* listing(folder), ["a.png.json", "a.png.json/full"])
+      })
+    ))
+
   it.live("keep their names with rename, sidecars with their images", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
@@ -354,13 +404,48 @@ describe("Downloads: faults of the server", () => {
     }
   )
 
+  it.live("a PNG of which any bytes between its ends are missing or changed is never written", () => {
+    const fake = server()
+    const whole = png(64, 64)
+    const faulty: ReadonlyArray<readonly [string, Uint8Array]> = [
+      ["middle missing", Uint8Array.from([...whole.subarray(0, 60), ...whole.subarray(90)])],
+      ["bytes between two chunks missing", Uint8Array.from([...whole.subarray(0, 25), ...whole.subarray(-12)])],
+      ["a chunk missing its checksum", Uint8Array.from([...whole.subarray(0, -16), ...whole.subarray(-12)])],
+      ["bytes after its end", Uint8Array.from([...whole, 0])],
+      ...Array.from(
+        { length: whole.length - 24 },
+        (_, at): readonly [string, Uint8Array] => [`byte ${at + 24} changed`, whole.with(at + 24, whole[at + 24]! ^ 1)]
+      )
+    ]
+    return inFolder(fake, (folder) =>
+      Effect.gen(function*() {
+        for (const [name, bytes] of faulty) {
+          for (const size of [1, 7, 13, bytes.length]) {
+            const pieces = Array.from(
+              { length: Math.ceil(bytes.length / size) },
+              (_, at) => bytes.subarray(at * size, at * size + size)
+            )
+            fake.faults.full = () => Stream.fromIterable(pieces)
+            const result = yield* Effect.result(Stream.runDrain(Downloads.stream("a.png")))
+            assert.strictEqual(result._tag === "Failure" ? result.failure.reason : "none", "Truncated", name)
+          }
+        }
+        fake.faults.full = () => Stream.make(faulty[0]![1])
+        yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Truncated")
+        yield* fails(Downloads.bytes("a.png", quick), "Truncated")
+        assert.deepStrictEqual(yield* listing(folder), [])
+        fake.faults.full = () => Stream.fromIterable(Array.from(whole, (byte) => Uint8Array.of(byte)))
+        assert.deepStrictEqual(yield* Downloads.bytes("a.png", quick), whole)
+      }))
+  })
+
   it.live("content that is another image, or none", () => {
     const fake = server()
     return inFolder(fake, (folder) =>
       Effect.gen(function*() {
         fake.faults.full = () => Stream.make(png(32, 64))
         const other = yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "InvalidImage")
-        assert.include(other.message, "32x64 pixels came and 64x64 were announced")
+        assert.include(other.message, "expected 64x64 pixels, got 32x64")
         yield* fails(
           Downloads.image({ image_name: "a.png", width: 64, height: 64 }, { directory: folder, ...quick }),
           "InvalidImage"

@@ -49,11 +49,4 @@ describe("ImageType", () => {
     )
     assert.deepStrictEqual(ImageType.pngSize(head.subarray(0, 20)), Option.none())
   })
-
-  it("knows the end of a PNG", () => {
-    const end = Uint8Array.from(Buffer.from("0000000049454e44ae426082", "hex"))
-    assert.isTrue(ImageType.isPngEnd(Uint8Array.from([1, 2, ...end])))
-    assert.isFalse(ImageType.isPngEnd(end.subarray(0, 11)))
-    assert.isFalse(ImageType.isPngEnd(Uint8Array.from([...end, 0])))
-  })
 })

@@ -11,18 +11,23 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
+import * as Zlib from "node:zlib"
 import { png } from "../assets/fakes.ts"
 
 const header = png(64, 64, {}, [1, 2, 3])
 
-/** A PNG of about so many bytes, each image with other ones. */
+/** A PNG with so many bytes between its head and its end, at least 12, each image with other ones. */
 const image = (bytes: number, seed: number): Uint8Array => {
   const filler = new Uint8Array(bytes)
   for (let index = 0, state = seed; index < bytes; index++) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
     filler[index] = state >>> 16
   }
-  return Buffer.concat([header.subarray(0, 33), filler, header.subarray(-12)])
+  const chunk = Buffer.from(filler)
+  chunk.writeUInt32BE(bytes - 12)
+  chunk.write("IDAT", 4, "latin1")
+  chunk.writeUInt32BE(Zlib.crc32(chunk.subarray(4, -4)), bytes - 4)
+  return Buffer.concat([header.subarray(0, 33), chunk, header.subarray(-12)])
 }
 
 /** A server that gives out and takes images, and gives out its document. */

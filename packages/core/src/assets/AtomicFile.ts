@@ -169,7 +169,6 @@ export const place = Effect.fnUntraced(
     } else if (existing === "error") {
       yield* linkAll(target)
     } else if (existing === "skip") {
-      if (yield* fs.exists(target)) return { path: target, written: false }
       const own = parts.filter((part) => part.suffix === "")
       const written = yield* Effect.forEach(own, (part) => link(fs, part.temporary, target), { discard: true }).pipe(
         Effect.as(true),
@@ -180,7 +179,7 @@ export const place = Effect.fnUntraced(
         parts.filter((part) => part.suffix !== ""),
         (part) => fs.rename(part.temporary, target + part.suffix),
         { discard: true }
-      )
+      ).pipe(Effect.tapError(() => own.length === 0 ? Effect.void : Effect.ignore(fs.remove(target))))
     } else {
       let number = 1
       const candidate = () =>

@@ -15,7 +15,7 @@ import { problemOf } from "./AtomicFile.ts"
  *
  * About the image on the server: `NotFound` (deleted, or never there), `Forbidden` (no or no sufficient login),
  * `Connection` (no answer, or the connection was cut), `Server` (it answered with an error), `Truncated` (the content
- * ends too early), `InvalidImage` (no PNG, or one of another size than the server says).
+ * ends too early, or a part of it is missing or damaged), `InvalidImage` (no PNG, or one of another size than the server says).
  *
  * About the file: `FolderMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`
  * (also a read-only disk), `DiskFull`, `File` (anything else the file system refuses), `InvalidTemplate`.
@@ -56,7 +56,7 @@ const explanations: Record<DownloadErrorReason, string> = {
   Forbidden: "the server does not allow it",
   Connection: "the connection failed",
   Server: "the server failed",
-  Truncated: "the content ended too early",
+  Truncated: "the content is not complete",
   InvalidImage: "the content is not the image that was announced",
   FolderMissing: "the folder does not exist",
   NotADirectory: "a part of the path is not a folder",

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import type { VideoDTO } from "../server/api/VideosApi.ts"
 import { Images } from "../server/Images.ts"
@@ -120,6 +121,28 @@ const sidecarText = Effect.fnUntraced(
 const sizeOf = (fs: FileSystem.FileSystem, name: string, file: string) =>
   fs.stat(file).pipe(Effect.map((info) => Number(info.size.toString())), Effect.mapError(fromPlatform(name, file)))
 
+/** The size of the file that has the name already, if there is one. What is no file is not taken for one. */
+const existingSize = Effect.fnUntraced(
+  function*(name: string, path: string): Effect.fn.Return<Option.Option<number>, DownloadError, FileSystem.FileSystem> {
+    const fs = yield* FileSystem.FileSystem
+    const orMissing = <A>(effect: Effect.Effect<A, PlatformError>) =>
+      effect.pipe(
+        Effect.asSome,
+        Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeedNone),
+        Effect.mapError(fromPlatform(name, path))
+      )
+    if (Option.isNone(yield* orMissing(fs.lstat(path)))) return Option.none()
+    const info = yield* orMissing(fs.stat(path))
+    if (Option.isSome(info) && info.value.type === "File") return Option.some(Number(info.value.size.toString()))
+    const detail = Option.isNone(info)
+      ? "a link to a file that does not exist"
+      : info.value.type === "Directory"
+      ? "a folder"
+      : "not a regular file"
+    return yield* new DownloadError({ reason: "FileExists", imageName: name, path, detail })
+  }
+)
+
 const readImage = Effect.fnUntraced(
   function*(planned: Planned, file: string, { onBytes, options, sync }: {
     readonly options: DownloadOptions
@@ -143,7 +166,7 @@ const readImage = Effect.fnUntraced(
         return yield* new DownloadError({
           reason: "InvalidImage",
           imageName: imageName(planned.reference),
-          detail: `${size.width}x${size.height} pixels came and ${announced.width}x${announced.height} were announced`
+          detail: `expected ${announced.width}x${announced.height} pixels, got ${size.width}x${size.height}`
         })
       }
     }
@@ -169,20 +192,23 @@ const downloadOne = Effect.fnUntraced(
     const sync = options.sync ?? true
     const toError = Effect.mapError(fromPlatform(name, target))
     const withSidecar = options.metadata !== undefined && options.metadata !== false
-    const kept = sizeOf(fs, name, target).pipe(
-      Effect.map((size): ReadonlyArray<DownloadedFile> => [
+    const kept = existingSize(name, target).pipe(
+      Effect.map(Option.map((size): ReadonlyArray<DownloadedFile> => [
         { kind, path: target, size, imageName: name, written: false }
-      ])
+      ]))
     )
 
     const codec = format === "png" ? undefined : yield* requireCodec(name, format)
     yield* makeDirectory(name, directory, shared)
-    if (existing === "skip" || existing === "error") {
-      const candidates = existing === "error" && withSidecar ? [target, `${target}.json`] : [target]
-      for (const candidate of candidates) {
-        if (!(yield* fs.exists(candidate).pipe(toError))) continue
-        if (existing === "skip") return yield* kept
-        return yield* new DownloadError({ reason: "FileExists", imageName: name, path: candidate })
+    if (existing === "skip") {
+      const files = yield* kept
+      if (Option.isSome(files)) return files.value
+    }
+    if (existing === "error") {
+      for (const candidate of withSidecar ? [target, `${target}.json`] : [target]) {
+        if (Option.isSome(yield* existingSize(name, candidate))) {
+          return yield* new DownloadError({ reason: "FileExists", imageName: name, path: candidate })
+        }
       }
     }
 
@@ -218,7 +244,7 @@ const downloadOne = Effect.fnUntraced(
         target,
         existing
       ).pipe(toError)
-      if (!placed.written) return yield* kept
+      if (!placed.written) return Option.getOrElse(yield* kept, () => [])
       const files: Array<DownloadedFile> = [
         { kind, path: placed.path, size: bytes, imageName: name, written: true }
       ]

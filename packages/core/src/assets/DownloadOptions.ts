@@ -40,7 +40,10 @@ export interface DownloadOptions extends FormatOptions {
   readonly template?: string | undefined
   /** Writes `<file>.json` beside each file: node, item, seed, model, the server's metadata and graph. Default false. */
   readonly metadata?: boolean | Sidecar.SidecarOptions | undefined
-  /** What to do where the file exists. Default `error`. */
+  /**
+   * What to do where the file exists. Default `error`. A folder, a link to nothing, or anything else that is not a file is
+   * a `FileExists` error with `skip` too.
+   */
   readonly existing?: AtomicFile.Existing | undefined
   /** Whether missing folders are made. Default true; otherwise a missing folder is an error. */
   readonly createDirectory?: boolean | undefined

@@ -5,15 +5,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { received } from "../server/ChunkPool.ts"
 import { Images } from "../server/Images.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
-import * as ImageType from "./ImageType.ts"
+import { PngInspector } from "./internal/pngInspector.ts"
 
 /**
  * An image on the server by its name, with its size in pixels where that is known.
@@ -92,52 +90,14 @@ export const withRetry = (options: RetryOptions | undefined) => <A, R>(effect: E
     })
   )
 
-/** Looks at the bytes of a PNG as they pass by. */
-class PngInspector {
-  length = 0
-  private readonly head = new Uint8Array(24)
-  private readonly tail = new Uint8Array(ImageType.pngEndLength)
-
-  push(chunk: Uint8Array): void {
-    if (this.length < this.head.length) this.head.set(chunk.subarray(0, this.head.length - this.length), this.length)
-    this.length += chunk.length
-    if (chunk.length >= this.tail.length) {
-      this.tail.set(chunk.subarray(chunk.length - this.tail.length))
-    } else {
-      this.tail.copyWithin(0, chunk.length)
-      this.tail.set(chunk, this.tail.length - chunk.length)
-    }
-  }
-
-  check(imageName: string, expected: PixelSize | undefined): Result.Result<PixelSize, DownloadError> {
-    const fail = (reason: "Truncated" | "InvalidImage", detail: string) =>
-      Result.fail(new DownloadError({ reason, imageName, detail }))
-    if (this.length === 0) return fail("Truncated", "no content came")
-    const seen = this.head.subarray(0, this.length)
-    const size = ImageType.pngSize(seen)
-    if (Option.isNone(size)) {
-      return ImageType.isPng(seen) || this.length < 8
-        ? fail("Truncated", `only ${this.length} bytes came`)
-        : fail("InvalidImage", `not a PNG but ${ImageType.describe(seen)}`)
-    }
-    if (!ImageType.isPngEnd(this.tail)) return fail("Truncated", `the PNG has no end after ${this.length} bytes`)
-    const { height, width } = size.value
-    return expected !== undefined && (expected.width !== width || expected.height !== height)
-      ? fail(
-        "InvalidImage",
-        `${width}x${height} pixels came and ${expected.width}x${expected.height} were announced`
-      )
-      : Result.succeed(size.value)
-  }
-}
-
 const fullStream = (name: string): Stream.Stream<Uint8Array, DownloadError, Images> =>
   Stream.unwrap(Effect.map(Images, (images) => images.full(name))).pipe(
     Stream.mapError((error) => fromApi(name, error))
   )
 
 /**
- * The bytes of an image as they come; fails at the end when they are not the whole image.
+ * The bytes of an image as they come; fails at the end when they are not the whole image: every chunk of the PNG with its
+ * checksum.
  *
  * @category combinators
  * @since 0.1.0

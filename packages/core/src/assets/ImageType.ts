@@ -33,17 +33,6 @@ const pngSignature: ReadonlyArray<number> = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a,
 const riff: ReadonlyArray<number> = [0x52, 0x49, 0x46, 0x46]
 const webp: ReadonlyArray<number> = [0x57, 0x45, 0x42, 0x50]
 const ihdr: ReadonlyArray<number> = [0x49, 0x48, 0x44, 0x52]
-/** The last chunk of every PNG: length 0, type IEND, its checksum. */
-const iend: ReadonlyArray<number> = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82]
-
-/**
- * The length in bytes of the chunk that ends every PNG.
- *
- * @category constants
- * @since 0.1.0
- */
-export const pngEndLength = iend.length
-
 /**
  * Whether the bytes start like a PNG.
  *
@@ -51,15 +40,6 @@ export const pngEndLength = iend.length
  * @since 0.1.0
  */
 export const isPng = (head: Uint8Array): boolean => startsWith(head, pngSignature)
-
-/**
- * Whether the bytes, the last ones of a file, are the chunk that ends every PNG.
- *
- * @category PNG
- * @since 0.1.0
- */
-export const isPngEnd = (tail: Uint8Array): boolean =>
-  tail.length >= iend.length && startsWith(tail, iend, tail.length - iend.length)
 
 /**
  * Width and height in pixels from the head of a PNG; none when the head is shorter than 24 bytes or is no PNG.

@@ -7,7 +7,7 @@
 import * as Result from "effect/Result"
 import * as FastPng from "fast-png"
 import { concat } from "../internal/bytes.ts"
-import { crc32 } from "./internal/crc32.ts"
+import { crc32 } from "../internal/crc32.ts"
 import type { Raster } from "./Raster.ts"
 
 const textEncoder = new TextEncoder()

@@ -1,6 +1,6 @@
 /** ZIP files without compression, for bulk downloads of pictures. */
 import { concat } from "../../internal/bytes.ts"
-import { crc32 } from "./crc32.ts"
+import { crc32 } from "../../internal/crc32.ts"
 
 const textEncoder = new TextEncoder()
 /** 1 January 1980, the first day that the format knows. */

@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { received } from "../server/ChunkPool.ts"
 import { Images } from "../server/Images.ts"
-import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
+import { type DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
 import { PngInspector } from "./internal/pngInspector.ts"
 
 /**

@@ -5,11 +5,12 @@ import { defineConfig, type OxlintConfig } from "oxlint"
 
 /** The rooms, and which other rooms each may import. `InvokeAi.ts` puts them together. */
 const rooms: Record<string, ReadonlyArray<string>> = {
+  files: [],
   catalog: [],
   workflow: ["catalog"],
-  server: [],
-  job: ["catalog", "workflow", "server"],
-  assets: ["catalog", "workflow", "server", "job"],
+  server: ["files"],
+  job: ["files", "catalog", "workflow", "server"],
+  assets: ["files", "catalog", "workflow", "server", "job"],
   simulator: ["catalog", "server"],
   testing: ["catalog", "workflow", "server", "job", "assets", "simulator", "InvokeAi"]
 }

@@ -23,7 +23,9 @@ const makeLedger = () => {
   const ledger: AssetLedger.Ledger = {
     set: (record) => Effect.sync(() => void records.set(record.id, record)),
     remove: (id) => Effect.sync(() => void records.delete(id)),
-    leftOver: Effect.sync(() => [...records.values()])
+    leftOver: Effect.sync(() => [...records.values()]),
+    useDirectory: () => Effect.void,
+    deleteTemporaryFiles: Effect.void
   }
   return { records, layer: Layer.succeed(AssetLedger.AssetLedger, ledger) }
 }

@@ -1,3 +1,4 @@
+import type { RecordError } from "@effect-invokeai/core/files/RecordError"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
@@ -170,7 +171,7 @@ describe("JobJournal", () => {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const directory = path.join(yield* fs.makeTempDirectoryScoped(), "jobs")
-      const open = <A>(use: Effect.Effect<A, never, JobJournal>) =>
+      const open = <A>(use: Effect.Effect<A, RecordError, JobJournal>) =>
         use.pipe(Effect.provide(JobJournal.layerFolder(directory)), Effect.provide(NodeServices.layer))
       yield* open(JobJournal.use((journal) => journal.put(entry("one", "sending", { key: "a/b ../ü" }))))
       yield* open(JobJournal.use((journal) => journal.put(entry("one", "accepted"))))

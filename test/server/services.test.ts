@@ -8,13 +8,14 @@ import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PlatformError from "effect/PlatformError"
+import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { type Answer, fakeHttp, html, imageDto, json, networkError, type Seen, timestamps } from "./fake.ts"
@@ -563,34 +564,36 @@ describe("WorkflowLibrary", () => {
   )
 
   it.effect("goes to and from files", () => {
-    const files = new Map([["in.json", "{\"name\":\"from file\"}"], ["bad.json", "[1"]])
     const { layer, seen } = withServer((request) =>
       json(record("w", request.method === "POST" ? {} : { name: "from server", nodes: [1] }))
     )
-    const problem = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "rename" })
-    const fileSystem = FileSystem.layerNoop({
-      readFile: (path) => Effect.succeed(new TextEncoder().encode(files.get(path))),
-      writeFileString: (path, text) => Effect.sync(() => void files.set(path, text)),
-      rename: (from, to) =>
-        Effect.suspend(() => {
-          if (to === "taken") return Effect.fail(problem)
-          files.set(to, files.get(from)!)
-          return Effect.sync(() => void files.delete(from))
-        }),
-      remove: (path) => Effect.sync(() => void files.delete(path))
-    })
     return Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const file = (name: string) => path.join(directory, name)
+      yield* fs.writeFileString(file("in.json"), "{\"name\":\"from file\"}")
+      yield* fs.writeFileString(file("bad.json"), "[1")
+      yield* fs.makeDirectory(file("taken"))
       const library = yield* WorkflowLibrary
-      yield* library.uploadFile("in.json")
+      yield* library.uploadFile(file("in.json"))
       assert.deepStrictEqual(seen[0]!.body, { workflow: { name: "from file" } })
-      yield* library.downloadFile("w", "out.json")
-      assert.deepStrictEqual(JSON.parse(files.get("out.json")!), { name: "from server", nodes: [1] })
-      assert.strictEqual(yield* Effect.flip(library.downloadFile("w", "taken")), problem)
-      assert.deepStrictEqual([...files.keys()], ["in.json", "bad.json", "out.json"], "nothing half-written is left")
-      const invalid = yield* Effect.flip(library.uploadFile("bad.json"))
+      yield* library.downloadFile("w", file("out.json"))
+      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(file("out.json"))), {
+        name: "from server",
+        nodes: [1]
+      })
+      assert.strictEqual((yield* Effect.flip(library.downloadFile("w", file("taken"))))._tag, "PlatformError")
+      assert.deepStrictEqual((yield* fs.readDirectory(directory)).toSorted(), [
+        "bad.json",
+        "in.json",
+        "out.json",
+        "taken"
+      ])
+      const invalid = yield* Effect.flip(library.uploadFile(file("bad.json")))
       assert.strictEqual(invalid._tag, "SchemaError")
       assert.include(invalid.message, "expected ',' or ']', the text ends too early (line 1, column 3)")
-    }).pipe(Effect.provide([layer, fileSystem]))
+    }).pipe(Effect.scoped, Effect.provide([layer, NodeServices.layer]))
   })
 })
 

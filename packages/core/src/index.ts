@@ -22,6 +22,10 @@ export * as UploadError from "./assets/UploadError.ts"
 export * as NodeCatalog from "./catalog/NodeCatalog.ts"
 export * as NodeTemplate from "./catalog/NodeTemplate.ts"
 
+// files
+export * as ProcessIdentity from "./files/ProcessIdentity.ts"
+export * as RecordError from "./files/RecordError.ts"
+
 // job
 export * as ImageUse from "./job/ImageUse.ts"
 export * as Job from "./job/Job.ts"

@@ -21,6 +21,7 @@
  */
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import type { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
+import type { RecordError } from "@effect-invokeai/core/files/RecordError"
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
@@ -38,6 +39,7 @@ import type * as Path from "effect/Path"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { gathering } from "./internal/received.ts"
 import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
+import * as NodeProcessIdentity from "./ProcessIdentity.ts"
 
 /**
  * How the client reaches its server, and what it keeps on this machine.
@@ -47,13 +49,13 @@ import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
  */
 export interface Options extends InvokeAi.Options {
   /**
-   * A file in which uploads are noted until they are deleted, so that `Assets.recover` can clean up after a crash.
-   * Default none. Give each running process a file of its own.
+   * A file that records uploads and downloads, so that `Assets.recover` can clean up after a crash. Default: none. Each
+   * running process needs its own.
    */
   readonly assetLedger?: string | undefined
   /**
-   * A folder in which jobs are noted until they have ended, for `JobRecovery`: the layer provides a `JobJournal` then.
-   * Default none. Give each running process a folder of its own.
+   * A directory that records jobs, for `JobRecovery`: the layer then provides a `JobJournal`. Default: none. Each running
+   * process needs its own.
    */
   readonly jobJournal?: string | undefined
 }
@@ -66,6 +68,17 @@ export interface Options extends InvokeAi.Options {
  */
 export interface JournalOptions extends Options {
   readonly jobJournal: string
+}
+
+/**
+ * Options without records on this machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PlainOptions extends Options {
+  readonly assetLedger?: undefined
+  readonly jobJournal?: undefined
 }
 
 /**
@@ -113,23 +126,31 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   ))
 )
 
-const make = ({ assetLedger, jobJournal, ...options }: Options = {}): Layer.Layer<Services | JobJournal> => {
+const make = (
+  { assetLedger, jobJournal, ...options }: Options = {}
+): Layer.Layer<Services | JobJournal, RecordError> => {
+  const ledger = assetLedger === undefined ? Layer.empty : AssetLedger.layerFile(assetLedger)
   const client = InvokeAi.layer(options).pipe(
-    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest])
+    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest]),
+    // downloads use the ledger as well
+    Layer.provideMerge(ledger)
   )
-  const remembering = assetLedger === undefined
-    ? client
-    : client.pipe(Layer.provide(Layer.orDie(AssetLedger.layerFile(assetLedger))))
-  const services = Layer.mergeAll(remembering, NodeImageCodec.layer)
+  const services = Layer.mergeAll(client, NodeImageCodec.layer)
   const journaling = jobJournal === undefined
-    // the signatures of the layers promise a journal only with a folder for it
+    // the signatures of the layers promise a journal only with a directory for it
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    ? services as Layer.Layer<Layer.Success<typeof services> | JobJournal>
-    : Layer.merge(services, Layer.orDie(JobJournal.layerFolder(jobJournal)))
-  return journaling.pipe(Layer.provideMerge([NodeFileSystem.layer, NodePath.layer]))
+    ? services as Layer.Layer<
+      Layer.Success<typeof services> | JobJournal,
+      RecordError,
+      FileSystem.FileSystem | Path.Path
+    >
+    : Layer.merge(services, JobJournal.layerFolder(jobJournal))
+  return journaling.pipe(Layer.provideMerge([NodeFileSystem.layer, NodePath.layer, NodeProcessIdentity.layer]))
 }
 
-const makeFromConfig = (overrides: Options = {}): Layer.Layer<Services | JobJournal, Config.ConfigError> =>
+const makeFromConfig = (
+  overrides: Options = {}
+): Layer.Layer<Services | JobJournal, Config.ConfigError | RecordError> =>
   Layer.unwrap(Effect.map(InvokeAiConfig, (config) => make({ ...config, ...overrides })))
 
 /**
@@ -137,8 +158,11 @@ const makeFromConfig = (overrides: Options = {}): Layer.Layer<Services | JobJour
  *
  * **Details**
  *
- * When the layer's scope closes, all its connections are closed at once, so that nothing keeps the process alive. An
- * asset ledger or a job journal that cannot be opened is a defect.
+ * When the layer's scope closes, all its connections are closed immediately, so that nothing keeps the process alive.
+ *
+ * **Errors**
+ *
+ * With `assetLedger` or `jobJournal`: `RecordError` if the file or directory cannot be opened, or another process uses it.
  *
  * **Example** (A program that may be killed)
  *
@@ -152,9 +176,12 @@ const makeFromConfig = (overrides: Options = {}): Layer.Layer<Services | JobJour
  * @since 0.1.0
  */
 export const layer: {
-  (options: JournalOptions): Layer.Layer<Services | JobJournal>
-  (options?: Options): Layer.Layer<Services>
-} = make
+  (options: JournalOptions): Layer.Layer<Services | JobJournal, RecordError>
+  (options?: PlainOptions): Layer.Layer<Services>
+  (options: Options): Layer.Layer<Services, RecordError>
+  // without records there is nothing that fails
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+} = make as typeof layer
 
 /**
  * A client of the server that the environment names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
@@ -162,12 +189,19 @@ export const layer: {
  *
  * **Details**
  *
- * What is given here wins over the environment.
+ * The options override the environment.
+ *
+ * **Errors**
+ *
+ * `ConfigError` if a variable is invalid. With `assetLedger` or `jobJournal` also `RecordError`, as for `layer`.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerConfig: {
-  (overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError>
-  (overrides?: Options): Layer.Layer<Services, Config.ConfigError>
-} = makeFromConfig
+  (overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError | RecordError>
+  (overrides?: PlainOptions): Layer.Layer<Services, Config.ConfigError>
+  (overrides: Options): Layer.Layer<Services, Config.ConfigError | RecordError>
+  // without records there is nothing else that fails
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+} = makeFromConfig as typeof layerConfig

@@ -6,3 +6,4 @@
  */
 export * as ImageCodec from "./ImageCodec.ts"
 export * as NodeInvokeAi from "./NodeInvokeAi.ts"
+export * as ProcessIdentity from "./ProcessIdentity.ts"

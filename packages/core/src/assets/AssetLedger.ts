@@ -1,10 +1,11 @@
 /**
- * A record of what was uploaded and has not been deleted yet, so that a crash leaves nothing behind for good.
+ * A record of uploads that have not been deleted yet, and of downloads that have not ended, so that a crash leaves nothing
+ * behind.
  *
  * **Details**
  *
- * Each upload is noted before it is sent and struck out when its image is deleted, or given up on purpose. What is left
- * in a file after a crash is cleaned up by `Assets.recover`. Without a ledger nothing outlives the process.
+ * Each upload is recorded before it is sent, and its record is removed when the image is deleted, or kept on purpose.
+ * After a crash, `Assets.recover` deletes what the file still has. Without a ledger nothing survives the process.
  *
  * @since 0.1.0
  */
@@ -13,20 +14,25 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
-import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as AtomicFile from "./AtomicFile.ts"
+import * as FileLock from "../files/FileLock.ts"
+import { fromPlatform, RecordError } from "../files/RecordError.ts"
+import * as TemporaryFile from "../files/TemporaryFile.ts"
 
 /**
  * One upload.
  *
  * **Details**
  *
- * `id` is made up by the client and sent along as the image's `session_id`, by which an image is found whose name never
- * arrived. `image_name` is missing as long as it is not known. `board_id` and `starred` tell how the image was then: one
- * that was moved or starred since is not deleted.
+ * - `id`: chosen by the client and sent as the image's `session_id`, by which an image is found whose name never arrived.
+ * - `server`: the base URL.
+ * - `image_name`: missing until it is known.
+ * - `board_id`, `starred`: how the image was then. An image that was moved or starred since then is not deleted.
+ * - `recorded_at`: when the upload began, in milliseconds since 1970. An image that is not found is looked for again until
+ *   one hour after that, because the server may still receive it.
  *
  * @category schemas
  * @since 0.1.0
@@ -36,7 +42,8 @@ export const AssetRecord = Schema.Struct({
   server: Schema.String,
   image_name: Schema.optionalKey(Schema.String),
   board_id: Schema.NullOr(Schema.String),
-  starred: Schema.Boolean
+  starred: Schema.Boolean,
+  recorded_at: Schema.optionalKey(Schema.Number)
 })
 
 /**
@@ -54,92 +61,204 @@ export interface AssetRecord extends Schema.Schema.Type<typeof AssetRecord> {}
  * @since 0.1.0
  */
 export interface Ledger {
-  /** Adds a record, or replaces the one with the same id. */
-  readonly set: (record: AssetRecord) => Effect.Effect<void>
+  /** Adds a record, or replaces the one with the same id. The record is on the disk when this succeeds. */
+  readonly set: (record: AssetRecord) => Effect.Effect<void, RecordError>
+  /** Removes a record. A failure is logged: `Assets.recover` then finds that the image is missing. */
   readonly remove: (id: string) => Effect.Effect<void>
-  /** What earlier processes left: the records that were there when the ledger was opened. */
+  /** What earlier processes left: the records that existed when the ledger was opened, without those removed since. */
   readonly leftOver: Effect.Effect<ReadonlyArray<AssetRecord>>
+  /** Records that temporary files are written to a directory until the scope closes. A failure is logged. */
+  readonly useDirectory: (directory: string) => Effect.Effect<void, never, Scope.Scope>
+  /** Deletes the temporary files that earlier processes left in recorded directories. */
+  readonly deleteTemporaryFiles: Effect.Effect<void>
 }
 
 /**
- * The ledger that `Assets` uses. The default forgets everything.
+ * The ledger that `Assets` and `Downloads` use. The default records nothing.
  *
  * @category references
  * @since 0.1.0
  */
 export const AssetLedger = Context.Reference<Ledger>("@effect-invokeai/core/assets/AssetLedger", {
-  defaultValue: () => ({ set: () => Effect.void, remove: () => Effect.void, leftOver: Effect.succeed([]) })
+  defaultValue: () => ({
+    set: () => Effect.void,
+    remove: () => Effect.void,
+    leftOver: Effect.succeed([]),
+    useDirectory: () => Effect.void,
+    deleteTemporaryFiles: Effect.void
+  })
 })
 
 const Line = Schema.Union([
   Schema.Struct({ set: AssetRecord }),
-  Schema.Struct({ remove: Schema.String })
+  Schema.Struct({ remove: Schema.String }),
+  Schema.Struct({ enter: Schema.String }),
+  Schema.Struct({ leave: Schema.String })
 ])
+type Line = typeof Line.Type
+
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Line))
 
-const fold = (text: string): Map<string, AssetRecord> => {
-  const records = new Map<string, AssetRecord>()
-  for (const line of text.split("\n")) {
-    // The last line may have been cut by a crash.
-    const decoded = decodeLine(line)
-    if (Result.isFailure(decoded)) continue
-    if ("set" in decoded.success) records.set(decoded.success.set.id, decoded.success.set)
-    else records.delete(decoded.success.remove)
+const toText = (line: Line): string => `${JSON.stringify(line)}\n`
+
+/** The content of a ledger: uploads by id, and directories with the number of downloads into them. */
+class Content {
+  readonly records = new Map<string, AssetRecord>()
+  readonly directories = new Map<string, number>()
+
+  apply(line: Line): void {
+    if ("set" in line) this.records.set(line.set.id, line.set)
+    else if ("remove" in line) this.records.delete(line.remove)
+    else if ("enter" in line) this.directories.set(line.enter, (this.directories.get(line.enter) ?? 0) + 1)
+    else {
+      const count = (this.directories.get(line.leave) ?? 0) - 1
+      if (count > 0) this.directories.set(line.leave, count)
+      else this.directories.delete(line.leave)
+    }
   }
-  return records
+
+  get lines(): ReadonlyArray<Line> {
+    return [
+      ...Array.from(this.records.values(), (record) => ({ set: record })),
+      ...Array.from(this.directories).flatMap(([directory, count]) =>
+        Array.from({ length: count }, () => ({ enter: directory }))
+      )
+    ]
+  }
 }
 
-const toLine = (line: typeof Line.Type): string => `${JSON.stringify(line)}\n`
+/** Whether a text is the beginning of one line. */
+const isCutOff = (text: string): boolean =>
+  !text.includes("\n") && ["set", "remove", "enter", "leave"].some((key) => {
+    const start = `{"${key}":`
+    return text.startsWith(start) || start.startsWith(text)
+  })
+
+/** The content of a file; `undefined` if the file is something else. The last line may be cut off by a crash. */
+const parse = (text: string): Content | undefined => {
+  const content = new Content()
+  const lines = text.split("\n").filter((line) => line.trim() !== "")
+  let read = 0
+  for (const line of lines) {
+    const decoded = decodeLine(line)
+    if (Result.isFailure(decoded)) continue
+    read++
+    content.apply(decoded.success)
+  }
+  return read > 0 || lines.length === 0 || isCutOff(text) ? content : undefined
+}
+
+/** The file is rewritten when it has this many lines that are not needed any more. */
+const maxObsoleteLines = 1000
+
+const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
+  Ledger,
+  RecordError,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+  const record = { record: "ledger", path: file } as const
+  const openError = Effect.mapError(fromPlatform(record, "open"))
+  const readError = Effect.mapError(fromPlatform(record, "read"))
+  const writeError = Effect.mapError(fromPlatform(record, "write"))
+  const semaphore = yield* Semaphore.make(1)
+
+  yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(openError)
+  // a link stays one: the file that it points to is replaced
+  const exists = yield* fs.exists(file).pipe(openError)
+  const target = exists ? yield* fs.realPath(file).pipe(openError) : file
+  const directory = path.dirname(target)
+  const lock = yield* FileLock.acquire({ directory, prefix: `.${path.basename(target)}-`, record })
+  yield* TemporaryFile.deleteAbandoned(directory)
+  const content = parse(exists ? yield* fs.readFileString(target).pipe(readError) : "")
+  if (content === undefined) return yield* new RecordError({ ...record, reason: "NotARecord", operation: "open" })
+
+  const leftOver = new Set(content.records.keys())
+  const leftDirectories = new Map(content.directories)
+  let obsolete = 0
+  let endsCutOff = false
+
+  const rewrite = Effect.suspend(() => TemporaryFile.replaceText(target, content.lines.map(toText).join(""))).pipe(
+    Effect.provideContext(files),
+    Effect.tap(() =>
+      Effect.sync(() => {
+        endsCutOff = false
+      })
+    )
+  )
+  yield* rewrite.pipe(writeError)
+
+  const append = (line: Line, options: { readonly sync: boolean }) =>
+    Effect.scoped(Effect.gen(function*() {
+      // What was removed stays removed, even if that cannot be written now.
+      if (!("set" in line || "enter" in line)) content.apply(line)
+      yield* lock.check
+      const handle = yield* fs.open(target, { flag: "a" }).pipe(writeError)
+      // A line that was cut off, on a full disk, must not spoil this one.
+      const text = endsCutOff ? `\n${toText(line)}` : toText(line)
+      endsCutOff = true
+      yield* handle.writeAll(new TextEncoder().encode(text)).pipe(writeError)
+      endsCutOff = false
+      if ("set" in line || "enter" in line) content.apply(line)
+      else obsolete += 2
+      if (options.sync) yield* handle.sync.pipe(writeError)
+    })).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        if (obsolete < maxObsoleteLines) return Effect.void
+        obsolete = 0
+        return Effect.catch(rewrite, (error) =>
+          Effect.logWarning("The asset ledger could not be shortened", error.message))
+      })),
+      Effect.uninterruptible,
+      (write) =>
+        semaphore.withPermit(write)
+    )
+
+  const logFailure = Effect.catch((error: RecordError) => Effect.logWarning(error.message))
+  const leave = (each: string) => append({ leave: each }, { sync: false }).pipe(logFailure)
+
+  return {
+    set: (record) => append({ set: record }, { sync: true }),
+    remove: (id) => append({ remove: id }, { sync: false }).pipe(logFailure),
+    leftOver: Effect.sync(() => [...content.records.values()].filter((each) => leftOver.has(each.id))),
+    useDirectory: (each) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.as(append({ enter: path.resolve(each) }, { sync: true }), true).pipe(
+          Effect.catch((error) => Effect.as(Effect.logWarning(error.message), false))
+        ),
+        (entered) => entered ? leave(path.resolve(each)) : Effect.void
+      )),
+    deleteTemporaryFiles: Effect.gen(function*() {
+      for (const [each, count] of leftDirectories) {
+        if ((yield* TemporaryFile.deleteAbandoned(each)) > 0 || !leftDirectories.delete(each)) continue
+        for (let index = 0; index < count; index++) yield* leave(each)
+      }
+    }).pipe(Effect.provideContext(files))
+  }
+})
 
 /**
  * Keeps the ledger in a file, one JSON object per line.
  *
  * **Details**
  *
- * The file and its folder are made when missing. Opening shortens the file to what is still open; later notes are
- * appended and flushed to the disk. A note that cannot be written is logged and does not stop the upload.
+ * The file and its directory are created if they are missing. Records are appended and flushed to the disk; a line that was
+ * cut off by a crash or a full disk is skipped. The file is shortened to what is still needed when it is opened, and
+ * whenever it has 1,000 obsolete lines. An upload that cannot be recorded is not sent: it fails with `UploadError`.
  *
- * **Gotchas**
+ * While the ledger is open, its directory has a file `.<name>-….lock`. A lock of a process that does not run any more does
+ * not count. If it cannot be checked, because that process ran in another container or on another machine, opening takes up
+ * to 30 seconds.
  *
- * Give each running process a file of its own: `Assets.recover` takes what it finds there for left behind.
+ * **Errors**
+ *
+ * `RecordError`: the file could not be opened, or another process uses it, or it has other content.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerFile = (
   file: string
-): Layer.Layer<never, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(
-    AssetLedger,
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
-      const lock = yield* Semaphore.make(1)
-      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-      const records = (yield* fs.exists(file)) ? fold(yield* fs.readFileString(file)) : new Map<string, AssetRecord>()
-      yield* Effect.scoped(Effect.gen(function*() {
-        const text = Array.from(records.values(), (record) => toLine({ set: record })).join("")
-        const temporary = yield* AtomicFile.temporaryText(path.dirname(file), text, { sync: true })
-        yield* AtomicFile.place([{ temporary, suffix: "" }], file, "overwrite")
-      }))
-      const append = (line: typeof Line.Type) =>
-        Effect.scoped(Effect.gen(function*() {
-          const handle = yield* fs.open(file, { flag: "a" })
-          yield* handle.writeAll(new TextEncoder().encode(toLine(line)))
-          yield* handle.sync
-        })).pipe(
-          Effect.uninterruptible,
-          (write) => lock.withPermit(write),
-          Effect.catch((error) => Effect.logWarning("The asset ledger could not be written", error.message))
-        )
-      return {
-        set: (record) => append({ set: record }),
-        remove: (id) =>
-          Effect.suspend(() => {
-            records.delete(id)
-            return append({ remove: id })
-          }),
-        leftOver: Effect.sync(() => [...records.values()])
-      }
-    })
-  )
+): Layer.Layer<never, RecordError, FileSystem.FileSystem | Path.Path> => Layer.effect(AssetLedger, make(file))

@@ -27,9 +27,11 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -43,6 +45,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
 import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
@@ -56,7 +59,7 @@ import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, U
 import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
 import { HeldImages } from "./internal/heldImages.ts"
 import { fromFile, inspect } from "./internal/uploadContent.ts"
-import { fromApi, fromPlatform, UploadError } from "./UploadError.ts"
+import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.ts"
 
 export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
 export type { DeletionOutcome, KeptReason } from "./internal/deletion.ts"
@@ -70,6 +73,12 @@ interface Slot {
 const defaultMaxBytes = 512 * 1024 * 1024
 const defaultTimeout: Duration.Input = "10 minutes"
 const fingerprint = "invokeai-upload-"
+
+/** For how long after its beginning the server may still receive an upload, in milliseconds. */
+const maxArrival = 60 * 60 * 1000
+
+/** By how much the clocks of server and client may differ, in milliseconds. */
+const maxClockDifference = 24 * 60 * 60 * 1000
 
 /** How long the request of an interrupted upload may take to finish before its connection is cut. */
 const uploadGrace: Duration.Input = "2 seconds"
@@ -126,7 +135,7 @@ export class Assets extends Context.Service<Assets, {
    * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
    * `JobJournal` needs. Outcomes by image name.
    */
-  readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError>
+  readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError | RecordError>
 }>()("@effect-invokeai/core/assets/Assets") {
   /**
    * The service on the server's images. It uses the `AssetLedger` and the `Digest` that are there when the layer is
@@ -161,17 +170,17 @@ const make = Effect.gen(function*() {
     return slot
   }
 
-  /** The image of an upload whose answer was lost, by the id that was sent along. */
-  const find = (id: string): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
+  /** The image of an upload whose response was lost, by the id that was sent with it, among the images since then. */
+  const find = ({ id, recorded_at = 0 }: AssetRecord): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
     images.list({ order: "DESC", starredFirst: false }).pipe(
-      Stream.take(1000),
+      Stream.takeWhile((image) => DateTime.toEpochMillis(image.created_at) > recorded_at - maxClockDifference),
       Stream.filter((image) => image.session_id === id),
       Stream.runHead
     )
 
   /** Looks for the image until the server has denied it for some time: it may still be busy storing it. */
-  const findLater = (id: string): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
-    find(id).pipe(
+  const findLater = (record: AssetRecord): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
+    find(record).pipe(
       Effect.repeat({
         until: Option.isSome,
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: absentFor }))
@@ -179,8 +188,8 @@ const make = Effect.gen(function*() {
     )
 
   // The process may have been killed a moment ago, with the upload on its way.
-  const findLeft = (id: string) =>
-    find(id).pipe(
+  const findLeft = (record: AssetRecord) =>
+    find(record).pipe(
       Effect.repeat({
         until: Option.isSome,
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 }))
@@ -202,14 +211,14 @@ const make = Effect.gen(function*() {
     })
 
   /** The image of an upload, also if the response to it is lost. */
-  const receive = (source: UploadSource, content: AssetContent, id: string, options: UploadOptions) =>
-    send(source, content, id, options).pipe(
+  const receive = (source: UploadSource, content: AssetContent, record: AssetRecord, options: UploadOptions) =>
+    send(source, content, record.id, options).pipe(
       Effect.catch((error) =>
         Effect.gen(function*() {
           const fail = (stored: NotUploaded["stored"]) =>
             Effect.fail<NotUploaded>({ stored, error: fromApi(source.name, error, "BoardMissing") })
           if (!error.isAmbiguous) return yield* fail("refused")
-          const looked = yield* Effect.timeoutOption(Effect.option(findLater(id)), lookupTimeout)
+          const looked = yield* Effect.timeoutOption(Effect.option(findLater(record)), lookupTimeout)
           const found = Option.flatten(looked)
           if (Option.isNone(found)) return yield* fail("unknown")
           return yield* Option.match(found.value, { onNone: () => fail("absent"), onSome: Effect.succeed })
@@ -233,7 +242,7 @@ const make = Effect.gen(function*() {
           if (Option.contains(stored, "refused")) return yield* ledger.remove(record.id)
           if (Option.contains(stored, "absent")) return
         }
-        const image = Exit.isSuccess(exit) ? Option.some(exit.value) : yield* findLater(record.id)
+        const image = Exit.isSuccess(exit) ? Option.some(exit.value) : yield* findLater(record)
         if (Option.isNone(image)) return
         const { board_id = null, image_name } = image.value
         yield* held.deleteOnce(image_name, { id: record.id, server, image_name, board_id, starred: false })
@@ -268,9 +277,10 @@ const make = Effect.gen(function*() {
       const acquire = Effect.uninterruptibleMask((restore) =>
         Effect.gen(function*() {
           const id = fingerprint + (yield* random.uuidV4())
-          const record: AssetRecord = { id, server, board_id: options.board ?? null, starred: false }
-          yield* ledger.set(record)
-          const request = yield* FiberSet.run(requests, Effect.interruptible(receive(source, content, id, options)))
+          const recorded_at = yield* Clock.currentTimeMillis
+          const record: AssetRecord = { id, server, board_id: options.board ?? null, starred: false, recorded_at }
+          yield* ledger.set(record).pipe(Effect.mapError(notRecorded(source.name)))
+          const request = yield* FiberSet.run(requests, Effect.interruptible(receive(source, content, record, options)))
           const image = yield* Effect.timeoutOrElse(Fiber.join(request), {
             duration: timeout,
             orElse: () =>
@@ -315,14 +325,20 @@ const make = Effect.gen(function*() {
       const board_id = image.board_id ?? null
       const id = fingerprint + (yield* random.uuidV4())
       return yield* Effect.acquireRelease(
-        held.hold({
-          image_name: image.image_name,
-          width: image.width,
-          height: image.height,
-          board_id,
-          source: imageName,
-          content: null
-        }, { id, server, image_name: image.image_name, board_id, starred: image.starred ?? false }),
+        Effect.gen(function*() {
+          const record = { id, server, image_name: image.image_name, board_id, starred: image.starred ?? false }
+          if (!held.has(image.image_name)) {
+            yield* ledger.set(record).pipe(Effect.mapError(notRecorded(imageName)))
+          }
+          return yield* held.hold({
+            image_name: image.image_name,
+            width: image.width,
+            height: image.height,
+            board_id,
+            source: imageName,
+            content: null
+          }, record)
+        }),
         (asset) => held.letGo(asset.image_name)
       )
     }
@@ -331,12 +347,15 @@ const make = Effect.gen(function*() {
   const recover = Effect.gen(function*() {
     const outcomes = new Map<string, DeletionOutcome>()
     const awaited = yield* imagesInUse
+    const now = yield* Clock.currentTimeMillis
+    yield* ledger.deleteTemporaryFiles
     for (const record of yield* ledger.leftOver) {
       if (record.server !== server) continue
       const name = record.image_name ?? Option.getOrUndefined(
-        Option.map(yield* findLeft(record.id), (image) => image.image_name)
+        Option.map(yield* findLeft(record), (image) => image.image_name)
       )
       if (name !== undefined && held.has(name)) continue
+      if (name === undefined && now < (record.recorded_at ?? 0) + maxArrival) continue
       if (name !== undefined && awaited.has(name)) {
         outcomes.set(name, kept("Awaited"))
         continue
@@ -470,10 +489,18 @@ export const retain = Effect.fn("Assets.retain")(
  * Where the program has a `JobJournal`, images that its jobs were given are kept (`Awaited`): take the jobs up first
  * (`JobRecovery`), and call this when they are done.
  *
+ * An upload that was in flight, and whose image is not on the server, stays in the ledger for one hour, because the server
+ * may still receive it. Also deletes the temporary files that downloads of killed processes left (`.invokeai-….part`).
+ *
+ * **Errors**
+ *
+ * `InvokeAiError` if the server cannot be asked, `RecordError` if the journal cannot be read.
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError, Assets> = Effect.flatMap(
-  Assets,
-  (assets) => assets.recover
-)
+export const recover: Effect.Effect<
+  ReadonlyMap<string, DeletionOutcome>,
+  InvokeAiError | RecordError,
+  Assets
+> = Effect.flatMap(Assets, (assets) => assets.recover)

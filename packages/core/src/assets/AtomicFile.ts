@@ -3,9 +3,10 @@
  *
  * **Details**
  *
- * The content goes to a temporary file in the folder of the target (`.invokeai-<random>.part`), is flushed to the disk,
- * and only then gets its name. Whoever lists the folder sees the whole file or none, also after a crash or a full disk;
- * the temporary file is removed on success, failure and interruption.
+ * The content goes to a temporary file in the directory of the target (`.invokeai-<process>-<random>.part`), is flushed to
+ * the disk, and only then gets its name. Other processes see the complete file or none, even after a crash or on a full
+ * disk. The temporary file is deleted on success, failure and interruption, and after a crash by the next download into the
+ * directory.
  *
  * @since 0.1.0
  */
@@ -13,10 +14,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as PlatformError from "effect/PlatformError"
-import * as Predicate from "effect/Predicate"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import { systemCode } from "../files/FileProblem.ts"
 import * as FileName from "./FileName.ts"
 
 /**
@@ -27,62 +26,6 @@ import * as FileName from "./FileName.ts"
  * @since 0.1.0
  */
 export type Existing = "error" | "skip" | "rename" | "overwrite"
-
-/**
- * Why a file could not be written or read, as far as the file system says.
- *
- * @category models
- * @since 0.1.0
- */
-export type FileProblem = "NotFound" | "NotADirectory" | "FileExists" | "Permission" | "DiskFull" | "File"
-
-const systemCode = (error: PlatformError.PlatformError): string => {
-  const cause = error.reason.cause
-  return Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : ""
-}
-
-/**
- * Sorts a failure of the file system by what can be done about it.
- *
- * @category errors
- * @since 0.1.0
- */
-export const problemOf = (error: PlatformError.PlatformError): FileProblem => {
-  const code = systemCode(error)
-  if (code === "ENOSPC" || code === "EDQUOT") return "DiskFull"
-  if (code === "EROFS") return "Permission"
-  if (code === "ENOTDIR") return "NotADirectory"
-  switch (error.reason._tag) {
-    case "NotFound":
-      return "NotFound"
-    case "AlreadyExists":
-      return "FileExists"
-    case "PermissionDenied":
-      return "Permission"
-    default:
-      return "File"
-  }
-}
-
-/**
- * The path of a temporary file in a folder: a name that nothing has yet. What is written there is removed when the scope
- * closes.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const temporary = Effect.fnUntraced(
-  function*(directory: string): Effect.fn.Return<string, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const [first, second, third] = [yield* Random.nextInt, yield* Random.nextInt, yield* Random.nextInt]
-    const name = [first, second, third].map((each) => (each >>> 0).toString(36)).join("")
-    return yield* Effect.acquireRelease(
-      Effect.succeed(path.join(directory, `.invokeai-${name}.part`)),
-      (file) => fs.remove(file, { force: true }).pipe(Effect.ignore({ log: "Warn" }))
-    )
-  }
-)
 
 /**
  * A temporary file and what its name will be: the target's name followed by the suffix (empty for the target itself).
@@ -207,28 +150,5 @@ export const sync = Effect.fnUntraced(
     yield* Effect.scoped(
       Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => Effect.uninterruptible(handle.sync))
     )
-  }
-)
-
-/**
- * A temporary file with a text. It is removed when the scope closes.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const temporaryText = Effect.fnUntraced(
-  function*(directory: string, text: string, options: { readonly sync: boolean }): Effect.fn.Return<
-    string,
-    PlatformError.PlatformError,
-    FileSystem.FileSystem | Path.Path | Scope.Scope
-  > {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* temporary(directory)
-    yield* Effect.scoped(Effect.gen(function*() {
-      const handle = yield* fs.open(file, { flag: "wx" })
-      yield* Effect.uninterruptible(handle.writeAll(new TextEncoder().encode(text)))
-      if (options.sync) yield* Effect.uninterruptible(handle.sync)
-    }))
-    return file
   }
 )

@@ -5,8 +5,8 @@
  */
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { problemOf } from "../files/FileProblem.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
-import { problemOf } from "./AtomicFile.ts"
 
 /**
  * What kind of failure it was.

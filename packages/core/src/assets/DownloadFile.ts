@@ -9,10 +9,13 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
+import * as Scope from "effect/Scope"
+import * as TemporaryFile from "../files/TemporaryFile.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import type { VideoDTO } from "../server/api/VideosApi.ts"
 import { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { AssetLedger } from "./AssetLedger.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
 import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "./DownloadOptions.ts"
@@ -63,17 +66,18 @@ export const announcedSize = Effect.fnUntraced(
   }
 )
 
-/** What the downloads of one call share. */
+/** What the downloads of one call share. `scope` closes when all of them have ended. */
 interface Shared {
   readonly options: DownloadOptions
   readonly made: Set<string>
+  readonly scope: Scope.Scope
 }
 
 const makeDirectory = Effect.fnUntraced(
   function*(name: string, directory: string, shared: Shared): Effect.fn.Return<
     void,
     DownloadError,
-    FileSystem.FileSystem
+    FileSystem.FileSystem | Path.Path
   > {
     if (shared.made.has(directory)) return
     const fs = yield* FileSystem.FileSystem
@@ -88,7 +92,11 @@ const makeDirectory = Effect.fnUntraced(
     if (info.type !== "Directory") {
       return yield* new DownloadError({ reason: "NotADirectory", imageName: name, path: directory })
     }
+    if (shared.made.has(directory)) return
     shared.made.add(directory)
+    const ledger = yield* AssetLedger
+    yield* ledger.useDirectory(directory).pipe(Scope.provide(shared.scope))
+    yield* TemporaryFile.deleteAbandoned(directory)
   }
 )
 
@@ -213,7 +221,7 @@ const downloadOne = Effect.fnUntraced(
     }
 
     return yield* Effect.scoped(Effect.gen(function*() {
-      const raw = yield* AtomicFile.temporary(directory)
+      const raw = yield* TemporaryFile.make(directory)
       const onBytes = (bytes: number) =>
         options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
       const size = yield* planned.videos === undefined
@@ -222,7 +230,7 @@ const downloadOne = Effect.fnUntraced(
 
       let content = raw
       if (codec !== undefined && format !== "png") {
-        content = yield* AtomicFile.temporary(directory)
+        content = yield* TemporaryFile.make(directory)
         yield* codec.encodeFile(raw, content, encodeOptions(options, format)).pipe(
           Effect.mapError(encodingError(name))
         )
@@ -231,7 +239,7 @@ const downloadOne = Effect.fnUntraced(
       const sidecar = withSidecar
         ? yield* Effect.flatMap(
           sidecarText(planned, options),
-          (text) => AtomicFile.temporaryText(directory, text, { sync }).pipe(toError)
+          (text) => TemporaryFile.makeText(directory, text, { sync }).pipe(toError)
         )
         : undefined
       const bytes = codec === undefined ? size.bytes : yield* sizeOf(fs, name, content)
@@ -278,9 +286,9 @@ export const downloadAll = Effect.fnUntraced(
   function*(wanted: ReadonlyArray<Wanted>, options: DownloadOptions): Effect.fn.Return<
     ReadonlyArray<ReadonlyArray<DownloadedFile>>,
     DownloadError,
-    Images | FileSystem.FileSystem | Path.Path
+    Images | FileSystem.FileSystem | Path.Path | Scope.Scope
   > {
-    const shared: Shared = { options, made: new Set() }
+    const shared: Shared = { options, made: new Set(), scope: yield* Effect.scope }
     const planned = yield* plan(wanted, options)
     let done = 0
     return yield* Effect.forEach(planned, (each) =>
@@ -298,5 +306,6 @@ export const downloadAll = Effect.fnUntraced(
           })
         )
       ), { concurrency: options.concurrency ?? 4 })
-  }
+  },
+  (downloads) => Effect.scoped(downloads)
 )

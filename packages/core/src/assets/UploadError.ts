@@ -5,8 +5,9 @@
  */
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { problemOf } from "../files/FileProblem.ts"
+import type { RecordError } from "../files/RecordError.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { problemOf } from "./AtomicFile.ts"
 
 /**
  * What kind of failure it was.
@@ -14,7 +15,8 @@ import { problemOf } from "./AtomicFile.ts"
  * **Details**
  *
  * Found before anything is sent: `FileMissing`, `NotAFile`, `Permission`, `OutsideRoot` (the file is not below the
- * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`.
+ * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`,
+ * `NotRecorded` (the asset ledger could not be written; `cause` is the `RecordError`).
  *
  * Told by the server: `Rejected` (it cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing` (the
  * image to adopt is not there), `Forbidden` (no or no sufficient login), `Server`.
@@ -33,6 +35,7 @@ export const UploadErrorReason = Schema.Literals([
   "File",
   "NotAnImage",
   "TooLarge",
+  "NotRecorded",
   "Rejected",
   "BoardMissing",
   "ImageMissing",
@@ -58,6 +61,7 @@ const explanations: Record<UploadErrorReason, string> = {
   File: "it could not be read",
   NotAnImage: "it is not a PNG, JPEG, WebP, GIF, BMP or TIFF image",
   TooLarge: "it is too large",
+  NotRecorded: "the asset ledger could not be written",
   Rejected: "the server refused it",
   BoardMissing: "the board does not exist",
   ImageMissing: "it is not on the server",
@@ -113,6 +117,10 @@ export const fromApi = (
   })()
   return new UploadError({ reason, source, detail: error.message, cause: error })
 }
+
+/** @internal */
+export const notRecorded = (source: string) => (error: RecordError): UploadError =>
+  new UploadError({ reason: "NotRecorded", source, detail: error.message, cause: error })
 
 /** @internal */
 export const fromPlatform = (source: string) => (error: PlatformError.PlatformError): UploadError => {

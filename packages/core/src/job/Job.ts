@@ -36,6 +36,7 @@ import { dual } from "effect/Function"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { RecordError } from "../files/RecordError.ts"
 import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
@@ -183,7 +184,7 @@ const makeJob = Effect.fnUntraced(function*(
 const handIn = Effect.fnUntraced(function*(
   batch: JobBatch,
   options: BatchOptions = {}
-): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
+): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
   const random = yield* SecureRandom.SecureRandom
   const batchId = yield* random.uuidV4()
   const destination = options.destination ?? batchId
@@ -218,7 +219,9 @@ const handIn = Effect.fnUntraced(function*(
 export const submitBatch: (
   batch: JobBatch,
   options?: BatchOptions
-) => Effect.Effect<Job, Submission.SubmissionError, JobServices | Scope.Scope> = Effect.fn("Job.submitBatch")(handIn)
+) => Effect.Effect<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> = Effect.fn(
+  "Job.submitBatch"
+)(handIn)
 
 /** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
 const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
@@ -229,7 +232,7 @@ export const start = Effect.fnUntraced(function*(
   submission: Submission.Submission,
   options: BatchOptions,
   before: { readonly maybeSent?: boolean | undefined } = {}
-): Effect.fn.Return<Job, Submission.SubmissionError, JobServices | Scope.Scope> {
+): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
   const tracker = yield* JobTracker
   const { batchId } = submission
   const tracked = yield* tracker.track({
@@ -302,7 +305,12 @@ export interface SubmitOptions extends BatchOptions {
  * @category errors
  * @since 0.1.0
  */
-export type SubmitError = Submission.SubmissionError | WorkflowNotReady | ResourcesUnavailable | BoardNotFound
+export type SubmitError =
+  | Submission.SubmissionError
+  | WorkflowNotReady
+  | ResourcesUnavailable
+  | BoardNotFound
+  | RecordError
 
 /**
  * Hands in a workflow and follows it.
@@ -319,6 +327,7 @@ export type SubmitError = Submission.SubmissionError | WorkflowNotReady | Resour
  * - `SubmissionIncomplete`: the server took only a part, which is canceled again unless `onIncomplete` is `keep`.
  * - `SubmissionUnknown`: whether the server has it cannot be told now; `attach` finds out later.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
+ * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
  *
  * @category constructors
  * @since 0.1.0

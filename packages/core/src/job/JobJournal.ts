@@ -23,9 +23,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type { RecordError } from "../files/RecordError.ts"
 import { Batch } from "../server/api/QueueSchemas.ts"
 import type { Submission } from "./Submission.ts"
 
@@ -68,26 +68,26 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  *
  * **Details**
  *
- * - `put`: adds a job, or notes that the server accepted it. It must be safe when this returns.
+ * - `put`: adds a job, or records that the server accepted it. When it succeeds, the entry survives the process.
  * - `get`: a job by its batch id.
- * - `remove`: forgets a job.
+ * - `remove`: removes a job.
  * - `entries`: all jobs.
  *
- * Jobs are journaled where this service is provided, and not otherwise. A journal that fails dies: handing a job in
- * without the record that was asked for would not be what was asked for.
+ * Jobs are journaled if this service is provided. A job that cannot be recorded is not submitted: `Job.submit` fails with
+ * `RecordError`.
  *
  * **Gotchas**
  *
- * A journal belongs to one server and to one running process.
+ * A journal belongs to one server and to one running process. `layerFolder` enforces the latter with a lock.
  *
  * @category services
  * @since 0.1.0
  */
 export class JobJournal extends Context.Service<JobJournal, {
-  readonly put: (entry: JournalEntry) => Effect.Effect<void>
-  readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>>
-  readonly remove: (batchId: string) => Effect.Effect<void>
-  readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
+  readonly put: (entry: JournalEntry) => Effect.Effect<void, RecordError>
+  readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>, RecordError>
+  readonly remove: (batchId: string) => Effect.Effect<void, RecordError>
+  readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>, RecordError>
 }>()("@effect-invokeai/core/job/JobJournal") {
   /** Keeps the journal in memory: for tests, and for `JobRecovery.submitOnce` within one process. */
   static readonly layerMemory: Layer.Layer<JobJournal> = Layer.sync(JobJournal, () => {
@@ -111,24 +111,35 @@ export class JobJournal extends Context.Service<JobJournal, {
   )
 
   /**
-   * Keeps the journal in a folder, a file per job. The folder is made when it is missing.
+   * Keeps the journal in a directory, a file per job. The directory is created if it is missing; other files in it are
+   * ignored.
    *
-   * What is written survives the process, however it ends. It is not flushed to the disk, so it may not survive a power
-   * cut; for that use `layerKeyValueStore` on a database.
+   * Each file is written completely or not at all and is flushed to the disk, so it survives a power cut.
+   *
+   * While the journal is open, the directory has a file `.invokeai-….lock`, so that no other process uses it. A lock of a
+   * process that does not run any more does not count. If it cannot be checked, because that process ran in another
+   * container or on another machine, opening takes up to 30 seconds.
+   *
+   * Fails with `RecordError` if the directory cannot be opened, or if another process uses it.
    */
   static readonly layerFolder = (
     directory: string
-  ): Layer.Layer<JobJournal, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  ): Layer.Layer<JobJournal, RecordError, FileSystem.FileSystem | Path.Path> =>
     Layer.unwrap(Effect.map(stored, (module) => module.layerFolder(directory)))
 }
 
 const accept = (entry: typeof JournalEntry.Type): JournalEntry => ({ ...entry, stage: "accepted" })
 
-const withJournal = (f: (journal: JobJournal["Service"]) => Effect.Effect<void>): Effect.Effect<void> =>
+const withJournal = (
+  f: (journal: JobJournal["Service"]) => Effect.Effect<void, RecordError>
+): Effect.Effect<void, RecordError> =>
   Effect.flatMap(Effect.serviceOption(JobJournal), Option.match({ onNone: () => Effect.void, onSome: f }))
 
+// An entry that is older than the truth does no harm: the next start of the program asks the server.
+const logFailure = Effect.catch((error: RecordError) => Effect.logWarning(error.message))
+
 /** @internal */
-export const sending = (submission: Submission, key?: string): Effect.Effect<void> =>
+export const sending = (submission: Submission, key?: string): Effect.Effect<void, RecordError> =>
   withJournal((journal) =>
     journal.put({
       batchId: submission.batchId,
@@ -151,10 +162,11 @@ export const accepted = (batchId: string): Effect.Effect<void> =>
         onSome: (entry) => journal.put(accept(entry))
       })
     )
-  )
+  ).pipe(logFailure)
 
 /** @internal */
-export const forget = (batchId: string): Effect.Effect<void> => withJournal((journal) => journal.remove(batchId))
+export const forget = (batchId: string): Effect.Effect<void> =>
+  withJournal((journal) => journal.remove(batchId)).pipe(logFailure)
 
 /** What a journaled job hands in. @internal */
 export const toSubmission = (entry: JournalEntry): Submission => ({
@@ -177,7 +189,7 @@ const collectNames = (value: unknown, names: Set<string>): void => {
 }
 
 /** The images that journaled jobs were given; none without a journal. @internal */
-export const imagesInUse: Effect.Effect<ReadonlySet<string>> = Effect.flatMap(
+export const imagesInUse: Effect.Effect<ReadonlySet<string>, RecordError> = Effect.flatMap(
   Effect.serviceOption(JobJournal),
   Option.match({
     onNone: () => Effect.succeed(new Set<string>()),

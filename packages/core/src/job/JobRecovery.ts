@@ -38,6 +38,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type { RecordError } from "../files/RecordError.ts"
 import type { Boards } from "../server/Boards.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
@@ -45,7 +46,7 @@ import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
 import type { JobNotFound } from "./JobError.ts"
-import { JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
+import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
 import type { SubmissionError } from "./Submission.ts"
 
 /**
@@ -69,7 +70,7 @@ import type { SubmissionError } from "./Submission.ts"
 export const resume = Effect.fn("JobRecovery.resume")(function*(
   entry: JournalEntry,
   options: Job.BatchOptions = {}
-): Effect.fn.Return<Job.Job, SubmissionError | JobNotFound, Job.JobServices | JobJournal | Scope.Scope> {
+): Effect.fn.Return<Job.Job, SubmissionError | JobNotFound | RecordError, Job.JobServices | JobJournal | Scope.Scope> {
   const { batchId } = entry
   yield* Effect.annotateCurrentSpan({ batchId })
   const submission = toSubmission(entry)
@@ -78,7 +79,6 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
     yield* Effect.ignore((yield* ServerInfo).capabilities)
     return yield* Job.start(submission, options, { maybeSent: true })
   }
-  const journal = yield* JobJournal
   return yield* Job.attach(batchId, {
     onInterrupt: "cancel",
     keepOutputs: false,
@@ -86,7 +86,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
     destination: submission.batch.destination ?? undefined,
     nodes: withLoops(submission.nodes, submission.batch.graph),
     size: submission.size
-  }).pipe(Effect.tapErrorTag("JobNotFound", () => journal.remove(batchId)))
+  }).pipe(Effect.tapErrorTag("JobNotFound", () => forget(batchId)))
 })
 
 interface Lock {

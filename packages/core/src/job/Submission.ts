@@ -90,7 +90,7 @@ export interface EnqueueBatchResult {
 }
 
 /**
- * Why a batch could not be handed in.
+ * Why a batch could not be submitted.
  *
  * @category errors
  * @since 0.1.0

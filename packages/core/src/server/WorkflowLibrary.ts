@@ -8,11 +8,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
+import * as TemporaryFile from "../files/TemporaryFile.ts"
 import * as JsonText from "../internal/jsonText.ts"
 import { JsonObject, type SQLiteDirection } from "./api/Wire.ts"
 import type {
@@ -112,7 +114,7 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   readonly downloadFile: (
     workflowId: string,
     path: string
-  ) => Effect.Effect<void, InvokeAiError | PlatformError.PlatformError, FileSystem.FileSystem>
+  ) => Effect.Effect<void, InvokeAiError | PlatformError.PlatformError, FileSystem.FileSystem | Path.Path>
 }>()("@effect-invokeai/core/server/WorkflowLibrary") {
   /** The workflow library of the client's server. */
   static readonly layer: Layer.Layer<WorkflowLibrary, never, InvokeAiClient> = Layer.effect(
@@ -248,13 +250,8 @@ const make = (client: InvokeAiClient["Service"]): WorkflowLibrary["Service"] => 
       return yield* create(yield* decodeFile(yield* fs.readFile(path)))
     }),
     downloadFile: Effect.fn("WorkflowLibrary.downloadFile")(function*(workflowId, path) {
-      const fs = yield* FileSystem.FileSystem
       const record = yield* get(workflowId)
-      const temporary = `${path}.part`
-      yield* fs.writeFileString(temporary, `${JSON.stringify(record.workflow, null, 2)}\n`).pipe(
-        Effect.andThen(fs.rename(temporary, path)),
-        Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
-      )
+      yield* TemporaryFile.replaceText(path, `${JSON.stringify(record.workflow, null, 2)}\n`)
     })
   })
 }

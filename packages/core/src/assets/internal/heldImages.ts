@@ -68,7 +68,8 @@ export class HeldImages {
       this.undeleted.delete(asset.image_name)
       this.cleanup.cancel(subjectOf(asset.image_name))
       this.held.set(asset.image_name, { asset, record, holders: 1 })
-      return Effect.as(this.ledger.set(record), asset)
+      // without the name the image is found by the id of the record
+      return Effect.as(Effect.catch(this.ledger.set(record), (error) => Effect.logWarning(error.message)), asset)
     })
   }
 

@@ -1,58 +1,127 @@
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as FileLock from "../../files/FileLock.ts"
+import { systemCode } from "../../files/FileProblem.ts"
+import { fromPlatform, fromStore, type RecordError } from "../../files/RecordError.ts"
+import * as TemporaryFile from "../../files/TemporaryFile.ts"
 import { JobJournal, JournalEntry } from "../JobJournal.ts"
 
 const entryPrefix = "invokeai-job-"
 const acceptedPrefix = "invokeai-accepted-"
 
-const toJson = Schema.encodeEffect(Schema.fromJsonString(JournalEntry))
-const fromJson = Schema.decodeUnknownResult(JournalEntry)
-const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+const EntryJson = Schema.fromJsonString(JournalEntry)
+const decode = Schema.decodeUnknownResult(EntryJson)
+const encode = Schema.encodeEffect(EntryJson)
 
-const make = Effect.gen(function*() {
-  const store = yield* KeyValueStore.KeyValueStore
-  const read = Effect.fnUntraced(function*(batchId: string) {
-    const text = yield* store.get(entryPrefix + batchId)
-    const json = parse(text ?? "")
-    if (Result.isFailure(json)) return Option.none<JournalEntry>()
-    const entry = fromJson(json.success)
-    if (Result.isFailure(entry)) {
-      yield* Effect.logWarning(`The journal's entry of batch ${batchId} cannot be read: ${entry.failure.message}`)
+/** Where texts are kept. A key is a safe file name. */
+interface Store {
+  readonly get: (key: string) => Effect.Effect<string | undefined, RecordError>
+  readonly set: (key: string, text: string) => Effect.Effect<void, RecordError>
+  readonly remove: (key: string) => Effect.Effect<void, RecordError>
+  readonly keys: Effect.Effect<ReadonlyArray<string>, RecordError>
+}
+
+const make = (store: Store): JobJournal["Service"] => {
+  const reported = new Set<string>()
+  const keyOf = (batchId: string) => entryPrefix + encodeURIComponent(batchId)
+  const acceptedKeyOf = (batchId: string) => acceptedPrefix + encodeURIComponent(batchId)
+  const read = Effect.fnUntraced(function*(key: string) {
+    const text = yield* store.get(key)
+    if (text === undefined) return Option.none<JournalEntry>()
+    const entry = decode(text)
+    // A copy of a file under another name is no job of its own.
+    if (Result.isFailure(entry) || keyOf(entry.success.batchId) !== key) {
+      if (!reported.has(key)) {
+        yield* Effect.logWarning(
+          `The job journal's entry ${JSON.stringify(key)} is ignored: it is not a complete entry of that name`
+        )
+      }
+      reported.add(key)
       return Option.none<JournalEntry>()
     }
-    const accepted = yield* store.has(acceptedPrefix + batchId)
-    return Option.some(accepted ? { ...entry.success, stage: "accepted" as const } : entry.success)
+    const isAccepted = (yield* store.get(acceptedKeyOf(entry.success.batchId))) !== undefined
+    return Option.some<JournalEntry>(isAccepted ? { ...entry.success, stage: "accepted" } : entry.success)
   })
   return JobJournal.of({
-    put: (entry) =>
-      Effect.gen(function*() {
-        const key = entryPrefix + entry.batchId
-        if (entry.stage === "sending" || !(yield* store.has(key))) yield* store.set(key, yield* toJson(entry))
-        if (entry.stage === "accepted") yield* store.set(acceptedPrefix + entry.batchId, "{}")
-      }).pipe(Effect.orDie),
-    get: (batchId) => Effect.orDie(read(batchId)),
-    remove: (batchId) =>
-      Effect.andThen(store.remove(entryPrefix + batchId), store.remove(acceptedPrefix + batchId)).pipe(Effect.orDie),
+    put: Effect.fnUntraced(function*(entry) {
+      const key = keyOf(entry.batchId)
+      if (entry.stage === "sending" || Option.isNone(yield* read(key))) {
+        yield* store.set(key, yield* Effect.orDie(encode(entry)))
+      }
+      if (entry.stage === "accepted") yield* store.set(acceptedKeyOf(entry.batchId), "{}")
+    }),
+    get: (batchId) => read(keyOf(batchId)),
+    remove: (batchId) => Effect.andThen(store.remove(keyOf(batchId)), store.remove(acceptedKeyOf(batchId))),
     entries: Effect.gen(function*() {
-      const keys = (yield* store.keys).filter((key) => key.startsWith(entryPrefix))
-      const all = yield* Effect.forEach(keys, (key) => read(key.slice(entryPrefix.length)))
+      const keys = yield* store.keys
+      const present = new Set(keys)
+      // left by a process that was killed between the two steps of `remove`
+      yield* Effect.forEach(
+        keys.filter((key) =>
+          key.startsWith(acceptedPrefix) && !present.has(entryPrefix + key.slice(acceptedPrefix.length))
+        ),
+        store.remove,
+        { discard: true }
+      )
+      const all = yield* Effect.forEach(keys.filter((key) => key.startsWith(entryPrefix)), read)
       return all.flatMap(Option.toArray)
-    }).pipe(Effect.orDie)
+    })
   })
-})
+}
 
 /** @internal */
-export const layer: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.effect(JobJournal, make)
+export const layer: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.effect(
+  JobJournal,
+  Effect.map(KeyValueStore.KeyValueStore, (store) => {
+    const failed = (key: string, operation: RecordError["operation"]) =>
+      Effect.mapError(fromStore({ record: "journal", path: key }, operation))
+    return make({
+      get: (key) => store.get(key).pipe(failed(key, "read")),
+      set: (key, text) => store.set(key, text).pipe(failed(key, "write")),
+      remove: (key) => store.remove(key).pipe(failed(key, "write")),
+      keys: store.keys.pipe(failed("", "read"))
+    })
+  })
+)
 
 /** @internal */
 export const layerFolder = (
   directory: string
-): Layer.Layer<JobJournal, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-  layer.pipe(Layer.provide(Layer.fresh(KeyValueStore.layerFileSystem(directory))))
+): Layer.Layer<JobJournal, RecordError, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(
+    JobJournal,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+      const record = { record: "journal", path: directory } as const
+      yield* fs.makeDirectory(directory, { recursive: true }).pipe(Effect.mapError(fromPlatform(record, "open")))
+      const lock = yield* FileLock.acquire({ directory, prefix: ".invokeai-", record })
+      yield* TemporaryFile.deleteAbandoned(directory)
+      const read = Effect.mapError(fromPlatform(record, "read"))
+      const write = Effect.mapError(fromPlatform(record, "write"))
+      return make({
+        get: (key) =>
+          fs.readFileString(path.join(directory, key)).pipe(
+            Effect.catchIf(
+              (error) => error.reason._tag === "NotFound" || systemCode(error) === "EISDIR",
+              () => Effect.undefined
+            ),
+            read
+          ),
+        set: (key, text) =>
+          Effect.andThen(
+            lock.check,
+            TemporaryFile.replaceText(path.join(directory, key), text).pipe(write, Effect.provideContext(files))
+          ),
+        remove: (key) => fs.remove(path.join(directory, key), { force: true }).pipe(write),
+        keys: fs.readDirectory(directory).pipe(read)
+      })
+    })
+  )

@@ -1,0 +1,102 @@
+/**
+ * Why a job journal or an asset ledger could not be used.
+ *
+ * @since 0.1.0
+ */
+import * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { problemOf } from "./FileProblem.ts"
+
+/**
+ * Why a journal or a ledger could not be used.
+ *
+ * **Details**
+ *
+ * `Locked`: another process uses it. `NotARecord`: the file has other content. `Permission` includes read-only disks.
+ * `NotADirectory`: a part of the path is a file. `File`: the file system or the store failed in another way, see `cause`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const RecordErrorReason = Schema.Literals([
+  "Locked",
+  "NotARecord",
+  "Permission",
+  "DiskFull",
+  "NotADirectory",
+  "File"
+])
+
+/**
+ * Why a journal or a ledger could not be used.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RecordErrorReason = typeof RecordErrorReason.Type
+
+const explanations: Record<RecordErrorReason, string> = {
+  Locked: "another process uses it",
+  NotARecord: "the file contains something else; choose another path",
+  Permission: "access is not permitted, or the disk is read-only; check the permissions or choose another path",
+  DiskFull: "the disk is full; free some space",
+  NotADirectory: "a part of the path is not a directory; choose another path",
+  File: "the file system or the store failed"
+}
+
+const verbs = { open: "opened", read: "read", write: "written" }
+
+/**
+ * A job journal or an asset ledger could not be opened, read or written.
+ *
+ * **Details**
+ *
+ * - `record`: which of the two. `path`: where it is, or the key in a `KeyValueStore`.
+ * - `operation`: what failed. If a write failed, nothing was sent to the server.
+ * - `holder`: for `Locked`, the process that uses it, if known. `pid` and `host` are those that it has itself, so a process
+ *   in a container has the pid and the host name of the container.
+ * - `cause`: the error of the file system or of the store.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RecordError extends Schema.TaggedError<RecordError>()("RecordError", {
+  reason: RecordErrorReason,
+  record: Schema.Literals(["journal", "ledger"]),
+  operation: Schema.Literals(["open", "read", "write"]),
+  path: Schema.String,
+  holder: Schema.optionalKey(Schema.Struct({ pid: Schema.Int, host: Schema.String })),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const name = this.record === "journal" ? "job journal" : "asset ledger"
+    const what = `The ${name} ${JSON.stringify(this.path)} could not be ${verbs[this.operation]}`
+    if (this.reason === "Locked") {
+      const holder = this.holder === undefined
+        ? "another process"
+        : `process ${this.holder.pid} on host ${JSON.stringify(this.holder.host)}`
+      return `${what}: ${holder} uses it. Give each running process its own, or end that process first`
+    }
+    const detail = this.reason === "File" && this.cause instanceof Error ? `: ${this.cause.message}` : ""
+    return `${what}: ${explanations[this.reason]}${detail}`
+  }
+}
+
+/** @internal */
+export type RecordName = Pick<RecordError, "record" | "path">
+
+/** @internal */
+export const fromPlatform =
+  (name: RecordName, operation: RecordError["operation"]) => (error: PlatformError.PlatformError): RecordError => {
+    const problem = problemOf(error)
+    // a directory cannot be created where a file is
+    const reason = problem === "NotFound" ? "File" : problem === "FileExists" ? "NotADirectory" : problem
+    return new RecordError({ record: name.record, path: name.path, reason, operation, cause: error })
+  }
+
+/** An error of a store of values; one of the file system behind it decides the reason. @internal */
+export const fromStore =
+  (name: RecordName, operation: RecordError["operation"]) => (error: { readonly cause?: unknown }): RecordError =>
+    error.cause instanceof PlatformError.PlatformError
+      ? fromPlatform(name, operation)(error.cause)
+      : new RecordError({ record: name.record, path: name.path, reason: "File", operation, cause: error })

@@ -6,15 +6,17 @@ import { withJumps } from "./jumpingClock.ts"
 
 const hour = 3_600_000
 
-const forward = (elapsed: number) => elapsed > 1000 ? hour : 0
-const backward = (elapsed: number) => elapsed > 1000 ? -hour : 0
+const jump = (at: number, by: number) => (elapsed: number) => elapsed > at ? by : 0
+const forward = jump(1000, hour)
+const backward = jump(1000, -hour)
 /** Corrected by an hour every half second, in turns. */
 const restless = (elapsed: number) => Math.floor(elapsed / 500) % 2 === 0 ? hour : -hour
 
 describe("When the wall clock jumps", () => {
   it.effect("a lookup waits for as long as before, and nothing is sent twice", () =>
     Effect.gen(function*() {
-      for (const offset of [forward, backward, restless]) {
+      // A request ends after 10 seconds without a response, and this one arrives a second later.
+      for (const offset of [jump(10_300, hour), jump(10_300, -hour), restless]) {
         const { fake, result } = yield* withFake(
           { faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }] },
           () => withJumps(offset, Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))

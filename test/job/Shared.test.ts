@@ -406,17 +406,30 @@ describe("Healing", () => {
     { timeout: 30_000 }
   )
 
-  it.effect("frees a queue that a batch of our own blocks", () =>
+  it.effect("frees its queue when the scope of a detached job closes", () =>
+    drive(
+      Effect.gen(function*() {
+        const blocked = yield* Effect.scoped(
+          Effect.flatMap(
+            Job.submitBatch(numbers([1, "not a number"]), { onInterrupt: "detach" }),
+            (job) => Effect.flip(job.await)
+          )
+        )
+        assert.deepInclude(blocked, { _tag: "QueueBlocked", own: true })
+        assert.include(blocked.message, `Job.heal("`)
+        const queue = yield* Queue
+        assert.deepStrictEqual((yield* queue.itemIds()).item_ids, [])
+        assert.deepStrictEqual(yield* queue.listAll(), [])
+      }).pipe(Effect.provide(InvokeAiTest.layer()))
+    ))
+
+  it.effect("frees a queue that the batch of another program blocks", () =>
     drive(
       Effect.gen(function*() {
         const workflow = yield* load("text-only")
-        const blocked = yield* Effect.scoped(Effect.gen(function*() {
-          const job = yield* Job.submitBatch(numbers(["not a number"]), { onInterrupt: "detach" })
-          return yield* Effect.flip(job.await)
-        }))
-        assert.strictEqual(blocked._tag, "QueueBlocked")
-        if (blocked._tag !== "QueueBlocked") return
-        assert.isTrue(blocked.own)
+        const blocked = { batchId: "11111111-2222-4333-8444-555555555555" }
+        const { data = null, graph, runs } = numbers(["not a number"])
+        yield* Queue.use((queue) => queue.enqueueBatch({ batch_id: blocked.batchId, graph, data, runs }))
         const waiting = yield* Effect.forkChild(
           Effect.scoped(Effect.flatMap(Job.submit(workflow), (job) => job.await))
         )

@@ -102,7 +102,7 @@ const failure = (
   reason: InvokeAiError["reason"],
   method: string,
   path: string,
-  more: { readonly status?: number; readonly detail?: string } = {}
+  more: { readonly status?: number; readonly detail?: string; readonly fromServer?: boolean } = {}
 ) => new InvokeAiError({ reason, method, path, detail: more.detail ?? "", sent: true, ...more })
 
 /** The request timeout of the client that this stands for, in milliseconds. */
@@ -380,7 +380,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
           enqueues.push(batch)
           const { idempotency_key: key } = batch
           if (key !== undefined && options.receipts === 0) {
-            return yield* failure("Server", "POST", "/enqueue_batch", { status: 429 })
+            return yield* failure("Server", "POST", "/enqueue_batch", { status: 429, fromServer: true })
           }
           const before = key === undefined ? undefined : receipts.get(key)
           if (before !== undefined) return Object.assign({ queue_id: "default", priority: 0 }, before)
@@ -466,6 +466,12 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
         const item = items.get(id)!
         if (item.status === "pending" || item.status === "in_progress") yield* change(item, "canceled")
         return full(item)
+      }),
+    deleteByDestination: (destination) =>
+      Effect.sync(() => {
+        const own = [...items.values()].filter((item) => item.destination === destination)
+        for (const item of own) items.delete(item.id)
+        return own.length
       }),
     cancelByBatchIds: (ids) =>
       call(

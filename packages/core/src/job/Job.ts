@@ -31,6 +31,7 @@
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import type * as Result from "effect/Result"
@@ -48,17 +49,17 @@ import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
-import * as Cancellation from "./internal/cancellation.ts"
+import type * as Cancellation from "./internal/cancellation.ts"
 import {
   awaitWithin,
   type BatchOptions,
   cancelJob,
   type CancelResult,
-  cancelWithin,
   close,
   type Lifecycle
 } from "./internal/lifecycle.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
+import { removeUnreadable } from "./internal/poison.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
@@ -225,7 +226,8 @@ export const submitBatch: (
 
 /** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
 const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
-  error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous)
+  error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous) &&
+  !(error._tag === "QueueBlocked" && error.removed !== true)
 
 /** Follows a batch, and then sends it, or asks first whether a program that was killed has sent it. @internal */
 export const start = Effect.fnUntraced(function*(
@@ -244,7 +246,8 @@ export const start = Effect.fnUntraced(function*(
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   yield* Effect.addFinalizer((exit) => close(context, exit))
 
-  const send = Submission.submit(submission, options, before).pipe(
+  const seen = Stream.runHead(Stream.filter(tracked.states.stream, (state) => state.pages.length > 0))
+  const send = Submission.submit(submission, options, { ...before, seen }).pipe(
     Effect.tap((result) =>
       Effect.sync(() => {
         context.stage.current = "accepted"
@@ -260,6 +263,7 @@ export const start = Effect.fnUntraced(function*(
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
         // Of a batch that the server took in part, closing makes sure that nothing of it runs.
         context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
+        if (error._tag === "QueueBlocked") tracked.finish(Exit.fail(error))
         if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
         if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
@@ -325,7 +329,8 @@ export type SubmitError =
  * - `WorkflowNotReady`, `BoardNotFound`, `ResourcesUnavailable`: nothing was submitted.
  * - `SubmissionRejected`: the server refused it, with nodes and fields; nothing was enqueued.
  * - `SubmissionIncomplete`: the server took only a part, which is canceled again unless `onIncomplete` is `keep`.
- * - `SubmissionUnknown`: whether the server has it cannot be told now; `attach` finds out later.
+ * - `SubmissionUnknown`: whether the server has it is not known; `attach` finds out later.
+ * - `QueueBlocked`: the server took it and cannot read it; it is removed from the queue.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
  *
@@ -477,16 +482,18 @@ export {
 }
 
 /**
- * Frees the queue of a batch that the server cannot read, by cancelling it.
+ * Unblocks the queue: cancels a batch that the server cannot read, and deletes its items if their destination is the batch id,
+ * which is the default.
  *
  * **When to use**
  *
- * After `QueueBlocked` with `own`. Closing the job's scope does the same.
+ * After `QueueBlocked` with `own`, from another program than the one that submitted the batch. Closing the job's scope does
+ * the same.
  *
  * @category operations
  * @since 0.1.0
  */
 export const heal = Effect.fn("Job.heal")(
   (batchId: string): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue> =>
-    Effect.andThen(Effect.annotateCurrentSpan({ batchId }), Cancellation.cancelBatch(batchId, cancelWithin))
+    Effect.andThen(Effect.annotateCurrentSpan({ batchId }), removeUnreadable(batchId))
 )

@@ -125,12 +125,13 @@ export class SubmissionUnknown extends Schema.TaggedError<SubmissionUnknown>()("
 }
 
 /**
- * The server cannot read the item in front of its queue, so nothing runs, also nothing of others.
+ * The server cannot read an item of its queue, so nothing runs, including the jobs of other users.
  *
  * **Details**
  *
- * A value of a batch that does not fit its field does this. `own` tells whether the item is of this job; then
- * `Job.heal`, or closing the job's scope, cancels the batch and frees the queue.
+ * A value of a batch that does not fit its field does this. `own` is true if the item belongs to this job. `itemIds` are the
+ * ids of the items, empty if unknown. `removed` is true if the batch is off the queue again; otherwise closing the job's scope
+ * removes it, and so does `Job.heal`.
  *
  * @category errors
  * @since 0.1.0
@@ -139,12 +140,15 @@ export class QueueBlocked extends Schema.TaggedError<QueueBlocked>()("QueueBlock
   batchId: Schema.String,
   itemIds: Schema.Array(Schema.Number),
   own: Schema.Boolean,
-  detail: Schema.String
+  detail: Schema.String,
+  removed: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
-    return `The queue is blocked: the server cannot read ${
-      items(this.itemIds)
-    } of batch ${this.batchId}: ${this.detail}`
+    const what = this.itemIds.length === 0 ? "items" : items(this.itemIds)
+    const remedy = this.removed === true
+      ? "The batch was removed from the queue; correct the values that do not fit their fields, and submit it again"
+      : `Close the job's scope or run Job.heal("${this.batchId}") to remove the batch from the queue`
+    return `The server cannot read ${what} of batch ${this.batchId}, which blocks its queue: ${this.detail}. ${remedy}`
   }
 }
 

@@ -282,8 +282,12 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     for (const job of active()) reader.schedule(job)
     const open = active().filter((job) => job.state.known && Sweep.openItems(job).length > 0)
     if (open.length > 0) {
+      const byBatch = Sweep.byBatch(queue, open)
       const asked = yield* Effect.result(
-        summaries ? Sweep.bySummaries(queue, open, observe) : Sweep.byBatch(queue, open)
+        summaries
+          // One item that the server cannot read makes it fail for all.
+          ? Effect.catchIf(Sweep.bySummaries(queue, open, observe), (error) => error.status === 500, () => byBatch)
+          : byBatch
       )
       if (asked._tag === "Success") {
         answered()

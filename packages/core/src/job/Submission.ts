@@ -3,11 +3,15 @@
  *
  * **Details**
  *
- * The client chooses the batch id. The request is sent once; if its outcome is not certain (no answer, a cut
- * connection, a 5xx, an answer that is none), the server is asked for the batch until it knows it, or until it has said
- * for a while that there is none, and only then the batch is sent again. Servers do not refuse a batch id that they
+ * The client chooses the batch id. The request is sent once. If its outcome is not certain (no response, a cut connection,
+ * a response that is not certainly the server's own refusal), the server is asked for the batch until it has it, or until it
+ * has said for a while that it does not, and only then the batch is sent again. Servers do not refuse a batch id that they
  * have already, so should a delayed request arrive after all, its items carry the same id: `JobTracker` sees them as
  * surplus and cancels them.
+ *
+ * While a response is missing, events and short reads tell whether the server has the batch.
+ *
+ * A batch that the server took and cannot read would block its queue for every user: it is removed.
  *
  * Servers whose document has `Batch.idempotency_key` (after 6.14) refuse to do the same twice: they get a key made of the
  * batch id, are asked for the receipt of the request, and may be sent the batch again at once.
@@ -25,8 +29,9 @@ import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import { findMembers } from "./internal/members.ts"
+import { isPoisoned, tryRemoveUnreadable } from "./internal/poison.ts"
 import * as Rejections from "./internal/rejections.ts"
-import { SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
+import { QueueBlocked, SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
 import type { OutputNode } from "./Outputs.ts"
 
 /**
@@ -52,10 +57,13 @@ export interface Submission {
  *
  * - `onIncomplete`: what to do when the server takes fewer items than were asked for: cancel these and fail (`fail`),
  *   or go on with them (`keep`).
- * - `settle`: how long to ask a server that does not answer about the outcome of one request, by default 30 seconds.
- * - `quiet`: for how long the server must have said that there is no such batch before it is sent again, by default 5
- *   seconds. Longer than a request can be on its way.
- * - `attempts`: how often to send at most, by default 3.
+ * - `settle`: how long to ask about the outcome of one request while the server does not respond. Default 30 seconds.
+ * - `quiet`: for how long the server must have said that there is no such batch before it is sent again. Default 15
+ *   seconds: under load a request can be in flight that long.
+ * - `attempts`: how often to send at most. Default 3.
+ *
+ * The request itself may take as long as the client's `transferTimeout`. No environment variable sets these: they belong to
+ * a job, and not to the place where the program runs.
  *
  * @category models
  * @since 0.1.0
@@ -95,7 +103,28 @@ export interface EnqueueBatchResult {
  * @category errors
  * @since 0.1.0
  */
-export type SubmissionError = SubmissionRejected | SubmissionIncomplete | SubmissionUnknown | InvokeAiError
+export type SubmissionError =
+  | SubmissionRejected
+  | SubmissionIncomplete
+  | SubmissionUnknown
+  | QueueBlocked
+  | InvokeAiError
+
+/**
+ * What is known of a batch before it is sent.
+ *
+ * **Details**
+ *
+ * - `maybeSent`: a program that was killed may have sent it, so the server is asked first. Default false.
+ * - `seen`: ends when events report an item of the batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmissionContext {
+  readonly maybeSent?: boolean | undefined
+  readonly seen?: Effect.Effect<unknown> | undefined
+}
 
 /**
  * The key under which the server notes the request, where it does: what its document says is known from reading the node
@@ -133,11 +162,28 @@ export const acknowledge = Effect.fnUntraced(function*(
 type Probe =
   | { readonly _tag: "Accepted"; readonly total: number }
   | { readonly _tag: "Absent" }
-  | { readonly _tag: "Unknown"; readonly error: InvokeAiError }
+  | { readonly _tag: "Unknown"; readonly detail: string; readonly cause: InvokeAiError | undefined }
+
+/** How long a lookup may take at least, in milliseconds, however little of `settle` is left. */
+const shortestRead = 500
+
+/** How long a response may come after the batch was seen. */
+const responseGrace = Duration.seconds(1)
+
+/** When the server is asked for the first time for a batch whose request has no response, and how long one look takes. */
+const firstLook = Duration.seconds(2)
+const longestLook = Duration.seconds(5)
+
+/** Statuses below 500 after which the same request may still be accepted, no matter who responded. */
+const passing: ReadonlySet<number> = new Set([401, 408, 425, 429])
+
+/** Whether a batch that did not arrive is worth a second request. */
+const isPassing = ({ status }: InvokeAiError): boolean =>
+  status === undefined || status < 300 || status >= 500 || passing.has(status)
 
 /**
- * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it has not, or does not answer when
- * the time to ask (`settle`) is over.
+ * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it does not, or has not responded for
+ * `settle`.
  */
 const probe = Effect.fnUntraced(function*(
   batchId: string,
@@ -145,26 +191,68 @@ const probe = Effect.fnUntraced(function*(
   settle: Duration.Duration
 ): Effect.fn.Return<Probe, never, Queue> {
   const queue = yield* Queue
-  const began = yield* elapsedMillis
+  let responded = yield* elapsedMillis
   let absentSince: number | undefined
+  let lastError: InvokeAiError | undefined
   let wait = 100
   while (true) {
-    const answer = yield* Effect.result(queue.batchStatus(batchId))
+    const left = responded + Duration.toMillis(settle) - (yield* elapsedMillis)
+    const read = yield* Effect.timeoutOption(
+      Effect.result(queue.batchStatus(batchId)),
+      Duration.millis(Math.max(left, shortestRead))
+    )
     const now = yield* elapsedMillis
-    if (answer._tag === "Success") {
-      if (answer.success.total > 0) return { _tag: "Accepted", total: answer.success.total }
+    if (Option.isSome(read) && read.value._tag === "Success") {
+      const { total } = read.value.success
+      if (total > 0) return { _tag: "Accepted", total }
+      responded = now
       absentSince ??= now
       if (now - absentSince >= Duration.toMillis(quiet)) return { _tag: "Absent" }
     } else {
       absentSince = undefined
-      if (answer.failure.reason === "Unauthorized" || answer.failure.reason === "Forbidden") {
-        return { _tag: "Unknown", error: answer.failure }
+      const error = Option.isSome(read) && read.value._tag === "Failure" ? read.value.failure : lastError
+      if (error?.reason === "Unauthorized" || error?.reason === "Forbidden") {
+        return { _tag: "Unknown", detail: error.message, cause: error }
       }
-      if (now - began >= Duration.toMillis(settle)) return { _tag: "Unknown", error: answer.failure }
+      lastError = error
+      if (now - responded >= Duration.toMillis(settle)) {
+        const detail = `the server did not say whether it has the batch within ${Duration.format(settle)}`
+        return error === undefined
+          ? { _tag: "Unknown", detail, cause: undefined }
+          : { _tag: "Unknown", detail: `${detail} (${error.message})`, cause: error }
+      }
     }
     yield* Effect.sleep(Duration.millis(wait))
     wait = Math.min(wait * 2, 2000)
   }
+})
+
+/**
+ * Ends with the number of items when the server has a batch whose request has no response. Never ends where it does not
+ * have it.
+ */
+const appears = Effect.fnUntraced(function*(
+  batchId: string,
+  seen: Effect.Effect<unknown>
+): Effect.fn.Return<number, never, Queue> {
+  const queue = yield* Queue
+  // A response that is only a little later than the first event has the better news.
+  yield* Effect.raceFirst(Effect.andThen(seen, Effect.sleep(responseGrace)), Effect.sleep(firstLook))
+  for (let wait = Duration.toMillis(firstLook);; wait = Math.min(wait * 2, 10_000)) {
+    const read = yield* Effect.timeoutOption(Effect.result(queue.batchStatus(batchId)), longestLook)
+    if (Option.isSome(read) && read.value._tag === "Success" && read.value.success.total > 0) {
+      yield* Effect.sleep(responseGrace)
+      return read.value.success.total
+    }
+    yield* Effect.sleep(Duration.millis(wait))
+  }
+})
+
+/** Whether a batch has more items than could be listed; items that were deleted in the meantime are not missing. */
+const hasMore = Effect.fnUntraced(function*(batchId: string, listed: number): Effect.fn.Return<boolean, never, Queue> {
+  const queue = yield* Queue
+  const status = yield* Effect.option(queue.batchStatus(batchId))
+  return Option.isNone(status) || status.value.total > listed
 })
 
 const isIncomplete = (result: { readonly enqueued: number; readonly requested: number }) =>
@@ -175,13 +263,14 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
  *
  * **Details**
  *
- * With `maybeSent` the server is asked before anything is sent: a program that was killed may have sent it.
+ * `before` is what is known of the batch, see `SubmissionContext`.
  *
  * **Errors**
  *
  * - `SubmissionRejected`: the server refused it; nothing was enqueued.
  * - `SubmissionIncomplete`: it took fewer items than asked for, or the batch makes none.
- * - `SubmissionUnknown`: whether it was accepted cannot be told now.
+ * - `SubmissionUnknown`: whether it was accepted is not known.
+ * - `QueueBlocked`: it took the batch and cannot read it. `removed` says whether the batch is off the queue again.
  * - `InvokeAiError`: it was not accepted for another reason.
  *
  * @category operations
@@ -190,7 +279,7 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
 export const submit = (
   submission: Submission,
   policy?: SubmissionPolicy,
-  before?: { readonly maybeSent?: boolean | undefined }
+  before?: SubmissionContext
 ): Effect.Effect<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> =>
   operation("Submission.submit", { batchId: submission.batchId, size: submission.size })(
     submitUntraced(submission, policy, before)
@@ -199,7 +288,7 @@ export const submit = (
 const submitUntraced = Effect.fnUntraced(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
-  before: { readonly maybeSent?: boolean | undefined } = {}
+  before: SubmissionContext = {}
 ): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> {
   const queue = yield* Queue
   const offeredKey = yield* receiptKey(submission.batchId)
@@ -207,16 +296,32 @@ const submitUntraced = Effect.fnUntraced(function*(
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }
-  const quiet = Duration.fromInputUnsafe(policy.quiet ?? "5 seconds")
+  const quiet = Duration.fromInputUnsafe(policy.quiet ?? "15 seconds")
   const settle = Duration.fromInputUnsafe(policy.settle ?? "30 seconds")
   const attempts = Math.max(1, policy.attempts ?? 3)
 
   const adopt = Effect.fnUntraced(function*(total: number, sent: number) {
-    const members = yield* findMembers(batchId, total, submission.batch.destination ?? undefined).pipe(
-      Effect.mapError((cause) =>
-        new SubmissionUnknown({ batchId, detail: "the server has the batch, and its items cannot be read", cause })
-      )
-    )
+    const listed = yield* Effect.result(findMembers(batchId, total, submission.batch.destination ?? undefined))
+    if (listed._tag === "Failure" && !isPoisoned(listed.failure)) {
+      return yield* new SubmissionUnknown({
+        batchId,
+        detail: `the server has the batch, and its items cannot be listed (${listed.failure.message})`,
+        cause: listed.failure
+      })
+    }
+    const members = listed._tag === "Success" ? listed.success : []
+    if (members.length < total && (yield* hasMore(batchId, members.length))) {
+      const removed = yield* tryRemoveUnreadable(batchId)
+      return yield* new QueueBlocked({
+        batchId,
+        itemIds: [],
+        own: true,
+        detail: listed._tag === "Failure"
+          ? listed.failure.detail
+          : `${members.length} of its ${total} items are readable`,
+        removed
+      })
+    }
     const own = members.filter((member) =>
       member.parentItemId === null && Predicate.isNullish(member.retriedFromItemId)
     )
@@ -253,7 +358,14 @@ const submitUntraced = Effect.fnUntraced(function*(
       let error: InvokeAiError | undefined
       if (!asking) {
         const batch = key === undefined ? submission.batch : Object.assign({ idempotency_key: key }, submission.batch)
-        const answer = yield* Effect.result(queue.enqueueBatch(batch, { prepend: submission.prepend }))
+        const answer = yield* Effect.raceFirst(
+          Effect.result(queue.enqueueBatch(batch, { prepend: submission.prepend })),
+          appears(batchId, before.seen ?? Effect.never)
+        )
+        if (typeof answer === "number") {
+          yield* Effect.logInfo("The server has the batch; its response to the request is missing")
+          return yield* adopt(answer, sent)
+        }
         if (answer._tag === "Success") {
           const { enqueued, item_ids: ids, priority, requested } = answer.success
           return {
@@ -267,15 +379,16 @@ const submitUntraced = Effect.fnUntraced(function*(
           } satisfies EnqueueBatchResult
         }
         error = answer.failure
-        if (key !== undefined && error.status === 429) {
+        if (key !== undefined && error.status === 429 && !error.isAmbiguous) {
           // The server keeps no more receipts for this user; it takes the batch without.
           key = undefined
           continue
         }
-        if (error.reason === "Validation") return yield* Rejections.fromError(batchId, error, submission.nodes)
-        if (!error.isAmbiguous) return yield* error
-        // An error that the server itself reported came after it was done with the request.
-        if (error.status === 500 && error.reason === "Server") quietNow = Duration.zero
+        if (!error.isAmbiguous) {
+          return yield* error.reason === "Validation"
+            ? Rejections.fromError(batchId, error, submission.nodes)
+            : error
+        }
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.
         if (key !== undefined) quietNow = Duration.zero
       }
@@ -288,9 +401,9 @@ const submitUntraced = Effect.fnUntraced(function*(
       const seen = yield* probe(batchId, quietNow, settle)
       if (seen._tag === "Accepted") return yield* adopt(seen.total, sent)
       if (seen._tag === "Unknown") {
-        return yield* new SubmissionUnknown({ batchId, detail: seen.error.message, cause: error ?? seen.error })
+        return yield* new SubmissionUnknown({ batchId, detail: seen.detail, cause: error ?? seen.cause })
       }
-      if (error !== undefined && sent >= attempts) return yield* error
+      if (error !== undefined && (sent >= attempts || !isPassing(error))) return yield* error
       if (error !== undefined) yield* Effect.logInfo("The batch did not arrive and is sent again")
       yield* Effect.sleep(Duration.millis(500))
     }

@@ -71,7 +71,8 @@ const what: Record<InvokeAiErrorReason, string> = {
  *
  * `server` is the base URL without credentials, `path` the path without its query. `status` is there when an answer
  * came. `detail` is the server's own text or the transport's, cut to a few hundred characters; `issues` are the problems
- * of a 422 answer, at most 50. `retryAfter` is how long a busy server or proxy asks to wait, in milliseconds. Tokens and
+ * of a 422 answer, at most 50. `fromServer` is true if the response is an error in InvokeAI's own format (JSON with a
+ * `detail`), and missing if a proxy may have written it. `retryAfter` is how long a busy server or proxy asks to wait, in milliseconds. Tokens and
  * passwords appear in none of them.
  *
  * **Gotchas**
@@ -102,6 +103,7 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
   issues: Schema.optionalKey(Schema.Array(ValidationIssue)),
   code: Schema.optionalKey(Schema.String),
   sent: Schema.optionalKey(Schema.Boolean),
+  fromServer: Schema.optionalKey(Schema.Boolean),
   retryAfter: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
@@ -144,12 +146,15 @@ export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAi
   /**
    * Whether a change may have been made although the call failed.
    *
-   * True when a request that changes something was sent and the answer was lost (timeout, reset), was not understood, or
-   * was a 5xx. False for reads, for refusals, and when no connection was made.
+   * Only the server's own refusal says that it was not: a status from 400 to 499 other than 408 with `fromServer`. Every
+   * other failure of a request that changes something is ambiguous once it was sent: a lost response (timeout, reset), a
+   * response that was not understood, a 5xx, and whatever a proxy responds. False for reads, and when no connection was
+   * made.
    */
   get isAmbiguous(): boolean {
     if (isSafe(this.method) || this.sent === false) return false
     if (this.reason === "Transport" || this.reason === "Decode") return true
-    return this.status !== undefined && (this.status >= 500 || this.status === 408)
+    if (this.status === undefined || this.status < 300) return false
+    return this.status >= 500 || this.status === 408 || this.fromServer !== true
   }
 }

@@ -9,6 +9,9 @@ import { elapsedMillis } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 
+/** How long canceling waits for the server. @internal */
+export const cancelWithin = Duration.seconds(15)
+
 /**
  * What is left of a batch that was canceled: how many of its items have not ended.
  *

@@ -20,6 +20,7 @@ import { imageNames } from "../Outputs.ts"
 import type { SubmissionPolicy } from "../Submission.ts"
 import * as Cancellation from "./cancellation.ts"
 import * as LeftImages from "./leftImages.ts"
+import { tryRemoveUnreadable } from "./poison.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
 /**
@@ -71,9 +72,6 @@ export interface CancelResult {
   readonly remaining: ReadonlyArray<number>
 }
 
-/** How long closing a scope waits for the server to cancel. @internal */
-export const cancelWithin = Duration.seconds(15)
-
 /** How long an interrupted submission may still take to be answered. */
 const sendGrace = Duration.seconds(5)
 
@@ -106,10 +104,10 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear
   let active = 0
   if (!tracked.isDone || isActive(tracked.state)) {
     tracker.observe(tracked, { _tag: "CancelRequested" })
-    active = (yield* Cancellation.cancelBatch(tracked.batchId, cancelWithin, appear)).active
+    active = (yield* Cancellation.cancelBatch(tracked.batchId, Cancellation.cancelWithin, appear)).active
     yield* tracker.refresh
     if (active === 0 && tracked.state.known) {
-      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), cancelWithin))
+      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), Cancellation.cancelWithin))
     }
   }
   const state = tracked.state
@@ -210,6 +208,18 @@ const isNeeded = Effect.fnUntraced(function*(
   return Option.isSome(yield* Effect.serviceOption(Journal.JobJournal))
 })
 
+/**
+ * A batch that the server cannot read never runs, and while it is on the queue nothing of other users runs either. So it is
+ * removed, even for a job that was detached.
+ */
+const removeBlocking = Effect.fnUntraced(function*(tracked: TrackedJob) {
+  if (!tracked.isUnreadable) return
+  if (yield* tryRemoveUnreadable(tracked.batchId)) return yield* Journal.forget(tracked.batchId)
+  yield* Effect.logWarning(
+    `Batch ${tracked.batchId} blocks the server's queue and could not be removed. Run Job.heal("${tracked.batchId}")`
+  )
+})
+
 /** Whether the server has a batch whose request was cut off. If it cannot tell, it may still receive the request. */
 const hasArrived = (batchId: string): Effect.Effect<boolean, never, Queue> =>
   Queue.use((queue) => queue.batchStatus(batchId)).pipe(
@@ -225,6 +235,7 @@ const hasArrived = (batchId: string): Effect.Effect<boolean, never, Queue> =>
  */
 export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.Exit<unknown, unknown>) {
   const { options, stage, tracked } = context
+  yield* removeBlocking(tracked)
   if (stage.current === "new" || stage.current === "over") return
   if (stage.detached) {
     yield* keepImages(tracked, JobState.items(tracked.state))

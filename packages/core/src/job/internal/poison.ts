@@ -11,8 +11,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type { Queue } from "../../server/Queue.ts"
+import { Queue } from "../../server/Queue.ts"
 import { QueueBlocked } from "../JobError.ts"
+import { cancelBatch, type Cancellation, cancelWithin } from "./cancellation.ts"
 import { openItems } from "./sweep.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
@@ -24,6 +25,31 @@ import type { TrackedJob } from "./trackedJob.ts"
  */
 export const isPoisoned = (error: InvokeAiError): boolean =>
   error.status === 500 && error.detail.includes("validation error")
+
+/**
+ * Cancels a batch that the server cannot read, and deletes its items where they are the only ones of their destination.
+ *
+ * **Details**
+ *
+ * Canceled items block nothing any more, but as long as they exist the server fails to list the items of its queue. Deleting
+ * them one by one fails like reading them.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const removeUnreadable = Effect.fn("Poison.removeUnreadable")(function*(
+  batchId: string
+): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
+  yield* Effect.annotateCurrentSpan({ batchId })
+  const queue = yield* Queue
+  const canceled = yield* cancelBatch(batchId, cancelWithin)
+  if (canceled.active === 0) yield* Effect.ignore(queue.deleteByDestination(batchId))
+  return canceled
+})
+
+/** Removes a batch that the server cannot read, and says whether nothing of it is left to run. @internal */
+export const tryRemoveUnreadable = (batchId: string): Effect.Effect<boolean, never, Queue> =>
+  Effect.match(removeUnreadable(batchId), { onFailure: () => false, onSuccess: ({ active }) => active === 0 })
 
 /** The first item that waits, if nothing of the job runs. What ended before says nothing about what comes next. */
 const firstWaiting = (job: TrackedJob): number | undefined => {

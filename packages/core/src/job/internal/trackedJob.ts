@@ -6,6 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Tracer from "effect/Tracer"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
@@ -113,6 +114,7 @@ export class TrackedJob {
   /** Since when an item cannot be read, by item id, in milliseconds. */
   readonly failing = new Map<number, number>()
   private readonly warned = new Set<string>()
+  private unreadable: QueueBlocked | undefined
   /** What happened before the items were known: it is told after `JobEnqueued`. */
   private early: Array<JobEvent> | undefined = []
   /** What is to be taken in, in order; the first one is being taken in. */
@@ -150,6 +152,12 @@ export class TrackedJob {
 
   get isDone(): boolean {
     return Deferred.isDoneUnsafe(this.result)
+  }
+
+  /** Whether the server has items of this job that it cannot read and that have not been removed. */
+  get isUnreadable(): boolean {
+    const result = this.unreadable
+    return result !== undefined && result.removed !== true
   }
 
   get hasNodes(): boolean {
@@ -245,7 +253,11 @@ export class TrackedJob {
 
   /** Ends the job for all readers. */
   finish(result: Exit.Exit<JobState.JobState, TrackingError>): void {
-    if (!Deferred.doneUnsafe(this.result, result)) return
+    if (this.isDone) return
+    const error = Option.getOrUndefined(Exit.findErrorOption(result))
+    // Before the result: a waiting fiber may close the scope in the same moment.
+    if (error?._tag === "QueueBlocked" && error.own) this.unreadable = error
+    Deferred.doneUnsafe(this.result, result)
     this.observer.ended(this.state, result)
     this.tellEarly()
     this.log.end()

@@ -219,13 +219,23 @@ export const make = Effect.fnUntraced(function*(
   const sendAs = (request: HttpClientRequest.HttpClientRequest, token: Option.Option<Redacted.Redacted>) =>
     httpClient.execute(authorize(request, token))
 
+  /** Whether the server says that it did nothing because of the token. What a proxy says holds only for reads. */
+  const isRefusal = (
+    request: HttpClientRequest.HttpClientRequest,
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.Effect<boolean> => {
+    if (response.status !== 401 || !hasLogin) return Effect.succeed(false)
+    return request.method === "GET" || request.method === "HEAD"
+      ? Effect.succeed(true)
+      : Failures.isFromServer(response)
+  }
+
   const attempt = (request: HttpClientRequest.HttpClientRequest, current: Option.Option<Redacted.Redacted>) =>
-    Effect.flatMap(sendAs(request, current), (response) =>
-      response.status !== 401 || !hasLogin
-        ? Effect.succeed(adopt(response))
-        : Effect.flatMap(renewFrom(current), (renewed) =>
-          // a 401 means that nothing was done, so sending the request again is harmless
-          renewed ? Effect.map(sendAs(request, state.token), adopt) : Effect.succeed(adopt(response))))
+    Effect.gen(function*() {
+      const response = yield* sendAs(request, current)
+      const again = (yield* isRefusal(request, response)) && (yield* renewFrom(current))
+      return adopt(again ? yield* sendAs(request, state.token) : response)
+    })
 
   const send: Credentials["send"] = (request) => {
     if (!isSendable) {

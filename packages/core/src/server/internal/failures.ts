@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from "../InvokeAiError.ts"
 
@@ -44,6 +45,7 @@ export const failure = (
     readonly code?: string | undefined
     readonly sent?: boolean | undefined
     readonly retryAfter?: number | undefined
+    readonly fromServer?: boolean | undefined
   }
 ): InvokeAiError =>
   new InvokeAiError({
@@ -59,7 +61,8 @@ export const failure = (
       : { issues: options.issues.map((issue) => scrubbed(call, issue)) }),
     ...(options.code === undefined ? undefined : { code: options.code }),
     ...(options.sent === undefined ? undefined : { sent: options.sent }),
-    ...(options.retryAfter === undefined ? undefined : { retryAfter: options.retryAfter })
+    ...(options.retryAfter === undefined ? undefined : { retryAfter: options.retryAfter }),
+    ...(options.fromServer === true ? { fromServer: true } : undefined)
   })
 
 const reasonOf = (status: number): InvokeAiErrorReason => {
@@ -93,6 +96,17 @@ const IssueFromWire = Schema.Struct({
 const DetailFromWire = Schema.Struct({ detail: Schema.Union([Schema.String, Schema.Array(IssueFromWire)]) })
 
 const decodeDetail = Schema.decodeUnknownOption(Schema.fromJsonString(DetailFromWire))
+
+/**
+ * Whether a failing response is an error that InvokeAI wrote: JSON with a `detail`. A proxy writes a page or a text, or JSON
+ * of another shape.
+ *
+ * @internal
+ */
+export const isFromServer = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> =>
+  /^\s*application\/json\b/i.test(response.headers["content-type"] ?? "")
+    ? Effect.map(Effect.orElseSucceed(response.text, () => ""), (text) => Option.isSome(decodeDetail(text)))
+    : Effect.succeed(false)
 
 const isHtml = (response: HttpClientResponse.HttpClientResponse): boolean =>
   /^\s*text\/html/i.test(response.headers["content-type"] ?? "")
@@ -153,12 +167,13 @@ export const checkResponse = (
   }
   return Effect.flatMap(
     // the status says what went wrong; without its text the error only says less
-    Effect.zip(Effect.orElseSucceed(response.text, () => ""), Clock.currentTimeMillis),
-    ([text, now]) =>
+    Effect.all([Effect.orElseSucceed(response.text, () => ""), isFromServer(response), Clock.currentTimeMillis]),
+    ([text, fromServer, now]) =>
       Effect.fail(failure(call, reasonOf(status), {
         status,
         ...parseError(text, response),
-        retryAfter: retryAfter(response.headers["retry-after"], now)
+        retryAfter: retryAfter(response.headers["retry-after"], now),
+        fromServer
       }))
   )
 }
@@ -214,7 +229,8 @@ export const retold = (error: InvokeAiError, reason: InvokeAiErrorReason, detail
     ...(error.status === undefined ? undefined : { status: error.status }),
     ...(error.code === undefined ? undefined : { code: error.code }),
     ...(error.sent === undefined ? undefined : { sent: error.sent }),
-    ...(error.retryAfter === undefined ? undefined : { retryAfter: error.retryAfter })
+    ...(error.retryAfter === undefined ? undefined : { retryAfter: error.retryAfter }),
+    ...(error.fromServer === undefined ? undefined : { fromServer: error.fromServer })
   })
 
 /** @internal */

@@ -50,7 +50,10 @@ const program = Effect.gen(function*() {
     failEvery: 5,
     kills: Number(values.kills),
     random: numbers(Number(values.seed) + 1),
-    atMoment: proxy.atMoment
+    atMoment: proxy.atMoment,
+    onProgress: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
+    }
   }
   return yield* Effect.gen(function*() {
     const before = yield* Orders.allImages

@@ -27,6 +27,8 @@ export interface OrderOptions {
   readonly random: () => number
   /** Runs an action at the n-th moment from now in the life of a request. Without it, kills are a matter of time. */
   readonly atMoment?: ((n: number, action: () => void) => void) | undefined
+  /** Called before each start with how far the run is. */
+  readonly onProgress?: ((text: string) => void) | undefined
 }
 
 /** What happened to the client. */
@@ -69,7 +71,9 @@ export const run = Effect.fnUntraced(function*(options: OrderOptions) {
     else if (ended !== 0) counts.failures++
     return ended === 0
   }
+  const report = options.onProgress ?? (() => {})
   while (counts.kills < options.kills) {
+    report(`${counts.kills} of ${options.kills} kills, ${counts.starts} starts`)
     available = Math.min(orders, Math.max(available, Math.ceil(orders * (counts.kills + 1) / options.kills)))
     const script = begin()
     const kill = () => void script.process.kill("SIGKILL")
@@ -86,6 +90,7 @@ export const run = Effect.fnUntraced(function*(options: OrderOptions) {
   }
   available = orders
   for (let last = 0; last < startsAfterLastKill && !isComplete; last++) {
+    report(`all kills done, ${counts.starts} starts`)
     const script = begin()
     isComplete = finish(script, yield* Effect.promise(() => script.ended))
   }

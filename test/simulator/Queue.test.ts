@@ -3,6 +3,7 @@ import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import * as IllFormedText from "../illFormedText.ts"
 import { at, enqueue, graph, run, send, settle, valuesOf } from "./support.ts"
 
 const test = (
@@ -14,6 +15,9 @@ const test = (
 const sum = graph({ sum: { type: "add" } })
 
 const datum = (field: string, ...items: ReadonlyArray<unknown>) => ({ node_path: "sum", field_name: field, items })
+
+const sendText = (method: string, path: string, body?: unknown) =>
+  Effect.map(send(method, path, body), ({ bytes, status }) => ({ status, text: Buffer.from(bytes).toString() }))
 
 const eventNames = Effect.gen(function*() {
   const simulator = yield* Simulator
@@ -78,52 +82,15 @@ describe("batches", () => {
     { maxQueueSize: 3 }
   )
 
-  const half = "\ud83d"
-  const texts = graph({ text: { type: "string", value: "a" } })
-  const workflow = {
-    name: "",
-    author: "",
-    description: "",
-    version: "",
-    contact: "",
-    tags: "",
-    notes: half,
-    exposedFields: [],
-    meta: { version: "3.0.0", category: "user" },
-    nodes: [],
-    edges: []
-  }
-  for (
-    const [where, model, batch] of [
-      ["the graph", "GraphExecutionState", { graph: graph({ text: { type: "string", value: half } }) }],
-      ["a value of the batch", "list[NodeFieldValue]", {
-        graph: texts,
-        data: [[{ node_path: "text", field_name: "value", items: [half] }]]
-      }],
-      ["the workflow", "WorkflowWithoutID", { graph: texts, workflow }]
-    ] as const
-  ) {
+  for (const { batch, model, where } of IllFormedText.unreadable) {
     test(
       `half of a surrogate pair in ${where} is an internal error, and its item blocks the queue until it is canceled`,
       Effect.gen(function*() {
-        const rejected = yield* enqueue({ batch_id: "half", ...batch })
-        assert.deepStrictEqual([rejected.status, rejected.body], [500, "Internal Server Error"])
-        yield* enqueue({ graph: sum })
-        for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
-        const status = yield* send("GET", "/api/v1/queue/default/status")
-        assert.strictEqual(at(status.body, "queue", "pending"), 2)
-        const item = yield* send("GET", "/api/v1/queue/default/i/1")
-        assert.strictEqual(item.status, 500)
-        const start = "Unexpected error while fetching queue item: 1 validation error for "
-        assert.include(
-          String(at(item.body, "detail")),
-          `${start}${model}\n  Invalid JSON: unexpected end of hex escape`
+        const turns = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+        assert.deepStrictEqual(
+          yield* IllFormedText.observe(sendText, batch, turns),
+          IllFormedText.expected(model)
         )
-        const summaries = yield* send("POST", "/api/v1/queue/default/item_summaries_by_ids", { item_ids: [1] })
-        assert.strictEqual(summaries.status, model === "list[NodeFieldValue]" ? 500 : 200)
-        yield* send("PUT", "/api/v1/queue/default/cancel_by_batch_ids", { batch_ids: ["half"] })
-        yield* settle
-        assert.strictEqual(at((yield* send("GET", "/api/v1/queue/default/i/2")).body, "status"), "completed")
       })
     )
   }
@@ -131,19 +98,12 @@ describe("batches", () => {
   test(
     "half of a surrogate pair where the database stores text is an error that leaves no items",
     Effect.gen(function*() {
-      for (const name of ["batch_id", "origin", "destination"]) {
-        const { body, status } = yield* enqueue({ graph: sum, [name]: `ab${half}` })
-        assert.strictEqual(status, 500)
-        assert.strictEqual(
-          at(body, "detail"),
-          "Unexpected error while enqueuing batch: 'utf-8' codec can't encode character '\\ud83d' in position 2: " +
-            "surrogates not allowed"
-        )
+      for (const { batch } of IllFormedText.rejected) {
+        assert.deepStrictEqual(yield* IllFormedText.reject(sendText, batch), IllFormedText.rejection)
       }
       // The server cannot repeat it in an error either.
-      const { status } = yield* enqueue({ graph: graph({ a: { type: half } }) })
+      const { status } = yield* enqueue({ graph: graph({ a: { type: "\ud83d" } }) })
       assert.strictEqual(status, 500)
-      assert.deepStrictEqual(at((yield* send("GET", "/api/v1/queue/default/item_ids")).body, "item_ids"), [])
     })
   )
 

@@ -28,6 +28,7 @@ export interface Running {
   /** Waits until the program has printed a text; fails if it ends before. */
   readonly printed: (text: string) => Effect.Effect<void, Error>
   readonly interrupt: Effect.Effect<void>
+  readonly terminate: Effect.Effect<void>
   readonly ended: Effect.Effect<Ended>
 }
 
@@ -85,6 +86,7 @@ export const start = (
               : undefined
           ),
         interrupt: Effect.sync(() => void child.kill("SIGINT")),
+        terminate: Effect.sync(() => void child.kill("SIGTERM")),
         ended: when(() => end === undefined ? undefined : Effect.succeed(end))
       }
       return { child, running }

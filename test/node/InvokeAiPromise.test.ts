@@ -1,10 +1,13 @@
 import * as Fault from "@effect-invokeai/core/simulator/Fault"
 import { Simulator, type SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
 import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
+import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
 import * as Fs from "node:fs/promises"
@@ -30,9 +33,16 @@ const withServer = async (
   }
 }
 
-const rejection = async (promise: Promise<unknown>): Promise<{ readonly _tag: string; readonly message: string }> => {
-  const outcome = await promise.then(() => undefined, (error: unknown) => error)
+/** What a call rejects with or throws: an error with a tag, and with the line of this file that made the call. */
+const rejection = async (call: Promise<unknown> | (() => unknown)): Promise<Error & { readonly _tag: string }> => {
+  const outcome = await Promise.resolve(call).then((value) => typeof value === "function" ? value() : value).then(
+    () => undefined,
+    (error: unknown) => error
+  )
   assert.instanceOf(outcome, Error)
+  assert.property(outcome, "_tag")
+  assert.include(outcome.stack, `${outcome.name}: `)
+  assert.match(outcome.stack ?? "", /InvokeAiPromise\.test\.ts:\d+/)
   return outcome as Error & { readonly _tag: string }
 }
 
@@ -133,7 +143,7 @@ describe("the client for promises", () => {
       const controller = new AbortController()
       const submission = client.submit(workflow, { signal: controller.signal })
       setTimeout(() => controller.abort(), 200)
-      await rejection(submission)
+      assert.strictEqual(await submission.catch((error: unknown) => error), controller.signal.reason)
       const { items } = await Effect.runPromise(simulator.state)
       assert.deepStrictEqual(items.map((item) => item.status), ["canceled"])
     }), 30_000)
@@ -151,10 +161,147 @@ describe("the client for promises", () => {
       assert.strictEqual(await client.run(Effect.succeed(42)), 42)
     }))
 
+  it(
+    "rejects with the reason of the abort, whatever it is",
+    () =>
+      withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
+        await using client = await InvokeAi.connect({ url })
+        const job = await client.submit(await client.workflow(file("text-only")))
+        const before = AbortSignal.abort("not needed any more")
+        assert.strictEqual(await job.result({ signal: before }).catch((error: unknown) => error), before.reason)
+        const during = AbortSignal.timeout(20)
+        assert.strictEqual(await job.result({ signal: during }).catch((error: unknown) => error), during.reason)
+        assert.strictEqual(during.reason.name, "TimeoutError")
+      }),
+    20_000
+  )
+
+  it(
+    "says that the client is closed, whatever is called, and can be closed again",
+    () =>
+      withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
+        const client = await InvokeAi.connect({ url })
+        const workflow = await client.workflow(file("text-only"))
+        const job = await client.submit(workflow)
+        const pending = rejection(client.run(Effect.never))
+        await Promise.all([client.close(), client.close(), job.close()])
+        assert.strictEqual((await pending)._tag, "ClientClosed")
+        for (
+          const call of [
+            () => client.version(),
+            () => client.workflow(file("text-only")),
+            () => client.submit(workflow),
+            () => client.attach(job.batchId),
+            () => client.submitAll([workflow])[Symbol.asyncIterator]().next(),
+            () => job.result(),
+            () => job.cancel(),
+            () => workflow.check()
+          ]
+        ) {
+          const error = await rejection(call)
+          assert.strictEqual(error._tag, "ClientClosed")
+          assert.include(error.message, "the client is closed. Close it after the last call, or connect again")
+        }
+        await job.close()
+        await client.close()
+        assert.strictEqual(workflow.missing().length, 0)
+      }),
+    20_000
+  )
+
+  it(
+    "has a tag for what the types do not allow, and for defects",
+    () =>
+      withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
+        await using client = await InvokeAi.connect({ url })
+        const workflow = await client.workflow(file("text-only"))
+        const wrong = (value: string | undefined) => value as never // what a program in JavaScript may pass
+        const duration = { timeout: wrong("10 mins") }
+        for (
+          const call of [
+            () => InvokeAi.connect({ url, ...duration }),
+            () => client.submit(workflow, duration),
+            () => client.submit(workflow, { settle: wrong("soon") })
+          ]
+        ) {
+          const error = await rejection(call)
+          assert.strictEqual(error._tag, "InvalidOption")
+          assert.match(
+            error.message,
+            /expected milliseconds, or a number and a unit such as .*, got "(?:10 mins|soon)"/
+          )
+        }
+        const choice = await rejection(() => client.submit(workflow, { onTimeout: wrong("stop") }))
+        assert.strictEqual(
+          choice.message,
+          "Invalid option \"onTimeout\": expected \"cancel\" or \"detach\", got \"stop\""
+        )
+        const seed = await rejection(() => client.submit(workflow, { seed: wrong("rnd") }))
+        assert.include(seed.message, "seed: expected \"keep\", \"random\", \"perRun\" or an integer, got \"rnd\"")
+
+        const job = await client.submit(workflow)
+        assert.strictEqual((await rejection(() => job.result(duration)))._tag, "InvalidOption")
+        assert.strictEqual((await rejection(client.run(Effect.die("broken"))))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(client.run(Effect.interrupt)))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(() => client.submit(wrong(undefined))))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(() => workflow.set(wrong(undefined))))._tag, "UnexpectedError")
+        const notAFile = await rejection(() => client.workflow(new URL("http://127.0.0.1/workflow.json")))
+        assert.include(notAFile.message, "The URL must be of scheme file")
+      }),
+    20_000
+  )
+
+  it("shows the line of each call, also if two calls reject with the same error", () =>
+    withServer({}, async ({ url }) => {
+      await using client = await InvokeAi.connect({ url })
+      const failing = await client.submit(await client.workflow(file("division-by-zero")))
+      const lines = (stack: string | undefined) => stack?.match(/InvokeAiPromise\.test\.ts:\d+/g) ?? []
+      const first = lines((await failing.result().catch((error: Error) => error) as Error).stack)
+      const second = lines((await failing.outputs().catch((error: Error) => error) as Error).stack)
+      assert.strictEqual(first.length, second.length)
+      assert.notDeepEqual(first, second)
+    }))
+
+  it(
+    "leaves a loop over many jobs early, and cancels what is left when it is closed",
+    () =>
+      withServer({ nodeDuration: "300 millis" }, async ({ simulator, url }) => {
+        const client = await InvokeAi.connect({ url })
+        const workflow = await client.workflow(file("text-only"))
+        // different values, as the server would take equal nodes from its cache
+        const many = [1, 2, 3, 4, 5].map((value) =>
+          workflow.setField("061462b6-b15d-577c-94d1-0a53dcb6e793.value", value)
+        )
+        const statuses = async () => (await Effect.runPromise(simulator.state)).items.map((item) => item.status)
+        for await (const outcome of client.submitAll(many.slice(0, 3))) {
+          assert.isTrue(Result.isSuccess(outcome.result))
+          break
+        }
+        assert.sameMembers(await statuses(), ["completed", "canceled", "canceled"])
+        const pending = rejection(client.submitAll(many.slice(3))[Symbol.asyncIterator]().next())
+        while ((await statuses()).length < 5) await new Promise((resolve) => setTimeout(resolve, 20))
+        await client.close()
+        assert.strictEqual((await pending)._tag, "ClientClosed")
+        assert.isFalse((await statuses()).some((status) => status === "pending" || status === "in_progress"))
+      }),
+    20_000
+  )
+
   it("says so when there is no server", async () => {
     const error = await rejection(InvokeAi.connect({ url: "http://127.0.0.1:9", retries: 0 }))
     assert.strictEqual(error._tag, "InvokeAiError")
     const unreadable = await rejection(InvokeAi.connect({ url: "not a url", retries: 0 }))
     assert.strictEqual(unreadable._tag, "InvokeAiError")
   })
+
+  it("rejects with an error if a variable of the environment is invalid", () =>
+    withServer({}, async ({ url }) => {
+      const layer = NodeInvokeAi.layerConfig({ url }).pipe(
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ INVOKEAI_TIMEOUT: "10 mins" })))
+      )
+      await using client = InvokeAi.fromLayer(layer)
+      const error = await rejection(client.version())
+      assert.strictEqual(error._tag, "ConfigError")
+      assert.include(error.message, "INVOKEAI_TIMEOUT")
+    }))
 })

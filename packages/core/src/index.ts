@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+export * as InvalidOption from "./InvalidOption.ts"
 export * as InvokeAi from "./InvokeAi.ts"
 
 // assets

@@ -1,28 +1,31 @@
 /**
- * The client for programs without Effect: promises, `for await` and `await using`.
+ * The client for programs without Effect: promises and `for await`.
  *
  * **Details**
  *
- * This is a thin layer over the same code: a job is submitted exactly once, followed over lost connections, canceled when
- * it is closed before its end, and uploads are deleted when the client is closed. What fails rejects (or throws) with the
- * same tagged errors, told apart by `_tag`; each has a message for people. `client.run` runs any effect of the library.
+ * This is a thin layer over the same code: a job is submitted exactly once, tracked over lost connections, canceled when
+ * it is closed before its end, and uploads are deleted when the client is closed, also on Ctrl-C. Calls reject (or throw)
+ * with the same tagged errors, distinguished by `_tag`, or with the reason of their `AbortSignal`; the stack has the line of
+ * the caller. `PromiseError` has the errors that only this client has. `client.run` runs any effect of the library.
  *
  * **Example** (From a file to images)
  *
  * ```ts
  * import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
  *
- * export const main = async () => {
- *   await using client = await InvokeAi.connect({ url: "http://127.0.0.1:9090" })
+ * const client = await InvokeAi.connect({ url: "http://127.0.0.1:9090" })
+ * try {
  *   const workflow = await client.workflow("image-to-image.json")
  *   const photo = await client.uploadFile("mountain.jpg")
  *   const ready = workflow.set({ prompt: "A serene mountain landscape", image: photo, num_steps: 30 })
- *   await using job = await client.submit(ready)
+ *   const job = await client.submit(ready)
  *   for await (const event of job.events) {
  *     if (event._tag === "InvocationProgress") console.log(event.message, event.percentage)
  *   }
  *   const { files } = await client.download(await job.outputs(), { directory: "outputs" })
- *   return files.map((file) => file.path)
+ *   for (const file of files) console.log(file.path)
+ * } finally {
+ *   await client.close()
  * }
  * ```
  *
@@ -45,11 +48,31 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { fileURLToPath } from "node:url"
+import * as Rejection from "./internal/rejection.ts"
+import * as Signals from "./internal/signals.ts"
 import * as NodeInvokeAi from "./NodeInvokeAi.ts"
+
+/**
+ * What the client does when the process receives a signal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SignalOptions {
+  /**
+   * Whether the client closes itself when the process receives SIGINT (Ctrl-C) or SIGTERM: its jobs are canceled, its
+   * uploads deleted. Then the process exits with code 130 or 143, unless it has other listeners for the signal. A second
+   * signal ends it immediately. Calls that fail because of the signal reject only after the cleanup.
+   *
+   * @default true
+   */
+  readonly handleSignals?: boolean | undefined
+}
 
 /**
  * How the client reaches its server. What is missing is read from the environment: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, … as
@@ -58,13 +81,13 @@ import * as NodeInvokeAi from "./NodeInvokeAi.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ConnectOptions extends Omit<NodeInvokeAi.Options, "token" | "password"> {
+export interface ConnectOptions extends SignalOptions, Omit<NodeInvokeAi.Options, "token" | "password"> {
   readonly token?: string | undefined
   readonly password?: string | undefined
 }
 
 /**
- * A call that can be given up: the promise rejects, and what was begun is undone.
+ * A call that can be aborted: the promise rejects with the signal's reason, and what was started is undone.
  *
  * @category models
  * @since 0.1.0
@@ -147,7 +170,8 @@ export interface Job extends AsyncDisposable {
  * - `submit`, `attach`, `submitAll`: as in `Job` of the library. `submitAll` gives outcomes in the order in which they come.
  * - `download`: writes the images of a job to a folder. `image`: one image in memory.
  * - `run`: runs any effect with the client's services; what it acquires is released when the client is closed.
- * - `close`, also by `await using`: closes all jobs, deletes all uploads and closes the connections.
+ * - `close`, also by `await using`: closes all jobs, deletes all uploads and closes the connections. Closing again does
+ *   nothing. Other calls reject with `ClientClosed` from then on.
  *
  * @category models
  * @since 0.1.0
@@ -175,8 +199,6 @@ export interface Client extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-type Run = Client["run"]
-
 const runOptions = (options: CallOptions | undefined): Effect.RunOptions =>
   options?.signal === undefined ? {} : { signal: options.signal }
 
@@ -186,86 +208,171 @@ const once = <A>(f: () => A): () => A => {
   return () => (result ??= { value: f() }).value
 }
 
-const makeWorkflow = (run: Run, value: EffectWorkflow.Workflow): Workflow => ({
+/** Runs what a call needs; rejects with a `ClientClosed` once the client is closed. */
+type Call = <A, E>(
+  name: string,
+  effect: () => Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>,
+  options?: CallOptions
+) => Promise<A>
+
+/** Runs what needs no server, and throws what it fails with. */
+const callSync = <A, E>(call: string, effect: () => Effect.Effect<A, E>): A =>
+  Exit.match(Effect.runSyncExit(Effect.suspend(effect)), {
+    onSuccess: (value) => value,
+    onFailure: (cause) => {
+      throw Rejection.fromCause(cause, { call, caller: Rejection.callSite(), abort: undefined, closed: undefined })
+    }
+  })
+
+const makeWorkflow = (call: Call, value: EffectWorkflow.Workflow): Workflow => ({
   value,
   inputs: value.inputs,
-  set: (values) => makeWorkflow(run, Effect.runSync(EffectWorkflow.setInputs(value, values))),
-  setField: (name, field) => makeWorkflow(run, Effect.runSync(EffectWorkflow.setField(value, name, field))),
+  set: (values) => makeWorkflow(call, callSync("set", () => EffectWorkflow.setInputs(value, values))),
+  setField: (name, field) =>
+    makeWorkflow(call, callSync("setField", () => EffectWorkflow.setField(value, name, field))),
   missing: () => EffectWorkflow.missingRequiredInputs(value),
-  check: (options) => run(Effect.map(EffectWorkflow.check(value), (checked) => makeWorkflow(run, checked)), options)
+  check: (options) =>
+    call("check", () => Effect.map(EffectWorkflow.check(value), (checked) => makeWorkflow(call, checked)), options)
 })
 
-const makeJob = (run: Run, job: EffectJob.Job, scope: Scope.Closeable): Job => {
-  const result: Job["result"] = (options) => run(EffectJob.await(job, options ?? {}), options)
-  const close = once(() => run(Scope.close(scope, Exit.void)))
-  return {
-    batchId: job.batchId,
-    enqueued: job.enqueued,
-    events: Stream.toAsyncIterable(job.events),
-    outputStream: Stream.toAsyncIterable(job.outputStream),
-    state: () => Effect.runSync(job.state),
-    items: () => Effect.runSync(job.items),
-    timing: () => Effect.runSync(job.timing),
-    result,
-    outputs: (options) => run(Effect.map(job.await, ({ outputs }) => outputs), options),
-    cancel: () => run(job.cancel),
-    detach: () => Effect.runSync(job.detach),
-    close,
-    [Symbol.asyncDispose]: close
-  }
-}
+const makeJob = (call: Call, job: EffectJob.Job, close: () => Promise<void>): Job => ({
+  batchId: job.batchId,
+  enqueued: job.enqueued,
+  events: Stream.toAsyncIterable(job.events),
+  outputStream: Stream.toAsyncIterable(job.outputStream),
+  state: () => Effect.runSync(job.state),
+  items: () => Effect.runSync(job.items),
+  timing: () => Effect.runSync(job.timing),
+  result: (options) => call("result", () => EffectJob.await(job, options ?? {}), options),
+  outputs: (options) => call("outputs", () => Effect.map(job.await, ({ outputs }) => outputs), options),
+  cancel: () => call("cancel", () => job.cancel),
+  detach: () => Effect.runSync(job.detach),
+  close,
+  [Symbol.asyncDispose]: close
+})
 
-const makeClient = (runtime: ManagedRuntime.ManagedRuntime<NodeInvokeAi.Services, unknown>): Client => {
+/** The values of a stream whose resources belong to the client's scope. Leaving the loop early releases them as well. */
+const iterate = <A, E>(
+  call: Call,
+  name: string,
+  stream: Stream.Stream<A, E, NodeInvokeAi.Services>,
+  closeScope: (own: Scope.Closeable) => Promise<void>
+): AsyncIterable<A> => ({
+  [Symbol.asyncIterator]: () => {
+    const open = () =>
+      call(name, () =>
+        Effect.gen(function*() {
+          const own = yield* Scope.fork(yield* Effect.scope)
+          return { pull: yield* Scope.provide(Stream.toPull(stream), own), close: once(() => closeScope(own)) }
+        }))
+    let opened: ReturnType<typeof open> | undefined
+    const pulled: Array<A> = []
+    const done = (): IteratorResult<A> => ({ done: true, value: undefined })
+    const next = (): Promise<IteratorResult<A>> =>
+      (opened ??= open()).then(({ close, pull }) => {
+        const values = pulled.splice(0, 1)
+        if (values.length > 0) return values.map((value) => ({ done: false, value }))[0] ?? done()
+        return call(name, () => Pull.catchDone(pull, () => Effect.succeed([]))).then((more) => {
+          pulled.push(...more)
+          return more.length > 0 ? next() : close().then(done)
+        })
+      })
+    return { next, return: () => Promise.resolve(opened).then((open) => open?.close()).then(done) }
+  }
+})
+
+const makeClient = (
+  runtime: ManagedRuntime.ManagedRuntime<NodeInvokeAi.Services, unknown>,
+  { handleSignals = true }: SignalOptions
+): Client => {
   const scope = Scope.makeUnsafe()
-  const run: Run = (effect, options) =>
-    runtime.runPromise(Effect.provideService(effect, Scope.Scope, scope), runOptions(options))
+  let closing: Promise<void> | undefined
+  let closed: Rejection.FailedCall["closed"]
+
+  const run = <A, E>(
+    name: string,
+    effect: () => Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>,
+    options: CallOptions | undefined
+  ): Promise<A> => {
+    const failed = { call: name, caller: Rejection.callSite(), abort: options?.signal }
+    const provided = Effect.provideService(Effect.suspend(effect), Scope.Scope, scope)
+    return runtime.runPromiseExit(provided, runOptions(options)).then((exit) =>
+      Exit.isSuccess(exit)
+        ? exit.value
+        : Signals.afterCleanup().then(() => Promise.reject(Rejection.fromCause(exit.cause, { ...failed, closed })))
+    )
+  }
+  const call: Call = (name, effect, options) => {
+    if (closed === undefined) return run(name, effect, options)
+    const error = Rejection.closedError({ call: name, caller: Rejection.callSite(), closed })
+    return Signals.afterCleanup().then(() => Promise.reject(error))
+  }
+
+  const closeWith = (reason: NonNullable<typeof closed>): Promise<void> => {
+    closed ??= reason
+    closing ??= Effect.runPromise(Effect.ensuring(Scope.close(scope, Exit.void), runtime.disposeEffect))
+      .finally(stopListening)
+    return closing
+  }
+  const stopListening = handleSignals ? Signals.closeOnSignal(closeWith) : () => {}
+  const close = () => closeWith("close")
+
+  // Closing the client closes every scope below its own, and interrupts calls that are about to do the same.
+  const closeScope = (own: Scope.Closeable): Promise<void> =>
+    closing ?? run("close", () => Scope.close(own, Exit.void), undefined).catch((error: unknown) => {
+      if (closing === undefined) throw error
+      return closing
+    })
   // What is given up half way closes its scope; what is done keeps it until it is closed.
-  const inOwnScope = <E>(
-    make: Effect.Effect<EffectJob.Job, E, NodeInvokeAi.Services | Scope.Scope>,
+  const startJob = <E>(
+    name: string,
+    make: () => Effect.Effect<EffectJob.Job, E, NodeInvokeAi.Services | Scope.Scope>,
     options: CallOptions | undefined
   ): Promise<Job> =>
-    run(
-      Effect.uninterruptibleMask((restore) =>
-        Effect.gen(function*() {
-          const own = yield* Scope.fork(scope)
-          const job = yield* restore(Scope.provide(make, own)).pipe(
-            Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
-          )
-          return makeJob(run, job, own)
-        })
-      ),
+    call(
+      name,
+      () =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function*() {
+            const own = yield* Scope.fork(scope)
+            const job = yield* restore(Scope.provide(make(), own)).pipe(
+              Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+            )
+            return makeJob(call, job, once(() => closeScope(own)))
+          })
+        ),
       options
     )
-  const close = once(() => Effect.runPromise(Effect.ensuring(Scope.close(scope, Exit.void), runtime.disposeEffect)))
   return {
-    version: (options) => run(Effect.flatMap(ServerInfo, (info) => info.version), options),
+    version: (options) => call("version", () => Effect.flatMap(ServerInfo, (info) => info.version), options),
     workflow: (source, options) =>
-      run(
-        Effect.map(
-          typeof source === "string"
-            ? EffectWorkflow.fromFile(source)
-            : source instanceof URL
-            ? EffectWorkflow.fromFile(fileURLToPath(source))
-            : EffectWorkflow.fromJson(source),
-          (value) => makeWorkflow(run, value)
-        ),
+      call(
+        "workflow",
+        () =>
+          Effect.map(
+            typeof source === "string"
+              ? EffectWorkflow.fromFile(source)
+              : source instanceof URL
+              ? EffectWorkflow.fromFile(fileURLToPath(source))
+              : EffectWorkflow.fromJson(source),
+            (value) => makeWorkflow(call, value)
+          ),
         options
       ),
-    uploadFile: (path, options) => run(Assets.uploadFile(path, options), options),
-    uploadBytes: (data, options) => run(Assets.uploadBytes(data, options), options),
-    submit: (workflow, options) => inOwnScope(EffectJob.submit(workflow.value, options), options),
+    uploadFile: (path, options) => call("uploadFile", () => Assets.uploadFile(path, options), options),
+    uploadBytes: (data, options) => call("uploadBytes", () => Assets.uploadBytes(data, options), options),
+    submit: (workflow, options) => startJob("submit", () => EffectJob.submit(workflow.value, options), options),
     submitAll: (workflows, options) =>
-      Stream.toAsyncIterable(Stream.unwrap(
-        Effect.map(
-          runtime.contextEffect,
-          (context) =>
-            Stream.provideContext(EffectJob.submitAll(Array.from(workflows, ({ value }) => value), options), context)
-        )
-      )),
-    attach: (batchId, options) => inOwnScope(EffectJob.attach(batchId, options), options),
-    download: (outputs, options) => run(Downloads.outputs(outputs, options), options),
-    image: (image, options) => run(Downloads.bytes(image, options), options),
-    run,
+      iterate(
+        call,
+        "submitAll",
+        Stream.suspend(() => EffectJob.submitAll(Array.from(workflows, ({ value }) => value), options)),
+        closeScope
+      ),
+    attach: (batchId, options) => startJob("attach", () => EffectJob.attach(batchId, options), options),
+    download: (outputs, options) => call("download", () => Downloads.outputs(outputs, options), options),
+    image: (image, options) => call("image", () => Downloads.bytes(image, options), options),
+    run: (effect, options) => call("run", () => effect, options),
     close,
     [Symbol.asyncDispose]: close
   }
@@ -278,26 +385,28 @@ const makeClient = (runtime: ManagedRuntime.ManagedRuntime<NodeInvokeAi.Services
  * @category constructors
  * @since 0.1.0
  */
-export const fromLayer = <E>(layer: Layer.Layer<NodeInvokeAi.Services, E>): Client =>
-  makeClient(ManagedRuntime.make(layer))
+export const fromLayer = <E>(layer: Layer.Layer<NodeInvokeAi.Services, E>, options: SignalOptions = {}): Client =>
+  makeClient(ManagedRuntime.make(layer), options)
 
 /**
  * Connects to a server and makes sure that it is one.
  *
  * **Errors**
  *
- * Rejects with `InvokeAiError` if there is no InvokeAI server, or with a `ConfigError` if the environment is wrong.
+ * Rejects with `InvokeAiError` if there is no InvokeAI server, with an error tagged `ConfigError` if a variable of the
+ * environment is invalid, or with `InvalidOption` if a duration is.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Client> => {
-  const { password, signal, token, ...rest } = options
-  const client = fromLayer(NodeInvokeAi.layerConfig({
+  const { handleSignals, password, signal, token, ...rest } = options
+  const layer = NodeInvokeAi.layerConfig({
     ...rest,
     ...(token === undefined ? {} : { token: Redacted.make(token) }),
     ...(password === undefined ? {} : { password: Redacted.make(password) })
-  }))
+  })
+  const client = fromLayer(layer, { handleSignals })
   return client.version({ signal }).then(
     () => client,
     (error: unknown) =>

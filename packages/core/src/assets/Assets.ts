@@ -47,6 +47,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
+import { durationOption } from "../internal/options.ts"
 import { ImageUse } from "../job/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
@@ -273,7 +274,7 @@ const make = Effect.gen(function*() {
         options.resizeTo
       ])
       const slot = slotOf(scope, key)
-      const timeout = options.timeout ?? defaultTimeout
+      const timeout = durationOption("timeout", options.timeout ?? defaultTimeout)
       const acquire = Effect.uninterruptibleMask((restore) =>
         Effect.gen(function*() {
           const id = fingerprint + (yield* random.uuidV4())

@@ -55,6 +55,7 @@ import {
   type BatchOptions,
   cancelJob,
   type CancelResult,
+  checkOptions,
   close,
   type Lifecycle
 } from "./internal/lifecycle.ts"
@@ -235,6 +236,7 @@ export const start = Effect.fnUntraced(function*(
   options: BatchOptions,
   before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
+  yield* Effect.sync(() => checkOptions(options))
   const tracker = yield* JobTracker
   const { batchId } = submission
   const tracked = yield* tracker.track({
@@ -431,6 +433,7 @@ export const attach = Effect.fn("Job.attach")(function*(
   options: AttachOptions = {}
 ): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ batchId })
+  yield* Effect.sync(() => checkOptions(options))
   const tracker = yield* JobTracker
   const tracked = yield* tracker.track({
     batchId,

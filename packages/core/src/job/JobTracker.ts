@@ -33,6 +33,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { elapsedMillis, elapsedMillisUnsafe } from "../internal/elapsed.ts"
+import { durationOption } from "../internal/options.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../server/ServerEvents.ts"
@@ -171,15 +172,14 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const events = yield* ServerEvents
   const imageUse = yield* ImageUse
   const scope = yield* Effect.scope
-  const millis = (input: Duration.Input | undefined, otherwise: Duration.Input) =>
-    Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise))
-  const sweepMax = millis(options.sweepInterval, "30 seconds")
-  const pollMin = millis(options.pollInterval?.min, "250 millis")
-  const pollMax = millis(options.pollInterval?.max, "5 seconds")
-  const connectTimeout = Duration.fromInputUnsafe(options.connectTimeout ?? "2 seconds")
-  const blockedAfter = millis(options.blockedAfter, "10 seconds")
-  const giveUpAfter = millis(options.giveUpAfter, "10 minutes")
-  const idle = millis(options.idle, "10 seconds")
+  const millis = (name: string, input: Duration.Input) => Duration.toMillis(durationOption(name, input))
+  const sweepMax = millis("sweepInterval", options.sweepInterval ?? "30 seconds")
+  const pollMin = millis("pollInterval.min", options.pollInterval?.min ?? "250 millis")
+  const pollMax = millis("pollInterval.max", options.pollInterval?.max ?? "5 seconds")
+  const connectTimeout = durationOption("connectTimeout", options.connectTimeout ?? "2 seconds")
+  const blockedAfter = millis("blockedAfter", options.blockedAfter ?? "10 seconds")
+  const giveUpAfter = millis("giveUpAfter", options.giveUpAfter ?? "10 minutes")
+  const idle = millis("idle", options.idle ?? "10 seconds")
 
   const jobs = new Map<string, Set<TrackedJob>>()
   const followed = (): ReadonlyArray<TrackedJob> => [...jobs.values()].flatMap((set) => Array.from(set))

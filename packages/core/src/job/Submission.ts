@@ -24,6 +24,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { elapsedMillis } from "../internal/elapsed.ts"
 import { operation } from "../internal/operation.ts"
+import { durationOption } from "../internal/options.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
@@ -296,8 +297,8 @@ const submitUntraced = Effect.fnUntraced(function*(
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }
-  const quiet = Duration.fromInputUnsafe(policy.quiet ?? "15 seconds")
-  const settle = Duration.fromInputUnsafe(policy.settle ?? "30 seconds")
+  const quiet = durationOption("quiet", policy.quiet ?? "15 seconds")
+  const settle = durationOption("settle", policy.settle ?? "30 seconds")
   const attempts = Math.max(1, policy.attempts ?? 3)
 
   const adopt = Effect.fnUntraced(function*(total: number, sent: number) {

@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { isUntraced } from "../internal/operation.ts"
+import { durationOption } from "../internal/options.ts"
 import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
@@ -230,9 +231,11 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const httpClient = yield* HttpClient.HttpClient
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
   const server = base.url.href
-  const withinTimeout = yield* Deadline.make(options.timeout ?? "60 seconds")
-  const withinTransferTimeout = yield* Deadline.make(options.transferTimeout ?? "10 minutes")
-  const idleTimeout = Duration.fromInputUnsafe(options.idleTimeout ?? "60 seconds")
+  const withinTimeout = yield* Deadline.make(durationOption("timeout", options.timeout ?? "60 seconds"))
+  const withinTransferTimeout = yield* Deadline.make(
+    durationOption("transferTimeout", options.transferTimeout ?? "10 minutes")
+  )
+  const idleTimeout = durationOption("idleTimeout", options.idleTimeout ?? "60 seconds")
   const schedule = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")]).pipe(
     Schedule.jittered,
     Schedule.upTo({ times: options.retries ?? 3 })

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { durationOption } from "../internal/options.ts"
 import { AmbiguousName } from "./AmbiguousName.ts"
 import type {
   BaseModelType,
@@ -223,7 +224,7 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
             installJob(jobId),
             (job) => [[job], isInstallEnded(job) ? Option.none<number>() : Option.some(round + 1)] as const
           ),
-          round === 0 ? Duration.zero : options?.interval ?? "1 second"
+          round === 0 ? Duration.zero : durationOption("interval", options?.interval ?? "1 second")
         )).pipe(Stream.withSpan("Models.follow")),
     installJob,
     installJobs: call((api) => api.models.installJobs({})).pipe(Effect.withSpan("Models.installJobs")),

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import { checkChoice, durationOption } from "../../internal/options.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 import type { ItemState } from "../ItemState.ts"
@@ -75,6 +76,19 @@ export interface CancelResult {
 /** How long an interrupted submission may still take to be answered. */
 const sendGrace = Duration.seconds(5)
 
+const endings = ["cancel", "detach"] as const
+
+/** Makes sure that the options are valid, before anything is sent. Throws `InvalidOption`. @internal */
+export const checkOptions = (options: BatchOptions): void => {
+  for (const name of ["timeout", "settle", "quiet"] as const) {
+    const duration = options[name]
+    if (duration !== undefined) durationOption(name, duration)
+  }
+  checkChoice("onTimeout", endings, options.onTimeout)
+  checkChoice("onInterrupt", endings, options.onInterrupt)
+  checkChoice("onIncomplete", ["fail", "keep"], options.onIncomplete)
+}
+
 /** A job with what it needs to be closed. @internal */
 export interface Lifecycle {
   readonly tracked: TrackedJob
@@ -139,7 +153,6 @@ export const awaitWithin = <A, E>(
   job: Awaited
 ): Effect.Effect<A, E | JobTimeout> => {
   if (timeout === undefined) return wait
-  const duration = Duration.fromInputUnsafe(timeout)
   const giveUp = Effect.gen(function*() {
     const status = JobState.status(yield* job.state)
     const canceled = onTimeout === "cancel" ? yield* Effect.result(job.cancel) : undefined
@@ -148,13 +161,16 @@ export const awaitWithin = <A, E>(
     if (onTimeout === "cancel" && JobState.isEnded(state) && JobState.status(state) !== "canceled") return yield* wait
     return yield* new JobTimeout({
       batchId: job.batchId,
-      timeout: Duration.toMillis(duration),
+      timeout: Duration.toMillis(durationOption("timeout", timeout)),
       status,
       onTimeout,
       remaining: canceled?._tag === "Success" ? canceled.success.remaining : idsWhere(state, isOpen)
     })
   })
-  return Effect.timeoutOrElse(wait, { duration, orElse: () => giveUp })
+  return Effect.suspend(() => {
+    checkChoice("onTimeout", endings, onTimeout)
+    return Effect.timeoutOrElse(wait, { duration: durationOption("timeout", timeout), orElse: () => giveUp })
+  })
 }
 
 /** A worker that was stopped in the middle of a node may still write the image it works on. */

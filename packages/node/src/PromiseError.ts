@@ -1,0 +1,47 @@
+/**
+ * Errors that only the promise client rejects with.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The client was closed before or during a call.
+ *
+ * **Details**
+ *
+ * `call` is the method that was called. `signal` is the signal on which the client closed itself, if that was the cause.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClientClosed extends Schema.TaggedError<ClientClosed>()("ClientClosed", {
+  call: Schema.String,
+  signal: Schema.optionalKey(Schema.Literals(["SIGINT", "SIGTERM"]))
+}) {
+  override get message(): string {
+    return this.signal === undefined
+      ? `Could not call "${this.call}": the client is closed. Close it after the last call, or connect again`
+      : `Could not complete "${this.call}": the client closed itself because the process received ${this.signal}`
+  }
+}
+
+/**
+ * A call ended in a way that the types do not name: an argument of a wrong type, an interruption, or a fault of the library.
+ *
+ * **Details**
+ *
+ * `call` is the method that was called, `detail` says what happened, and `cause` is what was thrown.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnexpectedError extends Schema.TaggedError<UnexpectedError>()("UnexpectedError", {
+  call: Schema.String,
+  detail: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `"${this.call}" failed unexpectedly: ${this.detail}. Check the arguments of the call; "cause" has the details`
+  }
+}

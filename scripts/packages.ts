@@ -1,8 +1,8 @@
 /**
  * `pnpm packages`: builds, compares the public API with the committed report, packs both packages as they would be published,
  * checks the tarballs with publint and attw, installs them with npm into an empty project, and uses them there as a program
- * would: compiles the README's program with the oldest and the newest TypeScript, imports every entry point and runs the
- * program with the oldest and the newest Node.
+ * would: compiles the README's program with the oldest and the newest TypeScript, imports every entry point and runs that
+ * program, and the one of the guide to promises as it is, with the oldest and the newest Node.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -42,7 +42,7 @@ const install = (project: string, tarballs: ReadonlyArray<string>): void => {
   must("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], { cwd: project })
 }
 
-/** A program that serves the simulator and runs the README's program on it. */
+/** A program that serves the simulator and runs another program on it. */
 const serve = `
 import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -53,7 +53,7 @@ const main = Effect.gen(function*() {
   const { url } = yield* NodeSimulator
   process.exitCode = yield* Effect.callback((resume) => {
     const env = { ...process.env, INVOKEAI_URL: url.href }
-    spawn(process.execPath, ["out/program.js"], { env, stdio: "inherit" })
+    spawn(process.execPath, process.argv.slice(2), { env, stdio: "inherit" })
       .on("close", (code) => resume(Effect.succeed(code ?? 1)))
   })
 })
@@ -87,9 +87,14 @@ step(
 )
 install(project, consumer.tarballs)
 
-const program = /```ts\n([\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1]
-if (program === undefined) throw new Error("README.md has no program")
-Fs.writeFileSync(Path.join(project, "program.ts"), program)
+/** The first program of a Markdown file. */
+const firstProgram = (file: string): string => {
+  const program = /```ts\n([\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, file), "utf8"))?.[1]
+  if (program === undefined) throw new Error(`${file} has no program`)
+  return program
+}
+Fs.writeFileSync(Path.join(project, "program.ts"), firstProgram("README.md"))
+Fs.writeFileSync(Path.join(project, "promises.ts"), firstProgram("docs/guides/promises.md"))
 Fs.writeFileSync(
   Path.join(project, "tsconfig.json"),
   JSON.stringify({
@@ -101,11 +106,13 @@ Fs.writeFileSync(
       types: ["node"],
       outDir: "out"
     },
-    include: ["program.ts"]
+    include: ["program.ts", "promises.ts"]
   })
 )
 for (const version of typescripts) {
-  step(`TypeScript ${version} compiles the program of the README, with all declaration files checked`)
+  step(
+    `TypeScript ${version} compiles the programs of the README and of the guide to promises, with all declaration files checked`
+  )
   count(run("node", [Path.join(project, "node_modules", alias("typescript", version), "bin/tsc"), "-p", project]))
 }
 
@@ -125,14 +132,20 @@ for (const [from, to] of [["soft-thumbnail.json", "workflow.json"], ["mountain.p
   Fs.copyFileSync(Path.join(root, "examples", from), Path.join(project, to))
 }
 Fs.writeFileSync(Path.join(project, "serve.js"), serve)
+const programs = [
+  ["the compiled program of the README", "out/program.js"],
+  ["the program of the guide to promises, as it is,", "promises.ts"]
+] as const
 for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)
   count(run(node, ["imports.js"], { cwd: project }))
-  step(`Node ${version} runs the compiled program of the README on the simulator of the tarballs`)
-  Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })
-  const made = () => Fs.globSync("outputs/*.png", { cwd: project }).length
-  count(run(node, ["serve.js"], { cwd: project }) && made() === 1)
+  for (const [what, ...args] of programs) {
+    step(`Node ${version} runs ${what} on the simulator of the tarballs`)
+    Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })
+    const made = () => Fs.globSync("outputs/*.png", { cwd: project }).length
+    count(run(node, ["serve.js", ...args], { cwd: project }) && made() === 1)
+  }
 }
 
 if (process.argv[2] === undefined) Fs.rmSync(folder, { recursive: true, force: true })

@@ -128,6 +128,27 @@ describe("the documentation", () => {
     assert.include(read("README.md"), `TypeScript ${typescript[0]} and later`)
   })
 
+  it("has no example that the oldest supported Node cannot parse, unless it says so", () => {
+    const tooNew = /^\s*(?:\*\s*)?(?:await )?using \w+ =/m
+    for (const file of [...markdownFiles, ...sources]) {
+      const text = read(file)
+      for (const [fence, before] of text.matchAll(/(?<=((?:^.*\n){0,4}))^.*```ts.*\n[\s\S]*?```/gm)) {
+        if (tooNew.test(fence)) assert.include(before, "Node 24", `${file}: ${fence}`)
+      }
+    }
+  })
+
+  it("installs the versions that the packages need", () => {
+    const { peerDependencies } = JSON.parse(read("packages/node/package.json")) as {
+      readonly peerDependencies: Readonly<Record<string, string>>
+    }
+    const commands = read("README.md").match(/npm install (?:@effect-invokeai|<folder>).*/g) ?? []
+    assert.lengthOf(commands, 2)
+    for (const command of commands) {
+      for (const [name, range] of Object.entries(peerDependencies)) assert.include(command, `"${name}@${range}"`)
+    }
+  })
+
   it("has a row for every example and every guide", () => {
     const readme = read("README.md")
     for (const file of Fs.globSync("*.ts", { cwd: Path.join(root, "examples") })) {

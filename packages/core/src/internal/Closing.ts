@@ -15,6 +15,7 @@ import * as Semaphore from "effect/Semaphore"
 import { CloseTimeout } from "../server/InvokeAiConfig.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { elapsedMillisUnsafe } from "./elapsed.ts"
+import { durationOption } from "./options.ts"
 
 /**
  * Something to clean up on the server.
@@ -114,7 +115,7 @@ class Patience {
 }
 
 const make = Effect.gen(function*() {
-  const timeout = Duration.fromInputUnsafe(yield* CloseTimeout)
+  const timeout = durationOption("closeTimeout", yield* CloseTimeout)
   const patience = new Patience(Duration.toMillis(timeout))
 
   /** Attempts a task until it succeeds, fails for good, or its time is over. */

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import { hasProperty, isObject, isString } from "effect/Predicate"
 import { ClientClosed, UnexpectedError } from "../PromiseError.ts"
 
-/** The frames of the place that calls. */
+/** The frames of the place that calls. @internal */
 export const callSite = (): string => /(?:\n {4}at .*)+$/.exec(new Error("call site").stack ?? "")?.[0] ?? ""
 
 const libraryStacks = new WeakMap<Error, string>()
@@ -40,7 +40,7 @@ const asError = (failure: unknown): unknown =>
 const describe = (defect: unknown): string =>
   defect instanceof Error ? defect.message : isObject(defect) ? "an object was thrown" : String(defect)
 
-/** A call, and what is known when it has failed. */
+/** A call, and what is known when it has failed. @internal */
 export interface FailedCall {
   readonly call: string
   readonly caller: string
@@ -49,14 +49,14 @@ export interface FailedCall {
   readonly closed: ClientClosed["signal"] | "close" | undefined
 }
 
-/** The error for a call of a closed client. */
+/** The error for a call of a closed client. @internal */
 export const closedError = ({ call, caller, closed }: Pick<FailedCall, "call" | "caller" | "closed">): ClientClosed =>
   own(
     new ClientClosed({ call, ...(closed === undefined || closed === "close" ? undefined : { signal: closed }) }),
     caller
   )
 
-/** What a call rejects with: the reason of the abort, the failure itself, or else an error of this module. */
+/** What a call rejects with: the reason of the abort, the failure itself, or else an error of this module. @internal */
 export const fromCause = (cause: Cause.Cause<unknown>, failed: FailedCall): unknown => {
   const { abort, call, caller, closed } = failed
   if (abort?.aborted === true && Cause.hasInterrupts(cause)) return abort.reason

@@ -1,6 +1,6 @@
 /** Closes the open clients when the process receives a signal to end. */
 
-/** A signal that asks a process to end. */
+/** A signal that asks a process to end. @internal */
 export type EndSignal = "SIGINT" | "SIGTERM"
 
 const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
@@ -30,6 +30,8 @@ const listeners = [["SIGINT", () => onSignal("SIGINT")], ["SIGTERM", () => onSig
 /**
  * Closes a client on the first signal, and then ends the process with the usual exit code, unless the process has other
  * listeners for the signal. A second signal ends it immediately. Returns how to stop that.
+ *
+ * @internal
  */
 export const closeOnSignal = (close: Close): () => void => {
   if (open.size === 0) {
@@ -51,5 +53,7 @@ export const closeOnSignal = (close: Close): () => void => {
 
 /**
  * Waits until a signal's cleanup has ended. A program that sees an error before that could end the process too early.
+ *
+ * @internal
  */
 export const afterCleanup = (): Promise<void> => ending ?? Promise.resolve()

@@ -97,6 +97,53 @@ describe("JobState", () => {
     }
   })
 
+  it("reports start, nodes and end of every item in this order, whatever is lost, doubled, late or out of order", () => {
+    for (let seed = 0; seed < 600; seed++) {
+      const random = randomOf(seed + 20_000)
+      const world = makeWorld(random, { sequences: seed % 3 !== 0 })
+      const size = world.memberIds.length
+      const observations = seed % 5 === 0
+        // Nothing but polling: some items are seen while they run, and all at their end.
+        ? [world.enqueued, ...random.shuffle(world.allIds).map((id) => world.statusAt(random.below(9), id))]
+        : disturb(world, random)
+      const { events, state } = run([...observations, ...random.shuffle(finalReads(world))], size)
+      assert.isTrue(JobState.isEnded(state), `seed ${seed}`)
+      for (const item of JobState.results(state)) {
+        const own = events.filter((event) => "itemId" in event && event.itemId === item.itemId)
+        const statuses = own.filter((event) => event._tag === "ItemStatusChanged")
+        const about = `seed ${seed} item ${item.itemId}: ${own.map((event) => event._tag).join(" ")}`
+        assert.strictEqual(statuses.at(-1)?.status, item.status, about)
+        assert.strictEqual(own.at(-1), statuses.at(-1), about)
+        assert.strictEqual(statuses.filter(({ status }) => isTerminal(status)).length, 1, about)
+        for (const [index, { previous, status }] of statuses.entries()) {
+          assert.strictEqual(previous, index === 0 ? previous : statuses[index - 1]!.status, about)
+          assert.notStrictEqual(previous, status, about)
+        }
+        const begin = own.findIndex((event) => event._tag === "ItemStatusChanged" && event.status === "in_progress")
+        const nodes = new Map<string, "running" | "done">()
+        for (const [index, event] of own.entries()) {
+          if (!("preparedId" in event)) continue
+          assert.isTrue(begin !== -1 && begin < index, about)
+          const before = nodes.get(event.preparedId)
+          assert.strictEqual(before, event._tag === "InvocationStarted" ? undefined : "running", about)
+          const isDone = event._tag === "InvocationComplete" || event._tag === "InvocationError"
+          nodes.set(event.preparedId, isDone ? "done" : "running")
+        }
+      }
+    }
+  })
+
+  it("reports results that were found by polling in the order of the nodes", () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const world = makeWorld(randomOf(seed), { sequences: true })
+      const { events, state } = run([world.enqueued, ...finalReads(world)], world.memberIds.length)
+      const expected = JobState.items(state).filter((item) => item.role === "member").flatMap((item) =>
+        item.outputs.map((output) => `${item.itemId} ${output.preparedId}`)
+      )
+      assert.deepStrictEqual(completions(events), expected)
+    }
+  })
+
   it("keeps a canceled item canceled when a late event says completed", () => {
     const world = makeWorld(randomOf(1), { sequences: true })
     const id = world.memberIds[0]!

@@ -10,7 +10,7 @@
  */
 import type { FieldData } from "./internal/outputs/fields.ts"
 import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
-import type { JobEvent, NodeReference } from "./JobEvent.ts"
+import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "./JobEvent.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "./Outputs.ts"
 
@@ -75,6 +75,8 @@ export interface ItemState {
   readonly read: boolean
   readonly phase: "open" | "ended" | "settled" | "lost"
   readonly status: string
+  /** The status that the last event reported, null before the first one. An end is reported after all results. */
+  readonly reported: string | null
   readonly sequence: number | null
   readonly sessionId: string
   readonly createdAt: string | null
@@ -111,6 +113,7 @@ export const emptyItem = (itemId: number): ItemState => ({
   read: false,
   phase: "open",
   status: "pending",
+  reported: null,
   sequence: null,
   sessionId: "",
   createdAt: null,
@@ -130,7 +133,8 @@ const isNewer = (item: ItemState, facts: ItemFacts): boolean => {
     return facts.updatedAt > item.updatedAt
   }
   const rank = (status: string) => status === "pending" ? 0 : 1
-  return rank(facts.status) > rank(item.status) || (item.sequence === null && facts.sequence !== null)
+  const difference = rank(facts.status) - rank(item.status)
+  return difference > 0 || (difference === 0 && item.sequence === null && facts.sequence !== null)
 }
 
 const timesOf = (item: ItemState, facts: ItemFacts) => ({
@@ -187,7 +191,19 @@ const errorOf = (
   }
 }
 
-const completion = (item: ItemState, output: InkOutput): JobEvent => ({
+/** The event that a node began to run, for one of which more is known already. */
+const started = (about: NodeReference): JobEvent => ({
+  _tag: "InvocationStarted",
+  itemId: about.itemId,
+  run: about.run,
+  sessionId: about.sessionId,
+  nodeId: about.nodeId,
+  nodeLabel: about.nodeLabel,
+  nodeType: about.nodeType,
+  preparedId: about.preparedId
+})
+
+const completion = (item: ItemState, output: InkOutput): InvocationComplete => ({
   _tag: "InvocationComplete",
   itemId: item.itemId,
   run: item.run,
@@ -236,8 +252,13 @@ export const settle = (
     outputs: [...told, ...announced],
     nodes: []
   }
+  const begun = new Set(item.nodes.map((node) => node.preparedId))
+  const withStart = (event: NodeReference & JobEvent): ReadonlyArray<JobEvent> =>
+    begun.has(event.preparedId) ? [event] : [started(event), event]
   const completes = told.filter((output) => !done.has(output.preparedId)).map((output) => completion(next, output))
-  const failures = results.errors.filter((failure) => !done.has(failure.preparedId)).map((failure): JobEvent => ({
+  const failures = results.errors.filter((failure) => !done.has(failure.preparedId)).map((
+    failure
+  ): InvocationError => ({
     _tag: "InvocationError",
     itemId: next.itemId,
     run: next.run,
@@ -250,7 +271,7 @@ export const settle = (
     message: error?.message ?? failure.message,
     traceback: error?.traceback ?? null
   }))
-  return { item: next, events: [...completes, ...failures] }
+  return { item: next, events: [...completes, ...failures].flatMap(withStart) }
 }
 
 /** The iteration of an execution, as far as it can be told before the item has ended. */
@@ -286,6 +307,8 @@ export const observeNode = (
   }
   const save = (node: NodeRun): ItemState => ({
     ...item,
+    // What a node does is proof that its item runs, should the message that said so be lost or late.
+    status: item.phase === "open" && item.status === "pending" ? "in_progress" : item.status,
     sessionId: item.sessionId === "" ? seen.sessionId : item.sessionId,
     nodes: at === -1 ? [...item.nodes, node] : item.nodes.with(at, node)
   })
@@ -298,10 +321,11 @@ export const observeNode = (
     nodeType: origin.nodeType,
     preparedId: seen.preparedId
   }
+  const start = before === undefined ? [started(about)] : []
   const change = seen.change
   switch (change._tag) {
     case "Started":
-      return before === undefined ? { item: save(run), events: [{ _tag: "InvocationStarted", ...about }] } : none
+      return before === undefined ? { item: save(run), events: start } : none
     case "Progress": {
       const same = run.message === change.message && run.fraction === change.fraction &&
         (run.previewed || change.preview === null)
@@ -314,7 +338,7 @@ export const observeNode = (
           fraction: change.fraction,
           previewed: change.preview !== null
         }),
-        events: [{
+        events: [...start, {
           _tag: "InvocationProgress",
           ...about,
           message: change.message,
@@ -331,7 +355,7 @@ export const observeNode = (
       const output = decode(change.result, { ...origin, iteration, index }, seen.invocation)
       return {
         item: save({ ...run, status: "complete", output }),
-        events: [{ _tag: "InvocationComplete", ...about, output }]
+        events: [...start, { _tag: "InvocationComplete", ...about, output }]
       }
     }
     case "Error":
@@ -339,7 +363,7 @@ export const observeNode = (
   }
   return {
     item: save({ ...run, status: "error" }),
-    events: [{
+    events: [...start, {
       _tag: "InvocationError",
       ...about,
       errorType: change.errorType,

@@ -101,8 +101,9 @@ export interface JobBatch {
  * - `enqueued`: what the server accepted; null for a job that was attached to.
  * - `events`: everything that happens, for every reader from the first event on, which is `JobEnqueued`. Old progress is
  *   left out, and of more than 4,096 events that only tell that a node or an item began the oldest, for which there is one
- *   `EventsDropped`; results, errors and ends never. Ends when the job has ended and its outputs are there. Never fails:
- *   ask `await` or `outputs` how it went.
+ *   `EventsDropped`; results, errors and ends never. Of every item come its start, what its nodes do, their results, and
+ *   its end, in this order, whether the client learned of them by events or by polling. Ends when the job has ended and its
+ *   outputs are there. Never fails: ask `await` or `outputs` how it went.
  * - `changes`: the state now and after each change; a slow reader sees the newest.
  * - `await`: waits for the end. Fails with `JobFailed`, `JobCanceled` or `JobLost`, each with the outputs that exist; with
  *   `JobTimeout` if the job has a timeout; and where the job cannot be followed, with `QueueBlocked` or `InvokeAiError`.

@@ -50,6 +50,11 @@ export interface JobEnqueued {
 /**
  * A queue item changed its status. `status` is one of `JobStatus` or whatever a newer server says.
  *
+ * **Details**
+ *
+ * `in_progress` comes before all other events of the item. Its end (`completed`, `failed`, `canceled` or `lost`) comes
+ * after all of them, when the item has been read over HTTP and all its results are known.
+ *
  * @category events
  * @since 0.1.0
  */
@@ -62,7 +67,7 @@ export interface ItemStatusChanged {
 }
 
 /**
- * A node began to run.
+ * A node began to run. If the client learned of the node only by its result, this comes right before the result.
  *
  * @category events
  * @since 0.1.0

@@ -148,10 +148,16 @@ const withItems = (state: JobState, items: ReadonlyArray<ItemState>): JobState =
   return { ...state, pages: toPages(assigned) }
 }
 
-const put = (state: JobState, item: ItemState): JobState => {
+interface Put {
+  readonly state: JobState
+  /** Whether it changed which items are members, and at which position. */
+  readonly moved: boolean
+}
+
+const put = (state: JobState, item: ItemState): Put => {
   const place = locate(state, item.itemId)
   if (place === undefined) {
-    return withItems(state, [...items(state), item].toSorted((a, b) => a.itemId - b.itemId))
+    return { state: withItems(state, [...items(state), item].toSorted((a, b) => a.itemId - b.itemId)), moved: true }
   }
   const page = state.pages[place.page]!
   const before = page[place.at]!
@@ -159,34 +165,74 @@ const put = (state: JobState, item: ItemState): JobState => {
   // Reading tells an item apart only where that was open; who is read as a member changes nothing for the others.
   const moved = (before.read !== item.read && before.role === "unknown") ||
     before.parentItemId !== item.parentItemId || before.retryOf !== item.retryOf
-  return moved ? withItems(next, items(next)) : next
+  return { state: moved ? withItems(next, items(next)) : next, moved }
 }
 
 /** Children and surplus items are no part of the job; what is not told apart yet may be one of them. */
 const isHidden = (state: JobState, item: ItemState): boolean =>
   item.role === "child" || item.role === "surplus" || (state.known && item.role === "unknown")
 
-const statusEvent = (state: JobState, before: ItemState | undefined, after: ItemState): ReadonlyArray<JobEvent> => {
-  const previous = before === undefined || isHidden(state, before) ? null : before.status
-  return isHidden(state, after) || previous === after.status ? [] : [{
-    _tag: "ItemStatusChanged",
-    itemId: after.itemId,
-    run: after.run,
-    previous,
-    status: after.status
-  }]
+const isReportedEnd = (item: ItemState): boolean =>
+  item.reported !== null && (isTerminal(item.reported) || item.reported === "lost")
+
+/**
+ * The events of an item in the order that every reader sees, however it became known: that it runs, what its nodes did,
+ * and how it ended. The end waits until the item was read, because results may be found then.
+ */
+const report = (
+  state: JobState,
+  item: ItemState,
+  nodeEvents: ReadonlyArray<JobEvent>
+): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
+  if (isHidden(state, item) || isReportedEnd(item)) return { item, events: [] }
+  const events: Array<JobEvent> = []
+  let reported = item.reported
+  const say = (status: string) => {
+    if (reported === status) return
+    events.push({ _tag: "ItemStatusChanged", itemId: item.itemId, run: item.run, previous: reported, status })
+    reported = status
+  }
+  const isOver = item.phase === "ended" || isFinal(item)
+  // An item waits for a workflow that one of its nodes called.
+  const hasRun = item.startedAt !== null || item.outputs.length > 0 || nodeEvents.length > 0 ||
+    item.status === "completed" || item.status === "waiting"
+  if ((reported === null || reported === "pending") && item.status !== "pending" && hasRun) say("in_progress")
+  if (!isOver) say(item.status)
+  events.push(...nodeEvents)
+  if (isFinal(item)) say(item.status)
+  return { item: reported === item.reported ? item : { ...item, reported }, events }
+}
+
+/** Reports what is open of all items. `JobEnqueued` says of all that they wait, so that needs no event. */
+const reportAll = (state: JobState): Transition => {
+  const events: Array<JobEvent> = []
+  const pages = state.pages.map((page) =>
+    page.map((item) => {
+      if (item.reported === null && item.status === "pending" && item.phase === "open") {
+        return { ...item, reported: item.status }
+      }
+      const done = report(state, item, [])
+      events.push(...done.events)
+      return done.item
+    })
+  )
+  return { state: { ...state, pages }, events }
 }
 
 const update = (
   state: JobState,
   before: ItemState | undefined,
   after: ItemState,
-  events: ReadonlyArray<JobEvent> = []
+  nodeEvents: ReadonlyArray<JobEvent> = []
 ): Transition => {
   if (before === after) return { state, events: [] }
   const next = put(state, after)
-  const placed = getItem(next, after.itemId)!
-  return { state: next, events: [...events, ...statusEvent(next, before, placed)] }
+  const placed = getItem(next.state, after.itemId)!
+  const done = report(next.state, placed, nodeEvents)
+  const reported = done.item === placed ? next.state : put(next.state, done.item).state
+  if (!next.moved) return { state: reported, events: done.events }
+  const others = reportAll(reported)
+  return { state: others.state, events: [...done.events, ...others.events] }
 }
 
 const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArray<ItemState>): Transition => {
@@ -201,7 +247,8 @@ const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArra
     batchId: state.batchId,
     itemIds: items(next).filter((item) => item.role === "member").map((item) => item.itemId)
   }
-  return { state: next, events: state.known ? [] : [fresh] }
+  const reported = reportAll(next)
+  return { state: reported.state, events: state.known ? reported.events : [fresh, ...reported.events] }
 }
 
 /**
@@ -266,18 +313,21 @@ export const reduce = (
       if (isFinal(known) && !again) return update(state, before, known)
       if (!isTerminal(snapshot.status)) return update(state, before, withFacts(known, snapshot))
       const placed = put(state, known)
-      const settled = settle(getItem(placed, snapshot.itemId)!, snapshot, nodes)
-      const counted = settled.item.role !== "child" && settled.item.role !== "surplus"
-      return update(placed, before, settled.item, counted ? settled.events : [])
+      const item = getItem(placed.state, snapshot.itemId)!
+      const settled = settle(item, snapshot, nodes)
+      const next = update(placed.state, item, settled.item, isHidden(placed.state, item) ? [] : settled.events)
+      if (!placed.moved) return next
+      const others = reportAll(next.state)
+      return { state: others.state, events: [...next.events, ...others.events] }
     }
     case "Node": {
       const before = getItem(state, observation.itemId)
-      const placed = before === undefined ? put(state, emptyItem(observation.itemId)) : state
+      const placed = before === undefined ? put(state, emptyItem(observation.itemId)).state : state
       const item = getItem(placed, observation.itemId)!
       // Until the server's list is known every item is taken for a member; later ones are told apart first.
       if (isFinal(item) || (state.known && !counts(item))) return { state: placed, events: [] }
       const seen = observeNode(item, observation, nodes)
-      return seen.item === item ? { state: placed, events: [] } : { state: put(placed, seen.item), events: seen.events }
+      return update(placed, item, seen.item, seen.events)
     }
     case "ItemMissing": {
       const before = getItem(state, observation.itemId)

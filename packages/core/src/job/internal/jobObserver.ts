@@ -5,8 +5,8 @@
  *
  * A job is a span `Job.run` with the `batchId`, from when it is followed to its end; below it are its items (`Job.item`
  * with `itemId`, from start to end) and their nodes (`Job.node` with `nodeId`, `nodeType` and `preparedId`). They are made
- * from events, so the times are those of their arrival, and a node whose events were lost has none. Nothing is made where
- * no tracer is set.
+ * from events, so the times are those of their arrival; a node that was found by polling has no duration. Nothing is made
+ * where no tracer is set.
  *
  * @since 0.1.0
  */

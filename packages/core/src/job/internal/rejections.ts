@@ -12,9 +12,23 @@ const longest = 300
 
 const shorten = (message: string): string => message.length <= longest ? message : `${message.slice(0, longest)}…`
 
-const quoted = (message: string, nodes: ReadonlyMap<string, OutputNode>): string => {
-  for (const id of nodes.keys()) {
-    if (message.includes(id)) return id
+/** Where the server's messages name nodes: `node a`, `node (a)`, `['a', 'b']`, and `a.field -> b.field`. */
+const mentions = /\bnode \(?|['"]|\(|-> /gi
+
+/** What can follow the id of a node in a message, and is no part of it. */
+const isEnd = (next: string): boolean => next === "" || /[\s'"(),.:;\]]/.test(next)
+
+/** The node that a message names. An id can be any text, even a word of the message, so only its place tells. */
+const namedIn = (message: string, nodes: ReadonlyMap<string, OutputNode>): string => {
+  const longestFirst = [...nodes.keys()].filter((id) => id !== "").toSorted((a, b) => b.length - a.length)
+  for (const mention of message.matchAll(mentions)) {
+    const at = mention.index + mention[0].length
+    const isField = mention[0] === "(" || mention[0] === "-> "
+    const found = longestFirst.find((id) => {
+      const next = message.charAt(at + id.length)
+      return message.startsWith(id, at) && (isField ? next === "." : isEnd(next))
+    })
+    if (found !== undefined) return found
   }
   return ""
 }
@@ -22,7 +36,7 @@ const quoted = (message: string, nodes: ReadonlyMap<string, OutputNode>): string
 const toRejection = (issue: ValidationIssue, nodes: ReadonlyMap<string, OutputNode>): Rejection => {
   const at = issue.loc.indexOf("nodes")
   const path = at === -1 ? [] : issue.loc.slice(at + 1).map(String)
-  const nodeId = path[0] ?? quoted(issue.msg, nodes)
+  const nodeId = path[0] ?? namedIn(issue.msg, nodes)
   const node = nodes.get(nodeId)
   // After the node id comes its type, as the tag of the union, and then the field.
   const fieldName = (node !== undefined && path[1] !== node.type ? path[1] : path[2]) ?? ""

@@ -20,18 +20,17 @@ export interface Call {
 }
 
 const maxDetail = 400
-const maxPart = 100
 const maxIssues = 50
 
-const shorten = (text: string, max = maxDetail): string => text.length <= max ? text : `${text.slice(0, max)}…`
+const shorten = (text: string): string => text.length <= maxDetail ? text : `${text.slice(0, maxDetail)}…`
 
 const scrubbed = ({ scrub }: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
   loc: loc.map((part) => {
     const text = scrub(String(part))
-    return text === String(part) && typeof part === "number" ? part : shorten(text, maxPart)
+    return text === String(part) && typeof part === "number" ? part : shorten(text)
   }),
   msg: shorten(scrub(msg)),
-  type: shorten(scrub(type), maxPart)
+  type: shorten(scrub(type))
 })
 
 /** @internal */

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -22,7 +23,7 @@ import { durationOption } from "./options.ts"
  *
  * - `subject`: what is cleaned up, for messages. Also the identity of the task: a new one replaces an unfinished one.
  * - `attempt`: cleans it up. It must be idempotent and interruptible.
- * - `again`: the same for all but the first attempt. Default: `attempt`.
+ * - `again`: the same for attempts in the background, when the scope of the caller is closed. Default: `attempt`.
  * - `timedOut`: the error if an attempt is interrupted because its time is over.
  *
  * @internal
@@ -41,13 +42,17 @@ export interface CleanupTask<A> {
  *   is retried in the background, with growing pauses, and once more when the scope of the service closes.
  * - `defer`: cleans up in the background from the start.
  * - `cancel`: forgets an unfinished task.
+ * - `fork`: runs an effect that continues if the caller is interrupted, until the service closes.
+ * - `timeout`: `closeTimeout`.
  *
  * @internal
  */
 export interface CleanupTasks {
+  readonly timeout: Duration.Duration
   readonly run: <A>(task: CleanupTask<A>) => Effect.Effect<Result.Result<A, InvokeAiError>>
   readonly defer: (task: CleanupTask<unknown>) => Effect.Effect<void>
   readonly cancel: (subject: string) => void
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
 
 /** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. */
@@ -118,31 +123,28 @@ const make = Effect.gen(function*() {
   const timeout = durationOption("closeTimeout", yield* CloseTimeout)
   const patience = new Patience(Duration.toMillis(timeout))
 
-  /** Attempts a task until it succeeds, fails for good, or its time is over. */
-  const attempts = <A>(
-    first: Effect.Effect<A, InvokeAiError>,
-    { attempt, again = attempt, timedOut }: CleanupTask<A>,
+  /** Repeats an attempt until it succeeds, fails for good, or its time is over. */
+  const repeated = <A>(
+    attempt: Effect.Effect<A, InvokeAiError>,
+    timedOut: () => InvokeAiError,
     millis: number
   ): Effect.Effect<A, InvokeAiError> =>
     Effect.suspend(() => {
       let failure: InvokeAiError | undefined
-      const loop = (next: Effect.Effect<A, InvokeAiError>, pause: number): Effect.Effect<A, InvokeAiError> =>
-        Effect.catchIf(next, isTransient, (error) => {
+      const loop = (pause: number): Effect.Effect<A, InvokeAiError> =>
+        Effect.catchIf(attempt, isTransient, (error) => {
           failure = error
-          return Effect.andThen(
-            Effect.sleep(pause),
-            loop(again, Math.min(pause * 2, pauses.waiting.longest))
-          )
+          return Effect.andThen(Effect.sleep(pause), loop(Math.min(pause * 2, pauses.waiting.longest)))
         })
       return Effect.flatMap(
-        Effect.timeoutOption(loop(first, pauses.waiting.first), millis),
+        Effect.timeoutOption(loop(pauses.waiting.first), millis),
         Option.match({ onNone: () => Effect.fail(failure ?? timedOut()), onSome: Effect.succeed })
       )
     })
 
   const bounded = <A>(
-    first: Effect.Effect<A, InvokeAiError>,
-    task: CleanupTask<A>,
+    attempt: Effect.Effect<A, InvokeAiError>,
+    timedOut: () => InvokeAiError,
     least: number
   ): Effect.Effect<Result.Result<A, InvokeAiError>> =>
     Effect.gen(function*() {
@@ -150,8 +152,8 @@ const make = Effect.gen(function*() {
       const began = elapsedMillisUnsafe(clock)
       const millis = Math.max(least, patience.begin(began))
       const result = millis === 0
-        ? Result.fail(task.timedOut())
-        : yield* Effect.result(attempts(first, task, millis)).pipe(
+        ? Result.fail(timedOut())
+        : yield* Effect.result(repeated(attempt, timedOut, millis)).pipe(
           Effect.onInterrupt(() => Effect.sync(() => patience.end(began, elapsedMillisUnsafe(clock), false)))
         )
       patience.end(began, elapsedMillisUnsafe(clock), Result.isSuccess(result))
@@ -165,7 +167,7 @@ const make = Effect.gen(function*() {
     yield* Effect.addFinalizer(() =>
       Effect.forEach([...pending.values()], ({ task }) =>
         Effect.flatMap(
-          bounded(task.again ?? task.attempt, task, lastAttempts),
+          bounded(task.again ?? task.attempt, task.timedOut, lastAttempts),
           (result) =>
             Result.isSuccess(result)
               ? Effect.void
@@ -194,7 +196,7 @@ const make = Effect.gen(function*() {
       return Effect.suspend(() => isCurrent() ? loop(begin, first) : Effect.void).pipe(Effect.delay(delay))
     }
 
-    const fork = Effect.fnUntraced(function*(
+    const retryLater = Effect.fnUntraced(function*(
       task: CleanupTask<unknown>,
       begin: Effect.Effect<unknown, InvokeAiError>,
       delay: number
@@ -207,15 +209,17 @@ const make = Effect.gen(function*() {
     const run: CleanupTasks["run"] = (task) =>
       Effect.gen(function*() {
         pending.delete(task.subject)
-        const result = yield* bounded(task.attempt, task, 0)
-        if (Result.isFailure(result)) yield* fork(task, task.again ?? task.attempt, pauses.background.first)
+        const result = yield* bounded(task.attempt, task.timedOut, 0)
+        if (Result.isFailure(result)) yield* retryLater(task, task.again ?? task.attempt, pauses.background.first)
         return result
       })
 
     return {
       run,
-      defer: (task) => fork(task, task.attempt, 0),
-      cancel: (subject) => void pending.delete(subject)
+      defer: (task) => retryLater(task, task.attempt, 0),
+      cancel: (subject) => void pending.delete(subject),
+      fork: (effect) => Effect.forkIn(effect, scope),
+      timeout
     } satisfies CleanupTasks
   })
 

@@ -110,7 +110,8 @@ export interface JobBatch {
  * - `outputs`: the outputs of a job that has ended; `WorkflowNotCompleted` before.
  * - `outputStream`: each output as its node finishes; complete, also after lost connections; ends with the job.
  * - `items`: the queue items, in the order of the batch.
- * - `cancel`: cancels what has not ended, and waits until the server has done it.
+ * - `cancel`: cancels what has not ended, and waits until the server has done it, at most for
+ *   `InvokeAiOptions.closeTimeout`. Interrupting the wait does not stop the cancellation.
  * - `timing`: when it was queued, started and completed.
  * - `detach`: from now on closing the scope leaves the job alone.
  *
@@ -147,7 +148,10 @@ const makeJob = Effect.fnUntraced(function*(
   const services = yield* Effect.context<JobServices>()
   const { options, tracked } = context
   const attributes = { batchId: tracked.batchId }
-  const cancel = operation("Job.cancel", attributes)(Effect.provideContext(cancelJob(tracked), services))
+  const { cleanup } = yield* JobTracker
+  const cancel = operation("Job.cancel", attributes)(
+    Effect.flatMap(cleanup.fork(Effect.provideContext(cancelJob(tracked), services)), Fiber.join)
+  )
   const finished = Deferred.await(tracked.result).pipe(
     Effect.flatMap(JobResult.fromState),
     Effect.provideContext(services)
@@ -492,7 +496,7 @@ export {
  * **When to use**
  *
  * After `QueueBlocked` with `own`, from another program than the one that submitted the batch. Closing the job's scope does
- * the same.
+ * the same. Takes at most 15 seconds.
  *
  * @category operations
  * @since 0.1.0

@@ -248,8 +248,11 @@ export class JobLost extends Schema.TaggedError<JobLost>()("JobLost", {
  *
  * **Details**
  *
- * `onTimeout` tells what was to happen to it: `cancel` or `detach`. `remaining` are the ids of the items that had not ended
- * when this was told: with `detach` those that go on, with `cancel` those that could not be canceled.
+ * - `onTimeout`: what the caller asked for, `cancel` or `detach`.
+ * - `canceled`: whether the server has confirmed that nothing of the job runs any more. False with `cancel` if it did not
+ *   respond in time: the cancellation continues in the background and when the job's scope closes.
+ * - `remaining`: the ids of the known items that had not ended: with `detach` those that continue, with `cancel` those
+ *   whose cancellation is not confirmed.
  *
  * @category errors
  * @since 0.1.0
@@ -260,17 +263,18 @@ export class JobTimeout extends Schema.TaggedError<JobTimeout>()("JobTimeout", {
   timeout: Schema.Number,
   status: Schema.String,
   onTimeout: Schema.String,
+  canceled: Schema.Boolean,
   remaining: Schema.Array(Schema.Number)
 }) {
   override get message(): string {
-    const fate = this.onTimeout !== "cancel"
-      ? "it goes on"
-      : this.remaining.length === 0
-      ? "it was canceled"
-      : `${items(this.remaining)} could not be canceled`
+    const outcome = this.onTimeout !== "cancel"
+      ? "It is still running."
+      : this.canceled
+      ? "It was canceled."
+      : "The server has not confirmed its cancellation yet, so it may still be running."
     return `The job did not end within ${
       Duration.format(Duration.millis(this.timeout))
-    } (status: ${this.status}); ${fate}`
+    } (status: ${this.status}). ${outcome}`
   }
 }
 

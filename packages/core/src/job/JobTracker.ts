@@ -32,6 +32,7 @@ import * as WorkQueue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { type CleanupTasks, Closing } from "../internal/Closing.ts"
 import { elapsedMillis, elapsedMillisUnsafe } from "../internal/elapsed.ts"
 import { durationOption } from "../internal/options.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -107,6 +108,7 @@ export interface TrackOptions {
  * - `refresh`: asks the server about all jobs now.
  * - `connected`: whether events arrive at the moment.
  * - `imageUse`: the images that are needed, those of the results of followed jobs among them.
+ * - `cleanup`: cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background.
  *
  * @category services
  * @since 0.1.0
@@ -118,16 +120,17 @@ export class JobTracker extends Context.Service<JobTracker, {
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
   readonly imageUse: ImageUse["Service"]
+  readonly cleanup: CleanupTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */
   static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
     JobTracker,
     Effect.suspend(() => make({}))
-  ).pipe(Layer.provide(ImageUse.layer))
+  ).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
 
   /** Follows jobs with other timing. */
   static readonly layerWith = (options: JobTrackerOptions): Layer.Layer<JobTracker, never, Queue | ServerEvents> =>
-    Layer.effect(JobTracker, make(options)).pipe(Layer.provide(ImageUse.layer))
+    Layer.effect(JobTracker, make(options)).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
 }
 
 interface Foreign {
@@ -166,11 +169,12 @@ const itemOf = (observation: Observation): number | undefined => {
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
-  Queue | ServerEvents | ImageUse | Scope.Scope
+  Queue | ServerEvents | ImageUse | Closing | Scope.Scope
 > {
   const queue = yield* Queue
   const events = yield* ServerEvents
   const imageUse = yield* ImageUse
+  const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
   const scope = yield* Effect.scope
   const millis = (name: string, input: Duration.Input) => Duration.toMillis(durationOption(name, input))
   const sweepMax = millis("sweepInterval", options.sweepInterval ?? "30 seconds")
@@ -430,6 +434,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     search,
     refresh: Effect.sync(lookNow),
     connected: Effect.sync(() => link.current === "up"),
-    imageUse
+    imageUse,
+    cleanup
   })
 })

@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { elapsedMillis } from "../../internal/elapsed.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 
 /** How long canceling waits for the server. @internal */
@@ -30,8 +30,9 @@ export interface Cancellation {
  * **Details**
  *
  * Mirrors `PUT cancel_by_batch_ids`, the one way to cancel that also works for items that the server cannot read. The
- * server's count of canceled items differs by version, so the batch itself is asked. `active` is above 0 where the time
- * ran out. With `appear`, a batch that is not there yet is waited for that long: its request may be on its way.
+ * server's count of canceled items differs by version, so the batch itself is read. Takes at most `within`, whatever the
+ * server does; `active` is above 0 if the time ran out. With `appear`, it waits that long for a batch that does not exist
+ * yet: its request may be in flight.
  *
  * @category operations
  * @since 0.1.0
@@ -44,20 +45,34 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const began = yield* elapsedMillis
+  const limit = Duration.toMillis(within)
+  let last: Cancellation | undefined
+  let failure = new InvokeAiError({
+    reason: "Transport",
+    method: "PUT",
+    path: `/api/v1/queue/${queue.queueId}/cancel_by_batch_ids`,
+    detail: `no response within ${limit} ms`,
+    code: "ETIMEDOUT",
+    sent: true
+  })
   let wait = 50
   while (true) {
-    const result = yield* Effect.result(Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)))
-    const now = yield* elapsedMillis
-    const late = now - began >= Duration.toMillis(within)
+    const left = began + limit - (yield* elapsedMillis)
+    const result = yield* Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)).pipe(
+      Effect.timeoutOrElse({ duration: Math.max(0, left), orElse: () => Effect.fail(failure) }),
+      Effect.result
+    )
+    const elapsed = (yield* elapsedMillis) - began
     if (result._tag === "Success") {
-      const status = result.success
-      // What is no known end is none: newer servers may have more statuses.
-      const active = status.total - status.completed - status.failed - status.canceled
-      const awaited = status.total === 0 && now - began < Duration.toMillis(appear)
-      if ((active === 0 && !awaited) || late) return { batchId, active, total: status.total }
-    } else if (late || !(result.failure.isRetryable || result.failure.isAmbiguous)) {
-      return yield* result.failure
+      const { canceled, completed, failed, total } = result.success
+      // An unknown status is not an end: newer servers may have more statuses.
+      last = { batchId, active: total - completed - failed - canceled, total }
+      if (last.active === 0 && (total > 0 || elapsed >= Duration.toMillis(appear))) return last
+    } else {
+      failure = result.failure
+      if (!(failure.isRetryable || failure.isAmbiguous)) return yield* failure
     }
+    if (elapsed + wait >= limit) return last ?? (yield* failure)
     yield* Effect.sleep(Duration.millis(wait))
     wait = Math.min(wait * 2, 1000)
   }

@@ -5,7 +5,6 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
@@ -71,31 +70,30 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   readonly since: string | null
   /** Whether to look for images that no output names. */
   readonly search: boolean
+  /** Images that stay even if these sessions made them. */
+  readonly keep: ReadonlySet<string>
   readonly batchId: string
+  /** Collects the images that other jobs left to this one. For repeated attempts, pass the same set. */
+  readonly inherited: Set<string>
   readonly imageUse: ImageUse["Service"]
 }): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
   const images = yield* Images
   const names = imageNames(options.outputs)
   const named = names.length === 0 ? [] : yield* images.byNames(names)
   const found = options.search ? yield* find(options.sessionIds, options.since) : []
-  const inherited = yield* options.imageUse.inherit(options.batchId, names)
+  const { inherited } = options
+  for (const name of yield* options.imageUse.inherit(options.batchId, names)) inherited.add(name)
   const used = yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) })
   const own = new Set<string>()
   const toOthers = new Set<string>()
   for (const { image_name, session_id, starred } of [...named, ...found]) {
     const made = typeof session_id === "string" && options.sessionIds.has(session_id)
-    if (starred === true || !(made || inherited.has(image_name))) continue
+    if (starred === true || options.keep.has(image_name) || !(made || inherited.has(image_name))) continue
     ;(used.has(image_name) ? toOthers : own).add(image_name)
   }
   yield* options.imageUse.leave(options.batchId, toOthers)
   if (own.size === 0) return []
-  // Deleting twice does no harm, so it is tried again also where the answer was lost.
-  const { failed } = yield* images.deleteMany([...own]).pipe(
-    Effect.retry({
-      while: (error) => error.isRetryable || error.isAmbiguous,
-      schedule: Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 3 }))
-    })
-  )
+  const { failed } = yield* images.deleteMany([...own])
   // What is not there any more needs no deleting.
   const left = failed.length === 0 ? [] : yield* images.byNames(failed)
   return left.map((image) => image.image_name)

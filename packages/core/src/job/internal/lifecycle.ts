@@ -9,19 +9,26 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import { elapsedMillis } from "../../internal/elapsed.ts"
 import { checkChoice, durationOption } from "../../internal/options.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { Images } from "../../server/Images.ts"
+import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
-import type { ItemState } from "../ItemState.ts"
+import { isFinal, type ItemState } from "../ItemState.ts"
 import { JobTimeout } from "../JobError.ts"
 import * as Journal from "../JobJournal.ts"
 import * as JobState from "../JobState.ts"
 import { JobTracker } from "../JobTracker.ts"
+import { fromItem } from "../Observation.ts"
 import { imageNames } from "../Outputs.ts"
 import type { SubmissionPolicy } from "../Submission.ts"
 import * as Cancellation from "./cancellation.ts"
 import * as LeftImages from "./leftImages.ts"
-import { tryRemoveUnreadable } from "./poison.ts"
+import { findMembers } from "./members.ts"
+import { isPoisoned, removeUnreadable } from "./poison.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
 /**
@@ -30,9 +37,11 @@ import type { TrackedJob } from "./trackedJob.ts"
  * **Details**
  *
  * - `prepend`: put it in front of the queue.
- * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or goes on
- *   (`detach`). Without a timeout it waits as long as the job takes.
+ * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or continues
+ *   (`detach`). `JobTimeout` comes less than a second later, whatever the server does; a cancellation that is not
+ *   confirmed by then continues. Without a timeout it waits as long as the job takes.
  * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
+ *   `InvokeAiOptions.closeTimeout` limits how long that takes.
  * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
  * - `deleteOutputs`: delete the images of a completed job as well when the scope closes. With a `JobJournal` they stay if
  *   the scope fails after the job completed, for the next start of the program.
@@ -57,24 +66,32 @@ export interface BatchOptions extends SubmissionPolicy {
 }
 
 /**
- * What cancelling did.
+ * What canceling did.
  *
  * **Details**
  *
- * Ids of items that are canceled, of those that had ended before, and of those that could not be canceled in time.
+ * - `confirmed`: whether the server has confirmed that nothing of the job runs or waits any more.
+ * - `canceled`, `finished`, `remaining`: the ids of the items that are canceled, of those that had ended before, and of
+ *   those that were not canceled in time.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CancelResult {
   readonly batchId: string
+  readonly confirmed: boolean
   readonly canceled: ReadonlyArray<number>
   readonly finished: ReadonlyArray<number>
   readonly remaining: ReadonlyArray<number>
 }
 
-/** How long an interrupted submission may still take to be answered. */
+const isOver = (stage: Lifecycle["stage"]): boolean => stage.current === "over"
+
+/** How long an interrupted submission may take to get its response. */
 const sendGrace = Duration.seconds(5)
+
+/** How long after its timeout a wait for a job may still take to confirm the cancellation. */
+const confirmWithin = Duration.millis(500)
 
 const endings = ["cancel", "detach"] as const
 
@@ -107,26 +124,39 @@ const isOpen = (item: ItemState): boolean => item.phase === "open"
 
 const isActive = (state: JobState.JobState) => JobState.results(state).some(isOpen)
 
-/** Cancels what has not ended. @internal */
-export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: Duration.Duration): Effect.fn.Return<
-  CancelResult,
+const hasEnded = (tracked: TrackedJob): boolean => tracked.isDone && !isActive(tracked.state)
+
+/** Cancels what has not ended, within `closeTimeout`, and lets the tracker see the end. */
+const cancelTracked = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: Duration.Duration): Effect.fn.Return<
+  Cancellation.Cancellation,
   InvokeAiError,
   Queue | JobTracker
 > {
   const tracker = yield* JobTracker
-  const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
-  let active = 0
-  if (!tracked.isDone || isActive(tracked.state)) {
-    tracker.observe(tracked, { _tag: "CancelRequested" })
-    active = (yield* Cancellation.cancelBatch(tracked.batchId, Cancellation.cancelWithin, appear)).active
-    yield* tracker.refresh
-    if (active === 0 && tracked.state.known) {
-      yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), Cancellation.cancelWithin))
-    }
+  const { timeout } = tracker.cleanup
+  tracker.observe(tracked, { _tag: "CancelRequested" })
+  const began = yield* elapsedMillis
+  const cancellation = yield* Cancellation.cancelBatch(tracked.batchId, timeout, appear)
+  yield* tracker.refresh
+  if (cancellation.active === 0 && tracked.state.known) {
+    const left = began + Duration.toMillis(timeout) - (yield* elapsedMillis)
+    yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), Math.max(0, left)))
   }
+  return cancellation
+})
+
+/** Cancels what has not ended, within `closeTimeout`. @internal */
+export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effect.fn.Return<
+  CancelResult,
+  InvokeAiError,
+  Queue | JobTracker
+> {
+  const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
+  const { active } = hasEnded(tracked) ? { active: 0 } : yield* cancelTracked(tracked)
   const state = tracked.state
   return {
     batchId: tracked.batchId,
+    confirmed: active === 0,
     canceled: idsWhere(
       state,
       (item) => !before.has(item.itemId) && (item.status === "canceled" || (active === 0 && isOpen(item)))
@@ -146,7 +176,7 @@ interface Awaited {
   readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
 }
 
-/** Waits for the end of a job, at most for a time. @internal */
+/** Waits for the end of a job, at most for a time; `JobTimeout` is less than a second later. @internal */
 export const awaitWithin = <A, E>(
   wait: Effect.Effect<A, E>,
   { onTimeout = "cancel", timeout }: Pick<BatchOptions, "timeout" | "onTimeout">,
@@ -155,17 +185,23 @@ export const awaitWithin = <A, E>(
   if (timeout === undefined) return wait
   const giveUp = Effect.gen(function*() {
     const status = JobState.status(yield* job.state)
-    const canceled = onTimeout === "cancel" ? yield* Effect.result(job.cancel) : undefined
+    const result = onTimeout === "cancel"
+      ? yield* Effect.timeoutOption(Effect.option(job.cancel), confirmWithin)
+      : Option.none()
+    const canceled = Option.flatten(result)
     const state = yield* job.state
-    // It may have come to its own end in this moment, and then that is what is to be told.
-    if (onTimeout === "cancel" && JobState.isEnded(state) && JobState.status(state) !== "canceled") return yield* wait
-    return yield* new JobTimeout({
+    const error = new JobTimeout({
       batchId: job.batchId,
       timeout: Duration.toMillis(durationOption("timeout", timeout)),
       status,
       onTimeout,
-      remaining: canceled?._tag === "Success" ? canceled.success.remaining : idsWhere(state, isOpen)
+      canceled: Option.exists(canceled, ({ confirmed }) => confirmed),
+      remaining: Option.getOrElse(Option.map(canceled, ({ remaining }) => remaining), () => idsWhere(state, isOpen))
     })
+    // It may have ended by itself in this moment, and then that is the result.
+    return onTimeout === "cancel" && JobState.isEnded(state) && JobState.status(state) !== "canceled"
+      ? yield* Effect.timeoutOrElse(wait, { duration: confirmWithin, orElse: () => error })
+      : yield* error
   })
   return Effect.suspend(() => {
     checkChoice("onTimeout", endings, onTimeout)
@@ -173,15 +209,17 @@ export const awaitWithin = <A, E>(
   })
 }
 
-/** A worker that was stopped in the middle of a node may still write the image it works on. */
-const awaitWorker = Effect.gen(function*() {
+/** Whether the worker is done with a canceled item: one that was stopped in a node may still write the image it works on. */
+const isWorkerDone = Effect.gen(function*() {
   const queue = yield* Queue
-  for (let round = 0; round < 10; round++) {
-    const { processor, queue: counts } = yield* queue.status
-    if (counts.in_progress > 0 || !processor.is_processing) return
-    yield* Effect.sleep("200 millis")
-  }
+  const { processor, queue: counts } = yield* queue.status
+  return counts.in_progress > 0 || !processor.is_processing
 })
+
+/** Waits for the worker for at most 5 seconds. */
+const awaitWorker = isWorkerDone.pipe(
+  Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ times: 25 })) })
+)
 
 /** What an earlier job left to this one stays for good, as its own images do. */
 const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: ReadonlyArray<ItemState>) {
@@ -189,27 +227,93 @@ const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: R
   yield* imageUse.inherit(batchId, imageNames(items.flatMap((item) => item.outputs)))
 })
 
-const removeImages = Effect.fnUntraced(function*({ options, tracked }: Lifecycle) {
-  const state = tracked.state
+const cancelPath = "/api/v1/queue/cancel_by_batch_ids"
+
+const unfinished = (path: string, detail: string): InvokeAiError =>
+  new InvokeAiError({ reason: "Transport", method: "PUT", path, detail, sent: true })
+
+/** Whether an item is one that was not asked for. */
+const isExtra = (item: ItemState): boolean => item.role === "surplus"
+
+/** Which of some items never ran, if the server can say so in one request. */
+const neverStarted = Effect.fnUntraced(function*(itemIds: ReadonlyArray<number>) {
+  const queue = yield* Queue
+  const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
+    Effect.catchIf((error) => error.isUnknownRoute, () => Effect.succeed([]))
+  )
+  return new Set(summaries.filter((item) => Predicate.isNullish(item.started_at)).map((item) => item.item_id))
+})
+
+/**
+ * The state of a job with all that closing has to know and the tracker has not seen: items that were not asked for, and
+ * those that ended after the tracker stopped. Extra items that run are canceled. `total` is how many items the batch has.
+ */
+const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: number) {
+  const queue = yield* Queue
+  let state = tracked.state
+  if (total > JobState.items(state).length) {
+    const listed = yield* findMembers(tracked.batchId, total, tracked.destination)
+    state = JobState.reduce(state, { _tag: "Members", expected: tracked.expected, items: listed }, new Map()).state
+  }
+  const read = Effect.fnUntraced(function*(itemId: number) {
+    const item = yield* queue.rawItem(itemId).pipe(
+      Effect.asSome,
+      Effect.catchIf((error) => error.status === 404 || isPoisoned(error), () => Effect.succeedNone)
+    )
+    const snapshot = Option.flatMapNullishOr(item, fromItem)
+    if (Option.isNone(snapshot) || snapshot.value.batchId !== tracked.batchId) return
+    state = JobState.reduce(state, { _tag: "ItemRead", item: snapshot.value }, new Map()).state
+  })
+  const unread = JobState.items(state).filter((item) => item.role !== "child" && !isFinal(item))
+  if (unread.length === 0) return state
+  const unstarted = yield* neverStarted(unread.map((item) => item.itemId))
+  const toRead = unread.filter((item) => item.role === "unknown" || !unstarted.has(item.itemId))
+  yield* Effect.forEach(toRead, ({ itemId }) => read(itemId), { concurrency: 8, discard: true })
+  for (const { itemId } of JobState.items(state).filter((item) => isExtra(item) && item.phase === "open")) {
+    yield* queue.cancelItem(itemId)
+    yield* read(itemId)
+    if (JobState.getItem(state, itemId)?.phase === "open") {
+      return yield* unfinished(`/api/v1/queue/${queue.queueId}/i/${itemId}/cancel`, "the item is not canceled yet")
+    }
+  }
+  return state
+})
+
+/** Deletes the images that the caller does not want. False if the server may still make one. */
+const removeImages = Effect.fnUntraced(function*(
+  { options, tracked }: Lifecycle,
+  state: JobState.JobState,
+  inherited: Set<string>
+) {
   const items = JobState.items(state).filter((item) => item.sessionId !== "")
-  const bad = items.filter((item) => item.status !== "completed")
-  const all = options.deleteOutputs === true
-  const doomed = all ? items : options.keepOutputs === true ? [] : bad
-  yield* keepImages(tracked, items.filter((item) => !doomed.includes(item)))
+  const unwanted = (item: ItemState) =>
+    isExtra(item) || options.deleteOutputs === true || (options.keepOutputs !== true && item.status !== "completed")
+  const doomed = items.filter(unwanted)
+  const kept = items.filter((item) => !unwanted(item))
+  yield* keepImages(tracked, kept)
   const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
-  if (begun.length === 0) return
-  if (begun.some((item) => item.status === "canceled")) yield* Effect.ignore(awaitWorker)
+  if (begun.length === 0) return true
+  const done = begun.some((item) => item.status === "canceled") ? yield* awaitWorker : true
   const failed = yield* LeftImages.remove({
     sessionIds: new Set(begun.map((item) => item.sessionId)),
     outputs: begun.flatMap((item) => item.outputs),
     since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
     search: begun.some((item) => item.status !== "completed"),
+    keep: new Set(imageNames(kept.flatMap((item) => item.outputs))),
     batchId: tracked.batchId,
+    inherited,
     imageUse: (yield* JobTracker).imageUse
   })
   if (failed.length > 0) {
-    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${failed.join(", ")}`)
+    return yield* new InvokeAiError({
+      reason: "Server",
+      method: "POST",
+      path: "/api/v1/images/delete",
+      status: 200,
+      detail: `the server did not delete ${failed.join(", ")}`
+    })
   }
+  return done
 })
 
 /**
@@ -228,20 +332,25 @@ const isNeeded = Effect.fnUntraced(function*(
  * A batch that the server cannot read never runs, and while it is on the queue nothing of other users runs either. So it is
  * removed, even for a job that was detached.
  */
-const removeBlocking = Effect.fnUntraced(function*(tracked: TrackedJob) {
-  if (!tracked.isUnreadable) return
-  if (yield* tryRemoveUnreadable(tracked.batchId)) return yield* Journal.forget(tracked.batchId)
+const removeBlocking = Effect.fnUntraced(function*({ batchId, isUnreadable }: TrackedJob) {
+  if (!isUnreadable) return
+  const { cleanup } = yield* JobTracker
+  const services = yield* Effect.context<Queue>()
+  const attempt = Effect.gen(function*() {
+    const { active } = yield* removeUnreadable(batchId)
+    if (active > 0) return yield* unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`)
+    yield* Journal.forget(batchId)
+  })
+  const removed = yield* cleanup.run({
+    subject: `Unreadable batch ${batchId}`,
+    attempt: Effect.provideContext(attempt, services),
+    timedOut: () => unfinished(cancelPath, "the server did not respond in time")
+  })
+  if (Result.isSuccess(removed)) return
   yield* Effect.logWarning(
-    `Batch ${tracked.batchId} blocks the server's queue and could not be removed. Run Job.heal("${tracked.batchId}")`
+    `Batch ${batchId} blocks the server's queue and could not be removed yet, which will be tried again. Or run Job.heal("${batchId}")`
   )
 })
-
-/** Whether the server has a batch whose request was cut off. If it cannot tell, it may still receive the request. */
-const hasArrived = (batchId: string): Effect.Effect<boolean, never, Queue> =>
-  Queue.use((queue) => queue.batchStatus(batchId)).pipe(
-    Effect.map((status) => status.total > 0),
-    Effect.orElseSucceed(() => false)
-  )
 
 /**
  * Closes the scope of a job. The job leaves the journal only when the server certainly has nothing more to do for it and
@@ -260,28 +369,71 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     }
     return
   }
-  if (stage.current === "sending" && stage.sending !== undefined) {
-    yield* Effect.timeoutOption(Fiber.await(stage.sending), sendGrace)
-    yield* Fiber.interrupt(stage.sending)
+  const { cleanup } = yield* JobTracker
+  const services = yield* Effect.context<JobTracker | Queue | Images>()
+  const { batchId } = tracked
+  const inherited = new Set<string>()
+  const uncertain = stage.current === "sending"
+
+  const finish = Effect.fnUntraced(function*(total: number) {
+    if (yield* isNeeded(context, exit)) return yield* keepImages(tracked, JobState.items(tracked.state))
+    const state = yield* withAllItems(tracked, total)
+    const done = yield* removeImages(context, state, inherited)
+    yield* Journal.forget(batchId)
+    if (done) return
+    const attempt = Effect.gen(function*() {
+      if (yield* isWorkerDone) return yield* removeImages(context, state, inherited)
+      return yield* new InvokeAiError({
+        reason: "Conflict",
+        method: "POST",
+        path: "/api/v1/images/delete",
+        detail: "the server is still busy with a canceled item, which may make an image"
+      })
+    })
+    yield* cleanup.defer({
+      subject: `Images of batch ${batchId}`,
+      attempt: Effect.provideContext(attempt, services),
+      timedOut: () => unfinished("/api/v1/images/delete", "the server did not respond in time")
+    })
+  })
+
+  const afterCancel = ({ active, total }: Cancellation.Cancellation) => {
+    if (active > 0) {
+      return Effect.fail(unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`))
+    }
+    // A request that was cut off and has not arrived may still do so: the journal keeps the job.
+    return uncertain && total === 0 ? Effect.void : finish(total)
   }
-  const ended = tracked.isDone && !isActive(tracked.state)
-  if (!ended) {
+
+  const attempt = Effect.gen(function*() {
+    const { sending } = stage
+    if (stage.current === "sending" && sending !== undefined) {
+      const cut = Fiber.interrupt(sending)
+      yield* Effect.timeoutOption(Fiber.await(sending), sendGrace).pipe(Effect.onInterrupt(() => cut))
+      yield* cut
+    }
+    if (isOver(stage)) return
+    if (hasEnded(tracked)) return yield* finish(0)
     if (options.onInterrupt === "detach") return yield* keepImages(tracked, JobState.items(tracked.state))
-    const unanswered = stage.current === "sending" ? sendGrace : undefined
-    const cancelled = yield* Effect.result(cancelJob(tracked, unanswered))
-    if (cancelled._tag === "Failure") {
-      yield* Effect.logWarning(`Batch ${tracked.batchId} could not be canceled: ${cancelled.failure.message}`)
-      return
-    }
-    if (cancelled.success.remaining.length > 0) {
-      yield* Effect.logWarning(`Some items of batch ${tracked.batchId} are not canceled yet`)
-    }
-    if (unanswered !== undefined && !(yield* hasArrived(tracked.batchId))) return
+    const isUnanswered = stage.current === "sending"
+    yield* afterCancel(yield* cancelTracked(tracked, isUnanswered ? sendGrace : undefined))
+  })
+
+  // The tracker follows the job only until its scope is closed.
+  const again = Effect.flatMap(
+    Cancellation.cancelBatch(batchId, cleanup.timeout, uncertain ? sendGrace : undefined),
+    afterCancel
+  )
+
+  const closed = yield* cleanup.run({
+    subject: `Batch ${batchId}`,
+    attempt: Effect.provideContext(attempt, services),
+    again: Effect.provideContext(again, services),
+    timedOut: () => unfinished(cancelPath, "the server did not respond in time")
+  })
+  if (Result.isFailure(closed)) {
+    yield* Effect.logWarning(
+      `Batch ${batchId} is not cleaned up yet, which will be tried again: ${closed.failure.message}`
+    )
   }
-  if (yield* isNeeded(context, exit)) return yield* keepImages(tracked, JobState.items(tracked.state))
-  const removed = yield* Effect.result(removeImages(context))
-  if (removed._tag === "Failure") {
-    yield* Effect.logWarning(`Images of batch ${tracked.batchId} could not be deleted: ${removed.failure.message}`)
-  }
-  if (!isActive(tracked.state)) yield* Journal.forget(tracked.batchId)
 })

@@ -1,0 +1,231 @@
+/** Every time limit holds, whatever the server does: it may accept requests and never respond to them. */
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import * as Job from "@effect-invokeai/core/job/Job"
+import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/SimulatorEventTransport"
+import * as SimulatorHttpClient from "@effect-invokeai/core/simulator/SimulatorHttpClient"
+import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { png } from "../assets/fakes.ts"
+import { batchOf, drive } from "./fake.ts"
+
+/** Which requests get no response now. */
+interface Network {
+  hangs: (request: HttpClientRequest.HttpClientRequest) => boolean
+  /** How long the others take to arrive. */
+  delay: Duration.Input
+}
+
+const everything = () => true
+const nothing = () => false
+
+/** The client of a simulated server, behind a network that can stop to deliver requests. */
+const layer = (network: Network, options: InvokeAi.Options = {}) =>
+  InvokeAi.layer({ ...options, url: InvokeAiTest.url }).pipe(
+    Layer.provide([
+      Layer.effect(
+        HttpClient.HttpClient,
+        Effect.map(
+          HttpClient.HttpClient,
+          (client) =>
+            HttpClient.transform(
+              client,
+              (response, request) =>
+                Effect.suspend(() => network.hangs(request) ? Effect.never : Effect.delay(response, network.delay))
+            )
+        )
+      ).pipe(Layer.provide(SimulatorHttpClient.layer())),
+      SimulatorEventTransport.layer({ reconnectDelay: "1 second" })
+    ])
+  )
+
+const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
+    const exit = yield* Effect.exit(effect)
+    return { exit, millis: (yield* Clock.currentTimeMillis) - began }
+  })
+
+type Services = InvokeAi.Services | Simulator | JobJournal
+
+/** Runs a program on a simulated server whose node takes a minute; says how long closing the client takes. */
+const withNetwork = <A, E>(
+  program: (network: Network, close: Effect.Effect<number>) => Effect.Effect<A, E, Services>,
+  options?: InvokeAi.Options
+) =>
+  drive(
+    Effect.gen(function*() {
+      const network: Network = { hangs: nothing, delay: 0 }
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(layer(network, options), scope)
+      const close = Effect.map(elapsed(Scope.close(scope, Exit.void)), ({ millis }) => millis)
+      return yield* Effect.provideContext(program(network, close), context)
+    }).pipe(
+      Effect.provide([Simulator.layer({ nodeDuration: "1 minute" }), JobJournal.layerMemory])
+    )
+  )
+
+/** A job that runs, and the scope that it belongs to. */
+const begin = (options?: Job.BatchOptions) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const job = yield* Scope.provide(Job.submitBatch(batchOf(2), options), scope)
+    yield* Effect.sleep("1 second")
+    return { job, close: Scope.close(scope, Exit.void) }
+  })
+
+const statuses = Effect.map(
+  Simulator.use((simulator) => simulator.state),
+  ({ items }) => items.map((item) => item.status)
+)
+
+describe("On a server that accepts requests and never responds", () => {
+  it.effect("closing the scope of a job takes at most closeTimeout, and less than a second more", () =>
+    withNetwork((network, close) =>
+      Effect.gen(function*() {
+        const { close: closeScope } = yield* begin()
+        network.hangs = everything
+        const { millis } = yield* elapsed(closeScope)
+        assert.isAtLeast(millis, 15_000)
+        assert.isBelow(millis, 16_000)
+        assert.isBelow(yield* close, 1000)
+        assert.strictEqual((yield* (yield* JobJournal).entries).length, 1, "the journal knows the job")
+      })
+    ))
+
+  it.effect("closing takes as long as closeTimeout says", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const { close } = yield* begin()
+        network.hangs = everything
+        const { millis } = yield* elapsed(close)
+        assert.isAtLeast(millis, 3000)
+        assert.isBelow(millis, 4000)
+      }), { closeTimeout: "3 seconds" }))
+
+  it.effect("jobs and uploads of a scope share closeTimeout", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(
+          Effect.gen(function*() {
+            yield* Assets.uploadBytes(png(8, 8))
+            yield* Assets.uploadBytes(png(8, 9))
+            yield* Job.submitBatch(batchOf())
+            yield* Job.submitBatch(batchOf())
+          }),
+          scope
+        )
+        network.hangs = everything
+        const { millis } = yield* elapsed(Scope.close(scope, Exit.void))
+        assert.isBelow(millis, 16_000)
+      })
+    ))
+
+  it.effect("job.await fails less than a second after its timeout, and does not claim a cancellation", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const { job } = yield* begin()
+        network.hangs = everything
+        const { exit, millis } = yield* elapsed(Effect.flip(Job.await(job, { timeout: "2 seconds" })))
+        assert.isAtLeast(millis, 2000)
+        assert.isBelow(millis, 3000)
+        assert(Exit.isSuccess(exit))
+        const error = exit.value
+        assert.deepInclude(error, { _tag: "JobTimeout", canceled: false, remaining: [1, 2] })
+        assert.include(error.message, "has not confirmed its cancellation")
+        assert.notInclude(error.message, "was canceled")
+        network.hangs = nothing
+        yield* job.cancel
+        assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
+      })
+    ))
+
+  it.effect("job.cancel fails after closeTimeout", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const { job } = yield* begin()
+        network.hangs = everything
+        const { exit, millis } = yield* elapsed(job.cancel)
+        assert.isTrue(Exit.isFailure(exit))
+        assert.isBelow(millis, 16_000)
+      })
+    ))
+
+  it.effect("a program that waits for the enqueue ends in time", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        network.hangs = ({ url }) => url.includes("enqueue_batch")
+        const fiber = yield* Effect.forkChild(Effect.scoped(Job.submitBatch(batchOf())))
+        yield* Effect.sleep("5 seconds")
+        const { millis } = yield* elapsed(Fiber.interrupt(fiber))
+        assert.isBelow(millis, 16_000)
+      })
+    ))
+})
+
+describe("Canceling", () => {
+  it.effect("is confirmed in a JobTimeout only if the server confirmed it", () =>
+    withNetwork(() =>
+      Effect.gen(function*() {
+        const { job } = yield* begin()
+        const error = yield* Effect.flip(Job.await(job, { timeout: "2 seconds" }))
+        assert.deepInclude(error, { _tag: "JobTimeout", canceled: true, remaining: [] })
+        assert.include(error.message, "It was canceled.")
+        assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
+      })
+    ))
+
+  it.effect("continues when the wait for it is interrupted", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const { job } = yield* begin()
+        network.delay = "2 seconds"
+        const fiber = yield* Effect.forkChild(job.cancel)
+        yield* Effect.sleep("1 second")
+        assert.strictEqual((yield* elapsed(Fiber.interrupt(fiber))).millis, 0)
+        assert.deepStrictEqual(yield* statuses, ["in_progress", "pending"])
+        yield* Effect.sleep("2 seconds")
+        assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
+      })
+    ))
+
+  it.effect("is retried in the background after the scope closed, together with deleting images and the journal", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const { close } = yield* begin()
+        network.hangs = everything
+        yield* close
+        assert.deepStrictEqual(yield* statuses, ["in_progress", "pending"])
+        network.hangs = nothing
+        yield* Effect.sleep("3 minutes")
+        const state = yield* Simulator.use((simulator) => simulator.state)
+        assert.isTrue(state.items.every((item) => item.status === "canceled" || item.status === "completed"))
+        assert.deepStrictEqual(state.images.map((image) => image.name), [])
+        assert.deepStrictEqual(yield* (yield* JobJournal).entries, [])
+      })
+    ))
+
+  it.effect("is tried once more when the client closes", () =>
+    withNetwork((network, close) =>
+      Effect.gen(function*() {
+        const { close: closeScope } = yield* begin()
+        network.hangs = everything
+        yield* closeScope
+        network.hangs = nothing
+        assert.isBelow(yield* close, 1000)
+        assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
+      })
+    ))
+})

@@ -24,6 +24,7 @@ export const imageOutput = (imageName: string, more: Partial<InkImageOutput> = {
   width: 8,
   height: 8,
   passedThrough: false,
+  seed: null,
   ...more
 })
 

@@ -1,6 +1,9 @@
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
+import { Models } from "@effect-invokeai/core/server/Models"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Graph from "@effect-invokeai/core/workflow/Graph"
@@ -9,6 +12,7 @@ import { assert, it } from "@effect/vitest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Buffer } from "node:buffer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { client } from "../Client.ts"
@@ -74,6 +78,8 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
         const { templates } = yield* Effect.flatMap(CatalogSource, (source) => source.get)
         const workflow = yield* Workflow.fromFile(path)
         assert.isAbove(workflow.inputs.length, 0)
+        const seeded = yield* Workflow.setSeed(workflow, 7)
+        for (const input of Workflow.seedInputs(seeded)) assert.strictEqual(input.stored, 7, input.systemName)
         const isUsers = (type: string, field: string) =>
           ofThisServer.has(templates.get(type)?.inputs.get(field)?.type.name ?? "") ||
           leftToTheUser.has(`${type}.${field}`)
@@ -135,4 +141,48 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
         yield* Console.log(`${name}: ${workflow.inputs.length} inputs, ${state}; accepted when filled in`)
       }).pipe(Effect.scoped))
   }
+
+  it.effect("make identical pixels from one seed, although they draw their seed, and report the seed of each image", () =>
+    Effect.gen(function*() {
+      const [model] = yield* Models.use((models) => models.list({ name: Support.modelName }))
+      const file = files.find(({ name }) => name === "Text to Image - SD1.5.json")
+      // Without the invocation cache, which would return the first image again.
+      const json = Fs.readFileSync(file?.path ?? "", "utf8").replaceAll(/"useCache": true/g, "\"useCache\": false")
+      const workflow = yield* Workflow.fromJson(json)
+      const fieldOf = (nodeType: string, fieldName: string) =>
+        Workflow.fields(workflow).find((field) => field.nodeType === nodeType && field.fieldName === fieldName)
+          ?.systemName ?? ""
+      let ready = yield* Workflow.setSeed(workflow, 3)
+      for (
+        const [name, value] of [
+          [fieldOf("main_model_loader", "model"), model],
+          [fieldOf("noise", "width"), 64],
+          [fieldOf("noise", "height"), 64],
+          [fieldOf("denoise_latents", "steps"), 2]
+        ] as const
+      ) ready = yield* Workflow.setField(ready, name, value)
+      const images = (options: Job.SubmitOptions) =>
+        Effect.gen(function*() {
+          const job = yield* Job.submit(ready, { ...options, deleteOutputs: true })
+          const { outputs } = yield* job.await
+          return yield* Effect.forEach(outputs.finalImages, (image) =>
+            Effect.map(Downloads.bytes(image), (png) => ({ ...image, pixels: Support.pixels(png) })))
+        }).pipe(Effect.scoped)
+
+      const [first] = yield* images({ seed: 7 })
+      const [same] = yield* images({ seed: 7 })
+      assert.notStrictEqual(first?.imageName, same?.imageName)
+      assert.deepStrictEqual([first?.seed, same?.seed], [7, 7])
+      assert.isTrue(first?.pixels.equals(same?.pixels ?? Buffer.alloc(0)))
+      const [other] = yield* images({ seed: 8 })
+      assert.isFalse(first?.pixels.equals(other?.pixels ?? Buffer.alloc(0)))
+
+      // Each image of several runs can be made again from the seed that it reports.
+      const runs = yield* images({ seed: "perRun", runs: 2 })
+      assert.strictEqual(new Set(runs.map(({ seed }) => seed)).size, 2)
+      for (const image of runs) {
+        const [again] = yield* images({ seed: image.seed ?? -1 })
+        assert.isTrue(image.pixels.equals(again?.pixels ?? Buffer.alloc(0)), `seed ${image.seed}`)
+      }
+    }))
 })

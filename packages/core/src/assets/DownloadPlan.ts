@@ -29,6 +29,8 @@ export interface Wanted {
   readonly node: Sidecar.SidecarNode | null
   readonly item: Sidecar.SidecarItem | null
   readonly ran?: ItemOutput | undefined
+  /** The seed, if the job knows it. */
+  readonly seed?: number | null
   /** Where to get it, for a video. */
   readonly videos?: Videos["Service"] | undefined
 }
@@ -80,6 +82,7 @@ const fromOutput = (
       })) ?? []
     },
     ran: item,
+    seed: output.seed,
     videos
   }
 }
@@ -115,7 +118,7 @@ export const provenanceOf = Effect.fnUntraced(
       metadata,
       inputs,
       model: model ?? metadata?.["model"] ?? null,
-      seed: seed ?? (typeof told === "number" ? told : null)
+      seed: wanted.seed ?? seed ?? (typeof told === "number" ? told : null)
     }
   }
 )
@@ -179,7 +182,10 @@ export const plan = Effect.fnUntraced(
     const seeds = usesSeed(template)
       ? yield* Effect.forEach(
         wanted,
-        (each) => Effect.map(provenanceOf(each, options), ({ seed }) => seed ?? undefined),
+        (each) =>
+          typeof each.seed === "number"
+            ? Effect.succeed(each.seed)
+            : Effect.map(provenanceOf(each, options), ({ seed }) => seed ?? undefined),
         { concurrency: options.concurrency ?? 4 }
       )
       : []

@@ -5,7 +5,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type { ItemOutput } from "../job/Outputs.ts"
+import { type ItemOutput, seedOf } from "../job/Outputs.ts"
 import * as Form from "../workflow/Form.ts"
 import { systemName } from "../workflow/InkWorkflowInput.ts"
 import * as WorkflowDefinition from "../workflow/WorkflowDefinition.ts"
@@ -51,7 +51,8 @@ export interface ProvenanceSource {
  * **Details**
  *
  * - `inputs`: the inputs on the form of the workflow, in form order; null where the image holds no workflow.
- * - `seed`: of the node nearest upstream of the image that has one.
+ * - `seed`: of the node nearest upstream of the image that has one; if it came over connections, the one that was set or
+ *   drawn for it, as in `InkImageOutput`.
  * - `model`: the main model, as the server names it, of the node nearest upstream of the image that has one; where no node
  *   has a main model, any other `model`.
  *
@@ -155,17 +156,34 @@ const nearest = <A>(view: View, start: string, pick: (nodeId: string) => A | und
   return undefined
 }
 
-const fromImage = <A>(view: View, pick: (nodeId: string) => A | undefined): A | null => {
+/** What the image's node has, or all ends of the graph have, if they agree. */
+const fromImage = <A>(view: View, find: (start: string) => A | undefined): A | null => {
   const { nodeId } = view.source
   const starts = nodeId !== undefined && view.nodes.has(nodeId) ? [nodeId] : view.ends
   const found = new Map<string, A>()
   for (const start of starts) {
-    const value = nearest(view, start, pick)
+    const value = find(start)
     if (value !== undefined) found.set(JSON.stringify(value), value)
   }
   const [only] = found.values()
   return found.size === 1 && only !== undefined ? only : null
 }
+
+const seedAt = (view: View, start: string): number | null | undefined =>
+  seedOf({
+    nodes: view.nodes,
+    incoming: new Map(Array.from(view.incoming, ([target, fields]) => [
+      target,
+      Array.from(fields, ([targetField, from]) => ({
+        source: from.nodeId,
+        sourceField: from.field,
+        target,
+        targetField
+      }))
+    ])),
+    valueOf: (nodeId, field) => valueOf(view, nodeId, field),
+    resultOf: (nodeId, field) => resultOf(view, { nodeId, field })
+  }, start)
 
 const modelAt = (view: View, accept: (model: Data) => boolean) => (nodeId: string): Data | undefined => {
   const model = valueOf(view, nodeId, "model")
@@ -218,13 +236,8 @@ export const read = (source: ProvenanceSource): Provenance => {
   const view = viewOf(source)
   return {
     inputs: inputsOf(view),
-    seed: fromImage(view, (nodeId) => {
-      const seed = valueOf(view, nodeId, "seed")
-      if (typeof seed === "number") return seed
-      // A seed that is not known must not be mistaken for one farther up.
-      return view.incoming.get(nodeId)?.has("seed") === true ? null : undefined
-    }),
-    model: fromImage(view, modelAt(view, (model) => model["type"] === "main")) ??
-      fromImage(view, modelAt(view, () => true))
+    seed: fromImage(view, (start) => seedAt(view, start)),
+    model: fromImage(view, (start) => nearest(view, start, modelAt(view, (model) => model["type"] === "main"))) ??
+      fromImage(view, (start) => nearest(view, start, modelAt(view, () => true)))
   }
 }

@@ -46,6 +46,7 @@ import {
   mediaOutputShapes
 } from "./internal/outputs/media.ts"
 import { type ModelOutput, modelOutputShapes } from "./internal/outputs/models.ts"
+import { type SeedGraph, seedOf as findSeed } from "./internal/outputs/seed.ts"
 import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
 import {
   type InkBooleanOutput,
@@ -266,18 +267,31 @@ const mentionsImage = (value: unknown, name: string): boolean => {
   return value["image_name"] === name || Object.values(value).some((part) => mentionsImage(part, name))
 }
 
+/** The types whose outputs report a seed. */
+const seededTypes: ReadonlySet<string> = new Set([
+  "image_output",
+  "image_collection_output",
+  "video_output",
+  "extract_video_range_output"
+])
+
 /**
  * Turns one output of the server into its `Ink…Output`.
  *
  * **Details**
  *
  * `invocation` is the node as it ran; where it is given, an image that was among the node's inputs is told apart from
- * one that the node made. Data that does not fit its type becomes an `InkUnknownOutput`; nothing is lost or fails.
+ * one that the node made. `seed` returns the seed of an image or video; it is called for these only. Data that does not fit its type becomes an `InkUnknownOutput`; nothing is lost or fails.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const decode = (data: FieldData, origin: OutputOrigin, invocation?: FieldData | null): InkOutput => {
+export const decode = (
+  data: FieldData,
+  origin: OutputOrigin,
+  invocation?: FieldData | null,
+  seed?: () => number | null
+): InkOutput => {
   const type = typeof data["type"] === "string" ? data["type"] : ""
   const unknown: InkUnknownOutput = { ...origin, _tag: "InkUnknownOutput", type, data }
   const shape = shapes.get(type)
@@ -291,6 +305,7 @@ export const decode = (data: FieldData, origin: OutputOrigin, invocation?: Field
     fields["imageName"] = image["image_name"]
     fields["passedThrough"] = isData(invocation) && mentionsImage(invocation, image["image_name"])
   }
+  if (seededTypes.has(type)) fields["seed"] = seed?.() ?? null
   if (typeof fields["latentsName"] === "string") {
     const channels = latentChannels.get(origin.nodeType)
     const { height, width } = fields
@@ -376,9 +391,13 @@ export const fromResults = (results: SessionResults, context: SessionContext): R
     const index = counts.get(node.nodeId) ?? 0
     counts.set(node.nodeId, index + 1)
     const submitted = results.nodes.get(node.nodeId) ?? node.invocation ?? undefined
-    return decode(node.result, originOf(context, { ...node, index, submitted }), node.invocation)
+    const origin = originOf(context, { ...node, index, submitted })
+    return decode(node.result, origin, node.invocation, () => results.seedOf(node.preparedId))
   })
 }
+
+/** @internal */
+export const seedOf = (graph: SeedGraph, nodeId: string): number | null | undefined => findSeed(graph, nodeId)
 
 const isTag = <Tag extends InkOutput["_tag"]>(...tags: ReadonlyArray<Tag>) => {
   const set: ReadonlySet<string> = new Set(tags)

@@ -65,6 +65,12 @@ export interface InkExtractVideoRangeOutput extends InkOutputBase<"InkExtractVid
   readonly duration: number
   readonly startFrame: number
   readonly endFrame: number
+  /**
+   * The seed that it was made with: pass it as `seed` (or to `Workflow.setSeed`) to make the same again. It is the one of
+   * the nearest node upstream that has a seed; if that came over connections, the one that was set or drawn for it. `null`
+   * if there is none, or it is unknown: always while the queue item runs.
+   */
+  readonly seed: number | null
 }
 
 /**
@@ -125,6 +131,12 @@ export interface InkIdealSizeOutput extends InkOutputBase<"InkIdealSizeOutput"> 
  */
 export interface InkImageCollectionOutput extends InkOutputBase<"InkImageCollectionOutput"> {
   readonly collection: ReadonlyArray<ImageField>
+  /**
+   * The seed that it was made with: pass it as `seed` (or to `Workflow.setSeed`) to make the same again. It is the one of
+   * the nearest node upstream that has a seed; if that came over connections, the one that was set or drawn for it. `null`
+   * if there is none, or it is unknown: always while the queue item runs.
+   */
+  readonly seed: number | null
 }
 
 /**
@@ -150,6 +162,12 @@ export interface InkImageOutput extends InkOutputBase<"InkImageOutput"> {
   readonly width: number
   readonly height: number
   readonly passedThrough: boolean
+  /**
+   * The seed that it was made with: pass it as `seed` (or to `Workflow.setSeed`) to make the same again. It is the one of
+   * the nearest node upstream that has a seed; if that came over connections, the one that was set or drawn for it. `null`
+   * if there is none, or it is unknown: always while the queue item runs.
+   */
+  readonly seed: number | null
 }
 
 /**
@@ -294,6 +312,12 @@ export interface InkVideoOutput extends InkOutputBase<"InkVideoOutput"> {
   readonly numFrames: number
   readonly fps: number
   readonly duration: number
+  /**
+   * The seed that it was made with: pass it as `seed` (or to `Workflow.setSeed`) to make the same again. It is the one of
+   * the nearest node upstream that has a seed; if that came over connections, the one that was set or drawn for it. `null`
+   * if there is none, or it is unknown: always while the queue item runs.
+   */
+  readonly seed: number | null
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import type { FieldData } from "./fields.ts"
 import { type Edge, edgesOf, incomingOf, isData, loopsOf, nodesOf, own, typeOf } from "./graph.ts"
+import { seedOf } from "./seed.ts"
 
 /** One executed node. */
 interface ExecutedNode {
@@ -26,6 +27,8 @@ export interface SessionResults {
   /** The nodes of the graph as it was submitted, by id. */
   readonly nodes: ReadonlyMap<string, FieldData>
   readonly errors: ReadonlyArray<{ readonly preparedId: string; readonly nodeId: string; readonly message: string }>
+  /** The seed that an executed node's result was made with. */
+  readonly seedOf: (preparedId: string) => number | null
 }
 
 const entries = (value: unknown): ReadonlyArray<readonly [string, unknown]> =>
@@ -141,9 +144,16 @@ export const fromSession = (session: unknown): SessionResults => {
   }).toSorted((a, b) =>
     (order.get(a.nodeId) ?? 0) - (order.get(b.nodeId) ?? 0) || compareNumbers(a.iteration, b.iteration)
   )
+  const graph = {
+    nodes: invocations,
+    incoming,
+    valueOf: (id: string, field: string) => own(invocations.get(id) ?? {}, field),
+    resultOf: (id: string, field: string) => own(results.get(id) ?? {}, field)
+  }
   return {
     executed,
     nodes: submitted,
+    seedOf: (preparedId) => seedOf(graph, preparedId) ?? null,
     errors: entries(own(data, "errors")).map(([preparedId, message]) => ({
       preparedId,
       nodeId: sources.get(preparedId) ?? preparedId,

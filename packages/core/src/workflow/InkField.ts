@@ -12,6 +12,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../catalog/NodeTemplate.ts"
+import { describeIllFormed, illFormedText } from "../internal/wellFormed.ts"
 import * as Collections from "./internal/ink/collections.ts"
 import * as Generators from "./internal/ink/generators.ts"
 import {
@@ -268,7 +269,7 @@ const toJson = (input: unknown, depth: number): unknown => {
  *
  * **Details**
  *
- * Type and limits are checked at once; whether an image or model exists is not. The given object is never kept: the
+ * Type and limits are checked at once, and that text is well-formed Unicode; whether an image or model exists is not. The given object is never kept: the
  * field holds a plain value of its own.
  *
  * **Example** (A text as a number)
@@ -289,6 +290,10 @@ const toJson = (input: unknown, depth: number): unknown => {
 export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkRefusal> => {
   const kind = kindOf(field)
   const value = kind.coerce(field, input)
+  const illFormed = illFormedText(value)
+  if (illFormed !== undefined) {
+    return Result.fail({ expected: "well-formed Unicode text", received: describeIllFormed(illFormed) })
+  }
   return value === undefined || (kind.violations?.(field, value) ?? []).length > 0
     ? Result.fail({ expected: kind.expected(field), received: kind.describe?.(input) ?? describeReceived(input) })
     : Result.succeed(Object.assign({}, field, { value }))

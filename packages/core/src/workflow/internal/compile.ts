@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { memoized } from "../../internal/memoized.ts"
+import { wellFormed, wellFormedText } from "../../internal/wellFormed.ts"
 import * as Graph from "../Graph.ts"
 import * as InkField from "../InkField.ts"
 import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
@@ -64,7 +65,11 @@ const generate = Effect.fnUntraced(function*(
   generator: ServerGenerator
 ): Effect.fn.Return<ReadonlyArray<unknown>, ResourcesUnavailable, WorkflowResources> {
   const resources = yield* WorkflowResources
-  if (generator.type === "dynamicPrompts") return yield* resources.dynamicPrompts(generator.prompt)
+  if (generator.type === "dynamicPrompts") {
+    // An ill-formed prompt is a problem of its field; the server cannot read it.
+    const { prompt } = generator.prompt
+    return yield* resources.dynamicPrompts({ ...generator.prompt, prompt: wellFormedText(prompt) })
+  }
   const names = yield* resources.boardImageNames(generator.boardId, generator.category)
   return names.map((image_name) => ({ image_name }))
 })
@@ -221,7 +226,7 @@ const graphOf = memoized((loaded: LoadedWorkflow) => Graph.build(loaded))
 const nodesOf = memoized(submittedNodes)
 const embeddedWorkflow = memoized((loaded: LoadedWorkflow): Definition.JsonObject => {
   const { id: _id, ...workflow } = toFile(loaded)
-  return workflow
+  return wellFormed(workflow)
 })
 
 /** The batch that is submitted for a workflow, or all that is wrong with it. */

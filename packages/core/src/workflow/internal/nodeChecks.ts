@@ -3,6 +3,7 @@
  * server enforces besides, and this library's own rules.
  */
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
+import { describeIllFormed, type IllFormedText, illFormedText } from "../../internal/wellFormed.ts"
 import * as InkField from "../InkField.ts"
 import { systemName } from "../InkWorkflowInput.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
@@ -106,6 +107,8 @@ export const valueProblems = (
   if (stored === undefined || stored === null) return []
   const field = fieldOf(template, stored)
   if (field._tag === "InkConnectionField") return []
+  const illFormed = illFormedText(stored)
+  if (illFormed !== undefined) return [fieldProblem(target, template.name, template, illFormedValue(illFormed))]
   if (field.value === undefined) {
     return [fieldProblem(target, template.name, template, {
       code: "valueHasWrongType",
@@ -121,12 +124,23 @@ export const valueProblems = (
   )
 }
 
+/** The server stores such a value, cannot read it again, and then runs nothing any more. */
+const illFormedValue = (found: IllFormedText) => ({
+  code: "illFormedText",
+  source: "server" as const,
+  message: `expected well-formed Unicode text, got ${describeIllFormed(found)}`
+})
+
 const missing = { code: "missingInputForField", source: "server", message: "a value is missing" } as const
 
 const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown): ReadonlyArray<Problem> => {
   const template = target.inputTemplate(fieldName)
   if (template === undefined) {
-    return acceptsExtraInputs(target.node.nodeType) || isSavedWorkflowInput(fieldName) ? [] : [
+    if (acceptsExtraInputs(target.node.nodeType) || isSavedWorkflowInput(fieldName)) {
+      const illFormed = target.isConnected(fieldName) ? undefined : illFormedText({ [fieldName]: stored })
+      return illFormed === undefined ? [] : [fieldProblem(target, fieldName, undefined, illFormedValue(illFormed))]
+    }
+    return [
       fieldProblem(target, fieldName, undefined, {
         code: "missingFieldTemplate",
         source: "interface",
@@ -182,6 +196,10 @@ export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
     }]
   }
   const out: Array<Problem> = [...edgeProblems(target)]
+  const illFormedId = illFormedText(node.id)
+  if (illFormedId !== undefined) {
+    out.push({ ...illFormedValue(illFormedId), nodeId: node.id, nodeTitle: nodeTitle(node, template) })
+  }
   for (const [fieldName, input] of node.inputs) {
     out.push(...inputProblems(target, fieldName, input.value))
   }

@@ -1,0 +1,67 @@
+/**
+ * Halves of surrogate pairs, which JavaScript's strings can hold and Unicode cannot: `"🐱".slice(0, 1)` leaves one. InvokeAI
+ * stores them, and cannot read what it stored.
+ */
+import { isRecord, setOwn } from "./json.ts"
+
+/** Where a JSON value holds half of a surrogate pair: the keys that lead to the string, and the position in it from 0. */
+export interface IllFormedText {
+  readonly path: ReadonlyArray<string>
+  readonly position: number
+}
+
+// With the flag `u` only a half on its own matches.
+const half = /\p{Surrogate}/u
+const halves = /\p{Surrogate}/gu
+
+interface Visited {
+  readonly value: unknown
+  readonly key: string
+  readonly parent: Visited | undefined
+}
+
+const pathOf = ({ key, parent }: Visited): ReadonlyArray<string> => {
+  const path: Array<string> = []
+  for (let at: Visited | undefined = { value: undefined, key, parent }; at?.parent !== undefined; at = at.parent) {
+    path.unshift(wellFormedText(at.key))
+  }
+  return path
+}
+
+/** Half of a surrogate pair in a JSON value, keys included; `undefined` if all of its text is well-formed. */
+export const illFormedText = (value: unknown): IllFormedText | undefined => {
+  // Not by recursion: values can be thousands of levels deep.
+  const waiting: Array<Visited> = [{ value, key: "", parent: undefined }]
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    const position = typeof at.value === "string" ? at.value.search(half) : -1
+    const inKey = at.key.search(half)
+    if (position !== -1 || inKey !== -1) return { path: pathOf(at), position: Math.max(position, inKey) }
+    if (typeof at.value !== "object" || at.value === null) continue
+    for (const [key, member] of Object.entries(at.value).toReversed()) waiting.push({ value: member, key, parent: at })
+  }
+  return undefined
+}
+
+/** A string with U+FFFD in place of each half of a surrogate pair. */
+export const wellFormedText = (text: string): string => text.replace(halves, "\uFFFD")
+
+/** A JSON value with all of its text well-formed, keys included; the same object if it is so already. */
+export const wellFormed = <A>(value: A): A => {
+  if (illFormedText(value) === undefined) return value
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only characters of strings change
+  return replaced(value) as A
+}
+
+const replaced = (value: unknown): unknown => {
+  if (typeof value === "string") return wellFormedText(value)
+  if (Array.isArray(value)) return value.map(replaced)
+  if (!isRecord(value)) return value
+  const out: Record<string, unknown> = {}
+  for (const [key, member] of Object.entries(value)) setOwn(out, wellFormedText(key), replaced(member))
+  return out
+}
+
+/** What is wrong with ill-formed text, for messages. */
+export const describeIllFormed = ({ path, position }: IllFormedText): string =>
+  `half of a surrogate pair at position ${position}${path.length === 0 ? "" : ` of ${path.join(".")}`}` +
+  ", as is left when a string is cut inside an emoji"

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { TaggedError } from "./internal/TaggedError.ts"
 
 /**
  * An option has a value that its type does not allow, such as the duration `"10 mins"`.
@@ -17,7 +18,7 @@ import * as Schema from "effect/Schema"
  * @category errors
  * @since 0.1.0
  */
-export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidOption", {
+export class InvalidOption extends TaggedError<InvalidOption>()("InvalidOption", {
   option: Schema.String,
   expected: Schema.String,
   received: Schema.String

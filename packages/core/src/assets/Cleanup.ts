@@ -26,6 +26,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -57,7 +58,7 @@ export interface CleanupResult {
  * @category errors
  * @since 0.1.0
  */
-export class CleanupError extends Schema.TaggedError<CleanupError>()("CleanupError", {
+export class CleanupError extends TaggedError<CleanupError>()("CleanupError", {
   deletedCount: Schema.Number,
   failures: Schema.Array(Schema.Struct({ name: Schema.String, cause: Schema.Defect() }))
 }) {

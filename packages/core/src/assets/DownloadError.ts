@@ -6,6 +6,7 @@
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import { problemOf } from "../files/FileProblem.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 
 /**
@@ -81,7 +82,7 @@ const explanations: Record<DownloadErrorReason, string> = {
  * @category errors
  * @since 0.1.0
  */
-export class DownloadError extends Schema.TaggedError<DownloadError>()("DownloadError", {
+export class DownloadError extends TaggedError<DownloadError>()("DownloadError", {
   reason: DownloadErrorReason,
   imageName: Schema.String,
   path: Schema.optionalKey(Schema.String),

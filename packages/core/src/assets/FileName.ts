@@ -10,6 +10,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * The longest safe name in bytes of UTF-8. File systems allow 255; the rest is for suffixes like `-2` or `.png.json`.
@@ -24,7 +25,7 @@ const byteLength = (text: string): number => encoder.encode(text).length
 
 // Control characters, lone surrogates, line and paragraph separators, direction overrides and invisible joiners at the edges of words,
 // the byte order mark, and what Windows or a shell gives a meaning of its own.
-const unsafe = /[\p{Cc}\p{Cs}\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff<>:"/\\|?*]/gu
+const unsafe = /[\p{Cc}\p{Cs}\u061c\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff<>:"/\\|?*]/gu
 const reserved = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\.|$)/i
 
 // FNV-1a over UTF-16 units: enough to keep two names apart that are cut at the same place.
@@ -184,7 +185,7 @@ export type TemplateValues = { readonly [P in Placeholder]?: string | number | u
  * @category errors
  * @since 0.1.0
  */
-export class InvalidTemplate extends Schema.TaggedError<InvalidTemplate>()(
+export class InvalidTemplate extends TaggedError<InvalidTemplate>()(
   "InvalidTemplate",
   { template: Schema.String, problem: Schema.String }
 ) {

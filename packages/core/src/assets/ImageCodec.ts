@@ -12,6 +12,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * The formats that images can be downloaded in. `png` is the stored file, byte for byte.
@@ -41,7 +42,7 @@ export interface EncodeOptions {
  * @category errors
  * @since 0.1.0
  */
-export class ImageCodecError extends Schema.TaggedError<ImageCodecError>()("ImageCodecError", {
+export class ImageCodecError extends TaggedError<ImageCodecError>()("ImageCodecError", {
   format: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
 }) {

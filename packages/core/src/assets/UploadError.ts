@@ -7,6 +7,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import { problemOf } from "../files/FileProblem.ts"
 import type { RecordError } from "../files/RecordError.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 
 /**
@@ -82,7 +83,7 @@ const explanations: Record<UploadErrorReason, string> = {
  * @category errors
  * @since 0.1.0
  */
-export class UploadError extends Schema.TaggedError<UploadError>()("UploadError", {
+export class UploadError extends TaggedError<UploadError>()("UploadError", {
   reason: UploadErrorReason,
   source: Schema.String,
   detail: Schema.optionalKey(Schema.String),

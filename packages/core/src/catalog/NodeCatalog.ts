@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { parseNodeTemplates } from "./internal/templateParser.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
 
@@ -69,7 +70,7 @@ const vocabularyOf = (schemas: JsonObject): ModelVocabulary | undefined => {
  * @category errors
  * @since 0.1.0
  */
-export class CatalogParseError extends Schema.TaggedError<CatalogParseError>()("CatalogParseError", {
+export class CatalogParseError extends TaggedError<CatalogParseError>()("CatalogParseError", {
   reason: Schema.String
 }) {
   override get message(): string {
@@ -83,7 +84,7 @@ export class CatalogParseError extends Schema.TaggedError<CatalogParseError>()("
  * @category errors
  * @since 0.1.0
  */
-export class CatalogUnavailable extends Schema.TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
+export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
   reason: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
 }) {

@@ -5,6 +5,7 @@
  */
 import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { problemOf } from "./FileProblem.ts"
 
 /**
@@ -60,7 +61,7 @@ const verbs = { open: "opened", read: "read", write: "written" }
  * @category errors
  * @since 0.1.0
  */
-export class RecordError extends Schema.TaggedError<RecordError>()("RecordError", {
+export class RecordError extends TaggedError<RecordError>()("RecordError", {
   reason: RecordErrorReason,
   record: Schema.Literals(["journal", "ledger"]),
   operation: Schema.Literals(["open", "read", "write"]),

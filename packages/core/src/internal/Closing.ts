@@ -17,6 +17,7 @@ import { CloseTimeout } from "../server/InvokeAiConfig.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { elapsedMillisUnsafe } from "./elapsed.ts"
 import { durationOption } from "./options.ts"
+import { printable } from "./printable.ts"
 
 /**
  * Something to clean up on the server.
@@ -171,7 +172,7 @@ const make = Effect.gen(function*() {
           (result) =>
             Result.isSuccess(result)
               ? Effect.void
-              : Effect.logWarning(`${task.subject} was not cleaned up: ${result.failure.message}`)
+              : Effect.logWarning(printable(`${task.subject} was not cleaned up: ${result.failure.message}`))
         ), { concurrency: 8, discard: true })
     )
     const scope = yield* Effect.scope
@@ -187,7 +188,7 @@ const make = Effect.gen(function*() {
           if (Result.isSuccess(result)) {
             pending.delete(subject)
             patience.renew()
-            return Effect.logDebug(`${subject} was cleaned up in the background`)
+            return Effect.logDebug(printable(`${subject} was cleaned up in the background`))
           }
           return Effect.suspend(() => isCurrent() ? loop(again ?? attempt, Math.min(pause * 2, longest)) : Effect.void)
             .pipe(Effect.delay(pause))

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 import type { ItemError } from "./ItemState.ts"
 import type { InkOutput, WorkflowOutput } from "./Outputs.ts"
 
@@ -56,7 +57,7 @@ export interface Rejection {
  * @category errors
  * @since 0.1.0
  */
-export class SubmissionRejected extends Schema.TaggedError<SubmissionRejected>()("SubmissionRejected", {
+export class SubmissionRejected extends TaggedError<SubmissionRejected>()("SubmissionRejected", {
   batchId: Schema.String,
   problems: Schema.Array(Schema.Struct({
     nodeId: Schema.String,
@@ -87,7 +88,7 @@ export class SubmissionRejected extends Schema.TaggedError<SubmissionRejected>()
  * @category errors
  * @since 0.1.0
  */
-export class SubmissionIncomplete extends Schema.TaggedError<SubmissionIncomplete>()("SubmissionIncomplete", {
+export class SubmissionIncomplete extends TaggedError<SubmissionIncomplete>()("SubmissionIncomplete", {
   batchId: Schema.String,
   enqueued: Schema.Number,
   requested: Schema.Number,
@@ -114,7 +115,7 @@ export class SubmissionIncomplete extends Schema.TaggedError<SubmissionIncomplet
  * @category errors
  * @since 0.1.0
  */
-export class SubmissionUnknown extends Schema.TaggedError<SubmissionUnknown>()("SubmissionUnknown", {
+export class SubmissionUnknown extends TaggedError<SubmissionUnknown>()("SubmissionUnknown", {
   batchId: Schema.String,
   detail: Schema.String,
   cause: Schema.Defect()
@@ -136,7 +137,7 @@ export class SubmissionUnknown extends Schema.TaggedError<SubmissionUnknown>()("
  * @category errors
  * @since 0.1.0
  */
-export class QueueBlocked extends Schema.TaggedError<QueueBlocked>()("QueueBlocked", {
+export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
   batchId: Schema.String,
   itemIds: Schema.Array(Schema.Number),
   own: Schema.Boolean,
@@ -163,7 +164,7 @@ export class QueueBlocked extends Schema.TaggedError<QueueBlocked>()("QueueBlock
  * @category errors
  * @since 0.1.0
  */
-export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
+export class JobFailed extends TaggedError<JobFailed>()("JobFailed", {
   batchId: Schema.String,
   failures: Schema.Array(Schema.Struct({ itemId: Schema.Number, error: ItemErrorSchema })),
   outputs: carried<WorkflowOutput>()
@@ -204,7 +205,7 @@ export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
  * @category errors
  * @since 0.1.0
  */
-export class JobCanceled extends Schema.TaggedError<JobCanceled>()("JobCanceled", {
+export class JobCanceled extends TaggedError<JobCanceled>()("JobCanceled", {
   batchId: Schema.String,
   itemIds: Schema.Array(Schema.Number),
   requested: Schema.Boolean,
@@ -230,7 +231,7 @@ export class JobCanceled extends Schema.TaggedError<JobCanceled>()("JobCanceled"
  * @category errors
  * @since 0.1.0
  */
-export class JobLost extends Schema.TaggedError<JobLost>()("JobLost", {
+export class JobLost extends TaggedError<JobLost>()("JobLost", {
   batchId: Schema.String,
   itemIds: Schema.Array(Schema.Number),
   imageNames: Schema.Array(Schema.String),
@@ -257,7 +258,7 @@ export class JobLost extends Schema.TaggedError<JobLost>()("JobLost", {
  * @category errors
  * @since 0.1.0
  */
-export class JobTimeout extends Schema.TaggedError<JobTimeout>()("JobTimeout", {
+export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
   batchId: Schema.String,
   /** Milliseconds. */
   timeout: Schema.Number,
@@ -284,7 +285,7 @@ export class JobTimeout extends Schema.TaggedError<JobTimeout>()("JobTimeout", {
  * @category errors
  * @since 0.1.0
  */
-export class WorkflowNotCompleted extends Schema.TaggedError<WorkflowNotCompleted>()("WorkflowNotCompleted", {
+export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("WorkflowNotCompleted", {
   batchId: Schema.String,
   status: Schema.String,
   /** What was announced so far. */
@@ -301,7 +302,7 @@ export class WorkflowNotCompleted extends Schema.TaggedError<WorkflowNotComplete
  * @category errors
  * @since 0.1.0
  */
-export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", {
+export class JobNotFound extends TaggedError<JobNotFound>()("JobNotFound", {
   batchId: Schema.String
 }) {
   override get message(): string {
@@ -315,7 +316,7 @@ export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound"
  * @category errors
  * @since 0.1.0
  */
-export class BoardNotFound extends Schema.TaggedError<BoardNotFound>()("BoardNotFound", {
+export class BoardNotFound extends TaggedError<BoardNotFound>()("BoardNotFound", {
   board: Schema.String,
   matches: Schema.Array(Schema.String)
 }) {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * A name fits several boards or models, so that it does not say which one is meant.
@@ -13,7 +14,7 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  * @category errors
  */
-export class AmbiguousName extends Schema.TaggedError<AmbiguousName>()("AmbiguousName", {
+export class AmbiguousName extends TaggedError<AmbiguousName>()("AmbiguousName", {
   kind: Schema.Literals(["board", "model"]),
   requestedName: Schema.String,
   candidates: Schema.Array(Schema.Struct({ id: Schema.String, description: Schema.String }))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { Images } from "./Images.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
 import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
@@ -17,7 +18,7 @@ import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
  * @since 0.1.0
  * @category errors
  */
-export class BulkDownloadFailed extends Schema.TaggedError<BulkDownloadFailed>()("BulkDownloadFailed", {
+export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkDownloadFailed", {
   archiveName: Schema.String,
   detail: Schema.String
 }) {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * What kind of failure it was.
@@ -84,7 +85,7 @@ const what: Record<InvokeAiErrorReason, string> = {
  * @since 0.1.0
  * @category errors
  */
-export class InvokeAiError extends Schema.TaggedError<InvokeAiError>()("InvokeAiError", {
+export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError", {
   reason: Schema.Literals([
     "Transport",
     "Unauthorized",

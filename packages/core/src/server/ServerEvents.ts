@@ -10,6 +10,8 @@ import * as RcRef from "effect/RcRef"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { printable } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
 import * as Subscriber from "./internal/subscriber.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
@@ -24,7 +26,7 @@ import { decode, type ServerEvent } from "./ServerEvent.ts"
  * @since 0.1.0
  * @category errors
  */
-export class EventsUnavailable extends Schema.TaggedError<EventsUnavailable>()("EventsUnavailable", {
+export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsUnavailable", {
   detail: Schema.String,
   unauthorized: Schema.Boolean,
   attempts: Schema.Number
@@ -143,7 +145,7 @@ const openHub = Effect.fnUntraced(function*(
   transport: EventTransport["Service"]
 ): Effect.fn.Return<Hub, never, Scope.Scope> {
   const context = yield* Effect.context()
-  const log = (text: string) => void Effect.runForkWith(context)(Effect.logDebug(text))
+  const log = (text: string) => void Effect.runForkWith(context)(Effect.logDebug(printable(text)))
   const listeners = new Set<Listener>()
   const joined = new Set<Joined>()
   let refused = false

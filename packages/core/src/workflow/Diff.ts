@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Equal from "effect/Equal"
+import { printableLine } from "../internal/printable.ts"
 import * as InkField from "./InkField.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { allFields, nodeTitle } from "./internal/inputs.ts"
@@ -146,9 +147,9 @@ const formatChange = (change: Change): string => {
     : change.before === undefined && change.after === undefined
     ? ""
     : `: ${change.before ?? change.after}`
-  return `  ${signs[change.kind]} ${
-    change.name === change.path ? change.path : `${change.name} (${change.path})`
-  }${values}`
+  return printableLine(
+    `  ${signs[change.kind]} ${change.name === change.path ? change.path : `${change.name} (${change.path})`}${values}`
+  )
 }
 
 /**

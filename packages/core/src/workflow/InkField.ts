@@ -12,6 +12,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../catalog/NodeTemplate.ts"
+import { printable } from "../internal/printable.ts"
 import { describeIllFormed, illFormedText } from "../internal/wellFormed.ts"
 import * as Collections from "./internal/ink/collections.ts"
 import * as Generators from "./internal/ink/generators.ts"
@@ -295,7 +296,10 @@ export const set = <Field extends InkField>(field: Field, input: unknown): Resul
     return Result.fail({ expected: "well-formed Unicode text", received: describeIllFormed(illFormed) })
   }
   return value === undefined || (kind.violations?.(field, value) ?? []).length > 0
-    ? Result.fail({ expected: kind.expected(field), received: kind.describe?.(input) ?? describeReceived(input) })
+    ? Result.fail({
+      expected: printable(kind.expected(field)),
+      received: printable(kind.describe?.(input) ?? describeReceived(input))
+    })
     : Result.succeed(Object.assign({}, field, { value }))
 }
 
@@ -340,8 +344,8 @@ export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkV
 export const expected = (field: InkField): string => kindOf(field).expected(field)
 
 /**
- * The value of a field in words, for lists and logs: the name of a model or image, else the value as JSON. `undefined`
- * while there is none.
+ * The value of a field in words, for lists and logs: the name of a model or image, else the value as JSON, with control
+ * characters as escapes. `undefined` while there is none.
  *
  * @category formatting
  * @since 0.1.0
@@ -350,7 +354,10 @@ export const format = (field: InkField): string | undefined => {
   const { value } = field
   if (value === undefined) return undefined
   const kind = kindOf(field)
-  return kind.format === undefined ? typeof value === "string" ? value : JSON.stringify(value) : kind.format(value)
+  const text = kind.format === undefined
+    ? typeof value === "string" ? value : JSON.stringify(value)
+    : kind.format(value)
+  return text === undefined ? undefined : printable(text)
 }
 
 /** What has to be on the server for the value of a field, apart from models. @internal */

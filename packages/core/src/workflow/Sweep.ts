@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
 import * as InkField from "./InkField.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { findField, findInput } from "./internal/inputNames.ts"
@@ -47,7 +48,7 @@ export type Sweep = ReadonlyArray<SweepValues>
  * @category errors
  * @since 0.1.0
  */
-export class InvalidSweep extends Schema.TaggedError<InvalidSweep>()("InvalidSweep", { reason: Schema.String }) {
+export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", { reason: Schema.String }) {
   override get message(): string {
     return `The sweep is not possible: ${this.reason}`
   }

@@ -9,6 +9,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { printableLine } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * The given file, text or value is not a workflow that can be read.
@@ -21,7 +23,7 @@ import * as Schema from "effect/Schema"
  * @category errors
  * @since 0.1.0
  */
-export class WorkflowParseError extends Schema.TaggedError<WorkflowParseError>()("WorkflowParseError", {
+export class WorkflowParseError extends TaggedError<WorkflowParseError>()("WorkflowParseError", {
   reason: Schema.String,
   source: Schema.optionalKey(Schema.String),
   path: Schema.optionalKey(Schema.Array(Schema.String)),
@@ -48,7 +50,7 @@ export class WorkflowParseError extends Schema.TaggedError<WorkflowParseError>()
  * @category errors
  * @since 0.1.0
  */
-export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("WorkflowNotFound", {
+export class WorkflowNotFound extends TaggedError<WorkflowNotFound>()("WorkflowNotFound", {
   source: Schema.String,
   reason: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
@@ -71,7 +73,7 @@ export class WorkflowNotFound extends Schema.TaggedError<WorkflowNotFound>()("Wo
  * @category errors
  * @since 0.1.0
  */
-export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNotFound", {
+export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound", {
   inputName: Schema.String,
   /** Whether a field of any node was wanted, or an input of the form. */
   wanted: Schema.Literals(["input", "field"]),
@@ -107,7 +109,7 @@ export class InputNotFound extends Schema.TaggedError<InputNotFound>()("InputNot
  * @category errors
  * @since 0.1.0
  */
-export class AmbiguousInputName extends Schema.TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
+export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
   inputName: Schema.String,
   nodeIds: Schema.Array(Schema.String),
   systemNames: Schema.Array(Schema.String)
@@ -130,7 +132,7 @@ export class AmbiguousInputName extends Schema.TaggedError<AmbiguousInputName>()
  * @category errors
  * @since 0.1.0
  */
-export class InvalidInputValue extends Schema.TaggedError<InvalidInputValue>()("InvalidInputValue", {
+export class InvalidInputValue extends TaggedError<InvalidInputValue>()("InvalidInputValue", {
   systemName: Schema.String,
   /** The input's user name: its label, or else its field name. */
   userName: Schema.String,
@@ -157,7 +159,7 @@ export const noSeedInput =
  * @category errors
  * @since 0.1.0
  */
-export class NoSeedInput extends Schema.TaggedError<NoSeedInput>()("NoSeedInput", {}) {
+export class NoSeedInput extends TaggedError<NoSeedInput>()("NoSeedInput", {}) {
   override get message(): string {
     return `Cannot set the seed: ${noSeedInput}`
   }
@@ -229,7 +231,7 @@ export interface Problem extends Schema.Schema.Type<typeof Problem> {}
  */
 export const formatProblem = (problem: Problem): string => {
   const where = problem.label ?? problem.nodeTitle ?? problem.nodeId
-  return where === undefined ? problem.message : `${where}: ${problem.message}`
+  return printableLine(where === undefined ? problem.message : `${where}: ${problem.message}`)
 }
 
 /**
@@ -243,7 +245,7 @@ export const formatProblem = (problem: Problem): string => {
  * @category errors
  * @since 0.1.0
  */
-export class WorkflowNotReady extends Schema.TaggedError<WorkflowNotReady>()("WorkflowNotReady", {
+export class WorkflowNotReady extends TaggedError<WorkflowNotReady>()("WorkflowNotReady", {
   problems: Schema.Array(Problem)
 }) {
   override get message(): string {
@@ -265,7 +267,7 @@ export class WorkflowNotReady extends Schema.TaggedError<WorkflowNotReady>()("Wo
  * @category errors
  * @since 0.1.0
  */
-export class ResourcesUnavailable extends Schema.TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
+export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
   operation: Schema.String,
   cause: Schema.Defect()
 }) {

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "../internal/printable.ts"
 import { formatProblem, type Problem } from "./WorkflowError.ts"
 
 /**
@@ -37,7 +38,7 @@ export const make = (all: ReadonlyArray<Problem>): WorkflowProblems => {
       continue
     }
     const messages = inputs.get(problem.systemName) ?? []
-    messages.push(problem.message)
+    messages.push(printableLine(problem.message))
     inputs.set(problem.systemName, messages)
   }
   return { isEmpty: all.length === 0, inputs, workflow, all }

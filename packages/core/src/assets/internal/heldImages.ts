@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { CleanupTasks } from "../../internal/Closing.ts"
+import { printable } from "../../internal/printable.ts"
 import type { ImageUse } from "../../job/ImageUse.ts"
 import { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
@@ -107,7 +108,9 @@ export class HeldImages {
         const error = result.failure
         this.undeleted.set(imageName, { record, error })
         return Effect.as(
-          Effect.logWarning(`Image ${imageName} was not deleted yet and will be tried again: ${error.message}`),
+          Effect.logWarning(
+            printable(`Image ${imageName} was not deleted yet and will be tried again: ${error.message}`)
+          ),
           failed(error)
         )
       }
@@ -129,7 +132,9 @@ export class HeldImages {
       this.undeleted.delete(imageName)
       if (outcome._tag === "Kept") {
         if (outcome.reason === "Retained") yield* this.imageUse.leave(record.id, [imageName])
-        yield* Effect.logInfo(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
+        yield* Effect.logInfo(
+          printable(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
+        )
       }
       yield* this.ledger.remove(record.id)
       return outcome

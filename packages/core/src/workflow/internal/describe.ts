@@ -1,4 +1,5 @@
 /** Workflows in words and as a diagram. */
+import { printableLine } from "../../internal/printable.ts"
 import * as InkField from "../InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
@@ -20,7 +21,9 @@ const problemTexts: ReadonlyMap<string, string> = new Map([
 ])
 
 /** A warning of loading as one line. */
-export const describeWarning = (warning: LoadWarning): string => {
+export const describeWarning = (warning: LoadWarning): string => printableLine(warningText(warning))
+
+const warningText = (warning: LoadWarning): string => {
   switch (warning.type) {
     case "missingTemplate":
       return `node ${warning.nodeId}: the server has no node type '${warning.nodeType}'`
@@ -51,12 +54,13 @@ export const describeWarning = (warning: LoadWarning): string => {
 
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths: Array<number> = []
-  for (const row of rows) row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, cell.length))
-  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd())
+  const printed = rows.map((row) => row.map(printableLine))
+  for (const row of printed) row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, cell.length))
+  return printed.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd())
 }
 
 const shorten = (text: string, limit: number): string => {
-  const line = text.replaceAll(/\s+/g, " ").trim()
+  const line = printableLine(text.replaceAll(/\s+/g, " ").trim())
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line
 }
 
@@ -71,10 +75,11 @@ export const describe = (
 ): string => {
   const { author, description, name, version } = loaded.definition
   const lines: Array<string> = [
-    [name === "" ? "Untitled workflow" : name, version, author === "" ? "" : `by ${author}`].filter((part) =>
-      part !== ""
+    printableLine(
+      [name === "" ? "Untitled workflow" : name, version, author === "" ? "" : `by ${author}`]
+        .filter((part) => part !== "")
+        .join(" ")
     )
-      .join(" ")
   ]
   if (description.trim() !== "") lines.push(shorten(description, 200))
   lines.push("", `Inputs: ${inputs.length}`)

@@ -9,9 +9,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { concat } from "../../internal/bytes.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /** The bytes are not a PNG file, or one that is cut off or damaged where its texts are. */
-export class PngError extends Schema.TaggedError<PngError>()("PngError", { reason: Schema.String }) {
+export class PngError extends TaggedError<PngError>()("PngError", { reason: Schema.String }) {
   override get message(): string {
     return `Cannot read the PNG image: ${this.reason}`
   }

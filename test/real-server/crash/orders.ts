@@ -4,6 +4,7 @@ import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -135,7 +136,7 @@ export const check = Effect.fnUntraced(function*(options: OrderOptions, imagesBe
       const directory = path.join(state, "outputs", String(order))
       const names = yield* Effect.orElseSucceed(fs.readDirectory(directory), () => [])
       const found: Array<string> = []
-      for (const name of names) {
+      for (const name of names.filter((each) => !each.endsWith(".part"))) {
         const bytes = Buffer.from(yield* fs.readFile(path.join(directory, name)))
         // The last chunk of a PNG is always the same twelve bytes, the type of which is IEND.
         const isWhole = bytes.subarray(-8, -4).toString("latin1") === "IEND"
@@ -150,7 +151,18 @@ export const check = Effect.fnUntraced(function*(options: OrderOptions, imagesBe
   const { queue: status } = yield* queue.status
   const open = { pending: status.pending, in_progress: status.in_progress, waiting: status.waiting ?? 0 }
   const before = new Set(imagesBefore)
-  const images = yield* allImages
+  const left = (yield* allImages).filter((name) => !before.has(name))
+  const images = yield* Effect.forEach(
+    left,
+    (name) =>
+      Effect.map(
+        Images.use((service) => service.get(name)),
+        (image) =>
+          `${image.image_origin} ${name} of session ${image.session_id}, made at ${
+            DateTime.formatIso(image.created_at)
+          }`
+      )
+  )
   const entries = yield* JobJournal.use((journal) => journal.entries).pipe(
     Effect.provide(JobJournal.layerFolder(path.join(state, "jobs")).pipe(Layer.provide(NodeServices.layer)))
   )
@@ -167,7 +179,7 @@ export const check = Effect.fnUntraced(function*(options: OrderOptions, imagesBe
     },
     {
       promise: "no upload and no result is left on the server",
-      problems: images.filter((name) => !before.has(name))
+      problems: images
     },
     { promise: "the journal is empty", problems: entries.map((entry) => `${entry.key} ${entry.stage}`) },
     {

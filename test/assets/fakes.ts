@@ -59,7 +59,13 @@ const contentOf = (data: ImageUpload["data"]): Effect.Effect<Uint8Array> => {
 }
 
 export const apiError = (reason: InvokeAiErrorReason, status?: number, method = "GET"): InvokeAiError =>
-  new InvokeAiError({ reason, method, path: "/api/v1/images", detail: "", ...(status === undefined ? {} : { status }) })
+  new InvokeAiError({
+    reason,
+    method,
+    path: "/api/v1/images",
+    detail: "",
+    ...(status === undefined ? {} : { status, fromServer: true })
+  })
 
 export interface StoredImage {
   readonly dto: ImageDTO

@@ -24,6 +24,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { isUntraced } from "../internal/operation.ts"
 import { durationOption } from "../internal/options.ts"
+import { mismatchOf } from "./internal/belonging.ts"
 import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
@@ -82,7 +83,8 @@ export interface BytesOptions {
  * - `renewToken`: throws the current token away and logs in again. False if that is not possible.
  * - `call`: makes a call. Reads and the few changes that may harmlessly be repeated (such as cancelling) are tried again
  *   after transient failures; every other change is sent once. A 401 leads to one new login. The answer's type is checked,
- *   because an official server answers unknown paths with 200 and HTML.
+ *   because an official server answers unknown paths with 200 and HTML. A response that says that it is about something
+ *   else than the request (another image, item, batch, …) is a `Decode` failure.
  * - `json`: makes a call as `call` does, and gives the JSON of the answer as it came instead of decoding it.
  * - `redact`: replaces tokens and passwords of this client in a text that a server wrote, by `<redacted>`.
  * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
@@ -275,6 +277,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const wrap = (endpoint: HttpApiEndpoint.Top, route: RouteFunction): RouteFunction => {
     const repeatable = isSafe(endpoint.method) || Context.get(endpoint.annotations, Idempotent)
     const within = Context.get(endpoint.annotations, Transfer) ? withinTransferTimeout : withinTimeout
+    const mismatch = mismatchOf(endpoint)
     return (request) => {
       const once = Effect.withFiber<unknown, InvokeAiError>((fiber) => {
         const call: CurrentCall = {
@@ -292,6 +295,10 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         return route(request).pipe(
           Effect.mapError((error) => toInvokeAiError(call, error)),
+          Effect.tap((response) => {
+            const other = mismatch(request, response)
+            return other === undefined ? Effect.void : Effect.fail(Failures.ofAnotherRequest(call, other))
+          }),
           (effect) => within(effect, (millis) => Failures.timedOut(call, millis)),
           Effect.updateContext((context: Context.Context<never>) =>
             context.pipe(

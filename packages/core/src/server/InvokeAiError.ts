@@ -130,7 +130,8 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
     if (this.status === 500) return !this.detail.includes("validation error")
     if (this.reason === "Decode") {
       // the server has web pages for reads only: one that is the response to a change is a proxy's
-      return this.code === "ERR_BODY" || (this.code === "ERR_HTML" && !isSafe(this.method))
+      if (this.code === "ERR_BODY" || this.code === "ERR_OTHER_REQUEST") return true
+      return this.code === "ERR_HTML" && !isSafe(this.method)
     }
     return this.status === 408 || this.status === 429 || (this.status !== undefined && this.status > 501)
   }

@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Idempotent } from "../internal/policy.ts"
+import { Idempotent, Repeats, repeats } from "../internal/policy.ts"
 import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -218,12 +218,16 @@ export class StylePresetsApi extends HttpApiGroup.make("stylePresets").add(
     payload: StylePresetBody.pipe(HttpApiSchema.asMultipartStream()),
     success: StylePreset
   }),
-  HttpApiEndpoint.get("get", "/api/v1/style_presets/i/:style_preset_id", { params: preset, success: StylePreset }),
+  HttpApiEndpoint.get("get", "/api/v1/style_presets/i/:style_preset_id", { params: preset, success: StylePreset })
+    .annotate(
+      Repeats,
+      repeats("params.style_preset_id", "id")
+    ),
   HttpApiEndpoint.patch("update", "/api/v1/style_presets/i/:style_preset_id", {
     params: preset,
     payload: StylePresetBody.pipe(HttpApiSchema.asMultipartStream()),
     success: StylePreset
-  }),
+  }).annotate(Repeats, repeats("params.style_preset_id", "id")),
   HttpApiEndpoint.delete("delete", "/api/v1/style_presets/i/:style_preset_id", {
     params: preset,
     success: JsonValue
@@ -288,12 +292,16 @@ export class SystemPromptsApi extends HttpApiGroup.make("systemPrompts").add(
     payload: Schema.Struct({ name: Schema.String, content: Schema.String }),
     success: SystemPrompt
   }),
-  HttpApiEndpoint.get("get", "/api/v1/system_prompts/i/:system_prompt_id", { params: prompt, success: SystemPrompt }),
+  HttpApiEndpoint.get("get", "/api/v1/system_prompts/i/:system_prompt_id", { params: prompt, success: SystemPrompt })
+    .annotate(
+      Repeats,
+      repeats("params.system_prompt_id", "id")
+    ),
   HttpApiEndpoint.patch("update", "/api/v1/system_prompts/i/:system_prompt_id", {
     params: prompt,
     payload: SystemPromptChanges,
     success: SystemPrompt
-  }),
+  }).annotate(Repeats, repeats("params.system_prompt_id", "id")),
   HttpApiEndpoint.delete("delete", "/api/v1/system_prompts/i/:system_prompt_id", {
     params: prompt,
     success: JsonValue

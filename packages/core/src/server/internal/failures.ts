@@ -275,3 +275,11 @@ export const fromSchemaError = (call: Call, error: Schema.SchemaError): InvokeAi
 /** @internal */
 export const timedOut = (call: Call, millis: number): InvokeAiError =>
   failure(call, "Transport", { detail: `no answer within ${millis} ms`, code: "ETIMEDOUT", sent: call.sent })
+
+/**
+ * The response is about something else than the request.
+ *
+ * @internal
+ */
+export const ofAnotherRequest = (call: Call, detail: string): InvokeAiError =>
+  failure(call, "Decode", { detail, code: "ERR_OTHER_REQUEST", sent: true })

@@ -18,3 +18,30 @@ export const Idempotent = Context.Reference<boolean>("@effect-invokeai/core/serv
 export const Transfer = Context.Reference<boolean>("@effect-invokeai/core/server/Transfer", {
   defaultValue: () => false
 })
+
+/**
+ * What a response repeats of its request, as paths: the values at `response` must be among those at `request`. Lists on the
+ * way stand for all their elements.
+ *
+ * @internal
+ */
+export interface Repetition {
+  /** Begins with `params`, `query` or `payload`. */
+  readonly request: string
+  /** In the JSON of the response; `filename` is that of the header `content-disposition`. */
+  readonly response: string
+}
+
+/**
+ * Marks what the response of an endpoint repeats of its request, in addition to path parameters, which a response repeats
+ * under the same name.
+ *
+ * @internal
+ */
+export const Repeats = Context.Reference<ReadonlyArray<Repetition>>("@effect-invokeai/core/server/Repeats", {
+  defaultValue: () => []
+})
+
+/** @internal */
+export const repeats = (request: string, ...responses: ReadonlyArray<string>): ReadonlyArray<Repetition> =>
+  responses.map((response) => ({ request, response }))

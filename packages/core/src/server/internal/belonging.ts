@@ -1,0 +1,63 @@
+/**
+ * Tells whether a response belongs to its request. A proxy, a cache or a server that is broken can respond to one request
+ * with what another one asked for.
+ */
+import * as Context from "effect/Context"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Predicate from "effect/Predicate"
+import { isRecord } from "../../internal/json.ts"
+import { Repeats, type Repetition } from "./policy.ts"
+
+type Scalar = string | number
+
+const isScalar = (value: unknown): value is Scalar => typeof value === "string" || typeof value === "number"
+
+/** All strings and numbers at a path. */
+const valuesAt = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<Scalar> => {
+  if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, path))
+  const [name, ...rest] = path
+  if (name === undefined) return isScalar(value) ? [value] : []
+  return isRecord(value) ? valuesAt(value[name], rest) : []
+}
+
+const fileName = /(?:^|;)\s*filename="([^"]*)"/i
+
+/** What a response says of itself: its JSON, or the file name in the headers of one that is read as bytes. */
+const contentOf = (response: unknown): unknown => {
+  if (!Predicate.hasProperty(response, HttpClientResponse.TypeId)) return response
+  const [disposition = ""] = valuesAt(response, ["headers", "content-disposition"])
+  return { filename: fileName.exec(String(disposition))?.[1] }
+}
+
+/**
+ * Looks for what a response says about another thing than the one that was asked for; undefined if it belongs to its request.
+ *
+ * @internal
+ */
+export const mismatchOf = (
+  endpoint: HttpApiEndpoint.Top
+): (request: unknown, response: unknown) => string | undefined => {
+  const parameters = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]): Repetition => ({
+    request: `params.${name}`,
+    response: name
+  }))
+  const repetitions = [...parameters, ...Context.get(endpoint.annotations, Repeats)].map(({ request, response }) => ({
+    request: request.split("."),
+    response: response.split("."),
+    name: response
+  }))
+  return (request, response) => {
+    const content = contentOf(response)
+    for (const repetition of repetitions) {
+      const found = valuesAt(content, repetition.response)
+      if (found.length === 0) continue
+      const asked = new Set(valuesAt(request, repetition.request).map(String))
+      const other = asked.size === 0 ? undefined : found.find((value) => !asked.has(String(value)))
+      if (other !== undefined) {
+        return `the response belongs to another request: its ${repetition.name} is ${JSON.stringify(other)}`
+      }
+    }
+    return undefined
+  }
+}

@@ -147,6 +147,18 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
+  it.effect("deletes what another run left to this one, also if the first attempt fails", () => {
+    const { outputs, server } = prepared()
+    return Effect.gen(function*() {
+      const { imageUse } = yield* Assets.Assets
+      yield* imageUse.leave("batch-9", ["cached.png"])
+      server.faults.deleteMany = () => []
+      assert.isTrue((yield* Cleanup.outputs(outputs)).failedDeletions.has("cached.png"))
+      server.faults.deleteMany = undefined
+      assert.include((yield* Cleanup.outputs(outputs)).deleted, "cached.png")
+    }).pipe(Effect.provide(server.layer))
+  })
+
   it.effect("reports every image when the server cannot be reached, and does not fail", () => {
     const { outputs, server } = prepared()
     const unreachable = { ...server.service, byNames: () => Effect.fail(apiError("Transport", undefined, "POST")) }

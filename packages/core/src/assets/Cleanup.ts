@@ -193,10 +193,11 @@ const outputOutcomes = Effect.fnUntraced(
     const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
     if (names.length === 0) return outcomes
 
+    let inherited: ReadonlySet<string> = new Set()
     const steps = Effect.gen(function*() {
       const doomed: Array<string> = []
       const present = yield* images.byNames(names)
-      const inherited = yield* imageUse.inherit(outputs.batchId, names)
+      inherited = yield* imageUse.inherit(outputs.batchId, names)
       const used = yield* imageUse.usedByOthers({ batchIds: new Set(together.map((job) => job.batchId)) })
       for (const image of present) {
         const name = image.image_name
@@ -222,17 +223,15 @@ const outputOutcomes = Effect.fnUntraced(
       const left = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
       for (const name of result.failed) outcomes.set(name, left.has(name) ? failed(notDeleted()) : missing)
     })
-    return yield* steps.pipe(
-      Effect.as(outcomes),
-      Effect.catch((error) =>
-        Effect.sync(() => {
-          for (const [name, outcome] of outcomes) {
-            if (outcome._tag === "Missing" || outcome._tag === "Failed") outcomes.set(name, failed(error))
-          }
-          return outcomes
-        })
-      )
-    )
+    yield* Effect.catch(steps, (error) =>
+      Effect.sync(() => {
+        for (const [name, outcome] of outcomes) {
+          if (outcome._tag === "Missing" || outcome._tag === "Failed") outcomes.set(name, failed(error))
+        }
+      }))
+    // The next cleanup of this job deletes what this one could not.
+    yield* imageUse.leave("", [...inherited].filter((name) => outcomes.get(name)?._tag === "Failed"))
+    return outcomes
   }
 )
 

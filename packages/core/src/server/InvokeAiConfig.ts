@@ -22,7 +22,8 @@ import * as Redacted from "effect/Redacted"
  *   token is no longer accepted. On a single-user server they are not used.
  * - `rememberMe`: ask for a token that lasts 7 days instead of 1. Default false.
  * - `queueId`: the queue that items are put in. Default `"default"`, which is the one that the official UI shows.
- * - `timeout`: how long a call may take, from sending to the end of the answer. Default 60 seconds.
+ * - `timeout`: how long one attempt of a call may take, from sending to the end of the response. Default 60 seconds.
+ *   `retries` attempts may follow; what has a limit of its own, such as `closeTimeout`, keeps to it.
  * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
  * - `idleTimeout`: how long a download may pause. Default 60 seconds.
  * - `retries`: how often a read, a deletion or a cancellation is repeated after a transient failure, with growing pauses,

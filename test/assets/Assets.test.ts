@@ -4,6 +4,7 @@ import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import type { UploadErrorReason } from "@effect-invokeai/core/assets/UploadError"
 import { CloseTimeout } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -381,6 +382,37 @@ describe("Assets: after a crash", () => {
       assert.strictEqual(again.size, 0)
       assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(ledger)), foreign)
       assert.deepStrictEqual(yield* listing(folder), ["state", "state/ledger.jsonl"])
+    })).pipe(Effect.provide(files))
+  })
+
+  it.live("looks for an upload that has not arrived yet until the server cannot receive it any more", () => {
+    const server = new FakeServer()
+    return Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* temporaryFolder
+      const ledger = `${folder}/ledger.jsonl`
+      const now = yield* DateTime.now
+      const recorded = (id: string, hours: number) => ({
+        id,
+        server: "http://invoke.test/",
+        board_id: null,
+        starred: false,
+        recorded_at: DateTime.toEpochMillis(DateTime.subtract(now, { hours }))
+      })
+      const records = [recorded("in-flight", 0), recorded("lost", 2)]
+      yield* fs.writeFileString(ledger, records.map((set) => `${JSON.stringify({ set })}\n`).join(""))
+      const recover = Assets.recover.pipe(Effect.provide(withLedger(server, ledger)))
+
+      assert.strictEqual((yield* recover).size, 0)
+      // the server receives the request of the killed process, and many other images after it
+      server.add("late.png", picture, { session_id: "in-flight", created_at: now })
+      for (let index = 0; index < 1500; index++) server.add(`other-${index}.png`, picture, { created_at: now })
+      assert.deepStrictEqual([...yield* recover], [["late.png", { _tag: "Deleted" }]])
+      assert.strictEqual((yield* recover).size, 0)
+      assert.strictEqual(
+        (yield* fs.readFileString(ledger)).split("\n").filter((line) => line.includes("\"set\"")).length,
+        0
+      )
     })).pipe(Effect.provide(files))
   })
 

@@ -19,6 +19,8 @@ export interface ImageServerOptions {
   readonly image: (name: string) => Uint8Array | null
   /** Ends the connection after so many bytes of an image, as often as it says. */
   readonly cut?: { readonly after: number; times: number }
+  /** Sends so many bytes of an image, and then nothing more. */
+  readonly stall?: number
   /** Leaves requests for images without an answer. */
   readonly hang?: boolean
 }
@@ -84,6 +86,7 @@ export const imageServer = (options: ImageServerOptions) =>
           if (bytes === null) return json(response, 404, { detail: "Image not found" })
           if (part === undefined) return json(response, 200, dto(name, ...size(bytes)))
           response.writeHead(200, { "content-type": "image/png", "content-length": bytes.length })
+          if (options.stall !== undefined) return void response.write(bytes.subarray(0, options.stall))
           const { cut } = options
           if (cut !== undefined && cut.times > 0) {
             cut.times--

@@ -18,9 +18,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as FileLock from "../files/FileLock.ts"
 import { fromPlatform, RecordError } from "../files/RecordError.ts"
-import * as TemporaryFile from "../files/TemporaryFile.ts"
+import * as FileLock from "../internal/FileLock.ts"
+import * as TemporaryFile from "../internal/TemporaryFile.ts"
 
 /**
  * One upload.

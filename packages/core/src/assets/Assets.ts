@@ -171,17 +171,23 @@ const make = Effect.gen(function*() {
     return slot
   }
 
-  /** The image of an upload whose response was lost, by the id that was sent with it, among the images since then. */
-  const find = ({ id, recorded_at = 0 }: AssetRecord): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
-    images.list({ order: "DESC", starredFirst: false }).pipe(
-      Stream.takeWhile((image) => DateTime.toEpochMillis(image.created_at) > recorded_at - maxClockDifference),
-      Stream.filter((image) => image.session_id === id),
-      Stream.runHead
+  /** The images of uploads whose names are unknown, by the ids that were sent with them, among the images since then. */
+  const find = (records: ReadonlyArray<AssetRecord>): Effect.Effect<ReadonlyMap<string, ImageDTO>, InvokeAiError> => {
+    const ids = new Set<string | null | undefined>(records.map(({ id }) => id))
+    const since = Math.min(...records.map(({ recorded_at = 0 }) => recorded_at)) - maxClockDifference
+    return images.list({ order: "DESC", starredFirst: false }).pipe(
+      Stream.takeWhile((image) => DateTime.toEpochMillis(image.created_at) > since),
+      Stream.filter((image) => ids.has(image.session_id)),
+      Stream.take(records.length),
+      Stream.runCollect,
+      Effect.map((found) => new Map(found.map((image) => [image.session_id ?? "", image])))
     )
+  }
 
   /** Looks for the image until the server has denied it for some time: it may still be busy storing it. */
   const findLater = (record: AssetRecord): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
-    find(record).pipe(
+    find([record]).pipe(
+      Effect.map((found) => Option.fromUndefinedOr(found.get(record.id))),
       Effect.repeat({
         until: Option.isSome,
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: absentFor }))
@@ -189,10 +195,10 @@ const make = Effect.gen(function*() {
     )
 
   // The process may have been killed a moment ago, with the upload on its way.
-  const findLeft = (record: AssetRecord) =>
-    find(record).pipe(
+  const findLeft = (records: ReadonlyArray<AssetRecord>) =>
+    find(records).pipe(
       Effect.repeat({
-        until: Option.isSome,
+        until: (found) => found.size === records.length,
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 }))
       })
     )
@@ -350,11 +356,11 @@ const make = Effect.gen(function*() {
     const awaited = yield* imagesInUse
     const now = yield* Clock.currentTimeMillis
     yield* ledger.deleteTemporaryFiles
-    for (const record of yield* ledger.leftOver) {
-      if (record.server !== server) continue
-      const name = record.image_name ?? Option.getOrUndefined(
-        Option.map(yield* findLeft(record), (image) => image.image_name)
-      )
+    const records = (yield* ledger.leftOver).filter((record) => record.server === server)
+    const unnamed = records.filter((record) => record.image_name === undefined)
+    const found = unnamed.length === 0 ? undefined : yield* findLeft(unnamed)
+    for (const record of records) {
+      const name = record.image_name ?? found?.get(record.id)?.image_name
       if (name !== undefined && held.has(name)) continue
       if (name === undefined && now < (record.recorded_at ?? 0) + maxArrival) continue
       if (name !== undefined && awaited.has(name)) {

@@ -5,7 +5,7 @@
  */
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import { problemOf } from "../files/FileProblem.ts"
+import { problemOf } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 

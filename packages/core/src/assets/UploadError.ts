@@ -5,8 +5,8 @@
  */
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import { problemOf } from "../files/FileProblem.ts"
 import type { RecordError } from "../files/RecordError.ts"
+import { problemOf } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 

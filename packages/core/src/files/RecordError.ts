@@ -5,8 +5,8 @@
  */
 import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { problemOf } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
-import { problemOf } from "./FileProblem.ts"
 
 /**
  * Why a journal or a ledger could not be used.

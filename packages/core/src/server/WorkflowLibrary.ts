@@ -14,8 +14,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
-import * as TemporaryFile from "../files/TemporaryFile.ts"
 import * as JsonText from "../internal/jsonText.ts"
+import * as TemporaryFile from "../internal/TemporaryFile.ts"
 import { JsonObject, type SQLiteDirection } from "./api/Wire.ts"
 import type {
   WorkflowCategory,

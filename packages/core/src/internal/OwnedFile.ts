@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { type ProcessId, ProcessIdentity } from "./ProcessIdentity.ts"
+import { type ProcessId, ProcessIdentity } from "../files/ProcessIdentity.ts"
 
 const middle = /^(?:([a-z0-9]+)-(\d{1,10})-([a-z0-9]+)-)?[a-z0-9]+$/
 

@@ -23,6 +23,7 @@ const makeLedger = () => {
   const ledger: AssetLedger.Ledger = {
     set: (record) => Effect.sync(() => void records.set(record.id, record)),
     remove: (id) => Effect.sync(() => void records.delete(id)),
+    abandon: () => Effect.void,
     leftOver: Effect.sync(() => [...records.values()]),
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void

@@ -41,7 +41,7 @@ describe("A temporary file of a killed process", () => {
   const afterwards = {
     "the next download into the directory": (url: string, _: string, directory: string) =>
       Effect.asVoid(Effect.provide(Downloads.image("a.png", { directory }), NodeInvokeAi.layer({ url }))),
-    "Assets.recover": (url: string, state: string, _: string) =>
+    "Assets.recover": (url: string, state: string) =>
       Effect.asVoid(
         Effect.provide(Assets.recover, NodeInvokeAi.layer({ url, assetLedger: `${state}/uploads.jsonl` }))
       )

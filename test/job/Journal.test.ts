@@ -1,3 +1,5 @@
+import { layerFile } from "@effect-invokeai/core/assets/AssetLedger"
+import * as Assets from "@effect-invokeai/core/assets/Assets"
 import type { RecordError } from "@effect-invokeai/core/files/RecordError"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
@@ -19,6 +21,7 @@ import * as Path from "effect/Path"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
+import { FakeServer, png } from "../assets/fakes.ts"
 import { batchOf, drive, graph, withFake } from "./fake.ts"
 
 const entry = (batchId: string, stage: JournalEntry["stage"], more: Partial<JournalEntry> = {}): JournalEntry => ({
@@ -350,6 +353,40 @@ describe("JobRecovery.submitOnce", () => {
       assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed"])
       assert.deepStrictEqual(yield* journal.entries, [])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
+
+  it.live("keeps the uploads of a job that the next start attaches to, and deletes them after it", () => {
+    const server = new FakeServer()
+    return Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const records = Layer.mergeAll(
+        server.layer.pipe(Layer.provide(layerFile(`${directory}/uploads.jsonl`))),
+        JobJournal.layerFolder(`${directory}/jobs`)
+      )
+      const journaled = (image_name: string) => {
+        const nodes = { blur: { id: "blur", type: "img_blur", image: { image_name } } }
+        return entry("job", "sending", { batch: { batch_id: "job", graph: { id: "g", nodes, edges: [] }, runs: 1 } })
+      }
+      const first = yield* Effect.gen(function*() {
+        const journal = yield* JobJournal
+        // a submission whose outcome stays unknown: the job stays in the journal when the scope closes
+        const name = yield* Effect.scoped(Effect.gen(function*() {
+          const { image_name } = yield* Assets.uploadBytes(png(3, 3))
+          yield* journal.put(journaled(image_name))
+          return image_name
+        }))
+        assert.isTrue(server.images.has(name))
+        assert.deepStrictEqual([...yield* Assets.recover], [[name, { _tag: "Kept", reason: "Awaited" }]])
+        return name
+      }).pipe(Effect.provide(records))
+      yield* Effect.gen(function*() {
+        assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Kept", reason: "Awaited" }]])
+        yield* JobJournal.use((journal) => journal.remove("job"))
+        assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Deleted" }]])
+      }).pipe(Effect.provide(records))
+      assert.strictEqual(server.images.size, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  })
 
   it.effect("keeps a job if the server still may have some of its items", () =>
     Effect.gen(function*() {

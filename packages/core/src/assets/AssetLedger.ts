@@ -65,7 +65,12 @@ export interface Ledger {
   readonly set: (record: AssetRecord) => Effect.Effect<void, RecordError>
   /** Removes a record. A failure is logged: `Assets.recover` then finds that the image is missing. */
   readonly remove: (id: string) => Effect.Effect<void>
-  /** What earlier processes left: the records that existed when the ledger was opened, without those removed since. */
+  /**
+   * Keeps a record for `Assets.recover`: this process does not hold the image any more, but a job in the journal needs it,
+   * or the server may still receive it.
+   */
+  readonly abandon: (id: string) => Effect.Effect<void>
+  /** The records that earlier processes left, and those abandoned since, without those removed since. */
   readonly leftOver: Effect.Effect<ReadonlyArray<AssetRecord>>
   /** Records that temporary files are written to a directory until the scope closes. A failure is logged. */
   readonly useDirectory: (directory: string) => Effect.Effect<void, never, Scope.Scope>
@@ -83,6 +88,7 @@ export const AssetLedger = Context.Reference<Ledger>("@effect-invokeai/core/asse
   defaultValue: () => ({
     set: () => Effect.void,
     remove: () => Effect.void,
+    abandon: () => Effect.void,
     leftOver: Effect.succeed([]),
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void
@@ -222,6 +228,7 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
   return {
     set: (record) => append({ set: record }, { sync: true }),
     remove: (id) => append({ remove: id }, { sync: false }).pipe(logFailure),
+    abandon: (id) => Effect.sync(() => void leftOver.add(id)),
     leftOver: Effect.sync(() => [...content.records.values()].filter((each) => leftOver.has(each.id))),
     useDirectory: (each) =>
       Effect.asVoid(Effect.acquireRelease(

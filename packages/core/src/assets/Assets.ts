@@ -5,7 +5,7 @@
  *
  * An upload belongs to the scope it is made in. When that closes, on success, failure and interruption, the image is
  * deleted from the server, unless somebody wants it by now: it was starred, or moved to another board, or the result of
- * a run refers to it (`retain`). A deletion that fails is logged, kept in `leftovers`, and never hides why the program
+ * a run refers to it (`retain`), or a job that stays in the `JobJournal` needs it. A deletion that fails is logged, kept in `leftovers`, and never hides why the program
  * failed. It is repeated while `InvokeAiOptions.closeTimeout` allows it, then in the background with growing pauses, and
  * once more when the layer closes.
  *
@@ -247,10 +247,10 @@ const make = Effect.gen(function*() {
         if (Exit.isFailure(exit)) {
           const stored = Option.map(Exit.findErrorOption(exit), (failure) => failure.stored)
           if (Option.contains(stored, "refused")) return yield* ledger.remove(record.id)
-          if (Option.contains(stored, "absent")) return
+          if (Option.contains(stored, "absent")) return yield* ledger.abandon(record.id)
         }
         const image = Exit.isSuccess(exit) ? Option.some(exit.value) : yield* findLater(record)
-        if (Option.isNone(image)) return
+        if (Option.isNone(image)) return yield* ledger.abandon(record.id)
         const { board_id = null, image_name } = image.value
         yield* held.deleteOnce(image_name, { id: record.id, server, image_name, board_id, starred: false })
       }),
@@ -299,7 +299,11 @@ const make = Effect.gen(function*() {
             restore,
             Effect.onInterrupt(() => abandon(request, record)),
             Effect.tapError(({ stored }) =>
-              stored === "unknown" ? abandon(request, record) : stored === "refused" ? ledger.remove(id) : Effect.void
+              stored === "unknown"
+                ? abandon(request, record)
+                : stored === "refused"
+                ? ledger.remove(id)
+                : ledger.abandon(id)
             ),
             Effect.mapError(({ error }) => error)
           )
@@ -311,7 +315,9 @@ const make = Effect.gen(function*() {
             source: source.name,
             content
           }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
-          yield* Scope.addFinalizer(scope, held.letGo(asset.image_name))
+          // with the services of the upload: closing the scope asks its journal
+          const context = yield* Effect.context()
+          yield* Scope.addFinalizer(scope, Effect.provideContext(held.letGo(asset.image_name), context))
           slot.asset = asset
           return asset
         })

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type { CleanupTasks } from "../../internal/Closing.ts"
 import { printable } from "../../internal/printable.ts"
 import type { ImageUse } from "../../job/ImageUse.ts"
+import { imagesInUse } from "../../job/JobJournal.ts"
 import { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { AssetRecord, Ledger } from "../AssetLedger.ts"
@@ -74,14 +75,25 @@ export class HeldImages {
     })
   }
 
-  /** One holder less. The image goes with the last one. */
+  /**
+   * Removes a holder. Without holders the image is deleted, unless a job in the journal needs it: then it stays for the next
+   * start of the program, and `Assets.recover` deletes it.
+   */
   letGo(imageName: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.gen({ self: this }, function*() {
       const entry = this.held.get(imageName)
-      if (entry === undefined) return Effect.void
+      if (entry === undefined) return
       entry.holders--
-      return entry.holders > 0 ? Effect.void : Effect.asVoid(this.release(imageName))
-    })
+      if (entry.holders > 0) return
+      const isAwaited = yield* Effect.match(imagesInUse, {
+        onFailure: () => true,
+        onSuccess: (names) => names.has(imageName)
+      })
+      if (!isAwaited) return yield* this.release(imageName)
+      this.held.delete(imageName)
+      yield* this.ledger.abandon(entry.record.id)
+      yield* Effect.logDebug(`Image ${imageName} stays on the server: a job in the journal needs it`)
+    }).pipe(Effect.asVoid, Effect.uninterruptible)
   }
 
   /** Deletes an image even if it has holders, or tries again to delete one of `leftovers`. */

@@ -3,6 +3,7 @@ import * as InkField from "@effect-invokeai/core/workflow/InkField"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { imageOutput } from "../assets/outputs.ts"
 
 const template = (
   name: string,
@@ -219,19 +220,55 @@ describe("things on the server", () => {
     }
   }
 
-  it("images take a name or anything with an image_name", () => {
+  it("images take a name, an asset, an output, the record of a download, or what the API returns", () => {
     const self = field("ImageField")
     accepts(self, [
       ["a.png", { image_name: "a.png" }],
       [{ image_name: "b.png" }, { image_name: "b.png" }],
       [new UploadedAsset(), { image_name: "mountain.png" }],
-      [new WithGetter(), { image_name: "from-getter.png" }]
+      [new WithGetter(), { image_name: "from-getter.png" }],
+      [imageOutput("output.png"), { image_name: "output.png" }],
+      [{ kind: "image", path: "/a/b.png", size: 1, imageName: "c.png", written: true }, { image_name: "c.png" }]
     ])
-    refuses(self, "the name of an image, or an object with image_name", [
+    refuses(self, "the name of an image, or an object with imageName or image_name", [
       ["", "\"\""],
       [5, "5"],
       [{ image_name: "" }, "an object with image_name"],
-      [{ name: "x" }, "an object with name"]
+      [{ name: "x" }, "an object with name"],
+      [
+        { kind: "video", path: "/a/b.mp4", size: 1, imageName: "c.mp4", written: true },
+        "an object with kind, path, size, imageName, written"
+      ]
+    ])
+    accepts(field("ImageField", { cardinality: "COLLECTION" }), [
+      [[imageOutput("a.png"), "b.png"], [{ image_name: "a.png" }, { image_name: "b.png" }]],
+      [{ _tag: "InkImageCollectionOutput", collection: [{ image_name: "a.png" }] }, [{ image_name: "a.png" }]]
+    ])
+    accepts(field("VideoField"), [
+      [{ _tag: "InkVideoOutput", videoName: "a.mp4", video: { video_name: "a.mp4" } }, { video_name: "a.mp4" }],
+      [{ kind: "video", path: "/a/b.mp4", size: 1, imageName: "c.mp4", written: true }, { video_name: "c.mp4" }]
+    ])
+  })
+
+  it("images that are not on the server are refused, with the call that uploads them", () => {
+    const expected = "the name of an image, or an object with imageName or image_name"
+    refuses(field("ImageField"), expected, [
+      ["./photo.png", "\"./photo.png\", a path: upload it first with Assets.uploadFile"],
+      ["C:\\photos\\a.png", "\"C:\\\\photos\\\\a.png\", a path: upload it first with Assets.uploadFile"],
+      [new URL("file:///a.png"), "\"file:///a.png\", a path: upload it first with Assets.uploadFile"],
+      [
+        "https://example.com/a.png",
+        "\"https://example.com/a.png\", a URL: download it, and upload it first with Assets.uploadBytes"
+      ],
+      ["data:image/png;base64,AAAA", "a data URL: upload its content first with Assets.uploadBytes"],
+      [new Uint8Array(3), "its content: upload it first with Assets.uploadBytes"],
+      [new Blob([]), "its content: upload it first with Assets.uploadBytes"]
+    ])
+    refuses(field("ImageField", { cardinality: "COLLECTION" }), "a list of images", [
+      [["a.png", "b/c.png"], "a list with \"b/c.png\", a path: upload it first with Assets.uploadFile as item 1"]
+    ])
+    refuses(field("VideoField"), "the name of a video, or an object with videoName or video_name", [
+      ["clips/a.mp4", "\"clips/a.mp4\", a path: upload it first with Videos.upload"]
     ])
   })
 

@@ -253,7 +253,8 @@ describe("checking against a server", () => {
           "The workflow is not ready (3 problems):",
           "- runs: expected an integer greater than 0, got 0",
           "- the board 'samples' is not on the server",
-          "- Blur Image -> Image: the image 'gone.png' is not on the server"
+          "- Blur Image -> Image: the image 'gone.png' is not on the server. If it is a local file, upload it first with " +
+          "Assets.uploadFile"
         ].join("\n")
       )
     }).pipe(Effect.provide(resources())))

@@ -21,7 +21,7 @@
  *
  * const program = Effect.scoped(Effect.gen(function*() {
  *   const photo = yield* Assets.uploadFile("mountain.jpg")
- *   yield* Effect.log(`uploaded as ${photo.image_name}, ${photo.width}x${photo.height}`)
+ *   yield* Effect.log(`uploaded as ${photo.imageName}, ${photo.width}x${photo.height}`)
  * }))
  * ```
  *
@@ -55,6 +55,7 @@ import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
+import { imageName, type ImageReference } from "./ImageTransfer.ts"
 import * as ImageType from "./ImageType.ts"
 import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
 import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
@@ -308,6 +309,7 @@ const make = Effect.gen(function*() {
             Effect.mapError(({ error }) => error)
           )
           const asset = yield* held.hold({
+            imageName: image.image_name,
             image_name: image.image_name,
             width: image.width,
             height: image.height,
@@ -344,6 +346,7 @@ const make = Effect.gen(function*() {
             yield* ledger.set(record).pipe(Effect.mapError(notRecorded(imageName)))
           }
           return yield* held.hold({
+            imageName: image.image_name,
             image_name: image.image_name,
             width: image.width,
             height: image.height,
@@ -468,10 +471,10 @@ export const uploadBytes = Effect.fn("Assets.uploadBytes")(
  */
 export const adopt = Effect.fn("Assets.adopt")(
   function*(
-    image: string | { readonly image_name: string }
+    image: ImageReference
   ): Effect.fn.Return<Asset, UploadError, Assets | Scope.Scope> {
     const assets = yield* Assets
-    return yield* assets.adopt(typeof image === "string" ? image : image.image_name)
+    return yield* assets.adopt(imageName(image))
   }
 )
 

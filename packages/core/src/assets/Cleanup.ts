@@ -32,7 +32,7 @@ import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { Assets } from "./Assets.ts"
-import { imageName } from "./ImageTransfer.ts"
+import { imageName, type ImageReference } from "./ImageTransfer.ts"
 import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./internal/deletion.ts"
 
 export type { KeptReason } from "./internal/deletion.ts"
@@ -134,7 +134,7 @@ const checkStrict = <Result extends Pick<CleanupResult, "deletedCount" | "failed
  */
 export const inputs = Effect.fn("Cleanup.inputs")(
   function*(
-    assets?: Iterable<string | { readonly image_name: string }>,
+    assets?: Iterable<ImageReference>,
     options?: CleanupOptions
   ): Effect.fn.Return<CleanupResult, CleanupError, Assets> {
     const service = yield* Assets
@@ -369,7 +369,7 @@ export interface ManyOptions extends OutputsCleanupOptions {
  */
 export interface FinishedJob {
   readonly outputs: WorkflowOutput
-  readonly assets?: Iterable<string | { readonly image_name: string }> | undefined
+  readonly assets?: Iterable<ImageReference> | undefined
 }
 
 /**

@@ -17,6 +17,9 @@ import type { UploadError } from "../UploadError.ts"
  * @since 0.1.0
  */
 export interface Asset {
+  /** The name of the image on the server. */
+  readonly imageName: string
+  /** The same name under the API's own key, so that an asset also fits where the API takes an image. */
   readonly image_name: string
   /** In pixels, as stored. */
   readonly width: number
@@ -106,6 +109,9 @@ export interface UploadSource {
  * @since 0.1.0
  */
 export interface Leftover {
+  /** The name of the image on the server. */
+  readonly imageName: string
+  /** The same name under the API's own key. */
   readonly image_name: string
   readonly error: InvokeAiError
 }

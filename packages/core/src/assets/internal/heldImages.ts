@@ -52,7 +52,7 @@ export class HeldImages {
 
   /** What should have been deleted and could not be. */
   get leftovers(): ReadonlyArray<Leftover> {
-    return Array.from(this.undeleted, ([image_name, { error }]) => ({ image_name, error }))
+    return Array.from(this.undeleted, ([imageName, { error }]) => ({ imageName, image_name: imageName, error }))
   }
 
   has(imageName: string): boolean {

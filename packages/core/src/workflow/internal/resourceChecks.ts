@@ -114,11 +114,21 @@ const checkModels = (uses: ReadonlyArray<ModelUse>, models: ReadonlyArray<Instal
   return { problems, replacements, selfContained }
 }
 
+/** The server's own names are UUIDs, so another one may well be that of a local file. */
+const uploadAdvice = ({ kind, name }: NamedUse): string =>
+  /^[0-9a-f]{8}-[0-9a-f-]{27}\./.test(name)
+    ? ""
+    : kind === "image"
+    ? ". If it is a local file, upload it first with Assets.uploadFile"
+    : kind === "video"
+    ? ". If it is a local file, upload it first with Videos.upload"
+    : ""
+
 const namedProblem = (use: NamedUse): Problem =>
   fieldProblem(use.target, use.template.name, use.template, {
     code: `missing${use.kind.split(" ").map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")}`,
     source: "resource",
-    message: `the ${use.kind} '${use.name}' is not on the server`
+    message: `the ${use.kind} '${use.name}' is not on the server${uploadAdvice(use)}`
   })
 
 const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }

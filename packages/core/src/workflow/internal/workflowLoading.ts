@@ -104,6 +104,8 @@ export const fromFile = Effect.fn("Workflow.fromFile")(function*(
   return yield* Effect.mapError(fromJson(json), named(path))
 })
 
+type ImageReference = { readonly imageName: string } | { readonly image_name: string }
+
 const fromImageSource = Effect.fnUntraced(function*(
   image: WorkflowSource.ImageSource,
   source: string
@@ -146,7 +148,7 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
 })
 
 /**
- * The workflow that an image on the server was made with, by the name of the image.
+ * The workflow that an image on the server was made with. The image is a name, an output, an asset, or an image of `Images`.
  *
  * **Details**
  *
@@ -172,19 +174,20 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
  * @since 0.1.0
  */
 export const fromImage = Effect.fn("Workflow.fromImage")(function*(
-  imageName: string
+  image: string | ImageReference
 ): Effect.fn.Return<
   Workflow,
   WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
   WorkflowResources | CatalogSource
 > {
-  const source = `the image '${imageName}'`
+  const name = typeof image === "string" ? image : "imageName" in image ? image.imageName : image.image_name
+  const source = `the image '${name}'`
   const resources = yield* WorkflowResources
-  const image = yield* resources.imageWorkflow(imageName)
-  if (Option.isNone(image)) {
+  const found = yield* resources.imageWorkflow(name)
+  if (Option.isNone(found)) {
     return yield* new WorkflowNotFound({ source, reason: "the server has no such image for this user" })
   }
-  return yield* fromImageSource(image.value, source)
+  return yield* fromImageSource(found.value, source)
 })
 
 /**

@@ -23,7 +23,16 @@ import {
 } from "./bounds.ts"
 import { describeReceived, type InkKind, type InkViolation, readFloat, readInteger } from "./kind.ts"
 import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
-import { ImageName, readImage, readVideo, VideoName } from "./references.ts"
+import {
+  coerceImage,
+  coerceVideo,
+  describeImage,
+  describeVideo,
+  ImageName,
+  readImage,
+  readVideo,
+  VideoName
+} from "./references.ts"
 import { InkColor, readBoolean, readColor } from "./scalars.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
@@ -233,6 +242,8 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   readonly bounds?: (field: Field) => string
   readonly format?: (value: ReadonlyArray<A>) => string
   readonly names?: CollectionKind<Field, A>["names"]
+  /** Describes a refused item better than `describeReceived` can. */
+  readonly describe?: (input: unknown) => string | undefined
 }): CollectionKind<Field, A> => ({
   types: options.types,
   empty: options.empty,
@@ -254,7 +265,9 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
     if (!isIterable(input) || typeof input === "string") return undefined
     let index = 0
     for (const each of input) {
-      if (options.coerce(each) === undefined) return `a list with ${describeReceived(each)} as item ${index}`
+      if (options.coerce(each) === undefined) {
+        return `a list with ${options.describe?.(each) ?? describeReceived(each)} as item ${index}`
+      }
       if (++index > maximumItems) return `a list of more than ${maximumItems} items`
     }
     return undefined
@@ -308,24 +321,32 @@ export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, b
   coerce: readBoolean
 })
 
-/** @internal */
-export const imageCollectionKind = collectionKind<InkImageCollectionField, ImageName>({
+const images = collectionKind<InkImageCollectionField, ImageName>({
   types: ["ImageField[]"],
   empty: ({ bounds }) => ({ _tag: "InkImageCollectionField", bounds }),
   items: "images",
-  read: readObject(readImage),
-  coerce: readImage,
+  read: readImage,
+  coerce: coerceImage,
+  describe: describeImage,
   format: (value) => value.map(({ image_name }) => image_name).join(", "),
   names: (value) => value.map(({ image_name }) => ["image", image_name])
 })
+
+/** @internal */
+export const imageCollectionKind: InkKind<InkImageCollectionField> = {
+  ...images,
+  // an output that holds several images
+  coerce: (field, input) => images.coerce(field, isRecord(input) ? input["collection"] ?? input : input)
+}
 
 /** @internal */
 export const videoCollectionKind = collectionKind<InkVideoCollectionField, VideoName>({
   types: ["VideoField[]"],
   empty: ({ bounds }) => ({ _tag: "InkVideoCollectionField", bounds }),
   items: "videos",
-  read: readObject(readVideo),
-  coerce: readVideo,
+  read: readVideo,
+  coerce: coerceVideo,
+  describe: describeVideo,
   format: (value) => value.map(({ video_name }) => video_name).join(", "),
   names: (value) => value.map(({ video_name }) => ["video", video_name])
 })

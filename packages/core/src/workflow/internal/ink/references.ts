@@ -9,7 +9,7 @@
  */
 import * as Schema from "effect/Schema"
 import { isRecord } from "../../../internal/json.ts"
-import { type InkKind, readName } from "./kind.ts"
+import { describeReceived, type InkKind, readName } from "./kind.ts"
 
 /**
  * An image by name, as the server writes it.
@@ -32,8 +32,8 @@ export interface ImageName extends Schema.Schema.Type<typeof ImageName> {}
  *
  * **Details**
  *
- * Accepts a name, `{ image_name }`, or anything with an `image_name`: an uploaded asset, an image of `Images`, an output
- * of another job.
+ * Accepts a name, or anything with an `imageName` or `image_name`: an uploaded asset, an image output of a job, the record
+ * of a downloaded image, an image of `Images`. A path or the content of an image is refused: upload it first.
  *
  * @category references
  * @since 0.1.0
@@ -65,7 +65,8 @@ export const VideoName = Schema.Struct({ video_name: Schema.String })
 export interface VideoName extends Schema.Schema.Type<typeof VideoName> {}
 
 /**
- * A video on the server (from 6.14 on). Accepts a name or anything with a `video_name`.
+ * A video on the server (from 6.14 on). Accepts a name, or anything with a `videoName` or `video_name`: a video output of a
+ * job, the record of a downloaded video, a video of `Videos`.
  *
  * @category references
  * @since 0.1.0
@@ -172,17 +173,59 @@ export interface InkSavedWorkflowField extends Schema.Schema.Type<typeof InkSave
 const nameOrKey = (input: unknown, key: string): string | undefined =>
   typeof input === "string" ? (input.trim() === "" ? undefined : input) : readName(input, key)
 
-/** @internal */
+/** The name in a file of a download, which is an image's or a video's. */
+const nameOfDownload = (input: unknown, isVideo: boolean): string | undefined =>
+  (isRecord(input) && input["kind"] === "video") === isVideo ? readName(input, "imageName") : undefined
+
+/** The API's names have no separators, so a string that has some is a path or a URL. */
+const isPlace = (name: string): boolean => /[\\/]/.test(name)
+
+/** An image as a file stores it. @internal */
 export const readImage = (input: unknown): ImageName | undefined => {
-  const name = nameOrKey(input, "image_name")
+  const name = readName(input, "image_name")
   return name === undefined ? undefined : { image_name: name }
 }
 
-/** @internal */
+/** A video as a file stores it. @internal */
 export const readVideo = (input: unknown): VideoName | undefined => {
-  const name = nameOrKey(input, "video_name")
+  const name = readName(input, "video_name")
   return name === undefined ? undefined : { video_name: name }
 }
+
+/** @internal */
+export const coerceImage = (input: unknown): ImageName | undefined => {
+  const name = nameOfDownload(input, false) ?? nameOrKey(input, "image_name")
+  return name === undefined || isPlace(name) ? undefined : { image_name: name }
+}
+
+/** @internal */
+export const coerceVideo = (input: unknown): VideoName | undefined => {
+  const name = nameOfDownload(input, true) ?? readName(input, "videoName") ?? nameOrKey(input, "video_name")
+  return name === undefined || isPlace(name) ? undefined : { video_name: name }
+}
+
+/** Describes a path, a URL or content where the name of something on the server is expected. */
+const describeUpload = (input: unknown, advice: { readonly file: string; readonly content: string }) => {
+  if (
+    input instanceof Uint8Array || input instanceof ArrayBuffer || (typeof Blob === "function" && input instanceof Blob)
+  ) {
+    return `its content: upload it first with ${advice.content}`
+  }
+  const place = input instanceof URL ? input.href : input
+  if (typeof place !== "string" || !isPlace(place)) return undefined
+  if (/^data:/i.test(place)) return `a data URL: upload its content first with ${advice.content}`
+  return /^https?:/i.test(place)
+    ? `${describeReceived(place)}, a URL: download it, and upload it first with ${advice.content}`
+    : `${describeReceived(place)}, a path: upload it first with ${advice.file}`
+}
+
+/** @internal */
+export const describeImage = (input: unknown): string | undefined =>
+  describeUpload(input, { file: "Assets.uploadFile", content: "Assets.uploadBytes" })
+
+/** @internal */
+export const describeVideo = (input: unknown): string | undefined =>
+  describeUpload(input, { file: "Videos.upload", content: "Videos.upload" })
 
 /** @internal */
 export const imageKind: InkKind<InkImageField> = {
@@ -192,8 +235,9 @@ export const imageKind: InkKind<InkImageField> = {
   names: ({ image_name }) => [["image", image_name]],
   isSweepable: true,
   read: (_, stored) => isRecord(stored) ? readImage(stored) : undefined,
-  coerce: (_, input) => readImage(input),
-  expected: () => "the name of an image, or an object with image_name"
+  coerce: (_, input) => coerceImage(input),
+  expected: () => "the name of an image, or an object with imageName or image_name",
+  describe: describeImage
 }
 
 /** @internal */
@@ -204,8 +248,9 @@ export const videoKind: InkKind<InkVideoField> = {
   names: ({ video_name }) => [["video", video_name]],
   isSweepable: true,
   read: (_, stored) => isRecord(stored) ? readVideo(stored) : undefined,
-  coerce: (_, input) => readVideo(input),
-  expected: () => "the name of a video, or an object with video_name"
+  coerce: (_, input) => coerceVideo(input),
+  expected: () => "the name of a video, or an object with videoName or video_name",
+  describe: describeVideo
 }
 
 /** @internal */

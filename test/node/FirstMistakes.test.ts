@@ -52,6 +52,13 @@ describe("what a program is told that", () => {
       assert.include(words, "this is not an InvokeAI server, or its sub-path is missing in the URL")
     }))
 
+  it.live("uses https for a port that has http", () =>
+    Effect.gen(function*() {
+      const words = yield* firstWords({ url: (yield* anotherServer).replace("http:", "https:") })
+      assert.include(words, "the server does not speak TLS on this port; use a URL that begins with http://")
+      assert.notInclude(words, "SSL")
+    }))
+
   it.live("has a URL that is none", () =>
     Effect.gen(function*() {
       assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "one looks like http://127.0.0.1:9090")

@@ -141,6 +141,21 @@ describe("statuses", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
+  it.effect("http to a port that speaks TLS says that the URL begins with https", () =>
+    Effect.gen(function*() {
+      const answers = [
+        new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }),
+        new Response("<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port</html>", {
+          status: 400,
+          headers: { "content-type": "text/html" }
+        })
+      ]
+      for (const answer of answers) {
+        const error = yield* Effect.flip(version).pipe(Effect.provide(fakeHttp(() => answer).layer()))
+        assert.include(error.message, "use a URL that begins with https://")
+      }
+    }))
+
   it.effect("bare text and HTML errors", () => {
     const server = fakeHttp((request) =>
       request.method === "GET" ? html(502) : new Response("Internal Server Error", { status: 500 })
@@ -367,6 +382,29 @@ describe("timeouts", () => {
       assert.strictEqual(error.code, "ETIMEDOUT")
       assert.include(error.message, "5000 ms")
     }).pipe(Effect.provide(server.layer({ timeout: "5 seconds" })))
+  })
+
+  it.effect("a computation that takes too long is not started again, and one that fails quickly is", () => {
+    const hanging = fakeHttp(() => "never")
+    const busy = fakeHttp((_, index) =>
+      index < 2 ? json({ detail: "busy" }, { status: 503 }) : json({ prompts: ["a"], error: null })
+    )
+    const prompts = Effect.flatMap(
+      InvokeAiClient,
+      (client) =>
+        client.call((api) =>
+          api.utilities.dynamicPrompts({ payload: { prompt: "{a|b}", max_prompts: 2, combinatorial: true } })
+        )
+    )
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(prompts).pipe(Effect.provide(hanging.layer({ timeout: "5 seconds" })))
+      )
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).code, "ETIMEDOUT")
+      assert.strictEqual(hanging.seen.length, 1)
+      assert.deepStrictEqual((yield* patiently(prompts.pipe(Effect.provide(busy.layer())))).prompts, ["a"])
+    })
   })
 
   it.effect("enqueueing may take longer", () => {

@@ -1,3 +1,4 @@
+import type { Batch } from "@effect-invokeai/core/server/api/QueueSchemas"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
@@ -7,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { createServer } from "node:http"
+import { fromError } from "../../../packages/core/src/job/internal/rejections.ts"
 import * as Support from "../Support.ts"
 
 const client = (options: Parameters<typeof InvokeAiClient.layer>[0]) =>
@@ -60,6 +62,51 @@ describe("the client and the real server", () => {
       const { call } = yield* InvokeAiClient
       assert.isArray(yield* call((api) => api.boards.list({ query: { all: true } })))
     }).pipe(Effect.provide(client({ email: "someone@example.com", password: Redacted.make("secret") }))))
+
+  it.live("names the node of a refused batch whatever its id looks like, and keeps a token out of the error", () => {
+    const token = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiYW5uIn0.c2lnbmF0dXJl"
+    const enqueue = (
+      nodes: NonNullable<Batch["graph"]["nodes"]>,
+      edges: NonNullable<Batch["graph"]["edges"]> = []
+    ) =>
+      InvokeAiClient.use(({ call }) =>
+        call((api) =>
+          api.queue.enqueueBatch({
+            params: { queue_id: "default" },
+            payload: { batch: { graph: { id: "refused", nodes, edges }, runs: 1 } }
+          })
+        )
+      ).pipe(failure)
+    return Effect.gen(function*() {
+      const sum = (id: string) => ({ id, type: "add", a: 1, b: 1 })
+      const ids = ["in", "1", "node", "my node"]
+      const nodes = new Map(ids.map((id) => [id, { label: id, type: "add" }]))
+      for (const id of ids) {
+        const graph = Object.fromEntries(ids.map((id) => [id, sum(id)]))
+        const edge = { source: { node_id: id, field: "nothing" }, destination: { node_id: "my node", field: "a" } }
+        const refused = yield* enqueue(graph, [edge])
+        assert.strictEqual(fromError("batch", refused, nodes).problems[0]?.nodeId, id, refused.message)
+      }
+      const echoed = yield* enqueue({ [token]: { ...sum(token), a: "x" } })
+      assert.isTrue(echoed.issues?.[0]?.loc.includes("<redacted>"), echoed.message)
+      assert.notInclude(JSON.stringify(echoed), token.slice(0, 12))
+    }).pipe(Effect.provide(client({ token: Redacted.make(token) })))
+  })
+
+  it.live("stops reading a response that is larger than the limit", () =>
+    Effect.gen(function*() {
+      const error = yield* failure(InvokeAiClient.use(({ call }) => call((api) => api.app.openApi({}))))
+      assert.strictEqual(error.reason, "Decode")
+      assert.include(error.message, "larger than 0.1 MiB")
+      assert.deepStrictEqual(yield* version, { version: "6.14.2" })
+    }).pipe(Effect.provide(client({ maxResponseSize: 100 * 1024 }))))
+
+  it.live("says that the server has no TLS where the URL begins with https", () =>
+    Effect.gen(function*() {
+      const error = yield* failure(version)
+      assert.include(error.message, "use a URL that begins with http://")
+      assert.isFalse(error.sent)
+    }).pipe(Effect.provide(client({ url: Support.url.replace("http:", "https:") }))))
 
   it.live("reads a path that the server does not know as not found, although it answers 200 with its web page", () =>
     Effect.gen(function*() {

@@ -194,6 +194,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   let lastAnswer = 0
   let lastActivity = 0
   let lastDiagnosis = 0
+  let stalledAt: string | undefined
   /** That of who follows the first job, as are those of the fibers that work for all jobs. */
   let clock = yield* Clock.Clock
   let running: Running | undefined
@@ -277,7 +278,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
     const stuck = active().filter((job) => isStuck(job, now - blockedAfter))
     if (stuck.length === 0 || now - lastDiagnosis < blockedAfter) return
     lastDiagnosis = now
-    yield* diagnose(queue, stuck)
+    stalledAt = yield* diagnose(queue, stuck, stalledAt)
   })
 
   const sweep = Effect.gen(function*() {

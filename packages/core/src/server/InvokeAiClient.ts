@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,15 +26,16 @@ import * as Stream from "effect/Stream"
 import { isUntraced } from "../internal/operation.ts"
 import { durationOption } from "../internal/options.ts"
 import { mismatchOf } from "./internal/belonging.ts"
+import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
-import { Idempotent, Transfer } from "./internal/policy.ts"
+import { Computation, Idempotent, Transfer } from "./internal/policy.ts"
 import * as RequestText from "./internal/requestText.ts"
 import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
-import { defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
+import { defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
 import * as Metrics from "./Metrics.ts"
 
@@ -227,11 +229,18 @@ const asJson = (route: RouteFunction): RouteFunction => (request: object) => {
 
 const always = () => true
 
+const isTransient = (error: InvokeAiError): boolean => error.isRetryable
+
+const isQuickFailure = (error: InvokeAiError): boolean => error.isRetryable && error.code !== "ETIMEDOUT"
+
 /** In milliseconds. A server that asks for more is asked again nevertheless. */
 const maxRetryAfter = 30_000
 
 const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
-  const httpClient = yield* HttpClient.HttpClient
+  const maxResponseSize = options.maxResponseSize === undefined
+    ? defaultMaxResponseSize
+    : ByteSize.fromInputUnsafe(options.maxResponseSize)
+  const httpClient = BodyLimit.limit(yield* HttpClient.HttpClient, ByteSize.toNumberUnsafe(maxResponseSize))
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
   const server = base.url.href
   const withinTimeout = yield* Deadline.make(durationOption("timeout", options.timeout ?? "60 seconds"))
@@ -278,6 +287,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     const repeatable = isSafe(endpoint.method) || Context.get(endpoint.annotations, Idempotent)
     const within = Context.get(endpoint.annotations, Transfer) ? withinTransferTimeout : withinTimeout
     const mismatch = mismatchOf(endpoint)
+    const isWorthRepeating = Context.get(endpoint.annotations, Computation) ? isQuickFailure : isTransient
     return (request) => {
       const once = Effect.withFiber<unknown, InvokeAiError>((fiber) => {
         const call: CurrentCall = {
@@ -317,17 +327,22 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           )
         )
       })
-      return repeatable ? repeat(once) : once
+      return repeatable ? repeatWhile(once, isWorthRepeating) : once
     }
   }
 
-  const repeat = <A>(once: Effect.Effect<A, InvokeAiError>): Effect.Effect<A, InvokeAiError> =>
-    Effect.catchIf(once, (error) => error.isRetryable, (error) => repeatAfter(once, error))
+  const repeat = <A>(once: Effect.Effect<A, InvokeAiError>) => repeatWhile(once, isTransient)
+  const repeatWhile = <A>(
+    once: Effect.Effect<A, InvokeAiError>,
+    isWorthRepeating: (error: InvokeAiError) => boolean
+  ): Effect.Effect<A, InvokeAiError> =>
+    Effect.catchIf(once, isWorthRepeating, (error) => repeatAfter(once, error, isWorthRepeating))
 
   /** Tries again what has failed, after the pauses of the schedule. */
   const repeatAfter = <A>(
     once: Effect.Effect<A, InvokeAiError>,
-    first: InvokeAiError
+    first: InvokeAiError,
+    isWorthRepeating: (error: InvokeAiError) => boolean
   ): Effect.Effect<A, InvokeAiError> => {
     let failed: InvokeAiError | undefined
     return Effect.suspend(() =>
@@ -344,7 +359,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           failed = error
         })
       ),
-      Effect.retry({ schedule, while: (error) => error.isRetryable })
+      Effect.retry({ schedule, while: isWorthRepeating })
     )
   }
 

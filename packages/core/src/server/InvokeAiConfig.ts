@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -26,6 +27,9 @@ import * as Redacted from "effect/Redacted"
  *   `retries` attempts may follow; what has a limit of its own, such as `closeTimeout`, keeps to it.
  * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
  * - `idleTimeout`: how long a download may pause. Default 60 seconds.
+ * - `maxResponseSize`: how large a JSON response may be, in bytes, or as in `"64 MiB"`. Default 256 MiB, which is enough for
+ *   items with tens of thousands of nodes. A larger one is a `Decode` failure. Images and videos have no limit: they are
+ *   streamed.
  * - `retries`: how often a read, a deletion or a cancellation is repeated after a transient failure, with growing pauses,
  *   and no sooner than a busy server or proxy asks for (`Retry-After`, up to 30 seconds). Default 3. Other changes are
  *   sent once.
@@ -47,6 +51,7 @@ export interface InvokeAiOptions {
   readonly timeout?: Duration.Input | undefined
   readonly transferTimeout?: Duration.Input | undefined
   readonly idleTimeout?: Duration.Input | undefined
+  readonly maxResponseSize?: ByteSize.Input | undefined
   readonly retries?: number | undefined
   readonly closeTimeout?: Duration.Input | undefined
 }
@@ -73,13 +78,22 @@ export const CloseTimeout = Context.Reference<Duration.Input>(
 export const defaultUrl = "http://127.0.0.1:9090"
 
 /**
+ * How large a JSON response may be when no other limit is given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultMaxResponseSize: ByteSize.ByteSize = ByteSize.mebibytes(256)
+
+/**
  * Reads the options from the environment (or another `ConfigProvider`).
  *
  * **Details**
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
- * duration such as `30 seconds`), `INVOKEAI_RETRIES` and `INVOKEAI_CLOSE_TIMEOUT` (a duration). Whatever is missing or empty
- * keeps its default. An invalid duration or number is a `ConfigError`; an invalid URL is reported by the first request.
+ * duration such as `30 seconds`), `INVOKEAI_RETRIES`, `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`) and
+ * `INVOKEAI_CLOSE_TIMEOUT` (a duration). Whatever is missing or empty keeps its default. An invalid duration, size or number
+ * is a `ConfigError`; an invalid URL is reported by the first request.
  *
  * @since 0.1.0
  * @category config
@@ -92,6 +106,7 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
   password: Config.option(Config.Redacted("INVOKEAI_PASSWORD")),
   queueId: Config.option(Config.String("INVOKEAI_QUEUE_ID")),
   timeout: Config.option(Config.Duration("INVOKEAI_TIMEOUT")),
+  maxResponseSize: Config.option(Config.ByteSize("INVOKEAI_MAX_RESPONSE_SIZE")),
   retries: Config.option(Config.Int("INVOKEAI_RETRIES")),
   closeTimeout: Config.option(Config.Duration("INVOKEAI_CLOSE_TIMEOUT"))
 }).pipe(
@@ -102,6 +117,7 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
     password: Option.getOrUndefined(config.password),
     queueId: Option.getOrUndefined(config.queueId),
     timeout: Option.getOrUndefined(config.timeout),
+    maxResponseSize: Option.getOrUndefined(config.maxResponseSize),
     retries: Option.getOrUndefined(config.retries),
     closeTimeout: Option.getOrUndefined(config.closeTimeout)
   }))

@@ -10,6 +10,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
 import { QueueBlocked } from "../JobError.ts"
@@ -61,16 +62,26 @@ const firstWaiting = (job: TrackedJob): number | undefined => {
 export const isStuck = (job: TrackedJob, since: number): boolean =>
   job.state.known && job.lastSeen <= since && firstWaiting(job) !== undefined
 
-/** Looks why jobs wait although nothing happens, and tells them. @internal */
+/**
+ * Looks why jobs wait although nothing happens, and tells them. `before` is what the last look returned: a busy server
+ * has nothing in progress for a moment between two items, so that only counts if it is still the same.
+ *
+ * @internal
+ */
 export const diagnose = Effect.fnUntraced(function*(
   queue: Queue["Service"],
-  stuck: ReadonlyArray<TrackedJob>
-): Effect.fn.Return<void, InvokeAiError> {
+  stuck: ReadonlyArray<TrackedJob>,
+  before: string | undefined
+): Effect.fn.Return<string | undefined, InvokeAiError> {
   const { processor, queue: counts } = yield* queue.status
-  if (counts.in_progress > 0) return
+  if (counts.in_progress > 0) return undefined
   const next = yield* Effect.result(queue.next)
   if (next._tag === "Success") {
-    if (!processor.is_processing) return
+    if (!processor.is_processing) return undefined
+    const seen = `${
+      Option.match(next.success, { onNone: () => "", onSome: ({ item_id }) => item_id })
+    } ${counts.completed} ${counts.failed} ${counts.canceled}`
+    if (seen !== before) return seen
     for (const job of stuck) {
       job.warn({
         reason: "WorkerBusy",
@@ -78,9 +89,9 @@ export const diagnose = Effect.fnUntraced(function*(
         itemIds: []
       })
     }
-    return
+    return seen
   }
-  if (!isPoisoned(next.failure)) return
+  if (!isPoisoned(next.failure)) return undefined
   for (const job of stuck) {
     const itemId = firstWaiting(job)
     if (itemId === undefined) continue
@@ -97,4 +108,5 @@ export const diagnose = Effect.fnUntraced(function*(
       })
     }
   }
+  return undefined
 })

@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Idempotent, Repeats, repeats } from "../internal/policy.ts"
+import { Computation, Idempotent, Repeats, repeats } from "../internal/policy.ts"
 import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -139,7 +139,7 @@ export class UtilitiesApi extends HttpApiGroup.make("utilities").add(
   HttpApiEndpoint.post("dynamicPrompts", "/api/v1/utilities/dynamicprompts", {
     payload: DynamicPromptsRequest,
     success: DynamicPromptsResponse
-  }).annotate(Idempotent, true),
+  }).annotate(Idempotent, true).annotate(Computation, true),
   HttpApiEndpoint.post("expandPrompt", "/api/v1/utilities/expand-prompt", {
     payload: ExpandPromptRequest,
     success: ExpandPromptResponse

@@ -21,16 +21,21 @@ export interface Call {
 
 const maxDetail = 400
 const maxIssues = 50
+/** How much of a text is searched for secrets, which takes time; what is left of it is shorter. */
+const maxSearched = 64 * 1024
 
 const shorten = (text: string): string => text.length <= maxDetail ? text : `${text.slice(0, maxDetail)}…`
 
-const scrubbed = ({ scrub }: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
+/** A text without secrets, cut afterwards: a secret that is cut first is harder to find. */
+const clean = ({ scrub }: Call, text: string): string => shorten(scrub(text.slice(0, maxSearched)))
+
+const scrubbed = (call: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
   loc: loc.map((part) => {
-    const text = scrub(String(part))
-    return text === String(part) && typeof part === "number" ? part : shorten(text)
+    const text = clean(call, String(part))
+    return text === String(part) ? part : text
   }),
-  msg: shorten(scrub(msg)),
-  type: shorten(scrub(type))
+  msg: clean(call, msg),
+  type: clean(call, type)
 })
 
 /** @internal */
@@ -52,8 +57,7 @@ export const failure = (
     method: call.method,
     path: call.path,
     ...(call.server === undefined ? undefined : { server: call.server }),
-    // a secret that is cut is not found any more
-    detail: shorten(call.scrub(options.detail)),
+    detail: clean(call, options.detail),
     ...(options.status === undefined ? undefined : { status: options.status }),
     ...(options.issues === undefined
       ? undefined
@@ -120,6 +124,9 @@ const parseError = (
     if (typeof detail === "string") return { detail }
     const issues = detail.slice(0, maxIssues).map(({ loc = [], msg = "", type = "" }) => ({ loc, msg, type }))
     return { detail: issues.map((issue) => `${issue.loc.join(".")}: ${issue.msg}`).join("; "), issues }
+  }
+  if (response.status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS (?:port|server)/i.test(text)) {
+    return { detail: "the server speaks TLS on this port; use a URL that begins with https://" }
   }
   if (isHtml(response)) return { detail: "the answer is an HTML page, perhaps of a proxy" }
   return { detail: text.trim() }
@@ -197,6 +204,11 @@ const describeCause = (cause: unknown): Described => {
   return { text: texts.join(": "), code }
 }
 
+/** What a client of TLS says where the other side does not speak TLS. */
+const isNoTls = ({ code, text }: Described): boolean =>
+  code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" ||
+  (code === "EPROTO" && /wrong version number|packet length too long/.test(text))
+
 const neverSent: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -239,6 +251,13 @@ export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClien
   const detail = text !== "" ? text : reason.description ?? ""
   switch (reason._tag) {
     case "TransportError":
+      if (isNoTls({ code, text })) {
+        return failure(call, "Transport", {
+          detail: "the server does not speak TLS on this port; use a URL that begins with http://",
+          code,
+          sent: false
+        })
+      }
       return failure(call, "Transport", {
         detail: detail === "" ? "the connection failed" : detail,
         code,

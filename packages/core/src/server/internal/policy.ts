@@ -11,6 +11,16 @@ export const Idempotent = Context.Reference<boolean>("@effect-invokeai/core/serv
 })
 
 /**
+ * Marks an endpoint for which the server has to compute something. A call of it that timed out is not repeated: the server
+ * may still be at work, and would be at work twice.
+ *
+ * @internal
+ */
+export const Computation = Context.Reference<boolean>("@effect-invokeai/core/server/Computation", {
+  defaultValue: () => false
+})
+
+/**
  * Marks an endpoint with large bodies, which gets the longer timeout.
  *
  * @internal

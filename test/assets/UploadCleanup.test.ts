@@ -1,6 +1,7 @@
 /** Uploads that are interrupted, and deletions that fail, on the test clock. */
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import { CloseTimeout } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { assert, describe, it } from "@effect/vitest"
@@ -193,6 +194,26 @@ describe("Deleting an upload when its scope closes", () => {
         assert.deepStrictEqual([...server.images.keys()], ["upload-1.png"])
         assert.isAtMost(yield* close, 1000)
         assert.deepStrictEqual([...records.values()].map((record) => record.image_name), ["upload-1.png"])
+      }))
+  })
+
+  it.effect("returns immediately if deleting it early is interrupted, and deletes it in the background", () => {
+    const server = new FakeServer()
+    server.faults.delete = () => Effect.never
+    return withAssets(server, ({ provide }) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* provide(Scope.provide(Assets.uploadBytes(picture), scope))
+        const fiber = yield* Effect.forkChild(provide(Cleanup.inputs()))
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* timed(Fiber.interrupt(fiber)), 0)
+        const leftovers = yield* provide(Assets.Assets.use((assets) => assets.leftovers))
+        assert.deepStrictEqual(leftovers.map((each) => each.image_name), ["upload-1.png"])
+        server.faults.delete = undefined
+        yield* Effect.sleep("1 minute")
+        assert.strictEqual(server.images.size, 0)
+        assert.deepStrictEqual(yield* provide(Assets.Assets.use((assets) => assets.leftovers)), [])
+        yield* Scope.close(scope, Exit.void)
       }))
   })
 

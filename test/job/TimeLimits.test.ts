@@ -3,6 +3,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+import * as Fault from "@effect-invokeai/core/simulator/Fault"
 import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/SimulatorEventTransport"
 import * as SimulatorHttpClient from "@effect-invokeai/core/simulator/SimulatorHttpClient"
@@ -227,5 +228,26 @@ describe("Canceling", () => {
         assert.isBelow(yield* close, 1000)
         assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
       })
+    ))
+
+  it.effect("succeeds although a proxy responds to the first requests with web pages", () =>
+    drive(
+      Effect.gen(function*() {
+        const { close, job } = yield* begin()
+        const result = yield* job.cancel
+        assert.deepInclude(result, { confirmed: true, canceled: [1, 2], remaining: [] })
+        yield* close
+      }).pipe(
+        Effect.provide([
+          InvokeAiTest.layer({
+            nodeDuration: "1 minute",
+            faults: [
+              Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: 2 }, Fault.garbage()),
+              Fault.http({ method: "GET", path: /\/b\/[^/]+\/status$/, times: 2 }, Fault.garbage())
+            ]
+          }),
+          JobJournal.layerMemory
+        ])
+      )
     ))
 })

@@ -40,7 +40,8 @@ export interface CleanupTask<A> {
  * The unfinished cleanup of one service.
  *
  * - `run`: cleans up now, and repeats that after transient failures while `closeTimeout` allows it. A task that fails
- *   is retried in the background, with growing pauses, and once more when the scope of the service closes.
+ *   is retried in the background, with growing pauses, and once more when the scope of the service closes. One that is
+ *   interrupted continues in the background.
  * - `defer`: cleans up in the background from the start.
  * - `cancel`: forgets an unfinished task.
  * - `fork`: runs an effect that continues if the caller is interrupted, until the service closes.
@@ -56,8 +57,8 @@ export interface CleanupTasks {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
 
-/** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. */
-const isTransient = (error: InvokeAiError): boolean =>
+/** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. @internal */
+export const isTransient = (error: InvokeAiError): boolean =>
   error.isRetryable || error.isAmbiguous || error.code === "ERR_HTML"
 
 /** Pauses between attempts, in milliseconds: while a scope waits, and in the background. */
@@ -210,8 +211,11 @@ const make = Effect.gen(function*() {
     const run: CleanupTasks["run"] = (task) =>
       Effect.gen(function*() {
         pending.delete(task.subject)
-        const result = yield* bounded(task.attempt, task.timedOut, 0)
-        if (Result.isFailure(result)) yield* retryLater(task, task.again ?? task.attempt, pauses.background.first)
+        const again = task.again ?? task.attempt
+        const result = yield* bounded(task.attempt, task.timedOut, 0).pipe(
+          Effect.onInterrupt(() => retryLater(task, again, 0))
+        )
+        if (Result.isFailure(result)) yield* retryLater(task, again, pauses.background.first)
         return result
       })
 

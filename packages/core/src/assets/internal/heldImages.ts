@@ -98,13 +98,13 @@ export class HeldImages {
 
   /** Deletes an image even if it has holders, or tries again to delete one of `leftovers`. */
   release(imageName: string): Effect.Effect<DeletionOutcome> {
-    return Effect.uninterruptible(Effect.suspend(() => {
+    return Effect.suspend(() => {
       const record = this.held.get(imageName)?.record ?? this.undeleted.get(imageName)?.record
       if (record === undefined) return Effect.succeed(missing)
       this.held.delete(imageName)
       this.undeleted.delete(imageName)
       return this.deleteRecorded(imageName, record)
-    }))
+    })
   }
 
   /** Deletes an image that is in use no more. What fails is in `leftovers` until a retry succeeds. */
@@ -114,7 +114,11 @@ export class HeldImages {
         subject: subjectOf(imageName),
         attempt: this.deleteOnce(imageName, record),
         timedOut: () => deletionTimedOut(imageName)
-      }),
+      }).pipe(
+        Effect.onInterrupt(() =>
+          Effect.sync(() => void this.undeleted.set(imageName, { record, error: deletionTimedOut(imageName) }))
+        )
+      ),
       (result) => {
         if (Result.isSuccess(result)) return Effect.succeed(result.success)
         const error = result.failure

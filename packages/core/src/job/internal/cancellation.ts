@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { isTransient } from "../../internal/Closing.ts"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
@@ -70,7 +71,7 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
       if (last.active === 0 && (total > 0 || elapsed >= Duration.toMillis(appear))) return last
     } else {
       failure = result.failure
-      if (!(failure.isRetryable || failure.isAmbiguous)) return yield* failure
+      if (!isTransient(failure)) return yield* failure
     }
     if (elapsed + wait >= limit) return last ?? (yield* failure)
     yield* Effect.sleep(Duration.millis(wait))

@@ -51,7 +51,7 @@ it.layer(layer)("the FLUX image-to-image example", (it) => {
         `${image}.image`
       ])
       const error = yield* Effect.flip(Workflow.inputsByUserName(workflow))
-      assert.strictEqual(error.name, "prompt")
+      assert.strictEqual(error.inputName, "prompt")
       assert.deepStrictEqual(error.nodeIds, [positive, negative])
     }))
 })

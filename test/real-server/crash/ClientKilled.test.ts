@@ -19,7 +19,7 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           url: Support.url,
           state: yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-crash-" }),
           mark: `killed-${process.pid}`,
-          orders: 40,
+          orders: 12,
           failEvery: 5,
           kills,
           random: numbers(20260731)
@@ -33,6 +33,6 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           assert.deepStrictEqual(problems, [], `${promise}; ${run.log.join("\n")}`)
         }
       }).pipe(Effect.scoped),
-    180_000
+    240_000
   )
 })

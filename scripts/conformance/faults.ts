@@ -35,6 +35,7 @@ const fillDeep = (value: unknown, initial: unknown): unknown => {
 /** The rules of the UI, without its faults but for those that are on. It drops models that are named incompletely. */
 export const rulesWith = (on: ReadonlySet<Fault>, showsNodes: boolean): LoadRules => ({
   showsNodes,
+  keepsUnknown: false,
   fillDefault: on.has("untypedObject") ? fillDeep : ownRules.fillDefault,
   connectorLoops: on.has("connectorLoop") ? "accept" : ownRules.connectorLoops,
   readValue: (value, field) => {

@@ -6,7 +6,7 @@ import type { BatchData, BatchDatum } from "@effect-invokeai/core/workflow/Workf
 import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
-import { toFile } from "../../packages/core/src/workflow/internal/compile.ts"
+import { asRead, toFile } from "../../packages/core/src/workflow/internal/compile.ts"
 import { readKnown } from "../../packages/core/src/workflow/internal/fieldValue.ts"
 import { load } from "../../packages/core/src/workflow/internal/load.ts"
 import { nodeReasons, type UiReason } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
@@ -276,7 +276,7 @@ const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<F
   }
   const reasons = disabledReasons(loaded, batch)
   const data = faults.has("batchThroughConnector") ? faultyBatchData(loaded, batch) : batch.data
-  const { id: _id, ...workflow } = toFile(loaded)
+  const { id: _id, ...workflow } = toFile(asRead(loaded))
   const isDeleted = loaded.warnings.some(({ type }) => type === "deletedMissingNodeFieldFormElement")
   const compared = faults.has("duplicateIds") ? withoutDuplicates(loaded) : (graph: unknown) => graph
   const reduced = reduceWorkflow(toJson(workflow))

@@ -117,6 +117,11 @@ export interface InputTemplate {
   readonly description?: string
   readonly type: FieldType
   readonly input: InputKind
+  /**
+   * Whether the server takes a value where the editor only takes a connection: the type has no control in the editor,
+   * such as one of a node pack, and the server's document has `any` or `direct` as its `input`. Absent where it does not.
+   */
+  readonly takesJson?: true
   /** The server's `orig_required`: the node cannot run without a value or a connection. */
   readonly required: boolean
   /** True where the enqueue route itself answers 422 when the field is absent (a `direct` required field). */
@@ -173,6 +178,11 @@ export interface NodeTemplate {
   /** The default of `use_cache`. */
   readonly useCache: boolean
   readonly inputs: ReadonlyMap<string, InputTemplate>
+  /**
+   * Names of inputs that the editor leaves out because their schema has no field type, such as an object without a name,
+   * a tuple, or a union of different types. They take neither values nor connections.
+   */
+  readonly unsupportedInputs: ReadonlyArray<string>
   readonly outputs: ReadonlyMap<string, OutputTemplate>
 }
 

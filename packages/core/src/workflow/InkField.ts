@@ -55,7 +55,12 @@ export const InkConnectionField = Schema.TaggedStruct("InkConnectionField", {
 export interface InkConnectionField extends Schema.Schema.Type<typeof InkConnectionField> {}
 
 /**
- * A field of a type that this library has no rules for, such as one of a custom node. Any JSON value is taken as it is.
+ * A field of a type that this library has no rules for, such as one of a node pack.
+ *
+ * **Details**
+ *
+ * Takes any JSON value, and sends it as it is. The server checks it when the workflow is submitted. The editor has no
+ * control for such a field: it takes a connection there, and drops the value when it opens the saved workflow.
  *
  * @category other
  * @since 0.1.0
@@ -227,7 +232,8 @@ const empty = (template: InputTemplate): InkField => {
   const type = template.models === undefined ? name : "ModelIdentifierField"
   const kind = kindsByType.get(isCollection ? `${name}[]` : type)
   const isOnlyConnected = template.input === "connection" && (kind === undefined || name === "LoRAField")
-  return (isOnlyConnected ? connectionKind : kind ?? unknownKind).empty(template)
+  if (!isOnlyConnected) return (kind ?? unknownKind).empty(template)
+  return (template.takesJson === true ? unknownKind : connectionKind).empty(template)
 }
 
 /**

@@ -272,9 +272,9 @@ export const toJson = (definition: WorkflowDefinition, schemaVersion: "3.0.0" | 
 }
 
 const inputToJson = (input: FieldInput): JsonObject => {
-  const { value: _value, ...rest } = input.raw
+  // a value that could not be read is saved as it was
   return {
-    ...rest,
+    ...input.raw,
     name: input.name,
     label: input.label,
     description: input.description,

@@ -202,8 +202,11 @@ const defaultOf = (
   }
 }
 
+/** Whether the editor has no control for values of a type. */
+const isOnlyConnected = (type: FieldType): boolean => !isStateful(type) && !modelKinds.has(type.name)
+
 const inputKindOf = (property: JsonObject, type: FieldType): InputKind => {
-  if (!isStateful(type) && !modelKinds.has(type.name)) {
+  if (isOnlyConnected(type)) {
     return "connection"
   }
   const input = property["input"]
@@ -251,6 +254,9 @@ const parseInput = (
   }
   if (typeof property["description"] === "string") template.description = property["description"]
   if (initial !== undefined) template.default = initial
+  if (isOnlyConnected(type) && (property["input"] === "any" || property["input"] === "direct")) {
+    template.takesJson = true
+  }
   if (options !== undefined) template.options = options
   const optionLabels = labelsOf(property["ui_choice_labels"])
   if (optionLabels !== undefined) template.optionLabels = optionLabels
@@ -288,6 +294,7 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
   }
   const requiredNames = new Set<unknown>(Array.isArray(schema["required"]) ? schema["required"] : [])
   const inputs = new Map<string, InputTemplate>()
+  const unsupportedInputs: Array<string> = []
   for (const name of Object.keys(properties)) {
     const property = getOwn(properties, name)
     if (
@@ -297,7 +304,9 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
       continue
     }
     const input = parseInput(type, name, property, requiredNames)
-    if (input !== undefined) {
+    if (input === undefined) {
+      unsupportedInputs.push(name)
+    } else {
       inputs.set(name, input)
     }
   }
@@ -332,6 +341,7 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
     outputType: isRecord(output) ? typeName(output) ?? "" : "",
     useCache: !(isRecord(useCache) && useCache["default"] === false),
     inputs,
+    unsupportedInputs,
     outputs
   }
 }

@@ -13,12 +13,13 @@ import { noSeedInput, type Problem, type ResourcesUnavailable, WorkflowNotReady 
 import { WorkflowResources } from "../WorkflowResources.ts"
 import * as Batch from "./batch.ts"
 import { describeWarning } from "./describe.ts"
+import { readKnown } from "./fieldValue.ts"
 import type { ServerGenerator } from "./generators.ts"
 import { describeReceived } from "./ink/kind.ts"
 import { nodeTitle } from "./inputs.ts"
 import { load, withValue } from "./load.ts"
 import { checkedNode, checkedNodes, fieldProblem } from "./nodeChecks.ts"
-import { isExecutable } from "./nodeTypes.ts"
+import { acceptsExtraInputs, isExecutable } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
 import * as Readiness from "./readiness.ts"
 import * as ResourceChecks from "./resourceChecks.ts"
@@ -225,7 +226,7 @@ const optionProblems = Effect.fnUntraced(function*(
 const graphOf = memoized((loaded: LoadedWorkflow) => Graph.build(loaded))
 const nodesOf = memoized(submittedNodes)
 const embeddedWorkflow = memoized((loaded: LoadedWorkflow): Definition.JsonObject => {
-  const { id: _id, ...workflow } = toFile(loaded)
+  const { id: _id, ...workflow } = toFile(asRead(loaded))
   return wellFormed(workflow)
 })
 
@@ -273,6 +274,28 @@ export const compile = Effect.fnUntraced(function*(
     nodes: nodesOf(boarded)
   }
 })
+
+/**
+ * The workflow without the values that could not be read, as the editor submits it. They would not have taken part in
+ * what the workflow makes.
+ */
+export const asRead = (loaded: LoadedWorkflow): LoadedWorkflow => {
+  const nodes = loaded.definition.nodes.map((node) => {
+    if (node.type !== "invocation") return node
+    const inputs = new Map(node.inputs)
+    const template = loaded.nodes.get(node.id)?.inputTemplate
+    const extras = acceptsExtraInputs(node.nodeType)
+    for (const [name, input] of node.inputs) {
+      const { value: _unread, ...raw } = input.raw
+      const value = template?.(name) === undefined && !extras
+        ? readKnown(input.value, loaded.catalog.models)
+        : input.value
+      inputs.set(name, { ...input, value, raw })
+    }
+    return { ...node, inputs }
+  })
+  return { ...loaded, definition: { ...loaded.definition, nodes } }
+}
 
 /** Whether the editor of a server knows schema 4.0.0, which came with 6.13. `undefined` where its version is unknown. */
 const opensVersion4 = (serverVersion: string): boolean | undefined => {

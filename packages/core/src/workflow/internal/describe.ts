@@ -31,7 +31,7 @@ const warningText = (warning: LoadWarning): string => {
       return `node ${warning.nodeId}: made with ${warning.nodeType} ${warning.version}, the server has ` +
         `${warning.templateVersion}; it was left as it is`
     case "missingFieldTemplate":
-      return `node ${warning.nodeId}: its type has no input '${warning.fieldName}', which is not sent`
+      return `node ${warning.nodeId}: the input '${warning.fieldName}' is not sent, because its type has none of this name, or one that is not supported`
     case "deletedInvalidEdge": {
       const { edge, problems } = warning
       const ends = edge.type === "default"

@@ -9,6 +9,7 @@ import { InvalidInputValue } from "../WorkflowError.ts"
 import { isConnected } from "./edgeIndex.ts"
 import { describeReceived } from "./ink/kind.ts"
 import { isComponentInput } from "./ink/rules.ts"
+import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
 /** The title of a node: its own label, or else the title of its type, or else the type. */
 export const nodeTitle = (node: InvocationNode, template: NodeTemplate | undefined): string =>
@@ -116,6 +117,19 @@ const giver = (loaded: LoadedWorkflow, input: InkWorkflowInput): string => {
     : `the node '${nodeTitle(source.node, source.template)}'`
 }
 
+/** Why a value of a field would not be sent: `undefined` if it would be, or if the whole node is unknown. */
+export const unsentReason = ({ inputTemplate, node, template }: LoadedNode, fieldName: string): string | undefined => {
+  if (
+    template === undefined || inputTemplate(fieldName) !== undefined || acceptsExtraInputs(node.nodeType) ||
+    isSavedWorkflowInput(fieldName)
+  ) {
+    return undefined
+  }
+  return template.unsupportedInputs.includes(fieldName)
+    ? "its type is one that the editor and this library do not support"
+    : `nodes of the type ${node.nodeType} have no such field on this server`
+}
+
 /** The value that a field takes for an input, as JSON for the file. */
 export const valueFor = (
   loaded: LoadedWorkflow,
@@ -127,6 +141,11 @@ export const valueFor = (
       expected: `no value, because ${giver(loaded, input)} gives it`,
       received: describeReceived(value)
     }))
+  }
+  const node = loaded.nodes.get(input.nodeId)
+  const unsent = node === undefined ? undefined : unsentReason(node, input.fieldName)
+  if (unsent !== undefined) {
+    return Result.fail(refuse(input, { expected: `no value, because ${unsent}`, received: describeReceived(value) }))
   }
   return Result.match(InkField.set(input.field, value), {
     onSuccess: (field): Result.Result<unknown, InvalidInputValue> => Result.succeed(field.value),

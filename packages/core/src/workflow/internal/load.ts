@@ -46,6 +46,8 @@ export interface LoadRules {
   readonly connectorLoops: "refuse" | "accept"
   /** Whether nodes are shown, as in the editor while the form is empty; see `showCalls`. */
   readonly showsNodes: boolean
+  /** Whether values of fields that the catalog does not know are kept as they are. */
+  readonly keepsUnknown: boolean
 }
 
 /** The rules of the library. */
@@ -53,7 +55,8 @@ export const ownRules: LoadRules = {
   readValue: readKeepingModels,
   fillDefault: (value, initial) => value === undefined ? initial : value,
   connectorLoops: "refuse",
-  showsNodes: true
+  showsNodes: true,
+  keepsUnknown: true
 }
 
 /**
@@ -286,8 +289,12 @@ const readInputs = (
   const extras = NodeTypes.acceptsExtraInputs(node.nodeType)
   let inputs: Map<string, FieldInput> | undefined
   for (const [name, input] of node.inputs) {
-    const type = (dynamic.get(name) ?? template?.inputs.get(name))?.type
-    const value = rules.readValue(input.value, { type, extras, vocabulary: catalog.models })
+    const own = dynamic.get(name) ?? template?.inputs.get(name)
+    // what the catalog does not know is not sent, and saved as it is
+    const isKept = own === undefined ? !extras : own.takesJson === true
+    const value = isKept && rules.keepsUnknown
+      ? input.value ?? undefined
+      : rules.readValue(input.value, { type: own?.type, extras, vocabulary: catalog.models })
     if (value !== input.value) {
       inputs ??= new Map(node.inputs)
       inputs.set(name, { ...input, value })
@@ -405,7 +412,10 @@ export const withValue = (
   if (found === undefined) {
     return loaded
   }
-  const input: FieldInput = { ...found.node.inputs.get(fieldName) ?? NodeUpdate.newInput(fieldName), value }
+  const given = found.node.inputs.get(fieldName) ?? NodeUpdate.newInput(fieldName)
+  // what the file had is not saved any more, also where it could not be read
+  const { value: _before, ...raw } = given.raw
+  const input: FieldInput = { ...given, value, raw }
   const node = { ...found.node, inputs: new Map(found.node.inputs).set(fieldName, input) }
   const updated: LoadedNode = { ...found, node }
   const { definition } = loaded

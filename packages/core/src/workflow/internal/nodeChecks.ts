@@ -11,7 +11,7 @@ import type { Problem, ProblemSource } from "../WorkflowError.ts"
 import { arrivals } from "./connections.ts"
 import { describeChoices, describeReceived, type InkViolation } from "./ink/kind.ts"
 import { componentInputs, isComponentInput } from "./ink/rules.ts"
-import { nodeTitle } from "./inputs.ts"
+import { nodeTitle, unsentReason } from "./inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
 /** A node with what is needed to check it. */
@@ -140,13 +140,10 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
       const illFormed = target.isConnected(fieldName) ? undefined : illFormedText({ [fieldName]: stored })
       return illFormed === undefined ? [] : [fieldProblem(target, fieldName, undefined, illFormedValue(illFormed))]
     }
-    return [
-      fieldProblem(target, fieldName, undefined, {
-        code: "missingFieldTemplate",
-        source: "interface",
-        message: `nodes of the type ${target.node.nodeType} have no such field on this server`
-      })
-    ]
+    const message = unsentReason(target, fieldName)
+    return message === undefined
+      ? []
+      : [fieldProblem(target, fieldName, undefined, { code: "missingFieldTemplate", source: "interface", message })]
   }
   if (target.isConnected(fieldName)) return []
   if (stored !== undefined && stored !== null) return valueProblems(target, template, stored)

@@ -5,11 +5,14 @@ import { Simulator, type SimulatorOptions } from "@effect-invokeai/core/simulato
 import * as SimulatorEventTransport from "@effect-invokeai/core/simulator/SimulatorEventTransport"
 import * as SimulatorHttpClient from "@effect-invokeai/core/simulator/SimulatorHttpClient"
 import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { readFileSync } from "node:fs"
 import { drive } from "./fake.ts"
 import { type Handler, isEnqueue, proxied, respond, rewrite } from "./proxied.ts"
 
@@ -297,6 +300,116 @@ describe("A batch that the server took and cannot read", () => {
         yield* Queue.use((queue) =>
           Effect.ignore(queue.enqueueBatch({ batch_id: "b", graph: batch.graph, data: batch.data ?? null, runs: 1 }))
         )
+        assert.strictEqual((yield* job.await).status, "completed")
+      }).pipe(Effect.scoped)
+    ))
+})
+
+describe("The timeout of a job", () => {
+  const limit = { timeout: "10 seconds" } as const
+  const late = (effect: Effect.Effect<Job.Job, Job.SubmitError, InvokeAi.Services | Scope.Scope>) =>
+    Effect.gen(function*() {
+      const began = yield* Clock.currentTimeMillis
+      const error = yield* Effect.flip(effect)
+      assert.isAtLeast((yield* Clock.currentTimeMillis) - began, 10_000)
+      assert.isBelow((yield* Clock.currentTimeMillis) - began, 11_000)
+      if (error._tag !== "JobTimeout") return yield* Effect.die(error)
+      return error
+    })
+
+  it.effect("counts from the call of submit, and covers it", () =>
+    withProxy(
+      { handle: (request) => isEnqueue(request) ? Effect.never : undefined },
+      Effect.gen(function*() {
+        const error = yield* late(Job.submitBatch(batch, limit))
+        assert.deepInclude(error, { status: "sending", canceled: false, onTimeout: "cancel" })
+        assert.include(error.message, "has not confirmed")
+      }).pipe(Effect.scoped)
+    ))
+
+  it.effect("cancels what arrived although its response is missing", () =>
+    withProxy(
+      {
+        handle: (request, forward) =>
+          isEnqueue(request)
+            ? Effect.andThen(forward, Effect.never)
+            : request.url.includes("/b/") && request.method === "GET" && !canceling
+            ? Effect.never
+            : Effect.suspend(() => {
+              canceling ||= request.url.endsWith("/cancel_by_batch_ids")
+              return forward
+            }),
+        simulator: { nodeDuration: "1 minute" }
+      },
+      Effect.gen(function*() {
+        canceling = false
+        const error = yield* late(Job.submitBatch(batch, limit))
+        assert.isTrue(error.canceled)
+        const { items } = yield* (yield* Simulator).state
+        assert.deepStrictEqual(items.map((item) => item.status), ["canceled", "canceled"])
+      }).pipe(Effect.scoped)
+    ))
+  let canceling = false
+
+  it.effect("leaves nothing that is sent after it", () =>
+    withProxy(
+      {
+        handle: (request, forward) =>
+          isEnqueue(request)
+            ? Effect.andThen(
+              Effect.forkDetach(Effect.ignore(Effect.delay(forward, "12 seconds"))),
+              respond(request, 502, "", "text/plain")
+            )
+            : undefined,
+        simulator: { nodeDuration: "1 minute" }
+      },
+      Effect.gen(function*() {
+        const error = yield* Effect.scoped(late(Job.submitBatch(batch, limit)))
+        assert.isFalse(error.canceled)
+        yield* Effect.sleep("1 minute")
+        const { items } = yield* (yield* Simulator).state
+        assert.deepStrictEqual(items.map((item) => item.status), ["canceled", "canceled"])
+      })
+    ))
+
+  it.effect("says that nothing was sent where it is over before", () =>
+    withProxy(
+      { handle: (request) => request.url.includes("/api/v1/boards") ? Effect.never : undefined },
+      Effect.gen(function*() {
+        const workflow = yield* Workflow.fromJson(
+          readFileSync(new URL("../fixtures/workflows/text-only.json", import.meta.url), "utf8")
+        )
+        const error = yield* late(Job.submit(workflow, { ...limit, board: "Results" }))
+        assert.deepInclude(error, { status: "unsent", canceled: true })
+        assert.include(error.message, "It was not submitted.")
+      }).pipe(Effect.scoped)
+    ))
+
+  it.effect("is shared by submit and await", () =>
+    withProxy(
+      {
+        handle: (request, forward) => isEnqueue(request) ? Effect.delay(forward, "6 seconds") : undefined,
+        simulator: { nodeDuration: "1 minute" }
+      },
+      Effect.gen(function*() {
+        const error = yield* late(
+          Effect.flatMap(Job.submitBatch(batch, limit), (job) =>
+            job.await.pipe(
+              Effect.catchIf((error) => error._tag !== "JobTimeout", Effect.die),
+              Effect.as(job)
+            ))
+        )
+        assert.isTrue(error.canceled)
+      }).pipe(Effect.scoped)
+    ))
+
+  it.effect("does not take away the result of a job that has ended", () =>
+    withProxy(
+      { handle: () => undefined },
+      Effect.gen(function*() {
+        const job = yield* Job.submitBatch(batch, limit)
+        yield* job.await
+        yield* Effect.sleep("1 minute")
         assert.strictEqual((yield* job.await).status, "completed")
       }).pipe(Effect.scoped)
     ))

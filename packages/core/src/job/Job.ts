@@ -61,6 +61,7 @@ import {
 } from "./internal/lifecycle.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import { removeUnreadable } from "./internal/poison.ts"
+import * as TimeLimit from "./internal/timeLimit.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
@@ -143,7 +144,8 @@ export type JobServices = JobTracker | Queue | Images | ServerInfo | SecureRando
 
 const makeJob = Effect.fnUntraced(function*(
   context: Lifecycle,
-  enqueued: Submission.EnqueueBatchResult | null
+  enqueued: Submission.EnqueueBatchResult | null,
+  limit: TimeLimit.TimeLimit
 ): Effect.fn.Return<Job, never, JobServices> {
   const services = yield* Effect.context<JobServices>()
   const { options, tracked } = context
@@ -163,7 +165,12 @@ const makeJob = Effect.fnUntraced(function*(
     events: tracked.log.stream,
     state,
     changes: tracked.states.stream,
-    await: awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }).pipe(
+    await: Effect.suspend(() =>
+      // The result of a job that has ended is there at any time.
+      tracked.isDone
+        ? finished
+        : awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }, TimeLimit.left(limit))
+    ).pipe(
       operation("Job.await", attributes)
     ),
     outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
@@ -187,30 +194,35 @@ const makeJob = Effect.fnUntraced(function*(
   }
 })
 
-/** What `submitBatch` does, in the span of whoever does it. */
+/** The body of `submitBatch`, without a span and a timeout of its own. */
 const handIn = Effect.fnUntraced(function*(
   batch: JobBatch,
-  options: BatchOptions = {}
+  options: BatchOptions,
+  limit: TimeLimit.TimeLimit
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
   const random = yield* SecureRandom.SecureRandom
   const batchId = yield* random.uuidV4()
   const destination = options.destination ?? batchId
   yield* Effect.annotateCurrentSpan({ batchId })
-  return yield* start({
-    batchId,
-    batch: {
-      batch_id: batchId,
-      origin: options.origin ?? "effect-invokeai",
-      destination,
-      data: batch.data ?? null,
-      graph: batch.graph,
-      workflow: batch.workflow ?? null,
-      runs: batch.runs
+  return yield* send(
+    {
+      batchId,
+      batch: {
+        batch_id: batchId,
+        origin: options.origin ?? "effect-invokeai",
+        destination,
+        data: batch.data ?? null,
+        graph: batch.graph,
+        workflow: batch.workflow ?? null,
+        runs: batch.runs
+      },
+      size: batch.size,
+      prepend: options.prepend ?? false,
+      nodes: batch.nodes
     },
-    size: batch.size,
-    prepend: options.prepend ?? false,
-    nodes: batch.nodes
-  }, options)
+    options,
+    limit
+  )
 })
 
 /**
@@ -226,19 +238,22 @@ const handIn = Effect.fnUntraced(function*(
 export const submitBatch: (
   batch: JobBatch,
   options?: BatchOptions
-) => Effect.Effect<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> = Effect.fn(
+) => Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> = Effect.fn(
   "Job.submitBatch"
-)(handIn)
+)((batch: JobBatch, options: BatchOptions = {}) =>
+  TimeLimit.submitWithin(options, (limit) => handIn(batch, options, limit))
+)
 
 /** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
 const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
   error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous) &&
   !(error._tag === "QueueBlocked" && error.removed !== true)
 
-/** Follows a batch, and then sends it, or asks first whether a program that was killed has sent it. @internal */
-export const start = Effect.fnUntraced(function*(
+/** Tracks a batch, and then sends it, or asks first whether a program that was killed has sent it. */
+const send = Effect.fnUntraced(function*(
   submission: Submission.Submission,
   options: BatchOptions,
+  limit: TimeLimit.TimeLimit,
   before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
   yield* Effect.sync(() => checkOptions(options))
@@ -251,10 +266,11 @@ export const start = Effect.fnUntraced(function*(
     nodes: withLoops(submission.nodes, submission.batch.graph)
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
+  limit.context = context
   yield* Effect.addFinalizer((exit) => close(context, exit))
 
   const seen = Stream.runHead(Stream.filter(tracked.states.stream, (state) => state.pages.length > 0))
-  const send = Submission.submit(submission, options, { ...before, seen }).pipe(
+  const sending = Submission.submit(submission, options, { ...before, seen }).pipe(
     Effect.tap((result) =>
       Effect.sync(() => {
         context.stage.current = "accepted"
@@ -281,15 +297,22 @@ export const start = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       if (before.maybeSent !== true) yield* Journal.sending(submission, options.key)
       context.stage.current = "sending"
-      const fiber = yield* Effect.forkDetach(restore(send), { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(restore(sending), { startImmediately: true })
       context.stage.sending = fiber
       return yield* restore(Fiber.join(fiber))
     })
   )
   // Where events arrive nothing is asked: they were subscribed to before the job was sent.
   if (!enqueued.certain || !(yield* tracker.connected)) yield* tracker.refresh
-  return yield* makeJob(context, enqueued)
+  return yield* makeJob(context, enqueued, limit)
 })
+
+/** Submits a batch of which the journal does not know whether the server has it. @internal */
+export const resubmit = (
+  submission: Submission.Submission,
+  options: BatchOptions
+): Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> =>
+  TimeLimit.submitWithin(options, (limit) => send(submission, options, limit, { maybeSent: true }))
 
 /**
  * How a workflow is handed in and what becomes of the job.
@@ -321,6 +344,7 @@ export type SubmitError =
   | WorkflowNotReady
   | ResourcesUnavailable
   | BoardNotFound
+  | JobTimeout
   | RecordError
 
 /**
@@ -339,6 +363,7 @@ export type SubmitError =
  * - `SubmissionUnknown`: whether the server has it is not known; `attach` finds out later.
  * - `QueueBlocked`: the server took it and cannot read it; it is removed from the queue.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
+ * - `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
  *
  * @category constructors
@@ -348,10 +373,13 @@ export const submit = Effect.fn("Job.submit")(function*(
   workflow: Workflow.Workflow,
   options: SubmitOptions = {}
 ): Effect.fn.Return<Job, SubmitError, JobServices | Boards | WorkflowResources | Scope.Scope> {
-  const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
-  const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
-  for (const warning of batch.warnings) yield* Effect.logDebug(warning)
-  const job = yield* operation("Job.submitBatch", {})(handIn(batch, options))
+  const job = yield* TimeLimit.submitWithin(options, (limit) =>
+    Effect.gen(function*() {
+      const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
+      const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
+      for (const warning of batch.warnings) yield* Effect.logDebug(warning)
+      return yield* operation("Job.submitBatch", {})(handIn(batch, options, limit))
+    }))
   yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
   return job
 })
@@ -366,7 +394,7 @@ export const submit = Effect.fn("Job.submit")(function*(
 export interface Outcome {
   readonly index: number
   readonly batchId: string | null
-  readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError | JobTimeout>
+  readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError>
 }
 
 /**
@@ -439,6 +467,7 @@ export const attach = Effect.fn("Job.attach")(function*(
 ): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ batchId })
   yield* Effect.sync(() => checkOptions(options))
+  const limit = yield* TimeLimit.begin(options)
   const tracker = yield* JobTracker
   const tracked = yield* tracker.track({
     batchId,
@@ -454,7 +483,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
   }
   yield* Effect.addFinalizer((exit) => close(context, exit))
-  return yield* makeJob(context, null)
+  return yield* makeJob(context, null, limit)
 })
 
 /**

@@ -249,6 +249,7 @@ export class JobLost extends TaggedError<JobLost>()("JobLost", {
  *
  * **Details**
  *
+ * - `status`: the job's status; `unsent` if it was not submitted, `sending` if the server has not said whether it has it.
  * - `onTimeout`: what the caller asked for, `cancel` or `detach`.
  * - `canceled`: whether the server has confirmed that nothing of the job runs any more. False with `cancel` if it did not
  *   respond in time: the cancellation continues in the background and when the job's scope closes.
@@ -268,7 +269,9 @@ export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
   remaining: Schema.Array(Schema.Number)
 }) {
   override get message(): string {
-    const outcome = this.onTimeout !== "cancel"
+    const outcome = this.status === "unsent"
+      ? "It was not submitted."
+      : this.onTimeout !== "cancel"
       ? "It is still running."
       : this.canceled
       ? "It was canceled."

@@ -45,7 +45,7 @@ import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
-import type { JobNotFound } from "./JobError.ts"
+import type { JobNotFound, JobTimeout } from "./JobError.ts"
 import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
 import type { SubmissionError } from "./Submission.ts"
 
@@ -70,14 +70,18 @@ import type { SubmissionError } from "./Submission.ts"
 export const resume = Effect.fn("JobRecovery.resume")(function*(
   entry: JournalEntry,
   options: Job.BatchOptions = {}
-): Effect.fn.Return<Job.Job, SubmissionError | JobNotFound | RecordError, Job.JobServices | JobJournal | Scope.Scope> {
+): Effect.fn.Return<
+  Job.Job,
+  SubmissionError | JobNotFound | JobTimeout | RecordError,
+  Job.JobServices | JobJournal | Scope.Scope
+> {
   const { batchId } = entry
   yield* Effect.annotateCurrentSpan({ batchId })
   const submission = toSubmission(entry)
   if (entry.stage === "sending") {
     // A server that gives receipts has one under the key of the killed program, and tells a repetition by it.
     yield* Effect.ignore((yield* ServerInfo).capabilities)
-    return yield* Job.start(submission, options, { maybeSent: true })
+    return yield* Job.resubmit(submission, options)
   }
   return yield* Job.attach(batchId, {
     onInterrupt: "cancel",

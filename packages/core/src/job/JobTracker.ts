@@ -69,6 +69,9 @@ export type { TrackedJob } from "./internal/trackedJob.ts"
  * - `idle`: how long the event connection is kept after the last job, by default 10 seconds. With 0 it is closed before
  *   the scope of the last job is.
  *
+ * No environment variables set these: they suit a program, wherever it runs. `InvokeAiConfig` has those for the limits of
+ * requests and of closing.
+ *
  * @category models
  * @since 0.1.0
  */

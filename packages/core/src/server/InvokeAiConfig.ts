@@ -91,9 +91,9 @@ export const defaultMaxResponseSize: ByteSize.ByteSize = ByteSize.mebibytes(256)
  * **Details**
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
- * duration such as `30 seconds`), `INVOKEAI_RETRIES`, `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`) and
- * `INVOKEAI_CLOSE_TIMEOUT` (a duration). Whatever is missing or empty keeps its default. An invalid duration, size or number
- * is a `ConfigError`; an invalid URL is reported by the first request.
+ * duration such as `30 seconds`), `INVOKEAI_TRANSFER_TIMEOUT`, `INVOKEAI_IDLE_TIMEOUT` and `INVOKEAI_CLOSE_TIMEOUT`
+ * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). Whatever is missing or empty keeps
+ * its default. An invalid duration, size or number is a `ConfigError`; an invalid URL is reported by the first request.
  *
  * @since 0.1.0
  * @category config
@@ -106,6 +106,8 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
   password: Config.option(Config.Redacted("INVOKEAI_PASSWORD")),
   queueId: Config.option(Config.String("INVOKEAI_QUEUE_ID")),
   timeout: Config.option(Config.Duration("INVOKEAI_TIMEOUT")),
+  transferTimeout: Config.option(Config.Duration("INVOKEAI_TRANSFER_TIMEOUT")),
+  idleTimeout: Config.option(Config.Duration("INVOKEAI_IDLE_TIMEOUT")),
   maxResponseSize: Config.option(Config.ByteSize("INVOKEAI_MAX_RESPONSE_SIZE")),
   retries: Config.option(Config.Int("INVOKEAI_RETRIES")),
   closeTimeout: Config.option(Config.Duration("INVOKEAI_CLOSE_TIMEOUT"))
@@ -117,6 +119,8 @@ export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
     password: Option.getOrUndefined(config.password),
     queueId: Option.getOrUndefined(config.queueId),
     timeout: Option.getOrUndefined(config.timeout),
+    transferTimeout: Option.getOrUndefined(config.transferTimeout),
+    idleTimeout: Option.getOrUndefined(config.idleTimeout),
     maxResponseSize: Option.getOrUndefined(config.maxResponseSize),
     retries: Option.getOrUndefined(config.retries),
     closeTimeout: Option.getOrUndefined(config.closeTimeout)

@@ -37,9 +37,10 @@ import type { TrackedJob } from "./trackedJob.ts"
  * **Details**
  *
  * - `prepend`: put it in front of the queue.
- * - `timeout`, `onTimeout`: how long `job.await` waits, and whether the job is canceled then (default) or continues
- *   (`detach`). `JobTimeout` comes less than a second later, whatever the server does; a cancellation that is not
- *   confirmed by then continues. Without a timeout it waits as long as the job takes.
+ * - `timeout`, `onTimeout`: how long the job may take, from the call of `submit` (or `attach`) to its end, and whether it
+ *   is canceled then (default) or continues (`detach`). `submit` and `job.await` fail with `JobTimeout` less than a second
+ *   later, whatever the server does; a cancellation that is not confirmed by then continues. Without a timeout they wait
+ *   as long as the job takes. No environment variable sets it: it belongs to a job.
  * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
  *   `InvokeAiOptions.closeTimeout` limits how long that takes.
  * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
@@ -90,8 +91,8 @@ const isOver = (stage: Lifecycle["stage"]): boolean => stage.current === "over"
 /** How long an interrupted submission may take to get its response. */
 const sendGrace = Duration.seconds(5)
 
-/** How long after its timeout a wait for a job may still take to confirm the cancellation. */
-const confirmWithin = Duration.millis(500)
+/** How long after its timeout a wait for a job may still take to confirm the cancellation. @internal */
+export const confirmWithin = Duration.millis(500)
 
 const endings = ["cancel", "detach"] as const
 
@@ -169,6 +170,11 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effec
   }
 })
 
+/** Cancels a job whose enqueue request has no response, and waits a moment for it to arrive. @internal */
+export const cancelUnanswered = (
+  tracked: TrackedJob
+): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue | JobTracker> => cancelTracked(tracked, sendGrace)
+
 /** The parts of a job that waiting for it needs. */
 interface Awaited {
   readonly batchId: string
@@ -176,11 +182,17 @@ interface Awaited {
   readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
 }
 
-/** Waits for the end of a job, at most for a time; `JobTimeout` is less than a second later. @internal */
+/**
+ * Waits for the end of a job, at most for a time (`left` if a part of `timeout` is over); `JobTimeout` is less than a second
+ * later.
+ *
+ * @internal
+ */
 export const awaitWithin = <A, E>(
   wait: Effect.Effect<A, E>,
   { onTimeout = "cancel", timeout }: Pick<BatchOptions, "timeout" | "onTimeout">,
-  job: Awaited
+  job: Awaited,
+  left: Effect.Effect<number | undefined> = Effect.undefined
 ): Effect.Effect<A, E | JobTimeout> => {
   if (timeout === undefined) return wait
   const giveUp = Effect.gen(function*() {
@@ -203,9 +215,9 @@ export const awaitWithin = <A, E>(
       ? yield* Effect.timeoutOrElse(wait, { duration: confirmWithin, orElse: () => error })
       : yield* error
   })
-  return Effect.suspend(() => {
+  return Effect.flatMap(left, (millis) => {
     checkChoice("onTimeout", endings, onTimeout)
-    return Effect.timeoutOrElse(wait, { duration: durationOption("timeout", timeout), orElse: () => giveUp })
+    return Effect.timeoutOrElse(wait, { duration: millis ?? durationOption("timeout", timeout), orElse: () => giveUp })
   })
 }
 

@@ -1,0 +1,70 @@
+/**
+ * The `timeout` of a job, from the call that submits it on.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { elapsedMillis } from "../../internal/elapsed.ts"
+import { durationOption } from "../../internal/options.ts"
+import type { Queue } from "../../server/Queue.ts"
+import { JobTimeout } from "../JobError.ts"
+import { JobTracker } from "../JobTracker.ts"
+import { type BatchOptions, cancelUnanswered, confirmWithin, type Lifecycle } from "./lifecycle.ts"
+
+/** When the timeout of a job is over, and the job, once it is known. @internal */
+export interface TimeLimit {
+  /** On the monotonic clock, in milliseconds; undefined for a job without a timeout. */
+  readonly until: number | undefined
+  context: Lifecycle | undefined
+}
+
+/** The limit of a job whose submission begins now. @internal */
+export const begin = ({ timeout }: BatchOptions): Effect.Effect<TimeLimit> =>
+  Effect.map(elapsedMillis, (now) => ({
+    until: timeout === undefined ? undefined : now + Duration.toMillis(durationOption("timeout", timeout)),
+    context: undefined
+  }))
+
+/** Cancels what may be on its way to the server, and says whether the server has confirmed that nothing runs. */
+const cancelSubmission = Effect.fnUntraced(function*(
+  { stage, tracked }: Lifecycle
+): Effect.fn.Return<boolean, never, JobTracker | Queue> {
+  const { cleanup } = yield* JobTracker
+  // A batch that is canceled must not be sent again.
+  if (stage.sending !== undefined) yield* Effect.forkDetach(Fiber.interrupt(stage.sending))
+  const services = yield* Effect.context<JobTracker | Queue>()
+  const canceling = yield* cleanup.fork(Effect.provideContext(cancelUnanswered(tracked), services))
+  const canceled = yield* Effect.timeoutOption(Effect.option(Fiber.join(canceling)), confirmWithin)
+  return Option.exists(Option.flatten(canceled), ({ active, total }) => total > 0 && active === 0)
+})
+
+/** Submits a job, at most until its timeout is over. @internal */
+export const submitWithin = <A, E, R>(
+  options: BatchOptions,
+  submit: (limit: TimeLimit) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | JobTimeout, R | JobTracker | Queue> =>
+  Effect.flatMap(begin(options), (limit) => {
+    const { onTimeout = "cancel", timeout = Duration.infinity } = options
+    if (limit.until === undefined) return submit(limit)
+    const late = Effect.gen(function*() {
+      const { context } = limit
+      const isSent = context !== undefined && context.stage.current !== "new" && context.stage.current !== "over"
+      const canceled = isSent && onTimeout === "cancel" && (yield* cancelSubmission(context))
+      return yield* new JobTimeout({
+        batchId: context?.tracked.batchId ?? "",
+        timeout: Duration.toMillis(durationOption("timeout", timeout)),
+        status: isSent ? "sending" : "unsent",
+        onTimeout,
+        canceled: canceled || !isSent,
+        remaining: []
+      })
+    })
+    return Effect.timeoutOrElse(submit(limit), { duration: durationOption("timeout", timeout), orElse: () => late })
+  })
+
+/** How much time is left of a limit, in milliseconds. @internal */
+export const left = ({ until }: TimeLimit): Effect.Effect<number | undefined> =>
+  Effect.map(elapsedMillis, (now) => until === undefined ? undefined : Math.max(0, until - now))

@@ -131,6 +131,14 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         assert.deepStrictEqual(outputs.booleans.map(({ value }) => String(value)).toSorted(), ["false", "true", "true"])
       }))
 
+    it.effect("a field that the editor only connects takes a JSON value", () =>
+      Effect.gen(function*() {
+        const value = { colors: ["red", "blue"], nested: [1, null] }
+        const workflow = yield* read([node("m", "metadata_item", "1.0.0", [input("label", "palette")])])
+        const { outputs } = yield* run(yield* Workflow.setField(workflow, "m.value", value))
+        assert.include(JSON.stringify(outputs.all), JSON.stringify(value))
+      }))
+
     it.effect("step counts that are only recorded may be 0", () =>
       Effect.gen(function*() {
         const workflow = yield* read([

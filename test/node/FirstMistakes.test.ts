@@ -61,8 +61,8 @@ describe("what a program is told that", () => {
 
   it.live("has a URL that is none", () =>
     Effect.gen(function*() {
-      assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "one looks like http://127.0.0.1:9090")
-      assert.include(yield* firstWords({ url: "localhost:9090" }), "has to begin with http:// or https://")
+      assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "expected for example http://127.0.0.1:9090")
+      assert.include(yield* firstWords({ url: "localhost:9090" }), "must begin with http:// or https://")
     }))
 
   it.live("has no login, or a wrong one", () =>

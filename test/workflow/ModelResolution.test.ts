@@ -49,8 +49,8 @@ describe("ModelResolution.resolve", () => {
     assert.strictEqual(resolution._tag, "Missing")
     if (resolution._tag === "Found") return
     assert.strictEqual(
-      ModelResolution.describeFailure({ name: "gone" }, resolution),
-      "the model 'gone' is not installed; there are other (flux vae, key 4); shared (flux vae, key 2); " +
+      ModelResolution.describeFailure({ name: "gone" }, resolution, vae),
+      "the model \"gone\" is not installed; the field takes a model of type vae for flux: other (flux vae, key 4); shared (flux vae, key 2); " +
         "key-like (flux vae, key name of 1)"
     )
   })
@@ -64,8 +64,9 @@ describe("ModelResolution.resolve", () => {
     ])
     const resolution = ModelResolution.resolve({ hash: "blake3:3" }, { type: ["lora"] }, installed)
     assert.strictEqual(
-      resolution._tag === "NotAccepted" && ModelResolution.describeFailure({ hash: "blake3:3" }, resolution),
-      "the field does not take the model shared (sd-1 vae, key 3)"
+      resolution._tag === "NotAccepted" &&
+        ModelResolution.describeFailure({ hash: "blake3:3" }, resolution, { type: ["lora"] }),
+      "the field does not take the model shared (sd-1 vae, key 3); the field takes a model of type lora, and none is installed"
     )
     assert.deepStrictEqual(keyOf({ name: "shared" }, { type: ["lora"] }, installed), ["NotAccepted"])
     const complete = { key: "3", hash: "blake3:3", name: "shared", base: "sd-1", type: "vae" }

@@ -97,7 +97,10 @@ describe("a file that is not a workflow", () => {
       assert.match(yield* reasonOf({ nodes: [], links: [], version: 0.4 }), /^it is a ComfyUI workflow/)
       assert.match(yield* reasonOf({ 3: { class_type: "KSampler", inputs: {} } }), /ComfyUI workflow in API format/)
       assert.strictEqual(yield* reasonOf([]), "a workflow is a JSON object, not a list of 0 items")
-      assert.strictEqual(yield* reasonOf({}), "it has no schema version (at meta.version)")
+      assert.strictEqual(
+        yield* reasonOf({}),
+        "it has no schema version; save the workflow in InvokeAI's workflow editor (at meta.version)"
+      )
     }))
 })
 

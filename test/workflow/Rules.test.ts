@@ -59,7 +59,7 @@ describe("rules that the official UI does not have but the server enforces", () 
         ["server", "missingInputForField"]
       ])
       assert.deepStrictEqual(yield* problems(file("img_blur", "1.2.2", [])), [
-        ["server", "missingInputForField", "a value is missing"]
+        ["server", "missingInputForField", "a value is missing; set the field \"n.image\" (Workflow.setField)"]
       ])
       assert.deepStrictEqual(yield* problems(file("no_such_node", "1.0.0", [])), [
         ["interface", "missingNodeTemplate", "the server has no node type 'no_such_node'"]
@@ -183,7 +183,7 @@ describe("nodes that need a connection", () => {
       assert.deepStrictEqual(yield* problems(json(blur, "image")), [[
         "server",
         "missingInputForField",
-        "a value is missing"
+        "a value is missing; set the field \"c.image\" (Workflow.setField)"
       ]])
     }))
 })

@@ -99,7 +99,8 @@ describe("Workflow.fromLibrary", () => {
       assert.strictEqual(missing._tag, "WorkflowNotFound")
       assert.strictEqual(
         missing.message,
-        "There is no workflow in the server's library under 'no-such-id': no workflow of this user has the id"
+        "There is no workflow in the server's library under 'no-such-id': no workflow of this user has the id; " +
+          "WorkflowLibrary.list returns the ids"
       )
       const library = yield* WorkflowLibrary
       const [odd] = yield* Stream.runCollect(library.list({ query: "odd" }))

@@ -291,9 +291,10 @@ describe("checking against a server", () => {
         error.message,
         [
           "The workflow is not ready (2 problems):",
-          "- Main Model - FLUX -> T5 Encoder: the model 'T5 Encoder FLUX' is not installed",
-          "- Main Model - FLUX -> VAE: several models are called 'FLUX VAE': FLUX VAE (flux vae, key one); " +
-          "FLUX VAE (flux vae, key two)"
+          "- Main Model - FLUX -> T5 Encoder: the model \"T5 Encoder FLUX\" is not installed; the field takes " +
+          "a model of type t5_encoder, and none is installed",
+          "- Main Model - FLUX -> VAE: several models are named \"FLUX VAE\": FLUX VAE (flux vae, key one); " +
+          "FLUX VAE (flux vae, key two); set one of them by its key"
         ].join("\n")
       )
     }))

@@ -130,15 +130,16 @@ describe("use case 2: set the inputs and validate", () => {
   it.effect("says everything that is wrong before, by input", () =>
     Effect.gen(function*() {
       const problems = Workflow.validate(yield* example)
-      const component = "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
+      const component = (name: string) =>
+        `a model is missing (only a complete SDNQ pipeline as main model brings its own); set the input "${name}"`
       assert.deepStrictEqual(
         problems.inputs,
         new Map([
-          [`${loader}.t5_encoder_model`, [component]],
-          [`${loader}.clip_embed_model`, [component]],
-          [`${loader}.vae_model`, [component]],
-          [`${positive}.prompt`, ["a value is missing"]],
-          [`${picture}.image`, ["a value is missing"]]
+          [`${loader}.t5_encoder_model`, [component("t5_encoder_model")]],
+          [`${loader}.clip_embed_model`, [component("clip_embed_model")]],
+          [`${loader}.vae_model`, [component("vae_model")]],
+          [`${positive}.prompt`, [`a value is missing; set the input "${positive}.prompt"`]],
+          [`${picture}.image`, ["a value is missing; set the input \"image\""]]
         ])
       )
       assert.deepStrictEqual(problems.workflow, [])

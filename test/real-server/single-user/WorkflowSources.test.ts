@@ -179,6 +179,6 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       const error = yield* Effect.flip(
         Effect.flatMap(Workflow.setInput(workflow, "model", "no such model"), Workflow.check)
       )
-      assert.include(error.message, `the model 'no such model' is not installed; there are ${model.name} (sd-1 main`)
+      assert.include(error.message, `the model "no such model" is not installed; the field takes a model of type main`)
     }))
 })

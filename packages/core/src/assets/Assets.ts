@@ -224,7 +224,7 @@ const make = Effect.gen(function*() {
       Effect.catch((error) =>
         Effect.gen(function*() {
           const fail = (stored: NotUploaded["stored"]) =>
-            Effect.fail<NotUploaded>({ stored, error: fromApi(source.name, error, "BoardMissing") })
+            Effect.fail<NotUploaded>({ stored, error: fromApi(source.name, error, "BoardMissing", options.board) })
           if (!error.isAmbiguous) return yield* fail("refused")
           const looked = yield* Effect.timeoutOption(Effect.option(findLater(record)), lookupTimeout)
           const found = Option.flatten(looked)

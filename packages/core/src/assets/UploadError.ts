@@ -99,7 +99,8 @@ export class UploadError extends TaggedError<UploadError>()("UploadError", {
 export const fromApi = (
   source: string,
   error: InvokeAiError,
-  notFound: "BoardMissing" | "ImageMissing"
+  notFound: "BoardMissing" | "ImageMissing",
+  board?: string
 ): UploadError => {
   const reason = ((): UploadErrorReason => {
     switch (error.reason) {
@@ -116,7 +117,10 @@ export const fromApi = (
         return "Server"
     }
   })()
-  return new UploadError({ reason, source, detail: error.message, cause: error })
+  const detail = reason === "BoardMissing" && board !== undefined
+    ? `${JSON.stringify(board)}; pass the id of a board, see Boards.list: ${error.message}`
+    : error.message
+  return new UploadError({ reason, source, detail, cause: error })
 }
 
 /** @internal */

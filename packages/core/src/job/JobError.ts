@@ -295,7 +295,7 @@ export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("W
   outputs: carried<ReadonlyArray<InkOutput>>()
 }) {
   override get message(): string {
-    return `The job has not ended yet (status: ${this.status})`
+    return `The job has not ended yet (status: ${this.status}). Wait for it with job.await before you read job.outputs`
   }
 }
 
@@ -309,7 +309,9 @@ export class JobNotFound extends TaggedError<JobNotFound>()("JobNotFound", {
   batchId: Schema.String
 }) {
   override get message(): string {
-    return `The server has no batch ${this.batchId}: it was never accepted, or it was pruned`
+    return `The server has no batch ${
+      JSON.stringify(this.batchId)
+    }: it was never accepted, or it was deleted. Check the id, or submit the workflow again`
   }
 }
 
@@ -321,11 +323,18 @@ export class JobNotFound extends TaggedError<JobNotFound>()("JobNotFound", {
  */
 export class BoardNotFound extends TaggedError<BoardNotFound>()("BoardNotFound", {
   board: Schema.String,
-  matches: Schema.Array(Schema.String)
+  matches: Schema.Array(Schema.String),
+  /** The names of the boards that exist, if none matches. */
+  available: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return this.matches.length === 0
-      ? `There is no board with the id or name "${this.board}"`
-      : `Several boards have the name "${this.board}": ${this.matches.join(", ")}. Use the id`
+    const name = JSON.stringify(this.board)
+    if (this.matches.length > 0) {
+      return `${this.matches.length} boards are named ${name}: ${this.matches.join(", ")}. Use an id`
+    }
+    const names = this.available.slice(0, 20).map((board) => JSON.stringify(board)).join(", ")
+    const more = this.available.length > 20 ? ` and ${this.available.length - 20} more` : ""
+    const boards = names === "" ? "There are no boards yet" : `The boards are ${names}${more}`
+    return `No board has the id or name ${name}. ${boards}. Boards.findOrCreate(${name}) creates it`
   }
 }

@@ -21,6 +21,8 @@ export class AmbiguousName extends TaggedError<AmbiguousName>()("AmbiguousName",
 }) {
   override get message(): string {
     const list = this.candidates.map(({ description, id }) => `${id} (${description})`).join(", ")
-    return `The name ${JSON.stringify(this.requestedName)} fits ${this.candidates.length} ${this.kind}s: ${list}`
+    return `${this.candidates.length} ${this.kind}s are named ${JSON.stringify(this.requestedName)}: ${list}. Use ${
+      this.kind === "board" ? "an id" : "a key, or add the base and type"
+    }`
   }
 }

@@ -116,7 +116,10 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
       "" :
       `: ${first.loc.join(".")}: ${first.msg}${this.issues!.length > 1 ? ` (and ${this.issues!.length - 1} more)` : ""}`
     const outcome = this.reason === "Transport" && this.sent === false ? "could not be sent" : what[this.reason]
-    return `${this.method} ${this.path}${server} ${outcome}${status}${issue === "" ? detail : issue}`
+    const remedy = this.reason === "Unauthorized"
+      ? ". Check the token, or the email and password (INVOKEAI_TOKEN, or INVOKEAI_EMAIL and INVOKEAI_PASSWORD)"
+      : ""
+    return `${this.method} ${this.path}${server} ${outcome}${status}${issue === "" ? detail : issue}${remedy}`
   }
 
   /**

@@ -107,6 +107,14 @@ interface Kept {
   readonly capabilities: Capabilities
 }
 
+/** Why a URL that responds may be wrong. */
+const notInvokeAi = ({ pathname }: URL): string => {
+  const [api] = /\/api(?:\/v\d+)?\/?$/.exec(pathname) ?? []
+  return api === undefined
+    ? "this is not an InvokeAI server, or its sub-path is missing in the URL; check INVOKEAI_URL"
+    : `the URL ends in ${api.replace(/\/$/, "")}: leave that out (INVOKEAI_URL)`
+}
+
 const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Effect.fn.Return<ServerInfo["Service"]> {
   const { call } = client
   const kept = yield* Ref.make(Option.none<Kept>())
@@ -116,11 +124,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
     Effect.map((result) => result.version),
     Effect.mapError((error) =>
       error.reason === "Decode" || error.reason === "NotFound"
-        ? retold(
-          error,
-          "Decode",
-          `this is not an InvokeAI server, or its sub-path is missing in the URL (${error.detail})`
-        )
+        ? retold(error, "Decode", `${notInvokeAi(client.url)} (${error.detail})`)
         : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
         ? retold(error, "Transport", `${error.detail}. Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?`)
         : error

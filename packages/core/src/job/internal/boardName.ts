@@ -33,12 +33,10 @@ export const resolveBoard = Effect.fn("BoardName.resolveBoard")(function*(
     Effect.catchIf(isAbsent, () => Effect.succeed(Option.none()))
   )
   if (Option.isSome(byId)) return byId.value.board_id
-  const byName = yield* boards.find(board).pipe(
-    Effect.catchTag(
-      "AmbiguousName",
-      (error) => Effect.fail(new BoardNotFound({ board, matches: error.candidates.map((candidate) => candidate.id) }))
-    )
-  )
-  if (Option.isNone(byName)) return yield* new BoardNotFound({ board, matches: [] })
-  return byName.value.board_id
+  const all = yield* boards.all({ includeArchived: true })
+  const matches = all.filter(({ board_name }) => board_name === board).map(({ board_id }) => board_id)
+  const [id, ...others] = matches
+  if (id !== undefined && others.length === 0) return id
+  const available = matches.length > 0 ? [] : all.map(({ board_name }) => board_name)
+  return yield* new BoardNotFound({ board, matches, available })
 })

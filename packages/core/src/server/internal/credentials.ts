@@ -40,7 +40,7 @@ export const parseUrl = (input: string | URL): BaseUrl => {
     return {
       url: new URL(placeholder),
       basic: Option.none(),
-      problem: "the server's URL is not a URL; one looks like http://127.0.0.1:9090",
+      problem: "the server's URL is invalid; expected for example http://127.0.0.1:9090 (INVOKEAI_URL)",
       secrets: []
     }
   }
@@ -49,7 +49,8 @@ export const parseUrl = (input: string | URL): BaseUrl => {
     return {
       url: new URL(placeholder),
       basic: Option.none(),
-      problem: "the server's URL has to begin with http:// or https://",
+      problem:
+        "the server's URL must begin with http:// or https://; expected for example http://127.0.0.1:9090 (INVOKEAI_URL)",
       secrets: []
     }
   }

@@ -204,7 +204,7 @@ const optionProblems = Effect.fnUntraced(function*(
     out.push({
       code: "runsOutOfRange",
       source: "server",
-      message: `runs: expected an integer greater than 0, got ${runs}`
+      message: `runs: expected an integer greater than 0, got ${describeReceived(runs)}`
     })
   }
   out.push(...seedProblems(options?.seed, targets))

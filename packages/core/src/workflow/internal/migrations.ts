@@ -61,7 +61,8 @@ export const migrate = (json: unknown): Result.Result<MigratedDocument, Workflow
   }
   const meta = json["meta"]
   if (!isRecord(meta) || !isVersion(meta["version"])) {
-    return otherDocument(json) ?? fail("it has no schema version", ["meta", "version"])
+    return otherDocument(json) ??
+      fail("it has no schema version; save the workflow in InvokeAI's workflow editor", ["meta", "version"])
   }
   switch (meta["version"]) {
     case "1.0.0":

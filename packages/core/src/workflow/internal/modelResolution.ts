@@ -1,7 +1,13 @@
 /** Finds the model that a workflow means among those that a server has. */
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import type { InstalledModel } from "../WorkflowResources.ts"
-import { isCompleteModel, modelLabel, type ModelReference, modelViolations } from "./ink/modelReference.ts"
+import {
+  describeAcceptedModels,
+  isCompleteModel,
+  modelLabel,
+  type ModelReference,
+  modelViolations
+} from "./ink/modelReference.ts"
 import { farness, normalize } from "./likeness.ts"
 
 /**
@@ -103,15 +109,21 @@ export const resolve = (
 /** Why a reference could not be resolved, as a sentence. */
 export const describeFailure = (
   reference: ModelReference,
-  resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>
+  resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>,
+  accepts: ModelConstraint
 ): string => {
   const { candidates } = resolution
   const more = candidates.length > 5 ? `; and ${candidates.length - 5} more` : ""
   const shown = `${candidates.slice(0, 5).join("; ")}${more}`
   const label = modelLabel(reference)
-  if (resolution._tag === "Ambiguous") return `several models are called '${label}': ${shown}`
+  if (resolution._tag === "Ambiguous") {
+    return `several models are named ${JSON.stringify(label)}: ${shown}; set one of them by its key`
+  }
   const what = resolution._tag === "Missing"
-    ? `the model '${label}' is not installed`
+    ? `the model ${JSON.stringify(label)} is not installed`
     : `the field does not take the model ${describeModel(resolution.installed)}`
-  return candidates.length === 0 ? what : `${what}; there are ${shown}`
+  const wanted = describeAcceptedModels(accepts)
+  return candidates.length === 0
+    ? `${what}; the field takes ${wanted}, and none is installed`
+    : `${what}; the field takes ${wanted}: ${shown}`
 }

@@ -6,7 +6,7 @@ import type { LoadedWorkflow } from "../LoadedWorkflow.ts"
 import type { Problem } from "../WorkflowError.ts"
 import type * as Batch from "./batch.ts"
 import { describeReceived } from "./ink/kind.ts"
-import { nodeTitle } from "./inputs.ts"
+import { inputOf, nodeTitle, usableNames } from "./inputs.ts"
 import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
 import { batchValuesField } from "./nodeTypes.ts"
 import * as UiReadiness from "./uiReadiness.ts"
@@ -143,7 +143,25 @@ export const problems = (
     if (target !== undefined) out.push(...batchValueProblems(target, fieldName, values))
   }
   out.push(...doubled(batch, sweeps, checked))
-  return out
+  return out.some(isMissingValue) ? out.map(withRemedy(loaded)) : out
+}
+
+const isMissingValue = ({ code }: Problem): boolean =>
+  code === "missingInputForField" || code === "missingComponentModel"
+
+/** Says how a program sets what is missing: by the name of the input, or else as a field. */
+const withRemedy = (loaded: LoadedWorkflow) => {
+  const inputs = loaded.formFields.map((field) => inputOf(loaded, field.node, field.fieldName, field))
+  const names = usableNames(inputs)
+  return (problem: Problem): Problem => {
+    if (!isMissingValue(problem)) return problem
+    const input = inputs.find(({ systemName }) => systemName === problem.systemName)
+    const name = input === undefined ? undefined : names.get(input)
+    const remedy = name === undefined
+      ? `set the field ${JSON.stringify(problem.systemName)} (Workflow.setField)`
+      : `set the input ${JSON.stringify(name)}`
+    return { ...problem, message: `${problem.message}; ${remedy}` }
+  }
 }
 
 /** The server refuses a batch that names one field twice. */

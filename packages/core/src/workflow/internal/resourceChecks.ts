@@ -1,6 +1,6 @@
 /** Checks that what a workflow names is on the server, and completes its models. */
 import * as Effect from "effect/Effect"
-import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
+import type { InputTemplate, ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../InkField.ts"
 import type { Problem, ResourcesUnavailable } from "../WorkflowError.ts"
 import { type InstalledModel, WorkflowResources } from "../WorkflowResources.ts"
@@ -62,12 +62,13 @@ const usesOf = (targets: ReadonlyArray<CheckedNode>): Uses => {
   return { named, models }
 }
 
+const acceptedBy = ({ field }: ModelUse): ModelConstraint => "accepts" in field ? field.accepts : { type: ["lora"] }
+
 const checkModel = (
   use: ModelUse,
   reference: ModelReference,
   models: ReadonlyArray<InstalledModel>
-): ModelResolution.ModelResolution =>
-  ModelResolution.resolve(reference, "accepts" in use.field ? use.field.accepts : { type: ["lora"] }, models)
+): ModelResolution.ModelResolution => ModelResolution.resolve(reference, acceptedBy(use), models)
 
 const modelCodes = { Missing: "missingModel", Ambiguous: "ambiguousModel", NotAccepted: "modelNotAccepted" } as const
 
@@ -79,7 +80,7 @@ const modelProblem = (
   fieldProblem(use.target, use.template.name, use.template, {
     code: modelCodes[resolution._tag],
     source: "resource",
-    message: ModelResolution.describeFailure(reference, resolution),
+    message: ModelResolution.describeFailure(reference, resolution, acceptedBy(use)),
     candidates: resolution.candidates
   })
 

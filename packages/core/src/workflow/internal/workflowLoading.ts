@@ -72,10 +72,20 @@ const readFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.mapError(fs.readFile(path), (cause) =>
-    cause.reason._tag === "NotFound"
-      ? new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
-      : new WorkflowParseError({ source: path, reason: "the file cannot be read", cause }))
+  const bytes = yield* Effect.catch(
+    fs.readFile(path),
+    Effect.fnUntraced(function*(cause): Effect.fn.Return<never, WorkflowNotFound | WorkflowParseError> {
+      if (cause.reason._tag === "NotFound") {
+        return yield* new WorkflowNotFound({ source: path, reason: "the file does not exist", cause })
+      }
+      const info = yield* Effect.option(fs.stat(path))
+      const isDirectory = Option.isSome(info) && info.value.type === "Directory"
+      const reason = isDirectory
+        ? "it is a directory; pass the path of a file"
+        : `the file cannot be read: ${cause.message}`
+      return yield* new WorkflowParseError({ source: path, reason, cause })
+    })
+  )
   return yield* Effect.fromResult(parseText(bytes, path))
 })
 
@@ -232,7 +242,10 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
   const resources = yield* WorkflowResources
   const json = yield* resources.savedWorkflow(workflowId)
   if (Option.isNone(json)) {
-    return yield* new WorkflowNotFound({ source, reason: "no workflow of this user has the id" })
+    return yield* new WorkflowNotFound({
+      source,
+      reason: "no workflow of this user has the id; WorkflowLibrary.list returns the ids"
+    })
   }
   return yield* Effect.mapError(fromJson(json.value), named(source))
 })

@@ -52,7 +52,7 @@ export const describeReceived = (input: unknown): string => {
   }
   if (input === null) return "null"
   if (Effect.isEffect(input)) return "an Effect instead of its result: yield* it first"
-  if (Predicate.isPromiseLike(input)) return "a Promise instead of its result"
+  if (Predicate.isPromiseLike(input)) return "a Promise instead of its result: await it first"
   if (Array.isArray(input)) return input.length === 1 ? "a list of 1 item" : `a list of ${input.length} items`
   const keys = isRecord(input) ? Object.keys(input) : []
   if (keys.length === 0) return "an empty object"

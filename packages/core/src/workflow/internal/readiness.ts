@@ -160,7 +160,7 @@ const withRemedy = (loaded: LoadedWorkflow) => {
     const remedy = name === undefined
       ? `set the field ${JSON.stringify(problem.systemName)} (Workflow.setField)`
       : `set the input ${JSON.stringify(name)}`
-    return { ...problem, message: `${problem.message}; ${remedy}` }
+    return Object.assign({}, problem, { message: `${problem.message}; ${remedy}` })
   }
 }
 

@@ -394,7 +394,8 @@ export const fromLayer = <E>(layer: Layer.Layer<NodeInvokeAi.Services, E>, optio
  * **Errors**
  *
  * Rejects with `InvokeAiError` if there is no InvokeAI server, with an error tagged `ConfigError` if a variable of the
- * environment is invalid, or with `InvalidOption` if a duration is.
+ * environment is invalid, with `InvalidOption` if a duration is, or with `RecordError` if the `assetLedger` cannot be opened
+ * or another process uses it.
  *
  * @category constructors
  * @since 0.1.0

@@ -15,6 +15,7 @@ import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
+import { unrefTimer } from "./internal/unrefTimer.ts"
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
@@ -43,6 +44,9 @@ const exists = (pid: number): boolean =>
     onFailure: (error) => !(error instanceof Error && "code" in error && error.code === "ESRCH")
   })
 
+const sleep = (millis: number): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => Effect.sync(unrefTimer(() => resume(Effect.void), millis)))
+
 const make = Effect.sync(() => {
   const self: ProcessId = {
     host: Os.hostname(),
@@ -62,7 +66,7 @@ const make = Effect.sync(() => {
       onSome: (stat) => stat.started !== started || stat.state === "Z" || stat.state === "X" ? "dead" : "alive"
     })
   }
-  return { self, liveness: (id: Omit<ProcessId, "host">) => Effect.sync(() => livenessOf(id)) }
+  return { self, sleep, liveness: (id: Omit<ProcessId, "host">) => Effect.sync(() => livenessOf(id)) }
 })
 
 /**

@@ -48,6 +48,7 @@ export type Liveness = "alive" | "dead" | "unknown"
  *
  * - `self`: this process, or `undefined` if it cannot be identified. This is the default.
  * - `liveness`: whether a process runs. It must report `dead` only if that is certain.
+ * - `sleep`: waits for a number of milliseconds without keeping the process alive. Default: `Effect.sleep`.
  *
  * @category references
  * @since 0.1.0
@@ -55,6 +56,7 @@ export type Liveness = "alive" | "dead" | "unknown"
 export const ProcessIdentity = Context.Reference<{
   readonly self: ProcessId | undefined
   readonly liveness: (process: Omit<ProcessId, "host">) => Effect.Effect<Liveness>
+  readonly sleep?: ((millis: number) => Effect.Effect<void>) | undefined
 }>("@effect-invokeai/core/files/ProcessIdentity", {
   defaultValue: () => ({ self: undefined, liveness: () => Effect.succeed("unknown") })
 })

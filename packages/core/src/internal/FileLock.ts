@@ -28,7 +28,7 @@ import { elapsedMillis } from "./elapsed.ts"
 import * as OwnedFile from "./OwnedFile.ts"
 
 const suffix = ".lock"
-const updateInterval = "5 seconds"
+const updateIntervalMillis = 5_000
 const watchInterval = "1 second"
 const maxSilenceMillis = 30_000
 const attempts = 5
@@ -112,7 +112,8 @@ export const acquire = Effect.fn("FileLock.acquire")(function*(options: {
 
   // Before the first attempt: others check this process as well.
   const update = Effect.flatMap(Clock.currentTimeMillis, (now) => fs.utimes(ownFile, now / 1000, now / 1000))
-  yield* Effect.forkScoped(Effect.repeat(Effect.ignore(update), Schedule.spaced(updateInterval)))
+  const pause = Effect.suspend(() => identity.sleep?.(updateIntervalMillis) ?? Effect.sleep(updateIntervalMillis))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.ignore(update), pause)))
 
   // Two processes that start in the same moment see each other; the pauses let one of them be first.
   const pauses = Schedule.recurs(attempts - 1).pipe(

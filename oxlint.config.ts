@@ -1,20 +1,22 @@
 /**
- * The lint rules, and in them the walls between the rooms of `packages/core/src`: which room may import which.
+ * The lint rules. Among them are the import rules of `packages/core/src`: data flows one way through its subsystems, and no
+ * import points backwards.
  */
 import { defineConfig, type OxlintConfig } from "oxlint"
 
-/** The rooms, and which other rooms each may import. `InvokeAi.ts` puts them together. */
-const rooms: Record<string, ReadonlyArray<string>> = {
-  files: [],
+/** The subsystems of core in the order of the data flow, and which others each may import. `InvokeAi.ts` composes them. */
+const subsystems: Record<string, ReadonlyArray<string>> = {
+  definition: [],
   catalog: [],
-  workflow: ["catalog"],
+  field: ["catalog"],
+  workflow: ["definition", "catalog", "field"],
+  batch: ["definition", "catalog", "field", "workflow"],
+  files: [],
   server: ["files"],
-  job: ["files", "catalog", "workflow", "server"],
-  assets: ["files", "catalog", "workflow", "server", "job"],
-  simulator: ["catalog", "server"],
-  testing: ["catalog", "workflow", "server", "job", "assets", "simulator", "InvokeAi"]
+  job: ["definition", "catalog", "field", "workflow", "batch", "files", "server"],
+  assets: ["definition", "catalog", "field", "workflow", "batch", "files", "server", "job"]
 }
-const others = [...Object.keys(rooms), "InvokeAi"]
+const others = [...Object.keys(subsystems), "InvokeAi"]
 
 interface Pattern {
   readonly regex: string
@@ -38,13 +40,11 @@ const neutral: Pattern = {
   message: "core runs in browsers too: use an Effect service or packages/node"
 }
 const socketIo: Pattern = { regex: "^socket\\.io", message: "Only server/ speaks Socket.IO" }
-const internal: Pattern = {
-  regex: `^(\\.\\./)+(${Object.keys(rooms).join("|")})/internal/`,
-  message: "What a room keeps in internal/ is its own"
-}
-const wall = (from: string): Pattern => ({
-  regex: `^(\\.\\./)+(${others.filter((room) => room !== from && !rooms[from]!.includes(room)).join("|")})(/|\\.ts$)`,
-  message: `${from}/ may import only: ${rooms[from]!.join(", ") || "no other room"}`
+const importRule = (from: string): Pattern => ({
+  regex: `^(\\.\\./)+(${
+    others.filter((name) => name !== from && !subsystems[from]!.includes(name)).join("|")
+  })(/|\\.ts$)`,
+  message: `${from}/ may import only: ${subsystems[from]!.join(", ") || "no other subsystem"}`
 })
 const imports = (...patterns: ReadonlyArray<Pattern>): NonNullable<OxlintConfig["rules"]> => ({
   "eslint/no-restricted-imports": ["error", { paths, patterns: [...everywhere, ...patterns] }]
@@ -94,25 +94,20 @@ export default defineConfig({
         ]
       }
     },
-    ...Object.keys(rooms).map((room) => ({
-      files: [`packages/core/src/${room}/**`],
-      rules: imports(neutral, internal, wall(room), ...(room === "server" ? [] : [socketIo]))
+    ...Object.keys(subsystems).map((name) => ({
+      files: [`packages/core/src/${name}/**`],
+      rules: imports(neutral, importRule(name), ...(name === "server" ? [] : [socketIo]))
     })),
     {
-      files: ["packages/core/src/InvokeAi.ts"],
-      rules: imports(neutral, socketIo, {
-        regex: "^\\./(simulator|testing)/",
-        message: "InvokeAi.ts is the client: the simulator stays out of it"
-      })
+      files: ["packages/core/src/{InvokeAi,index}.ts"],
+      rules: imports(neutral, socketIo)
     },
     {
       files: ["packages/node/src/**"],
-      rules: imports({
-        regex: "^@effect-invokeai/core/(simulator|testing)/",
-        message: "Only NodeSimulator serves the simulator"
-      })
+      rules: imports({ regex: "^@effect-invokeai/testing", message: "The simulator is for tests" })
     },
-    { files: ["packages/node/src/NodeSimulator.ts", "packages/node/src/simulator/**"], rules: imports() },
+    { files: ["packages/testing/src/**"], rules: imports(neutral) },
+    { files: ["packages/testing/src/NodeSimulator.ts"], rules: imports() },
     {
       files: ["test/**", "examples/**", "scripts/**", "*.config.ts"],
       rules: {

@@ -1,5 +1,6 @@
 /** Use case 2: set the inputs of a workflow, and check it. `node examples/02-set-inputs.ts` */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { Models } from "@effect-invokeai/core/server/Models"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Console from "effect/Console"
@@ -69,7 +70,7 @@ export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Wor
     Effect.catchTag("InvalidInputValue", (error) => Console.log(`Field validation error: ${error.message}`))
   )
 
-  const problems = Workflow.validate(configured)
+  const problems = WorkflowBatch.validate(configured)
   for (const [input, messages] of problems.inputs) yield* Console.log(`  ${input}: ${messages.join(", ")}`)
   for (const message of problems.workflow) yield* Console.log(`  ${message}`)
   if (problems.isEmpty) yield* Console.log("All inputs are valid")

@@ -1,7 +1,7 @@
 /** How a program that uses the library is tested: no server, no GPU, no waiting. `npx vitest run examples/your-program.test.ts` */
-import * as Simulator from "@effect-invokeai/core/simulator/Simulator"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import * as Simulator from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -44,7 +44,7 @@ const install = (project: string, tarballs: ReadonlyArray<string>): void => {
 
 /** A program that serves the simulator and runs another program on it. */
 const serve = `
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"

@@ -2,7 +2,7 @@
  * `pnpm simulate [port]`: the simulator on a port, until Ctrl-C. Without a port it takes 9090, or a free one when that is
  * taken.
  */
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -23,7 +23,7 @@ const check = (name: string, what: string, command: () => boolean): void => {
 
 const started = performance.now()
 check("check", "types and Effect diagnostics", () => run("node", ["scripts/check.ts"]))
-check("lint", "oxlint, with the walls between the rooms", () => run("oxlint", ["--type-aware"]))
+check("lint", "oxlint, with the import rules of the subsystems", () => run("oxlint", ["--type-aware"]))
 check("format:check", "dprint", () => run("dprint", ["check"]))
 check("docs", "every export is documented", () => run("node", ["scripts/docs.ts", "--check"]))
 check(

@@ -1,8 +1,8 @@
 /** Runs an example: on the server that INVOKEAI_URL names, or else on the simulator, which is part of this process. */
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"

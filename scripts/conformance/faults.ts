@@ -2,8 +2,8 @@
  * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
  * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
  */
-import { readKnown, readValue } from "../../packages/core/src/workflow/internal/fieldValue.ts"
-import { generatorRules, readGenerator } from "../../packages/core/src/workflow/internal/generatorRules.ts"
+import { readKnown, readValue } from "../../packages/core/src/field/internal/fieldValue.ts"
+import { generatorRules, readGenerator } from "../../packages/core/src/field/internal/generatorRules.ts"
 import { type LoadRules, ownRules } from "../../packages/core/src/workflow/internal/load.ts"
 
 /** The faults, each with where it is documented. */

@@ -1,7 +1,7 @@
 /** What the official UI shows as reasons why a workflow cannot be invoked. */
 import type { LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
-import type { BuiltBatch } from "../../packages/core/src/workflow/internal/batch.ts"
-import { batchReasons, nodeReasons, type UiReason } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"
+import { batchReasons, nodeReasons, type UiReason } from "../../packages/core/src/batch/internal/uiReadiness.ts"
 
 /** English texts of the UI's messages, by key. `missingInputForField` is shown as its key. */
 const texts: ReadonlyMap<string, (parameters: Readonly<Record<string, string | number>>) => string> = new Map<

@@ -4,15 +4,16 @@
  *
  * Times are medians of one process. Goals: read and list at most 3, graph at most 1, catalog at most 2.
  */
+import * as Graph from "@effect-invokeai/core/batch/Graph"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCatalog"
-import * as Graph from "@effect-invokeai/core/workflow/Graph"
+import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import * as WorkflowDefinition from "@effect-invokeai/core/workflow/WorkflowDefinition"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
+import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import * as Loading from "../../packages/core/src/workflow/internal/load.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -90,7 +91,7 @@ const rows: ReadonlyArray<readonly [name: string, times: { readonly run: number;
   ["batch data", ofWorkflow(() => Batch.build(loaded))],
   ["Workflow.fromJson and its inputs", ofWorkflow(() => Effect.runSync(publicLoad))],
   [`Workflow.setInputs (${values.size})`, ofWorkflow(() => Effect.runSync(Workflow.setInputs(workflow, values)))],
-  ["Workflow.validate", ofWorkflow(() => Workflow.validate(workflow))],
+  ["WorkflowBatch.validate", ofWorkflow(() => WorkflowBatch.validate(workflow))],
   ["JSON.parse of the OpenAPI document", ofDocument(parseDocument)],
   ["catalog from its text", ofDocument(() => fromOpenApi(JSON.parse(document)))]
 ]

@@ -9,14 +9,15 @@
  *
  *     node test/bench/jobs.ts [jobs] [rounds]
  */
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import { fromEvent, fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { Queue } from "@effect-invokeai/core/server/Queue"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
@@ -163,7 +164,7 @@ const parent = (jobs: number, rounds: number) =>
         spawn(process.execPath, [...args], { stdio: "inherit" }).on("exit", (code) => resume(Effect.succeed(code ?? 1)))
       })
     const how = [url.href, String(jobs), String(rounds)]
-    const { data, graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => Workflow.toBatch(one))
+    const { data, graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => WorkflowBatch.make(one))
       .pipe(
         Effect.provide(NodeInvokeAi.layer({ url }))
       )

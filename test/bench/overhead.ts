@@ -11,7 +11,7 @@
  *
  * `--url`: another server than the simulator. `--beside`: another checkout, whose library is measured too.
  */
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -2,6 +2,7 @@
  * A client of `overhead.ts`, which starts it: `hand`, `batch` or `workflow`, and the URL. For each number it is sent it runs that
  * many jobs.
  */
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -47,7 +48,7 @@ const timed = async (count: number, job: () => Promise<number>): Promise<Turn> =
 
 const [workflow, batch] = await Effect.gen(function*() {
   const workflow = yield* Workflow.fromFile(file)
-  return [workflow, yield* Workflow.toBatch(workflow)] as const
+  return [workflow, yield* WorkflowBatch.make(workflow)] as const
 }).pipe(Effect.provide(NodeInvokeAi.layer({ url })), Effect.runPromise)
 
 const byHand = async (count: number): Promise<Turn> => {

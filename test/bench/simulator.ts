@@ -3,7 +3,7 @@
  * Beside it a server by hand: `node:http` on a port with one canned answer, and `fetch`.
  */
 import * as Boards from "@effect-invokeai/core/server/Boards"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -1,5 +1,5 @@
-import { Simulator, type SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
-import { NodeSimulator, type NodeSimulatorOptions } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator, type NodeSimulatorOptions } from "@effect-invokeai/testing/NodeSimulator"
+import { Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"

@@ -45,8 +45,8 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "job/Job.ts run": ({ workflow }) => [workflow],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts printImages": ({ job }) => [job],
-  "simulator/Fault.ts bad": () => [1],
-  "workflow/WorkflowDefinition.ts nodeTypes": ({ textToImage }) => [JSON.parse(textToImage)]
+  "src/Fault.ts bad": () => [1],
+  "definition/WorkflowDefinition.ts nodeTypes": ({ textToImage }) => [JSON.parse(textToImage)]
 }
 
 /** What runs until it is stopped. */

@@ -87,7 +87,7 @@ describe("the documentation", () => {
   holds(
     "names entry points that are there",
     (text) =>
-      matches(text, /@effect-invokeai\/((?:core|node)\/[\w/]+)/g).filter((entry) => {
+      matches(text, /@effect-invokeai\/((?:core|node|testing)\/[\w/]+)/g).filter((entry) => {
         const [name = "", ...path] = entry.split("/")
         return !sources.includes(`packages/${name}/src/${path.join("/")}.ts`)
       })

@@ -1,7 +1,7 @@
 import * as Core from "@effect-invokeai/core"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Node from "@effect-invokeai/node"
 import * as InvokeAiPromise from "@effect-invokeai/node/InvokeAiPromise"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { assert, describe, it } from "@effect/vitest"
 
 interface ErrorClass {
@@ -31,7 +31,7 @@ describe("the error classes", () => {
   })
 
   it("are named after their tag", () => {
-    const notFound = new Core.WorkflowError.InputNotFound({
+    const notFound = new Core.InputError.InputNotFound({
       inputName: "promt",
       wanted: "input",
       near: ["prompt"],

@@ -1,6 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { logins, mistakes, root, server } from "./support.ts"

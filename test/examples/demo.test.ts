@@ -1,4 +1,4 @@
-import * as Fault from "@effect-invokeai/core/simulator/Fault"
+import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"

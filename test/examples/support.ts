@@ -1,5 +1,5 @@
-import { Simulator, type SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
+import { Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"

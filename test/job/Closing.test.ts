@@ -1,10 +1,10 @@
 /** What is left when a job is interrupted, canceled or closed at any moment, whatever goes wrong meanwhile. */
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
-import * as Fault from "@effect-invokeai/core/simulator/Fault"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Fault from "@effect-invokeai/testing/Fault"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

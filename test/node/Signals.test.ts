@@ -1,5 +1,5 @@
-import * as Fault from "@effect-invokeai/core/simulator/Fault"
-import type { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as Fault from "@effect-invokeai/testing/Fault"
+import type { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Path from "node:path"

@@ -1,4 +1,4 @@
-import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
+import type { ServerVersion } from "@effect-invokeai/testing/ServerProfile"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

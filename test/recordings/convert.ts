@@ -9,8 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { at } from "../simulator/support.ts"
-import { isPoll } from "./replay.ts"
-import type { Entry } from "./replay.ts"
+import { type Entry, isPoll } from "./replay.ts"
 import { whoAsks, whoListens } from "./who.ts"
 
 const shorten = (value: unknown, key = ""): unknown => {

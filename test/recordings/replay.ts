@@ -1,12 +1,10 @@
 /** Replays a recorded scenario against the simulator. */
-import * as Png from "@effect-invokeai/core/simulator/Png"
-import * as Raster from "@effect-invokeai/core/simulator/Raster"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
-import type { SimulatorSocket } from "@effect-invokeai/core/simulator/Simulator"
+import * as Png from "@effect-invokeai/testing/Png"
+import * as Raster from "@effect-invokeai/testing/Raster"
+import { Simulator, type SimulatorSocket } from "@effect-invokeai/testing/Simulator"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { at, send } from "../simulator/support.ts"
-import type { Answer } from "../simulator/support.ts"
+import { type Answer, at, send } from "../simulator/support.ts"
 import { Bindings, differences } from "./normalForm.ts"
 import type { Who } from "./who.ts"
 

@@ -1,12 +1,11 @@
 /** Replays one recorded scenario against a simulator of its release. */
-import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
-import * as SimulatorCatalog from "@effect-invokeai/core/simulator/SimulatorCatalog"
+import type { ServerVersion } from "@effect-invokeai/testing/ServerProfile"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
+import * as SimulatorCatalog from "@effect-invokeai/testing/SimulatorCatalog"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import type { Entry } from "./replay.ts"
-import { replay } from "./replay.ts"
+import { type Entry, replay } from "./replay.ts"
 import { exceptionsOf, settingsOf } from "./scenarios.ts"
 
 const fixtures = Effect.fnUntraced(function*(...names: ReadonlyArray<string>) {

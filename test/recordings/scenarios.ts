@@ -1,6 +1,6 @@
 /** Which recordings are replayed, and what is left out of them. */
-import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
-import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
+import type { ServerVersion } from "@effect-invokeai/testing/ServerProfile"
+import type { SimulatorOptions } from "@effect-invokeai/testing/Simulator"
 import { at } from "../simulator/support.ts"
 import type { Entry, Exception } from "./replay.ts"
 

@@ -1,7 +1,7 @@
 /**
  * `node test/recordings/table.ts`: what of each recorded scenario is compared with the simulator, and what is left out.
  */
-import type { ServerVersion } from "@effect-invokeai/core/simulator/ServerProfile"
+import type { ServerVersion } from "@effect-invokeai/testing/ServerProfile"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"

@@ -1,5 +1,5 @@
-import * as Png from "@effect-invokeai/core/simulator/Png"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import * as Png from "@effect-invokeai/testing/Png"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { at, graph, outputsOf, run, send, valuesOf } from "./support.ts"

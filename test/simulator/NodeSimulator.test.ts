@@ -1,5 +1,5 @@
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

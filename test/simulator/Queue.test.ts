@@ -1,5 +1,4 @@
-import { fails, gives, Simulator, usual } from "@effect-invokeai/core/simulator/Simulator"
-import type { SimulatorOptions } from "@effect-invokeai/core/simulator/Simulator"
+import { fails, gives, Simulator, type SimulatorOptions, usual } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"

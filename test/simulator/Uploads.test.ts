@@ -1,4 +1,4 @@
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { expected, outcomes } from "../uploads.ts"

@@ -1,4 +1,4 @@
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { at, enqueue, graph, send, settle, valuesOf } from "./support.ts"

@@ -4,8 +4,8 @@
  * Serves a single-user and then a multi-user simulator on a port and runs `test/real-server` against each. Left out is
  * what needs InvokeAI itself; `leftOut` says why. Ends with `N passed, N failed`.
  */
-import * as SimulatorModels from "@effect-invokeai/core/simulator/SimulatorModels"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
+import * as SimulatorModels from "@effect-invokeai/testing/SimulatorModels"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"

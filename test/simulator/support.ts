@@ -1,5 +1,5 @@
 /** What the simulator tests share: raw requests, and a queue that is run to its end. */
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as Effect from "effect/Effect"
 
 const textEncoder = new TextEncoder()

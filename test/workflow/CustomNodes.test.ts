@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
@@ -31,10 +32,10 @@ describe("fields of a node pack", () => {
         const field = (yield* Workflow.getField(workflow, `n.${name}`)).field
         assert.strictEqual(field._tag, "InkUnknownField")
         const set = yield* Workflow.setField(workflow, `n.${name}`, value)
-        assert.isTrue(Workflow.validate(set).isEmpty)
+        assert.isTrue(WorkflowBatch.validate(set).isEmpty)
         const again = yield* open(JSON.parse(JSON.stringify(Workflow.toDefinition(set))))
         for (const each of [set, again]) {
-          assert.deepStrictEqual((yield* Workflow.toBatch(each)).graph.nodes["n"]?.[name], value)
+          assert.deepStrictEqual((yield* WorkflowBatch.make(each)).graph.nodes["n"]?.[name], value)
         }
         const cleared = yield* Workflow.setField(again, "n.req", "y")
         assert.deepStrictEqual((yield* Workflow.getField(cleared, `n.${name}`)).stored, value)
@@ -50,7 +51,7 @@ describe("fields of a node pack", () => {
         const refused = yield* Effect.flip(Workflow.setField(workflow, `n.${name}`, value))
         assert.strictEqual(refused._tag, "InvalidInputValue")
         assert.include(refused.message, "its type is one that the editor and this library do not support")
-        assert.deepStrictEqual(Workflow.validate(workflow).inputs.get(`n.${name}`), [
+        assert.deepStrictEqual(WorkflowBatch.validate(workflow).inputs.get(`n.${name}`), [
           "its type is one that the editor and this library do not support"
         ])
         const saved = yield* open(JSON.parse(JSON.stringify(Workflow.toDefinition(workflow))))

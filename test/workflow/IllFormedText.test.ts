@@ -1,16 +1,17 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
-import * as Png from "@effect-invokeai/core/simulator/Png"
-import * as Raster from "@effect-invokeai/core/simulator/Raster"
-import { Simulator } from "@effect-invokeai/core/simulator/Simulator"
-import * as InvokeAiTest from "@effect-invokeai/core/testing/InvokeAiTest"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import * as Png from "@effect-invokeai/testing/Png"
+import * as Raster from "@effect-invokeai/testing/Raster"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { drive } from "../job/fake.ts"
@@ -73,19 +74,19 @@ describe("half of a surrogate pair", () => {
         "m.extra": file([node("m", "core_metadata", "2.1.0", [input("extra", { deep: [cut] })])], [], [])
       }
       for (const [systemName, json] of Object.entries(files)) {
-        const problems = Workflow.validate(yield* read(json))
+        const problems = WorkflowBatch.validate(yield* read(json))
         const found = problems.all.filter((problem) => problem.message.includes("surrogate pair"))
         assert.include(found.map((problem) => problem.systemName), systemName)
-        const error = yield* Effect.flip(Workflow.toBatch(yield* read(json)))
+        const error = yield* Effect.flip(WorkflowBatch.make(yield* read(json)))
         assert.strictEqual(error._tag, "WorkflowNotReady")
       }
-      assert.isTrue(Workflow.validate(yield* read(text(whole))).isEmpty)
+      assert.isTrue(WorkflowBatch.validate(yield* read(text(whole))).isEmpty)
     }).pipe(Effect.provide(resources())))
 
   it.effect("is replaced in the texts of the embedded workflow", () =>
     Effect.gen(function*() {
       const json = { ...text("x", { label: cut, notes: cut }), name: cut, notes: cut, extra: { [cut]: [cut] } }
-      const { workflow } = yield* Workflow.toBatch(yield* read(json))
+      const { workflow } = yield* WorkflowBatch.make(yield* read(json))
       assert.notMatch(JSON.stringify(workflow), /\\ud83d/)
       assert.strictEqual(workflow["name"], "a grey \uFFFD")
       assert.deepStrictEqual(workflow["extra"], { "a grey \uFFFD": ["a grey \uFFFD"] })
@@ -95,7 +96,7 @@ describe("half of a surrogate pair", () => {
   it.effect("is never sent, whatever it is part of", () =>
     Effect.gen(function*() {
       const picture = Png.encode(Raster.painted(8, 8, "picture"))
-      const batch = yield* Workflow.toBatch(yield* Workflow.fromJson(text("x")))
+      const batch = yield* WorkflowBatch.make(yield* Workflow.fromJson(text("x")))
       const graph = { nodes: { p: { type: "string", id: "p", value: cut } }, edges: [] }
       const simulator = yield* Simulator
       const before = (yield* simulator.requests).length

@@ -1,5 +1,5 @@
 import type { InputTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
-import * as InkField from "@effect-invokeai/core/workflow/InkField"
+import * as InkField from "@effect-invokeai/core/field/InkField"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

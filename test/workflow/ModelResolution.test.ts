@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ModelResolution from "../../packages/core/src/workflow/internal/modelResolution.ts"
+import * as ModelResolution from "../../packages/core/src/batch/internal/modelResolution.ts"
 
 const model = (key: string, name: string, type: string, base: string, hash = `blake3:${key}`) => ({
   key,

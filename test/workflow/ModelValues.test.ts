@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -61,15 +62,15 @@ describe("models that a file names incompletely", () => {
         "renamed there"
       ])
       assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [])
-      assert.deepStrictEqual(keys(yield* Workflow.check(workflow)), found)
-      const { graph } = yield* Workflow.toBatch(workflow)
+      assert.deepStrictEqual(keys(yield* WorkflowBatch.check(workflow)), found)
+      const { graph } = yield* WorkflowBatch.make(workflow)
       assert.deepStrictEqual(graph.nodes[loader]?.["vae_model"], models.vae)
     }).pipe(Effect.provide(resources({ images: ["a.png"] }))))
 
   it.effect("are named where the server does not have them, the most similar first", () =>
     Effect.gen(function*() {
       const workflow = yield* Effect.flatMap(read(fileWith(old)), Workflow.setInputs(rest))
-      const error = yield* Effect.flip(Workflow.toBatch(workflow))
+      const error = yield* Effect.flip(WorkflowBatch.make(workflow))
       assert.strictEqual(
         error.message,
         "The workflow is not ready (1 problem):\n- Main Model - FLUX -> Model: the model \"FLUX Dev (Quantized)\" is not " +
@@ -115,7 +116,7 @@ describe("models that a program names", () => {
       const set = yield* Effect.flatMap(open("examples/flux-image-to-image.json"), Workflow.setInputs(given))
       const again = yield* read(JSON.stringify(Workflow.toDefinition(set)))
       assert.isTrue(Workflow.diff(set, again).isEmpty)
-      const ready = yield* Effect.flatMap(Workflow.setInputs(again, rest), Workflow.check)
+      const ready = yield* Effect.flatMap(Workflow.setInputs(again, rest), WorkflowBatch.check)
       assert.deepStrictEqual(keys(ready), found)
     }).pipe(Effect.provide(resources({ images: ["a.png"] }))))
 
@@ -125,7 +126,7 @@ describe("models that a program names", () => {
         open("examples/flux-image-to-image.json"),
         Workflow.setInputs({ ...given, ...rest })
       )
-      const workflow = Workflow.toDefinition(yield* Workflow.check(set))
+      const workflow = Workflow.toDefinition(yield* WorkflowBatch.check(set))
       const expected = fileWith({
         model: { ...models.flux, format: undefined },
         t5_encoder_model: models.t5,

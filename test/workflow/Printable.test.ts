@@ -1,9 +1,10 @@
 import * as Core from "@effect-invokeai/core"
 import * as FileName from "@effect-invokeai/core/assets/FileName"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
+import { WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
 import * as Diff from "@effect-invokeai/core/workflow/Diff"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import { WorkflowParseError } from "@effect-invokeai/core/workflow/WorkflowError"
-import * as WorkflowProblems from "@effect-invokeai/core/workflow/WorkflowProblems"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -99,7 +100,7 @@ describe("what reaches a terminal", () => {
       }
       const workflow = yield* read(json)
       const other = yield* Workflow.setField(workflow, "s.value", `other${hostile}`)
-      const problems = Workflow.validate(workflow)
+      const problems = WorkflowBatch.validate(workflow)
       assert.isFalse(problems.isEmpty)
       const texts = [
         Workflow.describe(workflow),
@@ -109,7 +110,7 @@ describe("what reaches a terminal", () => {
         ...problems.workflow,
         ...[...problems.inputs.values()].flat(),
         ...workflow.inputs.map((each) => Workflow.formatValue(each) ?? ""),
-        (yield* Effect.flip(Workflow.toBatch(workflow))).message
+        (yield* Effect.flip(WorkflowBatch.make(workflow))).message
       ]
       for (const text of texts) {
         assertPrintable(text)

@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ const file = (type: string, version: string, inputs: ReadonlyArray<ReturnType<ty
 const problems = (json: unknown) =>
   Effect.map(
     read(json),
-    (workflow) => Workflow.validate(workflow).all.map(({ code, message, source }) => [source, code, message])
+    (workflow) => WorkflowBatch.validate(workflow).all.map(({ code, message, source }) => [source, code, message])
   )
 
 describe("rules that the official UI does not have but the server enforces", () => {
@@ -86,7 +87,7 @@ describe("rules that the official UI does not have but the server enforces", () 
         const json = file(type, version, [input("steps", 0)])
         assert.deepStrictEqual(yield* problems(json), [])
         const set = yield* Workflow.setField(yield* read(json), "n.steps", 0)
-        assert.deepStrictEqual((yield* Workflow.toBatch(set)).graph.nodes["n"]?.["steps"], 0)
+        assert.deepStrictEqual((yield* WorkflowBatch.make(set)).graph.nodes["n"]?.["steps"], 0)
       }
     }).pipe(Effect.provide(resources())))
 
@@ -106,7 +107,7 @@ describe("rules that the official UI does not have but the server enforces", () 
           [edge("b", "value", "s", "value")],
           []
         ))
-        const batch = yield* Workflow.toBatch(workflow)
+        const batch = yield* WorkflowBatch.make(workflow)
         assert.deepStrictEqual(batch.data, [[{ node_path: "s", field_name: "value", items: values }]])
       }
     }).pipe(Effect.provide(resources())))
@@ -116,7 +117,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       const found = (type: string, version: string, name: string, value: unknown) =>
         Effect.map(
           read(file(type, version, [input(name, value)])),
-          (workflow) => Workflow.validate(workflow).inputs.get(`n.${name}`) ?? []
+          (workflow) => WorkflowBatch.validate(workflow).inputs.get(`n.${name}`) ?? []
         )
       const weights = (value: unknown) => found("denoise_latents", "1.5.4", "cfg_scale", value)
       assert.deepStrictEqual(yield* weights([1, 7.5]), [])
@@ -197,11 +198,11 @@ describe("workflows that call workflows of the library", () => {
 
   it.effect("take over its inputs when they are checked, and can set them", () =>
     Effect.gen(function*() {
-      const workflow = yield* Workflow.check(yield* read(caller))
+      const workflow = yield* WorkflowBatch.check(yield* read(caller))
       const names = Workflow.fields(workflow).map(({ systemName }) => systemName).filter((name) => name.includes("::"))
       assert.deepStrictEqual(names, ["n.saved_workflow_input::n::a", "n.saved_workflow_input::n::b"])
       const set = yield* Workflow.setField(workflow, "n.saved_workflow_input::n::a", "41")
-      const batch = yield* Workflow.toBatch(set)
+      const batch = yield* WorkflowBatch.make(set)
       assert.deepStrictEqual(batch.graph.nodes["n"]?.["workflow_inputs"], {
         "saved_workflow_input::n::a": 41,
         "saved_workflow_input::n::b": 2
@@ -210,7 +211,7 @@ describe("workflows that call workflows of the library", () => {
 
   it.effect("name the workflow that is not there", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Workflow.toBatch(yield* read(caller)))
+      const error = yield* Effect.flip(WorkflowBatch.make(yield* read(caller)))
       assert.strictEqual(
         error.message,
         "The workflow is not ready (1 problem):\n- Call Saved Workflow -> Workflow Id: " +

@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
@@ -32,7 +33,7 @@ describe("an explicit seed", () => {
     Effect.gen(function*() {
       const self = yield* drawn
       assert.deepStrictEqual(names(self), ["r.low"])
-      const { data, graph, runs, size, workflow } = yield* Workflow.toBatch(self, { seed: 7, runs: 2 })
+      const { data, graph, runs, size, workflow } = yield* WorkflowBatch.make(self, { seed: 7, runs: 2 })
       assert.deepInclude(graph.nodes["r"], { low: 7, high: 8 })
       assert.deepStrictEqual([runs, size, data], [2, 2, []])
       assert.strictEqual((yield* Workflow.getField(yield* read(workflow), "r.low")).stored, 7)
@@ -44,7 +45,7 @@ describe("an explicit seed", () => {
       const again = yield* read(Workflow.toDefinition(set))
       for (const self of [set, again]) {
         assert.deepStrictEqual(names(self), ["r.low"])
-        const { graph } = yield* Workflow.toBatch(self)
+        const { graph } = yield* WorkflowBatch.make(self)
         assert.deepInclude(graph.nodes["r"], { low: 4294967295, high: 4294967296 })
       }
     }).pipe(Effect.provide(resources())))
@@ -115,10 +116,10 @@ describe("an explicit seed", () => {
         [edge("i", "value", "r", "low"), edge("i", "value", "r", "high"), edge("r", "value", "n", "seed")],
         []
       ))
-      const { graph } = yield* Workflow.toBatch(self, { seed: 7 })
+      const { graph } = yield* WorkflowBatch.make(self, { seed: 7 })
       assert.deepInclude(graph.nodes["r"], { low: 7, high: 8 })
       assert.deepStrictEqual(graph.edges.map(({ destination }) => destination.node_id), ["n"])
-      assert.deepStrictEqual((yield* Workflow.toBatch(self)).graph.edges.length, 3)
+      assert.deepStrictEqual((yield* WorkflowBatch.make(self)).graph.edges.length, 3)
     }).pipe(Effect.provide(resources())))
 
   it.effect("is drawn once for all runs, or for each run with both bounds in lockstep", () =>
@@ -128,7 +129,7 @@ describe("an explicit seed", () => {
         [edge("r", "value", "n", "seed")],
         []
       ))
-      const { data, graph, runs, size } = yield* Workflow.toBatch(self, { seed: "perRun", runs: 3 })
+      const { data, graph, runs, size } = yield* WorkflowBatch.make(self, { seed: "perRun", runs: 3 })
       assert.deepStrictEqual([data.length, runs, size], [1, 1, 3])
       const items = new Map(data[0]?.map((datum) => [`${datum.node_path}.${datum.field_name}`, datum.items]))
       assert.deepStrictEqual([...items.keys()], ["r.low", "r.high", "own.seed"])
@@ -137,7 +138,7 @@ describe("an explicit seed", () => {
       assert.deepStrictEqual(items.get("r.low"), seeds)
       assert.deepStrictEqual(items.get("r.high"), seeds.map((seed) => seed + 1))
       assert.deepInclude(graph.nodes["r"], { low: seeds[0], high: seeds[0]! + 1 })
-      const once = yield* Workflow.toBatch(self, { seed: "random", runs: 3 })
+      const once = yield* WorkflowBatch.make(self, { seed: "random", runs: 3 })
       const low = once.graph.nodes["r"]?.["low"] as number
       assert.deepInclude(once.graph.nodes["r"], { low, high: low + 1 })
       assert.deepInclude(once.graph.nodes["own"], { seed: low })
@@ -150,27 +151,27 @@ describe("an explicit seed", () => {
       assert.deepStrictEqual(names(self), [])
       assert.strictEqual((yield* Effect.flip(Workflow.setSeed(self, 7)))._tag, "NoSeedInput")
       for (const seed of [7, "random", "perRun"] as const) {
-        const error = yield* Effect.flip(Workflow.toBatch(self, { seed, runs: 2 }))
+        const error = yield* Effect.flip(WorkflowBatch.make(self, { seed, runs: 2 }))
         assert.deepStrictEqual(
           error._tag === "WorkflowNotReady" && error.problems.map(({ code }) => code),
           ["noSeedInput"]
         )
       }
-      yield* Workflow.toBatch(self, { seed: "keep" })
+      yield* WorkflowBatch.make(self, { seed: "keep" })
     }).pipe(Effect.provide(resources())))
 
   it.effect("leaves seeds alone that a sweep or a batch node varies, and is an error if there are no others", () =>
     Effect.gen(function*() {
       const own = yield* read(file([noise("n")], [], [["n", "seed"]]))
       const swept = yield* Workflow.sweep(own, Sweep.zip({ seed: [1, 2] }))
-      assert.match(yield* message(Workflow.toBatch(swept, { seed: 7 })), /no seed to set/)
+      assert.match(yield* message(WorkflowBatch.make(swept, { seed: 7 })), /no seed to set/)
       const bounds = yield* read(file(
         [batch("b"), random("r"), noise("n"), noise("own")],
         [edge("b", "value", "r", "low"), edge("r", "value", "n", "seed")],
         []
       ))
       assert.deepStrictEqual(names(bounds), ["own.seed"])
-      const { data, graph } = yield* Workflow.toBatch(bounds, { seed: 7 })
+      const { data, graph } = yield* WorkflowBatch.make(bounds, { seed: 7 })
       assert.deepInclude(graph.nodes["own"], { seed: 7 })
       assert.deepStrictEqual(data, [[{ node_path: "r", field_name: "low", items: [1, 2] }]])
     }).pipe(Effect.provide(resources())))
@@ -181,12 +182,12 @@ describe("an explicit seed", () => {
       for (const seed of [-1, 0.5, 4294967296, Number.NaN]) {
         const expected = `expected an integer between 0 and 4294967295, got ${seed}`
         assert.include(yield* message(Workflow.setSeed(self, seed)), expected)
-        assert.include(yield* message(Workflow.toBatch(self, { seed })), expected)
+        assert.include(yield* message(WorkflowBatch.make(self, { seed })), expected)
       }
       // A program in JavaScript can pass anything.
-      const options = JSON.parse("{\"seed\":\"rnd\"}") as Workflow.BatchOptions
+      const options = JSON.parse("{\"seed\":\"rnd\"}") as WorkflowBatch.BatchOptions
       assert.include(
-        yield* message(Workflow.toBatch(self, options)),
+        yield* message(WorkflowBatch.make(self, options)),
         "seed: expected keep, random, perRun, or an integer between 0 and 4294967295, got \"rnd\""
       )
     }).pipe(Effect.provide(resources())))

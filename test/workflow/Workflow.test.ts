@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Diff from "@effect-invokeai/core/workflow/Diff"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -105,7 +106,7 @@ describe("names", () => {
         new Map(set.inputs.map(({ field, systemName }) => [systemName, field.value as number])),
         values
       )
-      const batch = yield* Workflow.toBatch(set).pipe(Effect.provide(resources()))
+      const batch = yield* WorkflowBatch.make(set).pipe(Effect.provide(resources()))
       assert.deepStrictEqual(new Set(Object.keys(batch.graph.nodes)), new Set(ids))
       assert.deepStrictEqual(new Set(batch.nodes.keys()), new Set(ids))
       assert.isFalse(Object.hasOwn(batch.graph.nodes["constructor"] ?? {}, "a"))
@@ -167,7 +168,7 @@ describe("setting", () => {
     Effect.gen(function*() {
       const self = yield* read(file([node("x", "add", "1.0.1", [input("a", 1)])], [], []))
       const set = yield* Workflow.setField(self, "x.b", 7)
-      const batch = yield* Workflow.toBatch(set).pipe(Effect.provide(resources()))
+      const batch = yield* WorkflowBatch.make(set).pipe(Effect.provide(resources()))
       assert.strictEqual(batch.graph.nodes["x"]?.["b"], 7)
     }))
 
@@ -187,7 +188,7 @@ describe("setting", () => {
         const values = [["x.a", a], ["x.b", b], ["y.a", c]] as const
         const forth = yield* Workflow.setInputs(self, new Map(values))
         const back = yield* Workflow.setInputs(self, new Map(values.toReversed()))
-        const graphs = yield* Effect.forEach([forth, back], (each) => Workflow.toBatch(each)).pipe(
+        const graphs = yield* Effect.forEach([forth, back], (each) => WorkflowBatch.make(each)).pipe(
           Effect.provide(resources())
         )
         assert.deepStrictEqual(graphs[0]?.graph, graphs[1]?.graph)
@@ -245,8 +246,8 @@ describe("checking against a server", () => {
   it.effect("names what is missing there", () =>
     Effect.gen(function*() {
       const self = yield* read(image)
-      assert.isTrue(Workflow.validate(self).isEmpty)
-      const error = yield* Effect.flip(Workflow.toBatch(self, { board: "samples", runs: 0 }))
+      assert.isTrue(WorkflowBatch.validate(self).isEmpty)
+      const error = yield* Effect.flip(WorkflowBatch.make(self, { board: "samples", runs: 0 }))
       assert.strictEqual(
         error.message,
         [
@@ -270,13 +271,13 @@ describe("checking against a server", () => {
         image: "a.png",
         "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt": "x"
       })
-      const checked = yield* Workflow.check(set).pipe(Effect.provide(resources({ images: ["a.png"] })))
+      const checked = yield* WorkflowBatch.check(set).pipe(Effect.provide(resources({ images: ["a.png"] })))
       assert.deepStrictEqual(
         checked.inputs.slice(0, 4).map(({ field }) => (field.value as { readonly key?: string }).key),
         [models.flux.key, models.t5.key, models.clip.key, models.vae.key]
       )
       const twins = [{ ...models.vae, key: "one" }, { ...models.vae, key: "two" }]
-      const error = yield* Effect.flip(Workflow.check(set)).pipe(
+      const error = yield* Effect.flip(WorkflowBatch.check(set)).pipe(
         Effect.provide(resources({ images: ["a.png"], models: [models.flux, models.clip, ...twins] }))
       )
       assert.strictEqual(error._tag, "WorkflowNotReady")
@@ -311,8 +312,8 @@ describe("checking against a server", () => {
         format: "sdnq_quantized",
         submodels: Object.fromEntries(parts.map((part) => [part, {}]))
       }
-      yield* Workflow.toBatch(self).pipe(Effect.provide(resources({ images: ["a.png"], models: [pipeline] })))
-      const error = yield* Effect.flip(Workflow.toBatch(self)).pipe(Effect.provide(resources({ images: ["a.png"] })))
+      yield* WorkflowBatch.make(self).pipe(Effect.provide(resources({ images: ["a.png"], models: [pipeline] })))
+      const error = yield* Effect.flip(WorkflowBatch.make(self)).pipe(Effect.provide(resources({ images: ["a.png"] })))
       assert.deepStrictEqual(
         error._tag === "WorkflowNotReady" && error.problems.map(({ code, source }) => [code, source]),
         Array.from({ length: 3 }, () => ["missingComponentModel", "library"])
@@ -336,7 +337,7 @@ describe("checking against a server", () => {
         [],
         []
       ))
-      const { graph, workflow } = yield* Workflow.toBatch(self, { board: "b1" })
+      const { graph, workflow } = yield* WorkflowBatch.make(self, { board: "b1" })
       assert.deepStrictEqual(
         Object.values(graph.nodes).map((each) => [each.id, each["board"]]),
         [["kept", { board_id: "b1" }], ["hidden", undefined], ["own", { board_id: "b2" }], ["none", undefined], [
@@ -373,7 +374,7 @@ describe("batches", () => {
       )
       assert.strictEqual(Workflow.sweepSize(self), 6)
       assert.strictEqual(Workflow.sweepSize(self, 2), 12)
-      const batch = yield* Workflow.toBatch(self, { runs: 2 })
+      const batch = yield* WorkflowBatch.make(self, { runs: 2 })
       assert.strictEqual(batch.size, 12)
       assert.deepStrictEqual(batch.data, [
         [
@@ -414,18 +415,18 @@ describe("batches", () => {
     Effect.gen(function*() {
       const self = yield* math
       assert.deepStrictEqual(Workflow.seedInputs(self).map(({ systemName }) => systemName), ["n.seed"])
-      const seedOf = (batch: Effect.Success<ReturnType<typeof Workflow.toBatch>>) => batch.graph.nodes["n"]?.["seed"]
-      assert.strictEqual(seedOf(yield* Workflow.toBatch(self)), 5)
-      assert.strictEqual(seedOf(yield* Workflow.toBatch(self, { seed: 77 })), 77)
-      const random = yield* Workflow.toBatch(self, { seed: "random", runs: 3 })
+      const seedOf = (batch: Effect.Success<ReturnType<typeof WorkflowBatch.make>>) => batch.graph.nodes["n"]?.["seed"]
+      assert.strictEqual(seedOf(yield* WorkflowBatch.make(self)), 5)
+      assert.strictEqual(seedOf(yield* WorkflowBatch.make(self, { seed: 77 })), 77)
+      const random = yield* WorkflowBatch.make(self, { seed: "random", runs: 3 })
       assert.isTrue(Number.isSafeInteger(seedOf(random)) && seedOf(random) !== 5)
       assert.deepStrictEqual([random.runs, random.size, random.data], [3, 3, []])
-      const perRun = yield* Workflow.toBatch(self, { seed: "perRun", runs: 3 })
+      const perRun = yield* WorkflowBatch.make(self, { seed: "perRun", runs: 3 })
       const items = perRun.data[0]?.[0]?.items ?? []
       assert.deepStrictEqual([perRun.runs, perRun.size, perRun.data.length], [1, 3, 1])
       assert.deepStrictEqual([items.length, new Set(items).size], [3, 3])
       assert.strictEqual(
-        yield* message(Workflow.toBatch(self, { seed: -1 })),
+        yield* message(WorkflowBatch.make(self, { seed: -1 })),
         "The workflow is not ready (1 problem):\n- seed: expected an integer between 0 and 4294967295, got -1"
       )
       assert.strictEqual((yield* Workflow.getField(yield* Workflow.setSeed(self, 9), "n.seed")).field.value, 9)
@@ -443,7 +444,7 @@ describe("batches", () => {
         [edge("batch", "value", "d", "denoising_start")],
         []
       ))
-      const problems = Workflow.validate(self).all.filter(({ code }) => code === "batchValueDoesNotFit")
+      const problems = WorkflowBatch.validate(self).all.filter(({ code }) => code === "batchValueDoesNotFit")
       assert.deepStrictEqual(problems.map(({ message, systemName }) => [systemName, message]), [
         ["batch.floats", "value 3 of 4 does not fit Denoising Start of FLUX Denoise: 3 is greater than 1"],
         ["batch.floats", "value 4 of 4 does not fit Denoising Start of FLUX Denoise: -1 is less than 0"]
@@ -467,15 +468,15 @@ describe("batches", () => {
         [edge("g", "strings", "batch", "strings"), edge("batch", "value", "s", "value")],
         []
       ))
-      assert.deepStrictEqual(Workflow.validate(self).all, [])
-      const batch = yield* Workflow.toBatch(self, { runs: 2 }).pipe(
+      assert.deepStrictEqual(WorkflowBatch.validate(self).all, [])
+      const batch = yield* WorkflowBatch.make(self, { runs: 2 }).pipe(
         Effect.provide(resources({ dynamicPrompts: ({ maxPrompts }) => ["a red house", `a blue house ${maxPrompts}`] }))
       )
       assert.deepStrictEqual(batch.data, [[
         { node_path: "s", field_name: "value", items: ["a red house", "a blue house 10"] }
       ]])
       assert.strictEqual(batch.size, 4)
-      const error = yield* Effect.flip(Workflow.toBatch(self)).pipe(
+      const error = yield* Effect.flip(WorkflowBatch.make(self)).pipe(
         Effect.provide(resources({ dynamicPrompts: () => [] }))
       )
       assert.strictEqual(error.message, "The workflow is not ready (1 problem):\n- a batch node has no values")
@@ -554,7 +555,7 @@ describe("the file", () => {
       ) {
         const self = yield* open("test/fixtures/workflows/text-only.json", server)
         assert.strictEqual(versionOf(Workflow.toDefinition(self)), schema)
-        const { workflow } = yield* Workflow.toBatch(self)
+        const { workflow } = yield* WorkflowBatch.make(self)
         assert.strictEqual(versionOf(workflow), schema)
       }
     }).pipe(Effect.provide(resources())))

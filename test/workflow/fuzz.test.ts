@@ -1,14 +1,15 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import { formatProblem } from "@effect-invokeai/core/batch/WorkflowProblems"
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import { formatProblem } from "@effect-invokeai/core/workflow/WorkflowError"
 import { type InstalledModel, WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { readdirSync } from "node:fs"
-import * as Batch from "../../packages/core/src/workflow/internal/batch.ts"
-import { batchReasons, nodeReasons } from "../../packages/core/src/workflow/internal/uiReadiness.ts"
+import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
+import { batchReasons, nodeReasons } from "../../packages/core/src/batch/internal/uiReadiness.ts"
 import { catalogOf, open, readJson } from "./support.ts"
 
 const files = [
@@ -123,7 +124,7 @@ describe("whatever JSON comes in", () => {
             continue
           }
           const workflow = read.success
-          const problems = Workflow.validate(workflow)
+          const problems = WorkflowBatch.validate(workflow)
           const { loaded } = workflow
           for (const reason of [...batchReasons(loaded, Batch.build(loaded)), ...nodeReasons(loaded)]) {
             assert.isTrue(
@@ -142,12 +143,12 @@ describe("whatever JSON comes in", () => {
           Workflow.describe(workflow)
           Workflow.toMermaid(workflow)
           assert.isTrue(Workflow.diff(workflow, workflow).isEmpty)
-          const batch = yield* Effect.result(Workflow.toBatch(workflow).pipe(Effect.provide(everything(json))))
+          const batch = yield* Effect.result(WorkflowBatch.make(workflow).pipe(Effect.provide(everything(json))))
           if (batch._tag === "Failure") assert.strictEqual(batch.failure._tag, "WorkflowNotReady")
           else compiled++
         }
         const whole = yield* Effect.result(
-          Workflow.toBatch(yield* open(file)).pipe(Effect.provide(everything(original)))
+          WorkflowBatch.make(yield* open(file)).pipe(Effect.provide(everything(original)))
         )
         if (whole._tag === "Success") assert.isAbove(compiled, 10)
       }))

@@ -1,19 +1,13 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import type { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type { CatalogSource, CatalogUnavailable } from "@effect-invokeai/core/catalog/NodeCatalog"
-import * as InkField from "@effect-invokeai/core/workflow/InkField"
+import type { WorkflowNotFound, WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
+import * as InkField from "@effect-invokeai/core/field/InkField"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
+import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "@effect-invokeai/core/workflow/InputError"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import type { WorkflowBatch } from "@effect-invokeai/core/workflow/WorkflowBatch"
-import type {
-  AmbiguousInputName,
-  InputNotFound,
-  InvalidInputValue,
-  ResourcesUnavailable,
-  WorkflowNotFound,
-  WorkflowNotReady,
-  WorkflowParseError
-} from "@effect-invokeai/core/workflow/WorkflowError"
-import type { WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
+import type { ResourcesUnavailable, WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -58,10 +52,10 @@ describe("types", () => {
       ] as const
     expectTypeOf<ReturnType<typeof sweeps>[0]>().toEqualTypeOf<ReturnType<typeof sweeps>[1]>()
     const batches = (workflow: Workflow.Workflow) =>
-      [Workflow.toBatch(workflow, { runs: 2 }), workflow.pipe(Workflow.toBatch({ runs: 2 }))] as const
+      [WorkflowBatch.make(workflow, { runs: 2 }), workflow.pipe(WorkflowBatch.make({ runs: 2 }))] as const
     expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<ReturnType<typeof batches>[1]>()
     expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<
-      Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+      Effect.Effect<WorkflowBatch.WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
     >()
   })
 

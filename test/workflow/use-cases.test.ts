@@ -1,4 +1,5 @@
-import * as InkField from "@effect-invokeai/core/workflow/InkField"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as InkField from "@effect-invokeai/core/field/InkField"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -121,7 +122,7 @@ describe("use case 2: set the inputs and validate", () => {
   it.effect("finds nothing wrong once all is set", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
-      const problems = Workflow.validate(workflow)
+      const problems = WorkflowBatch.validate(workflow)
       assert.deepStrictEqual(problems.all, [])
       assert.isTrue(problems.isEmpty)
       assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [])
@@ -129,7 +130,7 @@ describe("use case 2: set the inputs and validate", () => {
 
   it.effect("says everything that is wrong before, by input", () =>
     Effect.gen(function*() {
-      const problems = Workflow.validate(yield* example)
+      const problems = WorkflowBatch.validate(yield* example)
       const component = (name: string) =>
         `a model is missing (only a complete SDNQ pipeline as main model brings its own); set the input "${name}"`
       assert.deepStrictEqual(
@@ -154,7 +155,7 @@ describe("use case 2: set the inputs and validate", () => {
 
   it.effect("compiles to what the official UI would submit, with complete models", () =>
     Effect.gen(function*() {
-      const batch = yield* Workflow.toBatch(yield* complete)
+      const batch = yield* WorkflowBatch.make(yield* complete)
       assert.strictEqual(batch.size, 1)
       assert.strictEqual(batch.runs, 1)
       assert.deepStrictEqual(batch.data, [])
@@ -198,7 +199,7 @@ describe("use case 2: set the inputs and validate", () => {
   it.effect("gives back a file that holds the values and nothing else that is new", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
-      const again = yield* Workflow.fromJson(Workflow.toDefinition(yield* Workflow.check(workflow))).pipe(
+      const again = yield* Workflow.fromJson(Workflow.toDefinition(yield* WorkflowBatch.check(workflow))).pipe(
         Effect.provide(catalogLayer())
       )
       assert.deepStrictEqual(

@@ -34,6 +34,7 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invokeai/core/assets/DownloadOptions"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import type { JobResult, JobTiming, SessionQueueItem } from "@effect-invokeai/core/job/JobResult"
@@ -232,7 +233,7 @@ const makeWorkflow = (call: Call, value: EffectWorkflow.Workflow): Workflow => (
     makeWorkflow(call, callSync("setField", () => EffectWorkflow.setField(value, name, field))),
   missing: () => EffectWorkflow.missingRequiredInputs(value),
   check: (options) =>
-    call("check", () => Effect.map(EffectWorkflow.check(value), (checked) => makeWorkflow(call, checked)), options)
+    call("check", () => Effect.map(WorkflowBatch.check(value), (checked) => makeWorkflow(call, checked)), options)
 })
 
 const makeJob = (call: Call, job: EffectJob.Job, close: () => Promise<void>): Job => ({

@@ -1,5 +1,5 @@
+import * as Graph from "@effect-invokeai/core/batch/Graph"
 import * as Job from "@effect-invokeai/core/job/Job"
-import * as Graph from "@effect-invokeai/core/workflow/Graph"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
-import * as Fault from "@effect-invokeai/core/simulator/Fault"
-import { NodeSimulator } from "@effect-invokeai/node/NodeSimulator"
+import * as Fault from "@effect-invokeai/testing/Fault"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,5 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Models } from "@effect-invokeai/core/server/Models"
@@ -28,7 +29,7 @@ const values = (workflow: Workflow.Workflow) =>
 /** Takes a batch in while nothing runs, and out again. */
 const accepted = (workflow: Workflow.Workflow) =>
   Effect.gen(function*() {
-    const { data, graph, runs, workflow: embedded } = yield* Workflow.toBatch(workflow)
+    const { data, graph, runs, workflow: embedded } = yield* WorkflowBatch.make(workflow)
     const queue = yield* Queue
     const result = yield* Effect.acquireUseRelease(
       queue.pause,
@@ -72,7 +73,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       const ran: Array<string> = []
       for (const { name, workflow_id } of listed) {
         const workflow = yield* Workflow.fromLibrary(workflow_id)
-        const checked = yield* Effect.result(Workflow.check(workflow))
+        const checked = yield* Effect.result(WorkflowBatch.check(workflow))
         if (checked._tag === "Failure") {
           assert.strictEqual(checked.failure._tag, "WorkflowNotReady")
           if (checked.failure._tag !== "WorkflowNotReady") return
@@ -102,7 +103,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
           const set = yield* Effect.option(Workflow.setField(filled, field.systemName, Support.modelName))
           filled = Option.getOrElse(set, () => filled)
         }
-        const ready = yield* Effect.result(Workflow.check(filled))
+        const ready = yield* Effect.result(WorkflowBatch.check(filled))
         if (ready._tag === "Failure") continue
         const [model] = Workflow.fields(ready.success).flatMap(({ field }) =>
           field._tag === "InkModelIdentifierField" ? [field.value?.key] : []
@@ -173,11 +174,11 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
         }]
       ) {
         const set = yield* Workflow.setInput(workflow, "model", named)
-        const checked = yield* Workflow.check(yield* Workflow.fromJson(Workflow.toDefinition(set)))
+        const checked = yield* WorkflowBatch.check(yield* Workflow.fromJson(Workflow.toDefinition(set)))
         assert.deepStrictEqual((yield* Workflow.getInput(checked, "model")).field.value, expected)
       }
       const error = yield* Effect.flip(
-        Effect.flatMap(Workflow.setInput(workflow, "model", "no such model"), Workflow.check)
+        Effect.flatMap(Workflow.setInput(workflow, "model", "no such model"), WorkflowBatch.check)
       )
       assert.include(error.message, `the model "no such model" is not installed; the field takes a model of type main`)
     }))

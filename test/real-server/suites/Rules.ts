@@ -1,3 +1,4 @@
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Queue } from "@effect-invokeai/core/server/Queue"
@@ -81,7 +82,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         for (const [type, field, candidates] of values) {
           for (const value of candidates) {
             const nodes = [node("n", type, "1.0.0", [input(field, value)])]
-            const found = Workflow.validate(yield* read(nodes)).all.map(({ message }) => message)
+            const found = WorkflowBatch.validate(yield* read(nodes)).all.map(({ message }) => message)
             const status = yield* statusOf(nodes, [])
             const what = `${type}.${field} ${JSON.stringify(value)}: ${status}, ${found.join()}`
             assert.include([200, 201, 422], status, what)
@@ -97,7 +98,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         for (const type of ["collect", "iterate"]) {
           const nodes = [numbers, node("n", type, "1.0.0", [])]
           for (const edges of [[], [edge("l", "collection", "n", "collection")]]) {
-            const found = Workflow.validate(yield* read(nodes, edges)).all.map(({ code }) => code)
+            const found = WorkflowBatch.validate(yield* read(nodes, edges)).all.map(({ code }) => code)
             assert.deepStrictEqual(found, edges.length === 0 ? ["missingConnection"] : [], type)
             assert.strictEqual((yield* statusOf(nodes, edges)) === 422, edges.length === 0, type)
           }

@@ -1,6 +1,7 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { Boards } from "@effect-invokeai/core/server/Boards"
@@ -69,7 +70,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const refused = yield* Effect.flip(Workflow.setInput(ready, "Steps", -5))
           assert.strictEqual(refused._tag, "InvalidInputValue")
           assert.deepStrictEqual(Workflow.missingRequiredInputs(ready), [])
-          assert.isTrue(Workflow.validate(ready).isEmpty)
+          assert.isTrue(WorkflowBatch.validate(ready).isEmpty)
 
           // 3: submit and follow
           const job = yield* Job.submit(ready, { board: "use cases" })

@@ -5,10 +5,10 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Form from "../definition/Form.ts"
+import * as WorkflowDefinition from "../definition/WorkflowDefinition.ts"
 import { type ItemOutput, seedOf } from "../job/Outputs.ts"
-import * as Form from "../workflow/Form.ts"
 import { systemName } from "../workflow/InkWorkflowInput.ts"
-import * as WorkflowDefinition from "../workflow/WorkflowDefinition.ts"
 
 /**
  * An input of a workflow with the value that a run had.

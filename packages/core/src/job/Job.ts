@@ -37,6 +37,8 @@ import { dual } from "effect/Function"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as WorkflowBatch from "../batch/WorkflowBatch.ts"
+import type { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import type { RecordError } from "../files/RecordError.ts"
 import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
@@ -45,9 +47,8 @@ import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { Queue } from "../server/Queue.ts"
 import type { ServerInfo } from "../server/ServerInfo.ts"
-import * as Workflow from "../workflow/Workflow.ts"
-import type { ResourcesUnavailable, WorkflowNotReady } from "../workflow/WorkflowError.ts"
-import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import type * as Workflow from "../workflow/Workflow.ts"
+import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
 import type * as Cancellation from "./internal/cancellation.ts"
 import {
@@ -322,7 +323,7 @@ export const resubmit = (
  * - `board`: id or name of the board for every kept image whose node names no board of its own, or `auto`;
  *   `none` for no board.
  * - `runs`: how often the workflow runs, by default once.
- * - `seed`: what becomes of seeds, see `Workflow.BatchOptions`.
+ * - `seed`: what becomes of seeds, see `WorkflowBatch.BatchOptions`.
  *
  * @category models
  * @since 0.1.0
@@ -330,7 +331,7 @@ export const resubmit = (
 export interface SubmitOptions extends BatchOptions {
   readonly board?: string | undefined
   readonly runs?: number | undefined
-  readonly seed?: Workflow.BatchOptions["seed"]
+  readonly seed?: WorkflowBatch.BatchOptions["seed"]
 }
 
 /**
@@ -376,7 +377,7 @@ export const submit = Effect.fn("Job.submit")(function*(
   const job = yield* TimeLimit.submitWithin(options, (limit) =>
     Effect.gen(function*() {
       const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
-      const batch = yield* Workflow.toBatch(workflow, { runs: options.runs, seed: options.seed, board })
+      const batch = yield* WorkflowBatch.make(workflow, { runs: options.runs, seed: options.seed, board })
       for (const warning of batch.warnings) yield* Effect.logDebug(warning)
       return yield* operation("Job.submitBatch", {})(handIn(batch, options, limit))
     }))

@@ -15,8 +15,7 @@ import { StylePresets, SystemPrompts, Utilities } from "../server/Prompts.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import { Videos } from "../server/Videos.ts"
 import { WorkflowLibrary } from "../server/WorkflowLibrary.ts"
-import { ResourcesUnavailable } from "../workflow/WorkflowError.ts"
-import { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 
 /** How many things are looked up one by one at the same time. */
 const concurrency = 8

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Equal from "effect/Equal"
+import * as InkField from "../field/InkField.ts"
 import { printableLine } from "../internal/printable.ts"
-import * as InkField from "./InkField.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { allFields, nodeTitle } from "./internal/inputs.ts"
 import type { Workflow } from "./internal/workflowValue.ts"

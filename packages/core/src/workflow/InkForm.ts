@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { FormElement } from "./Form.ts"
+import type { FormElement } from "../definition/Form.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import type { Workflow } from "./internal/workflowValue.ts"
 

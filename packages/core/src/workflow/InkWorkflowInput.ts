@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { FieldSettings } from "./Form.ts"
-import type * as InkField from "./InkField.ts"
+import type { FieldSettings } from "../definition/Form.ts"
+import type * as InkField from "../field/InkField.ts"
 
 /**
  * An input of a workflow.

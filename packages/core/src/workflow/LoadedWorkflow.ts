@@ -11,8 +11,15 @@
  */
 import type { NodeCatalog } from "../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../catalog/NodeTemplate.ts"
-import type { NodeFieldElement } from "./Form.ts"
-import type { DefaultEdge, FieldInput, InvocationNode, WorkflowDefinition, WorkflowEdge } from "./WorkflowDefinition.ts"
+import type { NodeFieldElement } from "../definition/Form.ts"
+import type {
+  DefaultEdge,
+  FieldInput,
+  InvocationNode,
+  WorkflowDefinition,
+  WorkflowEdge
+} from "../definition/WorkflowDefinition.ts"
+import type { BoardChoice } from "../field/internal/references.ts"
 
 /**
  * Why the editor refuses a connection. The names are those of its messages.
@@ -148,4 +155,25 @@ export interface LoadOptions {
    * as they are in the file; with it they are brought up to date, and a workflow that is not there is a warning.
    */
   readonly savedWorkflows?: ReadonlyMap<string, unknown> | undefined
+}
+
+/**
+ * A node of a submitted workflow, for naming its results.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmittedNode {
+  readonly nodeId: string
+  readonly type: string
+  /** The label that the author gave the node, or else the title of its type. */
+  readonly label: string
+  /** The title of the node's type. */
+  readonly title: string
+  /** Whether the results of the node are hidden and meant to be thrown away. */
+  readonly isIntermediate: boolean
+  /** Where the node says its result goes; `undefined` for nodes without a board. */
+  readonly board: BoardChoice | undefined
+  /** `type` of the node's result, such as `image_output`. */
+  readonly outputType: string
 }

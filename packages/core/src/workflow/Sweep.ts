@@ -5,13 +5,13 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as InkField from "../field/InkField.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
-import * as InkField from "./InkField.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
+import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./InputError.ts"
 import { findField, findInput } from "./internal/inputNames.ts"
 import { refuse } from "./internal/inputs.ts"
 import type { SweptInput, Workflow } from "./internal/workflowValue.ts"
-import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./WorkflowError.ts"
 
 /**
  * Lists of values by user name, system name or index. A map takes any name, and keeps names that are numbers in place.

@@ -1,6 +1,6 @@
 /**
- * A workflow made in InvokeAI's editor, as a value: read it, look at its inputs, set them, check it, and compile it for
- * submission.
+ * A workflow made in InvokeAI's workflow editor, as a value: load it, list its inputs, and set them. `WorkflowBatch` checks it
+ * and builds what is submitted.
  *
  * **Details**
  *
@@ -11,13 +11,14 @@
  * **Example** (From a file to a batch)
  *
  * ```ts
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
  * import * as Effect from "effect/Effect"
  * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
  *
  * const program = Effect.gen(function*() {
  *   const workflow = yield* Workflow.fromFile("text-to-image.json")
  *   const ready = yield* workflow.pipe(Workflow.setInputs({ prompt: "a lighthouse", num_steps: "30" }))
- *   return yield* Workflow.toBatch(ready, { runs: 4, seed: "perRun" })
+ *   return yield* WorkflowBatch.make(ready, { runs: 4, seed: "perRun" })
  * })
  * ```
  *
@@ -26,39 +27,28 @@
 import * as Effect from "effect/Effect"
 import * as Function from "effect/Function"
 import * as Result from "effect/Result"
-import { operation } from "../internal/operation.ts"
+import type * as Definition from "../definition/WorkflowDefinition.ts"
+import * as InkField from "../field/InkField.ts"
+import { describeReceived } from "../internal/describeReceived.ts"
 import * as Diff from "./Diff.ts"
-import * as InkField from "./InkField.ts"
 import * as InkForm from "./InkForm.ts"
 import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
-import { sizeOf } from "./internal/batch.ts"
-import * as Compile from "./internal/compile.ts"
+import { type AmbiguousInputName, type InputNotFound, type InvalidInputValue, NoSeedInput } from "./InputError.ts"
 import * as Describe from "./internal/describe.ts"
-import { describeReceived } from "./internal/ink/kind.ts"
 import * as InputNames from "./internal/inputNames.ts"
 import * as Inputs from "./internal/inputs.ts"
 import { withValue } from "./internal/load.ts"
 import { isExecutable } from "./internal/nodeTypes.ts"
 import * as Seeds from "./internal/seeds.ts"
-import { isWorkflow, type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
-import type { LoadedWorkflow } from "./LoadedWorkflow.ts"
+import { submittedNodes } from "./internal/submittedNodes.ts"
+import { toFile } from "./internal/toFile.ts"
+import { type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
+import type { LoadedWorkflow, SubmittedNode } from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
-import type { BatchOptions, SubmittedNode, WorkflowBatch } from "./WorkflowBatch.ts"
-import type * as Definition from "./WorkflowDefinition.ts"
-import {
-  type AmbiguousInputName,
-  type InputNotFound,
-  type InvalidInputValue,
-  NoSeedInput,
-  type ResourcesUnavailable,
-  type WorkflowNotReady
-} from "./WorkflowError.ts"
-import * as WorkflowProblems from "./WorkflowProblems.ts"
-import type { WorkflowResources } from "./WorkflowResources.ts"
 
+export type { SeedPolicy } from "./internal/seeds.ts"
 export { fromFile, fromImage, fromJson, fromLibrary, fromPng, load } from "./internal/workflowLoading.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
-export type { BatchOptions, SeedPolicy } from "./WorkflowBatch.ts"
 
 /**
  * Values by user name, system name or index. A map takes any name, also such as `__proto__`.
@@ -285,7 +275,7 @@ export const clearInput: {
  * **Details**
  *
  * A node that draws a random integer gets `low: seed, high: seed + 1`, which leaves only the seed. If other nodes provide
- * these bounds, their connections are removed. `Workflow.toBatch` and `Job.submit` do the same for one submission with
+ * these bounds, their connections are removed. `WorkflowBatch.make` and `Job.submit` do the same for one submission with
  * their option `seed`.
  *
  * **Errors**
@@ -380,12 +370,7 @@ export const sweep: {
  * @since 0.1.0
  */
 export const sweepSize = (self: Workflow, runs = 1): number =>
-  sizeOf(
-    self.sweeps.map((group) =>
-      group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
-    ),
-    runs
-  )
+  self.sweeps.reduce((size, group) => size * (group[0]?.values.length ?? 1), runs)
 
 /**
  * The system names of inputs that need a value and have none, in form order. An empty text is a value.
@@ -407,50 +392,13 @@ export const missingRequiredInputs = (self: Workflow): ReadonlyArray<string> => 
 }
 
 /**
- * Everything that is wrong with the workflow as far as it can be told without a server: the rules of the official UI,
- * the stricter ones of the server, and this library's own.
- *
- * **Details**
- *
- * The sizes of batches whose values only the server can generate are not checked here, nor whether models, images and
- * boards exist; `check` and `toBatch` do that.
- *
- * @category checks
- * @since 0.1.0
- */
-export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems =>
-  WorkflowProblems.make(Compile.validate(self))
-
-/**
- * Checks the workflow against the server and completes its models.
- *
- * **Details**
- *
- * A model may be named by key, by hash (so that workflows from another installation find it), or by name, base and type.
- * In the result every model is complete.
- *
- * **Errors**
- *
- * `WorkflowNotReady` with every problem; a model that could be several names them. `ResourcesUnavailable` if the server
- * cannot be asked.
- *
- * @category checks
- * @since 0.1.0
- */
-export const check: (
-  self: Workflow
-) => Effect.Effect<Workflow, WorkflowNotReady | ResourcesUnavailable, WorkflowResources> = Effect.fn("Workflow.check")(
-  (self: Workflow) => Compile.check(self)
-)
-
-/**
  * The nodes whose results are kept: those that are not intermediate, and those that name a board. Each with its board.
  *
  * @category getters
  * @since 0.1.0
  */
 export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
-  Array.from(Compile.submittedNodes(self.loaded).values()).filter((node) => {
+  Array.from(submittedNodes(self.loaded).values()).filter((node) => {
     return isExecutable(node.type) && node.outputType !== "" &&
       (!node.isIntermediate || typeof node.board === "object")
   })
@@ -471,7 +419,7 @@ export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
  * @category conversions
  * @since 0.1.0
  */
-export const toDefinition = (self: Workflow): Definition.JsonObject => Compile.toFile(self.loaded)
+export const toDefinition = (self: Workflow): Definition.JsonObject => toFile(self.loaded)
 
 /**
  * The workflow as a copy of one's own with another name, as the editor's _Save As_ makes it: without the id of the
@@ -493,35 +441,6 @@ export const copyAs: {
     ...self.loaded,
     definition: { ...self.definition, id: undefined, category: "user", name }
   }))
-
-/**
- * Compiles the workflow for submission, after checking all of it.
- *
- * **Details**
- *
- * The graph is what the official UI would submit. Sweeps come before the batch nodes of the workflow in `data`, and vary
- * slower. Generators that need the server are resolved now; random ones without a seed draw new numbers.
- *
- * **Errors**
- *
- * `WorkflowNotReady` with every problem: nothing was changed on the server. `ResourcesUnavailable` if the server cannot
- * be asked.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const toBatch: {
-  (
-    options?: BatchOptions
-  ): (self: Workflow) => Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
-  (
-    self: Workflow,
-    options?: BatchOptions
-  ): Effect.Effect<WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
-} = Function.dual(
-  (args) => isWorkflow(args[0]),
-  (self: Workflow, options?: BatchOptions) => operation("Workflow.toBatch", {})(Compile.compile(self, options))
-)
 
 /**
  * The workflow in words: its inputs with their values, what is missing, its results and warnings.

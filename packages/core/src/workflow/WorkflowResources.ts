@@ -13,8 +13,31 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { ResourcesUnavailable } from "./WorkflowError.ts"
-import type { ImageSource } from "./WorkflowSource.ts"
+import * as Schema from "effect/Schema"
+import type { ImageSource } from "../definition/WorkflowSource.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
+
+/**
+ * The server could not be asked for a workflow, or about the models, images or boards that a workflow names.
+ *
+ * **Details**
+ *
+ * Says nothing about the workflow: the same call may succeed later. `operation` is what was asked, `cause` the failure
+ * of the call.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const cause = this.cause
+    const detail = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
+    return `The server cannot be asked about ${this.operation}${detail}`
+  }
+}
 
 /**
  * A model that is installed on the server, as far as a workflow cares. Configurations that the `Models` service returns

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "effect/Bytes"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
-import { concat } from "../../internal/bytes.ts"
 import { sent } from "../../server/ChunkPool.ts"
 import { headLength } from "../ImageType.ts"
 
@@ -78,7 +78,7 @@ export const fromStream = Effect.fnUntraced(
     if (used > 0) yield* finish(piece.subarray(0, used))
     sent.giveBack(piece)
     return {
-      hash: Hex.encode(yield* digest(Digest.sha256, concat(digests))),
+      hash: Hex.encode(yield* digest(Digest.sha256, Bytes.concat(digests))),
       length,
       head: head.slice(0, Math.min(length, headLength))
     }

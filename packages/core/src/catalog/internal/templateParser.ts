@@ -1,16 +1,18 @@
 /** Node templates from the schemas of an OpenAPI document. */
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
-import type {
-  FieldBounds,
-  FieldType,
-  InputKind,
-  InputTemplate,
-  ModelConstraint,
-  NodeTemplate,
-  OutputTemplate,
-  ValueBounds
+import {
+  type FieldBounds,
+  type FieldType,
+  type InputKind,
+  type InputTemplate,
+  isStateful,
+  type ModelConstraint,
+  type NodeTemplate,
+  type OutputTemplate,
+  titleOf,
+  valueBoundNames,
+  type ValueBounds
 } from "../NodeTemplate.ts"
-import { isStateful, titleOf, valueBoundNames } from "../NodeTemplate.ts"
 import { alternatives, isNullSchema, parseFieldType } from "./fieldTypeParser.ts"
 import { modelKinds } from "./modelKinds.ts"
 

@@ -1,9 +1,9 @@
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
-import { concat } from "../../internal/bytes.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -41,7 +41,7 @@ const readCounting = (
         return Math.max(length, expected) > limit ? Effect.fail(tooLarge(response, limit)) : Effect.void
       }),
       Effect.catchIf((error) => error.reason._tag === "EmptyBodyError", () => Effect.void),
-      Effect.map(() => concat(chunks).buffer)
+      Effect.map(() => Bytes.concat(chunks).buffer)
     )
   })
 

@@ -1,8 +1,8 @@
 /** Which outputs may be connected to which inputs. Mirrors the editor. */
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
+import type { DefaultEdge, WorkflowNode } from "../../definition/WorkflowDefinition.ts"
 import { memoized } from "../../internal/memoized.ts"
 import type { ConnectionProblem, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
-import type { DefaultEdge, WorkflowNode } from "../WorkflowDefinition.ts"
 import { EdgeIndex, type EdgeLike } from "./edgeIndex.ts"
 import { isExecutable } from "./nodeTypes.ts"
 

@@ -1,9 +1,8 @@
 /** Workflows in words and as a diagram. */
+import * as InkField from "../../field/InkField.ts"
 import { printableLine } from "../../internal/printable.ts"
-import * as InkField from "../InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
-import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
-import type { SubmittedNode } from "../WorkflowBatch.ts"
+import type { LoadedWorkflow, LoadWarning, SubmittedNode } from "../LoadedWorkflow.ts"
 import { isMissing, nodeTitle } from "./inputs.ts"
 
 const problemTexts: ReadonlyMap<string, string> = new Map([

@@ -1,7 +1,7 @@
 /** Finds inputs by the names that people give them. */
 import * as Result from "effect/Result"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
-import { AmbiguousInputName, InputNotFound } from "../WorkflowError.ts"
+import { AmbiguousInputName, InputNotFound } from "../InputError.ts"
 import { allFields, inputOf, usableNames } from "./inputs.ts"
 import { farness, normalize } from "./likeness.ts"
 import type { Workflow } from "./workflowValue.ts"

@@ -1,14 +1,14 @@
 /** The inputs of a loaded workflow: fields of its nodes with their values. */
 import * as Result from "effect/Result"
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
-import * as InkField from "../InkField.ts"
+import type { InvocationNode } from "../../definition/WorkflowDefinition.ts"
+import * as InkField from "../../field/InkField.ts"
+import { isComponentInput } from "../../field/internal/rules.ts"
+import { describeReceived } from "../../internal/describeReceived.ts"
 import { type InkWorkflowInput, systemName } from "../InkWorkflowInput.ts"
+import { InvalidInputValue } from "../InputError.ts"
 import type { FormField, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
-import type { InvocationNode } from "../WorkflowDefinition.ts"
-import { InvalidInputValue } from "../WorkflowError.ts"
 import { isConnected } from "./edgeIndex.ts"
-import { describeReceived } from "./ink/kind.ts"
-import { isComponentInput } from "./ink/rules.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "./nodeTypes.ts"
 
 /** The title of a node: its own label, or else the title of its type, or else the type. */

@@ -1,16 +1,8 @@
 /** Joins workflow definitions with the node types of a server, as the official UI does when it opens a file. */
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../../catalog/NodeTemplate.ts"
-import * as Form from "../Form.ts"
-import type { FormElement, NodeFieldElement, WorkflowForm } from "../Form.ts"
-import type {
-  ConnectionProblem,
-  FormField,
-  LoadedNode,
-  LoadedWorkflow,
-  LoadOptions,
-  LoadWarning
-} from "../LoadedWorkflow.ts"
+import * as Form from "../../definition/Form.ts"
+import type { FormElement, NodeFieldElement, WorkflowForm } from "../../definition/Form.ts"
 import type {
   DefaultEdge,
   FieldIdentifier,
@@ -19,13 +11,21 @@ import type {
   WorkflowDefinition,
   WorkflowEdge,
   WorkflowNode
-} from "../WorkflowDefinition.ts"
+} from "../../definition/WorkflowDefinition.ts"
+import type { ValueField } from "../../field/internal/fieldValue.ts"
+import { readKeepingModels } from "../../field/internal/modelValues.ts"
+import { withOwnBounds } from "../../field/internal/rules.ts"
+import type {
+  ConnectionProblem,
+  FormField,
+  LoadedNode,
+  LoadedWorkflow,
+  LoadOptions,
+  LoadWarning
+} from "../LoadedWorkflow.ts"
 import { connectionProblem, type ConnectionScope, endProblems } from "./connections.ts"
+import { fromFields } from "./defaultForm.ts"
 import { EdgeIndex } from "./edgeIndex.ts"
-import type { ValueField } from "./fieldValue.ts"
-import { fromFields } from "./form.ts"
-import { withOwnBounds } from "./ink/rules.ts"
-import { readKeepingModels } from "./modelValues.ts"
 import * as NodeTypes from "./nodeTypes.ts"
 import * as NodeUpdate from "./nodeUpdate.ts"
 import {

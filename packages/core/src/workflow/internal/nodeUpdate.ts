@@ -1,6 +1,6 @@
 /** Updates of nodes that were made with another version of their type, as the editor does them. */
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
-import type { FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
+import type { FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
 import { acceptsExtraInputs } from "./nodeTypes.ts"
 
 /** What the editor can compare: up to four numbers or wildcards, with a prerelease and build part. */

@@ -7,12 +7,12 @@ import {
   isStateful,
   valueBoundNames
 } from "../../catalog/NodeTemplate.ts"
+import * as Form from "../../definition/Form.ts"
+import { structureProblem } from "../../definition/internal/form.ts"
+import { readForm } from "../../definition/internal/formReader.ts"
+import type { FieldIdentifier, FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
+import { readKeepingModels } from "../../field/internal/modelValues.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
-import * as Form from "../Form.ts"
-import type { FieldIdentifier, FieldInput, InvocationNode } from "../WorkflowDefinition.ts"
-import { structureProblem } from "./form.ts"
-import { readForm } from "./formReader.ts"
-import { readKeepingModels } from "./modelValues.ts"
 import { callSavedWorkflow, isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
 

@@ -3,12 +3,29 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { isSeedName, randomNumberNodes } from "../../internal/seedFields.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
-import type { SeedPolicy } from "../WorkflowBatch.ts"
 import { resolveConnector, scopeOf } from "./connections.ts"
 import { EdgeIndex } from "./edgeIndex.ts"
 import { withoutConnections, withValue } from "./load.ts"
 import { isExecutable } from "./nodeTypes.ts"
 import type { SweptInput } from "./workflowValue.ts"
+
+/**
+ * The seeds of the runs of a batch.
+ *
+ * **Details**
+ *
+ * - `keep`: fields keep their seeds, and random number nodes draw new ones in each run
+ * - an integer from 0 to 4294967295: this seed in every run
+ * - `random`: a new random seed, the same in every run
+ * - `perRun`: a new random seed for each run
+ *
+ * All but `keep` set each of `Workflow.seedInputs`, apart from those that a sweep or a batch node varies. If they set none,
+ * compiling fails with `WorkflowNotReady`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SeedPolicy = "keep" | "random" | "perRun" | number
 
 /** Seeds are 32-bit: the server reduces larger ones, and its `noise` node rejects them. */
 const maxSeed = 2 ** 32 - 1

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
+import { parseText } from "../../definition/internal/parseText.ts"
+import * as Definition from "../../definition/WorkflowDefinition.ts"
+import { WorkflowNotFound, WorkflowParseError } from "../../definition/WorkflowFileError.ts"
+import * as WorkflowSource from "../../definition/WorkflowSource.ts"
 import type { LoadOptions } from "../LoadedWorkflow.ts"
-import * as Definition from "../WorkflowDefinition.ts"
-import { type ResourcesUnavailable, WorkflowNotFound, WorkflowParseError } from "../WorkflowError.ts"
-import { WorkflowResources } from "../WorkflowResources.ts"
-import * as WorkflowSource from "../WorkflowSource.ts"
+import { type ResourcesUnavailable, WorkflowResources } from "../WorkflowResources.ts"
 import * as Loading from "./load.ts"
-import { parseText } from "./parseText.ts"
 import { type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 /**
@@ -25,7 +25,7 @@ import { type Workflow, WorkflowValue } from "./workflowValue.ts"
  * As the official UI opens the file. Where that is at fault this differs: an object of unknown shape is no value (the UI
  * takes it for a float generator); lists of booleans and videos are kept (the UI loses them); a loop of connectors loses
  * its last edge (the UI keeps it and loses all later edges); ids are plain data, whatever they are. Models which a file
- * names incompletely are kept until `check` or `toBatch` looks them up: by name in files of InvokeAI 3, or as `setInput`
+ * names incompletely are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up: by name in files of InvokeAI 3, or as `setInput`
  * was given them. The UI drops such models.
  *
  * @category constructors

@@ -1,10 +1,10 @@
 /** The value behind `Workflow`: a loaded workflow with its inputs, and what varies between the runs of a batch. */
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
-import * as InkField from "../InkField.ts"
+import type { WorkflowDefinition } from "../../definition/WorkflowDefinition.ts"
+import * as InkField from "../../field/InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
-import type { WorkflowDefinition } from "../WorkflowDefinition.ts"
 import { inputOf, usableNames } from "./inputs.ts"
 
 /** @internal */

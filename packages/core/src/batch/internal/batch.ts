@@ -1,0 +1,218 @@
+/** The batch data of a workflow: what its batch and generator nodes make the server run it with. */
+import { isRecord } from "../../internal/json.ts"
+import { type ConnectionScope, resolveConnector, scopeOf } from "../../workflow/internal/connections.ts"
+import { EdgeIndex, type EdgeLike } from "../../workflow/internal/edgeIndex.ts"
+import {
+  batchNodeTypes,
+  batchValuesField,
+  generatorNodeTypes,
+  isExecutable
+} from "../../workflow/internal/nodeTypes.ts"
+import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
+import type { BatchData, BatchDatum } from "../WorkflowBatch.ts"
+import * as Generators from "./generators.ts"
+
+/** A batch node with the values it gives and where they go. */
+export interface BatchNode {
+  readonly node: LoadedNode
+  /** `None`, `Group 1` … `Group 5`, or `undefined` when the file names none: all such nodes are one group. */
+  readonly groupId: string | undefined
+  readonly values: ReadonlyArray<unknown>
+  /** The fields that the values go into, past connectors. */
+  readonly targets: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
+  /** Whether an edge leaves the node at all, a collapsed one included. */
+  readonly isConnected: boolean
+  /** Why the node's generator gives no values, if so. */
+  readonly problem: string | undefined
+}
+
+/** What the batch and generator nodes of a workflow make the server run it with. */
+export interface BuiltBatch {
+  readonly data: BatchData
+  readonly nodes: ReadonlyArray<BatchNode>
+}
+
+/** How a batch is built. */
+interface BatchOptions {
+  /**
+   * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
+   * other that is named.
+   */
+  readonly generated?: ReadonlyMap<string, ReadonlyArray<unknown>> | undefined
+  /** Numbers from 0 (included) to 1 (not included) for random generators without a seed. Without it they give 0. */
+  readonly random?: (() => number) | undefined
+}
+
+const zero = (): number => 0
+
+/** The handle that the values of a batch node leave by. */
+const valueHandle = (nodeType: string): string => nodeType === "image_batch" ? "image" : "value"
+
+const generatorOf = (
+  scope: ConnectionScope,
+  edges: EdgeIndex,
+  node: LoadedNode
+): LoadedNode | "connected" | undefined => {
+  const edge = edges.into(node.node.id, batchValuesField(node.node.nodeType))
+  if (edge === undefined) {
+    return undefined
+  }
+  const source = scope.node(edge.source)?.type === "connector"
+    ? resolveConnector(scope, edges, edge.source)?.node
+    : scope.loaded(edge.source)
+  return source !== undefined && generatorNodeTypes.has(source.node.nodeType) ? source : "connected"
+}
+
+/** What a generator node gives. A generator of another kind than the node's gives nothing. */
+const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Generated => {
+  const value = node.inputs.get("generator")?.value
+  const isOwn = isRecord(value) && typeof value["type"] === "string" && value["type"].startsWith(`${node.nodeType}_`)
+  return Generators.resolve(isOwn ? value : undefined, random)
+}
+
+const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
+  [...loaded.nodes.values()].filter(({ node }) => batchNodeTypes.has(node.nodeType))
+
+/** The generators of a workflow that need the server, by node id: what to ask for. */
+export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
+  const found = new Map<string, Generators.ServerGenerator>()
+  const edges = new EdgeIndex(loaded.edges)
+  const scope = scopeOf(loaded)
+  for (const node of batchNodes(loaded)) {
+    const source = generatorOf(scope, edges, node)
+    if (source === undefined || source === "connected") {
+      continue
+    }
+    const generated = generatedBy(source, zero)
+    if (generated._tag === "Server") {
+      found.set(source.node.id, generated.generator)
+    }
+  }
+  return found
+}
+
+const valuesOf = (
+  scope: ConnectionScope,
+  edges: EdgeIndex,
+  node: LoadedNode,
+  options: BatchOptions | undefined
+): { readonly values: ReadonlyArray<unknown>; readonly problem: string | undefined } => {
+  const source = generatorOf(scope, edges, node)
+  if (source === undefined) {
+    const own = node.node.inputs.get(batchValuesField(node.node.nodeType))?.value
+    return { values: Array.isArray(own) ? own : [], problem: undefined }
+  }
+  if (source === "connected") {
+    return { values: [], problem: "what it is connected to is no generator" }
+  }
+  const given = options?.generated?.get(source.node.id)
+  if (given !== undefined) {
+    return { values: given, problem: undefined }
+  }
+  const generated = generatedBy(source, options?.random ?? zero)
+  switch (generated._tag) {
+    case "Values":
+      return { values: generated.values, problem: undefined }
+    case "Invalid":
+      return { values: [], problem: generated.reason }
+    default:
+      return { values: [], problem: "its values have to be asked of the server" }
+  }
+}
+
+const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): BatchNode["targets"] => {
+  const targets: Array<{ nodeId: string; fieldName: string }> = []
+  const seen = new Set<string>()
+  const leaving = (id: string, handle: string): ReadonlyArray<EdgeLike> =>
+    edges.from(id).filter((edge) => edge.sourceHandle === handle).toReversed()
+  const stack = [...leaving(node.node.id, valueHandle(node.node.nodeType))]
+  for (let edge = stack.pop(); edge !== undefined; edge = stack.pop()) {
+    if (scope.node(edge.target)?.type === "connector") {
+      if (!seen.has(edge.target)) {
+        seen.add(edge.target)
+        stack.push(...leaving(edge.target, "out"))
+      }
+      continue
+    }
+    const target = scope.loaded(edge.target)
+    if (target !== undefined && isExecutable(target.node.nodeType)) {
+      targets.push({ nodeId: edge.target, fieldName: edge.targetHandle })
+    }
+  }
+  return targets
+}
+
+/**
+ * The batch data of a workflow.
+ *
+ * Mirrors the official UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that a
+ * node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors. Pure:
+ * what only the server knows comes in by `generated`, random numbers by `random`.
+ */
+export const build = (loaded: LoadedWorkflow, options?: BatchOptions): BuiltBatch => {
+  const edges = new EdgeIndex(loaded.edges)
+  const scope = scopeOf(loaded)
+  const sources = new Set(loaded.definition.edges.map((edge) => edge.source))
+  const nodes = batchNodes(loaded).map((node): BatchNode => {
+    const groupId = node.node.inputs.get("batch_group_id")?.value
+    const { problem, values } = valuesOf(scope, edges, node, options)
+    return {
+      node,
+      groupId: groupIdOf(groupId),
+      values,
+      problem,
+      targets: targetsOf(scope, edges, node),
+      isConnected: sources.has(node.node.id)
+    }
+  })
+  const data: Array<ReadonlyArray<BatchDatum>> = []
+  for (const [groupId, group] of groups(nodes)) {
+    const entries = group.map((batchNode) =>
+      batchNode.targets.map(({ fieldName, nodeId }): BatchDatum => ({
+        node_path: nodeId,
+        field_name: fieldName,
+        items: batchNode.values
+      }))
+    )
+    for (const entry of groupId === "None" ? entries : [entries.flat()]) {
+      if (entry.length > 0) {
+        data.push(entry)
+      }
+    }
+  }
+  return { data, nodes }
+}
+
+const groupIdOf = (value: unknown): string | undefined =>
+  typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? String(value) : undefined
+
+/** Names of groups that are whole numbers, which come before all others. */
+const isIndex = (groupId: string | undefined): boolean =>
+  groupId !== undefined && /^(?:0|[1-9]\d{0,9})$/.test(groupId) && Number(groupId) < 4294967295
+
+/**
+ * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first, in
+ * their order.
+ */
+export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | undefined, ReadonlyArray<BatchNode>> => {
+  const found = new Map<string | undefined, Array<BatchNode>>()
+  for (const node of nodes) {
+    const group = found.get(node.groupId)
+    if (group === undefined) {
+      found.set(node.groupId, [node])
+    } else {
+      group.push(node)
+    }
+  }
+  const indexed = [...found].filter(([groupId]) => isIndex(groupId))
+  return indexed.length === 0
+    ? found
+    : new Map([
+      ...indexed.toSorted(([first], [second]) => Number(first) - Number(second)),
+      ...[...found].filter(([groupId]) => !isIndex(groupId))
+    ])
+}
+
+/** The number of queue items of batch data that runs a number of times. */
+export const sizeOf = (data: BatchData, runs: number): number =>
+  data.reduce((size, group) => size * (group[0]?.items.length ?? 1), runs)

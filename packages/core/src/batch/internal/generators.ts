@@ -1,0 +1,152 @@
+/**
+ * The values that generator nodes give to batch nodes. Mirrors the official UI, its random numbers for a seed included.
+ */
+import * as Option from "effect/Option"
+import { readGenerator } from "../../field/internal/generatorRules.ts"
+import { isRecord, type JsonObject } from "../../internal/json.ts"
+import { MersenneTwister } from "../../internal/mersenneTwister.ts"
+import type { BoardImageCategory, DynamicPrompt } from "../../workflow/WorkflowResources.ts"
+
+/** A generator whose values only the server knows: a dynamic prompt to expand, or the images of a board. */
+export type ServerGenerator =
+  | { readonly type: "dynamicPrompts"; readonly prompt: DynamicPrompt }
+  | { readonly type: "boardImages"; readonly boardId: string; readonly category: BoardImageCategory }
+
+/** What a generator gives: its values, or what to ask the server for; or why it gives none. */
+export type Generated =
+  | { readonly _tag: "Values"; readonly values: ReadonlyArray<unknown> }
+  | { readonly _tag: "Server"; readonly generator: ServerGenerator }
+  | { readonly _tag: "Invalid"; readonly reason: string }
+
+/** The most values that one generator may give: 1 000 000. The server's queue takes far fewer. */
+const maxValues = 1_000_000
+
+const values = (list: ReadonlyArray<unknown>): Generated => ({ _tag: "Values", values: list })
+
+const invalid = (reason: string): Generated => ({ _tag: "Invalid", reason })
+
+const num = (value: JsonObject, name: string): number => Number(value[name])
+
+const count = (generator: JsonObject, make: (index: number) => number): Generated => {
+  const length = num(generator, "count")
+  return length > maxValues
+    ? invalid(`${length} values are wanted, more than ${maxValues}`)
+    : values(Array.from({ length: Math.max(0, length) }, (_, index) => make(index)))
+}
+
+/** The separator is read as the inside of a JSON text, so that `\n` is a line break; if it is none, as it is. */
+const separator = (splitOn: string): string => {
+  const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(`"${text}"`))(splitOn)
+  return Option.isSome(parsed) && typeof parsed.value === "string" ? parsed.value : splitOn
+}
+
+const split = (generator: JsonObject): ReadonlyArray<string> => {
+  const input = String(generator["input"])
+  const splitOn = String(generator["splitOn"])
+  return splitOn === "" ? [input] : input.split(separator(splitOn))
+}
+
+const numbers = (generator: JsonObject, parse: (text: string) => number): Generated =>
+  values(
+    split(generator).map((text) => text.trim()).filter((text) => text !== "").map(parse).filter((value) =>
+      !Number.isNaN(value)
+    )
+  )
+
+/** Numbers of 0 to 1: by seed, or from the given source. */
+const randomOf = (generator: JsonObject, unseeded: () => number): () => number => {
+  const seed = generator["seed"]
+  if (typeof seed !== "number") {
+    return unseeded
+  }
+  const twister = new MersenneTwister(seed)
+  return () => twister.random()
+}
+
+/**
+ * The values of a generator.
+ *
+ * **Details**
+ *
+ * `random` gives the numbers (0 included, 1 excluded) for generators without a seed. Numbers by arithmetic sequence (a
+ * step of 0 gives one), linear distribution, uniform random distribution or from a text; texts from a text (parts are not
+ * trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
+ */
+export const resolve = (value: unknown, random: () => number): Generated => {
+  const given = isRecord(value) ? value : {}
+  const generator = readGenerator(String(given["type"]), given)
+  if (generator === undefined) {
+    return invalid("it has no generator")
+  }
+  const type = String(generator["type"])
+  if (type.startsWith("float_generator") && Array.isArray(generator["values"])) {
+    return values(generator["values"])
+  }
+  const start = num(generator, "start")
+  const range = num(generator, "end") - start
+  const step = num(generator, "step")
+  const min = num(generator, "min")
+  const max = num(generator, "max")
+  const total = num(generator, "count")
+  switch (type) {
+    case "float_generator_arithmetic_sequence":
+    case "integer_generator_arithmetic_sequence":
+      return step === 0 ? values([start]) : count(generator, (index) => start + index * step)
+    case "float_generator_linear_distribution":
+      return total === 1 ? values([start]) : count(generator, (index) => start + range * (index / (total - 1)))
+    case "integer_generator_linear_distribution":
+      return total === 1
+        ? values([start])
+        : count(generator, (index) => start + Math.round(range * (index / (total - 1))))
+    case "float_generator_random_distribution_uniform": {
+      const next = randomOf(generator, random)
+      return count(generator, () => next() * (max - min) + min)
+    }
+    case "integer_generator_random_distribution_uniform": {
+      const next = randomOf(generator, random)
+      return count(generator, () => Math.floor(next() * (max - min + 1)) + min)
+    }
+    case "float_generator_parse_string":
+      return numbers(generator, Number.parseFloat)
+    case "integer_generator_parse_string":
+      return numbers(generator, (text) => Number.parseInt(text, 10))
+    case "string_generator_parse_string":
+      return values(split(generator).filter((text) => text !== ""))
+    case "string_generator_dynamic_prompts_combinatorial":
+      return {
+        _tag: "Server",
+        generator: {
+          type: "dynamicPrompts",
+          prompt: { prompt: String(generator["input"]), maxPrompts: num(generator, "maxPrompts"), combinatorial: true }
+        }
+      }
+    case "string_generator_dynamic_prompts_random": {
+      const seed = generator["seed"]
+      return {
+        _tag: "Server",
+        generator: {
+          type: "dynamicPrompts",
+          prompt: {
+            prompt: String(generator["input"]),
+            maxPrompts: total,
+            combinatorial: false,
+            ...(typeof seed === "number" ? { seed } : {})
+          }
+        }
+      }
+    }
+    default: {
+      const boardId = generator["board_id"]
+      return typeof boardId === "string" && boardId !== ""
+        ? {
+          _tag: "Server",
+          generator: {
+            type: "boardImages",
+            boardId,
+            category: generator["category"] === "assets" ? "assets" : "images"
+          }
+        }
+        : values([])
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** Finds the model that a workflow means among those that a server has. */
+import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import {
+  describeAcceptedModels,
+  isCompleteModel,
+  modelLabel,
+  type ModelReference,
+  modelViolations
+} from "../../field/internal/modelReference.ts"
+import { farness, normalize } from "../../workflow/internal/likeness.ts"
+import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
+
+/**
+ * What became of a reference: one model, none, several that it could mean, or one that the field does not take.
+ *
+ * **Details**
+ *
+ * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
+ * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are those
+ * that match.
+ */
+export type ModelResolution =
+  | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
+  | { readonly _tag: "Missing"; readonly candidates: ReadonlyArray<string> }
+  | { readonly _tag: "NotAccepted"; readonly installed: InstalledModel; readonly candidates: ReadonlyArray<string> }
+  | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
+
+/** A model as one line: name, base, type and key. */
+const describeModel = (model: InstalledModel): string => `${model.name} (${model.base} ${model.type}, key ${model.key})`
+
+const identity = (model: InstalledModel, reference: ModelReference): ModelReference => ({
+  key: model.key,
+  hash: model.hash,
+  name: model.name,
+  base: model.base,
+  type: model.type,
+  ...(reference.submodel_type === undefined ? {} : { submodel_type: reference.submodel_type })
+})
+
+const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolean =>
+  modelViolations(accepts, { ...model }).length === 0
+
+/** Models by how much their names look like a wanted one, most first. */
+const byLikeness = (
+  models: ReadonlyArray<InstalledModel>,
+  name: string | undefined
+): ReadonlyArray<InstalledModel> => {
+  if (name === undefined) return models
+  const wanted = normalize(name)
+  return models
+    .map((model) => ({ model, score: farness(wanted, normalize(model.name)) }))
+    .toSorted((left, right) => left.score - right.score)
+    .map(({ model }) => model)
+}
+
+/**
+ * Finds the installed model that a reference means.
+ *
+ * **Details**
+ *
+ * In this order: the model with the key; the one with the hash, which is the same file on any server; those with the
+ * name, and with the base and type if the reference has them. A text alone may be a key or a name. Where several match,
+ * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
+ * complete and whose key is installed stays as it is, as the official UI sends it. An incomplete one that leads to a model
+ * of another type or base than the field takes is refused, as the run would fail.
+ */
+export const resolve = (
+  reference: ModelReference,
+  accepts: ModelConstraint,
+  models: ReadonlyArray<InstalledModel>
+): ModelResolution => {
+  const accepted = isAccepted(accepts)
+  const name = reference.name ?? reference.keyOrName
+  const candidates = (): ReadonlyArray<string> => byLikeness(models.filter(accepted), name).map(describeModel)
+  const found = (installed: InstalledModel): ModelResolution => {
+    if (!isCompleteModel(reference)) {
+      return accepted(installed)
+        ? { _tag: "Found", installed, model: identity(installed, reference) }
+        : { _tag: "NotAccepted", installed, candidates: candidates() }
+    }
+    return {
+      _tag: "Found",
+      installed,
+      model: reference.key === installed.key ? reference : identity(installed, reference)
+    }
+  }
+  const key = reference.key ?? reference.keyOrName
+  const byKey = key === undefined ? undefined : models.find((model) => model.key === key)
+  if (byKey !== undefined) return found(byKey)
+  const narrow = (matches: ReadonlyArray<InstalledModel>): ReadonlyArray<InstalledModel> => {
+    const fitting = matches.filter(accepted)
+    return fitting.length > 0 ? fitting : matches
+  }
+  const byHash = reference.hash === undefined ? [] : narrow(models.filter((model) => model.hash === reference.hash))
+  const matches = byHash.length > 0
+    ? byHash
+    : narrow(models.filter((model) =>
+      name !== undefined && model.name === name &&
+      (reference.base === undefined || model.base === reference.base) &&
+      (reference.type === undefined || model.type === reference.type)
+    ))
+  const [first, second] = matches
+  if (first === undefined) return { _tag: "Missing", candidates: candidates() }
+  return second === undefined || !accepted(first)
+    ? found(first)
+    : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
+}
+
+/** Why a reference could not be resolved, as a sentence. */
+export const describeFailure = (
+  reference: ModelReference,
+  resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>,
+  accepts: ModelConstraint
+): string => {
+  const { candidates } = resolution
+  const more = candidates.length > 5 ? `; and ${candidates.length - 5} more` : ""
+  const shown = `${candidates.slice(0, 5).join("; ")}${more}`
+  const label = modelLabel(reference)
+  if (resolution._tag === "Ambiguous") {
+    return `several models are named ${JSON.stringify(label)}: ${shown}; set one of them by its key`
+  }
+  const what = resolution._tag === "Missing"
+    ? `the model ${JSON.stringify(label)} is not installed`
+    : `the field does not take the model ${describeModel(resolution.installed)}`
+  const wanted = describeAcceptedModels(accepts)
+  return candidates.length === 0
+    ? `${what}; the field takes ${wanted}, and none is installed`
+    : `${what}; the field takes ${wanted}: ${shown}`
+}

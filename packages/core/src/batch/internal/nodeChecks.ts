@@ -1,0 +1,215 @@
+/**
+ * The rules for the nodes of a workflow and their values: what the official UI checks before it enables Invoke, what the
+ * server enforces besides, and this library's own rules.
+ */
+import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
+import * as InkField from "../../field/InkField.ts"
+import { describeChoices, type InkViolation } from "../../field/internal/kind.ts"
+import { componentInputs, isComponentInput } from "../../field/internal/rules.ts"
+import { describeReceived } from "../../internal/describeReceived.ts"
+import { describeIllFormed, type IllFormedText, illFormedText } from "../../internal/wellFormed.ts"
+import { systemName } from "../../workflow/InkWorkflowInput.ts"
+import { arrivals } from "../../workflow/internal/connections.ts"
+import { nodeTitle, unsentReason } from "../../workflow/internal/inputs.ts"
+import { acceptsExtraInputs, isSavedWorkflowInput } from "../../workflow/internal/nodeTypes.ts"
+import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
+import type { Problem, ProblemSource } from "../WorkflowProblems.ts"
+
+/** A node with what is needed to check it. */
+export interface CheckedNode extends LoadedNode {
+  /** Whether another node gives the field its value: an edge that ends in it, or the values of a batch. */
+  readonly isConnected: (fieldName: string) => boolean
+  /** Whether an edge of the graph ends in the field. */
+  readonly hasEdge: (fieldName: string) => boolean
+}
+
+/** A node of a loaded workflow, to check it. */
+export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNode => ({
+  ...node,
+  isConnected: (fieldName) => arrivals(loaded).get(node.node.id)?.has(fieldName) === true,
+  hasEdge: (fieldName) => arrivals(loaded).get(node.node.id)?.get(fieldName) === "edge"
+})
+
+/** All nodes of a loaded workflow, to check them. */
+export const checkedNodes = (loaded: LoadedWorkflow): ReadonlyArray<CheckedNode> =>
+  Array.from(loaded.nodes.values(), (node) => checkedNode(loaded, node))
+
+/** A problem of a field, with the names that it is told by. */
+export const fieldProblem = (
+  target: CheckedNode,
+  fieldName: string,
+  template: InputTemplate | undefined,
+  problem: {
+    readonly code: string
+    readonly source: ProblemSource
+    readonly message: string
+    readonly parameters?: InkViolation["parameters"]
+    readonly candidates?: ReadonlyArray<string>
+  }
+): Problem => {
+  const title = nodeTitle(target.node, target.template)
+  const own = target.node.inputs.get(fieldName)?.label ?? ""
+  const label = own === "" ? template?.title ?? fieldName : own
+  return {
+    ...problem,
+    nodeId: target.node.id,
+    fieldName,
+    systemName: systemName(target.node.id, fieldName),
+    nodeTitle: title,
+    label: `${title} -> ${label}`
+  }
+}
+
+/** The template of the lists that a field takes besides single values: each item has the limits of a single value. */
+const listTemplate = (template: InputTemplate): InputTemplate => {
+  const { bounds, type } = template
+  const { maxLength, minLength, ...value } = bounds.value ?? {}
+  const isText = type.name === "StringField"
+  const minItems = bounds.minItems ?? (isText ? undefined : minLength)
+  const maxItems = bounds.maxItems ?? (isText ? undefined : maxLength)
+  return {
+    ...template,
+    type: { ...type, cardinality: "COLLECTION" },
+    bounds: {
+      item: bounds.item ?? (isText ? bounds.value ?? {} : value),
+      ...(minItems === undefined ? {} : { minItems }),
+      ...(maxItems === undefined ? {} : { maxItems })
+    }
+  }
+}
+
+/** The field of a template with a stored value. A list in a field that takes one value or several makes it a list. */
+export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkField =>
+  InkField.fromTemplate(
+    template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored) ? listTemplate(template) : template,
+    stored
+  )
+
+/** Whether a limit is this library's own: one that the server's document does not have. */
+const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown, { code }: InkViolation): boolean => {
+  const declared = target.template?.inputs.get(name)
+  return declared !== undefined &&
+    !InkField.violations(fieldOf(declared, stored), stored).some((violation) => violation.code === code)
+}
+
+/**
+ * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
+ *
+ * **Details**
+ *
+ * `undefined` and `null` fit: whether a value is there is another question. Values of fields that only take connections
+ * are not looked at, as nothing sends them.
+ */
+export const valueProblems = (
+  target: CheckedNode,
+  template: InputTemplate,
+  stored: unknown
+): ReadonlyArray<Problem> => {
+  if (stored === undefined || stored === null) return []
+  const field = fieldOf(template, stored)
+  if (field._tag === "InkConnectionField") return []
+  const illFormed = illFormedText(stored)
+  if (illFormed !== undefined) return [fieldProblem(target, template.name, template, illFormedValue(illFormed))]
+  if (field.value === undefined) {
+    return [fieldProblem(target, template.name, template, {
+      code: "valueHasWrongType",
+      source: "server",
+      message: `expected ${InkField.expected(field)}, got ${describeReceived(stored)}`
+    })]
+  }
+  return InkField.violations(field, stored).map((violation) =>
+    fieldProblem(target, template.name, template, {
+      ...violation,
+      source: isOwnRule(target, template, stored, violation) ? "library" : "server"
+    })
+  )
+}
+
+/** The server stores such a value, cannot read it again, and then runs nothing any more. */
+const illFormedValue = (found: IllFormedText) => ({
+  code: "illFormedText",
+  source: "server" as const,
+  message: `expected well-formed Unicode text, got ${describeIllFormed(found)}`
+})
+
+const missing = { code: "missingInputForField", source: "server", message: "a value is missing" } as const
+
+const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown): ReadonlyArray<Problem> => {
+  const template = target.inputTemplate(fieldName)
+  if (template === undefined) {
+    if (acceptsExtraInputs(target.node.nodeType) || isSavedWorkflowInput(fieldName)) {
+      const illFormed = target.isConnected(fieldName) ? undefined : illFormedText({ [fieldName]: stored })
+      return illFormed === undefined ? [] : [fieldProblem(target, fieldName, undefined, illFormedValue(illFormed))]
+    }
+    const message = unsentReason(target, fieldName)
+    return message === undefined
+      ? []
+      : [fieldProblem(target, fieldName, undefined, { code: "missingFieldTemplate", source: "interface", message })]
+  }
+  if (target.isConnected(fieldName)) return []
+  if (stored !== undefined && stored !== null) return valueProblems(target, template, stored)
+  if (template.required) return [fieldProblem(target, fieldName, template, missing)]
+  return isComponentInput(target.node.nodeType, fieldName)
+    ? [fieldProblem(target, fieldName, template, {
+      code: "missingComponentModel",
+      source: "library",
+      message: "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
+    })]
+    : []
+}
+
+/** Node types that the server rejects unless a connection ends in one of these inputs. */
+const neededEdges: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["collect", ["item", "collection"]],
+  ["iterate", ["collection"]]
+])
+
+const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
+  const { node, template } = target
+  const needed = neededEdges.get(node.nodeType)
+  if (needed === undefined || needed.some(target.hasEdge)) return []
+  const titles = needed.map((name) => template?.inputs.get(name)?.title ?? name)
+  return [{
+    code: "missingConnection",
+    source: "server",
+    message: `nothing is connected to it: connect another node to ${describeChoices(titles)}, or remove the node`,
+    nodeId: node.id,
+    nodeTitle: nodeTitle(node, template)
+  }]
+}
+
+/**
+ * Every reason why a node cannot run. What the official UI reports too is marked so by `Readiness`. In
+ * the order of the inputs in the file; then the required inputs that the file does not even name.
+ */
+export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
+  const { node, template } = target
+  if (template === undefined) {
+    return [{
+      code: "missingNodeTemplate",
+      source: "interface",
+      message: `the server has no node type '${node.nodeType}'`,
+      nodeId: node.id,
+      nodeTitle: nodeTitle(node, template)
+    }]
+  }
+  const out: Array<Problem> = [...edgeProblems(target)]
+  const illFormedId = illFormedText(node.id)
+  if (illFormedId !== undefined) {
+    out.push({ ...illFormedValue(illFormedId), nodeId: node.id, nodeTitle: nodeTitle(node, template) })
+  }
+  for (const [fieldName, input] of node.inputs) {
+    out.push(...inputProblems(target, fieldName, input.value))
+  }
+  for (const [fieldName, input] of template.inputs) {
+    if (node.inputs.has(fieldName) || target.isConnected(fieldName)) continue
+    if (input.required) out.push(fieldProblem(target, fieldName, input, missing))
+  }
+  const components = componentInputs.get(node.nodeType)
+  for (const fieldName of components ?? []) {
+    const input = template.inputs.get(fieldName)
+    if (input === undefined || input.required || node.inputs.has(fieldName)) continue
+    out.push(...inputProblems(target, fieldName, undefined))
+  }
+  return out
+}

@@ -1,0 +1,189 @@
+/**
+ * Whether a workflow can be submitted: every rule of the official UI, the stricter ones of the server, and this library's
+ * own, as one list of problems.
+ */
+import { describeReceived } from "../../internal/describeReceived.ts"
+import { inputOf, nodeTitle, usableNames } from "../../workflow/internal/inputs.ts"
+import { batchValuesField } from "../../workflow/internal/nodeTypes.ts"
+import type { SweptInput } from "../../workflow/internal/workflowValue.ts"
+import type { LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
+import type { Problem } from "../WorkflowProblems.ts"
+import type * as Batch from "./batch.ts"
+import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
+import * as UiReadiness from "./uiReadiness.ts"
+
+/** At most this many values of one input are reported one by one. */
+const shownValues = 5
+
+const keyOf = (...parts: ReadonlyArray<string | undefined>): string => JSON.stringify(parts)
+
+const batchMessage = ({ code, nodeId, parameters }: UiReadiness.UiReason, loaded: LoadedWorkflow): string => {
+  switch (code) {
+    case "noNodesInGraph":
+      return "the workflow has no nodes that run"
+    case "batchNodeNotConnected":
+      return "the batch node is not connected to any input"
+    case "batchNodeCollectionSizeMismatch":
+      return parameters["batchGroupId"] === "undefined"
+        ? "the batch nodes without a group have collections of different sizes"
+        : `the batch nodes of ${parameters["batchGroupId"]} have collections of different sizes`
+    case "batchNodeEmptyCollection":
+      return "a batch node has no values"
+    default:
+      return `${code}${nodeId === undefined ? "" : ` (${loaded.nodes.get(nodeId)?.node.nodeType ?? nodeId})`}`
+  }
+}
+
+const batchProblem = (loaded: LoadedWorkflow) => (reason: UiReadiness.UiReason): Problem => {
+  const node = reason.nodeId === undefined ? undefined : loaded.nodes.get(reason.nodeId)
+  return {
+    code: reason.code,
+    source: "interface",
+    message: batchMessage(reason, loaded),
+    parameters: reason.parameters,
+    ...(node === undefined ? {} : { nodeId: node.node.id, nodeTitle: nodeTitle(node.node, node.template) })
+  }
+}
+
+/**
+ * Why values that a batch puts into a field do not fit it.
+ *
+ * **Details**
+ *
+ * The server takes such a batch and then cannot run anything any more, for any user, until the batch is canceled. So each
+ * value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds the
+ * values.
+ */
+const batchValueProblems = (
+  target: CheckedNode,
+  fieldName: string,
+  values: ReadonlyArray<unknown>,
+  owner?: { readonly node: CheckedNode; readonly fieldName: string }
+): ReadonlyArray<Problem> => {
+  const template = target.inputTemplate(fieldName)
+  const at = owner ?? { node: target, fieldName }
+  const problem = (message: string): Problem =>
+    fieldProblem(at.node, at.fieldName, at.node.inputTemplate(at.fieldName), {
+      code: "batchValueDoesNotFit",
+      source: "server",
+      message
+    })
+  if (template === undefined) {
+    return [problem(`the values go into the field '${fieldName}', which its node does not have`)]
+  }
+  const where = `${template.title} of ${nodeTitle(target.node, target.template)}`
+  const wrong = values.flatMap((value, index) => {
+    const [first] = value === undefined || value === null
+      ? [{ message: `expected a value, got ${describeReceived(value)}` }]
+      : valueProblems(target, template, value)
+    return first === undefined ? [] : [`value ${index + 1} of ${values.length} does not fit ${where}: ${first.message}`]
+  })
+  return wrong.length <= shownValues
+    ? wrong.map(problem)
+    : [...wrong.slice(0, shownValues).map(problem), problem(`and ${wrong.length - shownValues} more values do not fit`)]
+}
+
+/** What is known of a workflow's batch when it is checked. */
+interface ReadinessOptions {
+  /** Groups of inputs that the program varies. Each counts as given. */
+  readonly sweeps?: ReadonlyArray<ReadonlyArray<SweptInput>>
+  /** False while the values of generators that need the server are not known: sizes are then not checked. */
+  readonly isGenerated?: boolean
+}
+
+const needsValues = new Set(["batchNodeCollectionSizeMismatch", "batchNodeEmptyCollection"])
+
+/**
+ * Every reason why a workflow cannot be submitted: batch reasons first, then nodes in file order, then batch values.
+ */
+export const problems = (
+  loaded: LoadedWorkflow,
+  batch: Batch.BuiltBatch,
+  options?: ReadinessOptions
+): ReadonlyArray<Problem> => {
+  const sweeps = (options?.sweeps ?? []).flat()
+  const swept = new Set(sweeps.map(({ fieldName, nodeId }) => keyOf(nodeId, fieldName)))
+  const checked = (nodeId: string): CheckedNode | undefined => {
+    const node = loaded.nodes.get(nodeId)
+    return node === undefined ? undefined : checkedNode(loaded, node)
+  }
+  const shared = new Set(
+    UiReadiness.nodeReasons(loaded).map(({ code, fieldName, nodeId }) => keyOf(nodeId, fieldName, code))
+  )
+  const out: Array<Problem> = UiReadiness.batchReasons(loaded, batch)
+    .filter(({ code }) => options?.isGenerated !== false || !needsValues.has(code))
+    .map(batchProblem(loaded))
+  for (const node of loaded.nodes.values()) {
+    const target = checkedNode(loaded, node)
+    const isGiven = (fieldName: string): boolean =>
+      target.isConnected(fieldName) || swept.has(keyOf(node.node.id, fieldName))
+    for (const problem of nodeProblems({ ...target, isConnected: isGiven })) {
+      const { code, fieldName, nodeId } = problem
+      const ofInterface = shared.has(keyOf(nodeId, fieldName, code)) || code === "missingFieldTemplate"
+      out.push(ofInterface ? Object.assign({}, problem, { source: "interface" as const }) : problem)
+    }
+  }
+  for (const { node, problem, targets, values } of batch.nodes) {
+    const self = checkedNode(loaded, node)
+    const fieldName = batchValuesField(node.node.nodeType)
+    if (problem !== undefined) {
+      out.push(fieldProblem(self, fieldName, node.inputTemplate(fieldName), {
+        code: "batchNodeHasNoValues",
+        source: "library",
+        message: problem
+      }))
+    }
+    for (const { fieldName: field, nodeId } of targets) {
+      const target = checked(nodeId)
+      if (target !== undefined) out.push(...batchValueProblems(target, field, values, { node: self, fieldName }))
+    }
+  }
+  for (const { fieldName, nodeId, values } of sweeps) {
+    const target = checked(nodeId)
+    if (target !== undefined) out.push(...batchValueProblems(target, fieldName, values))
+  }
+  out.push(...doubled(batch, sweeps, checked))
+  return out.some(isMissingValue) ? out.map(withRemedy(loaded)) : out
+}
+
+const isMissingValue = ({ code }: Problem): boolean =>
+  code === "missingInputForField" || code === "missingComponentModel"
+
+/** Says how a program sets what is missing: by the name of the input, or else as a field. */
+const withRemedy = (loaded: LoadedWorkflow) => {
+  const inputs = loaded.formFields.map((field) => inputOf(loaded, field.node, field.fieldName, field))
+  const names = usableNames(inputs)
+  return (problem: Problem): Problem => {
+    if (!isMissingValue(problem)) return problem
+    const input = inputs.find(({ systemName }) => systemName === problem.systemName)
+    const name = input === undefined ? undefined : names.get(input)
+    const remedy = name === undefined
+      ? `set the field ${JSON.stringify(problem.systemName)} (Workflow.setField)`
+      : `set the input ${JSON.stringify(name)}`
+    return Object.assign({}, problem, { message: `${problem.message}; ${remedy}` })
+  }
+}
+
+/** The server refuses a batch that names one field twice. */
+const doubled = (
+  batch: Batch.BuiltBatch,
+  sweeps: ReadonlyArray<SweptInput>,
+  checked: (nodeId: string) => CheckedNode | undefined
+): ReadonlyArray<Problem> => {
+  const seen = new Set<string>()
+  const out: Array<Problem> = []
+  const targets = [...batch.nodes.flatMap((node) => node.targets), ...sweeps]
+  for (const { fieldName, nodeId } of targets) {
+    const key = keyOf(nodeId, fieldName)
+    const target = checked(nodeId)
+    if (seen.has(key) && target !== undefined) {
+      out.push(fieldProblem(target, fieldName, target.inputTemplate(fieldName), {
+        code: "fieldVariedTwice",
+        source: "server",
+        message: "several batch nodes or sweeps give it values"
+      }))
+    }
+    seen.add(key)
+  }
+  return out
+}

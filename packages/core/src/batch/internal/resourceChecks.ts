@@ -1,0 +1,170 @@
+/** Checks that what a workflow names is on the server, and completes its models. */
+import * as Effect from "effect/Effect"
+import type { InputTemplate, ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import * as InkField from "../../field/InkField.ts"
+import type { ResourceKind } from "../../field/internal/kind.ts"
+import type { ModelReference } from "../../field/internal/modelReference.ts"
+import { componentSource, isSelfContained } from "../../field/internal/rules.ts"
+import { type InstalledModel, type ResourcesUnavailable, WorkflowResources } from "../../workflow/WorkflowResources.ts"
+import type { Problem } from "../WorkflowProblems.ts"
+import * as ModelResolution from "./modelResolution.ts"
+import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
+
+/** A value to put in place of another: a model with all its parts. */
+interface Replacement {
+  readonly nodeId: string
+  readonly fieldName: string
+  readonly value: unknown
+}
+
+/**
+ * What checking against a server brings: what is missing there, the models completed, and the nodes whose main model
+ * brings its own text encoders and VAE.
+ */
+export interface ResourceCheck {
+  readonly problems: ReadonlyArray<Problem>
+  readonly replacements: ReadonlyArray<Replacement>
+  readonly selfContained: ReadonlySet<string>
+}
+
+interface Place {
+  readonly target: CheckedNode
+  readonly template: InputTemplate
+}
+
+interface NamedUse extends Place {
+  readonly kind: ResourceKind
+  readonly name: string
+}
+
+interface ModelUse extends Place {
+  readonly field: InkField.InkModelField | InkField.InkLoRACollectionField
+}
+
+interface Uses {
+  readonly named: ReadonlyArray<NamedUse>
+  readonly models: ReadonlyArray<ModelUse>
+}
+
+const usesOf = (targets: ReadonlyArray<CheckedNode>): Uses => {
+  const named: Array<NamedUse> = []
+  const models: Array<ModelUse> = []
+  for (const target of targets) {
+    for (const [fieldName, input] of target.node.inputs) {
+      const template = target.inputTemplate(fieldName)
+      if (template === undefined || input.value === undefined || input.value === null) continue
+      if (target.isConnected(fieldName)) continue
+      const field = fieldOf(template, input.value)
+      if (InkField.holdsModels(field)) models.push({ target, template, field })
+      for (const [kind, name] of InkField.names(field)) named.push({ target, template, kind, name })
+    }
+  }
+  return { named, models }
+}
+
+const acceptedBy = ({ field }: ModelUse): ModelConstraint => "accepts" in field ? field.accepts : { type: ["lora"] }
+
+const checkModel = (
+  use: ModelUse,
+  reference: ModelReference,
+  models: ReadonlyArray<InstalledModel>
+): ModelResolution.ModelResolution => ModelResolution.resolve(reference, acceptedBy(use), models)
+
+const modelCodes = { Missing: "missingModel", Ambiguous: "ambiguousModel", NotAccepted: "modelNotAccepted" } as const
+
+const modelProblem = (
+  use: ModelUse,
+  reference: ModelReference,
+  resolution: Exclude<ModelResolution.ModelResolution, { readonly _tag: "Found" }>
+): Problem =>
+  fieldProblem(use.target, use.template.name, use.template, {
+    code: modelCodes[resolution._tag],
+    source: "resource",
+    message: ModelResolution.describeFailure(reference, resolution, acceptedBy(use)),
+    candidates: resolution.candidates
+  })
+
+const checkModels = (uses: ReadonlyArray<ModelUse>, models: ReadonlyArray<InstalledModel>): ResourceCheck => {
+  const problems: Array<Problem> = []
+  const replacements: Array<Replacement> = []
+  const selfContained = new Set<string>()
+  for (const use of uses) {
+    const { field, target, template } = use
+    const place = { nodeId: target.node.id, fieldName: template.name }
+    if (field._tag === "InkLoRACollectionField") {
+      const loras = (field.value ?? []).map(({ lora, weight }) => {
+        const resolution = checkModel(use, lora, models)
+        if (resolution._tag === "Found") return { lora: resolution.model, weight }
+        problems.push(modelProblem(use, lora, resolution))
+        return { lora, weight }
+      })
+      if (loras.some(({ lora }, index) => lora !== field.value?.[index]?.lora)) {
+        replacements.push({ ...place, value: loras })
+      }
+      continue
+    }
+    if (field.value === undefined) continue
+    const resolution = checkModel(use, field.value, models)
+    if (resolution._tag !== "Found") {
+      problems.push(modelProblem(use, field.value, resolution))
+      continue
+    }
+    if (resolution.model !== field.value) replacements.push({ ...place, value: resolution.model })
+    if (template.name === componentSource && isSelfContained(resolution.installed)) selfContained.add(target.node.id)
+  }
+  return { problems, replacements, selfContained }
+}
+
+/** The server's own names are UUIDs, so another one may well be that of a local file. */
+const uploadAdvice = ({ kind, name }: NamedUse): string =>
+  /^[0-9a-f]{8}-[0-9a-f-]{27}\./.test(name)
+    ? ""
+    : kind === "image"
+    ? ". If it is a local file, upload it first with Assets.uploadFile"
+    : kind === "video"
+    ? ". If it is a local file, upload it first with Videos.upload"
+    : ""
+
+const namedProblem = (use: NamedUse): Problem =>
+  fieldProblem(use.target, use.template.name, use.template, {
+    code: `missing${use.kind.split(" ").map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")}`,
+    source: "resource",
+    message: `the ${use.kind} '${use.name}' is not on the server${uploadAdvice(use)}`
+  })
+
+const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }
+
+/**
+ * Checks the models, images, videos, boards and presets of nodes, asking the server at most once for each kind.
+ *
+ * **Details**
+ *
+ * Values that another node gives are not looked at. Kinds that the workflow does not name are not asked for.
+ */
+export const check = Effect.fnUntraced(function*(
+  targets: ReadonlyArray<CheckedNode>
+): Effect.fn.Return<ResourceCheck, ResourcesUnavailable, WorkflowResources> {
+  const uses = usesOf(targets)
+  if (uses.models.length + uses.named.length === 0) return nothing
+  const resources = yield* WorkflowResources
+  const models = uses.models.length === 0 ? [] : yield* resources.models
+  const checked = checkModels(uses.models, models)
+  const present: Record<
+    ResourceKind,
+    (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  > = {
+    image: resources.presentImages,
+    video: resources.presentVideos,
+    board: resources.presentBoards,
+    "style preset": resources.presentStylePresets,
+    "system prompt": resources.presentSystemPrompts
+  }
+  const problems: Array<Problem> = [...checked.problems]
+  for (const kind of ["image", "video", "board", "style preset", "system prompt"] as const) {
+    const wanted = uses.named.filter((use) => use.kind === kind)
+    if (wanted.length === 0) continue
+    const there = yield* present[kind]([...new Set(wanted.map((use) => use.name))])
+    problems.push(...wanted.filter((use) => !there.has(use.name)).map(namedProblem))
+  }
+  return { ...checked, problems }
+})

@@ -1,0 +1,14 @@
+/** Reads the JSON of a workflow. */
+import * as Result from "effect/Result"
+import * as JsonText from "../../internal/jsonText.ts"
+import { WorkflowParseError } from "../WorkflowFileError.ts"
+
+/** Reads JSON from a string or from the bytes of a file. A leading byte order mark is ignored. */
+export const parseText = (
+  text: string | Uint8Array,
+  source: string
+): Result.Result<unknown, WorkflowParseError> =>
+  Result.mapError(
+    typeof text === "string" ? JsonText.parse(text) : JsonText.parseBytes(text),
+    ({ cause, reason }) => new WorkflowParseError({ source, reason, ...(cause === undefined ? {} : { cause }) })
+  )

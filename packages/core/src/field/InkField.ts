@@ -1,0 +1,369 @@
+/**
+ * The fields of workflow inputs: one type per field type of the server, each a plain value with a tag, the value it holds,
+ * and what it accepts.
+ *
+ * **Details**
+ *
+ * A field is made from the server's template of the input, so its type, bounds and choices are the server's. Setting a
+ * field gives a new field or says what was expected. Conversions are lossless: `"30"` is 30 for an integer, 1.5 is not.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { InputTemplate } from "../catalog/NodeTemplate.ts"
+import { describeReceived } from "../internal/describeReceived.ts"
+import { printable } from "../internal/printable.ts"
+import { describeIllFormed, illFormedText } from "../internal/wellFormed.ts"
+import * as Collections from "./internal/collections.ts"
+import * as Generators from "./internal/generators.ts"
+import type { InkKind, InkRefusal, InkViolation, ResourceKind } from "./internal/kind.ts"
+import * as Models from "./internal/models.ts"
+import * as References from "./internal/references.ts"
+import * as Scalars from "./internal/scalars.ts"
+
+export * from "./internal/collections.ts"
+export * from "./internal/generators.ts"
+export type { InkRefusal, InkViolation } from "./internal/kind.ts"
+export { AcceptedModels, isCompleteModel, modelLabel, ModelReference } from "./internal/modelReference.ts"
+export * from "./internal/models.ts"
+export * from "./internal/references.ts"
+export * from "./internal/scalars.ts"
+
+/**
+ * A field that gets its value from another node only. It cannot be set.
+ *
+ * @category other
+ * @since 0.1.0
+ */
+export const InkConnectionField = Schema.TaggedStruct("InkConnectionField", {
+  value: Schema.optionalKey(Schema.Undefined),
+  type: Schema.String
+})
+
+/**
+ * A field that gets its value from another node only.
+ *
+ * @category other
+ * @since 0.1.0
+ */
+export interface InkConnectionField extends Schema.Schema.Type<typeof InkConnectionField> {}
+
+/**
+ * A field of a type that this library has no rules for, such as one of a node pack.
+ *
+ * **Details**
+ *
+ * Takes any JSON value, and sends it as it is. The server checks it when the workflow is submitted. The editor has no
+ * control for such a field: it takes a connection there, and drops the value when it opens the saved workflow.
+ *
+ * @category other
+ * @since 0.1.0
+ */
+export const InkUnknownField = Schema.TaggedStruct("InkUnknownField", {
+  value: Schema.optionalKey(Schema.Unknown),
+  type: Schema.String
+})
+
+/**
+ * A field of a type that this library has no rules for, such as one of a custom node.
+ *
+ * @category other
+ * @since 0.1.0
+ */
+export interface InkUnknownField extends Schema.Schema.Type<typeof InkUnknownField> {}
+
+/**
+ * Any field, told apart by `_tag`.
+ *
+ * **Details**
+ *
+ * `value` is absent while the field has none, and also when the file holds a value of another type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const InkField = Schema.Union([
+  Scalars.InkIntegerField,
+  Scalars.InkFloatField,
+  Scalars.InkStringField,
+  Scalars.InkBooleanField,
+  Scalars.InkEnumField,
+  Scalars.InkSchedulerField,
+  Scalars.InkColorField,
+  References.InkImageField,
+  References.InkVideoField,
+  References.InkBoardField,
+  References.InkStylePresetField,
+  References.InkSystemPromptField,
+  References.InkSavedWorkflowField,
+  ...Models.InkModelField.members,
+  Collections.InkIntegerCollectionField,
+  Collections.InkFloatCollectionField,
+  Collections.InkStringCollectionField,
+  Collections.InkBooleanCollectionField,
+  Collections.InkImageCollectionField,
+  Collections.InkVideoCollectionField,
+  Collections.InkColorCollectionField,
+  Collections.InkLoRACollectionField,
+  Generators.InkFloatGeneratorField,
+  Generators.InkIntegerGeneratorField,
+  Generators.InkStringGeneratorField,
+  Generators.InkImageGeneratorField,
+  InkConnectionField,
+  InkUnknownField
+])
+
+/**
+ * Any field, told apart by `_tag`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InkField =
+  | Scalars.InkIntegerField
+  | Scalars.InkFloatField
+  | Scalars.InkStringField
+  | Scalars.InkBooleanField
+  | Scalars.InkEnumField
+  | Scalars.InkSchedulerField
+  | Scalars.InkColorField
+  | References.InkImageField
+  | References.InkVideoField
+  | References.InkBoardField
+  | References.InkStylePresetField
+  | References.InkSystemPromptField
+  | References.InkSavedWorkflowField
+  | Models.InkModelField
+  | Collections.InkIntegerCollectionField
+  | Collections.InkFloatCollectionField
+  | Collections.InkStringCollectionField
+  | Collections.InkBooleanCollectionField
+  | Collections.InkImageCollectionField
+  | Collections.InkVideoCollectionField
+  | Collections.InkColorCollectionField
+  | Collections.InkLoRACollectionField
+  | Generators.InkFloatGeneratorField
+  | Generators.InkIntegerGeneratorField
+  | Generators.InkStringGeneratorField
+  | Generators.InkImageGeneratorField
+  | InkConnectionField
+  | InkUnknownField
+
+/** Whether a field names models. @internal */
+export const holdsModels = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
+  "accepts" in field || field._tag === "InkLoRACollectionField"
+
+const unknownKind: InkKind<InkUnknownField> = {
+  types: [],
+  empty: ({ type }) => ({ _tag: "InkUnknownField", type: type.name }),
+  read: (_, stored) => stored,
+  coerce: (_, input) => toJson(input, 0),
+  expected: () => "a JSON value"
+}
+
+const connectionKind: InkKind<InkConnectionField> = {
+  types: [],
+  empty: ({ type }) => ({ _tag: "InkConnectionField", type: type.name }),
+  read: () => undefined,
+  coerce: () => undefined,
+  expected: ({ type }) => `a connection from another node (${type} has no value of its own)`
+}
+
+type OtherField = Exclude<InkField, Models.InkModelField>
+
+const kinds: { readonly [Tag in OtherField["_tag"]]: InkKind<Extract<OtherField, { readonly _tag: Tag }>> } = {
+  InkIntegerField: Scalars.integerKind,
+  InkFloatField: Scalars.floatKind,
+  InkStringField: Scalars.stringKind,
+  InkBooleanField: Scalars.booleanKind,
+  InkEnumField: Scalars.enumKind,
+  InkSchedulerField: Scalars.schedulerKind,
+  InkColorField: Scalars.colorKind,
+  InkImageField: References.imageKind,
+  InkVideoField: References.videoKind,
+  InkBoardField: References.boardKind,
+  InkStylePresetField: References.stylePresetKind,
+  InkSystemPromptField: References.systemPromptKind,
+  InkSavedWorkflowField: References.savedWorkflowKind,
+  InkIntegerCollectionField: Collections.integerCollectionKind,
+  InkFloatCollectionField: Collections.floatCollectionKind,
+  InkStringCollectionField: Collections.stringCollectionKind,
+  InkBooleanCollectionField: Collections.booleanCollectionKind,
+  InkImageCollectionField: Collections.imageCollectionKind,
+  InkVideoCollectionField: Collections.videoCollectionKind,
+  InkColorCollectionField: Collections.colorCollectionKind,
+  InkLoRACollectionField: Collections.loraCollectionKind,
+  InkFloatGeneratorField: Generators.floatGeneratorKind,
+  InkIntegerGeneratorField: Generators.integerGeneratorKind,
+  InkStringGeneratorField: Generators.stringGeneratorKind,
+  InkImageGeneratorField: Generators.imageGeneratorKind,
+  InkConnectionField: connectionKind,
+  InkUnknownField: unknownKind
+}
+
+/** The kind of a field. */
+const kindOf = <Field extends InkField>(field: Field): InkKind<Field> =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has the kind of each field under its tag
+  ("accepts" in field ? Models.modelKind : kinds[field._tag]) as unknown as InkKind<Field>
+
+interface KindOfTemplate {
+  readonly empty: (template: InputTemplate) => InkField
+}
+
+const kindsByType: ReadonlyMap<string, KindOfTemplate> = new Map(
+  [Models.modelKind, ...Object.values(kinds)].flatMap((
+    kind: KindOfTemplate & { readonly types: ReadonlyArray<string> }
+  ) => kind.types.map((type) => [type, kind] as const))
+)
+
+/**
+ * The field of an input, without a value. Fields that may hold one value or several are fields of one value, as in the
+ * official UI. `batch` fields are their collections.
+ */
+const empty = (template: InputTemplate): InkField => {
+  const { cardinality, name } = template.type
+  const isCollection = cardinality === "COLLECTION"
+  const type = template.models === undefined ? name : "ModelIdentifierField"
+  const kind = kindsByType.get(isCollection ? `${name}[]` : type)
+  const isOnlyConnected = template.input === "connection" && (kind === undefined || name === "LoRAField")
+  if (!isOnlyConnected) return (kind ?? unknownKind).empty(template)
+  return (template.takesJson === true ? unknownKind : connectionKind).empty(template)
+}
+
+/**
+ * The field of an input with the value that a file holds for it. A stored value of another type is no value.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromTemplate = (template: InputTemplate, stored?: unknown): InkField => {
+  const field = empty(template)
+  if (stored === undefined || stored === null) return field
+  const value = kindOf(field).read(field, stored)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a field's kind reads the values of just that field
+  return value === undefined ? field : Object.assign({}, field, { value }) as InkField
+}
+
+const maximumDepth = 100
+
+const toJson = (input: unknown, depth: number): unknown => {
+  if (depth > maximumDepth) return undefined
+  if (input === null || typeof input === "string" || typeof input === "boolean") return input
+  if (typeof input === "number") return Number.isFinite(input) ? input : undefined
+  if (Array.isArray(input)) {
+    const items = input.map((item) => toJson(item, depth + 1))
+    return items.includes(undefined) ? undefined : items
+  }
+  if (typeof input !== "object") return undefined
+  const entries: Array<[string, unknown]> = []
+  for (const [key, member] of Object.entries(input)) {
+    if (member === undefined) continue
+    const value = toJson(member, depth + 1)
+    if (value === undefined) return undefined
+    entries.push([key, value])
+  }
+  return Object.fromEntries(entries)
+}
+
+/**
+ * The field with another value, or why it does not take it.
+ *
+ * **Details**
+ *
+ * Type and limits are checked at once, and that text is well-formed Unicode; whether an image or model exists is not. The given object is never kept: the
+ * field holds a plain value of its own.
+ *
+ * **Example** (A text as a number)
+ *
+ * ```ts run
+ * import * as Result from "effect/Result"
+ * import * as InkField from "@effect-invokeai/core/field/InkField"
+ *
+ * const steps: InkField.InkIntegerField = { _tag: "InkIntegerField", bounds: { exclusiveMinimum: 0 } }
+ *
+ * Result.getOrThrow(InkField.set(steps, "30")).value // => 30
+ * Result.isFailure(InkField.set(steps, 1.5)) // => true
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkRefusal> => {
+  const kind = kindOf(field)
+  const value = kind.coerce(field, input)
+  const illFormed = illFormedText(value)
+  if (illFormed !== undefined) {
+    return Result.fail({ expected: "well-formed Unicode text", received: describeIllFormed(illFormed) })
+  }
+  return value === undefined || (kind.violations?.(field, value) ?? []).length > 0
+    ? Result.fail({
+      expected: printable(kind.expected(field)),
+      received: printable(kind.describe?.(input) ?? describeReceived(input))
+    })
+    : Result.succeed(Object.assign({}, field, { value }))
+}
+
+/**
+ * The field without a value.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const clear = <Field extends InkField>(field: Field): Field => {
+  const { value: _value, ...rest } = field
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the optional `value` is gone
+  return rest as Field
+}
+
+/**
+ * Whether a stored value has the type of the field.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const accepts = (field: InkField, stored: unknown): boolean => kindOf(field).read(field, stored) !== undefined
+
+/**
+ * The limits that a stored value breaks. A value of another type breaks none; see `accepts`.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkViolation> => {
+  const kind = kindOf(field)
+  const value = kind.read(field, stored)
+  return value === undefined ? [] : kind.violations?.(field, value) ?? []
+}
+
+/**
+ * What a field takes, in words: `an integer greater than 0`.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const expected = (field: InkField): string => kindOf(field).expected(field)
+
+/**
+ * The value of a field in words, for lists and logs: the name of a model or image, else the value as JSON, with control
+ * characters as escapes. `undefined` while there is none.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (field: InkField): string | undefined => {
+  const { value } = field
+  if (value === undefined) return undefined
+  const kind = kindOf(field)
+  const text = kind.format === undefined
+    ? typeof value === "string" ? value : JSON.stringify(value)
+    : kind.format(value)
+  return text === undefined ? undefined : printable(text)
+}
+
+/** What has to be on the server for the value of a field, apart from models. @internal */
+export const names = (field: InkField): ReadonlyArray<readonly [kind: ResourceKind, name: string]> =>
+  field.value === undefined ? [] : kindOf(field).names?.(field.value) ?? []
+
+/** Whether the server takes values of a field as batch data. @internal */
+export const isSweepable = (field: InkField): boolean => kindOf(field).isSweepable === true

@@ -1,0 +1,386 @@
+/**
+ * Fields that hold a list of values.
+ *
+ * **Details**
+ *
+ * Each accepts any iterable except a text; every item is read as by the field of a single value, with the same
+ * conversions. The limits of the number of items and of each item come from the server.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
+import { describeReceived } from "../../internal/describeReceived.ts"
+import { isRecord } from "../../internal/json.ts"
+import {
+  describeItemCount,
+  describeNumberBounds,
+  describeStringBounds,
+  floatViolations,
+  InkCollectionBounds,
+  integerViolations,
+  itemCountViolations,
+  stringViolations
+} from "./bounds.ts"
+import { type InkKind, type InkViolation, readFloat, readInteger } from "./kind.ts"
+import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
+import {
+  coerceImage,
+  coerceVideo,
+  describeImage,
+  describeVideo,
+  ImageName,
+  readImage,
+  readVideo,
+  VideoName
+} from "./references.ts"
+import { InkColor, readBoolean, readColor } from "./scalars.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
+
+/**
+ * Whole numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkIntegerCollectionField = Schema.TaggedStruct("InkIntegerCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Number)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Whole numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkIntegerCollectionField extends Schema.Schema.Type<typeof InkIntegerCollectionField> {}
+
+/**
+ * Numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkFloatCollectionField = Schema.TaggedStruct("InkFloatCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Number)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Numbers.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkFloatCollectionField extends Schema.Schema.Type<typeof InkFloatCollectionField> {}
+
+/**
+ * Texts.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkStringCollectionField = Schema.TaggedStruct("InkStringCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.String)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Texts.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkStringCollectionField extends Schema.Schema.Type<typeof InkStringCollectionField> {}
+
+/**
+ * Switches.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkBooleanCollectionField = Schema.TaggedStruct("InkBooleanCollectionField", {
+  value: Schema.optionalKey(Schema.Array(Schema.Boolean)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Switches.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkBooleanCollectionField extends Schema.Schema.Type<typeof InkBooleanCollectionField> {}
+
+/**
+ * Images by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkImageCollectionField = Schema.TaggedStruct("InkImageCollectionField", {
+  value: Schema.optionalKey(Schema.Array(ImageName)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Images by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkImageCollectionField extends Schema.Schema.Type<typeof InkImageCollectionField> {}
+
+/**
+ * Videos by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkVideoCollectionField = Schema.TaggedStruct("InkVideoCollectionField", {
+  value: Schema.optionalKey(Schema.Array(VideoName)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Videos by name.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkVideoCollectionField extends Schema.Schema.Type<typeof InkVideoCollectionField> {}
+
+/**
+ * Colours.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkColorCollectionField = Schema.TaggedStruct("InkColorCollectionField", {
+  value: Schema.optionalKey(Schema.Array(InkColor)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * Colours.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkColorCollectionField extends Schema.Schema.Type<typeof InkColorCollectionField> {}
+
+/**
+ * A LoRA and how strongly it is applied.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const WeightedLoRA = Schema.Struct({ lora: ModelReference, weight: Schema.Number })
+
+/**
+ * A LoRA and how strongly it is applied.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface WeightedLoRA extends Schema.Schema.Type<typeof WeightedLoRA> {}
+
+/**
+ * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ *
+ * **Details**
+ *
+ * Accepts a list of `{ lora, weight }`, `lora` being any form of a model; a single one is a list of one.
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export const InkLoRACollectionField = Schema.TaggedStruct("InkLoRACollectionField", {
+  value: Schema.optionalKey(Schema.Array(WeightedLoRA)),
+  bounds: InkCollectionBounds
+})
+
+/**
+ * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ *
+ * @category collections
+ * @since 0.1.0
+ */
+export interface InkLoRACollectionField extends Schema.Schema.Type<typeof InkLoRACollectionField> {}
+
+const isIterable = (input: unknown): input is Iterable<unknown> =>
+  typeof input === "object" && input !== null && Symbol.iterator in input
+
+/** Items are counted up to this many, so that an endless iterable is refused instead of never ending. */
+const maximumItems = 1_000_000
+
+const readItems = <A>(input: unknown, item: (input: unknown) => A | undefined): ReadonlyArray<A> | undefined => {
+  if (!isIterable(input)) return undefined
+  const out: Array<A> = []
+  for (const each of input) {
+    const value = item(each)
+    if (value === undefined || out.length >= maximumItems) return undefined
+    out.push(value)
+  }
+  return out
+}
+
+interface CollectionField<A> {
+  readonly bounds: Schema.Schema.Type<typeof InkCollectionBounds>
+  readonly value?: ReadonlyArray<A>
+}
+
+type CollectionKind<Field extends CollectionField<A>, A> = InkKind<Field, ReadonlyArray<A>>
+
+const collectionKind = <Field extends CollectionField<A>, A>(options: {
+  readonly types: ReadonlyArray<string>
+  readonly empty: (template: InputTemplate) => Field
+  readonly items: string
+  readonly read: (stored: unknown) => A | undefined
+  readonly coerce: (input: unknown) => A | undefined
+  readonly violations?: (field: Field, value: A) => ReadonlyArray<InkViolation>
+  readonly bounds?: (field: Field) => string
+  readonly format?: (value: ReadonlyArray<A>) => string
+  readonly names?: CollectionKind<Field, A>["names"]
+  /** Describes a refused item better than `describeReceived` can. */
+  readonly describe?: (input: unknown) => string | undefined
+}): CollectionKind<Field, A> => ({
+  types: options.types,
+  empty: options.empty,
+  ...(options.format === undefined ? {} : { format: options.format }),
+  ...(options.names === undefined ? {} : { names: options.names }),
+  read: (_, stored) => Array.isArray(stored) ? readItems(stored, options.read) : undefined,
+  coerce: (_, input) => readItems(input, options.coerce),
+  violations: (field, value) => {
+    const count = itemCountViolations(field.bounds, value.length)
+    return count.length > 0 || options.violations === undefined
+      ? count
+      : value.flatMap((item) => options.violations?.(field, item) ?? [])
+  },
+  expected: (field) =>
+    `a list${describeItemCount(field.bounds)} ${describeItemCount(field.bounds) === "" ? "of " : ""}${options.items}${
+      options.bounds?.(field) ?? ""
+    }`,
+  describe: (input) => {
+    if (!isIterable(input) || typeof input === "string") return undefined
+    let index = 0
+    for (const each of input) {
+      if (options.coerce(each) === undefined) {
+        return `a list with ${options.describe?.(each) ?? describeReceived(each)} as item ${index}`
+      }
+      if (++index > maximumItems) return `a list of more than ${maximumItems} items`
+    }
+    return undefined
+  }
+})
+
+const readObject = <A>(read: (input: unknown) => A | undefined) => (stored: unknown): A | undefined =>
+  isRecord(stored) ? read(stored) : undefined
+
+const readText = (input: unknown): string | undefined => typeof input === "bigint" ? String(input) : serverText(input)
+
+/** @internal */
+export const integerCollectionKind = collectionKind<InkIntegerCollectionField, number>({
+  types: ["IntegerField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkIntegerCollectionField", bounds }),
+  items: "integers",
+  read: serverInteger,
+  coerce: readInteger,
+  violations: (field, value) => integerViolations(field.bounds.item, value),
+  bounds: (field) => describeNumberBounds(field.bounds.item)
+})
+
+/** @internal */
+export const floatCollectionKind = collectionKind<InkFloatCollectionField, number>({
+  types: ["FloatField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkFloatCollectionField", bounds }),
+  items: "numbers",
+  read: serverFloat,
+  coerce: readFloat,
+  violations: (field, value) => floatViolations(field.bounds.item, value),
+  bounds: (field) => describeNumberBounds(field.bounds.item)
+})
+
+/** @internal */
+export const stringCollectionKind = collectionKind<InkStringCollectionField, string>({
+  types: ["StringField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkStringCollectionField", bounds }),
+  items: "texts",
+  read: serverText,
+  coerce: readText,
+  violations: (field, value) => stringViolations(field.bounds.item, value),
+  bounds: (field) => describeStringBounds(field.bounds.item)
+})
+
+/** @internal */
+export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, boolean>({
+  types: ["BooleanField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
+  items: "true or false",
+  read: serverBoolean,
+  coerce: readBoolean
+})
+
+const images = collectionKind<InkImageCollectionField, ImageName>({
+  types: ["ImageField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkImageCollectionField", bounds }),
+  items: "images",
+  read: readImage,
+  coerce: coerceImage,
+  describe: describeImage,
+  format: (value) => value.map(({ image_name }) => image_name).join(", "),
+  names: (value) => value.map(({ image_name }) => ["image", image_name])
+})
+
+/** @internal */
+export const imageCollectionKind: InkKind<InkImageCollectionField> = {
+  ...images,
+  // an output that holds several images
+  coerce: (field, input) => images.coerce(field, isRecord(input) ? input["collection"] ?? input : input)
+}
+
+/** @internal */
+export const videoCollectionKind = collectionKind<InkVideoCollectionField, VideoName>({
+  types: ["VideoField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkVideoCollectionField", bounds }),
+  items: "videos",
+  read: readVideo,
+  coerce: coerceVideo,
+  describe: describeVideo,
+  format: (value) => value.map(({ video_name }) => video_name).join(", "),
+  names: (value) => value.map(({ video_name }) => ["video", video_name])
+})
+
+/** @internal */
+export const colorCollectionKind = collectionKind<InkColorCollectionField, InkColor>({
+  types: ["ColorField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
+  items: "colours",
+  read: readObject(readColor),
+  coerce: readColor
+})
+
+const readLoRA = (input: unknown, weightOf: (input: unknown) => number | undefined): WeightedLoRA | undefined => {
+  if (!isRecord(input)) return undefined
+  const lora = readModel(input["lora"])
+  const weight = weightOf(input["weight"])
+  if (lora === undefined || weight === undefined) return undefined
+  return lora.type !== undefined && lora.type !== "lora" ? undefined : { lora, weight }
+}
+
+const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
+  types: ["LoRAField", "LoRAField[]"],
+  empty: ({ bounds }) => ({ _tag: "InkLoRACollectionField", bounds }),
+  items: "LoRAs { lora, weight }",
+  read: (input) => readLoRA(input, serverFloat),
+  coerce: (input) => readLoRA(input, readFloat),
+  format: (value) => value.map(({ lora, weight }) => `${modelLabel(lora)} (${weight})`).join(", ")
+})
+
+/** @internal */
+export const loraCollectionKind: InkKind<InkLoRACollectionField> = {
+  ...loras,
+  read: (field, value) => loras.read(field, isRecord(value) ? [value] : value),
+  coerce: (field, input) => loras.coerce(field, isIterable(input) ? input : [input])
+}

@@ -1,0 +1,140 @@
+/**
+ * A model as workflows name it: complete, or with what is still to be looked up on the server.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import { isRecord } from "../../internal/json.ts"
+import { describeChoices, type InkViolation, readName } from "./kind.ts"
+
+/**
+ * A model, as completely as it is known.
+ *
+ * **Details**
+ *
+ * The server needs `key`, `hash`, `name`, `base` and `type`. What is missing is looked up on the server before
+ * submitting; `keyOrName` is a text that may be either. At least one of `key`, `name`, `hash` and `keyOrName` is there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ModelReference = Schema.Struct({
+  key: Schema.optionalKey(Schema.String),
+  hash: Schema.optionalKey(Schema.String),
+  name: Schema.optionalKey(Schema.String),
+  base: Schema.optionalKey(Schema.String),
+  type: Schema.optionalKey(Schema.String),
+  submodel_type: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  keyOrName: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * A model, as completely as it is known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ModelReference extends Schema.Schema.Type<typeof ModelReference> {}
+
+/**
+ * The models a field takes, as a schema. The same shape as the catalog's `ModelConstraint`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const AcceptedModels = Schema.Struct({
+  base: Schema.optionalKey(Schema.Array(Schema.String)),
+  type: Schema.optionalKey(Schema.Array(Schema.String)),
+  variant: Schema.optionalKey(Schema.Array(Schema.String)),
+  format: Schema.optionalKey(Schema.Array(Schema.String)),
+  providerId: Schema.optionalKey(Schema.Array(Schema.String))
+})
+
+/**
+ * Whether a reference has all that the server needs.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isCompleteModel = (
+  model: ModelReference
+): model is ModelReference & Required<Pick<ModelReference, "key" | "hash" | "name" | "base" | "type">> =>
+  model.key !== undefined && model.hash !== undefined && model.name !== undefined && model.base !== undefined &&
+  model.type !== undefined
+
+/**
+ * What to call a model in a message: its name, or else its key.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const modelLabel = (model: ModelReference): string =>
+  model.name ?? model.keyOrName ?? model.key ?? model.hash ?? "a model"
+
+/** Reads a model in any accepted form, also `{ model_name, base_model, model_type }` of InvokeAI 3. @internal */
+export const readModel = (input: unknown): ModelReference | undefined => {
+  if (typeof input === "string") return input.trim() === "" ? undefined : { keyOrName: input }
+  if (!isRecord(input)) return undefined
+  const key = readName(input, "key")
+  const hash = readName(input, "hash")
+  const name = readName(input, "name") ?? readName(input, "model_name")
+  const keyOrName = readName(input, "keyOrName")
+  if (key === undefined && name === undefined && hash === undefined && keyOrName === undefined) return undefined
+  const base = readName(input, "base") ?? readName(input, "base_model")
+  const type = readName(input, "type") ?? readName(input, "model_type")
+  const submodel = input["submodel_type"]
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(hash === undefined ? {} : { hash }),
+    ...(name === undefined ? {} : { name }),
+    ...(base === undefined ? {} : { base }),
+    ...(type === undefined ? {} : { type }),
+    ...(typeof submodel === "string" || submodel === null ? { submodel_type: submodel } : {}),
+    ...(keyOrName === undefined ? {} : { keyOrName })
+  }
+}
+
+/**
+ * Which limits of a model field a model breaks, as far as the model's facts are known.
+ *
+ * **Details**
+ *
+ * Mirrors what the official UI offers for a field. The server itself takes any model and fails when it runs.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const modelViolations = (
+  accepts: ModelConstraint,
+  model: ModelReference & { readonly format?: string | null | undefined; readonly variant?: unknown }
+): ReadonlyArray<InkViolation> => {
+  const out: Array<InkViolation> = []
+  const check = (what: string, value: unknown, allowed: ReadonlyArray<string> | undefined) => {
+    if (typeof value !== "string" || allowed === undefined || allowed.length === 0 || allowed.includes(value)) return
+    out.push({
+      code: `model${what}NotAccepted`,
+      message: `${modelLabel(model)} has the ${what.toLowerCase()} ${value}, not ${describeChoices(allowed)}`,
+      parameters: { value }
+    })
+  }
+  check("Type", model.type, accepts.type)
+  check("Base", model.base, accepts.base)
+  check("Format", model.format, accepts.format)
+  check("Variant", model.variant, accepts.variant)
+  return out
+}
+
+/**
+ * What a model field takes, in words.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describeAcceptedModels = (accepts: ModelConstraint): string => {
+  const parts = [
+    accepts.type === undefined || accepts.type.length === 0 ? undefined : `of type ${describeChoices(accepts.type)}`,
+    accepts.base === undefined || accepts.base.length === 0 ? undefined : `for ${describeChoices(accepts.base)}`
+  ].filter((part) => part !== undefined)
+  return parts.length === 0 ? "a model" : `a model ${parts.join(" ")}`
+}

@@ -1,0 +1,24 @@
+/** Models that a file names incompletely. The official UI drops them; here they are kept until the server is asked. */
+import type { FieldType } from "../../catalog/NodeTemplate.ts"
+import { isRecord } from "../../internal/json.ts"
+import { readValue, type ValueField } from "./fieldValue.ts"
+import { readModel } from "./modelReference.ts"
+
+const namesModel = (value: unknown): boolean => isRecord(value) && readModel(value) !== undefined
+
+const namesLoRA = (value: unknown): boolean =>
+  isRecord(value) && namesModel(value["lora"]) && typeof value["weight"] === "number"
+
+const namesModels = (value: unknown, type: FieldType): boolean => {
+  if (type.name === "ModelIdentifierField") return type.cardinality !== "COLLECTION" && namesModel(value)
+  return type.name === "LoRAField" && Array.isArray(value) && value.length > 0 && value.every(namesLoRA)
+}
+
+/**
+ * The value of an input as it counts, with the models that a file names by less than key, hash, name, base and type:
+ * `{ model_name, base_model }` of InvokeAI 3, or a name that a program has set.
+ */
+export const readKeepingModels = (value: unknown, field: ValueField): unknown => {
+  const read = readValue(value, field)
+  return read === undefined && field.type !== undefined && namesModels(value, field.type) ? value : read
+}

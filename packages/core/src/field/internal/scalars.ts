@@ -1,0 +1,332 @@
+/**
+ * Fields with one plain value: numbers, texts, switches, choices and colours.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { isRecord } from "../../internal/json.ts"
+import {
+  describeNumberBounds,
+  describeStringBounds,
+  floatViolations,
+  InkValueBounds,
+  integerViolations,
+  stringViolations
+} from "./bounds.ts"
+import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
+
+/**
+ * A whole number.
+ *
+ * **Details**
+ *
+ * Accepts an integer, a `bigint`, or a decimal text such as `"30"`. `1.5`, `"1.5"` and `true` are refused, as is anything
+ * beyond ±(2^53 - 1).
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkIntegerField = Schema.TaggedStruct("InkIntegerField", {
+  value: Schema.optionalKey(Schema.Number),
+  bounds: InkValueBounds
+})
+
+/**
+ * A whole number.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkIntegerField extends Schema.Schema.Type<typeof InkIntegerField> {}
+
+/**
+ * A number.
+ *
+ * **Details**
+ *
+ * Accepts a finite number, a `bigint`, or a decimal text such as `"0.65"` whose digits a double keeps.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkFloatField = Schema.TaggedStruct("InkFloatField", {
+  value: Schema.optionalKey(Schema.Number),
+  bounds: InkValueBounds
+})
+
+/**
+ * A number.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkFloatField extends Schema.Schema.Type<typeof InkFloatField> {}
+
+/**
+ * A text. Accepts a text, or a number as its decimal digits; an empty text is a value.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkStringField = Schema.TaggedStruct("InkStringField", {
+  value: Schema.optionalKey(Schema.String),
+  bounds: InkValueBounds
+})
+
+/**
+ * A text.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkStringField extends Schema.Schema.Type<typeof InkStringField> {}
+
+/**
+ * A switch. Accepts `true`, `false`, and these words as texts.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkBooleanField = Schema.TaggedStruct("InkBooleanField", { value: Schema.optionalKey(Schema.Boolean) })
+
+/**
+ * A switch.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkBooleanField extends Schema.Schema.Type<typeof InkBooleanField> {}
+
+/**
+ * A value of a choice.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkChoice = Schema.Union([Schema.String, Schema.Number, Schema.Boolean])
+
+/**
+ * A value of a choice.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export type InkChoice = typeof InkChoice.Type
+
+/**
+ * One of the choices in `options`.
+ *
+ * **Details**
+ *
+ * Accepts a choice, a choice as text (`"256"` for 256), or the label that the UI shows for exactly one choice.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkEnumField = Schema.TaggedStruct("InkEnumField", {
+  value: Schema.optionalKey(InkChoice),
+  options: Schema.Array(InkChoice),
+  optionLabels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+})
+
+/**
+ * One of the choices in `options`.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkEnumField extends Schema.Schema.Type<typeof InkEnumField> {}
+
+/**
+ * The name of a scheduler. `options` holds the server's names, none where the server does not list them.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkSchedulerField = Schema.TaggedStruct("InkSchedulerField", {
+  value: Schema.optionalKey(Schema.String),
+  options: Schema.Array(Schema.String)
+})
+
+/**
+ * The name of a scheduler.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkSchedulerField extends Schema.Schema.Type<typeof InkSchedulerField> {}
+
+/**
+ * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkColor = Schema.Struct({ r: Schema.Number, g: Schema.Number, b: Schema.Number, a: Schema.Number })
+
+/**
+ * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkColor extends Schema.Schema.Type<typeof InkColor> {}
+
+/**
+ * A colour.
+ *
+ * **Details**
+ *
+ * Accepts `{ r, g, b, a }` (opacity 255 if absent), `#rgb`, `#rrggbb` and `#rrggbbaa`.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export const InkColorField = Schema.TaggedStruct("InkColorField", { value: Schema.optionalKey(InkColor) })
+
+/**
+ * A colour.
+ *
+ * @category scalars
+ * @since 0.1.0
+ */
+export interface InkColorField extends Schema.Schema.Type<typeof InkColorField> {}
+
+/** @internal */
+export const integerKind: InkKind<InkIntegerField> = {
+  types: ["IntegerField"],
+  empty: ({ bounds }) => ({ _tag: "InkIntegerField", bounds: bounds.value ?? {} }),
+  isSweepable: true,
+  read: (_, stored) => serverInteger(stored),
+  coerce: (_, input) => readInteger(input),
+  violations: (field, value) => integerViolations(field.bounds, value),
+  expected: (field) => `an integer${describeNumberBounds(field.bounds)}`
+}
+
+/** @internal */
+export const floatKind: InkKind<InkFloatField> = {
+  types: ["FloatField"],
+  empty: ({ bounds }) => ({ _tag: "InkFloatField", bounds: bounds.value ?? {} }),
+  isSweepable: true,
+  read: (_, stored) => serverFloat(stored),
+  coerce: (_, input) => readFloat(input),
+  violations: (field, value) => floatViolations(field.bounds, value),
+  expected: (field) => `a number${describeNumberBounds(field.bounds)}`
+}
+
+/** @internal */
+export const stringKind: InkKind<InkStringField> = {
+  types: ["StringField"],
+  empty: ({ bounds }) => ({ _tag: "InkStringField", bounds: bounds.value ?? {} }),
+  isSweepable: true,
+  read: (_, stored) => serverText(stored),
+  coerce: (_, input) => typeof input === "bigint" ? String(input) : serverText(input),
+  violations: (field, value) => stringViolations(field.bounds, value),
+  expected: (field) => `a text${describeStringBounds(field.bounds)}`
+}
+
+/** @internal */
+export const readBoolean = (input: unknown): boolean | undefined => {
+  if (typeof input === "boolean") return input
+  if (typeof input !== "string") return undefined
+  const text = input.trim().toLowerCase()
+  return text === "true" ? true : text === "false" ? false : undefined
+}
+
+/** @internal */
+export const booleanKind: InkKind<InkBooleanField> = {
+  types: ["BooleanField"],
+  empty: () => ({ _tag: "InkBooleanField" }),
+  isSweepable: true,
+  read: (_, stored) => serverBoolean(stored),
+  coerce: (_, input) => readBoolean(input),
+  expected: () => "true or false"
+}
+
+const labelOf = (field: InkEnumField, option: InkChoice): string | undefined => {
+  const labels = field.optionLabels
+  const key = String(option)
+  return labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined
+}
+
+const isChoice = (value: unknown): value is InkChoice =>
+  typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
+
+/** @internal */
+export const enumKind: InkKind<InkEnumField> = {
+  types: ["EnumField"],
+  empty: ({ optionLabels, options = [] }) => ({
+    _tag: "InkEnumField",
+    options,
+    ...(optionLabels === undefined ? {} : { optionLabels })
+  }),
+  isSweepable: true,
+  read: (_, stored) => isChoice(stored) ? stored : undefined,
+  coerce: (field, input) => {
+    if (!isChoice(input)) return undefined
+    if (field.options.length === 0) return input
+    if (field.options.includes(input)) return input
+    const text = String(input)
+    const same = field.options.find((option) => String(option) === text)
+    if (same !== undefined) return same
+    const labelled = field.options.filter((option) => labelOf(field, option) === text)
+    return labelled.length === 1 ? labelled[0] : undefined
+  },
+  violations: (field, value) =>
+    field.options.length === 0 || field.options.includes(value) ? [] : [{
+      code: "valueNotInOptions",
+      message: `${JSON.stringify(value)} is not one of ${describeChoices(field.options.map(String))}`,
+      parameters: { value: String(value) }
+    }],
+  expected: (field) => field.options.length === 0 ? "a choice" : `one of ${describeChoices(field.options.map(String))}`
+}
+
+/** @internal */
+export const schedulerKind: InkKind<InkSchedulerField> = {
+  types: ["SchedulerField"],
+  empty: ({ options = [] }) => ({ _tag: "InkSchedulerField", options: options.map(String) }),
+  isSweepable: true,
+  read: (_, stored) => typeof stored === "string" ? stored : undefined,
+  coerce: (field, input) => {
+    if (typeof input !== "string" || input.trim() === "") return undefined
+    return field.options.length === 0 || field.options.includes(input) ? input : undefined
+  },
+  violations: (field, value) =>
+    field.options.length === 0 || field.options.includes(value) ? [] : [{
+      code: "valueNotInOptions",
+      message: `${JSON.stringify(value)} is not one of ${describeChoices(field.options)}`,
+      parameters: { value }
+    }],
+  expected: (field) =>
+    field.options.length === 0 ? "the name of a scheduler" : `a scheduler: ${describeChoices(field.options)}`
+}
+
+const isByte = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255
+
+const readColorObject = (input: unknown, opacity: number | undefined): InkColor | undefined => {
+  if (!isRecord(input)) return undefined
+  const { b, g, r } = input
+  const a = input["a"] ?? opacity
+  return isByte(r) && isByte(g) && isByte(b) && isByte(a) ? { r, g, b, a } : undefined
+}
+
+/** @internal */
+export const readColor = (input: unknown): InkColor | undefined => {
+  if (typeof input !== "string") return readColorObject(input, 255)
+  const digits = /^#([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.exec(input.trim())?.[1]
+  if (digits === undefined) return undefined
+  const full = digits.length === 3 ? Array.from(digits, (digit) => digit + digit).join("") : digits
+  const byte = (index: number) => Number.parseInt(full.slice(index * 2, index * 2 + 2), 16)
+  return { r: byte(0), g: byte(1), b: byte(2), a: full.length === 8 ? byte(3) : 255 }
+}
+
+/** @internal */
+export const colorKind: InkKind<InkColorField> = {
+  types: ["ColorField"],
+  empty: () => ({ _tag: "InkColorField" }),
+  read: (_, stored) => readColorObject(stored, undefined),
+  coerce: (_, input) => readColor(input),
+  expected: () => "a colour { r, g, b, a } of integers between 0 and 255, or #rrggbb"
+}

@@ -1,0 +1,112 @@
+/**
+ * Errors of finding and setting the inputs of a workflow.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { TaggedError } from "../internal/TaggedError.ts"
+
+/**
+ * No input has the given name, system name or index; or, where any field of any node can be named, no field has the
+ * system name.
+ *
+ * **Details**
+ *
+ * `inputName` is the name that was asked for. `near` holds the names that look most like the given one, best first. `available` has a name for each input in form
+ * order: its user name if no other input has it, else its system name. `offForm` holds the system names of fields that
+ * are called so, but are not on the form: `Workflow.setField` and `Workflow.getField` reach them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound", {
+  inputName: Schema.String,
+  /** Whether a field of any node was wanted, or an input of the form. */
+  wanted: Schema.Literals(["input", "field"]),
+  near: Schema.Array(Schema.String),
+  available: Schema.Array(Schema.String),
+  offForm: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    if (this.wanted === "field") {
+      const hint = this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "Workflow.fields has them all"
+      return `No field has the system name '${this.inputName}' ({nodeId}.{fieldName}). ${hint}`
+    }
+    const off = this.offForm.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
+    if (this.offForm.includes(this.inputName)) {
+      return `The field '${this.inputName}' is not on the workflow's form: use ${off}`
+    }
+    const fields = off === "" ? "" : `. Fields with this name that are not on the form: ${off}`
+    const hint = this.near.length > 0
+      ? `. Did you mean ${this.near.join(" or ")}?`
+      : fields !== ""
+      ? ""
+      : this.available.length === 0
+      ? ": the workflow has no inputs in its form"
+      : `. There are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
+    const unknown = /^\d+$/.test(this.inputName) ? "No input has the name or index" : "No input is called"
+    return `${unknown} '${this.inputName}'${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
+  }
+}
+
+/**
+ * Several inputs have the given name, `inputName`, so that it does not say which one is meant. One of `systemNames` does.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
+  inputName: Schema.String,
+  nodeIds: Schema.Array(Schema.String),
+  systemNames: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `Multiple '${this.inputName}' fields found in workflow (nodes: ${
+      this.nodeIds.join(", ")
+    }). Use a system name: ${this.systemNames.join(" or ")}`
+  }
+}
+
+/**
+ * A value does not fit the input it was given to.
+ *
+ * **Details**
+ *
+ * `expected` says what the field takes, with its bounds and choices; `received` describes what came, shortened, so that
+ * a message never repeats a large value.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidInputValue extends TaggedError<InvalidInputValue>()("InvalidInputValue", {
+  systemName: Schema.String,
+  /** The input's user name: its label, or else its field name. */
+  userName: Schema.String,
+  nodeId: Schema.String,
+  fieldName: Schema.String,
+  /** The node's label, or else the title of its type. */
+  nodeTitle: Schema.String,
+  expected: Schema.String,
+  received: Schema.String
+}) {
+  override get message(): string {
+    return `${this.userName} (${this.nodeTitle}): expected ${this.expected}, got ${this.received}`
+  }
+}
+
+/** @internal */
+export const noSeedInput =
+  "the workflow has no seed to set: no node has a seed of its own, and no random integer goes into one (seeds that a sweep or " +
+  "a batch node varies do not count). Leave the seed out, or set the field itself with Workflow.setField"
+
+/**
+ * `Workflow.setSeed` was called for a workflow that has no seed to set: `Workflow.seedInputs` is empty.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoSeedInput extends TaggedError<NoSeedInput>()("NoSeedInput", {}) {
+  override get message(): string {
+    return `Cannot set the seed: ${noSeedInput}`
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * A small language to say what goes wrong on the simulated server, where and when.
+ *
+ * **Example** (The second upload gets no answer, and the socket closes at the first progress event)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const script = [
+ *   Fault.http({ method: "POST", path: "/api/v1/images/upload", nth: 2 }, Fault.dropResponse),
+ *   Fault.event({ name: "invocation_progress" }, Fault.disconnect)
+ * ]
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+
+/**
+ * What happens to a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HttpAction =
+  | { readonly _tag: "DropRequest" }
+  | { readonly _tag: "DropResponse" }
+  | { readonly _tag: "Delay"; readonly duration: Duration.Duration; readonly side: "before" | "after" }
+  | { readonly _tag: "Status"; readonly status: number; readonly detail: unknown; readonly handled: boolean }
+  | { readonly _tag: "Garbage"; readonly body: string; readonly contentType: string; readonly handled: boolean }
+  | { readonly _tag: "Truncate"; readonly length: number }
+
+/**
+ * What happens to an event on its way to a socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EventAction =
+  | { readonly _tag: "Lose" }
+  | { readonly _tag: "Duplicate" }
+  | { readonly _tag: "HoldBack"; readonly events: number }
+  | { readonly _tag: "Disconnect" }
+
+/**
+ * A fault that waits for its moment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault =
+  | {
+    readonly _tag: "Http"
+    readonly method: string | undefined
+    readonly path: string | RegExp
+    readonly nth: number
+    readonly times: number
+    readonly action: HttpAction
+  }
+  | {
+    readonly _tag: "Event"
+    readonly name: string | undefined
+    readonly nth: number
+    readonly times: number
+    readonly action: EventAction
+  }
+  | {
+    readonly _tag: "Disk"
+    readonly operation: "read" | "write" | undefined
+    readonly nth: number
+    readonly times: number
+    readonly duration: Duration.Duration
+  }
+  | {
+    readonly _tag: "Random"
+    readonly seed: number
+    readonly method: string | undefined
+    readonly path: string | RegExp
+    readonly requests: number
+    readonly events: number
+    readonly most: number
+    readonly requestActions: ReadonlyArray<HttpAction>
+    readonly eventActions: ReadonlyArray<EventAction>
+  }
+
+/**
+ * When a fault happens: at the `nth` occasion (1 is the first, the default), for `times` occasions (default 1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Occasion {
+  readonly nth?: number | undefined
+  readonly times?: number | undefined
+}
+
+/**
+ * A fault of a request. `path` is a template such as `/api/v1/queue/{queue_id}/enqueue_batch`, whose braces match one
+ * part of a path, or a regular expression.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const http = (
+  where: Occasion & { readonly method?: string | undefined; readonly path: string | RegExp },
+  action: HttpAction
+): Fault => ({
+  _tag: "Http",
+  method: where.method,
+  path: where.path,
+  nth: where.nth ?? 1,
+  times: where.times ?? 1,
+  action
+})
+
+/**
+ * A fault of events on their way to sockets; without a name, of every event.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const event = (where: Occasion & { readonly name?: string | undefined }, action: EventAction): Fault => ({
+  _tag: "Event",
+  name: where.name,
+  nth: where.nth ?? 1,
+  times: where.times ?? 1,
+  action
+})
+
+/**
+ * The request never reaches the server.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const dropRequest: HttpAction = { _tag: "DropRequest" }
+
+/**
+ * The server does what is asked, but its answer is lost.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const dropResponse: HttpAction = { _tag: "DropResponse" }
+
+/**
+ * The server takes its time before (default) or after it does what is asked.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const delay = (duration: Duration.Input, side: "before" | "after" = "before"): HttpAction => ({
+  _tag: "Delay",
+  duration: Duration.fromInputUnsafe(duration),
+  side
+})
+
+/**
+ * Another status is answered; by default without doing what is asked.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const status = (
+  code: number,
+  detail: unknown = "Injected fault",
+  options: { readonly handled?: boolean | undefined } = {}
+): HttpAction => ({ _tag: "Status", status: code, detail, handled: options.handled ?? false })
+
+/**
+ * Status 200 with a body that is not what it should be.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const garbage = (
+  body = "<html>not what you asked for</html>",
+  options: { readonly contentType?: string | undefined; readonly handled?: boolean | undefined } = {}
+): HttpAction => ({
+  _tag: "Garbage",
+  body,
+  contentType: options.contentType ?? "text/html",
+  handled: options.handled ?? false
+})
+
+/**
+ * The connection ends after some bytes of the answer's body.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const truncate = (length: number): HttpAction => ({ _tag: "Truncate", length })
+
+/**
+ * The event does not arrive.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const lose: EventAction = { _tag: "Lose" }
+
+/**
+ * The event arrives twice.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const duplicate: EventAction = { _tag: "Duplicate" }
+
+/**
+ * The event arrives only after so many later ones.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const holdBack = (events = 1): EventAction => ({ _tag: "HoldBack", events })
+
+/**
+ * The event is lost and the socket with it.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const disconnect: EventAction = { _tag: "Disconnect" }
+
+/**
+ * A slow disk: each image file that is written (uploads, results) or read (downloads, thumbnails) takes so long more.
+ * Without an operation, both.
+ *
+ * **Example** (Every file takes a second)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const old = Fault.slowDisk("1 second", { times: Number.POSITIVE_INFINITY })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const slowDisk = (
+  duration: Duration.Input,
+  where: Occasion & { readonly operation?: "read" | "write" | undefined } = {}
+): Fault => ({
+  _tag: "Disk",
+  operation: where.operation,
+  nth: where.nth ?? 1,
+  times: where.times ?? 1,
+  duration: Duration.fromInputUnsafe(duration)
+})
+
+/**
+ * What strikes at random, and how often.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RandomOptions {
+  /** Only requests of this method. */
+  readonly method?: string | undefined
+  /** Only requests of these paths, as in {@link http}; all by default. */
+  readonly path?: string | RegExp | undefined
+  /** Share of the requests that are struck, from 0 to 1. Default 0.1. */
+  readonly requests?: number | undefined
+  /** Share of the events that are struck, from 0 to 1. Default 0.1. */
+  readonly events?: number | undefined
+  /** How many faults there are at most, so that a test comes to an end. Default 100. */
+  readonly most?: number | undefined
+  /** What may happen to a request; each is as likely as the others. Default {@link requestActions}. */
+  readonly requestActions?: ReadonlyArray<HttpAction> | undefined
+  /** What may happen to an event. Default {@link eventActions}. */
+  readonly eventActions?: ReadonlyArray<EventAction> | undefined
+}
+
+/**
+ * Faults at random, for soak tests.
+ *
+ * **Details**
+ *
+ * Each request and each event on its way to a socket is struck with the given likelihood, by one of the actions. The same
+ * seed and the same course of requests give the same faults, so a failing seed can be run again.
+ *
+ * **Gotchas**
+ *
+ * After `most` faults all is well again. Faults that never end make many programs wait for ever, rightly.
+ *
+ * **Example** (A bad line, but every submission arrives)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const bad = (seed: number) => Fault.random(seed, { requests: 0.3, events: 0.2, most: 20 })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const random = (seed: number, options: RandomOptions = {}): Fault => ({
+  _tag: "Random",
+  seed,
+  method: options.method,
+  path: options.path ?? /^/,
+  requests: options.requests ?? 0.1,
+  events: options.events ?? 0.1,
+  most: options.most ?? 100,
+  requestActions: options.requestActions ?? requestActions,
+  eventActions: options.eventActions ?? eventActions
+})
+
+/**
+ * What {@link random} does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
+ * the work done, answered with something else, cut short.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const requestActions: ReadonlyArray<HttpAction> = [
+  dropRequest,
+  dropResponse,
+  delay("3 seconds"),
+  delay("3 seconds", "after"),
+  delay("90 seconds", "after"),
+  status(500),
+  status(500, "Internal Server Error", { handled: true }),
+  status(502, "Bad Gateway"),
+  status(503, "Service Unavailable", { handled: true }),
+  garbage(),
+  garbage("<html></html>", { handled: true }),
+  truncate(10)
+]
+
+/**
+ * What {@link random} does to events: lost, twice, late by one or four others, lost with the connection.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const eventActions: ReadonlyArray<EventAction> = [lose, duplicate, holdBack(1), holdBack(4), disconnect]

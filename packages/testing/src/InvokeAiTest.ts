@@ -1,0 +1,145 @@
+/**
+ * Tests of programs that use InvokeAI: the whole client, in front of a simulated server in memory.
+ *
+ * **Example** (A complete test)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+ * import { Boards } from "@effect-invokeai/core/server/Boards"
+ * import { Simulator } from "@effect-invokeai/testing/Simulator"
+ *
+ * export const test = Effect.gen(function*() {
+ *   const boards = yield* Boards
+ *   yield* boards.create("samples")
+ *   const simulator = yield* Simulator
+ *   const state = yield* simulator.state
+ *   return state.boards.map((board) => board.name)
+ * }).pipe(Effect.provide(InvokeAiTest.layer()))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as SeededCrypto from "./internal/seededCrypto.ts"
+import { type NodeOverride, type NodeResult, Simulator, type SimulatorOptions } from "./Simulator.ts"
+import * as SimulatorEventTransport from "./SimulatorEventTransport.ts"
+import * as SimulatorHttpClient from "./SimulatorHttpClient.ts"
+import type { SimulatorState } from "./SimulatorState.ts"
+
+/**
+ * Where the simulated server pretends to be.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const url = "http://invokeai.test"
+
+/**
+ * How the simulated server begins, and how the client logs in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvokeAiTestOptions extends SimulatorOptions {
+  /** Options of the client, such as `queueId`; the address is that of the simulated server. */
+  readonly client?: Omit<InvokeAi.Options, "url"> | undefined
+  /** Pause before a lost event connection is opened again, by the test's clock. Default 1 second. */
+  readonly reconnectDelay?: Duration.Input | undefined
+}
+
+/**
+ * All services of the client, with a simulated server behind them, and the server itself as `Simulator`.
+ *
+ * **When to use**
+ *
+ * Instead of `NodeInvokeAi.layer` in tests. Needs no network and no files; starts in milliseconds; every use begins with
+ * a new server.
+ *
+ * **Gotchas**
+ *
+ * Random numbers come from `seed` too, those of `Random` in the test included, so that a test runs the same way each time;
+ * provide your own `Random` around the program if it needs others. Time is the test's clock. Nodes take no time unless `nodeDuration` or `stepDuration` say so; then move the clock.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.Services | Simulator> =>
+  InvokeAi.layer({ ...options.client, url }).pipe(
+    Layer.provide([
+      SeededCrypto.layer(options.seed ?? 1),
+      SimulatorHttpClient.layer(),
+      SimulatorEventTransport.layer({ reconnectDelay: options.reconnectDelay })
+    ]),
+    Layer.provideMerge(Layer.fresh(Simulator.layer(options))),
+    Layer.provideMerge(SeededCrypto.layerRandom(options.seed ?? 1))
+  )
+
+/**
+ * Sets what nodes of a type give instead of their usual work: see `Simulator.gives`, `fails` and `usual`.
+ *
+ * **Example** (The second call of a node fails)
+ *
+ * ```ts
+ * import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+ * import * as Simulator from "@effect-invokeai/testing/Simulator"
+ *
+ * export const outOfMemory = InvokeAiTest.whenNode("flux_denoise", (_node, call) =>
+ *   call === 2 ? Simulator.fails("OutOfMemoryError", "CUDA out of memory") : Simulator.usual
+ * )
+ * ```
+ *
+ * @category faults
+ * @since 0.1.0
+ */
+export const whenNode = (
+  type: string,
+  result: NodeResult | NodeOverride
+): Effect.Effect<void, never, Simulator> => Simulator.use((simulator) => simulator.whenNode(type, result))
+
+/**
+ * What the simulated server holds now.
+ *
+ * @category assertions
+ * @since 0.1.0
+ */
+export const state: Effect.Effect<SimulatorState, never, Simulator> = Simulator.use((simulator) => simulator.state)
+
+/**
+ * A program left something on the server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LeftBehindError extends Data.TaggedError("LeftBehindError")<{
+  readonly uploads: ReadonlyArray<string>
+  readonly unfinishedItems: ReadonlyArray<number>
+}> {
+  override get message(): string {
+    const list = [
+      ...(this.uploads.length > 0 ? [`uploads ${this.uploads.join(", ")}`] : []),
+      ...(this.unfinishedItems.length > 0 ? [`unfinished queue items ${this.unfinishedItems.join(", ")}`] : [])
+    ]
+    return `Left behind on the server: ${list.join("; ")}`
+  }
+}
+
+/**
+ * Fails if a program left uploads or unfinished queue items on the simulated server. Images that the server began with do
+ * not count, nor does the event connection, which the client keeps for a while after the last job; `Simulator.leftBehind`
+ * tells of it.
+ *
+ * @category assertions
+ * @since 0.1.0
+ */
+export const nothingLeftBehind: Effect.Effect<void, LeftBehindError, Simulator> = Effect.gen(function*() {
+  const simulator = yield* Simulator
+  const { unfinishedItems, uploads } = yield* simulator.leftBehind
+  yield* uploads.length === 0 && unfinishedItems.length === 0
+    ? Effect.void
+    : Effect.fail(new LeftBehindError({ uploads, unfinishedItems }))
+})

@@ -1,0 +1,447 @@
+/**
+ * An InvokeAI server in memory, for tests and demonstrations.
+ *
+ * **Details**
+ *
+ * Answers requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events, as
+ * a real server of the chosen release does. Deterministic: the same seed, clock and requests give the same bytes. Time
+ * comes from `Clock` only. Nothing is generated: nodes that need models give plausible pictures.
+ *
+ * `InvokeAiTest.layer` puts it behind the client; `NodeSimulator` serves it on a port.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Fault from "./Fault.ts"
+import * as ImageReading from "./internal/imageReading.ts"
+import * as Processor from "./internal/processor.ts"
+import * as Router from "./internal/router.ts"
+import { type NodeOverride, type SeenRequest, SimulatorWorld } from "./internal/simulatorWorld.ts"
+import * as UserStore from "./internal/userStore.ts"
+import * as Raster from "./Raster.ts"
+import type { ServerVersion } from "./ServerProfile.ts"
+import * as ServerProfile from "./ServerProfile.ts"
+import type { SimulatorCatalog } from "./SimulatorCatalog.ts"
+import * as SimulatorCatalogModule from "./SimulatorCatalog.ts"
+import { ConnectionLost, json, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
+import * as SimulatorHttp from "./SimulatorHttp.ts"
+import type { SimulatorModel } from "./SimulatorModels.ts"
+import * as SimulatorModels from "./SimulatorModels.ts"
+import type { SimulatorState } from "./SimulatorState.ts"
+import * as SimulatorStateModule from "./SimulatorState.ts"
+
+export type { NodeOverride, SeenRequest } from "./internal/simulatorWorld.ts"
+
+/**
+ * A user to begin with, on a multi-user server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UserOptions {
+  readonly email: string
+  readonly password: string
+  readonly displayName?: string | undefined
+  readonly isAdmin?: boolean | undefined
+}
+
+/**
+ * An image to begin with: the bytes of a file, or a size, for which a picture is painted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ImageOptions {
+  /** Defaults to a new name. */
+  readonly name?: string | undefined
+  readonly bytes?: Uint8Array | undefined
+  /** In pixels; default 64. */
+  readonly width?: number | undefined
+  /** In pixels; default 64. */
+  readonly height?: number | undefined
+  /** A board's id. */
+  readonly boardId?: string | undefined
+  readonly category?: string | undefined
+  readonly isIntermediate?: boolean | undefined
+  readonly metadata?: unknown
+}
+
+/**
+ * How a simulator begins. Everything has a default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorOptions {
+  /** The release to play. Default `6.14.2`. */
+  readonly version?: ServerVersion | undefined
+  /** The node types. Default: those of 6.14.2. */
+  readonly catalog?: SimulatorCatalog | undefined
+  /** Seed of ids and random nodes. Default 1. */
+  readonly seed?: number | undefined
+  /** Models that are installed. Default: the FLUX models of the example workflow and a small SD1 model. */
+  readonly models?: ReadonlyArray<SimulatorModel> | undefined
+  /** Boards by name. */
+  readonly boards?: ReadonlyArray<string> | undefined
+  readonly images?: ReadonlyArray<ImageOptions> | undefined
+  /** Saved workflows, as their JSON. */
+  readonly workflows?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
+  /** Makes it a multi-user server with these users. */
+  readonly users?: ReadonlyArray<UserOptions> | undefined
+  /** How long a node takes. Default zero. */
+  readonly nodeDuration?: Duration.Input | undefined
+  /** How long a denoising step (or the main work of another node) takes. Default zero. */
+  readonly stepDuration?: Duration.Input | undefined
+  /** How many items may wait. Default 10000. */
+  readonly maxQueueSize?: number | undefined
+  /** Whether unknown paths answer with the page of the web UI. Default: as in the release. */
+  readonly webUi?: boolean | undefined
+  readonly faults?: ReadonlyArray<Fault.Fault> | undefined
+}
+
+/**
+ * The server refuses a socket.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SocketRefused extends Data.TaggedError("SocketRefused")<{
+  readonly message: string
+  /** Whether the server answered and did not accept the login. */
+  readonly unauthorized: boolean
+}> {}
+
+/**
+ * An accepted socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorSocket {
+  readonly receive: (name: string, payload: unknown) => Effect.Effect<void>
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * A node's result, or its failure, or its usual work.
+ *
+ * @category node results
+ * @since 0.1.0
+ */
+export type NodeResult = ReturnType<NodeOverride>
+
+/**
+ * The node does its usual work.
+ *
+ * @category node results
+ * @since 0.1.0
+ */
+export const usual: NodeResult = { _tag: "Usual" }
+
+/**
+ * The node gives these output fields. Its output type is added where `type` is missing.
+ *
+ * @category node results
+ * @since 0.1.0
+ */
+export const gives = (output: Readonly<Record<string, unknown>>): NodeResult => ({ _tag: "Output", output })
+
+/**
+ * The node fails with an exception of this name and text.
+ *
+ * @category node results
+ * @since 0.1.0
+ */
+export const fails = (errorType: string, errorMessage: string): NodeResult => ({
+  _tag: "Failure",
+  errorType,
+  errorMessage
+})
+
+const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
+  const profile = ServerProfile.make(options.version ?? "6.14.2")
+  const world = new SimulatorWorld({
+    profile: { ...profile, webUi: options.webUi ?? profile.webUi },
+    catalog: options.catalog ?? (yield* SimulatorCatalogModule.snapshot),
+    seed: options.seed ?? 1,
+    multiUser: options.users !== undefined,
+    maxQueueSize: options.maxQueueSize ?? 10_000,
+    cacheSize: 512
+  })
+  world.nodeDuration = Duration.fromInputUnsafe(options.nodeDuration ?? 0)
+  world.stepDuration = Duration.fromInputUnsafe(options.stepDuration ?? 0)
+  world.faults.add(options.faults ?? [])
+  world.modelSources.set("./tiny-sd1", SimulatorModels.tinySd1)
+
+  let addedUsers: ReadonlyArray<UserStore.SimulatorUser> = []
+  const owner = (): string => addedUsers[0]?.userId ?? "system"
+  const load = (now: number): void => {
+    for (const model of options.models ?? SimulatorModels.defaults) world.models.set(model.key, model)
+    for (const name of options.boards ?? []) {
+      world.gallery.addBoard({ id: world.random.uuid(), name, userId: owner() }, now)
+    }
+    for (const image of options.images ?? []) putImage(image, now)
+    for (const workflow of options.workflows ?? []) putWorkflow(workflow, now)
+  }
+  const putImage = (image: ImageOptions, now: number): string => {
+    const reading = image.bytes === undefined ? undefined : ImageReading.read(image.bytes)
+    const name = image.name ?? `${world.random.uuid()}.png`
+    world.preloaded.add(name)
+    return world.gallery.add({
+      name,
+      origin: "external",
+      raster: reading?._tag === "Decoded"
+        ? reading.raster
+        : Raster.painted(image.width ?? 64, image.height ?? 64, name),
+      category: image.category ?? "user",
+      isIntermediate: image.isIntermediate ?? false,
+      userId: owner(),
+      metadata: image.metadata === undefined ? null : JSON.stringify(image.metadata),
+      boardId: image.boardId ?? null
+    }, now).name
+  }
+  const putWorkflow = (workflow: Readonly<Record<string, unknown>>, now: number): string => {
+    const id = typeof workflow["id"] === "string" ? workflow["id"] : world.random.uuid()
+    return world.library.add({ id, userId: owner(), workflow, isPublic: options.users === undefined }, now).id
+  }
+  const started = yield* Clock.currentTimeMillis
+  addedUsers = (options.users ?? []).map((user, index) =>
+    world.users.add({
+      userId: world.random.uuid(),
+      email: user.email,
+      password: user.password,
+      displayName: user.displayName ?? null,
+      isAdmin: user.isAdmin ?? index === 0
+    }, started)
+  )
+  load(started)
+
+  world.hub.deliver = makeDelivery(world)
+  yield* Processor.run(world)
+  yield* Effect.addFinalizer(() => Effect.sync(() => world.hub.closeWhere(() => true, "transport close")))
+
+  let nextSocket = 1
+
+  return Simulator.of({
+    version: profile.version,
+    handle: (request) => handle(world, request),
+    connect: Effect.fnUntraced(function*(socket) {
+      const now = yield* Clock.currentTimeMillis
+      if (world.downUntil > now) return yield* new SocketRefused({ message: "websocket error", unauthorized: false })
+      const check = options.users === undefined
+        ? { user: UserStore.system }
+        : world.users.check(socket.token ?? "", now)
+      if (!("user" in check)) {
+        return yield* new SocketRefused({ message: "Connection rejected by server", unauthorized: true })
+      }
+      const id = `socket-${nextSocket++}`
+      world.hub.connect({
+        id,
+        userId: check.user.userId,
+        isAdmin: check.user.isAdmin,
+        send: socket.send,
+        close: socket.close
+      })
+      return {
+        receive: (name, payload) => Effect.sync(() => world.hub.receive(id, name, payload)),
+        close: Effect.sync(() => world.hub.disconnect(id))
+      }
+    }),
+    state: Effect.sync(() => SimulatorStateModule.snapshot(world)),
+    leftBehind: Effect.sync(() => SimulatorStateModule.leftBehind(world)),
+    requests: Effect.sync(() => [...world.requests]),
+    events: Effect.sync(() => world.hub.emitted.map(({ name, payload }) => ({ name, payload }))),
+    inject: (...faults) => Effect.sync(() => world.faults.add(faults)),
+    clearFaults: Effect.sync(() => world.faults.clear()),
+    whenNode: (type, result) =>
+      Effect.sync(() => {
+        world.overrides.set(type, { run: typeof result === "function" ? result : () => result, calls: 0 })
+      }),
+    setDurations: ({ node, step }) =>
+      Effect.sync(() => {
+        if (node !== undefined) world.nodeDuration = Duration.fromInputUnsafe(node)
+        if (step !== undefined) world.stepDuration = Duration.fromInputUnsafe(step)
+      }),
+    disconnectSockets: Effect.sync(() => world.hub.closeWhere(() => true, "transport close")),
+    restart: Effect.fnUntraced(function*(how = {}) {
+      const now = yield* Clock.currentTimeMillis
+      const up = now + Duration.toMillis(Duration.fromInputUnsafe(how.downFor ?? 0))
+      world.downUntil = up
+      world.abort()
+      world.processing = false
+      for (const item of world.queue.where((one) => one.status === "in_progress" || one.status === "waiting")) {
+        world.queue.setStatus(item, "canceled", up)
+      }
+      world.forgetMemory()
+      if (how.database === false) {
+        world.forget()
+        load(up)
+      }
+      world.hub.closeWhere(() => true, "transport close")
+      world.wake()
+    }),
+    expireTokens: Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => world.users.expireAll(now))),
+    addModel: (model) => Effect.sync(() => void world.models.set(model.key, model)),
+    addModelSource: (source, model) => Effect.sync(() => void world.modelSources.set(source, model)),
+    addBoard: (name) =>
+      Effect.map(
+        Clock.currentTimeMillis,
+        (now) => world.gallery.addBoard({ id: world.random.uuid(), name, userId: owner() }, now).id
+      ),
+    addImage: (image) => Effect.map(Clock.currentTimeMillis, (now) => putImage(image, now)),
+    addWorkflow: (workflow) => Effect.map(Clock.currentTimeMillis, (now) => putWorkflow(workflow, now)),
+    addStylePreset: (preset) =>
+      Effect.sync(() => {
+        const id = world.random.uuid()
+        world.library.stylePresets.set(id, { type: "user", image: null, ...preset, id })
+        return id
+      })
+  })
+})
+
+/** Delivers events through the fault script. Events held back follow after later ones of the same socket. */
+const makeDelivery = (world: SimulatorWorld): SimulatorWorld["hub"]["deliver"] => {
+  const held = new Map<string, Array<{ after: number; readonly name: string; readonly payload: unknown }>>()
+  return (socket, name, payload) => {
+    const actions = world.faults.onEvent(name)
+    if (actions.some((action) => action._tag === "Disconnect")) {
+      world.hub.closeWhere((other) => other.id === socket.id, "transport close")
+      return
+    }
+    const waiting = held.get(socket.id) ?? []
+    const [delay] = actions.flatMap((action) => action._tag === "HoldBack" ? [action.events] : [])
+    if (delay !== undefined) {
+      held.set(socket.id, [...waiting, { after: delay, name, payload }])
+      return
+    }
+    if (!actions.some((action) => action._tag === "Lose")) {
+      socket.send(name, payload)
+      if (actions.some((action) => action._tag === "Duplicate")) socket.send(name, payload)
+    }
+    for (const one of waiting) one.after -= 1
+    for (const one of waiting.filter((entry) => entry.after <= 0)) socket.send(one.name, one.payload)
+    held.set(socket.id, waiting.filter((entry) => entry.after > 0))
+  }
+}
+
+const handle = Effect.fnUntraced(function*(
+  world: SimulatorWorld,
+  request: SimulatorRequest
+): Effect.fn.Return<SimulatorResponse, ConnectionLost> {
+  const at = yield* Clock.currentTimeMillis
+  const note = (status: number | undefined): void => {
+    world.requests.push({
+      method: request.method,
+      path: request.path,
+      query: request.query.toString(),
+      status,
+      at
+    })
+  }
+  if (world.downUntil > at) {
+    note(undefined)
+    return yield* new ConnectionLost({ handled: false })
+  }
+  const actions = world.faults.onRequest(request.method, request.path)
+  const lost = (handled: boolean) => {
+    note(undefined)
+    return new ConnectionLost({ handled })
+  }
+  for (const action of actions) {
+    if (action._tag === "Delay" && action.side === "before") yield* Effect.sleep(action.duration)
+  }
+  if (actions.some((action) => action._tag === "DropRequest")) return yield* lost(false)
+  const replacement = (handled: boolean): SimulatorResponse | undefined => {
+    for (const action of actions) {
+      if (action._tag === "Status" && action.handled === handled) return json({ detail: action.detail }, action.status)
+      if (action._tag === "Garbage" && action.handled === handled) {
+        return SimulatorHttp.text(action.body, 200, action.contentType)
+      }
+    }
+    return undefined
+  }
+  const early = replacement(false)
+  const answered = early ?? (yield* Router.answer(world, request))
+  const response = replacement(true) ?? answered
+  for (const action of actions) {
+    if (action._tag === "Delay" && action.side === "after") yield* Effect.sleep(action.duration)
+  }
+  if (actions.some((action) => action._tag === "DropResponse")) return yield* lost(true)
+  note(response.status)
+  for (const action of actions) {
+    if (action._tag === "Truncate") return { ...response, body: response.body.slice(0, action.length) }
+  }
+  return response
+})
+
+/**
+ * The simulated server: what it answers, what it saw, what it holds, and how to make it misbehave.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Simulator extends Context.Service<Simulator, {
+  readonly version: ServerVersion
+  /** Answers a request. Fails where the connection ends without an answer. */
+  readonly handle: (request: SimulatorRequest) => Effect.Effect<SimulatorResponse, ConnectionLost>
+  /** Opens a socket. `send` and `close` are called by the server. */
+  readonly connect: (socket: {
+    readonly token: string | undefined
+    readonly send: (name: string, payload: unknown) => void
+    readonly close: (reason: string) => void
+  }) => Effect.Effect<SimulatorSocket, SocketRefused>
+  /** Everything that the server holds now. */
+  readonly state: Effect.Effect<SimulatorState>
+  /** What a finished program should have cleaned up: uploads, unfinished items, open sockets. */
+  readonly leftBehind: Effect.Effect<SimulatorStateModule.LeftBehind>
+  /** All requests so far, oldest first. */
+  readonly requests: Effect.Effect<ReadonlyArray<SeenRequest>>
+  /** All events that the server sent so far, also while nobody listened. */
+  readonly events: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly payload: unknown }>>
+  /** Adds faults; their occasions count from now. */
+  readonly inject: (...faults: ReadonlyArray<Fault.Fault>) => Effect.Effect<void>
+  readonly clearFaults: Effect.Effect<void>
+  /** Sets what nodes of a type do: one result for all, or a function of the node and the number of the call (from 1). */
+  readonly whenNode: (type: string, result: NodeResult | NodeOverride) => Effect.Effect<void>
+  /** Sets how long nodes and steps take from now on. */
+  readonly setDurations: (durations: {
+    readonly node?: Duration.Input | undefined
+    readonly step?: Duration.Input | undefined
+  }) => Effect.Effect<void>
+  /** Closes all sockets, as a broken network does. */
+  readonly disconnectSockets: Effect.Effect<void>
+  /**
+   * Stops the server and starts it again, at once or after a while. The running item becomes canceled without an event.
+   * With `database: false` everything is forgotten and item ids begin at 1 again.
+   */
+  readonly restart: (how?: {
+    readonly database?: boolean | undefined
+    readonly downFor?: Duration.Input | undefined
+  }) => Effect.Effect<void>
+  /** Lets every token expire now. */
+  readonly expireTokens: Effect.Effect<void>
+  readonly addModel: (model: SimulatorModel) => Effect.Effect<void>
+  /** Makes a path or address known from which a model can be installed. */
+  readonly addModelSource: (source: string, model: SimulatorModel) => Effect.Effect<void>
+  /** Adds a board and gives its id. */
+  readonly addBoard: (name: string) => Effect.Effect<string>
+  /** Adds an image and gives its name. */
+  readonly addImage: (image: ImageOptions) => Effect.Effect<string>
+  /** Saves a workflow and gives its id. */
+  readonly addWorkflow: (workflow: Readonly<Record<string, unknown>>) => Effect.Effect<string>
+  /** Saves a style preset and gives its id. */
+  readonly addStylePreset: (preset: Readonly<Record<string, unknown>>) => Effect.Effect<string>
+}>()("@effect-invokeai/testing/Simulator") {
+  /**
+   * A simulator that lives as long as the layer's scope.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (options: SimulatorOptions = {}): Layer.Layer<Simulator> =>
+    Layer.effect(Simulator, make(options))
+}

@@ -1,0 +1,114 @@
+/**
+ * The node types of the simulated server, with what the server itself goes by: the default of every field as the
+ * document states it, and the name of the class behind each type.
+ *
+ * @since 0.1.0
+ */
+import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
+import type { InputTemplate, NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import * as Effect from "effect/Effect"
+import { isRecord } from "./internal/fieldValidation.ts"
+
+/**
+ * A field of a node type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorField {
+  readonly name: string
+  readonly default: unknown
+  /** A request without the field is refused. */
+  readonly requiredOnEnqueue: boolean
+  /** Absent for fields that the official UI never shows. */
+  readonly template: InputTemplate | undefined
+}
+
+/**
+ * A node type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorNodeType {
+  readonly template: NodeTemplate
+  readonly className: string
+  readonly fields: ReadonlyArray<SimulatorField>
+}
+
+/**
+ * All node types of a server and the document that declares them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatorCatalog {
+  readonly version: string
+  /** The OpenAPI document that `GET /openapi.json` answers. */
+  readonly document: unknown
+  readonly types: ReadonlyMap<string, SimulatorNodeType>
+}
+
+const attributes = new Set(["id", "type", "is_intermediate", "use_cache"])
+
+const fieldsOf = (schema: Readonly<Record<string, unknown>>, template: NodeTemplate): ReadonlyArray<SimulatorField> => {
+  const properties = isRecord(schema["properties"]) ? schema["properties"] : {}
+  const required = Array.isArray(schema["required"]) ? schema["required"] : []
+  return Object.entries(properties).flatMap(([name, property]) =>
+    attributes.has(name) || !isRecord(property) ? [] : [{
+      name,
+      default: property["default"] ?? null,
+      requiredOnEnqueue: required.includes(name) ||
+        (property["default"] === undefined && property["orig_required"] === true),
+      template: template.inputs.get(name)
+    }]
+  )
+}
+
+/**
+ * Reads an OpenAPI document.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromOpenApi = (
+  document: unknown,
+  version: string
+): Effect.Effect<SimulatorCatalog, NodeCatalog.CatalogParseError> =>
+  Effect.map(Effect.fromResult(NodeCatalog.fromOpenApi(document, { version })), (catalog) => {
+    const types = new Map<string, SimulatorNodeType>()
+    const components = isRecord(document) && isRecord(document["components"]) ? document["components"] : {}
+    const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+    for (const [className, schema] of Object.entries(schemas)) {
+      if (!isRecord(schema) || !isRecord(schema["properties"])) continue
+      const tag = schema["properties"]["type"]
+      const type = isRecord(tag) && typeof tag["const"] === "string" ? tag["const"] : undefined
+      const template = type === undefined ? undefined : catalog.templates.get(type)
+      if (template === undefined || schema["class"] === "output") continue
+      types.set(template.type, { template, className, fields: fieldsOf(schema, template) })
+    }
+    return { version, document, types }
+  })
+
+let bundled: SimulatorCatalog | undefined = undefined
+
+/**
+ * The bundled node types of 6.14.2. Parsed once, on first use.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const snapshot: Effect.Effect<SimulatorCatalog> = Effect.suspend(() =>
+  bundled !== undefined
+    ? Effect.succeed(bundled)
+    : Effect.promise(() => import("@effect-invokeai/core/catalog/snapshot")).pipe(
+      Effect.flatMap((module) => module.document),
+      Effect.flatMap((document) => fromOpenApi(document, "6.14.2")),
+      Effect.orDie,
+      Effect.tap((catalog) =>
+        Effect.sync(() => {
+          bundled = catalog
+        })
+      )
+    )
+)

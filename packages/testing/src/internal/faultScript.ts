@@ -1,0 +1,94 @@
+/** The faults of a simulator at work. */
+import * as Duration from "effect/Duration"
+import type { EventAction, Fault, HttpAction } from "../Fault.ts"
+import * as SeededRandom from "./seededRandom.ts"
+
+const escapeRegExp = (literal: string): string => literal.replace(/[.*+?^$()|[\]\\]/g, "\\$&")
+
+const matchesPath = (path: string | RegExp, actual: string): boolean =>
+  path instanceof RegExp
+    ? path.test(actual)
+    : new RegExp(`^${escapeRegExp(path).replace(/\{[^}]*\}/g, "[^/]+")}$`).test(actual)
+
+type Counted = Extract<Fault, { readonly nth: number }>
+type Random = Extract<Fault, { readonly _tag: "Random" }>
+
+interface Dice {
+  readonly fault: Random
+  readonly random: SeededRandom.SeededRandom
+  left: number
+}
+
+/** Faults at work: counts the occasions and says which faults strike. */
+export class FaultScript {
+  private readonly waiting: Array<{ readonly fault: Counted; seen: number }> = []
+  private readonly dice: Array<Dice> = []
+
+  /** Adds faults. Occasions count from now. */
+  add(faults: ReadonlyArray<Fault>): void {
+    for (const fault of faults) {
+      if (fault._tag === "Random") {
+        this.dice.push({ fault, random: SeededRandom.make(fault.seed), left: fault.most })
+      } else this.waiting.push({ fault, seen: 0 })
+    }
+  }
+
+  /** Forgets all faults. */
+  clear(): void {
+    this.waiting.length = 0
+    this.dice.length = 0
+  }
+
+  private strikes<Tag extends Counted["_tag"]>(
+    tag: Tag,
+    matches: (fault: Extract<Counted, { readonly _tag: Tag }>) => boolean
+  ): ReadonlyArray<Extract<Counted, { readonly _tag: Tag }>> {
+    const isTagged = (fault: Counted): fault is Extract<Counted, { readonly _tag: Tag }> => fault._tag === tag
+    return this.waiting.flatMap((entry) => {
+      if (!isTagged(entry.fault) || !matches(entry.fault)) return []
+      entry.seen += 1
+      const { nth, times } = entry.fault
+      return entry.seen >= nth && entry.seen < nth + times ? [entry.fault] : []
+    })
+  }
+
+  /** One of the actions, or none, as the dice fall. */
+  private roll<A>(
+    matches: (fault: Random) => boolean,
+    likelihood: (fault: Random) => number,
+    actions: (fault: Random) => ReadonlyArray<A>
+  ): ReadonlyArray<A> {
+    return this.dice.flatMap((one) => {
+      if (one.left <= 0 || !matches(one.fault) || one.random.next() >= likelihood(one.fault)) return []
+      const list = actions(one.fault)
+      const action = list[Math.floor(one.random.next() * list.length)]
+      if (action === undefined) return []
+      one.left -= 1
+      return [action]
+    })
+  }
+
+  /** The faults that strike a request. */
+  onRequest(method: string, path: string): ReadonlyArray<HttpAction> {
+    const matches = (fault: { readonly method: string | undefined; readonly path: string | RegExp }): boolean =>
+      (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
+    return [
+      ...this.strikes("Http", matches).map((fault) => fault.action),
+      ...this.roll(matches, (fault) => fault.requests, (fault) => fault.requestActions)
+    ]
+  }
+
+  /** The faults that strike an event. */
+  onEvent(name: string): ReadonlyArray<EventAction> {
+    return [
+      ...this.strikes("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) => fault.action),
+      ...this.roll(() => true, (fault) => fault.events, (fault) => fault.eventActions)
+    ]
+  }
+
+  /** How much longer than usual a file takes. */
+  onDisk(operation: "read" | "write"): Duration.Duration {
+    return this.strikes("Disk", (fault) => fault.operation === undefined || fault.operation === operation)
+      .reduce((sum, fault) => Duration.sum(sum, fault.duration), Duration.zero)
+  }
+}

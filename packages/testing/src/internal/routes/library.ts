@@ -1,0 +1,405 @@
+/** The routes of the workflow library, style presets, system prompts and prompt utilities. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Raster from "../../Raster.ts"
+import { bytes, type HttpFailure, internalError, invalid, json, refusal } from "../../SimulatorHttp.ts"
+import { isRecord, type ValidationIssue } from "../fieldValidation.ts"
+import * as ImageReading from "../imageReading.ts"
+import { categoryOf, isCallable, type StoredWorkflow } from "../libraryStore.ts"
+import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
+import {
+  bodyField,
+  bodyRecord,
+  bodyText,
+  flag,
+  form,
+  formFile,
+  many,
+  oneOf,
+  optional,
+  orRefuse,
+  reply,
+  type Route,
+  route,
+  type RouteContext,
+  since,
+  whole
+} from "../routeSupport.ts"
+import * as Webp from "../webp.ts"
+import { isOwn } from "./permissions.ts"
+
+const prefix = "/api/v1/workflows"
+
+const requiredTexts = ["name", "author", "description", "version", "contact", "tags", "notes"]
+
+const mayRead = (context: RouteContext, record: StoredWorkflow): boolean =>
+  isOwn(context, record.userId) || record.isPublic || categoryOf(record) === "default"
+
+const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredWorkflow, HttpFailure> {
+  const record = yield* orRefuse(
+    context.world.library.workflows.get(context.params["workflow_id"] ?? ""),
+    () => refusal(404, "Workflow not found")
+  )
+  if (!mayRead(context, record)) return yield* refusal(403, "Not authorized to access this workflow")
+  return record
+})
+
+/** The workflow in the body, with the fields that the server keeps. */
+const workflowIn = Effect.fnUntraced(function*(
+  context: RouteContext,
+  needsId: boolean
+): Effect.fn.Return<Readonly<Record<string, unknown>>, HttpFailure> {
+  const workflow = yield* bodyField(yield* bodyRecord(context), "workflow")
+  const at = ["body", "workflow"]
+  if (!isRecord(workflow)) {
+    return yield* invalid([{
+      type: "model_attributes_type",
+      loc: at,
+      msg: "Input should be a valid dictionary or object to extract fields from",
+      input: workflow
+    }])
+  }
+  const issues: Array<ValidationIssue> = []
+  for (const name of requiredTexts) {
+    if (!Object.hasOwn(workflow, name)) {
+      issues.push({ type: "missing", loc: [...at, name], msg: "Field required", input: workflow })
+    } else if (typeof workflow[name] !== "string") {
+      issues.push({
+        type: "string_type",
+        loc: [...at, name],
+        msg: "Input should be a valid string",
+        input: workflow[name]
+      })
+    }
+  }
+  for (const name of ["exposedFields", "meta", "nodes", "edges", ...(needsId ? ["id"] : [])]) {
+    if (!Object.hasOwn(workflow, name)) {
+      issues.push({ type: "missing", loc: [...at, name], msg: "Field required", input: workflow })
+    }
+  }
+  const meta = workflow["meta"]
+  const version = isRecord(meta) ? meta["version"] : undefined
+  if (isRecord(meta) && (typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))) {
+    issues.push({
+      type: "value_error",
+      loc: [...at, "meta", "version"],
+      msg: `Value error, Invalid workflow meta version: ${String(version)}`,
+      input: version,
+      ctx: { error: {} }
+    })
+  }
+  if (issues.length > 0) return yield* invalid(issues)
+  const kept = [...requiredTexts, "exposedFields", "meta", "nodes", "edges", "form", ...(needsId ? ["id"] : [])]
+  const published = context.world.profile.minor < 9 ? { is_published: null } : {}
+  return {
+    form: null,
+    ...published,
+    ...Object.fromEntries(kept.flatMap((name) => name in workflow ? [[name, workflow[name]]] : []))
+  }
+})
+
+const emitChange = (
+  context: RouteContext,
+  name: string,
+  record: StoredWorkflow,
+  extra: Readonly<Record<string, unknown>>
+): void => {
+  if (context.world.profile.minor < 14) return
+  context.world.emit(
+    name,
+    context.now,
+    { workflow_id: record.id, user_id: record.userId, ...extra },
+    { _tag: "Everybody" }
+  )
+}
+
+const tagsOf = (record: StoredWorkflow): string =>
+  typeof record.workflow["tags"] === "string" ? record.workflow["tags"] : ""
+
+const nameOf = (record: StoredWorkflow): string =>
+  typeof record.workflow["name"] === "string" ? record.workflow["name"] : ""
+
+const descriptionOf = (record: StoredWorkflow): string =>
+  typeof record.workflow["description"] === "string" ? record.workflow["description"] : ""
+
+const matching = (
+  context: RouteContext,
+  categories: ReadonlyArray<string> | undefined,
+  tags: ReadonlyArray<string> | undefined
+): ReadonlyArray<StoredWorkflow> =>
+  [...context.world.library.workflows.values()].filter((record) =>
+    mayRead(context, record) &&
+    (categories === undefined || categories.includes(categoryOf(record))) &&
+    (tags === undefined || tags.some((tag) => tagsOf(record).toLowerCase().includes(tag.trim().toLowerCase())))
+  )
+
+const list = Effect.fnUntraced(function*(context: RouteContext) {
+  const { library, profile } = context.world
+  const page = (yield* whole(context, "page")) ?? 0
+  const perPage = yield* whole(context, "per_page")
+  const orderBy = yield* oneOf(context, "order_by", [
+    "created_at",
+    "updated_at",
+    "opened_at",
+    "name",
+    ...(profile.minor >= 12 ? ["is_public"] : [])
+  ])
+  const direction = yield* oneOf(context, "direction", ["ASC", "DESC"])
+  const opened = yield* flag(context, "has_been_opened")
+  const isPublic = yield* flag(context, "is_public")
+  const query = optional(context, "query")?.trim().toLowerCase()
+  const key = (record: StoredWorkflow): string | number => {
+    switch (orderBy) {
+      case "created_at":
+        return record.createdAt
+      case "is_public":
+        return record.isPublic ? 1 : 0
+      case "updated_at":
+        return record.updatedAt
+      case "opened_at":
+        return record.openedAt ?? 0
+      default:
+        return nameOf(record).toLowerCase()
+    }
+  }
+  const sign = direction === "DESC" ? -1 : 1
+  const callable = profile.minor >= 14 ? yield* flag(context, "callable") : undefined
+  const records = [...matching(context, many(context, "categories"), many(context, "tags"))].filter((record) =>
+    (opened === undefined || (record.openedAt !== null) === opened) &&
+    (isPublic === undefined || record.isPublic === isPublic) &&
+    (callable === undefined || isCallable(record) === callable) &&
+    (query === undefined ||
+      [nameOf(record), tagsOf(record), descriptionOf(record)].some((text) => text.toLowerCase().includes(query)))
+  ).toSorted((left, right) => {
+    const before = key(left)
+    const after = key(right)
+    return before === after ? 0 : (before < after ? -1 : 1) * sign
+  })
+  const size = perPage ?? records.length
+  const items = perPage === undefined ? records : records.slice(page * size, (page + 1) * size)
+  return json({
+    page,
+    pages: perPage === undefined ? 1 : Math.ceil(records.length / Math.max(1, size)),
+    per_page: size,
+    total: records.length,
+    items: items.map((record) => library.toListItem(record))
+  })
+})
+
+const presets = (
+  path: string,
+  idName: string,
+  title: string,
+  store: "stylePresets" | "systemPrompts"
+): ReadonlyArray<Route> => {
+  const one = (context: RouteContext) =>
+    orRefuse(context.world.library[store].get(context.params[idName] ?? ""), () => refusal(404, `${title} not found`))
+  return [
+    reply("GET", `${path}/`, (context) => [...context.world.library[store].values()]),
+    route("GET", `${path}/i/{${idName}}`, function*(context) {
+      return json(yield* one(context))
+    }),
+    route("DELETE", `${path}/i/{${idName}}`, function*(context) {
+      yield* one(context)
+      context.world.library[store].delete(context.params[idName] ?? "")
+      return json(null)
+    })
+  ]
+}
+
+/** The content of a preset in a request: JSON, or a form whose `data` part is JSON. */
+const presetBody = Effect.fnUntraced(function*(context: RouteContext) {
+  if ((context.request.headers["content-type"] ?? "").startsWith("application/json")) return yield* bodyRecord(context)
+  const data = (yield* form(context)).get("data")
+  const parsed = Result.try((): unknown => JSON.parse(typeof data === "string" ? data : "{}"))
+  return Result.isSuccess(parsed) && isRecord(parsed.success) ? parsed.success : {}
+})
+
+const presetWriters = (
+  path: string,
+  idName: string,
+  title: string,
+  store: "stylePresets" | "systemPrompts",
+  complete: (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
+): ReadonlyArray<Route> => [
+  route("POST", `${path}/`, function*(context) {
+    const id = context.world.random.uuid()
+    const preset = { ...complete(yield* presetBody(context)), id }
+    context.world.library[store].set(id, preset)
+    return json(preset)
+  }),
+  route("PATCH", `${path}/i/{${idName}}`, function*(context) {
+    const id = context.params[idName] ?? ""
+    const known = yield* orRefuse(context.world.library[store].get(id), () => refusal(404, `${title} not found`))
+    const preset = { ...known, ...complete({ ...known, ...(yield* presetBody(context)) }) }
+    context.world.library[store].set(id, preset)
+    return json(preset)
+  })
+]
+
+const styleShape = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
+  name: body["name"] ?? "",
+  preset_data: body["preset_data"] ?? {
+    positive_prompt: body["positive_prompt"] ?? "",
+    negative_prompt: body["negative_prompt"] ?? ""
+  },
+  type: body["type"] ?? "user",
+  image: null
+})
+
+const promptShape = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
+  name: body["name"] ?? "",
+  content: body["content"] ?? "",
+  is_public: body["is_public"] ?? false
+})
+
+/** All routes of this module. */
+export const routes: ReadonlyArray<Route> = [
+  { method: "GET", path: `${prefix}/`, handler: list },
+  route("POST", `${prefix}/`, function*(context) {
+    const { library, random, settings } = context.world
+    const workflow = yield* workflowIn(context, false)
+    if (isRecord(workflow["meta"]) && workflow["meta"]["category"] === "default") return yield* internalError
+    const record = library.add({
+      id: random.uuid(),
+      userId: context.user.userId,
+      workflow,
+      isPublic: !settings.multiUser
+    }, context.now)
+    emitChange(context, "workflow_created", record, { is_public: record.isPublic })
+    return json(library.toRecord(record))
+  }),
+  route("GET", `${prefix}/counts_by_category`, function*(context) {
+    const categories = many(context, "categories") ?? []
+    return json(
+      Object.fromEntries(categories.map((category) => [category, matching(context, [category], undefined).length]))
+    )
+  }),
+  route("GET", `${prefix}/counts_by_tag`, function*(context) {
+    const tags = many(context, "tags") ?? []
+    const categories = many(context, "categories")
+    return json(Object.fromEntries(tags.map((tag) => [tag, matching(context, categories, [tag]).length])))
+  }),
+  reply("GET", `${prefix}/tags`, (context) => {
+    const tags = matching(context, many(context, "categories"), undefined)
+      .flatMap((record) => tagsOf(record).split(",").map((tag) => tag.trim()))
+    return [...new Set(tags.filter((tag) => tag !== ""))].toSorted()
+  }, { since: 12 }),
+  route("GET", `${prefix}/i/{workflow_id}`, function*(context) {
+    return json(context.world.library.toDetail(yield* find(context)))
+  }),
+  route("PATCH", `${prefix}/i/{workflow_id}`, function*(context) {
+    const { library, settings } = context.world
+    const workflow = yield* workflowIn(context, true)
+    const record = yield* orRefuse(
+      library.workflows.get(String(workflow["id"])),
+      () => refusal(404, "Workflow not found")
+    )
+    if (settings.multiUser && !context.user.isAdmin && record.userId !== context.user.userId) {
+      return yield* refusal(403, "Not authorized to update this workflow")
+    }
+    record.workflow = workflow
+    record.updatedAt = context.now
+    emitChange(context, "workflow_updated", record, {
+      old_is_public: record.isPublic,
+      new_is_public: record.isPublic
+    })
+    return json(library.toRecord(record))
+  }),
+  route("DELETE", `${prefix}/i/{workflow_id}`, function*(context) {
+    const { library, profile } = context.world
+    const record = library.workflows.get(context.params["workflow_id"] ?? "")
+    if (record === undefined) {
+      return yield* profile.minor >= 14 ? refusal(404, "Workflow not found") : internalError
+    }
+    if (categoryOf(record) === "default") return yield* internalError
+    if (context.world.settings.multiUser && !context.user.isAdmin && record.userId !== context.user.userId) {
+      return yield* refusal(403, "Not authorized to delete this workflow")
+    }
+    library.workflows.delete(record.id)
+    emitChange(context, "workflow_deleted", record, { is_public: record.isPublic })
+    return json(null)
+  }),
+  route("PATCH", `${prefix}/i/{workflow_id}/is_public`, function*(context) {
+    const record = yield* find(context)
+    const isPublic = yield* bodyField(yield* bodyRecord(context), "is_public")
+    const before = record.isPublic
+    record.isPublic = isPublic === true
+    const tags = tagsOf(record).split(",").map((tag) => tag.trim()).filter((tag) => tag !== "" && tag !== "shared")
+    record.workflow = {
+      ...record.workflow,
+      tags: [...tags, ...(record.isPublic ? ["shared"] : [])].join(", ")
+    }
+    record.updatedAt = context.now
+    emitChange(context, "workflow_updated", record, { old_is_public: before, new_is_public: record.isPublic })
+    return json(context.world.library.toRecord(record))
+  }, { since: 12 }),
+  route("PUT", `${prefix}/i/{workflow_id}/opened_at`, function*(context) {
+    const record = yield* find(context)
+    record.openedAt = context.now
+    return json(null)
+  }),
+  route("GET", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
+    const id = context.params["workflow_id"] ?? ""
+    const thumbnail = context.world.library.workflows.get(id)?.thumbnail
+    if (thumbnail === undefined) return yield* internalError
+    return bytes(thumbnail, {
+      "content-type": "image/png",
+      "content-disposition": `inline; filename="${id}.png"`,
+      "cache-control": "max-age=31536000"
+    })
+  }, { isPublic: true }),
+  route("PUT", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
+    const record = yield* find(context)
+    const file = yield* formFile(yield* form(context), "image")
+    if (!file.type.startsWith("image/")) return yield* refusal(415, "Not an image")
+    const reading = ImageReading.read(file.bytes)
+    if (reading._tag !== "Decoded") return yield* refusal(415, "Failed to read image")
+    const { raster } = reading
+    const scale = Math.min(1, 256 / Math.max(raster.width, raster.height))
+    record.thumbnail = Webp.encode(
+      Raster.resize(
+        raster,
+        Math.max(1, Math.round(raster.width * scale)),
+        Math.max(1, Math.round(raster.height * scale))
+      )
+    )
+    record.thumbnailVersion = context.world.random.uuid()
+    return json(null)
+  }),
+  route("DELETE", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
+    const record = yield* find(context)
+    record.thumbnail = undefined
+    return json(null)
+  }),
+  ...presets("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets"),
+  ...presetWriters("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets", styleShape),
+  ...since(14, presets("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts")),
+  ...since(
+    14,
+    presetWriters("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts", promptShape)
+  ),
+  route("POST", "/api/v1/utilities/dynamicprompts", function*(context) {
+    const body = yield* bodyRecord(context)
+    const prompt = yield* bodyText(body, "prompt")
+    return json(DynamicPrompts.expand(prompt, {
+      maxPrompts: typeof body["max_prompts"] === "number" ? body["max_prompts"] : 1000,
+      combinatorial: body["combinatorial"] !== false,
+      seed: typeof body["seed"] === "number" ? body["seed"] : 0
+    }))
+  }),
+  route("POST", "/api/v1/utilities/expand-prompt", function*(context) {
+    const body = yield* bodyRecord(context)
+    const prompt = yield* bodyText(body, "prompt")
+    if (!context.world.models.has(yield* bodyText(body, "model_key"))) return yield* refusal(404, "Model not found")
+    return json({ expanded_prompt: `${prompt}, in detail`, error: null })
+  }, { since: 14 }),
+  route("POST", "/api/v1/utilities/image-to-prompt", function*(context) {
+    const body = yield* bodyRecord(context)
+    const name = yield* bodyText(body, "image_name")
+    const image = context.world.gallery.images.get(name)
+    if (image === undefined) return yield* refusal(404, "Image not found")
+    if (!context.world.models.has(yield* bodyText(body, "model_key"))) return yield* refusal(404, "Model not found")
+    return json({ prompt: `a picture of ${image.width} by ${image.height} pixels`, error: null })
+  }, { since: 14 })
+]

@@ -4,10 +4,11 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 /** Starts the program; sends the signals when the server has its request. Returns the exit code and the milliseconds. */
-const interrupt = async (closeTimeout: number, signals: number) => {
+const interrupt = async (closeTimeout: number, signals: number, mode = "plain") => {
   const program = spawn(process.execPath, [
     fileURLToPath(new URL("fixtures/hanging-upload.ts", import.meta.url)),
-    String(closeTimeout)
+    String(closeTimeout),
+    mode
   ], { stdio: ["ignore", "pipe", "inherit"] })
   const ended = new Promise<number | null>((resolve) => program.on("exit", resolve))
   await new Promise<void>((resolve) => {
@@ -30,9 +31,15 @@ describe("A program that uploads to a server that never responds", () => {
     assert.isBelow(millis, 4000)
   })
 
-  it("ends immediately on a second Ctrl-C, with the listener of the README", async () => {
+  it("ends immediately on a second Ctrl-C", async () => {
     const { code, millis } = await interrupt(60_000, 2)
     assert.strictEqual(code, 130)
     assert.isBelow(millis, 4000)
+  })
+
+  it("is left to its own listeners if it has any", async () => {
+    const { code, millis } = await interrupt(3000, 2, "own")
+    assert.strictEqual(code, 130)
+    assert.isAbove(millis, 2500)
   })
 })

@@ -39,7 +39,7 @@ describe.concurrent("a signal to a program with promises", () => {
             assert.notInclude(output, "Error")
             yield* nothingLeft(simulator)
           })),
-      20_000
+      60_000
     )
   }
 
@@ -50,7 +50,7 @@ describe.concurrent("a signal to a program with promises", () => {
         yield* running.terminate
         assert.strictEqual((yield* running.ended).code, 143)
         yield* nothingLeft(simulator)
-      })), 20_000)
+      })), 60_000)
 
   it.live(
     "leaves the end of the process to other listeners, and rejects what is pending after the cleanup",
@@ -65,7 +65,7 @@ describe.concurrent("a signal to a program with promises", () => {
           assert.strictEqual(code, 0, output)
           yield* nothingLeft(simulator)
         })),
-    20_000
+    60_000
   )
 
   it.live("ends it immediately when it comes a second time", () =>
@@ -83,7 +83,7 @@ describe.concurrent("a signal to a program with promises", () => {
         assert.strictEqual(code, 130, output)
         assert.isBelow(performance.now() - before, 1_000)
         assert.notInclude(output, "closed")
-      })), 20_000)
+      })), 60_000)
 
   it.live(
     "is left to Node if the program says so",
@@ -95,7 +95,7 @@ describe.concurrent("a signal to a program with promises", () => {
           assert.strictEqual((yield* running.ended).signal, "SIGINT")
           assert.strictEqual((yield* simulator.state).items[0]?.status, "in_progress")
         })),
-    20_000
+    60_000
   )
 })
 
@@ -112,6 +112,6 @@ describe.concurrent("a signal to a program with effects", () => {
           assert.notInclude(output, "completed")
           yield* nothingLeft(simulator)
         })),
-    20_000
+    60_000
   )
 })

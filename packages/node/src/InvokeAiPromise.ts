@@ -82,7 +82,9 @@ export interface SignalOptions {
  * @category models
  * @since 0.1.0
  */
-export interface ConnectOptions extends SignalOptions, Omit<NodeInvokeAi.Options, "token" | "password"> {
+export interface ConnectOptions
+  extends SignalOptions, Omit<NodeInvokeAi.Options, "token" | "password" | "handleSignals">
+{
   readonly token?: string | undefined
   readonly password?: string | undefined
 }
@@ -405,6 +407,8 @@ export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Cli
   const { handleSignals, password, signal, token, ...rest } = options
   const layer = NodeInvokeAi.layerConfig({
     ...rest,
+    // the client has listeners of its own
+    handleSignals: false,
     ...(token === undefined ? {} : { token: Redacted.make(token) }),
     ...(password === undefined ? {} : { password: Redacted.make(password) })
   })

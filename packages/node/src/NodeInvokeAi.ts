@@ -38,6 +38,7 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { gathering } from "./internal/received.ts"
+import * as SecondSignal from "./internal/secondSignal.ts"
 import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
 import * as NodeProcessIdentity from "./ProcessIdentity.ts"
 
@@ -58,6 +59,11 @@ export interface Options extends InvokeAi.Options {
    * process needs its own.
    */
   readonly jobJournal?: string | undefined
+  /**
+   * Whether a second SIGINT (Ctrl-C) or SIGTERM ends the process immediately, with exit code 130 or 143, while the first one
+   * still cleans up. A program that listens for these signals itself decides alone. Default true.
+   */
+  readonly handleSignals?: boolean | undefined
 }
 
 /**
@@ -127,7 +133,7 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
 )
 
 const make = (
-  { assetLedger, jobJournal, ...options }: Options = {}
+  { assetLedger, handleSignals = true, jobJournal, ...options }: Options = {}
 ): Layer.Layer<Services | JobJournal, RecordError> => {
   const ledger = assetLedger === undefined ? Layer.empty : AssetLedger.layerFile(assetLedger)
   const client = InvokeAi.layer(options).pipe(
@@ -145,7 +151,10 @@ const make = (
       FileSystem.FileSystem | Path.Path
     >
     : Layer.merge(services, JobJournal.layerFolder(jobJournal))
-  return journaling.pipe(Layer.provideMerge([NodeFileSystem.layer, NodePath.layer, NodeProcessIdentity.layer]))
+  return journaling.pipe(
+    Layer.provideMerge([NodeFileSystem.layer, NodePath.layer, NodeProcessIdentity.layer]),
+    Layer.provideMerge(handleSignals ? SecondSignal.layer : Layer.empty)
+  )
 }
 
 const makeFromConfig = (

@@ -42,6 +42,37 @@ const finished = Effect.fnUntraced(function*(file: string, cwd: string) {
 
 const allImages = Effect.map(Images.use((images) => images.names()), ({ image_names }) => image_names)
 
+/** Programs that upload an image, run a long job, and print what happens. */
+const longPrograms = {
+  effects: `
+import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Job from "@effect-invokeai/core/job/Job"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+
+Effect.gen(function*() {
+  const photo = yield* Assets.uploadFile("examples/mountain.png")
+  yield* Console.log("uploaded " + photo.image_name)
+  const workflow = yield* Workflow.fromFile(${JSON.stringify(Support.workflowFile("many-blurs"))})
+  const job = yield* Job.submit(workflow)
+  yield* Stream.runForEach(job.events, (event) => Console.log(event._tag, job.batchId))
+}).pipe(Effect.scoped, Effect.provide(NodeInvokeAi.layerConfig()), NodeRuntime.runMain)
+`,
+  promises: `
+import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
+
+const client = await InvokeAi.connect()
+const photo = await client.uploadFile("examples/mountain.png")
+console.log("uploaded " + photo.image_name)
+const job = await client.submit(await client.workflow(${JSON.stringify(Support.workflowFile("many-blurs"))}))
+for await (const event of job.events) console.log(event._tag, job.batchId)
+`
+}
+
 it.layer(client(), { excludeTestServices: true })("programs on the real server", (it) => {
   it.effect("the program of the README, copied as it is", () =>
     Effect.gen(function*() {
@@ -82,51 +113,37 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
       assert.strictEqual((yield* Queue.use((queue) => queue.status)).queue.total, total)
     }).pipe(Effect.scoped))
 
-  it.effect("Ctrl-C in the middle: no uploaded image and no running job is left", () =>
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
-      const folder = yield* workspace
-      yield* fs.writeFileString(
-        path.join(folder, "long.ts"),
-        `
-import * as Assets from "@effect-invokeai/core/assets/Assets"
-import * as Job from "@effect-invokeai/core/job/Job"
-import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-
-Effect.gen(function*() {
-  const photo = yield* Assets.uploadFile("examples/mountain.png")
-  yield* Console.log("uploaded " + photo.image_name)
-  const workflow = yield* Workflow.fromFile(${JSON.stringify(Support.workflowFile("many-blurs"))})
-  const job = yield* Job.submit(workflow)
-  yield* Stream.runForEach(job.events, (event) => Console.log(event._tag, job.batchId))
-}).pipe(Effect.scoped, Effect.provide(NodeInvokeAi.layerConfig()), NodeRuntime.runMain)
-`
-      )
-      const before = yield* allImages
-      const handle = yield* node("long.ts", folder)
-      const lines: Array<string> = []
-      yield* handle.all.pipe(
-        Stream.decodeText,
-        Stream.splitLines,
-        Stream.tap((line) => Effect.sync(() => lines.push(line))),
-        Stream.takeUntil((line) => line.startsWith("InvocationComplete")),
-        Stream.runDrain
-      )
-      const [, uploaded = ""] = lines[0]?.split(" ") ?? []
-      const [, batchId = ""] = lines.at(-1)?.split(" ") ?? []
-      assert.isTrue(yield* Images.use((images) => images.exists(uploaded)), lines.join("\n"))
-      yield* handle.kill({ killSignal: "SIGINT", forceKillAfter: "20 seconds" })
-      assert.isFalse(yield* Images.use((images) => images.exists(uploaded)))
-      const status = yield* Queue.use((queue) => queue.batchStatus(batchId)).pipe(
-        Effect.repeat({ while: (status) => status.in_progress > 0, schedule: Schedule.spaced("100 millis"), times: 20 })
-      )
-      assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [1, 0, 0])
-      assert.deepStrictEqual(yield* allImages, before)
-    }).pipe(Effect.scoped))
+  for (const [style, program] of Object.entries(longPrograms)) {
+    it.effect(`Ctrl-C in the middle of a program with ${style}: no uploaded image and no running job is left`, () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const folder = yield* workspace
+        yield* fs.writeFileString(path.join(folder, "long.ts"), program)
+        const before = yield* allImages
+        const handle = yield* node("long.ts", folder)
+        const lines: Array<string> = []
+        yield* handle.all.pipe(
+          Stream.decodeText,
+          Stream.splitLines,
+          Stream.tap((line) => Effect.sync(() => lines.push(line))),
+          Stream.takeUntil((line) => line.startsWith("InvocationComplete")),
+          Stream.runDrain
+        )
+        const [, uploaded = ""] = lines[0]?.split(" ") ?? []
+        const [, batchId = ""] = lines.at(-1)?.split(" ") ?? []
+        assert.isTrue(yield* Images.use((images) => images.exists(uploaded)), lines.join("\n"))
+        yield* handle.kill({ killSignal: "SIGINT", forceKillAfter: "20 seconds" })
+        assert.isFalse(yield* Images.use((images) => images.exists(uploaded)))
+        const status = yield* Queue.use((queue) => queue.batchStatus(batchId)).pipe(
+          Effect.repeat({
+            while: (status) => status.in_progress > 0,
+            schedule: Schedule.spaced("100 millis"),
+            times: 20
+          })
+        )
+        assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [1, 0, 0])
+        assert.deepStrictEqual(yield* allImages, before)
+      }).pipe(Effect.scoped))
+  }
 })

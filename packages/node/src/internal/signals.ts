@@ -3,7 +3,8 @@
 /** A signal that asks a process to end. @internal */
 export type EndSignal = "SIGINT" | "SIGTERM"
 
-const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
+/** Exit codes of a process that a signal ended. @internal */
+export const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
 
 type Close = (signal: EndSignal) => Promise<void>
 

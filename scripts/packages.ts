@@ -118,7 +118,7 @@ for (const version of typescripts) {
 
 const modules = packages.flatMap((name) =>
   Fs.globSync("**/*.js", { cwd: Path.join(project, "node_modules/@effect-invokeai", name, "dist") })
-    .filter((file) => !/internal\//.test(file) && file !== "index.js")
+    .filter((file) => !/(internal|server\/api)\//.test(file) && file !== "index.js")
     .map((file) => `@effect-invokeai/${name}/${file.replace(/\.js$/, "")}`)
     .concat(`@effect-invokeai/${name}`)
 )

@@ -1,11 +1,11 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
-import type { SessionQueueItem, SessionQueueItemSummary } from "@effect-invokeai/core/server/api/QueueSchemas"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { SessionQueueItem, SessionQueueItemSummary } from "../../packages/core/src/server/api/QueueSchemas.ts"
 import { apiError, FakeServer, png } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 

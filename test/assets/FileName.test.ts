@@ -1,7 +1,7 @@
-import * as FileName from "@effect-invokeai/core/assets/FileName"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as FileName from "../../packages/core/src/assets/internal/FileName.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text).length
 

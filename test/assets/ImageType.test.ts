@@ -1,6 +1,6 @@
-import * as ImageType from "@effect-invokeai/core/assets/ImageType"
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
+import * as ImageType from "../../packages/core/src/assets/internal/ImageType.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)

@@ -2,7 +2,6 @@
  * A server with nothing but images, in memory, that does what it is told wrong.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
-import type { ImageDTO } from "@effect-invokeai/core/server/api/ImagesApi"
 import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/server/InvokeAiError"
@@ -17,6 +16,7 @@ import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as Zlib from "node:zlib"
+import type { ImageDTO } from "../../packages/core/src/server/api/ImagesApi.ts"
 
 const chunk = (type: string, data: Uint8Array): Buffer => {
   const body = Buffer.concat([Buffer.from(type, "latin1"), data])

@@ -12,7 +12,6 @@
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as JobState from "@effect-invokeai/core/job/JobState"
-import { fromEvent, fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -25,6 +24,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { fromEvent, fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
 
 const self = fileURLToPath(import.meta.url)
 const file = Path.resolve(import.meta.dirname, "../fixtures/workflows/text-only.json")

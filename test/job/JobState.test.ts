@@ -1,9 +1,9 @@
-import { isTerminal } from "@effect-invokeai/core/job/ItemState"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import { outputsOf } from "@effect-invokeai/core/job/JobResult"
 import * as JobState from "@effect-invokeai/core/job/JobState"
-import { fromItem, type Observation } from "@effect-invokeai/core/job/Observation"
 import { assert, describe, it } from "@effect/vitest"
+import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
+import { fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
 import { batchId, makeWorld, type Random, randomOf, type World } from "./world.ts"
 
 const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])

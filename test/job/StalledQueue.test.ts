@@ -1,4 +1,3 @@
-import type { SessionQueueAndProcessorStatus } from "@effect-invokeai/core/server/api/QueueSchemas"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { diagnose } from "../../packages/core/src/job/internal/poison.ts"
 import { TrackedJob } from "../../packages/core/src/job/internal/trackedJob.ts"
+import type { SessionQueueAndProcessorStatus } from "../../packages/core/src/server/api/QueueSchemas.ts"
 
 /** A job that waits; `warnings` are those that its readers got. */
 const waitingJob = () => {

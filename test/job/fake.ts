@@ -1,14 +1,6 @@
 /** A small server behind the client's services, on the test clock, that does wrong what it is told to do wrong. */
 import type * as Job from "@effect-invokeai/core/job/Job"
 import { JobTracker, type JobTrackerOptions } from "@effect-invokeai/core/job/JobTracker"
-import type { ImageDTO } from "@effect-invokeai/core/server/api/ImagesApi"
-import type {
-  Batch,
-  BatchStatus,
-  EnqueueBatchReceipt,
-  RawQueueItem,
-  SessionQueueItem
-} from "@effect-invokeai/core/server/api/QueueSchemas"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Queue } from "@effect-invokeai/core/server/Queue"
@@ -25,6 +17,14 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import type { ImageDTO } from "../../packages/core/src/server/api/ImagesApi.ts"
+import type {
+  Batch,
+  BatchStatus,
+  EnqueueBatchReceipt,
+  RawQueueItem,
+  SessionQueueItem
+} from "../../packages/core/src/server/api/QueueSchemas.ts"
 
 export type Fault =
   | "requestLost"

@@ -1,5 +1,5 @@
 /** A small model of what a server does with a batch: the events it sends, and what it answers at each moment. */
-import type { ItemFacts, ItemSnapshot, Observation } from "@effect-invokeai/core/job/Observation"
+import type { ItemFacts, ItemSnapshot, Observation } from "../../packages/core/src/job/internal/Observation.ts"
 
 /** Random numbers that repeat with their seed. */
 export const randomOf = (seed: number) => {

@@ -1,11 +1,11 @@
 import { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
-import * as ImageType from "@effect-invokeai/core/assets/ImageType"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as ImageType from "../../packages/core/src/assets/internal/ImageType.ts"
 import { png } from "../assets/fakes.ts"
 
 /** The JSON of the EXIF user comment. */

@@ -1,10 +1,10 @@
 /** Replays one recorded scenario against a simulator of its release. */
 import type { ServerVersion } from "@effect-invokeai/testing/ServerProfile"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
-import * as SimulatorCatalog from "@effect-invokeai/testing/SimulatorCatalog"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import * as SimulatorCatalog from "../../packages/testing/src/internal/SimulatorCatalog.ts"
 import { type Entry, replay } from "./replay.ts"
 import { exceptionsOf, settingsOf } from "./scenarios.ts"
 

@@ -1,5 +1,3 @@
-import { ImagesApi } from "@effect-invokeai/core/server/api/ImagesApi"
-import { ModelsApi } from "@effect-invokeai/core/server/api/ModelsApi"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { Models } from "@effect-invokeai/core/server/Models"
@@ -17,6 +15,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { ImagesApi } from "../../packages/core/src/server/api/ImagesApi.ts"
+import { ModelsApi } from "../../packages/core/src/server/api/ModelsApi.ts"
 
 // the same groups that the client is made of, implemented by a server of a few lines
 const Api = HttpApi.make("part").add(ImagesApi).add(ModelsApi)

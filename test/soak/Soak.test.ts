@@ -7,11 +7,11 @@ import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as Png from "@effect-invokeai/testing/Png"
 import * as Raster from "@effect-invokeai/testing/Raster"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
-import * as SimulatorCatalog from "@effect-invokeai/testing/SimulatorCatalog"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { readFileSync } from "node:fs"
+import * as SimulatorCatalog from "../../packages/testing/src/internal/SimulatorCatalog.ts"
 import { drive } from "../job/fake.ts"
 
 /** How many seeds are tried, and where they begin: `SOAK_SEEDS=500 SOAK_FROM=1000 npx vitest run test/soak`. */

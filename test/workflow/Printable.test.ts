@@ -1,5 +1,4 @@
 import * as Core from "@effect-invokeai/core"
-import * as FileName from "@effect-invokeai/core/assets/FileName"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
 import { WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
@@ -9,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as FileName from "../../packages/core/src/assets/internal/FileName.ts"
 import { edge, file, input, node, read, resources } from "./support.ts"
 
 const escape = String.fromCharCode(27)

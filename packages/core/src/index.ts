@@ -1,6 +1,5 @@
 /**
- * The modules of the client, each as a namespace. The simulator is not among them: `testing/InvokeAiTest` and `simulator/…`
- * are entry points of their own, as is every module here.
+ * The modules of the client, each as a namespace and as an entry point.
  *
  * @since 0.1.0
  */
@@ -13,10 +12,8 @@ export * as Assets from "./assets/Assets.ts"
 export * as Cleanup from "./assets/Cleanup.ts"
 export * as DownloadError from "./assets/DownloadError.ts"
 export * as Downloads from "./assets/Downloads.ts"
-export * as FileName from "./assets/FileName.ts"
 export * as ImageCodec from "./assets/ImageCodec.ts"
 export * as Provenance from "./assets/Provenance.ts"
-export * as Sidecar from "./assets/Sidecar.ts"
 export * as UploadError from "./assets/UploadError.ts"
 
 // catalog
@@ -28,7 +25,6 @@ export * as ProcessIdentity from "./files/ProcessIdentity.ts"
 export * as RecordError from "./files/RecordError.ts"
 
 // job
-export * as ImageUse from "./job/ImageUse.ts"
 export * as Job from "./job/Job.ts"
 export * as JobError from "./job/JobError.ts"
 export * as JobEvent from "./job/JobEvent.ts"
@@ -37,7 +33,6 @@ export * as JobRecovery from "./job/JobRecovery.ts"
 export * as JobResult from "./job/JobResult.ts"
 export * as JobState from "./job/JobState.ts"
 export * as JobTracker from "./job/JobTracker.ts"
-export * as LiveResources from "./job/LiveResources.ts"
 export * as Outputs from "./job/Outputs.ts"
 export * as Submission from "./job/Submission.ts"
 
@@ -52,7 +47,6 @@ export * as InvokeAiApi from "./server/InvokeAiApi.ts"
 export * as InvokeAiClient from "./server/InvokeAiClient.ts"
 export * as InvokeAiConfig from "./server/InvokeAiConfig.ts"
 export * as InvokeAiError from "./server/InvokeAiError.ts"
-export * as Metrics from "./server/Metrics.ts"
 export * as Models from "./server/Models.ts"
 export * as Prompts from "./server/Prompts.ts"
 export * as Queue from "./server/Queue.ts"

@@ -26,9 +26,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SeededCrypto from "./internal/seededCrypto.ts"
+import * as SimulatorEventTransport from "./internal/SimulatorEventTransport.ts"
+import * as SimulatorHttpClient from "./internal/SimulatorHttpClient.ts"
 import { type NodeOverride, type NodeResult, Simulator, type SimulatorOptions } from "./Simulator.ts"
-import * as SimulatorEventTransport from "./SimulatorEventTransport.ts"
-import * as SimulatorHttpClient from "./SimulatorHttpClient.ts"
 import type { SimulatorState } from "./SimulatorState.ts"
 
 /**

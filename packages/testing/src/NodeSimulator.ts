@@ -15,9 +15,9 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { Server, type Socket } from "socket.io"
+import type { SimulatorRequest, SimulatorResponse } from "./internal/SimulatorHttp.ts"
+import { pathOf } from "./internal/SimulatorHttpClient.ts"
 import * as Simulator from "./Simulator.ts"
-import type { SimulatorRequest, SimulatorResponse } from "./SimulatorHttp.ts"
-import { pathOf } from "./SimulatorHttpClient.ts"
 
 /**
  * Where the simulator listens, and how it begins.

@@ -1,4 +1,3 @@
-import type { Batch } from "@effect-invokeai/core/server/api/QueueSchemas"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
@@ -9,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { createServer } from "node:http"
 import { fromError } from "../../../packages/core/src/job/internal/rejections.ts"
+import type { Batch } from "../../../packages/core/src/server/api/QueueSchemas.ts"
 import * as Support from "../Support.ts"
 
 const client = (options: Parameters<typeof InvokeAiClient.layer>[0]) =>

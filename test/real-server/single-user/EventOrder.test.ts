@@ -1,5 +1,4 @@
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
-import * as ItemState from "@effect-invokeai/core/job/ItemState"
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
@@ -9,6 +8,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as ItemState from "../../../packages/core/src/job/internal/ItemState.ts"
 import { client } from "../Client.ts"
 import * as Support from "../Support.ts"
 

@@ -32,8 +32,8 @@ import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { Assets } from "./Assets.ts"
-import { imageName, type ImageReference } from "./ImageTransfer.ts"
 import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./internal/deletion.ts"
+import { imageName, type ImageReference } from "./internal/ImageTransfer.ts"
 
 export type { KeptReason } from "./internal/deletion.ts"
 

@@ -5,10 +5,10 @@
  */
 import type * as Effect from "effect/Effect"
 import type { InkImageOutput } from "../job/Outputs.ts"
-import type * as AtomicFile from "./AtomicFile.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
-import type { RetryOptions } from "./ImageTransfer.ts"
-import type * as Sidecar from "./Sidecar.ts"
+import type * as AtomicFile from "./internal/AtomicFile.ts"
+import type { RetryOptions } from "./internal/ImageTransfer.ts"
+import type * as Sidecar from "./internal/Sidecar.ts"
 
 /**
  * The format of a download.

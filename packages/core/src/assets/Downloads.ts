@@ -38,7 +38,6 @@ import type { WorkflowOutput } from "../job/Outputs.ts"
 import type { Images } from "../server/Images.ts"
 import { Videos } from "../server/Videos.ts"
 import type { DownloadError } from "./DownloadError.ts"
-import { announcedSize, downloadAll, encodeOptions, encodingError, requireCodec, total } from "./DownloadFile.ts"
 import type {
   DownloadOptions,
   DownloadProgress,
@@ -46,8 +45,16 @@ import type {
   FormatOptions,
   OutputsOptions
 } from "./DownloadOptions.ts"
-import { fromReference, select, selectVideos } from "./DownloadPlan.ts"
-import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./ImageTransfer.ts"
+import {
+  announcedSize,
+  downloadAll,
+  encodeOptions,
+  encodingError,
+  requireCodec,
+  total
+} from "./internal/DownloadFile.ts"
+import { fromReference, select, selectVideos } from "./internal/DownloadPlan.ts"
+import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./internal/ImageTransfer.ts"
 
 export { DownloadError } from "./DownloadError.ts"
 export type {
@@ -58,7 +65,7 @@ export type {
   FormatOptions,
   OutputsOptions
 } from "./DownloadOptions.ts"
-export type { ImageReference } from "./ImageTransfer.ts"
+export type { ImageReference } from "./internal/ImageTransfer.ts"
 
 /**
  * The bytes of an image as the server sends them, without holding it in memory.

@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { TaggedError } from "../internal/TaggedError.ts"
-import type { ItemError } from "./ItemState.ts"
+import type { ItemError } from "./internal/ItemState.ts"
 import type { InkOutput, WorkflowOutput } from "./Outputs.ts"
 
 const ItemErrorSchema = Schema.Struct({

@@ -23,9 +23,9 @@ import {
   observeNode,
   settle,
   withFacts
-} from "./ItemState.ts"
+} from "./internal/ItemState.ts"
+import type { Observation } from "./internal/Observation.ts"
 import type { JobEvent, JobStatus } from "./JobEvent.ts"
-import type { Observation } from "./Observation.ts"
 import type { OutputNode } from "./Outputs.ts"
 
 /**

@@ -30,6 +30,7 @@ import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
 import * as Deadline from "./internal/deadline.ts"
 import * as Failures from "./internal/failures.ts"
+import * as Metrics from "./internal/Metrics.ts"
 import { Computation, Idempotent, Transfer } from "./internal/policy.ts"
 import * as RequestText from "./internal/requestText.ts"
 import * as Secrets from "./internal/secrets.ts"
@@ -37,7 +38,6 @@ import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
 import { defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
-import * as Metrics from "./Metrics.ts"
 
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
 

@@ -13,9 +13,9 @@ import type * as Stream from "effect/Stream"
 import { printable } from "../internal/printable.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
+import * as Metrics from "./internal/Metrics.ts"
 import * as Subscriber from "./internal/subscriber.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import * as Metrics from "./Metrics.ts"
 import { decode, type ServerEvent } from "./ServerEvent.ts"
 
 /**

@@ -2,10 +2,10 @@
  * From a saved workflow to the graphs that a call of it runs, as the server builds them (not as the web UI does): one
  * graph, or one for each combination of its batch nodes.
  */
-import type { SimulatorCatalog } from "../SimulatorCatalog.ts"
 import * as FieldValidation from "./fieldValidation.ts"
 import { failure, type NodeFailure } from "./nodeBehavior.ts"
 import { type BatchDatum, combinations, type FieldValue } from "./queueStore.ts"
+import type { SimulatorCatalog } from "./SimulatorCatalog.ts"
 import type { SimulatorGraph } from "./simulatorGraph.ts"
 import * as SimulatorGraphModule from "./simulatorGraph.ts"
 

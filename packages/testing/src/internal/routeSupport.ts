@@ -4,9 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { HttpFailure, invalid, json, type SimulatorRequest, type SimulatorResponse } from "../SimulatorHttp.ts"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
+import { HttpFailure, invalid, json, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 

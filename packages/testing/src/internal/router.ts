@@ -1,15 +1,6 @@
 /** Finds the route of a request, checks who asks, and answers as the server does. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import {
-  type HttpFailure,
-  internalError,
-  json,
-  refusal,
-  type SimulatorRequest,
-  type SimulatorResponse,
-  webPage
-} from "../SimulatorHttp.ts"
 import { isRecord } from "./fieldValidation.ts"
 import * as AppRoutes from "./routes/app.ts"
 import * as BoardRoutes from "./routes/boards.ts"
@@ -19,6 +10,15 @@ import * as ModelRoutes from "./routes/models.ts"
 import * as QueueRoutes from "./routes/queue.ts"
 import * as VideoRoutes from "./routes/videos.ts"
 import { reply, type Route } from "./routeSupport.ts"
+import {
+  type HttpFailure,
+  internalError,
+  json,
+  refusal,
+  type SimulatorRequest,
+  type SimulatorResponse,
+  webPage
+} from "./SimulatorHttp.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 import * as UserStore from "./userStore.ts"

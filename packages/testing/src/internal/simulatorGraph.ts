@@ -1,7 +1,7 @@
 /** Graphs as the server keeps them: every node completed with the defaults of its type, every literal checked. */
 import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
-import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "../SimulatorCatalog.ts"
 import * as FieldValidation from "./fieldValidation.ts"
+import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "./SimulatorCatalog.ts"
 
 /** A node of a graph: `id`, `type`, `is_intermediate`, `use_cache`, and the fields of its type. */
 export interface GraphNode {

@@ -7,8 +7,8 @@ import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
 import type { ImageCategory } from "../../server/api/ImagesApi.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type * as ImageType from "../ImageType.ts"
 import type { UploadError } from "../UploadError.ts"
+import type * as ImageType from "./ImageType.ts"
 
 /**
  * An image on the server that is deleted when its scope closes. It fits as the value of an image field as it is.

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
 import { sent } from "../../server/ChunkPool.ts"
-import { headLength } from "../ImageType.ts"
+import { headLength } from "./ImageType.ts"
 
 /**
  * What is known of content that was read once.

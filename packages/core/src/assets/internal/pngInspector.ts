@@ -2,7 +2,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { crc32 } from "../../internal/crc32.ts"
 import { DownloadError } from "../DownloadError.ts"
-import * as ImageType from "../ImageType.ts"
+import * as ImageType from "./ImageType.ts"
 
 interface Size {
   readonly width: number

@@ -8,10 +8,10 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { sent } from "../../server/ChunkPool.ts"
-import * as ImageType from "../ImageType.ts"
 import { fromPlatform, UploadError } from "../UploadError.ts"
 import type { AssetContent, UploadSource } from "./asset.ts"
 import * as ContentHash from "./contentHash.ts"
+import * as ImageType from "./ImageType.ts"
 
 const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
   const { data, name } = source

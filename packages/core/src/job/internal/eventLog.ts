@@ -13,8 +13,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { isTerminal } from "../ItemState.ts"
 import type { InvocationProgress, JobEvent } from "../JobEvent.ts"
+import { isTerminal } from "./ItemState.ts"
 import { Signal } from "./readable.ts"
 
 interface Entry {

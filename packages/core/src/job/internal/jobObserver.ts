@@ -20,11 +20,11 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { isUntraced } from "../../internal/operation.ts"
-import * as Metrics from "../../server/Metrics.ts"
-import { isTerminal } from "../ItemState.ts"
+import * as Metrics from "../../server/internal/Metrics.ts"
 import type { JobEvent, NodeReference } from "../JobEvent.ts"
 import { timingOf } from "../JobResult.ts"
 import * as JobState from "../JobState.ts"
+import { isTerminal } from "./ItemState.ts"
 import type { JobObserver } from "./trackedJob.ts"
 
 type Attributes = Readonly<Record<string, string | number>>

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type { ImageUse } from "../ImageUse.ts"
 import { imageNames, type InkOutput } from "../Outputs.ts"
+import type { ImageUse } from "./ImageUse.ts"
 
 const pageSize = 200
 const pages = 10

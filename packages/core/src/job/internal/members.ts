@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
-import type { Observation } from "../Observation.ts"
+import type { Observation } from "./Observation.ts"
 
 type Member = (Observation & { readonly _tag: "Members" })["items"][number]
 

@@ -6,10 +6,10 @@
 import * as Effect from "effect/Effect"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { Queue } from "../../server/Queue.ts"
-import type { ItemState } from "../ItemState.ts"
 import * as JobState from "../JobState.ts"
-import { factsOf, fieldValuesOf, type Observation } from "../Observation.ts"
 import type { ReadTask } from "./itemReader.ts"
+import type { ItemState } from "./ItemState.ts"
+import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
 type Observe = (job: TrackedJob, observation: Observation) => void

@@ -5,8 +5,8 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import * as Metrics from "../Metrics.ts"
 import type { UploadData } from "../UploadData.ts"
+import * as Metrics from "./Metrics.ts"
 
 interface StreamedFile {
   readonly field: string

@@ -1,7 +1,7 @@
 /** The routes of the app, of logins and of users. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, json, refusal } from "../../SimulatorHttp.ts"
 import { bodyRecord, bodyText, orRefuse, reply, type Route, route, type RouteContext, since } from "../routeSupport.ts"
+import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorUser } from "../userStore.ts"
 
 const cookie = (token: string, seconds: number): string =>

@@ -1,6 +1,5 @@
 /** The routes of boards and of the images on them. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, invalid, json, refusal } from "../../SimulatorHttp.ts"
 import type { StoredBoard, StoredImage } from "../galleryStore.ts"
 import {
   bodyNames,
@@ -15,6 +14,7 @@ import {
   type RouteContext,
   whole
 } from "../routeSupport.ts"
+import { type HttpFailure, invalid, json, refusal } from "../SimulatorHttp.ts"
 import { isOwn, mayReadBoard, mayWriteBoard } from "./permissions.ts"
 
 const maxNameLength = 300

@@ -1,6 +1,5 @@
 /** Reading and accepting a batch. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, internalError, invalid, json, refusal, type SimulatorResponse } from "../../SimulatorHttp.ts"
 import type { ValidationIssue } from "../fieldValidation.ts"
 import * as FieldValidation from "../fieldValidation.ts"
 import {
@@ -15,6 +14,7 @@ import {
 import { bodyField, bodyRecord, type RouteContext } from "../routeSupport.ts"
 import type { SimulatorGraph } from "../simulatorGraph.ts"
 import * as SimulatorGraphModule from "../simulatorGraph.ts"
+import { type HttpFailure, internalError, invalid, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 import type { SimulatorWorld } from "../simulatorWorld.ts"
 import * as WellFormed from "../wellFormed.ts"
 import { outermost } from "../workflowCallState.ts"

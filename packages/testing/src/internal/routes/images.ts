@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Raster from "../../Raster.ts"
-import { bytes, type HttpFailure, json, refusal } from "../../SimulatorHttp.ts"
 import { isRecord } from "../fieldValidation.ts"
 import type { ImageFilter, StoredImage } from "../galleryStore.ts"
 import * as ImageReading from "../imageReading.ts"
@@ -23,6 +22,7 @@ import {
   type RouteContext,
   whole
 } from "../routeSupport.ts"
+import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import * as Zip from "../zip.ts"
 import { mayRead, readableBoard } from "./permissions.ts"
 

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Raster from "../../Raster.ts"
-import { bytes, type HttpFailure, internalError, invalid, json, refusal } from "../../SimulatorHttp.ts"
 import { isRecord, type ValidationIssue } from "../fieldValidation.ts"
 import * as ImageReading from "../imageReading.ts"
 import { categoryOf, isCallable, type StoredWorkflow } from "../libraryStore.ts"
@@ -25,6 +24,7 @@ import {
   since,
   whole
 } from "../routeSupport.ts"
+import { bytes, type HttpFailure, internalError, invalid, json, refusal } from "../SimulatorHttp.ts"
 import * as Webp from "../webp.ts"
 import { isOwn } from "./permissions.ts"
 

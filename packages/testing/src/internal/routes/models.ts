@@ -1,6 +1,5 @@
 /** The routes of model records. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, internalError, json, refusal, type SimulatorResponse } from "../../SimulatorHttp.ts"
 import type { SimulatorModel } from "../../SimulatorModels.ts"
 import * as SimulatorModels from "../../SimulatorModels.ts"
 import {
@@ -16,6 +15,7 @@ import {
   route,
   type RouteContext
 } from "../routeSupport.ts"
+import { type HttpFailure, internalError, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 
 const prefix = "/api/v2/models"
 

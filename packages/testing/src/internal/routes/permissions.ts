@@ -1,8 +1,8 @@
 /** Who may see and change what, on a multi-user server. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, refusal } from "../../SimulatorHttp.ts"
 import type { StoredBoard } from "../galleryStore.ts"
 import type { RouteContext } from "../routeSupport.ts"
+import { type HttpFailure, refusal } from "../SimulatorHttp.ts"
 
 interface Owned {
   readonly userId: string

@@ -1,6 +1,5 @@
 /** The routes of the session queue. */
 import * as Effect from "effect/Effect"
-import { type HttpFailure, json, refusal, type SimulatorResponse } from "../../SimulatorHttp.ts"
 import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../queueStore.ts"
 import {
   body,
@@ -17,6 +16,7 @@ import {
   route,
   type RouteContext
 } from "../routeSupport.ts"
+import { type HttpFailure, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 import { enqueueBatch } from "./enqueue.ts"
 import { isOwn } from "./permissions.ts"
 

@@ -1,7 +1,6 @@
 /** The routes of videos (6.14). The simulator keeps files as they are; it makes none. */
 import * as Effect from "effect/Effect"
 import * as Raster from "../../Raster.ts"
-import { bytes, type HttpFailure, json, refusal } from "../../SimulatorHttp.ts"
 import {
   bodyNames,
   bodyRecord,
@@ -20,6 +19,7 @@ import {
   since,
   whole
 } from "../routeSupport.ts"
+import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import * as SimulatorTime from "../simulatorTime.ts"
 import type { StoredVideo } from "../videoStore.ts"
 import * as VideoStore from "../videoStore.ts"

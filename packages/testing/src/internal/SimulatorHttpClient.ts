@@ -13,7 +13,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { Simulator } from "./Simulator.ts"
+import { Simulator } from "../Simulator.ts"
 import type { SimulatorResponse } from "./SimulatorHttp.ts"
 
 const transportError = (request: HttpClientRequest.HttpClientRequest, description: string, cause?: unknown) =>

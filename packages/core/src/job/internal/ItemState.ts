@@ -8,11 +8,11 @@
  *
  * @since 0.1.0
  */
-import type { FieldData } from "./internal/outputs/fields.ts"
-import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
-import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "./JobEvent.ts"
+import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "../JobEvent.ts"
+import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "../Outputs.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
-import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "./Outputs.ts"
+import type { FieldData } from "./outputs/fields.ts"
+import { fromSession, type SessionResults } from "./outputs/session.ts"
 
 /**
  * What an item is to the job.

@@ -13,7 +13,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as JobState from "./JobState.ts"
+import * as JobState from "../JobState.ts"
 
 /**
  * A job whose results refer to images.
@@ -59,7 +59,7 @@ export class ImageUse extends Context.Service<ImageUse, {
   readonly usedByOthers: (owners: ImageOwners) => Effect.Effect<ReadonlySet<string>>
   readonly leave: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
   readonly inherit: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
-}>()("@effect-invokeai/core/job/ImageUse") {
+}>()("@effect-invokeai/core/job/internal/ImageUse") {
   /** Remembers in memory. `JobTracker` and `Assets` share it: their layers bring this one. */
   static readonly layer: Layer.Layer<ImageUse> = Layer.sync(ImageUse, () => make())
 }

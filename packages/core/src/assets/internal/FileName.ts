@@ -10,7 +10,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /**
  * The longest safe name in bytes of UTF-8. File systems allow 255; the rest is for suffixes like `-2` or `.png.json`.
@@ -62,15 +62,6 @@ const extensionOf = (name: string): string => /[^.](\.[\p{L}\p{N}]{1,10})$/u.exe
  * **Gotchas**
  *
  * Two different texts may give the same name (`a/b` and `a?b`).
- *
- * **Example** (A name that wants out of its folder)
- *
- * ```ts run
- * import * as FileName from "@effect-invokeai/core/assets/FileName"
- *
- * FileName.sanitize("../../etc/passwd") // => "__.._etc_passwd"
- * FileName.sanitize("nul.png") // => "_nul.png"
- * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -8,10 +8,10 @@ import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { received } from "../server/ChunkPool.ts"
-import { Images } from "../server/Images.ts"
-import { type DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
-import { PngInspector } from "./internal/pngInspector.ts"
+import { received } from "../../server/ChunkPool.ts"
+import { Images } from "../../server/Images.ts"
+import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
+import { PngInspector } from "./pngInspector.ts"
 
 /**
  * An image on the server by its name, with its size in pixels where that is known.

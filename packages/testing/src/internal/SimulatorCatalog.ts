@@ -7,7 +7,7 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InputTemplate, NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
 import * as Effect from "effect/Effect"
-import { isRecord } from "./internal/fieldValidation.ts"
+import { isRecord } from "./fieldValidation.ts"
 
 /**
  * A field of a node type.

@@ -15,7 +15,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as PlatformError from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
-import { systemCode } from "../internal/fileProblem.ts"
+import { systemCode } from "../../internal/fileProblem.ts"
 import * as FileName from "./FileName.ts"
 
 /**

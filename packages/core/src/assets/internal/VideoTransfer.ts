@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
-import type { Videos } from "../server/Videos.ts"
-import { DownloadError, fromApi, fromPlatform } from "./DownloadError.ts"
+import type { Videos } from "../../server/Videos.ts"
+import { DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
 import { type RetryOptions, withRetry, writeChunks } from "./ImageTransfer.ts"
 
 const boxHeader = 16

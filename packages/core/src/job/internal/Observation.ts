@@ -9,9 +9,9 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
-import type { FieldData } from "./internal/outputs/fields.ts"
-import type { ProgressPreview } from "./JobEvent.ts"
-import type { FieldValue } from "./Outputs.ts"
+import type { ProgressPreview } from "../JobEvent.ts"
+import type { FieldValue } from "../Outputs.ts"
+import type { FieldData } from "./outputs/fields.ts"
 
 /**
  * What a queue item says about itself wherever it is mentioned. Times are ISO 8601 in UTC.

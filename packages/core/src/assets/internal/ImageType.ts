@@ -56,16 +56,6 @@ export const pngSize = (head: Uint8Array): Option.Option<{ readonly width: numbe
 /**
  * The format of an image from its first bytes; none when they are the start of no image that can be uploaded.
  *
- * **Example** (Telling a GIF from its first bytes)
- *
- * ```ts run
- * import * as ImageType from "@effect-invokeai/core/assets/ImageType"
- * import * as Option from "effect/Option"
- *
- * const type = ImageType.detect(new TextEncoder().encode("GIF89a……"))
- * Option.getOrNull(type) // => "gif"
- * ```
- *
  * @category detection
  * @since 0.1.0
  */

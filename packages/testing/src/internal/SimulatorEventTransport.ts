@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { Simulator, type SimulatorSocket } from "./Simulator.ts"
+import { Simulator, type SimulatorSocket } from "../Simulator.ts"
 
 /**
  * The transport. Like Socket.IO it connects again by itself after every loss.

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type { ValidationIssue } from "./internal/fieldValidation.ts"
-import { isWellFormed } from "./internal/wellFormed.ts"
+import type { ValidationIssue } from "./fieldValidation.ts"
+import { isWellFormed } from "./wellFormed.ts"
 
 /**
  * A request as it reaches the server.

@@ -17,19 +17,6 @@
  * | `invokeai_event_reconnects_total` | counter | how often a lost event connection was opened again |
  * | `invokeai_http_retries_total` | counter | how often a call was repeated after a failure |
  *
- * **Example** (Counting what failed)
- *
- * ```ts
- * import * as Metrics from "@effect-invokeai/core/server/Metrics"
- * import * as Effect from "effect/Effect"
- * import * as Metric from "effect/Metric"
- *
- * const failed = Effect.map(
- *   Metric.value(Metric.withAttributes(Metrics.jobs, { status: "failed" })),
- *   (state) => state.count
- * )
- * ```
- *
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"

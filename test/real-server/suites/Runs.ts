@@ -363,10 +363,10 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const before = yield* allImages
         const batchId = yield* Effect.gen(function*() {
           const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
-          const job = yield* Job.submit(workflow, { timeout: "2 seconds" })
+          const job = yield* Job.submit(workflow, { timeout: "4 seconds" })
           const error = yield* Effect.flip(job.await)
           assert.strictEqual(error._tag, "JobTimeout")
-          assert.include(error.message, "2")
+          assert.include(error.message, "4")
           return job.batchId
         }).pipe(Effect.scoped)
         const status = yield* queue.batchStatus(batchId)

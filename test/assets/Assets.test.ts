@@ -37,7 +37,7 @@ describe("Assets: the life of an upload", () => {
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.gen(function*() {
         const asset = yield* Assets.uploadBytes(picture, { name: "hill" })
-        assert.strictEqual(asset.image_name, "upload-1.png")
+        assert.strictEqual(asset.imageName, "upload-1.png")
         assert.strictEqual(`${asset.width}x${asset.height}`, "16x8")
         assert.strictEqual(asset.content?.type, "png")
         assert.isTrue(server.images.has("upload-1.png"))
@@ -102,9 +102,9 @@ describe("Assets: the life of an upload", () => {
       const assets = yield* Assets.Assets
       yield* Effect.scoped(Effect.gen(function*() {
         const all = yield* Effect.forEach([1, 2, 3, 4], () => Assets.uploadBytes(picture), { concurrency: 4 })
-        assert.deepStrictEqual(new Set(all.map((asset) => asset.image_name)).size, 1)
+        assert.deepStrictEqual(new Set(all.map((asset) => asset.imageName)).size, 1)
         const blob = yield* Assets.uploadBytes(new Blob([new Uint8Array(picture)]))
-        assert.strictEqual(blob.image_name, all[0]?.image_name)
+        assert.strictEqual(blob.imageName, all[0]?.imageName)
         assert.strictEqual(server.uploads.length, 1)
         yield* Assets.uploadBytes(picture, { category: "mask" })
         yield* Assets.uploadBytes(png(16, 9))
@@ -113,10 +113,10 @@ describe("Assets: the life of an upload", () => {
         assert.strictEqual(server.uploads.length, 4)
         assert.strictEqual(server.images.size, 3)
 
-        assert.deepStrictEqual(yield* assets.release(blob.image_name), { _tag: "Deleted" })
-        assert.deepStrictEqual(yield* assets.release(blob.image_name), { _tag: "Missing" })
+        assert.deepStrictEqual(yield* assets.release(blob.imageName), { _tag: "Deleted" })
+        assert.deepStrictEqual(yield* assets.release(blob.imageName), { _tag: "Missing" })
         const again = yield* Assets.uploadBytes(picture)
-        assert.notStrictEqual(again.image_name, blob.image_name)
+        assert.notStrictEqual(again.imageName, blob.imageName)
       }))
       assert.strictEqual(server.images.size, 0)
     }).pipe(Effect.provide(server.layer))
@@ -132,9 +132,9 @@ describe("Assets: the life of an upload", () => {
         const used = yield* Assets.uploadBytes(png(1, 3))
         yield* Assets.uploadBytes(png(1, 4), { board: "b-1" })
         yield* Assets.uploadBytes(png(1, 5))
-        server.change(starred.image_name, { starred: true })
-        server.change(moved.image_name, { board_id: "b-2" })
-        yield* Scope.provide(Assets.retain("another run", [used.image_name]), outer)
+        server.change(starred.imageName, { starred: true })
+        server.change(moved.imageName, { board_id: "b-2" })
+        yield* Scope.provide(Assets.retain("another run", [used.imageName]), outer)
       }))
       assert.deepStrictEqual([...server.images.keys()], ["upload-1.png", "upload-2.png", "upload-3.png"])
     })).pipe(Effect.provide(server.layer))
@@ -173,7 +173,7 @@ describe("Assets: the life of an upload", () => {
       )
       assert.deepStrictEqual(exit, Exit.fail("the reason"))
       const leftovers = yield* Assets.Assets.use((assets) => assets.leftovers)
-      assert.deepStrictEqual(leftovers.map((each) => each.image_name), ["upload-1.png"])
+      assert.deepStrictEqual(leftovers.map((each) => each.imageName), ["upload-1.png"])
       assert.strictEqual(leftovers[0]?.error._tag, "InvokeAiError")
       assert.include(logged.join("\n"), "upload-1.png was not deleted")
       server.faults.delete = undefined
@@ -209,7 +209,7 @@ describe("Assets: answers that are lost", () => {
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.gen(function*() {
         const asset = yield* Assets.uploadBytes(picture)
-        assert.strictEqual(asset.image_name, "upload-1.png")
+        assert.strictEqual(asset.imageName, "upload-1.png")
         assert.strictEqual(server.uploads.length, 1)
       }))
       assert.strictEqual(server.images.size, 0)
@@ -226,7 +226,7 @@ describe("Assets: answers that are lost", () => {
     return Effect.gen(function*() {
       const fiber = yield* begin(server, Effect.scoped(Assets.uploadBytes(picture)))
       yield* TestClock.adjust("5 seconds")
-      assert.strictEqual((yield* Fiber.join(fiber)).image_name, "upload-1.png")
+      assert.strictEqual((yield* Fiber.join(fiber)).imageName, "upload-1.png")
       assert.strictEqual(server.images.size, 0)
     }).pipe(Effect.provide(server.layer))
   })
@@ -270,7 +270,7 @@ describe("Assets: what is sent", () => {
       assert.strictEqual(asset.content?.length, picture.length)
       assert.deepStrictEqual(server.uploads[0]?.bytes, picture)
       const bytes = yield* Assets.uploadBytes(picture)
-      assert.strictEqual(bytes.image_name, asset.image_name)
+      assert.strictEqual(bytes.imageName, asset.imageName)
     })).pipe(Effect.provide([server.layer, files]))
   })
 
@@ -331,7 +331,7 @@ describe("Assets: what is sent", () => {
       yield* fs.writeFile(`${folder}/b.png`, large)
       const second = yield* Assets.uploadFile(`${folder}/b.png`)
       assert.notStrictEqual(first.content?.hash, second.content?.hash)
-      assert.strictEqual((yield* Assets.uploadFile(`${folder}/a.png`)).image_name, first.image_name)
+      assert.strictEqual((yield* Assets.uploadFile(`${folder}/a.png`)).imageName, first.imageName)
       assert.strictEqual(server.uploads.length, 2)
       assert.strictEqual(server.uploads[0]?.bytes.length, large.length)
     })).pipe(Effect.provide([server.layer, files]))
@@ -353,7 +353,7 @@ describe("Assets: after a crash", () => {
       yield* Effect.gen(function*() {
         yield* Assets.uploadBytes(png(1, 1))
         const starred = yield* Assets.uploadBytes(png(1, 2))
-        server.change(starred.image_name, { starred: true })
+        server.change(starred.imageName, { starred: true })
         yield* Assets.uploadBytes(png(1, 3))
       }).pipe(
         Effect.scoped,

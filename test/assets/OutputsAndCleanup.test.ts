@@ -65,9 +65,9 @@ describe("Retrieving outputs and cleaning up", () => {
         assert.strictEqual(items.deletedCount, 1)
         const made = yield* Cleanup.outputs(outputs, { strict: true })
         assert.include(made.deleted, image.imageName)
-        assert.notInclude(made.deleted, photo.image_name)
+        assert.notInclude(made.deleted, photo.imageName)
         const images = yield* Images
-        assert.isTrue(yield* images.exists(photo.image_name))
+        assert.isTrue(yield* images.exists(photo.imageName))
         assert.isFalse(yield* images.exists(image.imageName))
         const gone = yield* Effect.flip(Downloads.image(image, {
           directory,

@@ -208,7 +208,7 @@ describe("Deleting an upload when its scope closes", () => {
         yield* Effect.sleep("1 second")
         assert.strictEqual(yield* timed(Fiber.interrupt(fiber)), 0)
         const leftovers = yield* provide(Assets.Assets.use((assets) => assets.leftovers))
-        assert.deepStrictEqual(leftovers.map((each) => each.image_name), ["upload-1.png"])
+        assert.deepStrictEqual(leftovers.map((each) => each.imageName), ["upload-1.png"])
         server.faults.delete = undefined
         yield* Effect.sleep("1 minute")
         assert.strictEqual(server.images.size, 0)

@@ -84,7 +84,7 @@ describe("A disk that cannot be written", () => {
             Effect.flatMap(AssetLedger, (ledger) => ledger.leftOver),
             layerFile(`${file}.copy`)
           ))
-          assert.include(left.map((record) => record.image_name), second.image_name)
+          assert.include(left.map((record) => record.image_name), second.imageName)
           disk.broken = true
         })
         yield* Effect.scoped(program).pipe(Effect.provide(server.layer.pipe(Layer.provide(layerFile(file)))))

@@ -25,7 +25,7 @@ describe("an image input", () => {
           return output
         })
       const asset = yield* Assets.uploadBytes(picture)
-      assert.strictEqual(asset.imageName, asset.image_name)
+      assert.strictEqual(asset.imageName, asset.imageName)
       const first = yield* blurred(asset)
       const second = yield* blurred(first)
       const third = yield* blurred(yield* Images.use((images) => images.get(second.imageName)))

@@ -371,9 +371,9 @@ describe("JobRecovery.submitOnce", () => {
         const journal = yield* JobJournal
         // a submission whose outcome stays unknown: the job stays in the journal when the scope closes
         const name = yield* Effect.scoped(Effect.gen(function*() {
-          const { image_name } = yield* Assets.uploadBytes(png(3, 3))
-          yield* journal.put(journaled(image_name))
-          return image_name
+          const { imageName } = yield* Assets.uploadBytes(png(3, 3))
+          yield* journal.put(journaled(imageName))
+          return imageName
         }))
         assert.isTrue(server.images.has(name))
         assert.deepStrictEqual([...yield* Assets.recover], [[name, { _tag: "Kept", reason: "Awaited" }]])

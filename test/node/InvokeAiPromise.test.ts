@@ -55,7 +55,7 @@ describe("the client for promises", () => {
         assert.strictEqual(await client.version(), "6.14.2")
         const upload = await client.uploadBytes(await Fs.readFile(png), { name: "mountain.png" })
         assert.strictEqual((await Effect.runPromise(simulator.state)).images.length, 1)
-        assert.isAbove((await client.image(upload.image_name)).length, 1000)
+        assert.isAbove((await client.image(upload.imageName)).length, 1000)
         const workflow = await client.workflow(file("iterate-and-collect"))
         await using job = await client.submit(workflow)
         const tags: Array<string> = []

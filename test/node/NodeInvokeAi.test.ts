@@ -40,7 +40,7 @@ describe("NodeInvokeAi", () => {
 
         const before = server.received()
         const asset = yield* Assets.uploadFile(`${folder}/a.png`)
-        assert.strictEqual(asset.image_name, "upload-1.png")
+        assert.strictEqual(asset.imageName, "upload-1.png")
         assert.isAbove(server.received() - before, picture.length)
       })).pipe(Effect.provideContext(services))
       assert.deepStrictEqual(
@@ -80,7 +80,7 @@ describe("NodeInvokeAi", () => {
       const client = NodeInvokeAi.layer({ url: server.url, assetLedger })
       yield* Effect.scoped(Effect.gen(function*() {
         const asset = yield* Assets.uploadBytes(picture)
-        assert.include(yield* fs.readFileString(assetLedger), asset.image_name)
+        assert.include(yield* fs.readFileString(assetLedger), asset.imageName)
         yield* fs.copyFile(assetLedger, `${assetLedger}.crashed`)
       })).pipe(Effect.provide(client))
       assert.strictEqual((yield* Assets.recover.pipe(Effect.provide(client))).size, 0)

@@ -102,7 +102,7 @@ const soak = (seed: number) =>
       // a picture that could not be deleted is told of, and can be deleted later
       yield* simulator.clearFaults
       const assets = yield* Assets.Assets
-      for (const { image_name } of yield* assets.leftovers) yield* assets.release(image_name)
+      for (const { imageName } of yield* assets.leftovers) yield* assets.release(imageName)
       const { items } = yield* simulator.state
       const { unfinishedItems, uploads } = yield* simulator.leftBehind
       const requests = (yield* simulator.requests).map((one) => `${one.at} ${one.method} ${one.path} ${one.status}`)

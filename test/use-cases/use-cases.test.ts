@@ -170,7 +170,7 @@ describe("use case 4: retrieve the outputs and clean up", () => {
       const valueOf = (name: string) => inputs.find((input) => input.system_name === name)?.value
       assert.strictEqual(valueOf(`${encoder}.prompt`), prompt)
       assert.strictEqual(valueOf(`${denoise}.num_steps`), 30)
-      assert.deepStrictEqual(valueOf(`${resize}.image`), { image_name: photo.image_name })
+      assert.deepStrictEqual(valueOf(`${resize}.image`), { image_name: photo.imageName })
       assert.strictEqual(sidecar["seed"], 0)
       assert.deepStrictEqual(sidecar["model"], valueOf(`${loader}.model`))
 
@@ -182,7 +182,7 @@ describe("use case 4: retrieve the outputs and clean up", () => {
       const cleaned = yield* Cleanup.inputs()
       assert.deepStrictEqual([cleaned.deletedCount, cleaned.failedDeletions.size], [1, 0])
       const images = yield* Images
-      assert.isFalse(yield* images.exists(photo.image_name))
+      assert.isFalse(yield* images.exists(photo.imageName))
       assert.strictEqual((yield* Cleanup.queueItems(outputs)).deletedCount, 1)
       assert.include((yield* Cleanup.outputs(outputs, { board: board.board_id })).deleted, image?.imageName)
     }).pipe(Effect.scoped, onSimulator))

@@ -70,7 +70,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
               failing = false
               return treatment
             }
-            return asset.image_name
+            return asset.imageName
           }))
         )
         assert.isFalse(yield* exists(uploaded))
@@ -84,7 +84,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
           const asset = yield* Assets.uploadBytes(picture(16, 16, 2))
           const back = performance.now() + 2000
           proxy.treat = () => performance.now() < back ? "drop" : "pass"
-          return asset.image_name
+          return asset.imageName
         }))
       )
       assert.isFalse(yield* exists(uploaded))
@@ -108,7 +108,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
         yield* eventually(
           "the job is canceled and the upload is deleted",
           Effect.provideContext(
-            Effect.zipWith(isRunning(job.batchId), exists(asset.image_name), (runs, there) => !runs && !there),
+            Effect.zipWith(isRunning(job.batchId), exists(asset.imageName), (runs, there) => !runs && !there),
             direct
           )
         )

@@ -56,7 +56,7 @@ import * as Stream from "effect/Stream"
 
 Effect.gen(function*() {
   const photo = yield* Assets.uploadFile("examples/mountain.png")
-  yield* Console.log("uploaded " + photo.image_name)
+  yield* Console.log("uploaded " + photo.imageName)
   const workflow = yield* Workflow.fromFile(${JSON.stringify(Support.workflowFile("many-blurs"))})
   const job = yield* Job.submit(workflow)
   yield* Stream.runForEach(job.events, (event) => Console.log(event._tag, job.batchId))
@@ -67,7 +67,7 @@ import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
 
 const client = await InvokeAi.connect()
 const photo = await client.uploadFile("examples/mountain.png")
-console.log("uploaded " + photo.image_name)
+console.log("uploaded " + photo.imageName)
 const job = await client.submit(await client.workflow(${JSON.stringify(Support.workflowFile("many-blurs"))}))
 for await (const event of job.events) console.log(event._tag, job.batchId)
 `

@@ -139,7 +139,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
   it.effect("that of an image runs again with another value", () =>
     Effect.gen(function*() {
       const photo = yield* Assets.uploadBytes(Support.picture(64, 48), { name: "photo.png" })
-      const none = yield* Effect.flip(Workflow.fromImage(photo.image_name))
+      const none = yield* Effect.flip(Workflow.fromImage(photo.imageName))
       assert.strictEqual(none._tag, "WorkflowNotFound")
       assert.match(none.message, /it was not made by a workflow$/)
       const first = yield* Effect.flatMap(

@@ -180,7 +180,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const uploaded = yield* Effect.gen(function*() {
           const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-image-to-image"))
           const asset = yield* Assets.uploadFile(photo)
-          assert.isTrue(yield* images.exists(asset.image_name))
+          assert.isTrue(yield* images.exists(asset.imageName))
           const ready = yield* Workflow.setInputs(workflow, { model: yield* tinyModel, Picture: asset, Keep: 0.5 })
           const job = yield* Job.submit(ready, { board: "image to image" })
           const { outputs } = yield* job.await
@@ -190,7 +190,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           assert.deepStrictEqual(Support.pngSize(png), { width: 128, height: 128 })
           const seed = outputs.all.find((output) => output.nodeLabel === "Random Seed")
           assert.strictEqual(seed?._tag, "InkIntegerOutput")
-          return asset.image_name
+          return asset.imageName
         }).pipe(Effect.scoped)
         assert.isFalse(yield* images.exists(uploaded))
       }).pipe(Effect.scoped))
@@ -206,7 +206,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const workflow = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
         const asset = yield* Assets.uploadBytes(Support.picture(64, 64))
         const same = yield* Assets.uploadBytes(Support.picture(64, 64))
-        assert.strictEqual(same.image_name, asset.image_name)
+        assert.strictEqual(same.imageName, asset.imageName)
         const results = yield* Effect.forEach([1, 5], (Radius) =>
           Effect.gen(function*() {
             const job = yield* Job.submit(yield* Workflow.setInputs(workflow, { Picture: asset, Radius }))
@@ -237,7 +237,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         )
         assert.deepStrictEqual([cleaned.workflows, cleaned.inputsDeleted, cleaned.queueItemsDeleted], [2, 1, 2])
         assert.isAtLeast(cleaned.outputsDeleted, 2)
-        assert.isFalse(yield* images.exists(asset.image_name))
+        assert.isFalse(yield* images.exists(asset.imageName))
         for (const { batchId } of results) assert.strictEqual((yield* queue.batchStatus(batchId)).total, 0)
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))

@@ -106,13 +106,13 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const values = new Map(sidecar.inputs.map((input) => [input.user_name, input.value]))
           assert.strictEqual(values.get("Prompt"), "a serene mountain landscape")
           assert.strictEqual(values.get("Steps"), 3)
-          assert.deepStrictEqual(values.get("Picture"), { image_name: photo.image_name })
+          assert.deepStrictEqual(values.get("Picture"), { image_name: photo.imageName })
           assert.deepStrictEqual(
             sidecar.inputs.map((input) => input.system_name),
             workflow.inputs.map((input) => input.systemName)
           )
           assert.strictEqual((yield* Cleanup.inputs([photo])).deletedCount, 1)
-          assert.isFalse(yield* images.exists(photo.image_name))
+          assert.isFalse(yield* images.exists(photo.imageName))
           assert.strictEqual((yield* Cleanup.queueItems(outputs)).deletedCount, 1)
           assert.include(
             (yield* Cleanup.outputs(outputs, { board: board.board_id, strict: true })).deleted,

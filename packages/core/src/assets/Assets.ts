@@ -310,23 +310,22 @@ const make = Effect.gen(function*() {
           )
           const asset = yield* held.hold({
             imageName: image.image_name,
-            image_name: image.image_name,
             width: image.width,
             height: image.height,
-            board_id: image.board_id ?? null,
+            boardId: image.board_id ?? null,
             source: source.name,
             content
           }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
           // with the services of the upload: closing the scope asks its journal
           const context = yield* Effect.context()
-          yield* Scope.addFinalizer(scope, Effect.provideContext(held.letGo(asset.image_name), context))
+          yield* Scope.addFinalizer(scope, Effect.provideContext(held.letGo(asset.imageName), context))
           slot.asset = asset
           return asset
         })
       )
       return yield* slot.lock.withPermit(Effect.suspend(() => {
         const present = slot.asset
-        if (present !== undefined && held.has(present.image_name)) return Effect.succeed(present)
+        if (present !== undefined && held.has(present.imageName)) return Effect.succeed(present)
         return acquire
       }))
     }
@@ -347,15 +346,14 @@ const make = Effect.gen(function*() {
           }
           return yield* held.hold({
             imageName: image.image_name,
-            image_name: image.image_name,
             width: image.width,
             height: image.height,
-            board_id,
+            boardId: board_id,
             source: imageName,
             content: null
           }, record)
         }),
-        (asset) => held.letGo(asset.image_name)
+        (asset) => held.letGo(asset.imageName)
       )
     }
   )

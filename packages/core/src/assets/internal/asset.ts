@@ -19,13 +19,11 @@ import type * as ImageType from "./ImageType.ts"
 export interface Asset {
   /** The name of the image on the server. */
   readonly imageName: string
-  /** The same name under the API's own key, so that an asset also fits where the API takes an image. */
-  readonly image_name: string
   /** In pixels, as stored. */
   readonly width: number
   /** In pixels, as stored. */
   readonly height: number
-  readonly board_id: string | null
+  readonly boardId: string | null
   /** The path, or the name given to the bytes; the image's name when it was adopted. */
   readonly source: string
   /** What the uploaded content was; null when the image was adopted. The server stores every image as PNG. */
@@ -111,7 +109,5 @@ export interface UploadSource {
 export interface Leftover {
   /** The name of the image on the server. */
   readonly imageName: string
-  /** The same name under the API's own key. */
-  readonly image_name: string
   readonly error: InvokeAiError
 }

@@ -62,14 +62,14 @@ export class HeldImages {
   /** One holder more. Gives the asset of the first one. */
   hold(asset: Asset, record: AssetRecord): Effect.Effect<Asset> {
     return Effect.suspend(() => {
-      const entry = this.held.get(asset.image_name)
+      const entry = this.held.get(asset.imageName)
       if (entry !== undefined) {
         entry.holders++
         return Effect.succeed(entry.asset)
       }
-      this.undeleted.delete(asset.image_name)
-      this.cleanup.cancel(subjectOf(asset.image_name))
-      this.held.set(asset.image_name, { asset, record, holders: 1 })
+      this.undeleted.delete(asset.imageName)
+      this.cleanup.cancel(subjectOf(asset.imageName))
+      this.held.set(asset.imageName, { asset, record, holders: 1 })
       // without the name the image is found by the id of the record
       return Effect.as(Effect.catch(this.ledger.set(record), (error) => Effect.logWarning(error.message)), asset)
     })

@@ -59,7 +59,7 @@ export default defineConfig({
     "typescript/array-type": ["error", { default: "generic", readonly: "generic" }],
     "typescript/no-floating-promises": "error",
     "import/no-duplicates": "error",
-    "import/no-cycle": "error",
+    "import/no-cycle": ["error", { ignoreTypes: false }],
     "eslint/require-yield": "off",
     "eslint/no-shadow": "off",
     "eslint/no-underscore-dangle": "off",
@@ -98,6 +98,10 @@ export default defineConfig({
       files: [`packages/core/src/${name}/**`],
       rules: imports(neutral, importRule(name), ...(name === "server" ? [] : [socketIo]))
     })),
+    {
+      files: ["packages/core/src/{server,job}/**"],
+      rules: { "import/no-cycle": "error" }
+    },
     {
       files: ["packages/core/src/{InvokeAi,index}.ts"],
       rules: imports(neutral, socketIo)

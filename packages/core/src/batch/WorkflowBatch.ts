@@ -5,35 +5,35 @@
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import { describeReceived } from "../internal/describeReceived.ts"
 import type { JsonObject } from "../internal/json.ts"
+import { memoized } from "../internal/memoized.ts"
 import { operation } from "../internal/operation.ts"
-import type { SeedPolicy } from "../workflow/internal/seeds.ts"
-import { isWorkflow, type Workflow } from "../workflow/internal/workflowValue.ts"
-import type { SubmittedNode } from "../workflow/LoadedWorkflow.ts"
-import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
-import type { Graph } from "./Graph.ts"
-import * as Compile from "./internal/compile.ts"
+import { wellFormed, wellFormedText } from "../internal/wellFormed.ts"
+import { noSeedInput } from "../workflow/InputError.ts"
+import { describeWarning } from "../workflow/internal/describe.ts"
+import { load, withValue } from "../workflow/internal/load.ts"
+import { isExecutable } from "../workflow/internal/nodeTypes.ts"
+import { newInput } from "../workflow/internal/nodeUpdate.ts"
+import { calledWorkflowId } from "../workflow/internal/savedWorkflowInputs.ts"
+import * as Seeds from "../workflow/internal/seeds.ts"
+import { submittedNodes } from "../workflow/internal/submittedNodes.ts"
+import { asRead, toFile } from "../workflow/internal/toFile.ts"
+import { isWorkflow, type SweptInput, type Workflow, WorkflowValue } from "../workflow/internal/workflowValue.ts"
+import type { LoadedWorkflow, SubmittedNode } from "../workflow/LoadedWorkflow.ts"
+import { type ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
+import type { BatchData, BatchDatum } from "./BatchData.ts"
+import * as Graph from "./Graph.ts"
+import * as Batch from "./internal/batch.ts"
+import type { ServerGenerator } from "./internal/generators.ts"
+import { checkedNode, checkedNodes, fieldProblem } from "./internal/nodeChecks.ts"
+import * as Readiness from "./internal/readiness.ts"
+import * as ResourceChecks from "./internal/resourceChecks.ts"
 import * as WorkflowProblems from "./WorkflowProblems.ts"
 
-/**
- * Values for one field of one node.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BatchDatum {
-  readonly node_path: string
-  readonly field_name: string
-  readonly items: ReadonlyArray<unknown>
-}
-
-/**
- * Batch data: a product of groups, each of which holds data that run side by side.
- *
- * @category models
- * @since 0.1.0
- */
-export type BatchData = ReadonlyArray<ReadonlyArray<BatchDatum>>
+export type { BatchData, BatchDatum } from "./BatchData.ts"
 
 /**
  * A workflow ready for submission.
@@ -48,7 +48,7 @@ export type BatchData = ReadonlyArray<ReadonlyArray<BatchDatum>>
  * @since 0.1.0
  */
 export interface WorkflowBatch {
-  readonly graph: Graph
+  readonly graph: Graph.Graph
   readonly data: BatchData
   /** The workflow with the values that were set, without its library id. */
   readonly workflow: JsonObject
@@ -72,7 +72,7 @@ export interface BatchOptions {
   /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
   readonly autoBoard?: string | undefined
   /** The seeds of the runs; see `SeedPolicy`. Default `keep`. */
-  readonly seed?: SeedPolicy | undefined
+  readonly seed?: Seeds.SeedPolicy | undefined
 }
 
 /**
@@ -87,8 +87,13 @@ export interface BatchOptions {
  * @category checks
  * @since 0.1.0
  */
-export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems =>
-  WorkflowProblems.make(Compile.validate(self))
+export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems => {
+  const unknown = new Map(Array.from(Batch.serverGenerators(self.loaded).keys(), (nodeId) => [nodeId, []]))
+  const batch = Batch.build(self.loaded, { generated: unknown })
+  return WorkflowProblems.make(
+    Readiness.problems(self.loaded, batch, { sweeps: self.sweeps, isGenerated: unknown.size === 0 })
+  )
+}
 
 /**
  * Checks the workflow against the server and completes its models.
@@ -110,9 +115,241 @@ export const check: (
   self: Workflow
 ) => Effect.Effect<Workflow, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources> = Effect.fn(
   "WorkflowBatch.check"
-)(
-  (self: Workflow) => Compile.check(self)
-)
+)(function*(self: Workflow) {
+  const { loaded, problems } = yield* resolve(self)
+  return problems.length > 0
+    ? yield* new WorkflowProblems.WorkflowNotReady({ problems })
+    : new WorkflowValue(loaded, self.sweeps)
+})
+
+const calledWorkflows = (loaded: LoadedWorkflow): ReadonlySet<string> => {
+  const ids = new Set<string>()
+  for (const { node } of loaded.nodes.values()) {
+    const id = calledWorkflowId(node)
+    if (typeof id === "string" && id.trim() !== "") ids.add(id)
+  }
+  return ids
+}
+
+/** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
+const refreshCalls = Effect.fnUntraced(function*(
+  loaded: LoadedWorkflow,
+  ids: ReadonlySet<string>
+): Effect.fn.Return<LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
+  const resources = yield* WorkflowResources
+  const saved = new Map<string, unknown>()
+  for (const id of ids) {
+    const workflow = yield* resources.savedWorkflow(id)
+    if (Option.isSome(workflow)) saved.set(id, workflow.value)
+  }
+  return load(loaded.definition, loaded.catalog, { savedWorkflows: saved })
+})
+
+const missingCalls = (loaded: LoadedWorkflow): ReadonlyArray<WorkflowProblems.Problem> =>
+  loaded.warnings.flatMap((warning) => {
+    const node = warning.type === "missingSavedWorkflow" ? loaded.nodes.get(warning.nodeId) : undefined
+    return node === undefined || warning.type !== "missingSavedWorkflow" ? [] : [
+      fieldProblem(checkedNode(loaded, node), "workflow_id", node.inputTemplate("workflow_id"), {
+        code: "missingSavedWorkflow",
+        source: "resource",
+        message: `the workflow '${warning.workflowId}' is not in the server's library, or cannot be read`
+      })
+    ]
+  })
+
+const generate = Effect.fnUntraced(function*(
+  generator: ServerGenerator
+): Effect.fn.Return<ReadonlyArray<unknown>, ResourcesUnavailable, WorkflowResources> {
+  const resources = yield* WorkflowResources
+  if (generator.type === "dynamicPrompts") {
+    // An ill-formed prompt is a problem of its field; the server cannot read it.
+    const { prompt } = generator.prompt
+    return yield* resources.dynamicPrompts({ ...generator.prompt, prompt: wellFormedText(prompt) })
+  }
+  const names = yield* resources.boardImageNames(generator.boardId, generator.category)
+  return names.map((image_name) => ({ image_name }))
+})
+
+const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow): Effect.fn.Return<
+  { readonly loaded: LoadedWorkflow; readonly check: ResourceChecks.ResourceCheck },
+  ResourcesUnavailable,
+  WorkflowResources
+> {
+  const check = yield* ResourceChecks.check(checkedNodes(loaded))
+  return {
+    check,
+    loaded: check.replacements.reduce(
+      (next, { fieldName, nodeId, value }) => withValue(next, nodeId, fieldName, value),
+      loaded
+    )
+  }
+})
+
+/** Images that sweeps name are checked like those of the workflow itself. */
+const checkSweptImages = Effect.fnUntraced(function*(
+  self: Workflow
+): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, ResourcesUnavailable, WorkflowResources> {
+  const targets = self.sweeps.flat().flatMap(({ fieldName, nodeId, values }) => {
+    const node = self.loaded.nodes.get(nodeId)
+    if (node === undefined) return []
+    const target = checkedNode(self.loaded, node)
+    return values.map((value) => ({
+      ...target,
+      node: {
+        ...node.node,
+        inputs: new Map([[fieldName, { ...newInput(fieldName), value }]])
+      }
+    }))
+  })
+  return (yield* ResourceChecks.check(targets)).problems
+})
+
+/** A workflow as far as it is resolved against a server, with everything that is wrong with it. */
+interface Resolved {
+  readonly loaded: LoadedWorkflow
+  readonly batch: Batch.BuiltBatch
+  readonly problems: ReadonlyArray<WorkflowProblems.Problem>
+}
+
+const resolve = Effect.fnUntraced(function*(
+  self: Workflow
+): Effect.fn.Return<Resolved, ResourcesUnavailable, WorkflowResources> {
+  const first = yield* resolveResources(self.loaded)
+  const called = calledWorkflows(first.loaded)
+  const { check, loaded } = called.size === 0
+    ? first
+    : yield* resolveResources(yield* refreshCalls(first.loaded, called))
+  const generated = new Map<string, ReadonlyArray<unknown>>()
+  for (const [nodeId, generator] of Batch.serverGenerators(loaded)) {
+    generated.set(nodeId, yield* generate(generator))
+  }
+  const random = yield* Random.Random
+  const batch = Batch.build(loaded, { generated, random: () => random.nextDoubleUnsafe() })
+  const isWaived = ({ code, nodeId }: WorkflowProblems.Problem): boolean =>
+    code === "missingComponentModel" && nodeId !== undefined && check.selfContained.has(nodeId)
+  const problems = [
+    ...Readiness.problems(loaded, batch, { sweeps: self.sweeps }).filter((problem) => !isWaived(problem)),
+    ...check.problems,
+    ...missingCalls(loaded),
+    ...(self.sweeps.length === 0 ? [] : yield* checkSweptImages(self))
+  ]
+  return { loaded, batch, problems }
+})
+
+/** Kept results whose board is unset or `auto` go to the given board. */
+const withBoard = (loaded: LoadedWorkflow, board: string | undefined): LoadedWorkflow => {
+  if (board === undefined) return loaded
+  let next = loaded
+  for (const { node, template } of loaded.nodes.values()) {
+    if (node.isIntermediate || !isExecutable(node.nodeType)) continue
+    for (const input of template?.inputs.values() ?? []) {
+      const value = node.inputs.get(input.name)?.value
+      if (input.type.name !== "BoardField" || (value !== undefined && value !== null && value !== "auto")) continue
+      next = withValue(next, node.id, input.name, board === "none" ? "none" : { board_id: board })
+    }
+  }
+  return next
+}
+
+const seedProblems = (
+  seed: unknown,
+  targets: ReadonlyArray<Seeds.SeedTarget>
+): ReadonlyArray<WorkflowProblems.Problem> => {
+  if (seed === undefined || seed === "keep") return []
+  const maximum = Seeds.maximumOf(targets)
+  if (typeof seed === "number" && (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum)) {
+    const message = `seed: expected an integer between 0 and ${maximum}, got ${seed}`
+    return [{ code: "seedOutOfRange", source: "server", message }]
+  }
+  if (typeof seed !== "number" && seed !== "random" && seed !== "perRun") {
+    const message = `seed: expected keep, random, perRun, or an integer between 0 and ${maximum}, got ${
+      describeReceived(seed)
+    }`
+    return [{ code: "seedOutOfRange", source: "library", message }]
+  }
+  return targets.length > 0 ? [] : [{ code: "noSeedInput", source: "library", message: `seed: ${noSeedInput}` }]
+}
+
+const optionProblems = Effect.fnUntraced(function*(
+  options: BatchOptions | undefined,
+  runs: number,
+  targets: ReadonlyArray<Seeds.SeedTarget>
+): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, ResourcesUnavailable, WorkflowResources> {
+  const out: Array<WorkflowProblems.Problem> = []
+  if (!Number.isSafeInteger(runs) || runs < 1) {
+    out.push({
+      code: "runsOutOfRange",
+      source: "server",
+      message: `runs: expected an integer greater than 0, got ${describeReceived(runs)}`
+    })
+  }
+  out.push(...seedProblems(options?.seed, targets))
+  const boards = [options?.board, options?.autoBoard]
+    .flatMap((id) => id === undefined || id === "none" ? [] : [id])
+  if (boards.length > 0) {
+    const resources = yield* WorkflowResources
+    const present = yield* resources.presentBoards(boards)
+    for (const id of boards) {
+      if (!present.has(id)) {
+        out.push({ code: "missingBoard", source: "resource", message: `the board '${id}' is not on the server` })
+      }
+    }
+  }
+  return out
+})
+
+// A program that submits a workflow again and again makes of it once what is always the same.
+const graphOf = memoized((loaded: LoadedWorkflow) => Graph.build(loaded))
+const nodesOf = memoized(submittedNodes)
+const embeddedWorkflow = memoized((loaded: LoadedWorkflow): JsonObject => {
+  const { id: _id, ...workflow } = toFile(asRead(loaded))
+  return wellFormed(workflow)
+})
+
+/** The batch that is submitted for a workflow, or all that is wrong with it. */
+const compile = Effect.fnUntraced(function*(
+  self: Workflow,
+  options: BatchOptions | undefined
+): Effect.fn.Return<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
+  const { runs = 1, seed = "keep" } = options ?? {}
+  const resolved = yield* resolve(self)
+  const sweeps = self.sweeps.flat()
+  const varied = [...resolved.batch.nodes.flatMap(({ targets }) => targets), ...sweeps]
+  const targets = seed === "keep" ?
+    [] :
+    Seeds.seedTargets(resolved.loaded).filter(({ fields, nodeId }) =>
+      !varied.some((other) => other.nodeId === nodeId && fields.some(({ fieldName }) => fieldName === other.fieldName))
+    )
+  const problems = options === undefined
+    ? resolved.problems
+    : [...(yield* optionProblems(options, runs, targets)), ...resolved.problems]
+  if (problems.length > 0) return yield* new WorkflowProblems.WorkflowNotReady({ problems })
+  const seeds = seed === "keep" ? [] : yield* Seeds.seedsOf(seed, targets, runs)
+  const seeded = seeds[0] === undefined ? resolved.loaded : Seeds.withSeed(resolved.loaded, targets, seeds[0])
+  // the graph has to be complete as it stands, so swept inputs hold their first value
+  const loaded = sweeps.reduce(
+    (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
+    seeded
+  )
+  const toData = (group: ReadonlyArray<SweptInput>): ReadonlyArray<BatchDatum> =>
+    group.map(({ fieldName, nodeId, values }) => ({ node_path: nodeId, field_name: fieldName, items: values }))
+  const perRun = seeds.length > 1
+  const data = [
+    ...(perRun ? [toData(Seeds.sweptSeeds(targets, seeds))] : []),
+    ...self.sweeps.map(toData),
+    ...resolved.batch.data
+  ]
+  const boarded = withBoard(loaded, options?.board)
+  return {
+    graph: options?.autoBoard === undefined ? graphOf(boarded) : Graph.build(boarded, { autoBoard: options.autoBoard }),
+    data,
+    workflow: embeddedWorkflow(loaded),
+    runs: perRun ? 1 : runs,
+    size: Batch.sizeOf(data, perRun ? 1 : runs),
+    warnings: [...new Set([...self.warnings, ...loaded.warnings].map(describeWarning))],
+    nodes: nodesOf(boarded)
+  }
+})
 
 /**
  * Compiles the workflow for submission, after checking all of it.
@@ -142,5 +379,5 @@ export const make: {
   ): Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
 } = dual(
   (args) => isWorkflow(args[0]),
-  (self: Workflow, options?: BatchOptions) => operation("WorkflowBatch.make", {})(Compile.compile(self, options))
+  (self: Workflow, options?: BatchOptions) => operation("WorkflowBatch.make", {})(compile(self, options))
 )

@@ -162,10 +162,10 @@ export class CatalogSource extends Context.Service<CatalogSource, {
     Effect.map(
       Effect.cached(
         Effect.tryPromise({
-          try: () => import("./snapshot.ts"),
+          try: () => import("./internal/snapshotText.ts"),
           catch: (cause) => new CatalogUnavailable({ reason: "the bundled catalog cannot be loaded", cause })
         }).pipe(
-          Effect.flatMap((snapshot) => snapshot.catalog),
+          Effect.flatMap(({ text }) => Effect.fromResult(fromOpenApi(JSON.parse(text)))),
           Effect.catchTag(
             "CatalogParseError",
             (cause) => Effect.fail(new CatalogUnavailable({ reason: cause.reason, cause }))

@@ -3,8 +3,18 @@
  *
  * @since 0.1.0
  */
-import type { JsonObject } from "../internal/json.ts"
-import type { FieldIdentifier } from "./WorkflowDefinition.ts"
+import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+
+/**
+ * A field of a node, by the node's id and the field's name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FieldIdentifier {
+  readonly nodeId: string
+  readonly fieldName: string
+}
 
 /**
  * How a number field is drawn. `min` and `max` limit the widget only, not the value that is sent.
@@ -177,5 +187,292 @@ const walk = (form: WorkflowForm, visit: (element: FormElement) => void): void =
         stack.push(child)
       }
     }
+  }
+}
+
+/**
+ * A form without fields.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty: WorkflowForm = {
+  rootElementId: "root",
+  elements: new Map<string, FormElement>([
+    ["root", { type: "container", id: "root", parentId: undefined, layout: "column", children: [], raw: {} }]
+  ]),
+  raw: {}
+}
+
+/**
+ * Why the elements of a form are not one tree below its root; `undefined` if they are.
+ *
+ * **Details**
+ *
+ * The root is a container without parent; every other element names a container as its parent that has it among its
+ * children; every child exists; no element is left over.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const structureProblem = (form: WorkflowForm): string | undefined => {
+  const root = form.elements.get(form.rootElementId)
+  if (root === undefined) {
+    return `its root element ${JSON.stringify(form.rootElementId)} does not exist`
+  }
+  if (root.type !== "container") {
+    return "its root element is not a container"
+  }
+  const seen = new Set<string>()
+  const stack = [form.rootElementId]
+  while (stack.length > 0) {
+    const key = stack.pop()
+    if (key === undefined || seen.has(key)) {
+      continue
+    }
+    const element = form.elements.get(key)
+    if (element === undefined) {
+      return `its element ${JSON.stringify(key)} does not exist`
+    }
+    seen.add(key)
+    if (element.id === form.rootElementId) {
+      if (element.parentId !== undefined) {
+        return "its root element has a parent"
+      }
+    } else {
+      const parent = element.parentId === undefined ? undefined : form.elements.get(element.parentId)
+      if (parent?.type !== "container" || !parent.children.includes(key)) {
+        return `its element ${JSON.stringify(key)} is not a child of the element it names as parent`
+      }
+    }
+    if (element.type === "container") {
+      for (const child of element.children) {
+        stack.push(child)
+      }
+    }
+  }
+  if (seen.size !== form.elements.size) {
+    return "it has elements that are not below its root"
+  }
+  return hasLoop(form) ? "it has a container inside itself" : undefined
+}
+
+/** Whether a container is below itself. */
+const hasLoop = (form: WorkflowForm): boolean => {
+  const above = new Set<string>()
+  const done = new Set<string>()
+  const childrenOf = (key: string): ReadonlyArray<string> => {
+    const element = form.elements.get(key)
+    return element?.type === "container" ? element.children : []
+  }
+  const stack: Array<{ readonly key: string; readonly rest: Array<string> }> = []
+  const enter = (key: string): void => {
+    above.add(key)
+    stack.push({ key, rest: [...childrenOf(key)] })
+  }
+  enter(form.rootElementId)
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const child = top.rest.pop()
+    if (child === undefined) {
+      above.delete(top.key)
+      done.add(top.key)
+      stack.pop()
+    } else if (above.has(child)) {
+      return true
+    } else if (!done.has(child)) {
+      enter(child)
+    }
+  }
+  return false
+}
+
+const text = (value: unknown): string | undefined => {
+  if (typeof value !== "string") {
+    return undefined
+  }
+  const trimmed = value.trim()
+  return trimmed === "" ? undefined : trimmed
+}
+
+const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
+
+const numberComponents = ["number-input", "slider", "number-input-and-slider"] as const
+
+/** Settings of the first kind that fits, `undefined` when none does. */
+const readSettings = (json: unknown): FieldSettings | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  for (const type of ["float-field-config", "integer-field-config"] as const) {
+    const component = json["component"] === undefined
+      ? "number-input"
+      : numberComponents.find((known) => known === json["component"])
+    const { max, min, showShuffle } = json
+    if (
+      (json["type"] === undefined || json["type"] === type) && component !== undefined &&
+      (showShuffle === undefined || typeof showShuffle === "boolean") &&
+      (min === undefined || isFiniteNumber(min)) && (max === undefined || isFiniteNumber(max))
+    ) {
+      return {
+        type,
+        component,
+        showShuffle: showShuffle ?? false,
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max })
+      }
+    }
+  }
+  if (json["type"] !== undefined && json["type"] !== "string-field-config") {
+    return undefined
+  }
+  const { component = "input", options } = json
+  if (component === "input" || component === "textarea") {
+    return { type: "string-field-config", component }
+  }
+  if (component === "dropdown" && Array.isArray(options) && options.every(isOption)) {
+    return {
+      type: "string-field-config",
+      component,
+      options: options.map(({ label, value }) => ({ label, value }))
+    }
+  }
+  return undefined
+}
+
+const isOption = (json: unknown): json is DropdownOption =>
+  isRecord(json) && typeof json["label"] === "string" && typeof json["value"] === "string"
+
+const readElement = (json: unknown): FormElement | undefined => {
+  if (!isRecord(json)) {
+    return undefined
+  }
+  const id = text(json["id"])
+  const parentId = json["parentId"] === undefined ? undefined : text(json["parentId"])
+  if (id === undefined || (json["parentId"] !== undefined && parentId === undefined)) {
+    return undefined
+  }
+  const data = json["data"]
+  switch (json["type"]) {
+    case "container": {
+      if (!isRecord(data) || !Array.isArray(data["children"])) {
+        return undefined
+      }
+      const children = data["children"].map(text)
+      const layout = data["layout"]
+      if (!children.every((child) => child !== undefined) || (layout !== "row" && layout !== "column")) {
+        return undefined
+      }
+      return { type: "container", id, parentId, layout, children, raw: json }
+    }
+    case "node-field": {
+      const identifier = isRecord(data) && isRecord(data["fieldIdentifier"]) ? data["fieldIdentifier"] : {}
+      const nodeId = text(identifier["nodeId"])
+      const fieldName = text(identifier["fieldName"])
+      const { settings: settingsJson, showDescription = true } = isRecord(data) ? data : {}
+      const settings = readSettings(settingsJson)
+      if (
+        nodeId === undefined || fieldName === undefined || typeof showDescription !== "boolean" ||
+        (settings === undefined && settingsJson !== undefined)
+      ) {
+        return undefined
+      }
+      return {
+        type: "node-field",
+        id,
+        parentId,
+        fieldIdentifier: { nodeId, fieldName },
+        showDescription,
+        settings,
+        raw: json
+      }
+    }
+    case "heading":
+    case "text": {
+      const content = isRecord(data) ? data["content"] : undefined
+      return typeof content === "string"
+        ? { type: json["type"], id, parentId, content, raw: json }
+        : undefined
+    }
+    case "divider":
+      return data === undefined ? { type: "divider", id, parentId, raw: json } : undefined
+    default:
+      return undefined
+  }
+}
+
+/**
+ * A form from JSON; `undefined` if the value is not a form.
+ *
+ * **Details**
+ *
+ * Whether its elements are one tree is a separate question: see `structureProblem`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromJson = (json: unknown): WorkflowForm | undefined => {
+  if (!isRecord(json) || !isRecord(json["elements"])) {
+    return undefined
+  }
+  const rootElementId = text(json["rootElementId"])
+  if (rootElementId === undefined) {
+    return undefined
+  }
+  const elements = new Map<string, FormElement>()
+  for (const key of Object.keys(json["elements"])) {
+    const element = readElement(getOwn(json["elements"], key))
+    if (element === undefined) {
+      return undefined
+    }
+    elements.set(key, element)
+  }
+  return { rootElementId, elements, raw: json }
+}
+
+/**
+ * A form as JSON, with the unknown keys that it came with.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toJson = (form: WorkflowForm): JsonObject => {
+  const elements: Record<string, unknown> = {}
+  for (const [key, element] of form.elements) {
+    setOwn(elements, key, elementToJson(element))
+  }
+  return { ...form.raw, elements, rootElementId: form.rootElementId }
+}
+
+const elementToJson = (element: FormElement): JsonObject => {
+  const { data: rawData, parentId: _parentId, ...raw } = element.raw
+  const shared = {
+    ...raw,
+    id: element.id,
+    ...(element.parentId === undefined ? {} : { parentId: element.parentId }),
+    type: element.type
+  }
+  const data = isRecord(rawData) ? rawData : {}
+  switch (element.type) {
+    case "container":
+      return { ...shared, data: { ...data, layout: element.layout, children: [...element.children] } }
+    case "node-field": {
+      const { settings: rawSettings, ...rest } = data
+      return {
+        ...shared,
+        data: {
+          ...rest,
+          fieldIdentifier: { ...element.fieldIdentifier },
+          showDescription: element.showDescription,
+          ...(element.settings === undefined
+            ? {}
+            : { settings: { ...(isRecord(rawSettings) ? rawSettings : {}), ...element.settings } })
+        }
+      }
+    }
+    case "heading":
+    case "text":
+      return { ...shared, data: { ...data, content: element.content } }
+    default:
+      return shared
   }
 }

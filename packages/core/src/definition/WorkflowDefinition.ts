@@ -12,14 +12,16 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { isRecord, type JsonObject, setOwn } from "../internal/json.ts"
-import type { WorkflowForm } from "./Form.ts"
-import { formToJson } from "./internal/formReader.ts"
-import { migrate } from "./internal/migrations.ts"
-import { readWorkflow } from "./internal/workflowReader.ts"
+import { describeReceived } from "../internal/describeReceived.ts"
+import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import * as Form from "./Form.ts"
+import { fromV1, fromV2 } from "./internal/migrations.ts"
+import { fail } from "./internal/parsing.ts"
+import { templateProblem } from "./internal/persistedTemplate.ts"
 import type { WorkflowParseError } from "./WorkflowFileError.ts"
 
 export type { JsonObject } from "../internal/json.ts"
+export type { FieldIdentifier } from "./Form.ts"
 
 /**
  * Schema versions of workflow files that InvokeAI has used: 1.0.0 (3.2), 2.0.0 (3.5), 3.0.0 (4.0), 4.0.0 (6.13).
@@ -28,17 +30,6 @@ export type { JsonObject } from "../internal/json.ts"
  * @since 0.1.0
  */
 export type WorkflowSchemaVersion = "1.0.0" | "2.0.0" | "3.0.0" | "4.0.0"
-
-/**
- * A field of a node, by the node's id and the field's name.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FieldIdentifier {
-  readonly nodeId: string
-  readonly fieldName: string
-}
 
 /**
  * Where a node is drawn, in the editor's pixels.
@@ -201,8 +192,8 @@ export interface WorkflowDefinition {
   readonly nodes: ReadonlyArray<WorkflowNode>
   readonly edges: ReadonlyArray<WorkflowEdge>
   /** Fields of the linear view of files made before the form builder. */
-  readonly exposedFields: ReadonlyArray<FieldIdentifier>
-  readonly form: WorkflowForm
+  readonly exposedFields: ReadonlyArray<Form.FieldIdentifier>
+  readonly form: Form.WorkflowForm
   /** The document, migrated to 4.0.0, with every key it came with. */
   readonly raw: JsonObject
 }
@@ -235,8 +226,298 @@ export interface WorkflowDefinition {
  * @category constructors
  * @since 0.1.0
  */
-export const parse = (json: unknown): Result.Result<WorkflowDefinition, WorkflowParseError> =>
-  Result.flatMap(migrate(json), ({ document, sourceVersion }) => readWorkflow(document, sourceVersion))
+export const parse = (json: unknown): Result.Result<WorkflowDefinition, WorkflowParseError> => {
+  if (!isRecord(json)) {
+    return fail(`a workflow is a JSON object, not ${describeReceived(json)}`)
+  }
+  const meta = json["meta"]
+  if (!isRecord(meta) || !isVersion(meta["version"])) {
+    return otherDocument(json) ??
+      fail("it has no schema version; save the workflow in InvokeAI's workflow editor", ["meta", "version"])
+  }
+  const version = meta["version"]
+  switch (version) {
+    case "1.0.0":
+      return Result.flatMap(Result.flatMap(fromV1(json), fromV2), (document) => readDocument(document, version))
+    case "2.0.0":
+      return Result.flatMap(fromV2(json), (document) => readDocument(document, version))
+    case "3.0.0":
+    case "4.0.0":
+      return readDocument({ ...json, meta: { ...meta, version: "4.0.0" } }, version)
+    default:
+      return fail(`its schema version ${version} is not known`, ["meta", "version"])
+  }
+}
+
+/** What a JSON object without a schema version is, if it is plainly another document. */
+const otherDocument = (json: JsonObject): Result.Result<never, WorkflowParseError> | undefined => {
+  const { batch, edges, graph, links, nodes, workflow } = json
+  if (Array.isArray(nodes) && Array.isArray(links)) return fail("it is a ComfyUI workflow, which InvokeAI cannot run")
+  const values = Object.values(json)
+  if (values.length > 0 && values.every((value) => isRecord(value) && typeof value["class_type"] === "string")) {
+    return fail("it is a ComfyUI workflow in API format, which InvokeAI cannot run")
+  }
+  if (isRecord(batch)) {
+    return fail("it is the body of an enqueue request, not a workflow: pass its batch.workflow, if it has one")
+  }
+  if (isRecord(workflow)) return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
+  if ((isRecord(nodes) && Array.isArray(edges)) || isRecord(graph)) {
+    return fail("it is a graph of the API, not a workflow: save the workflow in InvokeAI's workflow editor")
+  }
+  return undefined
+}
+
+/**
+ * Whether a text is a version of the form `x.y.z` with whole numbers, in any notation of JavaScript, `""` for 0 included.
+ * Further parts are ignored, as the editor does.
+ */
+const isVersion = (value: unknown): value is string => {
+  if (typeof value !== "string") {
+    return false
+  }
+  const [major, minor, patch] = value.split(".")
+  return [major, minor, patch].every((part) =>
+    part !== undefined && Number.isSafeInteger(Number(part)) && Number(part) >= 0
+  )
+}
+
+/** Ids and handles are trimmed; an empty one is none. */
+const idOf = (value: unknown): string | undefined => {
+  if (typeof value !== "string") {
+    return undefined
+  }
+  const trimmed = value.trim()
+  return trimmed === "" ? undefined : trimmed
+}
+
+const textNames = ["name", "author", "description", "version", "contact", "tags", "notes"] as const
+
+/** A definition from a document of 4.0.0, or why the editor refuses it. */
+const readDocument = (
+  json: JsonObject,
+  sourceVersion: WorkflowSchemaVersion
+): Result.Result<WorkflowDefinition, WorkflowParseError> => {
+  const texts = { name: "", author: "", description: "", version: "", contact: "", tags: "", notes: "" }
+  for (const name of textNames) {
+    const value = json[name]
+    if (typeof value !== "string") {
+      return fail(`${name} is not a text`, [name])
+    }
+    texts[name] = value
+  }
+  const { edges: edgesJson, exposedFields: exposedJson, id, nodes: nodesJson } = json
+  if (id !== undefined && (typeof id !== "string" || id === "")) {
+    return fail("its id is not a text", ["id"])
+  }
+  const meta = isRecord(json["meta"]) ? json["meta"] : {}
+  const category = meta["category"] === undefined ? "user" : meta["category"]
+  if (category !== "user" && category !== "default") {
+    return fail("its category is neither user nor default", ["meta", "category"])
+  }
+  const nodes = readList(nodesJson, "nodes", readNode)
+  if (Result.isFailure(nodes)) {
+    return Result.fail(nodes.failure)
+  }
+  if (nodes.success.filter((node) => node.type === "invocation" && node.nodeType === "workflow_return").length > 1) {
+    return fail("it has more than one workflow_return node", ["nodes"])
+  }
+  const edges = readList(edgesJson, "edges", readEdge)
+  if (Result.isFailure(edges)) {
+    return Result.fail(edges.failure)
+  }
+  const exposedFields = readList(exposedJson, "exposedFields", readIdentifier)
+  if (Result.isFailure(exposedFields)) {
+    return Result.fail(exposedFields.failure)
+  }
+  const form = Form.fromJson(json["form"]) ?? Form.empty
+  const problem = Form.structureProblem(form)
+  if (problem !== undefined) {
+    return fail(`the structure of its form is invalid: ${problem}`, ["form"])
+  }
+  return Result.succeed({
+    ...texts,
+    id,
+    category,
+    sourceVersion,
+    nodes: nodes.success,
+    edges: edges.success,
+    exposedFields: exposedFields.success,
+    form,
+    raw: json
+  })
+}
+
+const readList = <A extends object>(
+  json: unknown,
+  name: string,
+  read: (item: unknown) => Result.Result<A, WorkflowParseError>
+): Result.Result<ReadonlyArray<A>, WorkflowParseError> => {
+  if (!Array.isArray(json)) {
+    return fail(`${name} is not a list`, [name])
+  }
+  const items: Array<A> = []
+  for (let index = 0; index < json.length; index++) {
+    const item = read(json[index])
+    if (Result.isFailure(item)) {
+      const { path = [], reason } = item.failure
+      return fail(reason, [name, String(index), ...path])
+    }
+    items.push(item.success)
+  }
+  return Result.succeed(items)
+}
+
+const readIdentifier = (json: unknown): Result.Result<Form.FieldIdentifier, WorkflowParseError> => {
+  const nodeId = isRecord(json) ? idOf(json["nodeId"]) : undefined
+  const fieldName = isRecord(json) ? idOf(json["fieldName"]) : undefined
+  return nodeId === undefined || fieldName === undefined
+    ? fail("an exposed field has no node id or no field name")
+    : Result.succeed({ nodeId, fieldName })
+}
+
+const origin: Position = { x: 0, y: 0 }
+
+const readPosition = (json: unknown): Position | undefined => {
+  if (json === undefined) {
+    return origin
+  }
+  const { x, y } = isRecord(json) ? json : {}
+  return typeof x === "number" && typeof y === "number" && Number.isFinite(x) && Number.isFinite(y)
+    ? { x, y }
+    : undefined
+}
+
+const readNode = (json: unknown): Result.Result<WorkflowNode, WorkflowParseError> => {
+  if (!isRecord(json)) {
+    return fail("a node is not an object")
+  }
+  const id = idOf(json["id"])
+  const data = json["data"]
+  const position = readPosition(json["position"])
+  if (id === undefined) {
+    return fail("a node has no id", ["id"])
+  }
+  if (position === undefined) {
+    return fail("the position of a node is not two numbers", ["position"])
+  }
+  if (!isRecord(data) || idOf(data["id"]) === undefined) {
+    return fail("a node has no data or its data no id", ["data"])
+  }
+  const { isOpen, label, notes } = data
+  const type = json["type"]
+  if (type !== "invocation" && type !== "notes" && type !== "connector") {
+    return fail(`${JSON.stringify(type)} is no kind of node that a workflow can have`, ["type"])
+  }
+  if (typeof label !== "string" || typeof isOpen !== "boolean") {
+    return fail("a node has no label, or isOpen is neither true nor false", ["data"])
+  }
+  if (type === "invocation") {
+    return readInvocation(json, id, position, data, label, isOpen)
+  }
+  if (data["type"] !== type) {
+    return fail(`the data of a ${type} node is not of the type ${type}`, ["data", "type"])
+  }
+  if (type === "connector") {
+    return Result.succeed({ type, id, label, isOpen, position, raw: json })
+  }
+  return typeof notes === "string"
+    ? Result.succeed({ type, id, label, isOpen, notes, position, raw: json })
+    : fail("a notes node has no text", ["data", "notes"])
+}
+
+const readInvocation = (
+  raw: JsonObject,
+  id: string,
+  position: Position,
+  data: JsonObject,
+  label: string,
+  isOpen: boolean
+): Result.Result<InvocationNode, WorkflowParseError> => {
+  const { isIntermediate, nodePack = "invokeai", notes, useCache, version } = data
+  const nodeType = idOf(data["type"])
+  const inputsJson = data["inputs"]
+  if (nodeType === undefined) {
+    return fail("an invocation node has no type", ["data", "type"])
+  }
+  if (!isVersion(version)) {
+    return fail("the version of a node is not of the form x.y.z", ["data", "version"])
+  }
+  if (typeof nodePack !== "string" || nodePack === "") {
+    return fail("the node pack of a node is not a text", ["data", "nodePack"])
+  }
+  if (typeof notes !== "string") {
+    return fail("the notes of a node are not a text", ["data", "notes"])
+  }
+  if (typeof isIntermediate !== "boolean" || typeof useCache !== "boolean") {
+    return fail("isIntermediate or useCache of a node is neither true nor false", ["data"])
+  }
+  if (!isRecord(inputsJson)) {
+    return fail("an invocation node has no inputs", ["data", "inputs"])
+  }
+  const inputs = new Map<string, FieldInput>()
+  for (const key of Object.keys(inputsJson)) {
+    const json = getOwn(inputsJson, key)
+    const name = isRecord(json) ? idOf(json["name"]) : undefined
+    if (!isRecord(json) || name === undefined) {
+      return fail("an input of a node has no name", ["data", "inputs", key])
+    }
+    const { value } = json
+    const label = typeof json["label"] === "string" ? json["label"] : ""
+    const description = typeof json["description"] === "string" ? json["description"] : ""
+    inputs.set(key, { name, label, description, value, raw: json })
+  }
+  const { dynamicInputTemplates = {} } = data
+  if (!isRecord(dynamicInputTemplates)) {
+    return fail("the input templates of a node are no object", ["data", "dynamicInputTemplates"])
+  }
+  for (const key of Object.keys(dynamicInputTemplates)) {
+    const problem = templateProblem(getOwn(dynamicInputTemplates, key))
+    if (problem !== undefined) {
+      return fail(`an input template of a node is invalid: ${problem}`, ["data", "dynamicInputTemplates", key])
+    }
+  }
+  return Result.succeed({
+    type: "invocation",
+    id,
+    nodeType,
+    version,
+    nodePack,
+    label,
+    notes,
+    isOpen,
+    isIntermediate,
+    useCache,
+    position,
+    inputs,
+    dynamicInputTemplates,
+    raw
+  })
+}
+
+const readEdge = (json: unknown): Result.Result<WorkflowEdge, WorkflowParseError> => {
+  if (!isRecord(json)) {
+    return fail("an edge is not an object")
+  }
+  const id = idOf(json["id"])
+  const source = idOf(json["source"])
+  const target = idOf(json["target"])
+  if (id === undefined || source === undefined || target === undefined) {
+    return fail("an edge has no id, no source or no target")
+  }
+  if (json["type"] === "collapsed") {
+    return Result.succeed({ type: "collapsed", id, source, target, raw: json })
+  }
+  const sourceHandle = idOf(json["sourceHandle"])
+  const targetHandle = idOf(json["targetHandle"])
+  const { hidden = false } = json
+  if (
+    json["type"] !== "default" || sourceHandle === undefined || targetHandle === undefined ||
+    typeof hidden !== "boolean"
+  ) {
+    return fail("an edge is neither a connection of two fields nor a collapsed one")
+  }
+  return Result.succeed({ type: "default", id, source, sourceHandle, target, targetHandle, hidden, raw: json })
+}
 
 /**
  * The workflow as a JSON value of schema version 4.0.0 that the editor opens.
@@ -267,7 +548,7 @@ export const toJson = (definition: WorkflowDefinition, schemaVersion: "3.0.0" | 
     edges: definition.edges.map(edgeToJson),
     exposedFields: definition.exposedFields.map(({ fieldName, nodeId }) => ({ nodeId, fieldName })),
     meta: { ...(isRecord(rest["meta"]) ? rest["meta"] : {}), category: definition.category, version: schemaVersion },
-    form: formToJson(definition.form)
+    form: Form.toJson(definition.form)
   }
 }
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { parseText } from "./internal/parseText.ts"
+import { parseJson } from "./internal/parsing.ts"
 import * as PngChunks from "./internal/pngChunks.ts"
 import { WorkflowParseError } from "./WorkflowFileError.ts"
 
@@ -48,7 +48,7 @@ export const readPng = Effect.fn("WorkflowSource.readPng")(function*(
   for (const part of ["workflow", "graph", "metadata"] as const) {
     const text = texts.get(`invokeai_${part}`)
     if (text === undefined) continue
-    out[part] = yield* Effect.fromResult(parseText(text, `${source} (${part})`))
+    out[part] = yield* Effect.fromResult(parseJson(text, `${source} (${part})`))
   }
   return out
 })

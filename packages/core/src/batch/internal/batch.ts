@@ -9,7 +9,7 @@ import {
   isExecutable
 } from "../../workflow/internal/nodeTypes.ts"
 import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
-import type { BatchData, BatchDatum } from "../WorkflowBatch.ts"
+import type { BatchData, BatchDatum } from "../BatchData.ts"
 import * as Generators from "./generators.ts"
 
 /** A batch node with the values it gives and where they go. */
@@ -33,7 +33,7 @@ export interface BuiltBatch {
 }
 
 /** How a batch is built. */
-interface BatchOptions {
+interface BuildOptions {
   /**
    * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
    * other that is named.
@@ -95,7 +95,7 @@ const valuesOf = (
   scope: ConnectionScope,
   edges: EdgeIndex,
   node: LoadedNode,
-  options: BatchOptions | undefined
+  options: BuildOptions | undefined
 ): { readonly values: ReadonlyArray<unknown>; readonly problem: string | undefined } => {
   const source = generatorOf(scope, edges, node)
   if (source === undefined) {
@@ -149,7 +149,7 @@ const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): 
  * node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors. Pure:
  * what only the server knows comes in by `generated`, random numbers by `random`.
  */
-export const build = (loaded: LoadedWorkflow, options?: BatchOptions): BuiltBatch => {
+export const build = (loaded: LoadedWorkflow, options?: BuildOptions): BuiltBatch => {
   const edges = new EdgeIndex(loaded.edges)
   const scope = scopeOf(loaded)
   const sources = new Set(loaded.definition.edges.map((edge) => edge.source))

@@ -8,82 +8,9 @@
  * version and what a version no longer has is changed.
  */
 import * as Result from "effect/Result"
-import { describeReceived } from "../../internal/describeReceived.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
-import type { WorkflowSchemaVersion } from "../WorkflowDefinition.ts"
-import { WorkflowParseError } from "../WorkflowFileError.ts"
-
-/** A document in the form of 4.0.0, and the version that it was written in. */
-interface MigratedDocument {
-  readonly document: JsonObject
-  readonly sourceVersion: WorkflowSchemaVersion
-}
-
-const fail = (reason: string, path?: ReadonlyArray<string>) =>
-  Result.fail(new WorkflowParseError(path === undefined ? { reason } : { reason, path }))
-
-/**
- * Whether a text is a version of the form `x.y.z` with whole numbers, in any notation of JavaScript, `""` for 0 included.
- * Further parts are ignored, as the editor does.
- */
-export const isVersion = (value: unknown): value is string => {
-  if (typeof value !== "string") {
-    return false
-  }
-  const [major, minor, patch] = value.split(".")
-  return [major, minor, patch].every((part) =>
-    part !== undefined && Number.isSafeInteger(Number(part)) && Number(part) >= 0
-  )
-}
-
-/** What a JSON object without a schema version is, if it is plainly another document. */
-const otherDocument = (json: JsonObject): Failed | undefined => {
-  const { batch, edges, graph, links, nodes, workflow } = json
-  if (Array.isArray(nodes) && Array.isArray(links)) return fail("it is a ComfyUI workflow, which InvokeAI cannot run")
-  const values = Object.values(json)
-  if (values.length > 0 && values.every((value) => isRecord(value) && typeof value["class_type"] === "string")) {
-    return fail("it is a ComfyUI workflow in API format, which InvokeAI cannot run")
-  }
-  if (isRecord(batch)) {
-    return fail("it is the body of an enqueue request, not a workflow: pass its batch.workflow, if it has one")
-  }
-  if (isRecord(workflow)) return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
-  if ((isRecord(nodes) && Array.isArray(edges)) || isRecord(graph)) {
-    return fail("it is a graph of the API, not a workflow: save the workflow in InvokeAI's workflow editor")
-  }
-  return undefined
-}
-
-/** A workflow document of any version in the form of 4.0.0. */
-export const migrate = (json: unknown): Result.Result<MigratedDocument, WorkflowParseError> => {
-  if (!isRecord(json)) {
-    return fail(`a workflow is a JSON object, not ${describeReceived(json)}`)
-  }
-  const meta = json["meta"]
-  if (!isRecord(meta) || !isVersion(meta["version"])) {
-    return otherDocument(json) ??
-      fail("it has no schema version; save the workflow in InvokeAI's workflow editor", ["meta", "version"])
-  }
-  switch (meta["version"]) {
-    case "1.0.0":
-      return Result.map(
-        Result.flatMap(fromV1(json), fromV2),
-        (document): MigratedDocument => ({ document, sourceVersion: "1.0.0" })
-      )
-    case "2.0.0":
-      return Result.map(fromV2(json), (document): MigratedDocument => ({ document, sourceVersion: "2.0.0" }))
-    case "3.0.0":
-    case "4.0.0":
-      return Result.succeed({
-        document: { ...json, meta: { ...meta, version: "4.0.0" } },
-        sourceVersion: meta["version"]
-      })
-    default:
-      return fail(`its schema version ${meta["version"]} is not known`, ["meta", "version"])
-  }
-}
-
-type Failed = Result.Result<never, WorkflowParseError>
+import type { WorkflowParseError } from "../WorkflowFileError.ts"
+import { fail } from "./parsing.ts"
 
 /** Until 2.0.0 nodes had a size, or none. */
 const isSize = (value: unknown): boolean =>
@@ -385,7 +312,8 @@ const retype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
     : Result.succeed({ ...field, type })
 }
 
-const fromV1 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
+/** A document of 1.0.0 in the form of 2.0.0. */
+export const fromV1 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
   const defaults: Record<string, unknown> = {}
   for (const name of textNames) {
     defaults[name] = document[name] ?? ""
@@ -454,7 +382,7 @@ const typeNameV2 = (type: unknown): string | undefined =>
     ? type["name"]
     : undefined
 
-const noType = (path: ReadonlyArray<string>): Failed => fail("a field has no type", [...path, "type"])
+const noType = (path: ReadonlyArray<string>) => fail("a field has no type", [...path, "type"])
 
 const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<JsonObject, WorkflowParseError> => {
   const type = typeNameV2(field["type"])
@@ -470,7 +398,8 @@ const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
   return Result.succeed({ ...rest, label, ...(kept ? { value } : {}) })
 }
 
-const fromV2 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
+/** A document of 2.0.0 in the form of 4.0.0. */
+export const fromV2 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
   const meta = isRecord(document["meta"]) ? document["meta"] : {}
   // Forms came with 3.0.0.
   const { form: _form, ...rest } = document

@@ -8,8 +8,6 @@ import {
   valueBoundNames
 } from "../../catalog/NodeTemplate.ts"
 import * as Form from "../../definition/Form.ts"
-import { structureProblem } from "../../definition/internal/form.ts"
-import { readForm } from "../../definition/internal/formReader.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
 import { readKeepingModels } from "../../field/internal/modelValues.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
@@ -176,12 +174,12 @@ const offeredFields = (
   nodes: ReadonlyMap<string, JsonObject>,
   catalog: NodeCatalog
 ): ReadonlyArray<FieldIdentifier> => {
-  const form = readForm(json["form"])
-  const ofForm = form === undefined || structureProblem(form) !== undefined
+  const form = Form.fromJson(json["form"])
+  const ofForm = form === undefined || Form.structureProblem(form) !== undefined
     ? []
     : Form.nodeFields(form).map((element) => element.fieldIdentifier)
   const key = ({ fieldName, nodeId }: FieldIdentifier) => JSON.stringify([nodeId, fieldName])
-  const isFormed = form !== undefined && !Form.isEmpty(form) && structureProblem(form) === undefined
+  const hasValidForm = form !== undefined && !Form.isEmpty(form) && Form.structureProblem(form) === undefined
   const seen = new Set(ofForm.map(key))
   const exposed: Array<FieldIdentifier> = []
   for (const field of Array.isArray(json["exposedFields"]) ? json["exposedFields"] : []) {
@@ -191,14 +189,14 @@ const offeredFields = (
     }
     if (
       templateOf(nodes.get(nodeId), fieldName, catalog) === undefined ||
-      (isFormed && seen.has(key({ nodeId, fieldName })))
+      (hasValidForm && seen.has(key({ nodeId, fieldName })))
     ) {
       continue
     }
     seen.add(key({ nodeId, fieldName }))
     exposed.push({ nodeId, fieldName })
   }
-  return isFormed ? [...ofForm, ...exposed] : exposed
+  return hasValidForm ? [...ofForm, ...exposed] : exposed
 }
 
 /**

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
-import { parseText } from "../../definition/internal/parseText.ts"
+import { parseJson } from "../../definition/internal/parsing.ts"
 import * as Definition from "../../definition/WorkflowDefinition.ts"
 import { WorkflowNotFound, WorkflowParseError } from "../../definition/WorkflowFileError.ts"
 import * as WorkflowSource from "../../definition/WorkflowSource.ts"
@@ -50,7 +50,7 @@ export const load = (
 export const fromJson = Effect.fn("Workflow.fromJson")(function*(
   json: unknown
 ): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
-  const value = typeof json === "string" ? yield* Effect.fromResult(parseText(json, "JSON text")) : json
+  const value = typeof json === "string" ? yield* Effect.fromResult(parseJson(json, "JSON text")) : json
   const definition = yield* Effect.fromResult(Definition.parse(value))
   const source = yield* CatalogSource
   return load(definition, yield* source.get)
@@ -86,7 +86,7 @@ const readFile = Effect.fnUntraced(function*(
       return yield* new WorkflowParseError({ source: path, reason, cause })
     })
   )
-  return yield* Effect.fromResult(parseText(bytes, path))
+  return yield* Effect.fromResult(parseJson(bytes, path))
 })
 
 /**

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { Buffer } from "node:buffer"
 import { deflateSync } from "node:zlib"
 import * as PngChunks from "../../packages/core/src/definition/internal/pngChunks.ts"
-import { chunk, png } from "./support.ts"
+import { chunk, png } from "../workflow/support.ts"
 
 const tEXt = (keyword: string, text: string) => chunk("tEXt", Buffer.from(`${keyword}\0${text}`, "latin1"))
 const zTXt = (keyword: string, text: string) =>

@@ -5,7 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import { Buffer } from "node:buffer"
 import { gzipSync } from "node:zlib"
-import { catalogLayer, file, png, readJson } from "./support.ts"
+import { catalogLayer, file, png, readJson } from "../workflow/support.ts"
 
 const reasonOf = (json: unknown) =>
   Workflow.fromJson(json).pipe(

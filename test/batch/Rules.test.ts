@@ -2,7 +2,7 @@ import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { edge, file as fileOf, input, node, read, resources } from "./support.ts"
+import { edge, file as fileOf, input, node, read, resources } from "../workflow/support.ts"
 
 /** A file with one node, whose inputs are all on the form. */
 const file = (type: string, version: string, inputs: ReadonlyArray<ReturnType<typeof input>>) =>

@@ -3,7 +3,7 @@ import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { edge, file, input, node, read, resources } from "./support.ts"
+import { edge, file, input, node, read, resources } from "../workflow/support.ts"
 
 const noise = (id: string, seed = 0) =>
   node(id, "noise", "1.1.0", [input("seed", seed), input("width", 64), input("height", 64), input("use_cpu", true)])

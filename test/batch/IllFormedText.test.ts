@@ -15,7 +15,7 @@ import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { drive } from "../job/fake.ts"
-import { edge, file, input, node, read, resources } from "./support.ts"
+import { edge, file, input, node, read, resources } from "../workflow/support.ts"
 
 const cut = "a grey 🐱".slice(0, -1)
 const whole = "🐱 \0 \uFEFF \u2028 \u2029 \r\n \\ud83d \\\\ud83d"

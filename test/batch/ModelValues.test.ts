@@ -2,7 +2,7 @@ import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { catalogLayer, models, open, readJson, resources } from "./support.ts"
+import { catalogLayer, models, open, readJson, resources } from "../workflow/support.ts"
 
 const loader = "f8d9d7c8-9ed7-4bd7-9e42-ab0e89bfac90"
 

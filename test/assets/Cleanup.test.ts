@@ -167,7 +167,7 @@ describe("Cleanup.outputs", () => {
       const result = yield* Cleanup.outputs(outputs)
       assert.strictEqual(result.deletedCount, 0)
       assert.strictEqual(result.failedDeletions.size, 7)
-      assert.strictEqual(result.failedDeletions.get("made.png")?.reason, "Transport")
+      assert.strictEqual(result.failedDeletions.get("made.png")?.reason._tag, "Transport")
     }).pipe(Effect.provide(server.layer))
   })
 })

@@ -84,7 +84,7 @@ const transient: ReadonlyArray<readonly [string, InvokeAiError]> = [
   [
     "a web page with status 200",
     new InvokeAiError({
-      reason: "Decode",
+      reason: { _tag: "Decode" },
       method: "DELETE",
       path: "/api/v1/images",
       status: 200,
@@ -150,7 +150,7 @@ describe("Deleting an upload when its scope closes", () => {
         assert.isAtLeast(millis, 15_000)
         assert.isAtMost(millis, 16_000)
         const leftovers = yield* provide(Assets.Assets.use((assets) => assets.leftovers))
-        assert.deepStrictEqual(leftovers.map((each) => each.error.reason), ["Transport", "Transport", "Transport"])
+        assert.deepStrictEqual(leftovers.map((each) => each.error.reason._tag), ["Transport", "Transport", "Transport"])
         assert.isAtMost(yield* close, 1000)
         assert.strictEqual(records.size, 3)
       }))

@@ -58,9 +58,9 @@ const contentOf = (data: ImageUpload["data"]): Effect.Effect<Uint8Array> => {
   return Effect.map(Effect.orDie(Stream.runCollect(stream)), (all) => new Uint8Array(Buffer.concat(all)))
 }
 
-export const apiError = (reason: InvokeAiErrorReason, status?: number, method = "GET"): InvokeAiError =>
+export const apiError = (reason: InvokeAiErrorReason["_tag"], status?: number, method = "GET"): InvokeAiError =>
   new InvokeAiError({
-    reason,
+    reason: { _tag: reason },
     method,
     path: "/api/v1/images",
     detail: "",

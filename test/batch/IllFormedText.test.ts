@@ -110,7 +110,7 @@ describe("half of a surrogate pair", () => {
       ]
       for (const effect of sent) {
         const error = yield* Effect.flip(effect)
-        assert.deepStrictEqual([error.reason, error.sent, error.isRetryable, error.isAmbiguous], [
+        assert.deepStrictEqual([error.reason._tag, error.sent, error.isRetryable, error.isAmbiguous], [
           "Validation",
           false,
           false,

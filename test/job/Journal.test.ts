@@ -47,7 +47,13 @@ const stores = {
   "in a folder": folder
 }
 
-const refused = new InvokeAiError({ reason: "Forbidden", method: "PUT", path: "/cancel", detail: "", status: 403 })
+const refused = new InvokeAiError({
+  reason: { _tag: "Forbidden" },
+  method: "PUT",
+  path: "/cancel",
+  detail: "",
+  status: 403
+})
 
 const batches = (fake: { readonly items: ReadonlyMap<number, { readonly batchId: string }> }) => {
   const counts: Record<string, number> = {}

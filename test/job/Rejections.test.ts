@@ -6,11 +6,10 @@ const rejection = (ids: ReadonlyArray<string>, issue: Partial<ValidationIssue>) 
   fromError(
     "batch",
     new InvokeAiError({
-      reason: "Validation",
+      reason: { _tag: "Validation", issues: [{ loc: ["body", "batch"], msg: "", type: "value_error", ...issue }] },
       method: "POST",
       path: "/api/v1/queue/default/enqueue_batch",
-      detail: "",
-      issues: [{ loc: ["body", "batch"], msg: "", type: "value_error", ...issue }]
+      detail: ""
     }),
     new Map(ids.map((id) => [id, { label: `label of ${id}`, type: "add" }]))
   ).problems[0]!

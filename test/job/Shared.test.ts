@@ -161,7 +161,7 @@ describe("Other users", () => {
           return yield* Effect.flip(job.await)
         }).pipe(Effect.scoped, Effect.provide(clientOf({ token: Redacted.make(token.token) })))
         assert.strictEqual(error._tag, "InvokeAiError")
-        if (error._tag === "InvokeAiError") assert.strictEqual(error.reason, "Unauthorized")
+        if (error._tag === "InvokeAiError") assert.strictEqual(error.reason._tag, "Unauthorized")
       })
     ))
 })

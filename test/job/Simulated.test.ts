@@ -195,7 +195,7 @@ describe("A job on the simulator", () => {
         const workflow = yield* load("text-only")
         const error = yield* Effect.flip(Job.submit(workflow, { board: "samples" }))
         assert.strictEqual(error._tag, "InvokeAiError")
-        if (error._tag === "InvokeAiError") assert.strictEqual(error.reason, "Transport")
+        if (error._tag === "InvokeAiError") assert.strictEqual(error.reason._tag, "Transport")
       }).pipe(
         Effect.scoped,
         Effect.provide(InvokeAiTest.layer({

@@ -99,11 +99,11 @@ interface Item {
 }
 
 const failure = (
-  reason: InvokeAiError["reason"],
+  reason: InvokeAiError["reason"]["_tag"],
   method: string,
   path: string,
   more: { readonly status?: number; readonly detail?: string; readonly fromServer?: boolean } = {}
-) => new InvokeAiError({ reason, method, path, detail: more.detail ?? "", sent: true, ...more })
+) => new InvokeAiError({ reason: { _tag: reason }, method, path, detail: more.detail ?? "", sent: true, ...more })
 
 /** The request timeout of the client that this stands for, in milliseconds. */
 const timeout = 10_000

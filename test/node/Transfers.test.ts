@@ -241,7 +241,7 @@ describe("answers that are read as a whole", () => {
         })
         yield* Effect.gen(function*() {
           const error = yield* Effect.flip(openApi)
-          assert.strictEqual(error.reason, "Transport")
+          assert.strictEqual(error.reason._tag, "Transport")
           assert.isTrue(error.isRetryable)
           assert.deepStrictEqual(yield* openApi, document(1_000_000))
         }).pipe(Effect.provide(layer(url)))

@@ -26,7 +26,7 @@ describe("the size of a JSON response", () => {
     const server = fakeHttp(() => new Response(endless(sent), { headers: { "content-type": "application/json" } }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
-      assert.strictEqual(error.reason, "Decode")
+      assert.strictEqual(error.reason._tag, "Decode")
       assert.include(error.detail, "the response is larger than 1 MiB; the option maxResponseSize sets this limit")
       assert.isFalse(error.isRetryable)
       assert.strictEqual(server.seen.length, 1)
@@ -39,7 +39,7 @@ describe("the size of a JSON response", () => {
     const sent = { bytes: 0, isCanceled: false }
     const server = fakeHttp(() => new Response(endless(sent), { status: 403 }))
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(version)).reason, "Forbidden")
+      assert.strictEqual((yield* Effect.flip(version)).reason._tag, "Forbidden")
       assert.isBelow(sent.bytes, 1200 * kibibyte)
       assert.isTrue(sent.isCanceled)
     }).pipe(Effect.provide(server.layer({ maxResponseSize: "1 MiB" })))
@@ -51,7 +51,7 @@ describe("the size of a JSON response", () => {
       new Response(endless(sent), { headers: { "content-type": "application/json", "content-length": "5000000" } })
     )
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(version)).reason, "Decode")
+      assert.strictEqual((yield* Effect.flip(version)).reason._tag, "Decode")
       assert.isAtMost(sent.bytes, 64 * kibibyte)
       assert.isTrue(sent.isCanceled)
     }).pipe(Effect.provide(server.layer({ maxResponseSize: "1 MiB" })))
@@ -62,7 +62,7 @@ describe("the size of a JSON response", () => {
     const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": "50" }
     const server = fakeHttp(() => new Response(endless(sent), { headers }))
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(version)).reason, "Decode")
+      assert.strictEqual((yield* Effect.flip(version)).reason._tag, "Decode")
       assert.isBelow(sent.bytes, 1200 * kibibyte)
       assert.isTrue(sent.isCanceled)
     }).pipe(Effect.provide(server.layer({ maxResponseSize: "1 MiB" })))

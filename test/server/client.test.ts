@@ -65,7 +65,7 @@ describe("base URL", () => {
     const server = fakeHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
-      assert.strictEqual(error.reason, "Transport")
+      assert.strictEqual(error.reason._tag, "Transport")
       assert.isFalse(error.isRetryable)
       assert.isFalse(error.isAmbiguous)
       assert.include(error.message, "URL")
@@ -81,7 +81,7 @@ describe("base URL", () => {
       assert.strictEqual(server.seen[0]!.path, "/api/v1/images/i/a%2Fb%20%3F%23%25.png")
       for (const name of ["", ".", ".."]) {
         const error = yield* Effect.flip(image(name))
-        assert.strictEqual(error.reason, "Validation")
+        assert.strictEqual(error.reason._tag, "Validation")
         assert.isFalse(error.isAmbiguous)
       }
       assert.strictEqual(server.seen.length, 1)
@@ -107,7 +107,7 @@ describe("statuses", () => {
     const server = fakeHttp(() => json({ detail: "because" }, { status }))
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(version))
-      assert.strictEqual(error.reason, reason)
+      assert.strictEqual(error.reason._tag, reason)
       assert.strictEqual(error.status, status)
       assert.strictEqual(error.detail, "because")
       assert.strictEqual(error.method, "GET")
@@ -131,9 +131,9 @@ describe("statuses", () => {
     )
     return Effect.gen(function*() {
       const error = yield* Effect.flip(prune)
-      assert.deepStrictEqual(error.issues?.[0]?.loc, ["body", "batch", "graph", 1])
-      assert.strictEqual(error.issues?.[0]?.type, "int_parsing")
-      assert.strictEqual(error.issues?.length, 50)
+      assert.deepStrictEqual(error.issues[0]?.loc, ["body", "batch", "graph", 1])
+      assert.strictEqual(error.issues[0]?.type, "int_parsing")
+      assert.strictEqual(error.issues.length, 50)
       assert.isBelow(JSON.stringify(error).length, 30_000)
       assert.notInclude(JSON.stringify(error), "xxxx")
       assert.isBelow(error.message.length, 1000)
@@ -170,13 +170,13 @@ describe("statuses", () => {
     const server = fakeHttp(() => html())
     return Effect.gen(function*() {
       const error = yield* Effect.flip(image("x"))
-      assert.strictEqual(error.reason, "Decode")
+      assert.strictEqual(error.reason._tag, "Decode")
       assert.isTrue(error.isUnknownRoute)
       assert.isFalse(error.isRetryable)
       assert.strictEqual(server.seen.length, 1)
-      assert.strictEqual((yield* Effect.flip(image("a/b"))).reason, "NotFound", "no name has a slash")
+      assert.strictEqual((yield* Effect.flip(image("a/b"))).reason._tag, "NotFound", "no name has a slash")
       const mutation = yield* Effect.flip(prune)
-      assert.strictEqual(mutation.reason, "Decode")
+      assert.strictEqual(mutation.reason._tag, "Decode")
       assert.isTrue(mutation.isAmbiguous)
     }).pipe(Effect.provide(server.layer()))
   })
@@ -188,7 +188,7 @@ describe("statuses", () => {
       return Effect.gen(function*() {
         const info = yield* ServerInfo
         const error = yield* Effect.flip(info.version)
-        assert.strictEqual(error.reason, "Decode")
+        assert.strictEqual(error.reason._tag, "Decode")
         assert.include(error.message, "not an InvokeAI server")
         assert.include(error.message, "http://server.test:9090/")
       }).pipe(Effect.provide(ServerInfo.layer.pipe(Layer.provide(server.layer()))))
@@ -352,7 +352,7 @@ describe("JSON as it comes", () => {
     const server = fakeHttp(() => answer.clone())
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(read))
-      assert.deepInclude(error, { reason: "Decode", code, method: "GET", path: "/api/v1/app/version" })
+      assert.deepInclude(error, { reason: { _tag: "Decode" }, code, method: "GET", path: "/api/v1/app/version" })
     }).pipe(Effect.provide(server.layer()))
   })
 
@@ -363,7 +363,7 @@ describe("JSON as it comes", () => {
       const queue = yield* Queue
       assert.deepStrictEqual(yield* queue.rawItem(7), item)
       const error = yield* Effect.flip(queue.rawItem(8))
-      assert.deepInclude(error, { reason: "Decode", path: "/api/v1/queue/default/i/8" })
+      assert.deepInclude(error, { reason: { _tag: "Decode" }, path: "/api/v1/queue/default/i/8" })
       assert.include(error.message, "no queue item")
     }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
   })
@@ -378,7 +378,7 @@ describe("timeouts", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("2 seconds")
       const error = yield* Fiber.join(fiber)
-      assert.strictEqual(error.reason, "Transport")
+      assert.strictEqual(error.reason._tag, "Transport")
       assert.strictEqual(error.code, "ETIMEDOUT")
       assert.include(error.message, "5000 ms")
     }).pipe(Effect.provide(server.layer({ timeout: "5 seconds" })))
@@ -476,7 +476,7 @@ describe("encodings", () => {
         (api) => api.images.full({ params: { image_name: "x" }, responseMode: "response-only" }),
         { contentType: ["image/"] }
       ).pipe(Stream.runDrain, Effect.flip)
-      assert.strictEqual(error.reason, "Decode")
+      assert.strictEqual(error.reason._tag, "Decode")
       assert.include(error.message, "application/json")
     }).pipe(Effect.provide(server.layer()))
   })
@@ -543,7 +543,7 @@ describe("login", () => {
     )
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)
-      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(error.reason._tag, "Unauthorized")
       assert.strictEqual(server.seen.filter((request) => request.path.endsWith("/status")).length > 0, true)
       assert.strictEqual(server.seen.filter((request) => request.path.endsWith("/auth/login")).length, 2)
       assert.strictEqual(server.seen.filter((request) => request.path.includes("/b/b/")).length, 2)
@@ -554,7 +554,7 @@ describe("login", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)
-      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(error.reason._tag, "Unauthorized")
       assert.include(error.message, "Incorrect email or password")
       const client = yield* InvokeAiClient
       assert.isTrue(Option.isNone(yield* client.token))
@@ -566,7 +566,7 @@ describe("login", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)
-      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(error.reason._tag, "Unauthorized")
       assert.strictEqual(server.seen.length, 1)
       assert.strictEqual(server.seen[0]!.headers["authorization"], "Bearer given")
     }).pipe(Effect.provide(server.layer({ token: Redacted.make(" given\n") })))
@@ -589,7 +589,7 @@ describe("login", () => {
         : json({ detail: "no" }, { status: 403, headers: { "x-refreshed-token": "token-fresh" } })
     )
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(prune)).reason, "Forbidden")
+      assert.strictEqual((yield* Effect.flip(prune)).reason._tag, "Forbidden")
       yield* status
       assert.strictEqual(server.seen.at(-1)!.headers["authorization"], "Bearer given")
     }).pipe(Effect.provide(server.layer({ token: Redacted.make("given") })))
@@ -711,7 +711,7 @@ describe("secrets", () => {
     const server = fakeHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
-      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(error.reason._tag, "Unauthorized")
       assert.notInclude(error.message, "t-k")
       assert.strictEqual(server.seen.length, 0)
     }).pipe(Effect.provide(server.layer({ token: Redacted.make("t-k\nsecret") })))
@@ -773,16 +773,44 @@ describe("configuration", () => {
 describe("messages", () => {
   it("name the first problem and count the others", () => {
     const error = new InvokeAiError({
-      reason: "Validation",
+      reason: {
+        _tag: "Validation",
+        issues: [
+          { loc: ["body", "a", 0], msg: "m1", type: "t" },
+          { loc: ["body"], msg: "m2", type: "t" }
+        ]
+      },
       method: "POST",
       path: "/p",
       status: 422,
-      detail: "",
-      issues: [
-        { loc: ["body", "a", 0], msg: "m1", type: "t" },
-        { loc: ["body"], msg: "m2", type: "t" }
-      ]
+      detail: ""
     })
     assert.strictEqual(error.message, "POST /p was refused as wrong (422): body.a.0: m1 (and 1 more)")
   })
+})
+
+describe("InvokeAiError.reason", () => {
+  const fail = (status: number) => Effect.fail(failure(status))
+  const failure = (status: number) =>
+    new InvokeAiError({
+      reason: status === 404 ? { _tag: "NotFound" } : { _tag: "Server" },
+      method: "GET",
+      path: "/p",
+      status,
+      detail: ""
+    })
+
+  it.effect("is a tagged reason that Effect.catchReason handles, and every other reason stays an error", () =>
+    Effect.gen(function*() {
+      const handled = (status: number) =>
+        fail(status).pipe(
+          Effect.catchReason(
+            "InvokeAiError",
+            "NotFound",
+            (reason, error) => Effect.succeed([reason._tag, error.status])
+          )
+        )
+      assert.deepStrictEqual(yield* handled(404), ["NotFound", 404])
+      assert.strictEqual((yield* Effect.flip(handled(500))).status, 500)
+    }))
 })

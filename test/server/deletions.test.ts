@@ -79,7 +79,7 @@ describe("Deleting", () => {
     const server = withFailures([])
     return Effect.gen(function*() {
       const error = yield* Effect.flip((yield* Images).delete("missing"))
-      assert.strictEqual(error.reason, "NotFound")
+      assert.strictEqual(error.reason._tag, "NotFound")
       assert.strictEqual(server.deletions(), 1)
     }).pipe(Effect.provide(server.layer))
   })

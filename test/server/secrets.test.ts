@@ -69,7 +69,7 @@ describe("a secret that the server repeats", () => {
               const text of [
                 error.message,
                 error.detail,
-                ...(error.issues ?? []).flatMap((issue) => [issue.msg, issue.type, issue.loc.join("\n")])
+                ...error.issues.flatMap((issue) => [issue.msg, issue.type, issue.loc.join("\n")])
               ]
             ) {
               // Up to three characters of base64 hold bits of a neighbor too.
@@ -121,7 +121,7 @@ describe("a secret that the server repeats", () => {
         () => json({ detail: [{ loc: ["body", 3, 48_151_623], msg: "wrong", type: "x" }] }, { status: 422 }),
         { email: "ann@example.com", password: Redacted.make("48151623") }
       )
-      assert.deepStrictEqual(error.issues?.[0]?.loc, ["body", 3, "<redacted>"])
+      assert.deepStrictEqual(error.issues[0]?.loc, ["body", 3, "<redacted>"])
     }))
 
   it.effect("leaves other texts as they are", () =>

@@ -137,7 +137,7 @@ describe("Images", () => {
       const videos = yield* Videos
       for (const remove of [images.delete("x"), videos.delete("x")]) {
         const error = yield* Effect.flip(remove)
-        assert.strictEqual(error.reason, reason)
+        assert.strictEqual(error.reason._tag, reason)
         assert.strictEqual(error.status, status)
         assert.strictEqual(error.method, "DELETE")
       }
@@ -149,8 +149,8 @@ describe("Images", () => {
     return Effect.gen(function*() {
       const images = yield* Images
       const videos = yield* Videos
-      assert.strictEqual((yield* Effect.flip(images.update("x", { starred: true }))).reason, "NotFound")
-      assert.strictEqual((yield* Effect.flip(videos.update("x", { starred: true }))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip(images.update("x", { starred: true }))).reason._tag, "NotFound")
+      assert.strictEqual((yield* Effect.flip(videos.update("x", { starred: true }))).reason._tag, "NotFound")
     }).pipe(Effect.provide(layer))
   })
 
@@ -167,7 +167,7 @@ describe("Images", () => {
       ]
       for (const look of looks) {
         const error = yield* Effect.flip(look)
-        assert.strictEqual(error.reason, "Decode")
+        assert.strictEqual(error.reason._tag, "Decode")
         assert.isTrue(error.isUnknownRoute)
         assert.include(error.message, "HTML page")
       }
@@ -265,7 +265,7 @@ describe("Boards", () => {
     )
     return Effect.gen(function*() {
       const boards = yield* Boards
-      assert.strictEqual((yield* Effect.flip(boards.delete("x"))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip(boards.delete("x"))).reason._tag, "NotFound")
       assert.strictEqual(seen.length, 1)
     }).pipe(Effect.provide(layer))
   })
@@ -360,7 +360,7 @@ describe("Models", () => {
   it.effect("deleting a missing model is an error", () => {
     const { layer, seen } = withServer(() => json({ detail: "model not found" }, { status: 404 }))
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip((yield* Models).delete("1"))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip((yield* Models).delete("1"))).reason._tag, "NotFound")
       assert.strictEqual(seen.length, 1)
     }).pipe(Effect.provide(layer))
   })
@@ -390,14 +390,14 @@ describe("Models", () => {
       const models = yield* Models
       const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(models.follow(1))))
       yield* TestClock.adjust("2 seconds")
-      assert.strictEqual((yield* Fiber.join(fiber)).reason, "NotFound")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "NotFound")
     }).pipe(Effect.provide(layer))
   })
 
   it.effect("cancelling an installation that is not there is not found", () => {
     const { layer } = withServer(({ method }) => refused(method === "GET" ? 404 : 415)())
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip((yield* Models).cancelInstall(7))).reason, "NotFound")
+      assert.strictEqual((yield* Effect.flip((yield* Models).cancelInstall(7))).reason._tag, "NotFound")
     }).pipe(Effect.provide(layer))
   })
 })
@@ -558,7 +558,7 @@ describe("WorkflowLibrary", () => {
           : json(status === 200 ? record("w", {}) : { detail: "Workflow not found" }, { status })
       )
       return Effect.gen(function*() {
-        assert.strictEqual((yield* Effect.flip((yield* WorkflowLibrary).delete("w"))).reason, reason)
+        assert.strictEqual((yield* Effect.flip((yield* WorkflowLibrary).delete("w"))).reason._tag, reason)
       }).pipe(Effect.provide(layer))
     }
   )

@@ -123,7 +123,7 @@ describe("the client in front of the simulator", () => {
       const simulator = yield* Simulator
       const name = yield* simulator.addImage({})
       const error = yield* Effect.flip(images.get(name))
-      assert.strictEqual(error.reason, "Forbidden")
+      assert.strictEqual(error.reason._tag, "Forbidden")
     }).pipe(Effect.provide(InvokeAiTest.layer({
       users: [
         { email: "admin@example.com", password: "Passw0rd-admin", isAdmin: true },

@@ -20,10 +20,10 @@ describe("logging in to a multi-user server", () => {
     Effect.gen(function*() {
       const secret = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoibm9ib2R5In0.c2lnbmF0dXJl"
       const without = yield* Effect.flip(boards).pipe(Effect.provide(client({})))
-      assert.strictEqual(without.reason, "Unauthorized")
+      assert.strictEqual(without.reason._tag, "Unauthorized")
       assert.strictEqual(without.status, 401)
       const wrong = yield* Effect.flip(boards).pipe(Effect.provide(client({ token: Redacted.make(secret) })))
-      assert.strictEqual(wrong.reason, "Unauthorized")
+      assert.strictEqual(wrong.reason._tag, "Unauthorized")
       assert.notInclude(wrong.message, secret)
       assert.notInclude(JSON.stringify(wrong), secret)
     }))
@@ -34,7 +34,7 @@ describe("logging in to a multi-user server", () => {
       const error = yield* Effect.flip(boards).pipe(
         Effect.provide(client({ ...login(1), password: Redacted.make(password) }))
       )
-      assert.strictEqual(error.reason, "Unauthorized")
+      assert.strictEqual(error.reason._tag, "Unauthorized")
       assert.notInclude(error.message, password)
     }))
 
@@ -54,7 +54,7 @@ describe("logging in to a multi-user server", () => {
       const error = yield* InvokeAiClient.use((client) =>
         client.call((api) => api.queue.pause({ params: { queue_id: "default" } }))
       ).pipe(Effect.flip, Effect.provide(client(login(1))))
-      assert.strictEqual(error.reason, "Forbidden")
+      assert.strictEqual(error.reason._tag, "Forbidden")
       assert.strictEqual(error.status, 403)
     }))
 })

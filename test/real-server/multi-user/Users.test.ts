@@ -19,7 +19,7 @@ const first = services(Support.accounts[1])
 const second = services(Support.accounts[2])
 
 const reason = <A, R>(effect: Effect.Effect<A, InvokeAiError, R>) =>
-  Effect.map(Effect.flip(effect), (error) => error.reason)
+  Effect.map(Effect.flip(effect), (error) => error.reason._tag)
 
 describe("users of a multi-user server", () => {
   it.live("are made and deleted by the administrator, and change their own name", () =>

@@ -88,7 +88,7 @@ describe("the client and the real server", () => {
         assert.strictEqual(fromError("batch", refused, nodes).problems[0]?.nodeId, id, refused.message)
       }
       const echoed = yield* enqueue({ [token]: { ...sum(token), a: "x" } })
-      assert.isTrue(echoed.issues?.[0]?.loc.includes("<redacted>"), echoed.message)
+      assert.isTrue(echoed.issues[0]?.loc.includes("<redacted>"), echoed.message)
       assert.notInclude(JSON.stringify(echoed), token.slice(0, 12))
     }).pipe(Effect.provide(client({ token: Redacted.make(token) })))
   })
@@ -96,7 +96,7 @@ describe("the client and the real server", () => {
   it.live("stops reading a response that is larger than the limit", () =>
     Effect.gen(function*() {
       const error = yield* failure(InvokeAiClient.use(({ call }) => call((api) => api.app.openApi({}))))
-      assert.strictEqual(error.reason, "Decode")
+      assert.strictEqual(error.reason._tag, "Decode")
       assert.include(error.message, "larger than 0.1 MiB")
       assert.deepStrictEqual(yield* version, { version: "6.14.2" })
     }).pipe(Effect.provide(client({ maxResponseSize: 100 * 1024 }))))
@@ -114,12 +114,12 @@ describe("the client and the real server", () => {
       // an encoded slash makes the parameter match no route, so the web page answers
       const image = { params: { image_name: "../x" } }
       const dto = yield* failure(call((api) => api.images.get(image)))
-      assert.strictEqual(dto.reason, "NotFound")
+      assert.strictEqual(dto.reason._tag, "NotFound")
       const full = yield* failure(Stream.runDrain(bytes(
         (api) => api.images.full({ ...image, responseMode: "response-only" }),
         { contentType: ["image/"] }
       )))
-      assert.strictEqual(full.reason, "NotFound")
+      assert.strictEqual(full.reason._tag, "NotFound")
     }).pipe(Effect.provide(client({}))))
 
   it.live("tells a missing image, board, model, workflow and queue item", () =>
@@ -134,7 +134,7 @@ describe("the client and the real server", () => {
         failure(call((api) => api.queue.item({ params: { queue_id: "default", item_id: 1_000_000 } })))
       ])
       for (const error of errors) {
-        assert.strictEqual(error.reason, "NotFound", error.message)
+        assert.strictEqual(error.reason._tag, "NotFound", error.message)
         assert.strictEqual(error.status, 404)
         assert.isFalse(error.isRetryable)
         assert.isFalse(error.isAmbiguous)
@@ -164,10 +164,10 @@ describe("the client and the real server", () => {
           }
         })
       ))
-      assert.strictEqual(refused.reason, "Validation")
+      assert.strictEqual(refused.reason._tag, "Validation")
       assert.strictEqual(refused.status, 422)
       assert.isFalse(refused.isAmbiguous)
-      const places = (refused.issues ?? []).map((issue) => issue.loc.join("."))
+      const places = refused.issues.map((issue) => issue.loc.join("."))
       assert.include(places, "body.batch.graph.nodes.blur.img_blur.radius")
       assert.include(places, "body.batch.graph.nodes.blur.img_blur.blur_type")
       assert.isBelow(JSON.stringify(refused).length, 10_000)
@@ -177,7 +177,7 @@ describe("the client and the real server", () => {
     Effect.gen(function*() {
       const port = yield* closedPort
       const error = yield* failure(version).pipe(Effect.provide(client({ url: `http://127.0.0.1:${port}` })))
-      assert.strictEqual(error.reason, "Transport")
+      assert.strictEqual(error.reason._tag, "Transport")
       assert.isTrue(error.isRetryable)
       assert.include(error.message, `127.0.0.1:${port}`)
     }))
@@ -188,7 +188,7 @@ describe("the client and the real server", () => {
       const error = yield* failure(ServerInfo.use((info) => info.version)).pipe(
         Effect.provide(ServerInfo.layer.pipe(Layer.provide(client({ url: site.url }))))
       )
-      assert.strictEqual(error.reason, "Decode")
+      assert.strictEqual(error.reason._tag, "Decode")
       assert.include(error.message, "not an InvokeAI server")
     }))
 })

@@ -43,8 +43,8 @@ export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): v
         assert.strictEqual((yield* boards.update(made.board_id, { board_name: "again" })).board_name, "again")
 
         assert.strictEqual((yield* boards.delete(made.board_id)).board_id, made.board_id)
-        assert.strictEqual((yield* Effect.flip(boards.get(made.board_id))).reason, "NotFound")
-        assert.strictEqual((yield* Effect.flip(boards.delete(made.board_id))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(boards.get(made.board_id))).reason._tag, "NotFound")
+        assert.strictEqual((yield* Effect.flip(boards.delete(made.board_id))).reason._tag, "NotFound")
       }).pipe(Effect.scoped))
 
     it.effect("that share a name are ambiguous, and found or created once", () =>

@@ -74,10 +74,10 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
       Effect.gen(function*() {
         const images = yield* Images
         const text = yield* Effect.flip(images.upload({ data: new TextEncoder().encode("no image") }))
-        assert.strictEqual(text.reason, "Validation")
+        assert.strictEqual(text.reason._tag, "Validation")
         assert.strictEqual(text.status, 415)
         const board = yield* Effect.flip(images.upload({ data: Support.picture(8, 8), boardId: "missing" }))
-        assert.strictEqual(board.reason, "NotFound")
+        assert.strictEqual(board.reason._tag, "NotFound")
       }))
 
     it.effect("are listed, found, starred, changed and deleted", () =>
@@ -113,15 +113,15 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         )
 
         yield* images.delete(names[0]!)
-        assert.strictEqual((yield* Effect.flip(images.delete(names[0]!))).reason, "NotFound")
-        assert.strictEqual((yield* Effect.flip(images.update(names[0]!, { starred: true }))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(images.delete(names[0]!))).reason._tag, "NotFound")
+        assert.strictEqual((yield* Effect.flip(images.update(names[0]!, { starred: true }))).reason._tag, "NotFound")
         assert.deepStrictEqual(yield* images.deleteMany([names[1]!, names[0]!]), {
           done: [names[1]!],
           failed: [names[0]!]
         })
         assert.include((yield* images.deleteUncategorized).done, names[2])
         assert.isFalse(yield* images.exists(names[2]!))
-        assert.strictEqual((yield* Effect.flip(bytesOf(images.full(names[2]!)))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(bytesOf(images.full(names[2]!)))).reason._tag, "NotFound")
       }).pipe(Effect.scoped))
 
     it.effect("that are intermediate are counted, and cleared by the administrator alone", () =>
@@ -133,7 +133,7 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
           assert.isAtLeast(yield* images.clearIntermediates, 1)
           assert.isFalse(yield* images.exists(image.image_name))
         } else {
-          assert.strictEqual((yield* Effect.flip(images.clearIntermediates)).reason, "Forbidden")
+          assert.strictEqual((yield* Effect.flip(images.clearIntermediates)).reason._tag, "Forbidden")
           assert.isTrue(yield* images.exists(image.image_name))
         }
       }).pipe(Effect.scoped))

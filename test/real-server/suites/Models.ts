@@ -44,7 +44,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           // Deleting the record of a model that was installed in place leaves its files alone.
           yield* models.delete(tiny.key)
           assert.deepStrictEqual(yield* models.find(tiny.key), Option.none())
-          assert.strictEqual((yield* Effect.flip(models.delete(tiny.key))).reason, "NotFound")
+          assert.strictEqual((yield* Effect.flip(models.delete(tiny.key))).reason._tag, "NotFound")
           assert.deepStrictEqual(yield* models.scanFolder(source), [{ path: source, is_installed: false }])
 
           const job = yield* models.install(source, { inplace: true, changes: { name: Support.modelName } })
@@ -56,7 +56,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           assert.include((yield* models.installJobs).map((job) => job.id), job.id)
           assert.strictEqual((yield* models.installJob(job.id)).status, "completed")
           yield* models.cancelInstall(job.id)
-          assert.strictEqual((yield* Effect.flip(models.cancelInstall(1_000_000))).reason, "NotFound")
+          assert.strictEqual((yield* Effect.flip(models.cancelInstall(1_000_000))).reason._tag, "NotFound")
           yield* models.pruneInstalls
           assert.notInclude((yield* models.installJobs).map((job) => job.id), job.id)
 
@@ -64,7 +64,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           yield* models.emptyCache
           assert.isTrue(Option.isOption(yield* models.stats))
           const unknown = yield* Effect.flip(models.install("not a source"))
-          assert.strictEqual(unknown.reason, "Conflict")
+          assert.strictEqual(unknown.reason._tag, "Conflict")
         }))
     } else {
       it.effect("are not to be changed by a user", () =>
@@ -76,7 +76,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
             Effect.flip(models.update(tiny.key, { description: "mine" })),
             Effect.flip(models.install("a/repository"))
           ])
-          for (const error of errors) assert.strictEqual(error.reason, "Forbidden", error.message)
+          for (const error of errors) assert.strictEqual(error.reason._tag, "Forbidden", error.message)
           assert.strictEqual((yield* models.get(tiny.key)).key, tiny.key)
         }))
     }

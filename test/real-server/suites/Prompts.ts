@@ -22,7 +22,7 @@ export const promptsSuite = (who: string, layer: Layer.Layer<StylePresets | Syst
         assert.strictEqual(changed.name, "Charcoal")
         assert.strictEqual((yield* presets.get(made.id)).name, "Charcoal")
         yield* presets.delete(made.id)
-        assert.strictEqual((yield* Effect.flip(presets.get(made.id))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(presets.get(made.id))).reason._tag, "NotFound")
       }))
 
     it.effect("come from system prompts", () =>
@@ -34,7 +34,7 @@ export const promptsSuite = (who: string, layer: Layer.Layer<StylePresets | Syst
         assert.strictEqual(changed.content, "Answer in two lines.")
         assert.strictEqual((yield* prompts.get(made.id)).name, "Short")
         yield* prompts.delete(made.id)
-        assert.strictEqual((yield* Effect.flip(prompts.get(made.id))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(prompts.get(made.id))).reason._tag, "NotFound")
       }))
 
     it.effect("are expanded, and need a language model for more", () =>
@@ -45,10 +45,10 @@ export const promptsSuite = (who: string, layer: Layer.Layer<StylePresets | Syst
         const broken = yield* utilities.dynamicPrompts({ prompt: "a {red|" })
         assert.isString(broken.error)
         const expand = yield* Effect.flip(utilities.expandPrompt({ prompt: "a cat", model_key: "missing" }))
-        assert.include(["NotFound", "Validation"], expand.reason)
+        assert.include(["NotFound", "Validation"], expand.reason._tag)
         const describe = yield* Effect.flip(
           utilities.imageToPrompt({ image_name: "missing.png", model_key: "missing" })
         )
-        assert.include(["NotFound", "Validation"], describe.reason)
+        assert.include(["NotFound", "Validation"], describe.reason._tag)
       }))
   })

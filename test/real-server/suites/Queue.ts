@@ -85,7 +85,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
         assert.isAtLeast((yield* queue.status).queue.completed, 4)
 
         yield* queue.deleteItem(ids[0]!)
-        assert.strictEqual((yield* Effect.flip(queue.item(ids[0]!))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(queue.item(ids[0]!))).reason._tag, "NotFound")
         assert.strictEqual(yield* queue.deleteByDestination(destination), 3)
         assert.strictEqual((yield* queue.batchStatus(batchId)).total, 0)
       }))
@@ -103,7 +103,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
         const status = yield* ended(batchId)
         assert.deepStrictEqual([status.failed, status.total], [2, 2])
         assert.isAtLeast(yield* queue.prune, 2)
-        assert.strictEqual((yield* Effect.flip(queue.item(id!))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(queue.item(id!))).reason._tag, "NotFound")
       }))
 
     it.effect("cancels in every way", () =>
@@ -152,8 +152,8 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
       Effect.gen(function*() {
         const queue = yield* Queue
         if (!options.admin) {
-          assert.strictEqual((yield* Effect.flip(queue.pause)).reason, "Forbidden")
-          assert.strictEqual((yield* Effect.flip(queue.resume)).reason, "Forbidden")
+          assert.strictEqual((yield* Effect.flip(queue.pause)).reason._tag, "Forbidden")
+          assert.strictEqual((yield* Effect.flip(queue.resume)).reason._tag, "Forbidden")
           return
         }
         const batchId = randomUUID()

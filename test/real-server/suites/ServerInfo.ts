@@ -35,7 +35,7 @@ export const serverInfoSuite = (
       Effect.gen(function*() {
         const info = yield* ServerInfo
         if (!options.admin) {
-          assert.strictEqual((yield* Effect.flip(info.clearInvocationCache)).reason, "Forbidden")
+          assert.strictEqual((yield* Effect.flip(info.clearInvocationCache)).reason._tag, "Forbidden")
           return
         }
         assert.strictEqual((yield* info.runtimeConfig).config["device"], "cpu")

@@ -59,8 +59,8 @@ export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): v
         yield* boards.delete(board.board_id)
         yield* videos.delete(video_name)
         assert.isTrue(Option.isNone(yield* videos.find(video_name)))
-        assert.strictEqual((yield* Effect.flip(videos.delete(video_name))).reason, "NotFound")
-        assert.strictEqual((yield* Effect.flip(videos.update(video_name, { starred: true }))).reason, "NotFound")
+        assert.strictEqual((yield* Effect.flip(videos.delete(video_name))).reason._tag, "NotFound")
+        assert.strictEqual((yield* Effect.flip(videos.update(video_name, { starred: true }))).reason._tag, "NotFound")
         const second = yield* uploaded
         const deleted = yield* videos.deleteMany([second.video_name, video_name])
         assert.deepStrictEqual(deleted, { done: [second.video_name], failed: [video_name] })

@@ -70,7 +70,7 @@ export const workflowLibrarySuite = (who: string, layer: Layer.Layer<WorkflowLib
           yield* library.deleteThumbnail(id)
           yield* library.delete(id)
           assert.deepStrictEqual(yield* library.find(id), Option.none())
-          assert.strictEqual((yield* Effect.flip(library.delete(id))).reason, "NotFound")
+          assert.strictEqual((yield* Effect.flip(library.delete(id))).reason._tag, "NotFound")
         }).pipe(Effect.scoped))
 
       it.effect("takes a file and gives it back", () =>

@@ -257,7 +257,7 @@ const make = Effect.gen(function*() {
       }),
       timedOut: () =>
         new InvokeAiError({
-          reason: "Transport",
+          reason: { _tag: "Transport" },
           method: "GET",
           path: "/api/v1/images/",
           detail: "the server did not respond in time",

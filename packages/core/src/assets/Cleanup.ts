@@ -166,7 +166,7 @@ export interface OutputsCleanupOptions extends CleanupOptions {
 
 const notDeleted = (): InvokeAiError =>
   new InvokeAiError({
-    reason: "Server",
+    reason: { _tag: "Server" },
     method: "POST",
     path: "/api/v1/images/delete",
     status: 200,
@@ -280,7 +280,7 @@ const describeItems = (itemIds: ReadonlyArray<number>) =>
         Effect.map((item) => described.set(id, item)),
         Effect.catch((error) =>
           Effect.sync(() => {
-            if (error.reason !== "NotFound") described.set(id, error)
+            if (error.reason._tag !== "NotFound") described.set(id, error)
           })
         )
       ), { concurrency: 4, discard: true })
@@ -309,7 +309,7 @@ const itemOutcomes = Effect.fnUntraced(
         ? Effect.succeed(kept("Running"))
         : queue.deleteItem(id).pipe(
           Effect.as(deleted),
-          Effect.catch((error) => Effect.succeed(error.reason === "NotFound" ? missing : failed(error)))
+          Effect.catch((error) => Effect.succeed(error.reason._tag === "NotFound" ? missing : failed(error)))
         )
       return Effect.map(outcome, (each) => outcomes.set(String(id), each))
     }, { concurrency: 4, discard: true })

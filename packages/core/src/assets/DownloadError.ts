@@ -108,7 +108,7 @@ export class DownloadError extends TaggedError<DownloadError>()("DownloadError",
 /** @internal */
 export const fromApi = (imageName: string, error: InvokeAiError): DownloadError => {
   const reason = ((): DownloadErrorReason => {
-    switch (error.reason) {
+    switch (error.reason._tag) {
       case "NotFound":
         return "NotFound"
       case "Unauthorized":

@@ -103,7 +103,7 @@ export const fromApi = (
   board?: string
 ): UploadError => {
   const reason = ((): UploadErrorReason => {
-    switch (error.reason) {
+    switch (error.reason._tag) {
       case "NotFound":
         return notFound
       case "Unauthorized":

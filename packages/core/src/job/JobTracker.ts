@@ -236,7 +236,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
 
   /** A request failed, for the first time at `since`. What can be helped by waiting is tried again by the next sweep. */
   const failed = (affected: ReadonlyArray<TrackedJob>, error: InvokeAiError, since = lastAnswer) => {
-    const hopeless = error.reason === "Unauthorized" || error.reason === "Forbidden"
+    const hopeless = error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden"
     if (!hopeless && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
     for (const job of affected) job.finish(Exit.fail(error))
   }

@@ -212,7 +212,7 @@ const probe = Effect.fnUntraced(function*(
     } else {
       absentSince = undefined
       const error = Option.isSome(read) && read.value._tag === "Failure" ? read.value.failure : lastError
-      if (error?.reason === "Unauthorized" || error?.reason === "Forbidden") {
+      if (error?.reason._tag === "Unauthorized" || error?.reason._tag === "Forbidden") {
         return { _tag: "Unknown", detail: error.message, cause: error }
       }
       lastError = error
@@ -386,7 +386,7 @@ const submitUntraced = Effect.fnUntraced(function*(
           continue
         }
         if (!error.isAmbiguous) {
-          return yield* error.reason === "Validation"
+          return yield* error.reason._tag === "Validation"
             ? Rejections.fromError(batchId, error, submission.nodes)
             : error
         }

@@ -149,7 +149,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
       const failed = result.failed_images ?? []
       if (options?.includeImages === true && failed.length > 0) {
         return yield* new InvokeAiError({
-          reason: "Server",
+          reason: { _tag: "Server" },
           method: "DELETE",
           path: `/api/v1/boards/${encodeURIComponent(board_id)}`,
           server: client.url.href,

@@ -238,7 +238,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       orNotFound(
         call((api) => api.images.update({ params: { image_name }, payload })),
         find(image_name),
-        (error) => error.status === 400 || error.reason === "Forbidden"
+        (error) => error.status === 400 || error.reason._tag === "Forbidden"
       )
     ),
     star: Effect.fn("Images.star")((names) =>
@@ -312,7 +312,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
     exists: Effect.fn("Images.exists")((image_name) =>
       call((api) => api.images.fullHead({ params: { image_name } })).pipe(
         Effect.as(true),
-        Effect.catchIf((error) => error.reason === "NotFound", () => Effect.succeed(false))
+        Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false))
       )
     ),
     full: (image_name) =>

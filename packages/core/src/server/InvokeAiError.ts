@@ -7,31 +7,6 @@ import * as Schema from "effect/Schema"
 import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
- * What kind of failure it was.
- *
- * - `Transport`: no answer came (no connection, timeout, reset, or the call was not sent at all)
- * - `Unauthorized`: 401, no or no valid login
- * - `Forbidden`: 403, the login is not allowed to do this, or the resource belongs to someone else
- * - `NotFound`: 404 or 405, there is no such thing or no such route
- * - `Conflict`: 409, the server cannot do this now
- * - `Validation`: the request was refused as wrong (400, 413, 415, 422), or could not be written
- * - `Server`: any other failing status
- * - `Decode`: the answer is not what this route gives, for example HTML, or JSON of another shape
- *
- * @since 0.1.0
- * @category models
- */
-export type InvokeAiErrorReason =
-  | "Transport"
-  | "Unauthorized"
-  | "Forbidden"
-  | "NotFound"
-  | "Conflict"
-  | "Validation"
-  | "Server"
-  | "Decode"
-
-/**
  * One problem of a refused request: where in the request (`loc`, beginning with `body`, `query` or `path`), what
  * (`msg`), and its kind (`type`). The refused value itself is left out.
  *
@@ -52,9 +27,101 @@ export const ValidationIssue = Schema.Struct({
  */
 export interface ValidationIssue extends Schema.Schema.Type<typeof ValidationIssue> {}
 
+/**
+ * No usable response came: no connection, a timeout, a reset, a response that was cut off, or a request that was not sent.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Transport = Schema.TaggedStruct("Transport", {})
+
+/**
+ * 401: no valid credentials.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Unauthorized = Schema.TaggedStruct("Unauthorized", {})
+
+/**
+ * 403: these credentials do not permit this, or the resource belongs to another user.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Forbidden = Schema.TaggedStruct("Forbidden", {})
+
+/**
+ * 404 or 405: the server has no such resource or no such route.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const NotFound = Schema.TaggedStruct("NotFound", {})
+
+/**
+ * 409: the server cannot do this now.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Conflict = Schema.TaggedStruct("Conflict", {})
+
+/**
+ * 400, 413, 415 or 422: the server rejected the request as invalid, or the request could not be encoded. `issues` are the
+ * problems of a 422 response, at most 50.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Validation = Schema.TaggedStruct("Validation", {
+  issues: Schema.optionalKey(Schema.Array(ValidationIssue))
+})
+
+/**
+ * Any other unsuccessful status.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Server = Schema.TaggedStruct("Server", {})
+
+/**
+ * The response is not what this route returns, for example HTML, or JSON of another shape.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Decode = Schema.TaggedStruct("Decode", {})
+
+/**
+ * Why a request failed, by `_tag`. `Effect.catchReason` handles one of them.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const InvokeAiErrorReason = Schema.Union([
+  Transport,
+  Unauthorized,
+  Forbidden,
+  NotFound,
+  Conflict,
+  Validation,
+  Server,
+  Decode
+])
+
+/**
+ * Why a request failed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type InvokeAiErrorReason = typeof InvokeAiErrorReason.Type
+
 const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
 
-const what: Record<InvokeAiErrorReason, string> = {
+const what: Record<InvokeAiErrorReason["_tag"], string> = {
   Transport: "got no answer",
   Unauthorized: "needs a valid login",
   Forbidden: "is not allowed",
@@ -71,10 +138,22 @@ const what: Record<InvokeAiErrorReason, string> = {
  * **Details**
  *
  * `server` is the base URL without credentials, `path` the path without its query. `status` is there when an answer
- * came. `detail` is the server's own text or the transport's, cut to a few hundred characters; `issues` are the problems
- * of a 422 answer, at most 50. `fromServer` is true if the response is an error in InvokeAI's own format (JSON with a
+ * came. `detail` is the server's own text or the transport's, cut to a few hundred characters. `fromServer` is true if the response is an error in InvokeAI's own format (JSON with a
  * `detail`), and missing if a proxy may have written it. `retryAfter` is how long a busy server or proxy asks to wait, in milliseconds. Tokens and
  * passwords appear in none of them.
+ *
+ * **Example** (Handling one reason)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Images } from "@effect-invokeai/core/server/Images"
+ *
+ * const width = (name: string) =>
+ *   Images.use((images) => images.get(name)).pipe(
+ *     Effect.map((image) => image.width),
+ *     Effect.catchReason("InvokeAiError", "NotFound", () => Effect.succeed(0))
+ *   )
+ * ```
  *
  * **Gotchas**
  *
@@ -86,22 +165,12 @@ const what: Record<InvokeAiErrorReason, string> = {
  * @category errors
  */
 export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError", {
-  reason: Schema.Literals([
-    "Transport",
-    "Unauthorized",
-    "Forbidden",
-    "NotFound",
-    "Conflict",
-    "Validation",
-    "Server",
-    "Decode"
-  ]),
+  reason: InvokeAiErrorReason,
   method: Schema.String,
   path: Schema.String,
   server: Schema.optionalKey(Schema.String),
   status: Schema.optionalKey(Schema.Number),
   detail: Schema.String,
-  issues: Schema.optionalKey(Schema.Array(ValidationIssue)),
   code: Schema.optionalKey(Schema.String),
   sent: Schema.optionalKey(Schema.Boolean),
   fromServer: Schema.optionalKey(Schema.Boolean),
@@ -111,15 +180,22 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
     const status = this.status === undefined ? "" : ` (${this.status})`
     const server = this.server === undefined ? "" : ` on ${this.server}`
     const detail = this.detail === "" ? "" : `: ${this.detail}`
-    const first = this.issues?.[0]
+    const first = this.issues[0]
     const issue = first === undefined ?
       "" :
-      `: ${first.loc.join(".")}: ${first.msg}${this.issues!.length > 1 ? ` (and ${this.issues!.length - 1} more)` : ""}`
-    const outcome = this.reason === "Transport" && this.sent === false ? "could not be sent" : what[this.reason]
-    const remedy = this.reason === "Unauthorized"
+      `: ${first.loc.join(".")}: ${first.msg}${this.issues.length > 1 ? ` (and ${this.issues.length - 1} more)` : ""}`
+    const outcome = this.reason._tag === "Transport" && this.sent === false
+      ? "could not be sent"
+      : what[this.reason._tag]
+    const remedy = this.reason._tag === "Unauthorized"
       ? ". Check the token, or the email and password (INVOKEAI_TOKEN, or INVOKEAI_EMAIL and INVOKEAI_PASSWORD)"
       : ""
     return `${this.method} ${this.path}${server} ${outcome}${status}${issue === "" ? detail : issue}${remedy}`
+  }
+
+  /** The problems of a rejected request, at most 50; empty for every other reason. */
+  get issues(): ReadonlyArray<ValidationIssue> {
+    return this.reason._tag === "Validation" ? this.reason.issues ?? [] : []
   }
 
   /**
@@ -128,10 +204,10 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
    * Says nothing about whether repeating is harmless; see `isAmbiguous`.
    */
   get isRetryable(): boolean {
-    if (this.reason === "Transport") return this.code !== "ERR_INVALID_URL"
+    if (this.reason._tag === "Transport") return this.code !== "ERR_INVALID_URL"
     // a 500 that reports unreadable data, as items of a poisoned batch do, stays the same
     if (this.status === 500) return !this.detail.includes("validation error")
-    if (this.reason === "Decode") {
+    if (this.reason._tag === "Decode") {
       // the server has web pages for reads only: one that is the response to a change is a proxy's
       if (this.code === "ERR_BODY" || this.code === "ERR_OTHER_REQUEST") return true
       return this.code === "ERR_HTML" && !isSafe(this.method)
@@ -158,7 +234,7 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
    */
   get isAmbiguous(): boolean {
     if (isSafe(this.method) || this.sent === false) return false
-    if (this.reason === "Transport" || this.reason === "Decode") return true
+    if (this.reason._tag === "Transport" || this.reason._tag === "Decode") return true
     if (this.status === undefined || this.status < 300) return false
     return this.status >= 500 || this.status === 408 || this.fromServer !== true
   }

@@ -223,7 +223,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
         operation("Queue.rawItem", { itemId: item_id }),
         Effect.filterOrFail(isRawQueueItem, () =>
           new InvokeAiError({
-            reason: "Decode",
+            reason: { _tag: "Decode" },
             method: "GET",
             path: `/api/v1/queue/${queueId}/i/${item_id}`,
             server: client.url.href,

@@ -11,7 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
-import { retold } from "./internal/failures.ts"
+import { withReason } from "./internal/failures.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
 
@@ -123,10 +123,14 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
   const version = call((api) => api.app.version({})).pipe(
     Effect.map((result) => result.version),
     Effect.mapError((error) =>
-      error.reason === "Decode" || error.reason === "NotFound"
-        ? retold(error, "Decode", `${notInvokeAi(client.url)} (${error.detail})`)
+      error.reason._tag === "Decode" || error.reason._tag === "NotFound"
+        ? withReason(error, { _tag: "Decode" }, `${notInvokeAi(client.url)} (${error.detail})`)
         : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
-        ? retold(error, "Transport", `${error.detail}. Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?`)
+        ? withReason(
+          error,
+          { _tag: "Transport" },
+          `${error.detail}. Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?`
+        )
         : error
     ),
     Effect.withSpan("ServerInfo.version")
@@ -138,7 +142,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
     const document = yield* call((api) => api.app.openApi({}))
     if (own(document, "paths") === undefined) {
       return yield* new InvokeAiError({
-        reason: "Decode",
+        reason: { _tag: "Decode" },
         method: "GET",
         path: "/openapi.json",
         server: client.url.href,

@@ -159,7 +159,7 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       orNotFound(
         call((api) => api.videos.update({ params: { video_name }, payload })),
         find(video_name),
-        (error) => error.status === 400 || error.reason === "Forbidden"
+        (error) => error.status === 400 || error.reason._tag === "Forbidden"
       )
     ),
     star: Effect.fn("Videos.star")((names) =>
@@ -206,7 +206,7 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       orNotFound(
         Effect.asVoid(call((api) => api.videos.removeFromBoard({ payload: { video_name } }))),
         find(video_name),
-        (error) => error.reason === "Forbidden"
+        (error) => error.reason._tag === "Forbidden"
       )
     ),
     metadata: Effect.fn("Videos.metadata")((video_name) =>

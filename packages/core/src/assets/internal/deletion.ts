@@ -71,6 +71,6 @@ export const deleteUnless = (
     // somebody else may have been faster
     return yield* images.delete(imageName).pipe(
       Effect.as(deleted),
-      Effect.catchIf((error) => error.reason === "NotFound", () => Effect.succeed(missing))
+      Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(missing))
     )
   })

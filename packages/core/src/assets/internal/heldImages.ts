@@ -23,7 +23,7 @@ const subjectOf = (imageName: string): string => `Image ${imageName}`
 
 const deletionTimedOut = (imageName: string): InvokeAiError =>
   new InvokeAiError({
-    reason: "Transport",
+    reason: { _tag: "Transport" },
     method: "DELETE",
     path: `/api/v1/images/i/${encodeURIComponent(imageName)}`,
     detail: "the server did not respond in time",

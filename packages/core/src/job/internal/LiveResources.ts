@@ -45,7 +45,8 @@ const ifThere = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<Option
   find.pipe(
     Effect.asSome,
     Effect.catchIf(
-      (error) => error.reason === "NotFound" || error.reason === "Forbidden" || error.reason === "Validation",
+      (error) =>
+        error.reason._tag === "NotFound" || error.reason._tag === "Forbidden" || error.reason._tag === "Validation",
       () => Effect.succeed(Option.none())
     )
   )

@@ -11,7 +11,7 @@ import { BoardNotFound } from "../JobError.ts"
 
 /** A board of another user cannot be written to; a name need not look like an id. */
 const isAbsent = (error: InvokeAiError): boolean =>
-  error.reason === "NotFound" || error.reason === "Forbidden" || error.reason === "Validation"
+  error.reason._tag === "NotFound" || error.reason._tag === "Forbidden" || error.reason._tag === "Validation"
 
 /**
  * The id of a board that is named by its id or its exact name. `none` stands for no board.

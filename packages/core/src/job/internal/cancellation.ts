@@ -49,7 +49,7 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   const limit = Duration.toMillis(within)
   let last: Cancellation | undefined
   let failure = new InvokeAiError({
-    reason: "Transport",
+    reason: { _tag: "Transport" },
     method: "PUT",
     path: `/api/v1/queue/${queue.queueId}/cancel_by_batch_ids`,
     detail: `no response within ${limit} ms`,

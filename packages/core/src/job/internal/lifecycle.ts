@@ -242,7 +242,7 @@ const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: R
 const cancelPath = "/api/v1/queue/cancel_by_batch_ids"
 
 const unfinished = (path: string, detail: string): InvokeAiError =>
-  new InvokeAiError({ reason: "Transport", method: "PUT", path, detail, sent: true })
+  new InvokeAiError({ reason: { _tag: "Transport" }, method: "PUT", path, detail, sent: true })
 
 /** Whether an item is one that was not asked for. */
 const isExtra = (item: ItemState): boolean => item.role === "surplus"
@@ -318,7 +318,7 @@ const removeImages = Effect.fnUntraced(function*(
   })
   if (failed.length > 0) {
     return yield* new InvokeAiError({
-      reason: "Server",
+      reason: { _tag: "Server" },
       method: "POST",
       path: "/api/v1/images/delete",
       status: 200,
@@ -396,7 +396,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     const attempt = Effect.gen(function*() {
       if (yield* isWorkerDone) return yield* removeImages(context, state, inherited)
       return yield* new InvokeAiError({
-        reason: "Conflict",
+        reason: { _tag: "Conflict" },
         method: "POST",
         path: "/api/v1/images/delete",
         detail: "the server is still busy with a canceled item, which may make an image"

@@ -66,7 +66,7 @@ export const findMembers = Effect.fn("Members.findMembers")(function*(
     return near.length < total ? yield* listed({}) : near
   })
   const found = yield* bySummaries.pipe(
-    Effect.catchIf((error) => error.isUnknownRoute || error.reason === "Decode", () => byListing),
+    Effect.catchIf((error) => error.isUnknownRoute || error.reason._tag === "Decode", () => byListing),
     Effect.catchIf(
       (error) => error.status === 500,
       (error) => Effect.catchIf(byItems, (other) => other.isUnknownRoute, () => Effect.fail(error))

@@ -61,7 +61,7 @@ export const fromError = (
   error: InvokeAiError,
   nodes: ReadonlyMap<string, OutputNode>
 ): SubmissionRejected => {
-  const issues = error.issues ?? []
+  const issues = error.issues
   const problems = issues.length > 0
     ? issues.map((issue) => toRejection(issue, nodes))
     : [{ nodeId: "", nodeLabel: "", nodeType: "", fieldName: "", input: "", message: shorten(error.detail) }]

@@ -41,7 +41,7 @@ const scrubbed = (call: Call, { loc, msg, type }: ValidationIssue): ValidationIs
 /** @internal */
 export const failure = (
   call: Call,
-  reason: InvokeAiErrorReason,
+  tag: InvokeAiErrorReason["_tag"],
   options: {
     readonly detail: string
     readonly status?: number | undefined
@@ -53,22 +53,21 @@ export const failure = (
   }
 ): InvokeAiError =>
   new InvokeAiError({
-    reason,
+    reason: tag === "Validation" && options.issues !== undefined
+      ? { _tag: tag, issues: options.issues.map((issue) => scrubbed(call, issue)) }
+      : { _tag: tag },
     method: call.method,
     path: call.path,
     ...(call.server === undefined ? undefined : { server: call.server }),
     detail: clean(call, options.detail),
     ...(options.status === undefined ? undefined : { status: options.status }),
-    ...(options.issues === undefined
-      ? undefined
-      : { issues: options.issues.map((issue) => scrubbed(call, issue)) }),
     ...(options.code === undefined ? undefined : { code: options.code }),
     ...(options.sent === undefined ? undefined : { sent: options.sent }),
     ...(options.retryAfter === undefined ? undefined : { retryAfter: options.retryAfter }),
     ...(options.fromServer === true ? { fromServer: true } : undefined)
   })
 
-const reasonOf = (status: number): InvokeAiErrorReason => {
+const reasonOf = (status: number): InvokeAiErrorReason["_tag"] => {
   switch (status) {
     case 400:
     case 413:
@@ -226,11 +225,11 @@ const neverSent: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The same failure, told in other words.
+ * The same failure, with another reason and detail.
  *
  * @internal
  */
-export const retold = (error: InvokeAiError, reason: InvokeAiErrorReason, detail: string): InvokeAiError =>
+export const withReason = (error: InvokeAiError, reason: InvokeAiErrorReason, detail: string): InvokeAiError =>
   new InvokeAiError({
     reason,
     method: error.method,

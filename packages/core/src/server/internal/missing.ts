@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { InvokeAiClient } from "../InvokeAiClient.ts"
 import { InvokeAiError } from "../InvokeAiError.ts"
-import { retold } from "./failures.ts"
+import { withReason } from "./failures.ts"
 
 /**
  * `None` for what is not there.
@@ -14,7 +14,7 @@ export const optional = <A, R>(
 ): Effect.Effect<Option.Option<A>, InvokeAiError, R> =>
   effect.pipe(
     Effect.map(Option.some),
-    Effect.catchIf((error) => error.reason === "NotFound", () => Effect.succeedNone)
+    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeedNone)
   )
 
 /**
@@ -32,7 +32,7 @@ export const orNotFound = <A, B>(
       Effect.map(Option.isNone),
       Effect.orElseSucceed(() => false),
       Effect.flatMap((missing) =>
-        Effect.fail(missing ? retold(error, "NotFound", "there is no such thing on the server") : error)
+        Effect.fail(missing ? withReason(error, { _tag: "NotFound" }, "there is no such thing on the server") : error)
       )
     )))
 
@@ -46,7 +46,7 @@ const repeated = <A>(
     let uncertain = false
     const attempt = Effect.tapError(once, (error) =>
       Effect.sync(() => {
-        uncertain ||= error.isAmbiguous && error.reason !== "NotFound"
+        uncertain ||= error.isAmbiguous && error.reason._tag !== "NotFound"
       }))
     return after(repeat(attempt), () => uncertain)
   })
@@ -65,7 +65,7 @@ export const deletion = (
     client,
     once,
     (attempts, isUncertain) =>
-      Effect.catchIf(attempts, (error) => isUncertain() && error.reason === "NotFound", () => Effect.void)
+      Effect.catchIf(attempts, (error) => isUncertain() && error.reason._tag === "NotFound", () => Effect.void)
   )
 
 /**
@@ -93,7 +93,7 @@ export const deletionOfMany = (
  */
 export const notDeleted = (server: string, path: string): InvokeAiError =>
   new InvokeAiError({
-    reason: "Server",
+    reason: { _tag: "Server" },
     method: "DELETE",
     path,
     server,
@@ -107,4 +107,4 @@ export const notDeleted = (server: string, path: string): InvokeAiError =>
  * @internal
  */
 export const isRefusedDeletion = (error: InvokeAiError): boolean =>
-  error.reason === "Forbidden" || (error.reason === "Server" && error.status === 200)
+  error.reason._tag === "Forbidden" || (error.reason._tag === "Server" && error.status === 200)

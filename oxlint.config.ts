@@ -64,7 +64,9 @@ export default defineConfig({
     "eslint/no-shadow": "off",
     "eslint/no-underscore-dangle": "off",
     "unicorn/consistent-function-scoping": "off",
-    "typescript/consistent-return": "off"
+    "typescript/consistent-return": "off",
+    // the classes of schemas and outputs are the types of plain objects
+    "typescript/no-misused-spread": "off"
   },
   overrides: [
     {

@@ -1,7 +1,9 @@
+import type * as ModelOutput from "@effect-invokeai/core/job/ModelOutput"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import type { OutputOrigin } from "@effect-invokeai/core/job/Outputs"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { edgesOf, incomingOf, loopsOf, nodesOf } from "../../packages/core/src/job/internal/outputs/graph.ts"
+import type { OutputsOf } from "../../packages/core/src/job/internal/outputs/output.ts"
 import { fromSession } from "../../packages/core/src/job/internal/outputs/session.ts"
 
 const origin: OutputOrigin = {
@@ -28,6 +30,20 @@ describe("Ink outputs", () => {
   it("has one for each of the 112 output types of 6.14.2", () => {
     assert.strictEqual(Outputs.outputTypes.length, 112)
     assert.strictEqual(new Set(Outputs.outputTypes).size, 112)
+  })
+
+  it("have the types of their members, and are all in the union", () => {
+    expectTypeOf<Outputs.InkMetadataToModelOutput["model"]>().toEqualTypeOf<Outputs.ModelIdentifierField>()
+    expectTypeOf<Outputs.InkCLIPSkipOutput["clip"]>().toEqualTypeOf<Outputs.FieldData | null>()
+    expectTypeOf<Outputs.InkCollectOutput["collection"]>().toEqualTypeOf<ReadonlyArray<unknown>>()
+    expectTypeOf<Outputs.InkLatentsOutput["shape"]>().toEqualTypeOf<
+      readonly [number, number, number, number] | undefined
+    >()
+    expectTypeOf<OutputsOf<typeof ModelOutput>>().toExtend<Outputs.InkOutput>()
+    expectTypeOf<OutputsOf<typeof ModelOutput>["_tag"]>().toEqualTypeOf<keyof typeof ModelOutput>()
+    expectTypeOf<Extract<Outputs.InkOutput, { readonly _tag: "InkVAEOutput" }>>().toEqualTypeOf<Outputs.InkVAEOutput>()
+    // @ts-expect-error a class is exported under its tag
+    expectTypeOf<OutputsOf<{ readonly InkVAEOutputs: typeof ModelOutput.InkVAEOutput }>>().toBeObject()
   })
 
   it("flattens what people look for", () => {

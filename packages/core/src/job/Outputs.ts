@@ -25,47 +25,56 @@
  */
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
-import * as Predicate from "effect/Predicate"
-import { type ConditioningOutput, conditioningOutputShapes } from "./internal/outputs/conditioning.ts"
-import type {
-  FieldData,
-  InkOutputBase,
-  InkUnknownOutput,
-  OutputOrigin,
-  OutputShape
-} from "./internal/outputs/fields.ts"
-import {
-  type InkBoundingBoxCollectionOutput,
-  type InkBoundingBoxOutput,
-  type InkImageOutput,
-  type InkLatentsMetaOutput,
-  type InkLatentsOutput,
-  type InkMaskOutput,
-  type InkNoiseOutput,
-  type MediaOutput,
-  mediaOutputShapes
-} from "./internal/outputs/media.ts"
-import { type ModelOutput, modelOutputShapes } from "./internal/outputs/models.ts"
+import { isRecord } from "../internal/json.ts"
+import * as Conditioning from "./ConditioningOutput.ts"
+import { type OutputsOf, type OutputType, read } from "./internal/outputs/output.ts"
 import { type SeedGraph, seedOf as findSeed } from "./internal/outputs/seed.ts"
 import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
-import {
-  type InkBooleanOutput,
-  type InkColorOutput,
-  type InkFloatOutput,
-  type InkIntegerOutput,
-  type InkStringOutput,
-  type ValueOutput,
-  valueOutputShapes
-} from "./internal/outputs/values.ts"
+import * as Media from "./MediaOutput.ts"
+import * as Models from "./ModelOutput.ts"
+import type { FieldData, InkUnknownOutput, OutputNode, OutputOrigin } from "./OutputOrigin.ts"
+import * as Values from "./ValueOutput.ts"
 
-export type * from "./internal/outputs/conditioning.ts"
-export type * from "./internal/outputs/fields.ts"
-export type * from "./internal/outputs/media.ts"
-export type * from "./internal/outputs/models.ts"
-export type * from "./internal/outputs/values.ts"
+export type * from "./ConditioningOutput.ts"
+export type * from "./MediaOutput.ts"
+export type * from "./ModelOutput.ts"
+export type * from "./OutputOrigin.ts"
+export type * from "./ValueOutput.ts"
 
 /**
- * Any output of a node. `_tag` tells which.
+ * An output that holds or describes images or videos.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MediaOutput = OutputsOf<typeof Media>
+
+/**
+ * An output that steers a denoiser.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ConditioningOutput = OutputsOf<typeof Conditioning>
+
+/**
+ * An output of a node that loads models.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ModelOutput = OutputsOf<typeof Models>
+
+/**
+ * An output that is a plain value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ValueOutput = OutputsOf<typeof Values>
+
+/**
+ * Any output of a node, distinguished by `_tag`.
  *
  * @category models
  * @since 0.1.0
@@ -95,19 +104,6 @@ export type InkAnyConditioningOutput = Extract<InkOutput, { readonly conditionin
  * @since 0.1.0
  */
 export type InkAnyVideoOutput = Extract<InkOutput, { readonly videoName: string }>
-
-/**
- * What is known of a node of the workflow apart from its results. `label` is the author's, or else the title of its type;
- * `loops` are the ids of the `iterate` nodes around it, the outermost first and itself included, where that is known.
- *
- * @category models
- * @since 0.1.0
- */
-export interface OutputNode {
-  readonly label: string
-  readonly type: string
-  readonly loops?: ReadonlyArray<string>
-}
 
 /**
  * What one queue item gave.
@@ -161,28 +157,30 @@ export interface WorkflowOutput {
   readonly executionTime: Duration.Duration
   readonly items: ReadonlyArray<ItemOutput>
   readonly all: ReadonlyArray<InkOutput>
-  readonly images: ReadonlyArray<InkImageOutput>
-  readonly finalImages: ReadonlyArray<InkImageOutput>
+  readonly images: ReadonlyArray<Media.InkImageOutput>
+  readonly finalImages: ReadonlyArray<Media.InkImageOutput>
   readonly videos: ReadonlyArray<InkAnyVideoOutput>
-  readonly latents: ReadonlyArray<InkLatentsOutput | InkLatentsMetaOutput | InkNoiseOutput>
+  readonly latents: ReadonlyArray<Media.InkLatentsOutput | Media.InkLatentsMetaOutput | Media.InkNoiseOutput>
   readonly conditioning: ReadonlyArray<InkAnyConditioningOutput>
-  readonly masks: ReadonlyArray<InkMaskOutput>
-  readonly integers: ReadonlyArray<InkIntegerOutput>
-  readonly floats: ReadonlyArray<InkFloatOutput>
-  readonly strings: ReadonlyArray<InkStringOutput>
-  readonly booleans: ReadonlyArray<InkBooleanOutput>
-  readonly colors: ReadonlyArray<InkColorOutput>
-  readonly boundingBoxes: ReadonlyArray<InkBoundingBoxOutput | InkBoundingBoxCollectionOutput>
+  readonly masks: ReadonlyArray<Media.InkMaskOutput>
+  readonly integers: ReadonlyArray<Values.InkIntegerOutput>
+  readonly floats: ReadonlyArray<Values.InkFloatOutput>
+  readonly strings: ReadonlyArray<Values.InkStringOutput>
+  readonly booleans: ReadonlyArray<Values.InkBooleanOutput>
+  readonly colors: ReadonlyArray<Values.InkColorOutput>
+  readonly boundingBoxes: ReadonlyArray<Media.InkBoundingBoxOutput | Media.InkBoundingBoxCollectionOutput>
   readonly collections: ReadonlyArray<InkCollectionOutput>
   readonly models: ReadonlyArray<ModelOutput>
   readonly unknown: ReadonlyArray<InkUnknownOutput>
 }
 
-const families = [mediaOutputShapes, conditioningOutputShapes, modelOutputShapes, valueOutputShapes]
+const families = [Media, Conditioning, Models, Values]
 
-const shapes: ReadonlyMap<string, OutputShape> = new Map(families.flatMap((family) => Object.entries(family)))
+const types: ReadonlyMap<string, OutputType<InkOutput>> = new Map(
+  families.flatMap((family) => Object.values(family)).map((type) => [type.type, type])
+)
 
-const modelTags: ReadonlySet<string> = new Set(Object.values(modelOutputShapes).map(([tag]) => tag))
+const modelTags: ReadonlySet<string> = new Set(Object.keys(Models))
 
 /**
  * The names of all output types that have their own `Ink…Output`, as the server calls them.
@@ -190,90 +188,7 @@ const modelTags: ReadonlySet<string> = new Set(Object.values(modelOutputShapes).
  * @category constants
  * @since 0.1.0
  */
-export const outputTypes: ReadonlyArray<string> = [...shapes.keys()]
-
-/** Latent channels of the node types whose number of channels is certain. */
-const latentChannels: ReadonlyMap<string, number> = new Map([
-  ["denoise_latents", 4],
-  ["denoise_latents_meta", 4],
-  ["i2l", 4],
-  ["noise", 4],
-  ["flux_denoise", 16],
-  ["flux_denoise_meta", 16],
-  ["flux_vae_encode", 16],
-  ["sd3_denoise", 16],
-  ["sd3_i2l", 16],
-  ["cogview4_denoise", 16],
-  ["cogview4_i2l", 16]
-])
-
-const isData = (value: unknown): value is FieldData => Predicate.isObject(value) && !Array.isArray(value)
-
-const has = (value: unknown, key: string): boolean => isData(value) && typeof value[key] === "string"
-
-const hasNumbers = (value: unknown, keys: ReadonlyArray<string>): boolean =>
-  isData(value) && keys.every((key) => typeof value[key] === "number")
-
-const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
-  any: () => true,
-  string: Predicate.isString,
-  boolean: Predicate.isBoolean,
-  number: Predicate.isNumber,
-  integer: Predicate.isNumber,
-  object: isData,
-  image: (value) => has(value, "image_name"),
-  video: (value) => has(value, "video_name"),
-  latents: (value) => has(value, "latents_name"),
-  conditioning: (value) => has(value, "conditioning_name"),
-  tensor: (value) => has(value, "tensor_name"),
-  color: (value) => hasNumbers(value, ["r", "g", "b", "a"]),
-  box: (value) => hasNumbers(value, ["x_min", "x_max", "y_min", "y_max"]),
-  model: (value) => has(value, "key") && has(value, "name")
-}
-
-const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-
-/** The fields of an output by their names here, or undefined where one is not what it should be. */
-const readFields = (data: FieldData, fields: OutputShape[1]): Record<string, unknown> | undefined => {
-  const read: Record<string, unknown> = {}
-  for (const [name, described] of Object.entries(fields)) {
-    const value = Object.hasOwn(data, name) ? data[name] : undefined
-    const nullable = described.endsWith("?")
-    const kind = nullable ? described.slice(0, -1) : described
-    if (value === undefined || value === null) {
-      if (!nullable && kind !== "any") return undefined
-      read[camel(name)] = null
-      continue
-    }
-    const many = kind.endsWith("[]")
-    const check = kinds[many ? kind.slice(0, -2) : kind]
-    if (check === undefined) return undefined
-    if (many ? !Array.isArray(value) || !value.every(check) : !check(value)) return undefined
-    read[camel(name)] = value
-    if (kind === "conditioning" && isData(value)) read["conditioningName"] = value["conditioning_name"]
-    if (kind === "video" && isData(value)) read["videoName"] = value["video_name"]
-    if (kind === "tensor" && isData(value)) read["maskName"] = value["tensor_name"]
-    if (kind === "latents" && isData(value)) {
-      read["latentsName"] = value["latents_name"]
-      read["seed"] = typeof value["seed"] === "number" ? value["seed"] : null
-    }
-  }
-  return read
-}
-
-const mentionsImage = (value: unknown, name: string): boolean => {
-  if (Array.isArray(value)) return value.some((part) => mentionsImage(part, name))
-  if (!isData(value)) return false
-  return value["image_name"] === name || Object.values(value).some((part) => mentionsImage(part, name))
-}
-
-/** The types whose outputs report a seed. */
-const seededTypes: ReadonlySet<string> = new Set([
-  "image_output",
-  "image_collection_output",
-  "video_output",
-  "extract_video_range_output"
-])
+export const outputTypes: ReadonlyArray<string> = [...types.keys()]
 
 /**
  * Turns one output of the server into its `Ink…Output`.
@@ -293,30 +208,15 @@ export const decode = (
   seed?: () => number | null
 ): InkOutput => {
   const type = typeof data["type"] === "string" ? data["type"] : ""
-  const unknown: InkUnknownOutput = { ...origin, _tag: "InkUnknownOutput", type, data }
-  const shape = shapes.get(type)
-  if (shape === undefined) return unknown
-  const fields = readFields(data, shape[1])
-  if (fields === undefined) return unknown
-  if (type === "image_output") {
-    const image = fields["image"]
-    if (!isData(image) || typeof image["image_name"] !== "string") return unknown
-    delete fields["image"]
-    fields["imageName"] = image["image_name"]
-    fields["passedThrough"] = isData(invocation) && mentionsImage(invocation, image["image_name"])
+  const outputType = types.get(type)
+  const source = {
+    data,
+    nodeType: origin.nodeType,
+    invocation: invocation ?? null,
+    seed: () => seed?.() ?? null
   }
-  if (seededTypes.has(type)) fields["seed"] = seed?.() ?? null
-  if (typeof fields["latentsName"] === "string") {
-    const channels = latentChannels.get(origin.nodeType)
-    const { height, width } = fields
-    if (channels !== undefined && typeof width === "number" && typeof height === "number") {
-      fields["shape"] = [1, channels, Math.floor(height / 8), Math.floor(width / 8)]
-    }
-  }
-  const base: InkOutputBase<string> = { ...origin, _tag: shape[0], type, data }
-  // The tables of the families state for each tag exactly the fields that its interface has, checked above.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return { ...base, ...fields } as unknown as InkOutput
+  return (outputType === undefined ? undefined : read(outputType, origin, source)) ??
+    { ...origin, _tag: "InkUnknownOutput", type, data }
 }
 
 /**
@@ -335,7 +235,7 @@ export interface SessionContext {
 
 const boardOf = (node: FieldData | undefined): string | null => {
   const board = node?.["board"]
-  return isData(board) && typeof board["board_id"] === "string" ? board["board_id"] : null
+  return isRecord(board) && typeof board["board_id"] === "string" ? board["board_id"] : null
 }
 
 /**
@@ -407,7 +307,7 @@ const isTag = <Tag extends InkOutput["_tag"]>(...tags: ReadonlyArray<Tag>) => {
 const isCollection = (output: InkOutput): output is InkCollectionOutput =>
   "collection" in output && Array.isArray(output.collection)
 
-const unique = (images: ReadonlyArray<InkImageOutput>): ReadonlyArray<InkImageOutput> => {
+const unique = (images: ReadonlyArray<Media.InkImageOutput>): ReadonlyArray<Media.InkImageOutput> => {
   const seen = new Set<string>()
   return images.filter((image) => {
     if (seen.has(image.imageName)) return false
@@ -423,7 +323,7 @@ const unique = (images: ReadonlyArray<InkImageOutput>): ReadonlyArray<InkImageOu
  * @category views
  * @since 0.1.0
  */
-export const finalImages = (outputs: ReadonlyArray<InkOutput>): ReadonlyArray<InkImageOutput> =>
+export const finalImages = (outputs: ReadonlyArray<InkOutput>): ReadonlyArray<Media.InkImageOutput> =>
   unique(outputs.filter(isTag("InkImageOutput")).filter((image) => !image.isIntermediate && !image.passedThrough))
 
 /**
@@ -436,7 +336,7 @@ export const imageNames = (outputs: ReadonlyArray<InkOutput>): ReadonlyArray<str
   const found = new Set<string>()
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit)
-    else if (isData(value)) {
+    else if (isRecord(value)) {
       if (typeof value["image_name"] === "string") found.add(value["image_name"])
       Object.values(value).forEach(visit)
     }

@@ -9,9 +9,9 @@
  * @since 0.1.0
  */
 import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "../JobEvent.ts"
+import type { FieldData } from "../OutputOrigin.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "../Outputs.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
-import type { FieldData } from "./outputs/fields.ts"
 import { fromSession, type SessionResults } from "./outputs/session.ts"
 
 /**

@@ -1,7 +1,6 @@
 /** Reads graphs as the server has them: their nodes, their edges, and which nodes are inside of which iterations. */
-import * as Predicate from "effect/Predicate"
-import type { OutputNode } from "../../Outputs.ts"
-import type { FieldData } from "./fields.ts"
+import { getOwn, isRecord } from "../../../internal/json.ts"
+import type { FieldData, OutputNode } from "../../OutputOrigin.ts"
 
 /** An edge of a graph. */
 export interface Edge {
@@ -11,26 +10,22 @@ export interface Edge {
   readonly targetField: string
 }
 
-export const isData = (value: unknown): value is FieldData => Predicate.isObject(value) && !Array.isArray(value)
-
-export const own = (data: FieldData, key: string): unknown => Object.hasOwn(data, key) ? data[key] : undefined
-
 const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
 /** The edges of a graph; what is none is left out. */
 export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
-  const edges = isData(graph) ? own(graph, "edges") : undefined
+  const edges = isRecord(graph) ? getOwn(graph, "edges") : undefined
   if (!Array.isArray(edges)) return []
   return edges.flatMap((edge: unknown): ReadonlyArray<Edge> => {
-    if (!isData(edge)) return []
-    const from = own(edge, "source")
-    const to = own(edge, "destination")
-    if (!isData(from) || !isData(to)) return []
+    if (!isRecord(edge)) return []
+    const from = getOwn(edge, "source")
+    const to = getOwn(edge, "destination")
+    if (!isRecord(from) || !isRecord(to)) return []
     const [source, sourceField, target, targetField] = [
-      text(own(from, "node_id")),
-      text(own(from, "field")),
-      text(own(to, "node_id")),
-      text(own(to, "field"))
+      text(getOwn(from, "node_id")),
+      text(getOwn(from, "field")),
+      text(getOwn(to, "node_id")),
+      text(getOwn(to, "field"))
     ]
     return source !== undefined && sourceField !== undefined && target !== undefined && targetField !== undefined
       ? [{ source, sourceField, target, targetField }]
@@ -40,10 +35,10 @@ export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
 
 /** The nodes of a graph by id; what is none is left out. */
 export const nodesOf = (graph: unknown): ReadonlyMap<string, FieldData> => {
-  const nodes = isData(graph) ? own(graph, "nodes") : undefined
+  const nodes = isRecord(graph) ? getOwn(graph, "nodes") : undefined
   const found = new Map<string, FieldData>()
-  for (const [id, node] of Object.entries(isData(nodes) ? nodes : {})) {
-    if (isData(node)) found.set(id, node)
+  for (const [id, node] of Object.entries(isRecord(nodes) ? nodes : {})) {
+    if (isRecord(node)) found.set(id, node)
   }
   return found
 }

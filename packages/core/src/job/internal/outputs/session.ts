@@ -7,8 +7,9 @@
  * Servers from 6.14 on name the iteration themselves (`prepared_iteration_paths`); for older ones it is read from the
  * `iterate` nodes upstream, up to the next `collect`.
  */
-import type { FieldData } from "./fields.ts"
-import { type Edge, edgesOf, incomingOf, isData, loopsOf, nodesOf, own, typeOf } from "./graph.ts"
+import { getOwn, isRecord } from "../../../internal/json.ts"
+import type { FieldData } from "../../OutputOrigin.ts"
+import { type Edge, edgesOf, incomingOf, loopsOf, nodesOf, typeOf } from "./graph.ts"
 import { seedOf } from "./seed.ts"
 
 /** One executed node. */
@@ -32,7 +33,7 @@ export interface SessionResults {
 }
 
 const entries = (value: unknown): ReadonlyArray<readonly [string, unknown]> =>
-  isData(value) ? Object.entries(value) : []
+  isRecord(value) ? Object.entries(value) : []
 
 const compareNumbers = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
@@ -100,22 +101,22 @@ const orderedCollection = (
  * of a `collect` node is put into iteration order too, which servers up to 6.8 do not do.
  */
 export const fromSession = (session: unknown): SessionResults => {
-  const data: FieldData = isData(session) ? session : {}
+  const data: FieldData = isRecord(session) ? session : {}
   const results = new Map(
-    entries(own(data, "results")).flatMap(([id, result]) => isData(result) ? [[id, result] as const] : [])
+    entries(getOwn(data, "results")).flatMap(([id, result]) => isRecord(result) ? [[id, result] as const] : [])
   )
   const sources = new Map(
-    entries(own(data, "prepared_source_mapping")).flatMap(([id, source]) =>
+    entries(getOwn(data, "prepared_source_mapping")).flatMap(([id, source]) =>
       typeof source === "string" ? [[id, source] as const] : []
     )
   )
-  const submitted = nodesOf(own(data, "graph"))
-  const execution = own(data, "execution_graph")
+  const submitted = nodesOf(getOwn(data, "graph"))
+  const execution = getOwn(data, "execution_graph")
   const invocations = nodesOf(execution)
   const incoming = incomingOf(edgesOf(execution))
-  const paths = own(data, "prepared_iteration_paths")
+  const paths = getOwn(data, "prepared_iteration_paths")
   const told = (id: string): ReadonlyArray<number> | undefined => {
-    const path = isData(paths) ? own(paths, id) : undefined
+    const path = isRecord(paths) ? getOwn(paths, id) : undefined
     return Array.isArray(path) && path.every((step): step is number => typeof step === "number") ? path : undefined
   }
   const ids = [...results.keys()]
@@ -147,14 +148,14 @@ export const fromSession = (session: unknown): SessionResults => {
   const graph = {
     nodes: invocations,
     incoming,
-    valueOf: (id: string, field: string) => own(invocations.get(id) ?? {}, field),
-    resultOf: (id: string, field: string) => own(results.get(id) ?? {}, field)
+    valueOf: (id: string, field: string) => getOwn(invocations.get(id) ?? {}, field),
+    resultOf: (id: string, field: string) => getOwn(results.get(id) ?? {}, field)
   }
   return {
     executed,
     nodes: submitted,
     seedOf: (preparedId) => seedOf(graph, preparedId) ?? null,
-    errors: entries(own(data, "errors")).map(([preparedId, message]) => ({
+    errors: entries(getOwn(data, "errors")).map(([preparedId, message]) => ({
       preparedId,
       nodeId: sources.get(preparedId) ?? preparedId,
       message: typeof message === "string" ? message : JSON.stringify(message)

@@ -26,9 +26,10 @@ export * from "./internal/collections.ts"
 export * from "./internal/generators.ts"
 export type { InkRefusal, InkViolation } from "./internal/kind.ts"
 export { AcceptedModels, isCompleteModel, modelLabel, ModelReference } from "./internal/modelReference.ts"
-export * from "./internal/models.ts"
+export { InkModelField } from "./internal/models.ts"
 export * from "./internal/references.ts"
 export * from "./internal/scalars.ts"
+export * from "./ModelField.ts"
 
 /**
  * A field that gets its value from another node only. It cannot be set.

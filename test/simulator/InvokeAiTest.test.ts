@@ -21,7 +21,8 @@ import { at, graph, send, settle } from "./support.ts"
 
 describe("the client in front of the simulator", () => {
   it("every route that the client declares is simulated", () => {
-    const simulated = new Set(routes.map((route) => `${route.method} ${route.path.replace(/\{[^}]+\}/g, "{}")}`))
+    const emulated = routes.filter(({ since = 0 }) => Number.isFinite(since))
+    const simulated = new Set(emulated.map((route) => `${route.method} ${route.path.replace(/\{[^}]+\}/g, "{}")}`))
     const declared: Array<string> = []
     HttpApi.reflect(InvokeAiApi, {
       onGroup: () => {},

@@ -1,141 +1,107 @@
 /**
- * What the routes of the simulated server have in common: reading parameters and bodies with the server's own complaints.
+ * What the routes of the simulated server have in common: how they are implemented, and the limits that their schemas do not state.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
-import { HttpFailure, invalid, json, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
+import { missing, notAnObject } from "./requestSchema.ts"
+import { HttpFailure, invalid, json, refusal, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 
-/** A request on its way through a route. */
+/** A request, and who sent it. */
 export interface RouteContext {
   readonly world: SimulatorWorld
   readonly request: SimulatorRequest
-  readonly params: Readonly<Record<string, string>>
   readonly now: number
   /** Who asks; the system user on single-user servers. */
   readonly user: SimulatorUser
 }
 
-/** A route: method, path template, and what it does. */
-export interface Route {
-  readonly method: string
-  /** Parts in braces are parameters. */
-  readonly path: string
-  readonly handler: (context: RouteContext) => Effect.Effect<SimulatorResponse, HttpFailure>
-  /** The first minor release that has the route. */
-  readonly since?: number | undefined
-  /** Needs no login. */
-  readonly isPublic?: boolean | undefined
-  /** Needs an administrator. */
-  readonly adminOnly?: boolean | undefined
+/** A request with its parameters and its JSON body, decoded. */
+export interface EndpointContext<Params = unknown, Query = unknown, Payload = unknown> extends RouteContext {
+  readonly params: Params
+  readonly query: Query
+  readonly payload: Payload
 }
 
-/** A route whose handler is a generator. */
-export const route = (
-  method: string,
-  path: string,
-  handler: (context: RouteContext) => Generator<Effect.Effect<unknown, HttpFailure>, SimulatorResponse, never>,
-  options: Omit<Route, "method" | "path" | "handler"> = {}
-): Route => ({ method, path, handler: Effect.fnUntraced(handler), ...options })
+/** What differs between routes apart from their declaration. */
+export interface RouteOptions {
+  /** The first minor release that has the route. */
+  readonly since?: number | undefined
+  /** The first minor releases that have query parameters which came after the route. */
+  readonly querySince?: Readonly<Record<string, number>> | undefined
+  /** Whether it needs no login. */
+  readonly isPublic?: boolean | undefined
+  /** Whether it needs an administrator. */
+  readonly adminOnly?: boolean | undefined
+  /** Whether fields of the body that are not declared are refused. */
+  readonly onlyDeclared?: boolean | undefined
+  /** Whether the handler reads the JSON body itself. It always does where the body is a form. */
+  readonly rawBody?: boolean | undefined
+}
 
-/** A route whose answer is known at once, as JSON. */
-export const reply = (
-  method: string,
-  path: string,
-  f: (context: RouteContext) => unknown,
-  options: Omit<Route, "method" | "path" | "handler"> & { readonly status?: number } = {}
-): Route => ({
-  method,
-  path,
-  handler: (context) => Effect.sync(() => json(f(context), options.status)),
+/** What the simulator does for an endpoint. */
+export interface Implementation<Context> extends RouteOptions {
+  readonly handler: (context: Context) => Effect.Effect<SimulatorResponse, HttpFailure>
+}
+
+/** An implementation whose handler is a generator. */
+export const route = <Context>(
+  handler: (context: Context) => Generator<Effect.Effect<unknown, HttpFailure>, SimulatorResponse, never>,
+  options: RouteOptions = {}
+): Implementation<Context> => ({ handler: Effect.fnUntraced(handler), ...options })
+
+/** An implementation whose response is known immediately, as JSON. */
+export const reply = <Context>(
+  f: (context: Context) => unknown,
+  options: RouteOptions = {}
+): Implementation<Context> => ({
+  handler: (context) => Effect.sync(() => json(f(context))),
   ...options
 })
 
-/** Routes that a release has only from a minor version on. A route's own later version stays. */
-export const since = (minor: number, routes: ReadonlyArray<Route>): ReadonlyArray<Route> =>
-  routes.map((one) => Object.assign({ since: minor }, one))
+/** An endpoint of releases that the simulator does not emulate yet. */
+export const notEmulated: Implementation<unknown> = {
+  handler: () => Effect.fail(refusal(404, "Not Found")),
+  since: Number.POSITIVE_INFINITY
+}
+
+/** Implementations that a release has only from a minor version on. An implementation's own later version stays. */
+export const since = <Implementations extends object>(
+  minor: number,
+  implementations: Implementations
+): Implementations =>
+  // the same keys with the same handlers
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  Object.fromEntries(
+    Object.entries(implementations).map(([id, one]) => [id, { since: minor, ...one }])
+  ) as Implementations
 
 const fail = (issue: ValidationIssue): Effect.Effect<never, HttpFailure> => Effect.fail(invalid([issue]))
 
-const missing = (loc: ReadonlyArray<string | number>, input: unknown = null): ValidationIssue => ({
-  type: "missing",
-  loc,
-  msg: "Field required",
-  input
-})
-
-const settle = (checked: FieldValidation.Checked): Effect.Effect<unknown, HttpFailure> =>
-  checked.ok ? Effect.succeed(checked.value) : Effect.fail(invalid(checked.issues))
-
-/** A query parameter that must be there. */
-export const required = (context: RouteContext, name: string): Effect.Effect<string, HttpFailure> => {
-  const value = context.request.query.get(name)
-  return value === null ? fail(missing(["query", name])) : Effect.succeed(value)
-}
-
-/** A query parameter; `undefined` where it is missing. */
-export const optional = (context: RouteContext, name: string): string | undefined =>
-  context.request.query.get(name) ?? undefined
-
-/** All values of a repeated query parameter; `undefined` where there are none. */
-export const many = (context: RouteContext, name: string): ReadonlyArray<string> | undefined => {
-  const values = context.request.query.getAll(name)
-  return values.length === 0 ? undefined : values
-}
-
-/** A query parameter that is true or false. */
-export const flag = (context: RouteContext, name: string): Effect.Effect<boolean | undefined, HttpFailure> => {
-  const value = context.request.query.get(name)
-  if (value === null) return Effect.succeed(undefined)
-  return Effect.map(settle(FieldValidation.boolean(value, ["query", name])), (result) => result === true)
-}
-
-/** A query parameter that is a whole number within limits. */
-export const whole = (
-  context: RouteContext,
+/** Refuses an integer parameter outside of its bounds. The server quotes the text of the parameter. */
+export const within = (
   name: string,
-  bounds: { readonly minimum?: number; readonly maximum?: number } = {}
-): Effect.Effect<number | undefined, HttpFailure> => {
-  const value = context.request.query.get(name)
-  if (value === null) return Effect.succeed(undefined)
-  const loc = ["query", name]
-  const checked = FieldValidation.integer(value, loc)
-  const limited = checked.ok ? FieldValidation.bounded(checked.value, bounds, loc) : checked
-  if (!limited.ok) {
-    return Effect.fail(invalid(limited.issues.map((issue) => ({ ...issue, input: value }))))
-  }
-  return Effect.succeed(Number(limited.value))
+  value: number | undefined,
+  bounds: { readonly minimum?: number; readonly maximum?: number }
+): Effect.Effect<void, HttpFailure> => {
+  if (value === undefined) return Effect.void
+  const checked = FieldValidation.bounded(value, bounds, ["query", name])
+  return checked.ok
+    ? Effect.void
+    : Effect.fail(invalid(checked.issues.map((issue) => Object.assign({}, issue, { input: String(value) }))))
 }
-
-/** A query parameter that is one of some words. */
-export const oneOf = (
-  context: RouteContext,
-  name: string,
-  choices: ReadonlyArray<string>
-): Effect.Effect<string | undefined, HttpFailure> => {
-  const value = context.request.query.get(name)
-  if (value === null) return Effect.succeed(undefined)
-  const expected = FieldValidation.listChoices(choices)
-  return choices.includes(value)
-    ? Effect.succeed(value)
-    : fail({ type: "enum", loc: ["query", name], msg: `Input should be ${expected}`, input: value, ctx: { expected } })
-}
-
-/** A path parameter that is a whole number. */
-export const pathNumber = (context: RouteContext, name: string): Effect.Effect<number, HttpFailure> =>
-  Effect.map(settle(FieldValidation.integer(context.params[name] ?? "", ["path", name])), Number)
 
 const textDecoder = new TextDecoder()
 
 /** The body as JSON. */
-export const body = (context: RouteContext): Effect.Effect<unknown, HttpFailure> =>
+export const jsonBody = (request: SimulatorRequest): Effect.Effect<unknown, HttpFailure> =>
   Effect.suspend(() => {
-    const raw = context.request.body
-    if (!(raw instanceof Uint8Array) || raw.length === 0) return fail(missing(["body"]))
+    const raw = request.body
+    if (!(raw instanceof Uint8Array) || raw.length === 0) return fail(missing(["body"], null))
     const parsed = Result.try((): unknown => JSON.parse(textDecoder.decode(raw)))
     return Result.isSuccess(parsed)
       ? Effect.succeed(parsed.success)
@@ -149,77 +115,22 @@ export const body = (context: RouteContext): Effect.Effect<unknown, HttpFailure>
   })
 
 /** The body as a JSON object. */
-export const bodyRecord = (
-  context: RouteContext
-): Effect.Effect<Readonly<Record<string, unknown>>, HttpFailure> =>
-  Effect.flatMap(body(context), (value) =>
-    FieldValidation.isRecord(value) ? Effect.succeed(value) : fail({
-      type: "model_attributes_type",
-      loc: ["body"],
-      msg: "Input should be a valid dictionary or object to extract fields from",
-      input: value
-    }))
+export const bodyRecord = (context: RouteContext): Effect.Effect<Readonly<Record<string, unknown>>, HttpFailure> =>
+  Effect.flatMap(
+    jsonBody(context.request),
+    (value) => FieldValidation.isRecord(value) ? Effect.succeed(value) : fail(notAnObject(["body"], value))
+  )
 
-/** A field of the body that must be there. */
+/** A field of the body that is required. */
 export const bodyField = (
   record: Readonly<Record<string, unknown>>,
   name: string
 ): Effect.Effect<unknown, HttpFailure> =>
-  Object.hasOwn(record, name) ? Effect.succeed(record[name]) : fail(missing(["body", name]))
-
-/** A text field of the body that must be there. */
-export const bodyText = (
-  record: Readonly<Record<string, unknown>>,
-  name: string
-): Effect.Effect<string, HttpFailure> =>
-  Effect.flatMap(bodyField(record, name), (value) =>
-    typeof value === "string"
-      ? Effect.succeed(value)
-      : fail({ type: "string_type", loc: ["body", name], msg: "Input should be a valid string", input: value }))
+  Object.hasOwn(record, name) ? Effect.succeed(record[name]) : fail(missing(["body", name], null))
 
 const maxNames = 1000
 const maxNameLength = 255
 
-/** A list of texts in the body. From 6.14 on at most 1000, each of at most 255 characters. */
-export const bodyNames = (
-  context: RouteContext,
-  record: Readonly<Record<string, unknown>>,
-  name: string,
-  limited = true
-): Effect.Effect<ReadonlyArray<string>, HttpFailure> =>
-  Effect.flatMap(bodyField(record, name), (value) => {
-    const loc = ["body", name]
-    if (!Array.isArray(value)) {
-      return fail({ type: "list_type", loc, msg: "Input should be a valid list", input: value })
-    }
-    const capped = limited && context.world.profile.minor >= 14
-    if (capped && value.length > maxNames) return fail(tooLong(loc, value, maxNames))
-    const issues: Array<ValidationIssue> = []
-    const names = value.map((item: unknown, index) => {
-      if (typeof item !== "string") {
-        issues.push({
-          type: "string_type",
-          loc: [...loc, index],
-          msg: "Input should be a valid string",
-          input: item
-        })
-        return ""
-      }
-      if (capped && item.length > maxNameLength) {
-        issues.push({
-          type: "string_too_long",
-          loc: [...loc, index],
-          msg: `String should have at most ${maxNameLength} characters`,
-          input: item,
-          ctx: { max_length: maxNameLength }
-        })
-      }
-      return item
-    })
-    return issues.length > 0 ? Effect.fail(invalid(issues)) : Effect.succeed(names)
-  })
-
-/** The complaint about a list with too many entries. */
 const tooLong = (
   loc: ReadonlyArray<string | number>,
   input: ReadonlyArray<unknown>,
@@ -232,21 +143,33 @@ const tooLong = (
   ctx: { field_type: "List", max_length: limit, actual_length: input.length }
 })
 
-/** A list of whole numbers in the body or a field of it. */
-export const numbers = (
-  value: unknown,
-  loc: ReadonlyArray<string | number>,
-  limit: number | undefined
-): Effect.Effect<ReadonlyArray<number>, HttpFailure> => {
-  if (!Array.isArray(value)) {
-    return fail({ type: "list_type", loc, msg: "Input should be a valid list", input: value })
-  }
-  if (limit !== undefined && value.length > limit) return fail(tooLong(loc, value, limit))
-  return Effect.forEach(
-    value,
-    (item, index) => Effect.map(settle(FieldValidation.integer(item, [...loc, index])), Number)
-  )
-}
+/** Refuses a list in the body with more than 1000 items. */
+export const withinLength = (field: string, items: ReadonlyArray<unknown>): Effect.Effect<void, HttpFailure> =>
+  items.length > maxNames ? fail(tooLong(["body", field], items, maxNames)) : Effect.void
+
+/** Refuses names in the body that are too many or too long for 6.14. */
+export const withinNames = (
+  context: RouteContext,
+  field: string,
+  names: ReadonlyArray<string>
+): Effect.Effect<void, HttpFailure> =>
+  Effect.suspend(() => {
+    if (context.world.profile.minor < 14) return Effect.void
+    const issues = names.flatMap((name, index): ReadonlyArray<ValidationIssue> =>
+      name.length > maxNameLength
+        ? [{
+          type: "string_too_long",
+          loc: ["body", field, index],
+          msg: `String should have at most ${maxNameLength} characters`,
+          input: name,
+          ctx: { max_length: maxNameLength }
+        }]
+        : []
+    )
+    return names.length <= maxNames && issues.length > 0
+      ? Effect.fail(invalid(issues))
+      : withinLength(field, names)
+  })
 
 /** The multipart form of an upload; empty where the body is no form. */
 export const form = (context: RouteContext): Effect.Effect<FormData, HttpFailure> =>
@@ -268,7 +191,7 @@ export const formFile = (
   name: string
 ): Effect.Effect<{ readonly type: string; readonly bytes: Uint8Array }, HttpFailure> => {
   const value = data.get(name)
-  if (value === null) return fail(missing(["body", name]))
+  if (value === null) return fail(missing(["body", name], null))
   if (typeof value === "string") {
     return fail({
       type: "value_error",

@@ -1,18 +1,33 @@
-/** Finds the route of a request, checks who asks, and answers as the server does. */
+/** Finds the route of a request, checks who sent it, decodes it as declared, and responds as the server does. */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as Record from "effect/Record"
 import { isRecord } from "./fieldValidation.ts"
+import * as RequestSchema from "./requestSchema.ts"
 import * as AppRoutes from "./routes/app.ts"
+import * as AuthRoutes from "./routes/auth.ts"
 import * as BoardRoutes from "./routes/boards.ts"
 import * as ImageRoutes from "./routes/images.ts"
-import * as LibraryRoutes from "./routes/library.ts"
 import * as ModelRoutes from "./routes/models.ts"
+import * as PromptRoutes from "./routes/prompts.ts"
 import * as QueueRoutes from "./routes/queue.ts"
+import * as RecordedRoutes from "./routes/recorded.ts"
 import * as VideoRoutes from "./routes/videos.ts"
-import { reply, type Route } from "./routeSupport.ts"
+import * as WorkflowRoutes from "./routes/workflows.ts"
+import {
+  type EndpointContext,
+  type Implementation,
+  jsonBody,
+  type RouteContext,
+  type RouteOptions
+} from "./routeSupport.ts"
+import { type ApiImplementations, SimulatorApi } from "./simulatorApi.ts"
 import {
   type HttpFailure,
   internalError,
+  invalid,
   json,
   refusal,
   type SimulatorRequest,
@@ -23,20 +38,98 @@ import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 import * as UserStore from "./userStore.ts"
 
-const served: ReadonlyArray<Route> = [
-  ...AppRoutes.routes,
-  ...QueueRoutes.routes,
-  ...ImageRoutes.routes,
-  ...VideoRoutes.routes,
-  ...BoardRoutes.routes,
-  ...LibraryRoutes.routes,
-  ...ModelRoutes.routes
-]
+const implementations: ApiImplementations = {
+  app: {
+    ...AppRoutes.app,
+    openApi: { handler: ({ world }) => Effect.sync(() => json(documentOf(world))), isPublic: true }
+  },
+  auth: AuthRoutes.auth,
+  queue: QueueRoutes.queue,
+  images: ImageRoutes.images,
+  boards: BoardRoutes.boards,
+  boardImages: BoardRoutes.boardImages,
+  models: ModelRoutes.models,
+  workflows: WorkflowRoutes.workflows,
+  utilities: PromptRoutes.utilities,
+  stylePresets: PromptRoutes.stylePresets,
+  systemPrompts: PromptRoutes.systemPrompts,
+  videos: VideoRoutes.videos,
+  recorded: RecordedRoutes.recorded
+}
 
-/** Query parameters by which clients tell what a server can do. */
-const parameters = new Map([["GET /api/v1/workflows/", [{ name: "callable", since: 14 }]]])
+/** An endpoint with its implementation. */
+export interface Route extends RouteOptions {
+  readonly method: string
+  /** As in OpenAPI: parts in braces are parameters. */
+  readonly path: string
+  readonly parts: ReadonlyArray<string>
+  readonly query: RequestSchema.RequestSchema | undefined
+  readonly handle: (
+    context: RouteContext,
+    params: Readonly<Record<string, string>>
+  ) => Effect.Effect<SimulatorResponse, HttpFailure>
+}
 
-/** By its fields clients tell what a server can do. */
+const queryValues = (
+  schema: RequestSchema.RequestSchema,
+  search: URLSearchParams
+): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Array.from(schema.fields).filter(([name]) => search.has(name)).map(([name, isList]) => [
+      name,
+      isList ? search.getAll(name) : search.get(name)
+    ])
+  )
+
+/** What the router needs of an endpoint's declaration. */
+type Endpoint = Pick<HttpApiEndpoint.Top, "method" | "path" | "params" | "query" | "payload">
+
+const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): Route => {
+  const params = endpoint.params === undefined ? undefined : RequestSchema.fromSchema(endpoint.params)
+  const query = endpoint.query === undefined ? undefined : RequestSchema.fromSchema(endpoint.query)
+  const [body] = Array.from(endpoint.payload.values()).flatMap(({ encoding, schemas }) =>
+    encoding._tag === "Json" ? [RequestSchema.fromSchema(schemas[0])] : []
+  )
+  const { handler, ...options } = implementation
+  return {
+    ...options,
+    method: endpoint.method,
+    path: endpoint.path.replaceAll(/:(\w+)/g, "{$1}"),
+    parts: endpoint.path.split("/"),
+    query,
+    handle: Effect.fnUntraced(function*(context, pathValues) {
+      const { request } = context
+      const checked = {
+        params: params?.decode(pathValues, ["path"]),
+        query: query?.decode(queryValues(query, request.query), ["query"]),
+        payload: body === undefined || options.rawBody === true
+          ? undefined
+          : body.decode(yield* jsonBody(request), ["body"], options)
+      }
+      const issues = Object.values(checked).flatMap((part) => part === undefined || part.ok ? [] : part.issues)
+      if (issues.length > 0) return yield* invalid(issues)
+      const { params: inPath, payload, query: inQuery } = Record.map(
+        checked,
+        (part) => part?.ok === true ? part.value : undefined
+      )
+      const decoded: EndpointContext = { ...context, params: inPath, query: inQuery, payload }
+      // decoded by the schemas of the endpoint, which `ApiImplementations` checks the handler against
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      return yield* handler(decoded as never)
+    })
+  }
+}
+
+/** All routes of the simulator, made of the declaration. */
+export const routes: ReadonlyArray<Route> = Object.values(SimulatorApi.groups).flatMap((group) => {
+  const ofGroup: Readonly<Record<string, Implementation<never>>> = implementations[group.identifier]
+  return Object.entries<Endpoint>(group.endpoints).flatMap(([id, endpoint]) => {
+    const implementation = ofGroup[id]
+    return implementation === undefined ? [] : [makeRoute(endpoint, implementation)]
+  })
+})
+
+/** By its fields clients know what a server can do. */
 const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
   type: "object",
   properties: {
@@ -49,50 +142,37 @@ const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
   }
 })
 
-/** The paths of a release, without their schemas: clients tell by them what a server can do. */
+/** The paths of a release with their query parameters, without schemas: by them clients know what a server can do. */
 const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
   const paths = new Map<string, Record<string, unknown>>()
-  for (const { method, path, since = 0 } of served) {
-    if (since > minor) continue
+  for (const { method, path, query, querySince = {}, since = 0 } of routes) {
+    if (since > minor || path === documentPath) continue
     const entry = paths.get(path) ?? {}
-    const known = (parameters.get(`${method} ${path}`) ?? []).filter((one) => one.since <= minor)
-    entry[method.toLowerCase()] = known.length === 0
+    const names = Array.from(query?.fields.keys() ?? []).filter((name) => (querySince[name] ?? 0) <= minor)
+    entry[method.toLowerCase()] = names.length === 0
       ? {}
-      : { parameters: known.map(({ name }) => ({ name, in: "query", required: false })) }
+      : { parameters: names.map((name) => ({ name, in: "query", required: false })) }
     paths.set(path, entry)
   }
   return Object.fromEntries(paths)
 }
 
-/** All routes that the simulator knows. */
-export const routes: ReadonlyArray<Route> = [
-  ...served,
-  reply("GET", "/openapi.json", ({ world }) => {
-    const { document } = world.catalog
-    const { minor } = world.profile
-    if (!isRecord(document)) return document
-    const components = isRecord(document["components"]) ? document["components"] : {}
-    const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
-    return {
-      ...document,
-      paths: pathsOf(minor),
-      components: { ...components, schemas: { ...schemas, SessionQueueItem: queueItemSchema(minor) } }
-    }
-  }, { isPublic: true })
-]
+const documentPath = "/openapi.json"
 
-interface Compiled {
-  readonly route: Route
-  readonly parts: ReadonlyArray<string>
+const documentOf = ({ catalog: { document }, profile: { minor } }: SimulatorWorld): unknown => {
+  if (!isRecord(document)) return document
+  const components = isRecord(document["components"]) ? document["components"] : {}
+  const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+  return {
+    ...document,
+    paths: pathsOf(minor),
+    components: { ...components, schemas: { ...schemas, SessionQueueItem: queueItemSchema(minor) } }
+  }
 }
 
-const compiled: ReadonlyMap<string, ReadonlyArray<Compiled>> = routes.reduce((table, route) => {
-  const list = table.get(route.method) ?? []
-  list.push({ route, parts: route.path.split("/") })
-  return table.set(route.method, list)
-}, new Map<string, Array<Compiled>>())
+const byMethod: Readonly<Record<string, ReadonlyArray<Route>>> = Arr.groupBy(routes, ({ method }) => method)
 
-const isParameter = (part: string): boolean => part.startsWith("{")
+const isParameter = (part: string): boolean => part.startsWith(":")
 
 const match = (
   method: string,
@@ -100,11 +180,12 @@ const match = (
   minor: number
 ): { readonly route: Route; readonly params: Readonly<Record<string, string>> } | undefined => {
   const actual = path.split("/")
-  for (const { parts, route } of compiled.get(method) ?? []) {
+  for (const route of byMethod[method] ?? []) {
+    const { parts } = route
     if (parts.length !== actual.length || (route.since ?? 0) > minor) continue
     if (!parts.every((part, index) => isParameter(part) ? actual[index] !== "" : part === actual[index])) continue
     const params = parts.flatMap((part, index) =>
-      isParameter(part) ? [[part.slice(1, -1), actual[index] ?? ""] as const] : []
+      isParameter(part) ? [[part.slice(1), actual[index] ?? ""] as const] : []
     )
     return { route, params: Object.fromEntries(params) }
   }
@@ -114,7 +195,7 @@ const match = (
 const unknownRoute = (world: SimulatorWorld, method: string, path: string): SimulatorResponse => {
   const { minor, webUi } = world.profile
   if (webUi) return method === "GET" || method === "HEAD" ? webPage : json({ detail: "Method Not Allowed" }, 405)
-  const elsewhere = [...compiled.keys()].some((other) => match(other, path, minor) !== undefined)
+  const elsewhere = Object.keys(byMethod).some((other) => match(other, path, minor) !== undefined)
   return elsewhere ? json({ detail: "Method Not Allowed" }, 405) : json({ detail: "Not Found" }, 404)
 }
 
@@ -165,8 +246,7 @@ export const answer = Effect.fnUntraced(function*(
   const now = yield* Clock.currentTimeMillis
   const who = authenticate(world, request, found.route, now)
   if (!("user" in who)) return who.response
-  const context = { world, request, params: found.params, now, user: who.user }
-  const response = yield* found.route.handler(context).pipe(
+  const response = yield* found.route.handle({ world, request, now, user: who.user }, found.params).pipe(
     Effect.catchTag("HttpFailure", (failure) => Effect.succeed(failure.response)),
     Effect.catchDefect(() => Effect.succeed(internalError.response))
   )

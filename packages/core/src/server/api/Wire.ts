@@ -42,7 +42,7 @@ export type Open<Known extends string> = Known | (string & {})
 export const openLiterals = <const Known extends ReadonlyArray<string>>(
   known: Known
 ): Schema.Codec<Open<Known[number]>, string> =>
-  Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value` })
+  Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value`, examples: known })
 
 const isRecord = (value: unknown): value is JsonObject => Predicate.isObject(value) && !Array.isArray(value)
 

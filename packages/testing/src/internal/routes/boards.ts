@@ -1,41 +1,28 @@
-/** The routes of boards and of the images on them. */
+/** What the routes of boards do, and those of the images on boards. */
 import * as Effect from "effect/Effect"
 import type { StoredBoard, StoredImage } from "../galleryStore.ts"
-import {
-  bodyNames,
-  bodyRecord,
-  bodyText,
-  flag,
-  many,
-  optional,
-  required,
-  type Route,
-  route,
-  type RouteContext,
-  whole
-} from "../routeSupport.ts"
+import { type EndpointContext, route, type RouteContext, withinNames } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, invalid, json, refusal } from "../SimulatorHttp.ts"
 import { isOwn, mayReadBoard, mayWriteBoard } from "./permissions.ts"
 
 const maxNameLength = 300
 
-const byId = (id: string) =>
-  Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredBoard, HttpFailure> {
-    const board = context.world.gallery.boards.get(id)
-    if (board === undefined) return yield* refusal(404, "Board not found")
-    if (!mayReadBoard(context, board)) return yield* refusal(403, "Not authorized to access this board")
-    return board
-  })
+type BoardContext = EndpointContext<{ readonly board_id: string }>
 
-const find = (context: RouteContext): Effect.Effect<StoredBoard, HttpFailure> =>
-  byId(context.params["board_id"] ?? "")(context)
+const find = Effect.fnUntraced(function*(context: BoardContext): Effect.fn.Return<StoredBoard, HttpFailure> {
+  const board = context.world.gallery.boards.get(context.params.board_id)
+  if (board === undefined) return yield* refusal(404, "Board not found")
+  if (!mayReadBoard(context, board)) return yield* refusal(403, "Not authorized to access this board")
+  return board
+})
 
-/** The board that somebody wants to change; `doing` is the word for it in the refusal. */
+/** The board to change; `doing` is the word for it in the refusal. */
 const findToChange = Effect.fnUntraced(function*(
-  context: RouteContext,
+  context: BoardContext,
   doing: "update" | "delete"
 ): Effect.fn.Return<StoredBoard, HttpFailure> {
-  const board = context.world.gallery.boards.get(context.params["board_id"] ?? "")
+  const board = context.world.gallery.boards.get(context.params.board_id)
   if (board === undefined) return yield* refusal(404, "Board not found")
   if (!mayWriteBoard(context, board)) return yield* refusal(403, `Not authorized to ${doing} this board`)
   return board
@@ -47,9 +34,8 @@ const ownerName = (context: RouteContext, board: StoredBoard): string | null =>
 const failedImages = (context: RouteContext): Readonly<Record<string, unknown>> =>
   context.world.profile.minor >= 14 ? { failed_images: [] } : {}
 
-const boardChanges = new Set(["board_name", "cover_image_name", "archived", "board_visibility"])
-
-const remove = (context: RouteContext, names: ReadonlyArray<string>) => {
+/** Takes images off their boards. */
+export const removeFromBoards = (context: RouteContext, names: ReadonlyArray<string>) => {
   const images = names.flatMap((name) => {
     const image = context.world.gallery.images.get(name)
     return image === undefined ? [] : [image]
@@ -63,7 +49,8 @@ const remove = (context: RouteContext, names: ReadonlyArray<string>) => {
   }
 }
 
-const add = Effect.fnUntraced(function*(
+/** Puts images on a board. */
+export const addToBoard = Effect.fnUntraced(function*(
   context: RouteContext,
   boardId: string,
   names: ReadonlyArray<string>
@@ -89,11 +76,11 @@ const add = Effect.fnUntraced(function*(
   }
 })
 
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = [
-  route("POST", "/api/v1/boards/", function*(context) {
+/** `boards/*`. */
+export const boards: Implementations<"boards"> = {
+  create: route(function*(context) {
     const { now, user, world } = context
-    const name = yield* required(context, "board_name")
+    const { board_name: name } = context.query
     if (Array.from(name).length > maxNameLength) {
       return yield* invalid([{
         type: "string_too_long",
@@ -106,14 +93,11 @@ export const routes: ReadonlyArray<Route> = [
     const board = world.gallery.addBoard({ id: world.random.uuid(), name, userId: user.userId }, now)
     return json(world.gallery.boardDto(board, null), 201)
   }),
-  route("GET", "/api/v1/boards/", function*(context) {
+  list: route(function*(context) {
     const { gallery } = context.world
-    const all = yield* flag(context, "all")
-    const offset = yield* whole(context, "offset")
-    const limit = yield* whole(context, "limit")
-    const archived = yield* flag(context, "include_archived")
-    const ascending = optional(context, "direction") === "ASC"
-    const byName = optional(context, "order_by") === "board_name"
+    const { all, direction, include_archived: archived, limit, offset, order_by: orderBy } = context.query
+    const ascending = direction === "ASC"
+    const byName = orderBy === "board_name"
     const boards = [...gallery.boards.values()].filter((board) =>
       mayReadBoard(context, board) && (archived === true || !board.archived)
     ).toSorted((left, right) => {
@@ -128,37 +112,28 @@ export const routes: ReadonlyArray<Route> = [
     }
     return json({ limit, offset, total: boards.length, items: boards.slice(offset, offset + limit) })
   }),
-  route("GET", "/api/v1/boards/{board_id}", function*(context) {
+  get: route(function*(context) {
     return json(context.world.gallery.boardDto(yield* find(context), null))
   }),
-  route("PATCH", "/api/v1/boards/{board_id}", function*(context) {
+  update: route(function*(context) {
     const { gallery, profile } = context.world
-    const changes = yield* bodyRecord(context)
-    const unknown = Object.keys(changes).filter((name) => !boardChanges.has(name))
-    if (unknown.length > 0) {
-      return yield* invalid(unknown.map((name) => ({
-        type: "extra_forbidden",
-        loc: ["body", name],
-        msg: "Extra inputs are not permitted",
-        input: changes[name]
-      })))
-    }
-    const id = context.params["board_id"] ?? ""
+    const { archived, board_name: name, board_visibility: visibility } = context.payload
+    const id = context.params.board_id
     if (!gallery.boards.has(id) && profile.minor < 9) return yield* refusal(500, "Failed to update board")
     const board = yield* findToChange(context, "update")
-    if (typeof changes["board_name"] === "string") board.name = changes["board_name"]
-    if (typeof changes["archived"] === "boolean") board.archived = changes["archived"]
-    if (typeof changes["board_visibility"] === "string") board.visibility = changes["board_visibility"]
+    board.name = name ?? board.name
+    board.archived = archived ?? board.archived
+    board.visibility = visibility ?? board.visibility
     board.updatedAt = context.now
     return json(gallery.boardDto(board, null), 201)
-  }),
-  route("DELETE", "/api/v1/boards/{board_id}", function*(context) {
+  }, { onlyDeclared: true }),
+  delete: route(function*(context) {
     const { gallery, profile } = context.world
-    const id = context.params["board_id"] ?? ""
+    const id = context.params.board_id
     if (gallery.boards.has(id) || profile.minor >= 9) yield* findToChange(context, "delete")
     const images = gallery.list({ boardId: id })
     const names = images.map((image) => image.name)
-    const all = yield* flag(context, "include_images")
+    const { include_images: all } = context.query
     const videos = [...context.world.videos.values()].filter((video) => video.boardId === id)
     const videoNames = videos.map((video) => video.name)
     for (const video of videos) {
@@ -184,9 +159,9 @@ export const routes: ReadonlyArray<Route> = [
         : {})
     })
   }),
-  route("GET", "/api/v1/boards/{board_id}/image_names", function*(context) {
+  imageNames: route(function*(context) {
     const { gallery, profile } = context.world
-    const id = context.params["board_id"] ?? ""
+    const id = context.params.board_id
     if (id !== "none" && !gallery.boards.has(id)) {
       if (profile.minor < 9) return json([])
       return yield* refusal(404, "Board not found")
@@ -194,28 +169,26 @@ export const routes: ReadonlyArray<Route> = [
     if (id !== "none") yield* find(context)
     const images = gallery.list({
       boardId: id,
-      categories: many(context, "categories"),
-      isIntermediate: yield* flag(context, "is_intermediate"),
+      categories: context.query.categories,
+      isIntermediate: context.query.is_intermediate,
       starredFirst: false,
       ascending: true,
       visible: (image) => isOwn(context, image.userId)
     })
     return json(images.map((image) => image.name))
-  }),
-  route("POST", "/api/v1/board_images/", function*(context) {
-    const body = yield* bodyRecord(context)
-    const boardId = yield* bodyText(body, "board_id")
-    return json(yield* add(context, boardId, [yield* bodyText(body, "image_name")]), 201)
-  }),
-  route("DELETE", "/api/v1/board_images/", function*(context) {
-    return json(remove(context, [yield* bodyText(yield* bodyRecord(context), "image_name")]), 201)
-  }),
-  route("POST", "/api/v1/board_images/batch", function*(context) {
-    const body = yield* bodyRecord(context)
-    const boardId = yield* bodyText(body, "board_id")
-    return json(yield* add(context, boardId, yield* bodyNames(context, body, "image_names")), 201)
-  }),
-  route("POST", "/api/v1/board_images/batch/delete", function*(context) {
-    return json(remove(context, yield* bodyNames(context, yield* bodyRecord(context), "image_names")), 201)
   })
-]
+}
+
+/** `board_images/*`. */
+export const boardImages: Implementations<"boardImages"> = {
+  addMany: route(function*(context) {
+    const { board_id: boardId, image_names: names } = context.payload
+    yield* withinNames(context, "image_names", names)
+    return json(yield* addToBoard(context, boardId, names), 201)
+  }),
+  removeMany: route(function*(context) {
+    const { image_names: names } = context.payload
+    yield* withinNames(context, "image_names", names)
+    return json(removeFromBoards(context, names), 201)
+  })
+}

@@ -11,7 +11,7 @@ import {
   type SimulatorBatch,
   type Unreadable
 } from "../queueStore.ts"
-import { bodyField, bodyRecord, type RouteContext } from "../routeSupport.ts"
+import { bodyField, bodyRecord, type EndpointContext } from "../routeSupport.ts"
 import type { SimulatorGraph } from "../simulatorGraph.ts"
 import * as SimulatorGraphModule from "../simulatorGraph.ts"
 import { type HttpFailure, internalError, invalid, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
@@ -161,11 +161,13 @@ const withValues = (world: SimulatorWorld, graph: SimulatorGraph, values: Readon
   return { graph: { ...graph, nodes }, poison }
 }
 
-/** The route that puts a batch into the queue. */
-export const enqueueBatch = (context: RouteContext): Effect.Effect<SimulatorResponse, HttpFailure> =>
+/** Enqueues a batch. */
+export const enqueueBatch = (
+  context: EndpointContext<{ readonly queue_id: string }>
+): Effect.Effect<SimulatorResponse, HttpFailure> =>
   Effect.gen(function*() {
     const { now, params, user, world } = context
-    const queueId = params["queue_id"] ?? ""
+    const { queue_id: queueId } = params
     const body = yield* bodyRecord(context)
     const batch = yield* parseBatch(world, yield* bodyField(body, "batch"))
     const pending = world.queue.where((item) => item.queueId === queueId && item.status === "pending")

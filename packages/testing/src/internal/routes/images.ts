@@ -1,4 +1,4 @@
-/** The routes of images. */
+/** What the routes of images do. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Raster from "../../Raster.ts"
@@ -6,52 +6,59 @@ import { isRecord } from "../fieldValidation.ts"
 import type { ImageFilter, StoredImage } from "../galleryStore.ts"
 import * as ImageReading from "../imageReading.ts"
 import {
-  bodyNames,
-  bodyRecord,
-  flag,
+  type EndpointContext,
   form,
   formFile,
-  many,
-  oneOf,
-  optional,
+  type Implementation,
   orRefuse,
   reply,
-  required,
-  type Route,
   route,
   type RouteContext,
-  whole
+  within,
+  withinNames
 } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import * as Zip from "../zip.ts"
 import { mayRead, readableBoard } from "./permissions.ts"
 
-const prefix = "/api/v1/images"
-const categories = ["general", "mask", "control", "user", "other"]
+type ImageContext = EndpointContext<{ readonly image_name: string }>
+
+type NamesContext = EndpointContext<unknown, unknown, { readonly image_names: ReadonlyArray<string> }>
 
 const notFound = (context: RouteContext): HttpFailure =>
   refusal(404, context.world.settings.multiUser ? "Image not found" : "Not Found")
 
-const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredImage, HttpFailure> {
+const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Return<StoredImage, HttpFailure> {
   const image = yield* orRefuse(
-    context.world.gallery.images.get(context.params["image_name"] ?? ""),
+    context.world.gallery.images.get(context.params.image_name),
     () => notFound(context)
   )
   if (!mayRead(context, image)) return yield* refusal(403, "Not authorized to access this image")
   return image
 })
 
-const filterOf = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<ImageFilter, HttpFailure> {
-  yield* readableBoard(context, optional(context, "board_id"))
-  const direction = yield* oneOf(context, "order_dir", ["ASC", "DESC"])
+const filterOf = Effect.fnUntraced(function*(
+  context: EndpointContext<unknown, {
+    readonly image_origin?: string
+    readonly categories?: ReadonlyArray<string>
+    readonly is_intermediate?: boolean
+    readonly board_id?: string
+    readonly order_dir?: "ASC" | "DESC"
+    readonly starred_first?: boolean
+    readonly search_term?: string
+  }>
+): Effect.fn.Return<ImageFilter, HttpFailure> {
+  const { query } = context
+  yield* readableBoard(context, query.board_id)
   return {
-    origin: yield* oneOf(context, "image_origin", ["internal", "external"]),
-    categories: many(context, "categories"),
-    isIntermediate: yield* flag(context, "is_intermediate"),
-    boardId: optional(context, "board_id"),
-    searchTerm: optional(context, "search_term"),
-    starredFirst: yield* flag(context, "starred_first"),
-    ascending: direction === "ASC",
+    origin: query.image_origin,
+    categories: query.categories,
+    isIntermediate: query.is_intermediate,
+    boardId: query.board_id,
+    searchTerm: query.search_term,
+    starredFirst: query.starred_first,
+    ascending: query.order_dir === "ASC",
     visible: (image) => mayRead(context, image)
   }
 })
@@ -63,11 +70,17 @@ const boardsOf = (images: ReadonlyArray<StoredImage>): ReadonlyArray<string> => 
   ...new Set(images.map((image) => image.boardId ?? "none"))
 ]
 
-const named = (context: RouteContext, names: ReadonlyArray<string>): ReadonlyArray<StoredImage> =>
+const imagesOf = (context: RouteContext, names: ReadonlyArray<string>): ReadonlyArray<StoredImage> =>
   [...new Set(names)].flatMap((name) => {
     const image = context.world.gallery.images.get(name)
     return image === undefined || !mayRead(context, image) ? [] : [image]
   })
+
+/** The images that are named in the body. */
+const named = (context: NamesContext): Effect.Effect<ReadonlyArray<StoredImage>, HttpFailure> => {
+  const { image_names: names } = context.payload
+  return Effect.map(withinNames(context, "image_names", names), () => imagesOf(context, names))
+}
 
 const deleteAll = (context: RouteContext, images: ReadonlyArray<StoredImage>) => {
   const result = {
@@ -84,17 +97,13 @@ const parseJson = (text: string): unknown =>
 
 const maxResizedPixels = 4096 * 4096
 
-const upload = Effect.fnUntraced(function*(context: RouteContext) {
-  const { now, request, user, world } = context
-  yield* required(context, "image_category")
-  const category = yield* oneOf(context, "image_category", categories)
-  yield* required(context, "is_intermediate")
-  const isIntermediate = yield* flag(context, "is_intermediate")
+const upload: Implementations<"images">["upload"] = route(function*(context) {
+  const { now, query, user, world } = context
+  const { board_id: boardId, image_category: category, is_intermediate: isIntermediate } = query
   const data = yield* form(context)
   const file = yield* formFile(data, "file")
-  const boardId = request.query.get("board_id")
-  const board = boardId === null ? undefined : world.gallery.boards.get(boardId)
-  if (boardId !== null && board === undefined && world.profile.minor >= 12) {
+  const board = boardId === undefined ? undefined : world.gallery.boards.get(boardId)
+  if (boardId !== undefined && board === undefined && world.profile.minor >= 12) {
     return yield* refusal(404, "Board not found")
   }
   if (board !== undefined && world.settings.multiUser && !user.isAdmin && board.userId !== user.userId) {
@@ -121,33 +130,31 @@ const upload = Effect.fnUntraced(function*(context: RouteContext) {
     name: `${world.random.uuid()}.png`,
     origin: "external",
     raster: isResized ? Raster.resize(reading.raster, width, height) : reading.raster,
-    category: category ?? "general",
-    isIntermediate: isIntermediate === true,
+    category,
+    isIntermediate,
     userId: user.userId,
     metadata: typeof metadata === "string" && isRecord(parseJson(metadata)) ? metadata : null,
-    sessionId: request.query.get("session_id"),
+    sessionId: query.session_id ?? null,
     boardId: board?.id ?? null
   }, now)
   return json(world.gallery.imageDto(image), 201, { location: world.gallery.urls(image.name).image_url })
 })
 
-const startDownload = Effect.fnUntraced(function*(context: RouteContext) {
-  const { now, user, world } = context
-  const record = yield* bodyRecord(context)
-  const boardId = record["board_id"]
-  const names = Array.isArray(record["image_names"]) ? yield* bodyNames(context, record, "image_names") : undefined
-  if (names === undefined && typeof boardId !== "string") {
-    return yield* refusal(400, "No images or board id specified.")
-  }
+const startDownload: Implementations<"images">["startDownload"] = route(function*(context) {
+  const { now, payload, user, world } = context
+  const names = payload.image_names ?? undefined
+  const boardId = payload.board_id ?? ""
+  if (names === undefined && boardId === "") return yield* refusal(400, "No images or board id specified.")
+  if (names !== undefined) yield* withinNames(context, "image_names", names)
   const hidden = names?.some((name) => {
     const image = world.gallery.images.get(name)
     return image !== undefined && !mayRead(context, image)
   })
   if (hidden === true) return yield* refusal(403, "Not authorized to access this image")
-  if (names === undefined) yield* readableBoard(context, String(boardId))
+  if (names === undefined) yield* readableBoard(context, boardId)
   const images = names === undefined
-    ? world.gallery.list({ boardId: String(boardId), isIntermediate: false })
-    : named(context, names)
+    ? world.gallery.list({ boardId, isIntermediate: false })
+    : imagesOf(context, names)
   const id = world.random.uuid()
   const item = `${id}.zip`
   world.downloads.set(item, Zip.pack(images.map((image) => [`${image.category}/${image.name}`, image.bytes()])))
@@ -165,7 +172,7 @@ const startDownload = Effect.fnUntraced(function*(context: RouteContext) {
 const cacheControl = (context: RouteContext): string =>
   context.world.settings.multiUser ? "private, no-store" : "max-age=31536000"
 
-const full = Effect.fnUntraced(function*(context: RouteContext) {
+const full: Implementation<ImageContext> = route(function*(context) {
   const image = yield* find(context)
   yield* context.world.disk("read")
   return bytes(image.bytes(), {
@@ -175,9 +182,9 @@ const full = Effect.fnUntraced(function*(context: RouteContext) {
   })
 })
 
-const setStarred = (starred: boolean): Route =>
-  route("POST", `${prefix}/${starred ? "star" : "unstar"}`, function*(context) {
-    const images = named(context, yield* bodyNames(context, yield* bodyRecord(context), "image_names"))
+const setStarred = (starred: boolean): Implementation<NamesContext> =>
+  route(function*(context) {
+    const images = yield* named(context)
     for (const image of images) {
       image.starred = starred
       image.updatedAt = context.now
@@ -189,14 +196,15 @@ const setStarred = (starred: boolean): Route =>
     })
   })
 
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = [
-  { method: "POST", path: `${prefix}/upload`, handler: upload },
-  route("GET", `${prefix}/`, function*(context) {
+/** `images/*`. */
+export const images: Implementations<"images"> = {
+  upload,
+  list: route(function*(context) {
     const { gallery, profile } = context.world
     const bounded = profile.minor >= 14
-    const offset = (yield* whole(context, "offset", bounded ? { minimum: 0 } : {})) ?? 0
-    const limit = (yield* whole(context, "limit", bounded ? { minimum: 0, maximum: 1000 } : {})) ?? 10
+    const { limit = 10, offset = 0 } = context.query
+    yield* within("offset", offset, bounded ? { minimum: 0 } : {})
+    yield* within("limit", limit, bounded ? { minimum: 0, maximum: 1000 } : {})
     const images = gallery.list(yield* filterOf(context))
     return json({
       limit,
@@ -205,7 +213,7 @@ export const routes: ReadonlyArray<Route> = [
       items: images.slice(offset, offset + limit).map((image) => gallery.imageDto(image))
     })
   }),
-  route("GET", `${prefix}/names`, function*(context) {
+  names: route(function*(context) {
     const images = context.world.gallery.list(yield* filterOf(context))
     return json({
       image_names: images.map((image) => image.name),
@@ -213,12 +221,11 @@ export const routes: ReadonlyArray<Route> = [
       total_count: images.length
     })
   }),
-  route("POST", `${prefix}/images_by_names`, function*(context) {
-    const names = yield* bodyNames(context, yield* bodyRecord(context), "image_names")
-    return json(named(context, names).map((image) => context.world.gallery.imageDto(image)))
+  byNames: route(function*(context) {
+    return json((yield* named(context)).map((image) => context.world.gallery.imageDto(image)))
   }),
-  reply("GET", `${prefix}/intermediates`, (context) => context.world.gallery.list({ isIntermediate: true }).length),
-  route("DELETE", `${prefix}/intermediates`, function*(context) {
+  intermediatesCount: reply((context) => context.world.gallery.list({ isIntermediate: true }).length),
+  clearIntermediates: route(function*(context) {
     if (context.world.settings.multiUser && !context.user.isAdmin) {
       return yield* refusal(403, "Only admins can clear all intermediates")
     }
@@ -226,21 +233,20 @@ export const routes: ReadonlyArray<Route> = [
     for (const image of images) context.world.deleteImage(image)
     return json(images.length)
   }),
-  reply("DELETE", `${prefix}/uncategorized`, (context) =>
+  deleteUncategorized: reply((context) =>
     deleteAll(
       context,
       context.world.gallery.list({ boardId: "none", visible: (image) => mayRead(context, image) })
-    )),
-  route("POST", `${prefix}/delete`, function*(context) {
-    return json(
-      deleteAll(context, named(context, yield* bodyNames(context, yield* bodyRecord(context), "image_names")))
     )
+  ),
+  deleteMany: route(function*(context) {
+    return json(deleteAll(context, yield* named(context)))
   }),
-  setStarred(true),
-  setStarred(false),
-  { method: "POST", path: `${prefix}/download`, handler: startDownload },
-  route("GET", `${prefix}/download/{bulk_download_item_name}`, function*(context) {
-    const name = context.params["bulk_download_item_name"] ?? ""
+  star: setStarred(true),
+  unstar: setStarred(false),
+  startDownload,
+  download: route(function*(context) {
+    const name = context.params.bulk_download_item_name
     const file = yield* orRefuse(context.world.downloads.get(name), () => refusal(404, "Not Found"))
     context.world.downloads.delete(name)
     return bytes(file, {
@@ -249,25 +255,25 @@ export const routes: ReadonlyArray<Route> = [
       "cache-control": cacheControl(context)
     })
   }),
-  route("GET", `${prefix}/i/{image_name}`, function*(context) {
+  get: route(function*(context) {
     return json(context.world.gallery.imageDto(yield* find(context)))
   }),
-  route("PATCH", `${prefix}/i/{image_name}`, function*(context) {
-    const image = context.world.gallery.images.get(context.params["image_name"] ?? "")
+  update: route(function*(context) {
+    const image = context.world.gallery.images.get(context.params.image_name)
     if (image === undefined) return yield* refusal(400, "Failed to update image")
     if (!mayRead(context, image)) return yield* refusal(403, "Not authorized to modify this image")
-    const changes = yield* bodyRecord(context)
-    if (typeof changes["image_category"] === "string") image.category = changes["image_category"]
-    if (typeof changes["session_id"] === "string") image.sessionId = changes["session_id"]
-    if (typeof changes["is_intermediate"] === "boolean") image.isIntermediate = changes["is_intermediate"]
-    if (typeof changes["starred"] === "boolean") image.starred = changes["starred"]
+    const { payload } = context
+    image.category = payload.image_category ?? image.category
+    image.sessionId = payload.session_id ?? image.sessionId
+    image.isIntermediate = payload.is_intermediate ?? image.isIntermediate
+    image.starred = payload.starred ?? image.starred
     image.updatedAt = context.now
     return json(context.world.gallery.imageDto(image))
   }),
-  route("DELETE", `${prefix}/i/{image_name}`, function*(context) {
-    const image = context.world.gallery.images.get(context.params["image_name"] ?? "")
+  delete: route(function*(context) {
+    const image = context.world.gallery.images.get(context.params.image_name)
     if (image === undefined) {
-      // a user is not told whether the image is missing or somebody else's
+      // the response does not reveal whether the image is missing or belongs to another user
       if (context.world.settings.multiUser && !context.user.isAdmin) {
         return yield* refusal(403, "Not authorized to modify this image")
       }
@@ -277,22 +283,22 @@ export const routes: ReadonlyArray<Route> = [
     if (!mayRead(context, image)) return yield* refusal(403, "Not authorized to modify this image")
     return json(deleteAll(context, [image]))
   }),
-  route("GET", `${prefix}/i/{image_name}/metadata`, function*(context) {
+  metadata: route(function*(context) {
     const { metadata } = yield* find(context)
     return json(metadata === null ? null : parseJson(metadata))
   }),
-  route("GET", `${prefix}/i/{image_name}/workflow`, function*(context) {
+  workflow: route(function*(context) {
     const { graph, workflow } = yield* find(context)
     return json({ workflow, graph })
   }),
-  route("GET", `${prefix}/i/{image_name}/urls`, function*(context) {
-    const name = context.params["image_name"] ?? ""
+  urls: route(function*(context) {
+    const name = context.params.image_name
     if (context.world.settings.multiUser) yield* find(context)
     return json({ image_name: name, ...context.world.gallery.urls(name) })
   }),
-  { method: "GET", path: `${prefix}/i/{image_name}/full`, handler: full, isPublic: false },
-  { method: "HEAD", path: `${prefix}/i/{image_name}/full`, handler: full },
-  route("GET", `${prefix}/i/{image_name}/thumbnail`, function*(context) {
+  full,
+  fullHead: full,
+  thumbnail: route(function*(context) {
     const image = yield* find(context)
     yield* context.world.disk("read")
     return bytes(context.world.gallery.thumbnail(image), {
@@ -300,4 +306,4 @@ export const routes: ReadonlyArray<Route> = [
       "cache-control": cacheControl(context)
     })
   })
-]
+}

@@ -1,33 +1,17 @@
-/** The routes of model records. */
+/** What the routes of model records do. */
 import * as Effect from "effect/Effect"
 import type { SimulatorModel } from "../../SimulatorModels.ts"
 import * as SimulatorModels from "../../SimulatorModels.ts"
-import {
-  bodyRecord,
-  flag,
-  many,
-  optional,
-  orRefuse,
-  pathNumber,
-  reply,
-  required,
-  type Route,
-  route,
-  type RouteContext
-} from "../routeSupport.ts"
+import { type EndpointContext, orRefuse, reply, route, type RouteContext } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, internalError, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 
-const prefix = "/api/v2/models"
+const find = (context: EndpointContext<{ readonly key: string }>): Effect.Effect<SimulatorModel, HttpFailure> =>
+  orRefuse(context.world.models.get(context.params.key), () => refusal(404, "model not found"))
 
-const find = (context: RouteContext): Effect.Effect<SimulatorModel, HttpFailure> =>
-  orRefuse(context.world.models.get(context.params["key"] ?? ""), () => refusal(404, "model not found"))
-
-const list = (context: RouteContext): ReadonlyArray<SimulatorModel> => {
-  const bases = many(context, "base_models")
-  const type = optional(context, "model_type")
-  const name = optional(context, "model_name")
-  const format = optional(context, "model_format")
-  return [...context.world.models.values()].filter((model) =>
+const list: Implementations<"models">["list"] = reply(({ query, world }) => {
+  const { base_models: bases, model_format: format, model_name: name, model_type: type } = query
+  const models = [...world.models.values()].filter((model) =>
     (bases === undefined || bases.includes(model.base)) &&
     (type === undefined || model.type === type) &&
     (name === undefined || model.name === name) &&
@@ -37,9 +21,10 @@ const list = (context: RouteContext): ReadonlyArray<SimulatorModel> => {
     const after = `${right.type}\n${right.base}\n${right.name}`
     return before < after ? -1 : before > after ? 1 : 0
   })
-}
+  return { models }
+})
 
-/** Servers whose gzip middleware loses an empty answer say 500 although they did what was asked. */
+/** Servers whose gzip middleware loses an empty response send 500 although they did what was asked. */
 const noContent = (context: RouteContext): Effect.Effect<SimulatorResponse, HttpFailure> =>
   context.world.profile.minor >= 14 && (context.request.headers["accept-encoding"] ?? "").includes("gzip")
     ? Effect.fail(internalError)
@@ -67,10 +52,8 @@ const emptyConfig = {
   config_path: null
 }
 
-const install = Effect.fnUntraced(function*(context: RouteContext) {
-  const { now, world } = context
-  const source = yield* required(context, "source")
-  const inplace = (yield* flag(context, "inplace")) === true
+const install: Implementations<"models">["install"] = route(function*(context) {
+  const { now, query: { inplace = false, source }, world } = context
   const template = world.modelSources.get(source)
   if (template === undefined) return yield* refusal(409, `Unsupported model source: '${source}'`)
   const id = world.installJobs.length
@@ -108,75 +91,61 @@ const install = Effect.fnUntraced(function*(context: RouteContext) {
     ...(world.profile.minor >= 13 ? { config: model } : {})
   }, { _tag: "Everybody" })
   return answer
-})
+}, { adminOnly: true, rawBody: true })
 
-const jobOf = Effect.fnUntraced(function*(
-  context: RouteContext,
+const jobOf = (
+  { params: { id }, world }: EndpointContext<{ readonly id: number }>,
   status: number
-): Effect.fn.Return<Record<string, unknown>, HttpFailure> {
-  const id = yield* pathNumber(context, "id")
-  return yield* orRefuse(
-    context.world.installJobs.find((job) => job["id"] === id),
+): Effect.Effect<Record<string, unknown>, HttpFailure> =>
+  orRefuse(
+    world.installJobs.find((job) => job["id"] === id),
     () => refusal(status, `No job with id ${id} known`)
   )
-})
 
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = [
-  reply("GET", `${prefix}/`, (context) => ({ models: list(context) })),
-  route("GET", `${prefix}/i/{key}`, function*(context) {
+/** `models/*`. */
+export const models: Implementations<"models"> = {
+  list,
+  get: route(function*(context) {
     return json(yield* find(context))
   }),
-  route("PATCH", `${prefix}/i/{key}`, function*(context) {
+  update: route(function*(context) {
     const model = yield* find(context)
-    const changes = yield* bodyRecord(context)
-    const next = { ...model, ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)) }
+    const next = {
+      ...model,
+      ...Object.fromEntries(Object.entries(context.payload).filter(([, value]) => value !== null))
+    }
     context.world.models.set(model.key, next)
     return json(next)
   }, { adminOnly: true }),
-  route("DELETE", `${prefix}/i/{key}`, function*(context) {
+  delete: route(function*(context) {
     const model = yield* find(context)
     context.world.models.delete(model.key)
     return yield* noContent(context)
   }, { adminOnly: true }),
-  route("GET", `${prefix}/i/{key}/image`, function*() {
-    // what the server answers where a model has no picture
-    return yield* refusal(500, "An error occurred while loading the model image")
-  }),
-  route("GET", `${prefix}/get_by_attrs`, function*(context) {
-    const name = yield* required(context, "name")
-    const type = yield* required(context, "type")
-    const base = yield* required(context, "base")
-    const found = [...context.world.models.values()].find((model) =>
-      model.name === name && model.type === type && model.base === base
-    )
-    return json(yield* orRefuse(found, () => refusal(404, "No model found with these attributes")))
-  }),
-  route("GET", `${prefix}/get_by_hash`, function*(context) {
-    const hash = yield* required(context, "hash")
+  getByHash: route(function*(context) {
+    const { hash } = context.query
     const found = [...context.world.models.values()].find((model) => model.hash === hash)
     return json(yield* orRefuse(found, () => refusal(404, "No model found with this hash")))
   }, { since: 13 }),
-  reply("GET", `${prefix}/missing`, () => ({ models: [] }), { since: 13 }),
-  reply("GET", `${prefix}/scan_folder`, ({ request, world }) => {
-    const folder = request.query.get("scan_path") ?? ""
+  missing: reply(() => ({ models: [] }), { since: 13 }),
+  scanFolder: reply(({ query: { scan_path: folder }, world }) => {
     const installed = new Set([...world.models.values()].map((model) => model["path"]))
     return [...world.modelSources.keys()].filter((path) => path === folder || path.startsWith(`${folder}/`))
       .map((path) => ({ path, is_installed: installed.has(path) }))
   }, { adminOnly: true }),
-  reply("GET", `${prefix}/stats`, () => null),
-  reply("POST", `${prefix}/empty_model_cache`, () => null, { adminOnly: true }),
-  { method: "POST", path: `${prefix}/install`, handler: install, adminOnly: true },
-  reply("GET", `${prefix}/install`, (context) => context.world.installJobs, { adminOnly: true }),
-  route("DELETE", `${prefix}/install`, function*(context) {
+  stats: reply(() => null),
+  emptyModelCache: reply(() => null, { adminOnly: true }),
+  install,
+  installJobs: reply((context) => context.world.installJobs, { adminOnly: true }),
+  pruneInstallJobs: route(function*(context) {
     context.world.installJobs = []
     return yield* noContent(context)
   }, { adminOnly: true }),
-  route("GET", `${prefix}/install/{id}`, function*(context) {
+  installJob: route(function*(context) {
     return json(yield* jobOf(context, 404))
   }, { adminOnly: true }),
-  route("DELETE", `${prefix}/install/{id}`, function*(context) {
+  cancelInstallJob: route(function*(context) {
     yield* jobOf(context, 415)
     return json(null, 201)
   }, { adminOnly: true })
-]
+}

@@ -1,28 +1,17 @@
-/** The routes of the session queue. */
+/** What the routes of the session queue do. */
 import * as Effect from "effect/Effect"
 import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../queueStore.ts"
-import {
-  body,
-  bodyField,
-  bodyNames,
-  bodyRecord,
-  numbers,
-  oneOf,
-  optional,
-  pathNumber,
-  reply,
-  required,
-  type Route,
-  route,
-  type RouteContext
-} from "../routeSupport.ts"
+import { type EndpointContext, notEmulated, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 import { enqueueBatch } from "./enqueue.ts"
 import { isOwn } from "./permissions.ts"
 
-const prefix = "/api/v1/queue/{queue_id}"
+type QueueContext = EndpointContext<{ readonly queue_id: string }>
 
-const queueOf = (context: RouteContext): string => context.params["queue_id"] ?? ""
+type ItemContext = EndpointContext<{ readonly queue_id: string; readonly item_id: number }>
+
+const queueOf = (context: QueueContext): string => context.params.queue_id
 
 const mayTouch = (context: RouteContext, item: QueueItem): boolean => isOwn(context, item.userId)
 
@@ -80,11 +69,11 @@ const readable = (item: QueueItem, doing: string): Effect.Effect<void, HttpFailu
     : Effect.fail(refusal(500, `Unexpected error while ${doing}: ${poisonText(item.poison)}`))
 
 const find = Effect.fnUntraced(function*(
-  context: RouteContext,
+  context: ItemContext,
   doing: string
 ): Effect.fn.Return<QueueItem, HttpFailure> {
   const { profile, queue } = context.world
-  const id = yield* pathNumber(context, "item_id")
+  const { item_id: id } = context.params
   const item = queue.items.get(id)
   if (item === undefined) return yield* refusal(404, `Queue item with id ${id} not found in queue ${queueOf(context)}`)
   if (item.queueId !== queueOf(context)) {
@@ -106,7 +95,7 @@ const find = Effect.fnUntraced(function*(
 const infinitives = new Map([["canceling queue item", "cancel"], ["deleting queue item", "delete"]])
 
 const change = Effect.fnUntraced(function*(
-  context: RouteContext,
+  context: ItemContext,
   doing: string
 ): Effect.fn.Return<QueueItem, HttpFailure> {
   const item = yield* find(context, doing)
@@ -119,7 +108,7 @@ const change = Effect.fnUntraced(function*(
 const isUnretryable = (item: QueueItem): boolean => item.status !== "failed" && item.status !== "canceled"
 
 /** Cancels the items that a test accepts: the running one with its own event, the waiting ones with one for all. */
-const cancelMany = (context: RouteContext, test: (item: QueueItem) => boolean): number => {
+const cancelMany = (context: QueueContext, test: (item: QueueItem) => boolean): number => {
   const { now, world } = context
   const queueId = queueOf(context)
   const items = world.queue.where((item) =>
@@ -145,7 +134,7 @@ const cancelMany = (context: RouteContext, test: (item: QueueItem) => boolean): 
   return world.profile.minor >= 14 ? items.length : pending.length
 }
 
-const deleteMany = (context: RouteContext, test: (item: QueueItem) => boolean): number => {
+const deleteMany = (context: QueueContext, test: (item: QueueItem) => boolean): number => {
   const { now, world } = context
   const items = world.queue.where((item) => item.queueId === queueOf(context) && mayTouch(context, item) && test(item))
   for (const item of items) {
@@ -183,10 +172,12 @@ const single = (
 
 const mine = (context: RouteContext) => (item: QueueItem): boolean => mayTouch(context, item)
 
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = [
-  { method: "POST", path: `${prefix}/enqueue_batch`, handler: enqueueBatch },
-  route("GET", `${prefix}/i/{item_id}`, function*(context) {
+/** `queue/{queue_id}/*`. */
+export const queue: Implementations<"queue"> = {
+  enqueueBatch: { handler: enqueueBatch, rawBody: true },
+  enqueueReceipt: notEmulated,
+  acknowledgeEnqueue: notEmulated,
+  item: route(function*(context) {
     const item = yield* find(context, "fetching queue item")
     yield* readable(item, "fetching queue item")
     const { world } = context
@@ -196,16 +187,16 @@ export const routes: ReadonlyArray<Route> = [
         : withoutNulls(shown(context, item))
     )
   }),
-  route("PUT", `${prefix}/i/{item_id}/cancel`, function*(context) {
+  cancelItem: route(function*(context) {
     const item = yield* change(context, "canceling queue item")
     if (context.world.profile.minor >= 13) yield* readable(item, "canceling queue item")
     context.world.cancel(item, context.now)
     context.world.wake()
     return json(shown(context, item))
   }),
-  route("DELETE", `${prefix}/i/{item_id}`, function*(context) {
+  deleteItem: route(function*(context) {
     const { now, world } = context
-    const id = yield* pathNumber(context, "item_id")
+    const { item_id: id } = context.params
     if (world.profile.minor < 13 && !world.queue.items.has(id)) return json(null)
     const item = yield* change(context, "deleting queue item")
     if (world.profile.minor >= 13) yield* readable(item, "deleting queue item")
@@ -215,19 +206,17 @@ export const routes: ReadonlyArray<Route> = [
     world.wake()
     return json(null)
   }),
-  route("GET", `${prefix}/item_ids`, function*(context) {
-    const direction = yield* oneOf(context, "order_dir", ["ASC", "DESC"])
-    const sign = direction === "ASC" ? 1 : -1
+  itemIds: route(function*(context) {
+    const sign = context.query.order_dir === "ASC" ? 1 : -1
     const ids = [...context.world.queue.where((item) => item.queueId === queueOf(context))]
       .toSorted((left, right) => (left.createdAt - right.createdAt) * sign || left.itemId - right.itemId)
       .map((item) => item.itemId)
     return json({ item_ids: ids, total_count: ids.length })
   }, { since: 8 }),
-  route("POST", `${prefix}/items_by_ids`, function*(context) {
+  itemsByIds: route(function*(context) {
     const { profile, queue } = context.world
-    const record = yield* bodyRecord(context)
-    const value = yield* bodyField(record, "item_ids")
-    const ids = yield* numbers(value, ["body", "item_ids"], profile.minor >= 14 ? 1000 : undefined)
+    const { item_ids: ids } = context.payload
+    if (profile.minor >= 14) yield* withinLength("item_ids", ids)
     return json(ids.flatMap((id) => {
       const item = queue.items.get(id)
       return item === undefined || item.queueId !== queueOf(context) || item.poison !== undefined
@@ -235,10 +224,10 @@ export const routes: ReadonlyArray<Route> = [
         : [shown(context, item)]
     }))
   }, { since: 8 }),
-  route("POST", `${prefix}/item_summaries_by_ids`, function*(context) {
+  itemSummariesByIds: route(function*(context) {
     const { queue } = context.world
-    const record = yield* bodyRecord(context)
-    const ids = yield* numbers(yield* bodyField(record, "item_ids"), ["body", "item_ids"], 1000)
+    const { item_ids: ids } = context.payload
+    yield* withinLength("item_ids", ids)
     const items = ids.flatMap((id) => queue.items.get(id) ?? []).filter((item) => item.queueId === queueOf(context))
     // A summary has the values of the batch, but neither session nor workflow.
     if (items.some((item) => item.poison?.model === "list[NodeFieldValue]")) {
@@ -249,22 +238,22 @@ export const routes: ReadonlyArray<Route> = [
       return mayTouch(context, item) ? summary : redact(context, summary)
     }))
   }, { since: 14 }),
-  route("GET", `${prefix}/list_all`, function*(context) {
-    const destination = optional(context, "destination")
+  listAll: route(function*(context) {
+    const { destination } = context.query
     const items = context.world.queue.where((item) =>
       item.queueId === queueOf(context) && (destination === undefined || item.destination === destination)
     )
     for (const item of items) yield* readable(item, "listing all queue items")
     return json(items.map((item) => shown(context, item)))
   }),
-  route("GET", `${prefix}/current`, function*(context) {
+  current: route(function*(context) {
     const item = context.world.queue.current(queueOf(context))
     return yield* single(context, item, "getting current queue item")
   }),
-  route("GET", `${prefix}/next`, function*(context) {
+  next: route(function*(context) {
     return yield* single(context, context.world.queue.next(queueOf(context)), "getting next queue item")
   }),
-  reply("GET", `${prefix}/status`, (context) => {
+  status: reply((context) => {
     const current = context.world.queue.current(queueOf(context))
     return {
       queue: context.world.queue.queueStatus(
@@ -275,40 +264,37 @@ export const routes: ReadonlyArray<Route> = [
       processor: processorStatus(context)
     }
   }),
-  reply(
-    "GET",
-    `${prefix}/b/{batch_id}/status`,
-    (context) => context.world.queue.batchStatus(queueOf(context), context.params["batch_id"] ?? "", mine(context))
+  batchStatus: reply((context) =>
+    context.world.queue.batchStatus(queueOf(context), context.params.batch_id, mine(context))
   ),
-  route("GET", `${prefix}/counts_by_destination`, function*(context) {
-    const destination = yield* required(context, "destination")
+  countsByDestination: route(function*(context) {
+    const { destination } = context.query
     const items = context.world.queue.where((item) =>
       item.queueId === queueOf(context) && item.destination === destination && mayTouch(context, item)
     )
     return json({ queue_id: queueOf(context), destination, ...context.world.queue.counts(items) })
   }),
-  route("PUT", `${prefix}/cancel_by_batch_ids`, function*(context) {
-    const ids = yield* bodyNames(context, yield* bodyRecord(context), "batch_ids", false)
+  cancelByBatchIds: route(function*(context) {
+    const { batch_ids: ids } = context.payload
     return json({ canceled: cancelMany(context, (item) => ids.includes(item.batchId)) })
   }),
-  route("PUT", `${prefix}/cancel_by_destination`, function*(context) {
-    const destination = yield* required(context, "destination")
+  cancelByDestination: route(function*(context) {
+    const { destination } = context.query
     return json({ canceled: cancelMany(context, (item) => item.destination === destination) })
   }),
-  reply("PUT", `${prefix}/cancel_all_except_current`, (context) => ({
+  cancelAllExceptCurrent: reply((context) => ({
     canceled: cancelMany(context, isApart(context))
   })),
-  reply("PUT", `${prefix}/delete_all_except_current`, (context) => ({
+  deleteAllExceptCurrent: reply((context) => ({
     deleted: deleteMany(context, (item) => isWaiting(item) && isApart(context)(item))
   })),
-  reply("DELETE", `${prefix}/d/{destination}`, (context) => ({
-    deleted: deleteMany(context, (item) => item.destination === context.params["destination"])
+  deleteByDestination: reply((context) => ({
+    deleted: deleteMany(context, (item) => item.destination === context.params.destination)
   })),
-  route("PUT", `${prefix}/retry_items_by_id`, function*(context) {
+  retryItemsById: route(function*(context) {
     const { now, world } = context
-    const ids = yield* numbers(yield* body(context), ["body"], undefined)
     const items: Array<QueueItem> = []
-    for (const id of ids) {
+    for (const id of context.payload) {
       const asked = world.queue.items.get(id)
       const item = asked?.place.rootItemId === null ? asked : world.queue.items.get(asked?.place.rootItemId ?? id)
       if (asked === undefined || item === undefined) {
@@ -345,10 +331,10 @@ export const routes: ReadonlyArray<Route> = [
     world.wake()
     return json({ queue_id: queueOf(context), retried_item_ids: retried })
   }),
-  reply("PUT", `${prefix}/prune`, (context) => ({
+  prune: reply((context) => ({
     deleted: deleteMany(context, (item) => isTerminal(item.status))
   })),
-  reply("PUT", `${prefix}/clear`, (context) => {
+  clear: reply((context) => {
     const { now, user, world } = context
     const deleted = deleteMany(context, () => true)
     world.emit("queue_cleared", now, {
@@ -357,13 +343,13 @@ export const routes: ReadonlyArray<Route> = [
     }, { _tag: "Owner", userId: user.userId, queueId: queueOf(context) })
     return { deleted }
   }),
-  reply("PUT", `${prefix}/processor/pause`, (context) => {
+  pause: reply((context) => {
     context.world.processorStarted = false
     return processorStatus(context)
   }, { adminOnly: true }),
-  reply("PUT", `${prefix}/processor/resume`, (context) => {
+  resume: reply((context) => {
     context.world.processorStarted = true
     context.world.wake()
     return processorStatus(context)
   }, { adminOnly: true })
-]
+}

@@ -1,24 +1,19 @@
-/** The routes of videos (6.14). The simulator keeps files as they are; it makes none. */
+/** What the routes of videos do (6.14). The simulator keeps files as they are; it makes none. */
 import * as Effect from "effect/Effect"
 import * as Raster from "../../Raster.ts"
 import {
-  bodyNames,
-  bodyRecord,
-  bodyText,
-  flag,
+  type EndpointContext,
   form,
   formFile,
-  many,
-  oneOf,
-  optional,
+  type Implementation,
   orRefuse,
-  required,
-  type Route,
   route,
   type RouteContext,
   since,
-  whole
+  within,
+  withinNames
 } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import * as SimulatorTime from "../simulatorTime.ts"
 import type { StoredVideo } from "../videoStore.ts"
@@ -26,20 +21,20 @@ import * as VideoStore from "../videoStore.ts"
 import * as Webp from "../webp.ts"
 import { isOwn, mayRead, mayWriteBoard, readableBoard } from "./permissions.ts"
 
-const prefix = "/api/v1/videos"
-const categories = ["general", "mask", "control", "user", "other"]
+type VideoContext = EndpointContext<{ readonly video_name: string }>
+
 const notFound = (): HttpFailure => refusal(404, "Video not found")
 
-const stored = (context: RouteContext): Effect.Effect<StoredVideo, HttpFailure> =>
-  orRefuse(context.world.videos.get(context.params["video_name"] ?? ""), notFound)
+const stored = (context: VideoContext): Effect.Effect<StoredVideo, HttpFailure> =>
+  orRefuse(context.world.videos.get(context.params.video_name), notFound)
 
-const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredVideo, HttpFailure> {
+const find = Effect.fnUntraced(function*(context: VideoContext): Effect.fn.Return<StoredVideo, HttpFailure> {
   const video = yield* stored(context)
   if (!mayRead(context, video)) return yield* refusal(403, "Not authorized to access this video")
   return video
 })
 
-const findToChange = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredVideo, HttpFailure> {
+const findToChange = Effect.fnUntraced(function*(context: VideoContext): Effect.fn.Return<StoredVideo, HttpFailure> {
   const video = yield* stored(context)
   if (!isOwn(context, video.userId)) return yield* refusal(403, "Not authorized to modify this video")
   return video
@@ -67,13 +62,9 @@ const dto = (video: StoredVideo): Readonly<Record<string, unknown>> => ({
   board_id: video.boardId
 })
 
-const upload = Effect.fnUntraced(function*(context: RouteContext) {
-  const { now, user, world } = context
-  yield* required(context, "video_category")
-  const category = yield* oneOf(context, "video_category", categories)
-  yield* required(context, "is_intermediate")
-  const isIntermediate = yield* flag(context, "is_intermediate")
-  const boardId = optional(context, "board_id")
+const upload: Implementations<"videos">["upload"] = route(function*(context) {
+  const { now, query, user, world } = context
+  const { board_id: boardId, is_intermediate: isIntermediate, video_category: category } = query
   const board = boardId === undefined ? undefined : world.gallery.boards.get(boardId)
   if (boardId !== undefined && board === undefined) return yield* refusal(404, "Board not found")
   if (board !== undefined && !mayWriteBoard(context, board)) {
@@ -92,9 +83,9 @@ const upload = Effect.fnUntraced(function*(context: RouteContext) {
     metadata: typeof metadata === "string" ? metadata : null,
     userId: user.userId,
     createdAt: now,
-    sessionId: optional(context, "session_id") ?? null,
-    category: category ?? "user",
-    isIntermediate: isIntermediate === true,
+    sessionId: query.session_id ?? null,
+    category,
+    isIntermediate,
     starred: false,
     updatedAt: now,
     boardId: boardId ?? null
@@ -104,16 +95,26 @@ const upload = Effect.fnUntraced(function*(context: RouteContext) {
 })
 
 const listed = Effect.fnUntraced(function*(
-  context: RouteContext
+  context: EndpointContext<unknown, {
+    readonly video_origin?: string
+    readonly categories?: ReadonlyArray<string>
+    readonly is_intermediate?: boolean
+    readonly board_id?: string
+    readonly order_dir?: "ASC" | "DESC"
+    readonly starred_first?: boolean
+    readonly search_term?: string
+  }>
 ): Effect.fn.Return<ReadonlyArray<StoredVideo>, HttpFailure> {
-  const boardId = optional(context, "board_id")
+  const {
+    board_id: boardId,
+    categories: wanted,
+    is_intermediate: isIntermediate,
+    order_dir: direction,
+    search_term: term,
+    starred_first: starredFirst,
+    video_origin: origin
+  } = context.query
   yield* readableBoard(context, boardId)
-  const wanted = many(context, "categories")
-  const origin = yield* oneOf(context, "video_origin", ["internal", "external"])
-  const isIntermediate = yield* flag(context, "is_intermediate")
-  const starredFirst = yield* flag(context, "starred_first")
-  const ascending = (yield* oneOf(context, "order_dir", ["ASC", "DESC"])) === "ASC"
-  const term = optional(context, "search_term")
   const videos = [...context.world.videos.values()].filter((video) =>
     mayRead(context, video) && origin !== "internal" &&
     (wanted === undefined || wanted.includes(video.category)) &&
@@ -121,7 +122,7 @@ const listed = Effect.fnUntraced(function*(
     (boardId === undefined || (video.boardId ?? "none") === boardId) &&
     (term === undefined || `${video.metadata ?? ""} ${video.name}`.includes(term))
   )
-  const ordered = ascending ? videos : videos.toReversed()
+  const ordered = direction === "ASC" ? videos : videos.toReversed()
   return starredFirst === false
     ? ordered
     : ordered.toSorted((left, right) => Number(right.starred) - Number(left.starred))
@@ -129,13 +130,16 @@ const listed = Effect.fnUntraced(function*(
 
 const boardOf = (video: StoredVideo): string => video.boardId ?? "none"
 
-/** Does something to each named video that is there and may be changed, and tells of the others. */
+type NamesContext = EndpointContext<unknown, unknown, { readonly video_names: ReadonlyArray<string> }>
+
+/** Does something to each named video that exists and may be changed, and reports the others. */
 const each = Effect.fnUntraced(function*(
-  context: RouteContext,
+  context: NamesContext,
   done: string,
   change: (video: StoredVideo) => void
 ): Effect.fn.Return<ReturnType<typeof json>, HttpFailure> {
-  const names = yield* bodyNames(context, yield* bodyRecord(context), "video_names")
+  const { video_names: names } = context.payload
+  yield* withinNames(context, "video_names", names)
   const found = names.flatMap((name) => {
     const video = context.world.videos.get(name)
     return video !== undefined && isOwn(context, video.userId) ? [video] : []
@@ -150,8 +154,8 @@ const each = Effect.fnUntraced(function*(
   })
 })
 
-const star = (starred: boolean): Route =>
-  route("POST", `${prefix}/${starred ? "star" : "unstar"}`, function*(context) {
+const star = (starred: boolean): Implementation<NamesContext> =>
+  route(function*(context) {
     return yield* each(context, starred ? "starred_videos" : "unstarred_videos", (video) => {
       video.starred = starred
       video.updatedAt = context.now
@@ -160,14 +164,14 @@ const star = (starred: boolean): Route =>
 
 const named = Effect.fnUntraced(function*(
   context: RouteContext,
-  body: Readonly<Record<string, unknown>>
+  name: string
 ): Effect.fn.Return<StoredVideo, HttpFailure> {
-  const video = yield* orRefuse(context.world.videos.get(yield* bodyText(body, "video_name")), notFound)
+  const video = yield* orRefuse(context.world.videos.get(name), notFound)
   if (!isOwn(context, video.userId)) return yield* refusal(403, "Not authorized to move this video")
   return video
 })
 
-const full = Effect.fnUntraced(function*(context: RouteContext) {
+const full: Implementation<VideoContext> = route(function*(context) {
   const video = yield* find(context)
   yield* context.world.disk("read")
   const size = video.bytes.length
@@ -187,16 +191,17 @@ const full = Effect.fnUntraced(function*(context: RouteContext) {
   }, 206)
 })
 
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = since(14, [
-  { method: "POST", path: `${prefix}/upload`, handler: upload },
-  route("GET", `${prefix}/`, function*(context) {
-    const offset = (yield* whole(context, "offset", { minimum: 0 })) ?? 0
-    const limit = (yield* whole(context, "limit", { minimum: 0, maximum: 1000 })) ?? 10
+/** `videos/*`. */
+export const videos: Implementations<"videos"> = since(14, {
+  upload,
+  list: route(function*(context) {
+    const { limit = 10, offset = 0 } = context.query
+    yield* within("offset", offset, { minimum: 0 })
+    yield* within("limit", limit, { minimum: 0, maximum: 1000 })
     const videos = yield* listed(context)
     return json({ limit, offset, total: videos.length, items: videos.slice(offset, offset + limit).map(dto) })
   }),
-  route("GET", `${prefix}/names`, function*(context) {
+  names: route(function*(context) {
     const videos = yield* listed(context)
     return json({
       video_names: videos.map((video) => video.name),
@@ -204,59 +209,59 @@ export const routes: ReadonlyArray<Route> = since(14, [
       total_count: videos.length
     })
   }),
-  route("POST", `${prefix}/delete`, function*(context) {
+  deleteMany: route(function*(context) {
     return yield* each(context, "deleted_videos", (video) => void context.world.videos.delete(video.name))
   }),
-  star(true),
-  star(false),
-  route("POST", `${prefix}/board`, function*(context) {
-    const body = yield* bodyRecord(context)
+  star: star(true),
+  unstar: star(false),
+  addToBoard: route(function*(context) {
+    const { board_id: boardId, video_name: name } = context.payload
     const board = yield* orRefuse(
-      context.world.gallery.boards.get(yield* bodyText(body, "board_id")),
+      context.world.gallery.boards.get(boardId),
       () => refusal(404, "Board not found")
     )
     if (!mayWriteBoard(context, board)) return yield* refusal(403, "Not authorized to modify this board")
-    const video = yield* named(context, body)
+    const video = yield* named(context, name)
     const affected = [...new Set([board.id, boardOf(video)])]
     video.boardId = board.id
     return json({ affected_boards: affected, added_videos: [video.name] })
   }),
-  route("DELETE", `${prefix}/board`, function*(context) {
-    const video = yield* named(context, yield* bodyRecord(context))
+  removeFromBoard: route(function*(context) {
+    const video = yield* named(context, context.payload.video_name)
     const affected = [...new Set([boardOf(video), "none"])]
     video.boardId = null
     return json({ affected_boards: affected, removed_videos: [video.name] })
   }),
-  route("GET", `${prefix}/i/{video_name}`, function*(context) {
+  get: route(function*(context) {
     return json(dto(yield* find(context)))
   }),
-  route("PATCH", `${prefix}/i/{video_name}`, function*(context) {
+  update: route(function*(context) {
     const video = yield* findToChange(context)
-    const changes = yield* bodyRecord(context)
-    if (typeof changes["video_category"] === "string") video.category = changes["video_category"]
-    if (typeof changes["is_intermediate"] === "boolean") video.isIntermediate = changes["is_intermediate"]
-    if (typeof changes["starred"] === "boolean") video.starred = changes["starred"]
-    if (typeof changes["session_id"] === "string") video.sessionId = changes["session_id"]
+    const { payload } = context
+    video.category = payload.video_category ?? video.category
+    video.isIntermediate = payload.is_intermediate ?? video.isIntermediate
+    video.starred = payload.starred ?? video.starred
+    video.sessionId = payload.session_id ?? video.sessionId
     video.updatedAt = context.now
     return json(dto(video))
   }),
-  route("DELETE", `${prefix}/i/{video_name}`, function*(context) {
+  delete: route(function*(context) {
     const video = yield* findToChange(context)
     context.world.videos.delete(video.name)
     return json({ affected_boards: [boardOf(video)], deleted_videos: [video.name], failed_videos: [] })
   }),
-  route("GET", `${prefix}/i/{video_name}/metadata`, function*(context) {
+  metadata: route(function*(context) {
     const { metadata } = yield* find(context)
     return json(metadata === null ? null : JSON.parse(metadata))
   }),
-  route("GET", `${prefix}/i/{video_name}/workflow`, function*(context) {
+  workflow: route(function*(context) {
     yield* find(context)
     return json({ workflow: null, graph: null })
   }),
-  { method: "GET", path: `${prefix}/i/{video_name}/full`, handler: full },
-  route("GET", `${prefix}/i/{video_name}/thumbnail`, function*(context) {
+  full,
+  thumbnail: route(function*(context) {
     const video = yield* find(context)
     const picture = Raster.painted(Math.min(256, video.width), Math.min(256, video.height), video.name)
     return bytes(Webp.encode(picture), { "content-type": "image/webp", "cache-control": "private, no-store" })
   })
-])
+})

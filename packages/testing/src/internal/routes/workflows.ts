@@ -1,43 +1,35 @@
-/** The routes of the workflow library, style presets, system prompts and prompt utilities. */
+/** What the routes of the workflow library do. */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Raster from "../../Raster.ts"
 import { isRecord, type ValidationIssue } from "../fieldValidation.ts"
 import * as ImageReading from "../imageReading.ts"
 import { categoryOf, isCallable, type StoredWorkflow } from "../libraryStore.ts"
-import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
 import {
   bodyField,
   bodyRecord,
-  bodyText,
-  flag,
+  type EndpointContext,
   form,
   formFile,
-  many,
-  oneOf,
-  optional,
   orRefuse,
   reply,
-  type Route,
   route,
-  type RouteContext,
-  since,
-  whole
+  type RouteContext
 } from "../routeSupport.ts"
+import type { Implementations } from "../simulatorApi.ts"
 import { bytes, type HttpFailure, internalError, invalid, json, refusal } from "../SimulatorHttp.ts"
 import * as Webp from "../webp.ts"
 import { isOwn } from "./permissions.ts"
-
-const prefix = "/api/v1/workflows"
 
 const requiredTexts = ["name", "author", "description", "version", "contact", "tags", "notes"]
 
 const mayRead = (context: RouteContext, record: StoredWorkflow): boolean =>
   isOwn(context, record.userId) || record.isPublic || categoryOf(record) === "default"
 
-const find = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<StoredWorkflow, HttpFailure> {
+const find = Effect.fnUntraced(function*(
+  context: EndpointContext<{ readonly workflow_id: string }>
+): Effect.fn.Return<StoredWorkflow, HttpFailure> {
   const record = yield* orRefuse(
-    context.world.library.workflows.get(context.params["workflow_id"] ?? ""),
+    context.world.library.workflows.get(context.params.workflow_id),
     () => refusal(404, "Workflow not found")
   )
   if (!mayRead(context, record)) return yield* refusal(403, "Not authorized to access this workflow")
@@ -133,21 +125,19 @@ const matching = (
     (tags === undefined || tags.some((tag) => tagsOf(record).toLowerCase().includes(tag.trim().toLowerCase())))
   )
 
-const list = Effect.fnUntraced(function*(context: RouteContext) {
+const list: Implementations<"workflows">["list"] = route(function*(context) {
   const { library, profile } = context.world
-  const page = (yield* whole(context, "page")) ?? 0
-  const perPage = yield* whole(context, "per_page")
-  const orderBy = yield* oneOf(context, "order_by", [
-    "created_at",
-    "updated_at",
-    "opened_at",
-    "name",
-    ...(profile.minor >= 12 ? ["is_public"] : [])
-  ])
-  const direction = yield* oneOf(context, "direction", ["ASC", "DESC"])
-  const opened = yield* flag(context, "has_been_opened")
-  const isPublic = yield* flag(context, "is_public")
-  const query = optional(context, "query")?.trim().toLowerCase()
+  const {
+    categories,
+    direction,
+    has_been_opened: opened,
+    is_public: isPublic,
+    order_by: orderBy,
+    page = 0,
+    per_page: perPage,
+    tags
+  } = context.query
+  const query = context.query.query?.trim().toLowerCase()
   const key = (record: StoredWorkflow): string | number => {
     switch (orderBy) {
       case "created_at":
@@ -163,8 +153,8 @@ const list = Effect.fnUntraced(function*(context: RouteContext) {
     }
   }
   const sign = direction === "DESC" ? -1 : 1
-  const callable = profile.minor >= 14 ? yield* flag(context, "callable") : undefined
-  const records = [...matching(context, many(context, "categories"), many(context, "tags"))].filter((record) =>
+  const callable = profile.minor >= 14 ? context.query.callable : undefined
+  const records = [...matching(context, categories, tags)].filter((record) =>
     (opened === undefined || (record.openedAt !== null) === opened) &&
     (isPublic === undefined || record.isPublic === isPublic) &&
     (callable === undefined || isCallable(record) === callable) &&
@@ -184,79 +174,12 @@ const list = Effect.fnUntraced(function*(context: RouteContext) {
     total: records.length,
     items: items.map((record) => library.toListItem(record))
   })
-})
+}, { querySince: { callable: 14 } })
 
-const presets = (
-  path: string,
-  idName: string,
-  title: string,
-  store: "stylePresets" | "systemPrompts"
-): ReadonlyArray<Route> => {
-  const one = (context: RouteContext) =>
-    orRefuse(context.world.library[store].get(context.params[idName] ?? ""), () => refusal(404, `${title} not found`))
-  return [
-    reply("GET", `${path}/`, (context) => [...context.world.library[store].values()]),
-    route("GET", `${path}/i/{${idName}}`, function*(context) {
-      return json(yield* one(context))
-    }),
-    route("DELETE", `${path}/i/{${idName}}`, function*(context) {
-      yield* one(context)
-      context.world.library[store].delete(context.params[idName] ?? "")
-      return json(null)
-    })
-  ]
-}
-
-/** The content of a preset in a request: JSON, or a form whose `data` part is JSON. */
-const presetBody = Effect.fnUntraced(function*(context: RouteContext) {
-  if ((context.request.headers["content-type"] ?? "").startsWith("application/json")) return yield* bodyRecord(context)
-  const data = (yield* form(context)).get("data")
-  const parsed = Result.try((): unknown => JSON.parse(typeof data === "string" ? data : "{}"))
-  return Result.isSuccess(parsed) && isRecord(parsed.success) ? parsed.success : {}
-})
-
-const presetWriters = (
-  path: string,
-  idName: string,
-  title: string,
-  store: "stylePresets" | "systemPrompts",
-  complete: (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
-): ReadonlyArray<Route> => [
-  route("POST", `${path}/`, function*(context) {
-    const id = context.world.random.uuid()
-    const preset = { ...complete(yield* presetBody(context)), id }
-    context.world.library[store].set(id, preset)
-    return json(preset)
-  }),
-  route("PATCH", `${path}/i/{${idName}}`, function*(context) {
-    const id = context.params[idName] ?? ""
-    const known = yield* orRefuse(context.world.library[store].get(id), () => refusal(404, `${title} not found`))
-    const preset = { ...known, ...complete({ ...known, ...(yield* presetBody(context)) }) }
-    context.world.library[store].set(id, preset)
-    return json(preset)
-  })
-]
-
-const styleShape = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
-  name: body["name"] ?? "",
-  preset_data: body["preset_data"] ?? {
-    positive_prompt: body["positive_prompt"] ?? "",
-    negative_prompt: body["negative_prompt"] ?? ""
-  },
-  type: body["type"] ?? "user",
-  image: null
-})
-
-const promptShape = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
-  name: body["name"] ?? "",
-  content: body["content"] ?? "",
-  is_public: body["is_public"] ?? false
-})
-
-/** All routes of this module. */
-export const routes: ReadonlyArray<Route> = [
-  { method: "GET", path: `${prefix}/`, handler: list },
-  route("POST", `${prefix}/`, function*(context) {
+/** `workflows/*`. */
+export const workflows: Implementations<"workflows"> = {
+  list,
+  create: route(function*(context) {
     const { library, random, settings } = context.world
     const workflow = yield* workflowIn(context, false)
     if (isRecord(workflow["meta"]) && workflow["meta"]["category"] === "default") return yield* internalError
@@ -268,27 +191,25 @@ export const routes: ReadonlyArray<Route> = [
     }, context.now)
     emitChange(context, "workflow_created", record, { is_public: record.isPublic })
     return json(library.toRecord(record))
-  }),
-  route("GET", `${prefix}/counts_by_category`, function*(context) {
-    const categories = many(context, "categories") ?? []
-    return json(
-      Object.fromEntries(categories.map((category) => [category, matching(context, [category], undefined).length]))
+  }, { rawBody: true }),
+  countsByCategory: reply((context) =>
+    Object.fromEntries(
+      context.query.categories.map((category) => [category, matching(context, [category], undefined).length])
     )
+  ),
+  countsByTag: reply((context) => {
+    const { categories, tags } = context.query
+    return Object.fromEntries(tags.map((tag) => [tag, matching(context, categories, [tag]).length]))
   }),
-  route("GET", `${prefix}/counts_by_tag`, function*(context) {
-    const tags = many(context, "tags") ?? []
-    const categories = many(context, "categories")
-    return json(Object.fromEntries(tags.map((tag) => [tag, matching(context, categories, [tag]).length])))
-  }),
-  reply("GET", `${prefix}/tags`, (context) => {
-    const tags = matching(context, many(context, "categories"), undefined)
+  tags: reply((context) => {
+    const tags = matching(context, context.query.categories, undefined)
       .flatMap((record) => tagsOf(record).split(",").map((tag) => tag.trim()))
     return [...new Set(tags.filter((tag) => tag !== ""))].toSorted()
   }, { since: 12 }),
-  route("GET", `${prefix}/i/{workflow_id}`, function*(context) {
+  get: route(function*(context) {
     return json(context.world.library.toDetail(yield* find(context)))
   }),
-  route("PATCH", `${prefix}/i/{workflow_id}`, function*(context) {
+  update: route(function*(context) {
     const { library, settings } = context.world
     const workflow = yield* workflowIn(context, true)
     const record = yield* orRefuse(
@@ -305,10 +226,10 @@ export const routes: ReadonlyArray<Route> = [
       new_is_public: record.isPublic
     })
     return json(library.toRecord(record))
-  }),
-  route("DELETE", `${prefix}/i/{workflow_id}`, function*(context) {
+  }, { rawBody: true }),
+  delete: route(function*(context) {
     const { library, profile } = context.world
-    const record = library.workflows.get(context.params["workflow_id"] ?? "")
+    const record = library.workflows.get(context.params.workflow_id)
     if (record === undefined) {
       return yield* profile.minor >= 14 ? refusal(404, "Workflow not found") : internalError
     }
@@ -320,11 +241,11 @@ export const routes: ReadonlyArray<Route> = [
     emitChange(context, "workflow_deleted", record, { is_public: record.isPublic })
     return json(null)
   }),
-  route("PATCH", `${prefix}/i/{workflow_id}/is_public`, function*(context) {
+  setPublic: route(function*(context) {
     const record = yield* find(context)
-    const isPublic = yield* bodyField(yield* bodyRecord(context), "is_public")
+    const { is_public: isPublic } = context.payload
     const before = record.isPublic
-    record.isPublic = isPublic === true
+    record.isPublic = isPublic
     const tags = tagsOf(record).split(",").map((tag) => tag.trim()).filter((tag) => tag !== "" && tag !== "shared")
     record.workflow = {
       ...record.workflow,
@@ -334,13 +255,13 @@ export const routes: ReadonlyArray<Route> = [
     emitChange(context, "workflow_updated", record, { old_is_public: before, new_is_public: record.isPublic })
     return json(context.world.library.toRecord(record))
   }, { since: 12 }),
-  route("PUT", `${prefix}/i/{workflow_id}/opened_at`, function*(context) {
+  setOpened: route(function*(context) {
     const record = yield* find(context)
     record.openedAt = context.now
     return json(null)
   }),
-  route("GET", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
-    const id = context.params["workflow_id"] ?? ""
+  thumbnail: route(function*(context) {
+    const id = context.params.workflow_id
     const thumbnail = context.world.library.workflows.get(id)?.thumbnail
     if (thumbnail === undefined) return yield* internalError
     return bytes(thumbnail, {
@@ -349,7 +270,7 @@ export const routes: ReadonlyArray<Route> = [
       "cache-control": "max-age=31536000"
     })
   }, { isPublic: true }),
-  route("PUT", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
+  setThumbnail: route(function*(context) {
     const record = yield* find(context)
     const file = yield* formFile(yield* form(context), "image")
     if (!file.type.startsWith("image/")) return yield* refusal(415, "Not an image")
@@ -367,39 +288,9 @@ export const routes: ReadonlyArray<Route> = [
     record.thumbnailVersion = context.world.random.uuid()
     return json(null)
   }),
-  route("DELETE", `${prefix}/i/{workflow_id}/thumbnail`, function*(context) {
+  deleteThumbnail: route(function*(context) {
     const record = yield* find(context)
     record.thumbnail = undefined
     return json(null)
-  }),
-  ...presets("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets"),
-  ...presetWriters("/api/v1/style_presets", "style_preset_id", "Style preset", "stylePresets", styleShape),
-  ...since(14, presets("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts")),
-  ...since(
-    14,
-    presetWriters("/api/v1/system_prompts", "system_prompt_id", "System prompt", "systemPrompts", promptShape)
-  ),
-  route("POST", "/api/v1/utilities/dynamicprompts", function*(context) {
-    const body = yield* bodyRecord(context)
-    const prompt = yield* bodyText(body, "prompt")
-    return json(DynamicPrompts.expand(prompt, {
-      maxPrompts: typeof body["max_prompts"] === "number" ? body["max_prompts"] : 1000,
-      combinatorial: body["combinatorial"] !== false,
-      seed: typeof body["seed"] === "number" ? body["seed"] : 0
-    }))
-  }),
-  route("POST", "/api/v1/utilities/expand-prompt", function*(context) {
-    const body = yield* bodyRecord(context)
-    const prompt = yield* bodyText(body, "prompt")
-    if (!context.world.models.has(yield* bodyText(body, "model_key"))) return yield* refusal(404, "Model not found")
-    return json({ expanded_prompt: `${prompt}, in detail`, error: null })
-  }, { since: 14 }),
-  route("POST", "/api/v1/utilities/image-to-prompt", function*(context) {
-    const body = yield* bodyRecord(context)
-    const name = yield* bodyText(body, "image_name")
-    const image = context.world.gallery.images.get(name)
-    if (image === undefined) return yield* refusal(404, "Image not found")
-    if (!context.world.models.has(yield* bodyText(body, "model_key"))) return yield* refusal(404, "Model not found")
-    return json({ prompt: `a picture of ${image.width} by ${image.height} pixels`, error: null })
-  }, { since: 14 })
-]
+  })
+}

@@ -1,10 +1,20 @@
 /**
- * Known faults of the official UI, which the library does not copy, as rules: with them on, the library gives what the
- * UI gives. Only the conformance check uses them, to tell a known fault from a difference.
+ * Known faults of the official UI, which the library does not copy: with them on, `openAsTheUi` opens a workflow as the
+ * UI does. Only the conformance check uses them, to distinguish a known fault from a difference.
  */
-import { readKnown, readValue } from "../../packages/core/src/field/internal/fieldValue.ts"
+import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
+import type { InvocationNode, WorkflowDefinition } from "@effect-invokeai/core/definition/WorkflowDefinition"
+import type { LoadedWorkflow, LoadOptions, LoadWarning } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import { readKnown, readValue, type ValueField } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { generatorRules, readGenerator } from "../../packages/core/src/field/internal/generatorRules.ts"
-import { type LoadRules, ownRules } from "../../packages/core/src/workflow/internal/load.ts"
+import { acceptEdges, bind, open } from "../../packages/core/src/workflow/internal/bind.ts"
+import { type ConnectionScope, scopeOf } from "../../packages/core/src/workflow/internal/connections.ts"
+import { EdgeIndex, type EdgeLike } from "../../packages/core/src/workflow/internal/edgeIndex.ts"
+import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
+import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
+import { canUpdate, needsUpdate } from "../../packages/core/src/workflow/internal/nodeUpdate.ts"
+import { persistedTemplates } from "../../packages/core/src/workflow/internal/savedWorkflowInputs.ts"
+import { isRecord } from "./compare.ts"
 
 /** The faults, each with where it is documented. */
 export const faults = {
@@ -22,35 +32,125 @@ export const faults = {
 
 export type Fault = keyof typeof faults
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const fillDeep = (value: unknown, initial: unknown): unknown => {
-  if (value === undefined) {
-    return initial
-  }
-  return isRecord(value) && isRecord(initial) ? { ...initial, ...value } : value
-}
-
-/** The rules of the UI, without its faults but for those that are on. It drops models that are named incompletely. */
-export const rulesWith = (on: ReadonlySet<Fault>, showsNodes: boolean): LoadRules => ({
-  showsNodes,
-  keepsUnknown: false,
-  fillDefault: on.has("untypedObject") ? fillDeep : ownRules.fillDefault,
-  connectorLoops: on.has("connectorLoop") ? "accept" : ownRules.connectorLoops,
-  readValue: (value, field) => {
-    const known = readKnown(value, field.vocabulary)
-    if (known === undefined && isRecord(value) && value["type"] === undefined && on.has("untypedObject")) {
-      for (const kind of generatorRules.keys()) {
-        const generator = readGenerator(kind, value)
-        if (generator !== undefined) {
-          return generator
-        }
+/** A value as the UI reads it. It drops models that are named incompletely. */
+const readAsTheUi = (value: unknown, field: ValueField, faults: ReadonlySet<Fault>): unknown => {
+  const known = readKnown(value, field.vocabulary)
+  if (known === undefined && isRecord(value) && value["type"] === undefined && faults.has("untypedObject")) {
+    for (const kind of generatorRules.keys()) {
+      const generator = readGenerator(kind, value)
+      if (generator !== undefined) {
+        return generator
       }
     }
-    const isLost = known === undefined && Array.isArray(value) && !field.extras &&
-      ((field.type?.name === "BooleanField" && on.has("booleanList")) ||
-        (field.type?.name === "VideoField" && on.has("videoList")))
-    return isLost ? undefined : readValue(value, field)
   }
-})
+  const isLost = known === undefined && Array.isArray(value) && !field.extras &&
+    ((field.type?.name === "BooleanField" && faults.has("booleanList")) ||
+      (field.type?.name === "VideoField" && faults.has("videoList")))
+  return isLost ? undefined : readValue(value, field)
+}
+
+/** A node with its values as the UI reads them. */
+const nodeAsTheUi = (node: InvocationNode, catalog: NodeCatalog, faults: ReadonlySet<Fault>): InvocationNode => {
+  const template = catalog.templates.get(node.nodeType)
+  const dynamic = persistedTemplates(node)
+  const inputs = Array.from(node.inputs, ([name, input]) => {
+    const own = dynamic.get(name) ?? template?.inputs.get(name)
+    const value = readAsTheUi(input.value, {
+      type: own?.type,
+      extras: acceptsExtraInputs(node.nodeType),
+      vocabulary: catalog.models
+    }, faults)
+    return [name, { ...input, value }] as const
+  })
+  return { ...node, inputs: new Map(inputs) }
+}
+
+/** The fault of `untypedObject`: an update of a node fills objects with the parts of their defaults. */
+const withFilledObjects = (loaded: LoadedWorkflow, definition: WorkflowDefinition): LoadedWorkflow => {
+  let filled = loaded
+  for (const [id, { node, template }] of loaded.nodes) {
+    const given = definition.nodes.find((other) => other.id === id)
+    const isUpdated = given?.type === "invocation" && template !== undefined && needsUpdate(given, template) &&
+      canUpdate(given, template)
+    if (!isUpdated) {
+      continue
+    }
+    for (const [name, { value }] of node.inputs) {
+      const initial = template.inputs.get(name)?.default
+      if (isRecord(value) && isRecord(initial)) {
+        filled = withValue(filled, id, name, { ...initial, ...value })
+      }
+    }
+  }
+  return filled
+}
+
+/** The fault of `connectorLoop`: what leads to a connector is never a cycle, and a loop is one wherever it is. */
+class LoopingEdges extends EdgeIndex {
+  readonly #scope: ConnectionScope
+  #all: ReadonlyArray<EdgeLike> = []
+  #collapsed: ReadonlyArray<{ readonly source: string; readonly target: string }> = []
+
+  constructor(scope: ConnectionScope) {
+    super()
+    this.#scope = scope
+  }
+
+  override add(edge: EdgeLike): void {
+    super.add(edge)
+    this.#all = [...this.#all, edge]
+  }
+
+  override addCollapsed(source: string, target: string): void {
+    super.addCollapsed(source, target)
+    this.#collapsed = [...this.#collapsed, { source, target }]
+  }
+
+  override reaches(source: string, target: string): boolean {
+    return this.#scope.node(source)?.type !== "connector" && (
+      super.reaches(source, target) ||
+      [...this.#all, ...this.#collapsed].some((edge) => super.reaches(edge.target, edge.source))
+    )
+  }
+
+  override without(removed: ReadonlySet<EdgeLike>): EdgeIndex {
+    const rest = new LoopingEdges(this.#scope)
+    for (const edge of this.#all) {
+      if (!removed.has(edge)) rest.add(edge)
+    }
+    for (const { source, target } of this.#collapsed) rest.addCollapsed(source, target)
+    return rest
+  }
+}
+
+const withLoops = (loaded: LoadedWorkflow, definition: WorkflowDefinition): LoadedWorkflow => {
+  const scope = scopeOf(loaded)
+  const warnings: Array<LoadWarning> = loaded.warnings.filter(({ type }) => type !== "deletedInvalidEdge")
+  const edges = acceptEdges(definition.edges, scope, new LoopingEdges(scope), warnings)
+  return {
+    ...loaded,
+    definition: { ...loaded.definition, edges },
+    edges: edges.filter((edge) => edge.type === "default"),
+    warnings
+  }
+}
+
+/**
+ * A workflow as the UI opens it, without its faults but for those that are on. While the form is empty the editor shows
+ * the nodes; the vectors that were made without an editor show nothing.
+ */
+export const openAsTheUi = (
+  definition: WorkflowDefinition,
+  catalog: NodeCatalog,
+  options: LoadOptions,
+  faults: ReadonlySet<Fault>,
+  isShown: boolean
+): LoadedWorkflow => {
+  const read: WorkflowDefinition = {
+    ...definition,
+    nodes: definition.nodes.map((node) => node.type === "invocation" ? nodeAsTheUi(node, catalog, faults) : node)
+  }
+  const opened = (isShown ? open : bind)(read, catalog, options)
+  const loaded = faults.has("untypedObject") ? withFilledObjects(opened, read) : opened
+  return faults.has("connectorLoop") ? withLoops(loaded, read) : loaded
+}

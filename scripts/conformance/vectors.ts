@@ -8,11 +8,10 @@ import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import { nodeReasons, type UiReason } from "../../packages/core/src/batch/internal/uiReadiness.ts"
 import { readKnown } from "../../packages/core/src/field/internal/fieldValue.ts"
-import { load } from "../../packages/core/src/workflow/internal/load.ts"
 import { asRead, toFile } from "../../packages/core/src/workflow/internal/toFile.ts"
 import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
 import { reduceWorkflow } from "./embedded.ts"
-import { type Fault, rulesWith } from "./faults.ts"
+import { type Fault, openAsTheUi } from "./faults.ts"
 import { disabledReasons, prefixOf } from "./uiTexts.ts"
 
 /** One expectation of a vector file for one version of the server. */
@@ -176,7 +175,7 @@ export const run = (test: Case, catalog: NodeCatalog, faults: ReadonlySet<Fault>
     return "load: expected it to fail, but it was loaded"
   }
   const isUi = test.expected.kind === "ui"
-  const loaded = load(definition.success, catalog, { savedWorkflows: test.savedWorkflows }, rulesWith(faults, isUi))
+  const loaded = openAsTheUi(definition.success, catalog, { savedWorkflows: test.savedWorkflows }, faults, isUi)
   return isUi ? compareUi(expected, loaded, faults) : compareOracle(expected, loaded, faults)
 }
 

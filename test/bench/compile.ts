@@ -14,7 +14,8 @@ import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
-import * as Loading from "../../packages/core/src/workflow/internal/load.ts"
+import { open } from "../../packages/core/src/workflow/internal/bind.ts"
+import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -53,13 +54,13 @@ const text = JSON.stringify(isRecord(file) && isRecord(file["workflow"]) ? file[
 const document = readFileSync(openApiFile ?? join(root, "test/fixtures/catalogs/6.14.2.json"), "utf8")
 const catalog = Result.getOrThrow(fromOpenApi(JSON.parse(document)))
 
-const load = () => Loading.load(Result.getOrThrow(WorkflowDefinition.parse(JSON.parse(text))), catalog)
+const load = () => open(Result.getOrThrow(WorkflowDefinition.parse(JSON.parse(text))), catalog)
 
 const loaded = load()
 const setTen = () => {
   let next = loaded
   for (const { fieldName, input, nodeId } of loaded.formFields.slice(0, 10)) {
-    next = Loading.withValue(next, nodeId, fieldName, input.value)
+    next = withValue(next, nodeId, fieldName, input.value)
   }
   return next
 }

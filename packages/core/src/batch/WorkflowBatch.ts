@@ -13,8 +13,9 @@ import { memoized } from "../internal/memoized.ts"
 import { operation } from "../internal/operation.ts"
 import { wellFormed, wellFormedText } from "../internal/wellFormed.ts"
 import { noSeedInput } from "../workflow/InputError.ts"
+import { open } from "../workflow/internal/bind.ts"
 import { describeWarning } from "../workflow/internal/describe.ts"
-import { load, withValue } from "../workflow/internal/load.ts"
+import { withValue } from "../workflow/internal/edit.ts"
 import { isExecutable } from "../workflow/internal/nodeTypes.ts"
 import { newInput } from "../workflow/internal/nodeUpdate.ts"
 import { calledWorkflowId } from "../workflow/internal/savedWorkflowInputs.ts"
@@ -142,7 +143,7 @@ const refreshCalls = Effect.fnUntraced(function*(
     const workflow = yield* resources.savedWorkflow(id)
     if (Option.isSome(workflow)) saved.set(id, workflow.value)
   }
-  return load(loaded.definition, loaded.catalog, { savedWorkflows: saved })
+  return open(loaded.definition, loaded.catalog, { savedWorkflows: saved })
 })
 
 const missingCalls = (loaded: LoadedWorkflow): ReadonlyArray<WorkflowProblems.Problem> =>

@@ -227,8 +227,8 @@ const empty = (template: InputTemplate): InkField => {
   const isCollection = cardinality === "COLLECTION"
   const type = template.models === undefined ? name : "ModelIdentifierField"
   const kind = kindsByType.get(isCollection ? `${name}[]` : type)
-  const isOnlyConnected = template.input === "connection" && (kind === undefined || name === "LoRAField")
-  if (!isOnlyConnected) return (kind ?? unknownKind).empty(template)
+  const isConnectionOnly = template.input === "connection" && (kind === undefined || name === "LoRAField")
+  if (!isConnectionOnly) return (kind ?? unknownKind).empty(template)
   return (template.takesJson === true ? unknownKind : connectionKind).empty(template)
 }
 

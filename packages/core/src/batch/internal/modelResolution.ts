@@ -7,7 +7,7 @@ import {
   type ModelReference,
   modelViolations
 } from "../../field/internal/modelReference.ts"
-import { farness, normalize } from "../../workflow/internal/likeness.ts"
+import { nameDistance, normalize } from "../../workflow/internal/similarity.ts"
 import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
 
 /**
@@ -41,14 +41,14 @@ const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolea
   modelViolations(accepts, { ...model }).length === 0
 
 /** Models by how much their names look like a wanted one, most first. */
-const byLikeness = (
+const bySimilarity = (
   models: ReadonlyArray<InstalledModel>,
   name: string | undefined
 ): ReadonlyArray<InstalledModel> => {
   if (name === undefined) return models
   const wanted = normalize(name)
   return models
-    .map((model) => ({ model, score: farness(wanted, normalize(model.name)) }))
+    .map((model) => ({ model, score: nameDistance(wanted, normalize(model.name)) }))
     .toSorted((left, right) => left.score - right.score)
     .map(({ model }) => model)
 }
@@ -71,7 +71,7 @@ export const resolve = (
 ): ModelResolution => {
   const accepted = isAccepted(accepts)
   const name = reference.name ?? reference.keyOrName
-  const candidates = (): ReadonlyArray<string> => byLikeness(models.filter(accepted), name).map(describeModel)
+  const candidates = (): ReadonlyArray<string> => bySimilarity(models.filter(accepted), name).map(describeModel)
   const found = (installed: InstalledModel): ModelResolution => {
     if (!isCompleteModel(reference)) {
       return accepted(installed)

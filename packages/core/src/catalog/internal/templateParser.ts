@@ -205,10 +205,10 @@ const defaultOf = (
 }
 
 /** Whether the editor has no control for values of a type. */
-const isOnlyConnected = (type: FieldType): boolean => !isStateful(type) && !modelKinds.has(type.name)
+const isConnectionOnly = (type: FieldType): boolean => !isStateful(type) && !modelKinds.has(type.name)
 
 const inputKindOf = (property: JsonObject, type: FieldType): InputKind => {
-  if (isOnlyConnected(type)) {
+  if (isConnectionOnly(type)) {
     return "connection"
   }
   const input = property["input"]
@@ -256,7 +256,7 @@ const parseInput = (
   }
   if (typeof property["description"] === "string") template.description = property["description"]
   if (initial !== undefined) template.default = initial
-  if (isOnlyConnected(type) && (property["input"] === "any" || property["input"] === "direct")) {
+  if (isConnectionOnly(type) && (property["input"] === "any" || property["input"] === "direct")) {
     template.takesJson = true
   }
   if (options !== undefined) template.options = options

@@ -237,8 +237,7 @@ const isBranch = (handle: string): boolean => handle === "true_input" || handle 
 export const connectionProblem = (
   scope: ConnectionScope,
   edges: EdgeIndex,
-  edge: EdgeLike,
-  connectorLoops: "refuse" | "accept" = "refuse"
+  edge: EdgeLike
 ): ConnectionProblem | undefined => {
   if (edge.source === edge.target) {
     return "cannotConnectToSelf"
@@ -257,10 +256,7 @@ export const connectionProblem = (
     return source
   }
   if (target.type === "connector") {
-    const problem = intoConnector(scope, edges, edge, source, connectorLoops)
-    return problem === undefined && connectorLoops === "refuse" && edges.reaches(edge.target, edge.source)
-      ? "connectionWouldCreateCycle"
-      : problem
+    return intoConnector(scope, edges, edge, source) ?? cycleProblem(edges, edge)
   }
   const loaded = scope.loaded(edge.target)
   if (loaded?.template === undefined) {
@@ -276,28 +272,17 @@ export const connectionProblem = (
   const problem = source === null
     ? fromOpenConnector(scope, edges, edge, input)
     : intoInput(scope, edges, edge, source, loaded, input)
-  if (problem !== undefined || source === null) {
-    return problem
-  }
-  const cyclic = connectorLoops === "refuse"
-    ? edges.reaches(edge.target, edge.source)
-    : edges.reaches(edge.target, edge.source) || hasLoop(edges, edge)
-  return cyclic ? "connectionWouldCreateCycle" : undefined
+  return problem ?? (source === null ? undefined : cycleProblem(edges, edge))
 }
 
-/** Whether the edges accepted so far have a loop anywhere: only where loops of connectors were accepted. */
-const hasLoop = (edges: EdgeIndex, edge: EdgeLike): boolean => {
-  const all = edges.without(new Set())
-  all.add(edge)
-  return all.hasLoop()
-}
+const cycleProblem = (edges: EdgeIndex, edge: EdgeLike): ConnectionProblem | undefined =>
+  edges.reaches(edge.target, edge.source) ? "connectionWouldCreateCycle" : undefined
 
 const intoConnector = (
   scope: ConnectionScope,
   edges: EdgeIndex,
   edge: EdgeLike,
-  source: TypedSource | null,
-  connectorLoops: "refuse" | "accept"
+  source: TypedSource | null
 ): ConnectionProblem | undefined => {
   if (edge.targetHandle !== "in") {
     return "missingFieldTemplate"
@@ -319,7 +304,7 @@ const intoConnector = (
       sourceHandle: edge.sourceHandle,
       target: end.target,
       targetHandle: end.targetHandle
-    }, connectorLoops)
+    })
     if (problem !== undefined) {
       return problem
     }

@@ -14,7 +14,7 @@ export class EdgeIndex {
   readonly #out = new Map<string, Array<EdgeLike>>()
   readonly #into = new Map<string, Array<EdgeLike>>()
   /** Where the collapsed edges of a node lead, which connect no fields but count as ways. */
-  readonly #ways = new Map<string, Array<string>>()
+  readonly #collapsed = new Map<string, Array<string>>()
 
   constructor(edges: Iterable<EdgeLike> = []) {
     for (const edge of edges) {
@@ -27,8 +27,8 @@ export class EdgeIndex {
     push(this.#into, edge.target, edge)
   }
 
-  addWay(source: string, target: string): void {
-    push(this.#ways, source, target)
+  addCollapsed(source: string, target: string): void {
+    push(this.#collapsed, source, target)
   }
 
   from(nodeId: string): ReadonlyArray<EdgeLike> {
@@ -43,44 +43,15 @@ export class EdgeIndex {
     return this.to(nodeId).find((edge) => edge.targetHandle === handle)
   }
 
-  /** Whether any node can be reached from itself. */
-  hasLoop(): boolean {
-    const done = new Set<string>()
-    const above = new Set<string>()
-    const stack: Array<{ readonly id: string; readonly rest: Array<string> }> = []
-    for (const start of [...this.#out.keys(), ...this.#ways.keys()]) {
-      let next: string | undefined = done.has(start) ? undefined : start
-      while (next !== undefined || stack.length > 0) {
-        if (next !== undefined) {
-          above.add(next)
-          stack.push({ id: next, rest: [...this.#next(next)] })
-        }
-        const top = stack.at(-1)
-        next = top?.rest.pop()
-        if (next !== undefined && above.has(next)) {
-          return true
-        }
-        if (next === undefined && top !== undefined) {
-          stack.pop()
-          above.delete(top.id)
-          done.add(top.id)
-        } else if (next !== undefined && done.has(next)) {
-          next = undefined
-        }
-      }
-    }
-    return false
-  }
-
   #next(nodeId: string): ReadonlyArray<string> {
     const targets = this.from(nodeId).map((edge) => edge.target)
-    const ways = this.#ways.get(nodeId)
-    return ways === undefined ? targets : [...targets, ...ways]
+    const collapsed = this.#collapsed.get(nodeId)
+    return collapsed === undefined ? targets : [...targets, ...collapsed]
   }
 
   /** Whether the target can be reached from the source. */
   reaches(source: string, target: string): boolean {
-    if (source !== target && this.#ways.size === 0 && (!this.#out.has(source) || !this.#into.has(target))) {
+    if (source !== target && this.#collapsed.size === 0 && (!this.#out.has(source) || !this.#into.has(target))) {
       return false
     }
     const seen = new Set<string>()
@@ -107,9 +78,9 @@ export class EdgeIndex {
         }
       }
     }
-    for (const [source, targets] of this.#ways) {
+    for (const [source, targets] of this.#collapsed) {
       for (const target of targets) {
-        rest.addWay(source, target)
+        rest.addCollapsed(source, target)
       }
     }
     return rest

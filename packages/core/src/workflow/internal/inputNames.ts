@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import { AmbiguousInputName, InputNotFound } from "../InputError.ts"
 import { allFields, inputOf, usableNames } from "./inputs.ts"
-import { farness, normalize } from "./likeness.ts"
+import { nameDistance, normalize } from "./similarity.ts"
 import type { Workflow } from "./workflowValue.ts"
 
 /**
@@ -19,7 +19,7 @@ const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): Rea
   const score = (input: InkWorkflowInput): number =>
     Math.min(
       ...[input.userName, input.fieldName, input.label, input.systemName].map((other) =>
-        farness(wanted, normalize(other))
+        nameDistance(wanted, normalize(other))
       )
     )
   const scored = inputs.map((input) => ({ input, score: score(input) }))
@@ -45,7 +45,7 @@ const nearFields = (fields: ReadonlyArray<InkWorkflowInput>, name: string): Read
   if (wanted === "") return []
   const scored = (first === undefined ? fields : ofNode).map((field) => ({
     field,
-    score: Math.min(farness(wanted, normalize(field.fieldName)), farness(wanted, normalize(field.userName)))
+    score: Math.min(nameDistance(wanted, normalize(field.fieldName)), nameDistance(wanted, normalize(field.userName)))
   }))
   const limit = scored.some(({ score }) => score === 0) ? 0 : 0.4
   return scored

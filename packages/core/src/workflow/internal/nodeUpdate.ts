@@ -13,18 +13,14 @@ const majorOf = (version: string): number => Number(comparable.exec(version)?.[1
 export const needsUpdate = (node: InvocationNode, template: NodeTemplate): boolean => node.version !== template.version
 
 /** Whether the editor updates a node: within one major version. */
-export const mayUpdate = (node: InvocationNode, template: NodeTemplate): boolean =>
+export const canUpdate = (node: InvocationNode, template: NodeTemplate): boolean =>
   majorOf(node.version) === majorOf(template.version)
 
 /**
  * The node as one of the template's version: inputs in the template's order, missing ones with their defaults, unknown
  * ones gone.
  */
-export const updateNode = (
-  node: InvocationNode,
-  template: NodeTemplate,
-  fillDefault: (value: unknown, initial: unknown) => unknown
-): InvocationNode => {
+export const updateNode = (node: InvocationNode, template: NodeTemplate): InvocationNode => {
   const inputs = new Map<string, FieldInput>()
   for (const [name, { default: initial }] of template.inputs) {
     const given = node.inputs.get(name)
@@ -32,7 +28,7 @@ export const updateNode = (
       name,
       given === undefined
         ? { ...newInput(name), value: initial }
-        : { ...given, value: fillDefault(given.value, initial) }
+        : { ...given, value: given.value === undefined ? initial : given.value }
     )
   }
   const extras = acceptsExtraInputs(node.nodeType)
@@ -57,7 +53,7 @@ const isBefore = (version: string, parts: ReadonlyArray<number>): boolean => {
  * The images of an `image_collection` were in `collection` before 1.0.2, where they could also be connected: the node with
  * the images where they are now. `version` is the one that the node had before its update.
  */
-export const withImages = (node: InvocationNode, version: string, isConnected: boolean): InvocationNode => {
+export const moveCollectionToImages = (node: InvocationNode, version: string, isConnected: boolean): InvocationNode => {
   const collection = node.inputs.get("collection")
   const images = node.inputs.get("images")
   const isFilled = Array.isArray(images?.value) && images.value.length > 0

@@ -9,7 +9,7 @@ import {
 } from "../../catalog/NodeTemplate.ts"
 import * as Form from "../../definition/Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
-import { readKeepingModels } from "../../field/internal/modelValues.ts"
+import { readWithPartialModels } from "../../field/internal/partialModels.ts"
 import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
 import { callSavedWorkflow, isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
@@ -246,7 +246,7 @@ export const readCalledInputs = (node: InvocationNode, catalog: NodeCatalog): In
       const type = templates.get(name)?.type
       inputs.set(name, {
         ...input,
-        value: readKeepingModels(input.value, { type, extras: false, vocabulary: catalog.models })
+        value: readWithPartialModels(input.value, { type, extras: false, vocabulary: catalog.models })
       })
     }
   }

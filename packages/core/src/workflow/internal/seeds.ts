@@ -5,7 +5,7 @@ import { isSeedName, randomNumberNodes } from "../../internal/seedFields.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import { resolveConnector, scopeOf } from "./connections.ts"
 import { EdgeIndex } from "./edgeIndex.ts"
-import { withoutConnections, withValue } from "./load.ts"
+import { withoutConnections, withValue } from "./edit.ts"
 import { isExecutable } from "./nodeTypes.ts"
 import type { SweptInput } from "./workflowValue.ts"
 

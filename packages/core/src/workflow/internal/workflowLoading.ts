@@ -9,7 +9,7 @@ import { WorkflowNotFound, WorkflowParseError } from "../../definition/WorkflowF
 import * as WorkflowSource from "../../definition/WorkflowSource.ts"
 import type { LoadOptions } from "../LoadedWorkflow.ts"
 import { type ResourcesUnavailable, WorkflowResources } from "../WorkflowResources.ts"
-import * as Loading from "./load.ts"
+import { open } from "./bind.ts"
 import { type Workflow, WorkflowValue } from "./workflowValue.ts"
 
 /**
@@ -35,7 +35,7 @@ export const load = (
   definition: Definition.WorkflowDefinition,
   catalog: NodeCatalog,
   options?: LoadOptions
-): Workflow => new WorkflowValue(Loading.load(definition, catalog, options), [])
+): Workflow => new WorkflowValue(open(definition, catalog, options), [])
 
 /**
  * A workflow from a JSON value or a JSON text, with the node types of the program's server.

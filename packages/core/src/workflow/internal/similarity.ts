@@ -28,7 +28,7 @@ const distance = (left: string, right: string): number => {
 export const normalize = (name: string): string => name.slice(0, 200).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
 /** How far a name is from a wanted one, both normalised: 0 for the same, 1 for nothing alike. */
-export const farness = (wanted: string, other: string): number => {
+export const nameDistance = (wanted: string, other: string): number => {
   if (other === wanted) return 0
   const [short, long] = other.length < wanted.length ? [other, wanted] : [wanted, other]
   if (short.length > 2 && long.includes(short)) return 0.3

@@ -18,7 +18,7 @@ const namesModels = (value: unknown, type: FieldType): boolean => {
  * The value of an input as it counts, with the models that a file names by less than key, hash, name, base and type:
  * `{ model_name, base_model }` of InvokeAI 3, or a name that a program has set.
  */
-export const readKeepingModels = (value: unknown, field: ValueField): unknown => {
+export const readWithPartialModels = (value: unknown, field: ValueField): unknown => {
   const read = readValue(value, field)
   return read === undefined && field.type !== undefined && namesModels(value, field.type) ? value : read
 }

@@ -12,8 +12,7 @@ import type {
   WorkflowEdge,
   WorkflowNode
 } from "../../definition/WorkflowDefinition.ts"
-import type { ValueField } from "../../field/internal/fieldValue.ts"
-import { readKeepingModels } from "../../field/internal/modelValues.ts"
+import { readWithPartialModels } from "../../field/internal/partialModels.ts"
 import { withOwnBounds } from "../../field/internal/rules.ts"
 import type {
   ConnectionProblem,
@@ -37,47 +36,23 @@ import {
 } from "./savedWorkflowInputs.ts"
 
 /**
- * How values, defaults and connector loops are read. The check against the official UI reads some of them as the UI does,
- * to tell its known faults from differences.
- */
-export interface LoadRules {
-  readonly readValue: (value: unknown, field: ValueField) => unknown
-  readonly fillDefault: (value: unknown, initial: unknown) => unknown
-  readonly connectorLoops: "refuse" | "accept"
-  /** Whether nodes are shown, as in the editor while the form is empty; see `showCalls`. */
-  readonly showsNodes: boolean
-  /** Whether values of fields that the catalog does not know are kept as they are. */
-  readonly keepsUnknown: boolean
-}
-
-/** The rules of the library. */
-export const ownRules: LoadRules = {
-  readValue: readKeepingModels,
-  fillDefault: (value, initial) => value === undefined ? initial : value,
-  connectorLoops: "refuse",
-  showsNodes: true,
-  keepsUnknown: true
-}
-
-/**
  * Joins a definition with a catalog.
  *
  * Where the official UI is at fault the library differs: an object of unknown shape is no value (the UI takes it for a
  * float generator); lists of booleans are kept (the UI loses them); a loop of connectors loses its last edge (the UI keeps
  * it and loses all later edges); ids are plain data, whatever they are.
  */
-export const load = (
+export const bind = (
   definition: WorkflowDefinition,
   catalog: NodeCatalog,
-  options?: LoadOptions,
-  rules: LoadRules = ownRules
+  options?: LoadOptions
 ): LoadedWorkflow => {
   const warnings: Array<LoadWarning> = []
   const allNodes = new Map<string, WorkflowNode>()
   const read = new Map<WorkflowNode, LoadedNode>()
   const first = new Map<string, LoadedNode>()
   for (const node of definition.nodes) {
-    const loaded = node.type === "invocation" ? readNode(node, catalog, options, rules, warnings) : undefined
+    const loaded = node.type === "invocation" ? readNode(node, catalog, options, warnings) : undefined
     if (loaded !== undefined) {
       read.set(node, loaded)
     }
@@ -89,7 +64,7 @@ export const load = (
     }
   }
   const scope: ConnectionScope = { node: (id) => allNodes.get(id), loaded: (id) => first.get(id) }
-  const edges = loadEdges(definition.edges, scope, rules, warnings)
+  const edges = acceptEdges(definition.edges, scope, new EdgeIndex(), warnings)
   const connected = new Set(edges.map((edge) => edge.type === "default" ? endKey(edge.target, edge.targetHandle) : ""))
   const nodes = new Map<string, LoadedNode>()
   const repaired = definition.nodes.map((node) => {
@@ -97,7 +72,7 @@ export const load = (
     if (found === undefined) {
       return node
     }
-    const current = bringUpToDate(found, definition, connected, rules, warnings)
+    const current = upgradeNode(found, definition, connected, warnings)
     if (found === first.get(node.id)) {
       nodes.set(node.id, current)
     }
@@ -108,46 +83,52 @@ export const load = (
     return node !== undefined && NodeUpdate.renamesCollection(node) ? { ...field, fieldName: "images" } : field
   }
   const exposedFields = definition.exposedFields.map(rename)
-  const form = loadForm(definition.form, exposedFields, nodes, rename, warnings)
-  const loaded = { ...definition, nodes: repaired, edges, exposedFields, form }
-  const shown = rules.showsNodes && Form.isEmpty(form) ? showCalls(loaded, catalog, options, nodes, warnings) : loaded
-  return assemble(shown, catalog, nodes, warnings)
+  const form = bindForm(definition.form, exposedFields, nodes, rename, warnings)
+  return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
+}
+
+/** Opens a workflow: joins it with the catalog, then shows it, as the editor does. */
+export const open = (definition: WorkflowDefinition, catalog: NodeCatalog, options?: LoadOptions): LoadedWorkflow => {
+  const loaded = bind(definition, catalog, options)
+  return Form.isEmpty(loaded.definition.form) ? expandCalls(loaded, options) : loaded
 }
 
 /**
  * Nodes that call a workflow take over its inputs once more when the editor shows them, which it does with an empty form:
  * those of no workflow then have none, and an updated one has them with the callee's values.
  */
-const showCalls = (
-  definition: WorkflowDefinition,
-  catalog: NodeCatalog,
-  options: LoadOptions | undefined,
-  nodes: Map<string, LoadedNode>,
-  warnings: Array<LoadWarning>
-): WorkflowDefinition => {
-  const shown = new Map<WorkflowNode, WorkflowNode>()
-  for (const [nodeId, { node, template }] of nodes) {
+const expandCalls = (loaded: LoadedWorkflow, options: LoadOptions | undefined): LoadedWorkflow => {
+  const { catalog, definition } = loaded
+  const nodes = new Map(loaded.nodes)
+  const expanded = new Map<WorkflowNode, WorkflowNode>()
+  for (const [nodeId, { node, template }] of loaded.nodes) {
     const fields = template === undefined || node.nodeType !== NodeTypes.callSavedWorkflow
       ? undefined
       : fieldsOfCall(node, catalog, options)
     if (fields !== undefined) {
       const called = withCalledInputs(node, fields)
       nodes.set(nodeId, makeLoadedNode(called.node, template, called.templates))
-      shown.set(node, called.node)
+      expanded.set(node, called.node)
     }
   }
-  if (shown.size === 0) {
-    return definition
+  if (expanded.size === 0) {
+    return loaded
   }
+  const warnings = [...loaded.warnings]
   const edges = definition.edges.filter((edge) => {
-    const isGone = edge.type === "default" && NodeTypes.isSavedWorkflowInput(edge.targetHandle) &&
+    const isMissingField = edge.type === "default" && NodeTypes.isSavedWorkflowInput(edge.targetHandle) &&
       nodes.get(edge.target)?.inputTemplate(edge.targetHandle) === undefined
-    if (isGone) {
+    if (isMissingField) {
       warnings.push({ type: "deletedInvalidEdge", edge, problems: ["targetNodeFieldDoesNotExist"] })
     }
-    return !isGone
+    return !isMissingField
   })
-  return { ...definition, nodes: definition.nodes.map((node) => shown.get(node) ?? node), edges }
+  return assemble(
+    { ...definition, nodes: definition.nodes.map((node) => expanded.get(node) ?? node), edges },
+    catalog,
+    nodes,
+    warnings
+  )
 }
 
 /** The fields of the workflow that a node calls: none if it calls none, `undefined` if they are not known. */
@@ -180,7 +161,8 @@ const assemble = (
   }).map((found, index) => formField(index, found.element, found.node, found.input))
 })
 
-const formField = (index: number, element: NodeFieldElement, node: LoadedNode, input: FieldInput): FormField => {
+/** A field of the form, as the editor shows it. */
+export const formField = (index: number, element: NodeFieldElement, node: LoadedNode, input: FieldInput): FormField => {
   const { fieldName, nodeId } = element.fieldIdentifier
   const template = node.inputTemplate(fieldName)
   return {
@@ -214,12 +196,11 @@ const readNode = (
   given: InvocationNode,
   catalog: NodeCatalog,
   options: LoadOptions | undefined,
-  rules: LoadRules,
   warnings: Array<LoadWarning>
 ): LoadedNode => {
   const template = catalog.templates.get(given.nodeType)
   const dynamic = persistedTemplates(given)
-  const node = readInputs(given, template, dynamic, catalog, rules)
+  const node = readInputs(given, template, dynamic, catalog)
   const workflowId = calledWorkflowId(node)
   if (workflowId !== undefined && options?.savedWorkflows !== undefined) {
     const fields = fieldsOfCall(node, catalog, options)
@@ -233,11 +214,10 @@ const readNode = (
 }
 
 /** A node as one of its type's version, if it can be one. */
-const bringUpToDate = (
+const upgradeNode = (
   loaded: LoadedNode,
   definition: WorkflowDefinition,
   connected: ReadonlySet<string>,
-  rules: LoadRules,
   warnings: Array<LoadWarning>
 ): LoadedNode => {
   const { inputTemplate, template } = loaded
@@ -251,7 +231,7 @@ const bringUpToDate = (
   }
   if (NodeUpdate.needsUpdate(node, template)) {
     const { version } = node
-    if (!NodeUpdate.mayUpdate(node, template)) {
+    if (!NodeUpdate.canUpdate(node, template)) {
       const { nodeType } = node
       warnings.push({
         type: "unableToUpdateNode",
@@ -266,8 +246,8 @@ const bringUpToDate = (
     if (fieldNames.length > 0) {
       warnings.push({ type: "resetSavedWorkflowInputs", nodeId: node.id, fieldNames })
     }
-    node = NodeUpdate.updateNode(node, template, rules.fillDefault)
-    node = NodeUpdate.withImages(node, version, connected.has(endKey(node.id, "collection")))
+    node = NodeUpdate.updateNode(node, template)
+    node = NodeUpdate.moveCollectionToImages(node, version, connected.has(endKey(node.id, "collection")))
   }
   if (!NodeTypes.acceptsExtraInputs(node.nodeType)) {
     for (const fieldName of node.inputs.keys()) {
@@ -283,8 +263,7 @@ const readInputs = (
   node: InvocationNode,
   template: NodeTemplate | undefined,
   dynamic: ReadonlyMap<string, InputTemplate>,
-  catalog: NodeCatalog,
-  rules: LoadRules
+  catalog: NodeCatalog
 ): InvocationNode => {
   const extras = NodeTypes.acceptsExtraInputs(node.nodeType)
   let inputs: Map<string, FieldInput> | undefined
@@ -292,9 +271,9 @@ const readInputs = (
     const own = dynamic.get(name) ?? template?.inputs.get(name)
     // what the catalog does not know is not sent, and saved as it is
     const isKept = own === undefined ? !extras : own.takesJson === true
-    const value = isKept && rules.keepsUnknown
+    const value = isKept
       ? input.value ?? undefined
-      : rules.readValue(input.value, { type: own?.type, extras, vocabulary: catalog.models })
+      : readWithPartialModels(input.value, { type: own?.type, extras, vocabulary: catalog.models })
     if (value !== input.value) {
       inputs ??= new Map(node.inputs)
       inputs.set(name, { ...input, value })
@@ -303,39 +282,37 @@ const readInputs = (
   return inputs === undefined ? node : { ...node, inputs }
 }
 
-const loadEdges = (
-  given: ReadonlyArray<WorkflowEdge>,
+/** The edges that can be, in their order. Each is checked against those accepted before it, and added to them. */
+export const acceptEdges = (
+  edges: ReadonlyArray<WorkflowEdge>,
   scope: ConnectionScope,
-  rules: LoadRules,
+  accepted: EdgeIndex,
   warnings: Array<LoadWarning>
-): ReadonlyArray<WorkflowEdge> => {
-  const index = new EdgeIndex()
-  return given.filter((edge) => {
-    const problems = edge.type === "default" ? edgeProblems(edge, index, scope, rules) : collapsedProblems(edge, scope)
+): ReadonlyArray<WorkflowEdge> =>
+  edges.filter((edge) => {
+    const problems = edge.type === "default" ? edgeProblems(edge, accepted, scope) : collapsedProblems(edge, scope)
     if (problems.length > 0) {
       warnings.push({ type: "deletedInvalidEdge", edge, problems })
       return false
     }
     if (edge.type === "default") {
-      index.add(edge)
+      accepted.add(edge)
     } else {
-      index.addWay(edge.source, edge.target)
+      accepted.addCollapsed(edge.source, edge.target)
     }
     return true
   })
-}
 
 const edgeProblems = (
   edge: DefaultEdge,
-  index: EdgeIndex,
-  scope: ConnectionScope,
-  rules: LoadRules
+  accepted: EdgeIndex,
+  scope: ConnectionScope
 ): ReadonlyArray<ConnectionProblem> => {
   const problems = endProblems(scope, edge)
   if (problems.length > 0) {
     return problems
   }
-  const problem = connectionProblem(scope, index, edge, rules.connectorLoops)
+  const problem = connectionProblem(scope, accepted, edge)
   return problem === undefined ? [] : [problem]
 }
 
@@ -357,7 +334,7 @@ const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): Readonly
   return problems
 }
 
-const loadForm = (
+const bindForm = (
   given: WorkflowForm,
   exposedFields: ReadonlyArray<FieldIdentifier>,
   nodes: ReadonlyMap<string, LoadedNode>,
@@ -399,54 +376,4 @@ const loadForm = (
     }
   }
   return changed ? { ...form, elements } : form
-}
-
-/** The workflow with another value for an input of a node, which may have had none. */
-export const withValue = (
-  loaded: LoadedWorkflow,
-  nodeId: string,
-  fieldName: string,
-  value: unknown
-): LoadedWorkflow => {
-  const found = loaded.nodes.get(nodeId)
-  if (found === undefined) {
-    return loaded
-  }
-  const given = found.node.inputs.get(fieldName) ?? NodeUpdate.newInput(fieldName)
-  // what the file had is not saved any more, also where it could not be read
-  const { value: _before, ...raw } = given.raw
-  const input: FieldInput = { ...given, value, raw }
-  const node = { ...found.node, inputs: new Map(found.node.inputs).set(fieldName, input) }
-  const updated: LoadedNode = { ...found, node }
-  const { definition } = loaded
-  return {
-    ...loaded,
-    definition: { ...definition, nodes: definition.nodes.with(definition.nodes.indexOf(found.node), node) },
-    nodes: new Map(loaded.nodes).set(nodeId, updated),
-    formFields: loaded.formFields.map((field) =>
-      field.nodeId !== nodeId
-        ? field
-        : formField(
-          field.index,
-          field.element,
-          updated,
-          field.fieldName === fieldName ? input : field.input
-        )
-    )
-  }
-}
-
-/** The workflow without the connections into some inputs of a node. */
-export const withoutConnections = (
-  loaded: LoadedWorkflow,
-  nodeId: string,
-  fieldNames: ReadonlyArray<string>
-): LoadedWorkflow => {
-  const isKept = (edge: WorkflowEdge): boolean =>
-    edge.type !== "default" || edge.target !== nodeId || !fieldNames.includes(edge.targetHandle)
-  return loaded.edges.every(isKept) ? loaded : {
-    ...loaded,
-    definition: { ...loaded.definition, edges: loaded.definition.edges.filter(isKept) },
-    edges: loaded.edges.filter(isKept)
-  }
 }

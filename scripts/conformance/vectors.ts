@@ -6,13 +6,12 @@ import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDe
 import type { FormField, LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
-import { nodeReasons, type UiReason } from "../../packages/core/src/batch/internal/uiReadiness.ts"
 import { readKnown } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { asRead, toFile } from "../../packages/core/src/workflow/internal/toFile.ts"
 import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
 import { reduceWorkflow } from "./embedded.ts"
 import { type Fault, openAsTheUi } from "./faults.ts"
-import { disabledReasons, prefixOf } from "./uiTexts.ts"
+import { disabledReasons, nodeReasons, prefixOf, type UiReason } from "./uiReasons.ts"
 
 /** One expectation of a vector file for one version of the server. */
 export interface Case {

@@ -4,7 +4,7 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
-import { disabledReasons } from "../../scripts/conformance/uiTexts.ts"
+import { disabledReasons } from "../../scripts/conformance/uiReasons.ts"
 import { texts } from "../workflow/support.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 

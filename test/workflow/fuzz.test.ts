@@ -9,7 +9,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { readdirSync } from "node:fs"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
-import { batchReasons, nodeReasons } from "../../packages/core/src/batch/internal/uiReadiness.ts"
+import { batchProblems } from "../../packages/core/src/batch/internal/readiness.ts"
+import { nodeReasons } from "../../scripts/conformance/uiReasons.ts"
 import { catalogOf, open, readJson } from "./support.ts"
 
 const files = [
@@ -126,7 +127,7 @@ describe("whatever JSON comes in", () => {
           const workflow = read.success
           const problems = WorkflowBatch.validate(workflow)
           const { loaded } = workflow
-          for (const reason of [...batchReasons(loaded, Batch.build(loaded)), ...nodeReasons(loaded)]) {
+          for (const reason of [...batchProblems(loaded, Batch.build(loaded)), ...nodeReasons(loaded)]) {
             assert.isTrue(
               problems.all.some(({ code, nodeId }) =>
                 code === reason.code && (nodeId === reason.nodeId || code.startsWith("batch"))

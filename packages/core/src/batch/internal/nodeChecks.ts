@@ -7,9 +7,11 @@ import * as InkField from "../../field/InkField.ts"
 import { describeChoices, type InkViolation } from "../../field/internal/kind.ts"
 import { componentInputs, isComponentInput } from "../../field/internal/rules.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
+import { isRecord } from "../../internal/json.ts"
 import { describeIllFormed, type IllFormedText, illFormedText } from "../../internal/wellFormed.ts"
 import { systemName } from "../../workflow/InkWorkflowInput.ts"
 import { arrivals } from "../../workflow/internal/connections.ts"
+import { isConnected } from "../../workflow/internal/edgeIndex.ts"
 import { nodeTitle, unsentReason } from "../../workflow/internal/inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "../../workflow/internal/nodeTypes.ts"
 import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
@@ -19,6 +21,8 @@ import type { Problem, ProblemSource } from "../WorkflowProblems.ts"
 export interface CheckedNode extends LoadedNode {
   /** Whether another node gives the field its value: an edge that ends in it, or the values of a batch. */
   readonly isConnected: (fieldName: string) => boolean
+  /** Whether the editor shows a connection to the field, even from a connector that nothing goes into. */
+  readonly looksConnected: (fieldName: string) => boolean
   /** Whether an edge of the graph ends in the field. */
   readonly hasEdge: (fieldName: string) => boolean
 }
@@ -27,6 +31,7 @@ export interface CheckedNode extends LoadedNode {
 export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNode => ({
   ...node,
   isConnected: (fieldName) => arrivals(loaded).get(node.node.id)?.has(fieldName) === true,
+  looksConnected: (fieldName) => isConnected(loaded, node.node.id, node.node.inputs.get(fieldName)?.name ?? fieldName),
   hasEdge: (fieldName) => arrivals(loaded).get(node.node.id)?.get(fieldName) === "edge"
 })
 
@@ -92,6 +97,36 @@ const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown
     !InkField.violations(fieldOf(declared, stored), stored).some((violation) => violation.code === code)
 }
 
+/** Whether the official UI checks the limits of such a value at all: numbers, and lists of numbers, texts and images. */
+const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, stored: unknown): boolean => {
+  const isItem = (value: unknown): boolean => {
+    switch (name) {
+      case "IntegerField":
+        return Number.isSafeInteger(value)
+      case "FloatField":
+        return typeof value === "number"
+      case "StringField":
+        return cardinality === "COLLECTION" && typeof value === "string"
+      case "ImageField":
+        return cardinality === "COLLECTION" && isRecord(value) && typeof value["image_name"] === "string"
+      default:
+        return false
+    }
+  }
+  return cardinality === "COLLECTION" ? Array.isArray(stored) && stored.every(isItem) : isItem(stored)
+}
+
+/** Whether the official UI reports a limit too: it does not see all that the server's document has. */
+const isInterfaceRule = (
+  target: CheckedNode,
+  template: InputTemplate,
+  stored: unknown,
+  { code }: InkViolation
+): boolean =>
+  !target.looksConnected(template.name) && isCheckedByInterface(template, stored) &&
+  InkField.violations(InkField.fromTemplate({ ...template, bounds: template.uiBounds }, stored), stored)
+    .some((violation) => violation.code === code)
+
 /**
  * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
  *
@@ -120,7 +155,11 @@ export const valueProblems = (
   return InkField.violations(field, stored).map((violation) =>
     fieldProblem(target, template.name, template, {
       ...violation,
-      source: isOwnRule(target, template, stored, violation) ? "library" : "server"
+      source: isInterfaceRule(target, template, stored, violation)
+        ? "interface"
+        : isOwnRule(target, template, stored, violation)
+        ? "library"
+        : "server"
     })
   )
 }
@@ -148,7 +187,10 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
   }
   if (target.isConnected(fieldName)) return []
   if (stored !== undefined && stored !== null) return valueProblems(target, template, stored)
-  if (template.required) return [fieldProblem(target, fieldName, template, missing)]
+  if (template.required) {
+    const isSeen = stored === undefined && !target.looksConnected(fieldName)
+    return [fieldProblem(target, fieldName, template, isSeen ? { ...missing, source: "interface" } : missing)]
+  }
   return isComponentInput(target.node.nodeType, fieldName)
     ? [fieldProblem(target, fieldName, template, {
       code: "missingComponentModel",
@@ -179,8 +221,8 @@ const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
 }
 
 /**
- * Every reason why a node cannot run. What the official UI reports too is marked so by `Readiness`. In
- * the order of the inputs in the file; then the required inputs that the file does not even name.
+ * Every reason why a node cannot run: in the order of the inputs in the file, then the required inputs that the file does
+ * not even name.
  */
 export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
   const { node, template } = target

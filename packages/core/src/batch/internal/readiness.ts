@@ -4,45 +4,56 @@
  */
 import { describeReceived } from "../../internal/describeReceived.ts"
 import { inputOf, nodeTitle, usableNames } from "../../workflow/internal/inputs.ts"
-import { batchValuesField } from "../../workflow/internal/nodeTypes.ts"
+import { batchValuesField, isExecutable } from "../../workflow/internal/nodeTypes.ts"
 import type { SweptInput } from "../../workflow/internal/workflowValue.ts"
 import type { LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
 import type { Problem } from "../WorkflowProblems.ts"
-import type * as Batch from "./batch.ts"
+import * as Batch from "./batch.ts"
 import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
-import * as UiReadiness from "./uiReadiness.ts"
 
 /** At most this many values of one input are reported one by one. */
-const shownValues = 5
+const maxReportedValues = 5
 
 const keyOf = (...parts: ReadonlyArray<string | undefined>): string => JSON.stringify(parts)
 
-const batchMessage = ({ code, nodeId, parameters }: UiReadiness.UiReason, loaded: LoadedWorkflow): string => {
-  switch (code) {
-    case "noNodesInGraph":
-      return "the workflow has no nodes that run"
-    case "batchNodeNotConnected":
-      return "the batch node is not connected to any input"
-    case "batchNodeCollectionSizeMismatch":
-      return parameters["batchGroupId"] === "undefined"
-        ? "the batch nodes without a group have collections of different sizes"
-        : `the batch nodes of ${parameters["batchGroupId"]} have collections of different sizes`
-    case "batchNodeEmptyCollection":
-      return "a batch node has no values"
-    default:
-      return `${code}${nodeId === undefined ? "" : ` (${loaded.nodes.get(nodeId)?.node.nodeType ?? nodeId})`}`
+/** Problems of the batch as a whole, which the official UI has too and shows before those of the nodes. */
+export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): ReadonlyArray<Problem> => {
+  const out: Array<Problem> = []
+  const add = (code: string, message: string, parameters: NonNullable<Problem["parameters"]> = {}): void => {
+    out.push({ code, source: "interface", message, parameters })
   }
-}
-
-const batchProblem = (loaded: LoadedWorkflow) => (reason: UiReadiness.UiReason): Problem => {
-  const node = reason.nodeId === undefined ? undefined : loaded.nodes.get(reason.nodeId)
-  return {
-    code: reason.code,
-    source: "interface",
-    message: batchMessage(reason, loaded),
-    parameters: reason.parameters,
-    ...(node === undefined ? {} : { nodeId: node.node.id, nodeTitle: nodeTitle(node.node, node.template) })
+  if (![...loaded.nodes.values()].some(({ node }) => isExecutable(node.nodeType))) {
+    add("noNodesInGraph", "the workflow has no nodes that run")
   }
+  for (const { isConnected, node: { node, template } } of batch.nodes) {
+    if (!isConnected) {
+      out.push({
+        code: "batchNodeNotConnected",
+        source: "interface",
+        message: "the batch node is not connected to any input",
+        parameters: { label: node.label },
+        nodeId: node.id,
+        nodeTitle: nodeTitle(node, template)
+      })
+    }
+  }
+  let isEmpty = false
+  for (const [groupId, group] of Batch.groups(batch.nodes)) {
+    const sizes = group.map(({ values }) => values.length)
+    if (groupId === "None") {
+      isEmpty ||= sizes.includes(0)
+      continue
+    }
+    if (sizes.some((size) => size !== sizes[0])) {
+      const who = groupId === undefined ? "the batch nodes without a group" : `the batch nodes of ${groupId}`
+      add("batchNodeCollectionSizeMismatch", `${who} have collections of different sizes`, {
+        batchGroupId: String(groupId)
+      })
+    }
+    isEmpty ||= sizes[0] === 0
+  }
+  if (isEmpty) add("batchNodeEmptyCollection", "a batch node has no values")
+  return out
 }
 
 /**
@@ -78,9 +89,12 @@ const batchValueProblems = (
       : valueProblems(target, template, value)
     return first === undefined ? [] : [`value ${index + 1} of ${values.length} does not fit ${where}: ${first.message}`]
   })
-  return wrong.length <= shownValues
+  return wrong.length <= maxReportedValues
     ? wrong.map(problem)
-    : [...wrong.slice(0, shownValues).map(problem), problem(`and ${wrong.length - shownValues} more values do not fit`)]
+    : [
+      ...wrong.slice(0, maxReportedValues).map(problem),
+      problem(`and ${wrong.length - maxReportedValues} more values do not fit`)
+    ]
 }
 
 /** What is known of a workflow's batch when it is checked. */
@@ -107,21 +121,13 @@ export const problems = (
     const node = loaded.nodes.get(nodeId)
     return node === undefined ? undefined : checkedNode(loaded, node)
   }
-  const shared = new Set(
-    UiReadiness.nodeReasons(loaded).map(({ code, fieldName, nodeId }) => keyOf(nodeId, fieldName, code))
-  )
-  const out: Array<Problem> = UiReadiness.batchReasons(loaded, batch)
+  const out: Array<Problem> = batchProblems(loaded, batch)
     .filter(({ code }) => options?.isGenerated !== false || !needsValues.has(code))
-    .map(batchProblem(loaded))
   for (const node of loaded.nodes.values()) {
     const target = checkedNode(loaded, node)
     const isGiven = (fieldName: string): boolean =>
       target.isConnected(fieldName) || swept.has(keyOf(node.node.id, fieldName))
-    for (const problem of nodeProblems({ ...target, isConnected: isGiven })) {
-      const { code, fieldName, nodeId } = problem
-      const ofInterface = shared.has(keyOf(nodeId, fieldName, code)) || code === "missingFieldTemplate"
-      out.push(ofInterface ? Object.assign({}, problem, { source: "interface" as const }) : problem)
-    }
+    out.push(...nodeProblems({ ...target, isConnected: isGiven }))
   }
   for (const { node, problem, targets, values } of batch.nodes) {
     const self = checkedNode(loaded, node)
@@ -142,7 +148,7 @@ export const problems = (
     const target = checked(nodeId)
     if (target !== undefined) out.push(...batchValueProblems(target, fieldName, values))
   }
-  out.push(...doubled(batch, sweeps, checked))
+  out.push(...duplicateTargets(batch, sweeps, checked))
   return out.some(isMissingValue) ? out.map(withRemedy(loaded)) : out
 }
 
@@ -165,7 +171,7 @@ const withRemedy = (loaded: LoadedWorkflow) => {
 }
 
 /** The server refuses a batch that names one field twice. */
-const doubled = (
+const duplicateTargets = (
   batch: Batch.BuiltBatch,
   sweeps: ReadonlyArray<SweptInput>,
   checked: (nodeId: string) => CheckedNode | undefined

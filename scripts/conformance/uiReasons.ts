@@ -1,55 +1,15 @@
-/** The reasons for which the official UI keeps its Invoke button disabled. */
-import type { InputTemplate, ValueBounds } from "../../catalog/NodeTemplate.ts"
-import type { FieldInput } from "../../definition/WorkflowDefinition.ts"
-import { isRecord } from "../../internal/json.ts"
-import { acceptsExtraInputs, isExecutable } from "../../workflow/internal/nodeTypes.ts"
-import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
-import * as Batch from "./batch.ts"
+/** What the official UI shows as reasons why a workflow cannot be invoked: its rules for nodes and values, in its words. */
+import type { Problem } from "@effect-invokeai/core/batch/WorkflowProblems"
+import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { FieldInput } from "@effect-invokeai/core/definition/WorkflowDefinition"
+import type { LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"
+import { batchProblems } from "../../packages/core/src/batch/internal/readiness.ts"
+import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
+import { isRecord } from "./compare.ts"
 
-/** A reason of the UI. `code` is the key of its message. */
-export interface UiReason {
-  readonly code: string
-  readonly nodeId?: string
-  readonly fieldName?: string
-  /** The values in the message. */
-  readonly parameters: Readonly<Record<string, string | number>>
-}
-
-/** Reasons that concern the batch, which the UI shows before those of the nodes. */
-export const batchReasons = (
-  loaded: LoadedWorkflow,
-  batch: Batch.BuiltBatch
-): ReadonlyArray<UiReason> => {
-  const reasons: Array<UiReason> = []
-  if (![...loaded.nodes.values()].some(({ node }) => isExecutable(node.nodeType))) {
-    reasons.push({ code: "noNodesInGraph", parameters: {} })
-  }
-  for (const { isConnected, node } of batch.nodes) {
-    if (!isConnected) {
-      reasons.push({
-        code: "batchNodeNotConnected",
-        nodeId: node.node.id,
-        parameters: { label: node.node.label }
-      })
-    }
-  }
-  let isEmpty = false
-  for (const [groupId, group] of Batch.groups(batch.nodes)) {
-    const sizes = group.map(({ values }) => values.length)
-    if (groupId === "None") {
-      isEmpty ||= sizes.includes(0)
-      continue
-    }
-    if (sizes.some((size) => size !== sizes[0])) {
-      reasons.push({ code: "batchNodeCollectionSizeMismatch", parameters: { batchGroupId: String(groupId) } })
-    }
-    isEmpty ||= sizes[0] === 0
-  }
-  if (isEmpty) {
-    reasons.push({ code: "batchNodeEmptyCollection", parameters: {} })
-  }
-  return reasons
-}
+/** A reason of the UI. `code` is the key of its message, `parameters` the values in it. */
+export type UiReason = Pick<Problem, "code" | "nodeId" | "fieldName" | "parameters">
 
 /**
  * Reasons that concern single nodes and fields, in node order. Of several nodes with one id each has those of the first.
@@ -92,7 +52,7 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
   return reasons
 }
 
-type FieldReason = Pick<UiReason, "code" | "parameters">
+type FieldReason = Required<Pick<UiReason, "code" | "parameters">>
 
 /** Numbers that are of no use for the type are not looked at. */
 const isNumberOf = (type: string, value: unknown): value is number =>
@@ -193,3 +153,45 @@ const numberReasons = (
   }
   return reasons
 }
+
+/** English texts of the UI's messages, by key. `missingInputForField` is shown as its key. */
+const texts: ReadonlyMap<string, (parameters: Readonly<Record<string, string | number>>) => string> = new Map<
+  string,
+  (parameters: Readonly<Record<string, string | number>>) => string
+>([
+  ["noNodesInGraph", () => "No nodes in graph"],
+  ["batchNodeNotConnected", ({ label }) => `Batch node not connected: ${label}`],
+  ["batchNodeCollectionSizeMismatch", ({ batchGroupId }) => `Collection size mismatch on Batch ${batchGroupId}`],
+  ["batchNodeEmptyCollection", () => "Some batch nodes have empty collections"],
+  ["missingNodeTemplate", () => "Missing node template"],
+  ["missingFieldTemplate", () => "Missing field template"],
+  ["collectionEmpty", () => "empty collection"],
+  ["collectionTooFewItems", ({ minItems }) => `too few items, minimum ${minItems}`],
+  ["collectionTooManyItems", ({ maxItems }) => `too many items, maximum ${maxItems}`],
+  ["collectionStringTooLong", ({ maxLength }) => `too long, max ${maxLength}`],
+  ["collectionStringTooShort", ({ minLength }) => `too short, min ${minLength}`],
+  ["collectionNumberGTMax", ({ maximum, value }) => `${value} > ${maximum} (inc max)`],
+  ["collectionNumberLTMin", ({ minimum, value }) => `${value} < ${minimum} (inc min)`],
+  ["collectionNumberGTExclusiveMax", ({ exclusiveMaximum, value }) => `${value} >= ${exclusiveMaximum} (exc max)`],
+  ["collectionNumberLTExclusiveMin", ({ exclusiveMinimum, value }) => `${value} <= ${exclusiveMinimum} (exc min)`],
+  ["collectionNumberNotMultipleOf", ({ multipleOf, value }) => `${value} not multiple of ${multipleOf}`]
+])
+
+/** What the UI shows before a reason: `Node -> Field`. */
+export const prefixOf = (loaded: LoadedWorkflow, { fieldName, nodeId }: UiReason): string | undefined => {
+  const node = loaded.nodes.get(nodeId ?? "")
+  if (node === undefined || fieldName === undefined) {
+    return undefined
+  }
+  const title = node.node.label || node.template?.title
+  const label = node.node.inputs.get(fieldName)?.label || node.inputTemplate(fieldName)?.title
+  return `${title} -> ${label}`
+}
+
+/** All reasons in the UI's order and words: those of the batch, then those of the nodes. */
+export const disabledReasons = (loaded: LoadedWorkflow, batch: BuiltBatch): ReadonlyArray<string> =>
+  [...batchProblems(loaded, batch), ...nodeReasons(loaded)].map((reason) => {
+    const text = texts.get(reason.code)?.(reason.parameters ?? {}) ?? `parameters.invoke.${reason.code}`
+    const prefix = prefixOf(loaded, reason)
+    return prefix === undefined ? text : `${prefix}: ${text}`
+  })

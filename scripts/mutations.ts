@@ -34,14 +34,14 @@ const protections = "test/simulator/Protections.test.ts"
 const mutations: ReadonlyArray<Mutation> = [
   {
     name: "an event that arrives twice counts once",
-    file: `${job}/ItemState.ts`,
+    file: `${job}/internal/ItemState.ts`,
     find: `if (before !== undefined && before.status !== "running") return none`,
     replace: "",
     tests: [jobState, simulated]
   },
   {
     name: "a status never goes back",
-    file: `${job}/ItemState.ts`,
+    file: `${job}/internal/ItemState.ts`,
     find: "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {",
     replace:
       "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {\n  if (facts.status !== \"\") return true",
@@ -63,25 +63,23 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "what is seen in the middle of an event comes after it",
-    file: `${job}/internal/trackedJob.ts`,
-    find: "this.seen.push(observation)",
-    replace: "if (this.seen.length === 0) return this.take(observation)\n    this.seen.push(observation)",
+    file: `${job}/internal/follow.ts`,
+    find: "waiting.push(observation)",
+    replace: "if (waiting.length === 0) return applyObservation(job, observation)\n    waiting.push(observation)",
     tests: ["test/job/Job.test.ts"]
   },
   {
     name: "the state of a job has what its events tell",
-    file: `${job}/internal/trackedJob.ts`,
-    find:
-      "this.states.set(state)\n    this.onChange(this, observation)\n    for (const event of events) this.tell(event)",
-    replace:
-      "for (const event of events) this.tell(event)\n    this.states.set(state)\n    this.onChange(this, observation)",
+    file: `${job}/internal/follow.ts`,
+    find: "if (state !== before) readers.states.set(state)",
+    replace: "if (state !== before) readers.emit(events)\n    readers.states.set(state)",
     tests: ["test/job/Job.test.ts"]
   },
   {
     name: "that a job was enqueued is told first",
     file: `${job}/internal/trackedJob.ts`,
-    find: `this.early !== undefined && event._tag !== "JobEnqueued"`,
-    replace: "this.early === null",
+    find: `this.pendingEvents !== undefined && event._tag !== "JobEnqueued"`,
+    replace: "this.pendingEvents === null",
     tests: ["test/job/Job.test.ts"]
   },
   {
@@ -93,7 +91,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "what no event told is asked for (reconcile)",
-    file: `${job}/JobTracker.ts`,
+    file: `${job}/internal/follow.ts`,
     find: "if (jobs.size > 0) yield* sweep",
     replace: "",
     tests: [faults]
@@ -107,8 +105,8 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a batch that arrived late a second time is canceled",
-    file: `${job}/internal/itemReader.ts`,
-    find: `(item) => item.role === "surplus" && item.phase === "open"`,
+    file: `${job}/JobState.ts`,
+    find: `(one) => one.role === "surplus" && one.phase === "open"`,
     replace: "() => false",
     tests: [faults]
   },

@@ -4,7 +4,7 @@ import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
 import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
 import { fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
-import { batchId, makeWorld, type Random, randomOf, type World } from "./world.ts"
+import { batchId, disturb, finalReads, makeWorld, randomOf } from "./world.ts"
 
 const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
@@ -19,28 +19,6 @@ const run = (observations: ReadonlyArray<Observation>, expected: number) => {
     steps.push(state)
   }
   return { state, events, steps }
-}
-
-const finalReads = (world: World) => world.allIds.map((id) => world.readAt(world.events.length, id))
-
-/** Loses, doubles, delays and reorders events, and mixes in answers that were given earlier and arrive late. */
-const disturb = (world: World, random: Random): ReadonlyArray<Observation> => {
-  const loss = random.next()
-  const seen: Array<{ readonly at: number; readonly observation: Observation }> = []
-  for (const [index, observation] of world.events.entries()) {
-    if (random.chance(loss * 0.8)) continue
-    const copies = random.chance(0.3) ? 2 : 1
-    for (let i = 0; i < copies; i++) {
-      seen.push({ at: index + (random.chance(0.4) ? random.next() * 30 : 0), observation })
-    }
-    if (random.chance(0.2)) {
-      const id = world.allIds[random.below(world.allIds.length)]!
-      const asked = random.chance(0.5) ? world.readAt(index, id) : world.statusAt(index, id)
-      seen.push({ at: index + random.next() * 30, observation: asked })
-    }
-  }
-  seen.push({ at: random.next() * world.events.length, observation: world.enqueued })
-  return seen.toSorted((a, b) => a.at - b.at).map((one) => one.observation)
 }
 
 const rank = { open: 0, ended: 1, settled: 2, lost: 2 }
@@ -192,7 +170,7 @@ describe("JobState", () => {
     const first = run([
       { _tag: "Enqueued", itemIds: [1], enqueued: 1 },
       item(2, "completed", { parent_item_id: 1 }),
-      { _tag: "Members", expected: 1, items: [{ itemId: 1, parentItemId: null, retriedFromItemId: null }] },
+      { _tag: "Listed", items: [{ itemId: 1, parentItemId: null, retriedFromItemId: null }] },
       item(3, "pending", { retried_from_item_id: 1 }),
       item(1, "failed", { error_type: "E", error_message: "m" })
     ], 1)
@@ -216,7 +194,7 @@ describe("JobState", () => {
     })
     // Two of four are there, and two children of the others.
     const { state } = run([
-      { _tag: "Members", expected: 4, items: [member(1), member(4), member(5, 2), member(6, 3)] },
+      { _tag: "Listed", items: [member(1), member(4), member(5, 2), member(6, 3)] },
       end(1),
       end(4)
     ], 4)

@@ -1,32 +1,17 @@
+import * as JobState from "@effect-invokeai/core/job/JobState"
 import { Queue } from "@effect-invokeai/core/server/Queue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { diagnose } from "../../packages/core/src/job/internal/poison.ts"
-import { TrackedJob } from "../../packages/core/src/job/internal/trackedJob.ts"
+import * as Result from "effect/Result"
+import { diagnoseStall, type Diagnosis } from "../../packages/core/src/job/internal/stalledQueue.ts"
 import type { SessionQueueAndProcessorStatus } from "../../packages/core/src/server/api/QueueSchemas.ts"
 
-/** A job that waits; `warnings` are those that its readers got. */
-const waitingJob = () => {
-  const warnings: Array<string> = []
-  const job = new TrackedJob({
-    batchId: "batch",
-    expected: 1,
-    destination: undefined,
-    nodes: new Map(),
-    observer: {
-      span: undefined,
-      told: (event) => {
-        if (event._tag === "JobWarning") warnings.push(event.reason)
-      },
-      ended: () => {}
-    },
-    onChange: () => {}
-  })
-  job.observe({ _tag: "Enqueued", itemIds: [9], enqueued: 1 })
-  return { job, warnings }
-}
+const nodes = new Map<string, never>()
+
+/** A job that waits. */
+const waiting = JobState.reduce(JobState.make("batch", 1), { _tag: "Enqueued", itemIds: [9], enqueued: 1 }, nodes).state
 
 /** What a server says between two items, when so many have completed. */
 const between = (completed: number): SessionQueueAndProcessorStatus => ({
@@ -43,10 +28,11 @@ const between = (completed: number): SessionQueueAndProcessorStatus => ({
   processor: { is_started: true, is_processing: true }
 })
 
-/** Looks once for each number of completed items. */
+/** Looks once for each number of completed items, and returns the warnings that the readers of the job get. */
 const look = (counts: ReadonlyArray<number>) =>
   Effect.gen(function*() {
-    const { job, warnings } = waitingJob()
+    let state = waiting
+    const warnings: Array<string> = []
     let before: string | undefined = undefined
     for (const completed of counts) {
       const server = Layer.mock(Queue, {
@@ -54,7 +40,15 @@ const look = (counts: ReadonlyArray<number>) =>
         status: Effect.succeed(between(completed)),
         next: Effect.succeed(Option.none())
       })
-      before = yield* Queue.use((queue) => diagnose(queue, [job], before)).pipe(Effect.provide(server))
+      const diagnosis: Diagnosis<{ readonly batchId: string }> = yield* Queue.use((queue) =>
+        diagnoseStall(queue, [{ batchId: "batch", state }], before)
+      ).pipe(Effect.provide(server))
+      before = diagnosis.signature
+      for (const { finding } of diagnosis.findings) {
+        const next = JobState.reduce(state, Result.getOrThrow(finding), nodes)
+        state = next.state
+        warnings.push(...next.events.flatMap((event) => event._tag === "JobWarning" ? [event.reason] : []))
+      }
     }
     return warnings
   })

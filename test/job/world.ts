@@ -260,3 +260,26 @@ export const makeWorld = (random: Random, options: { readonly sequences: boolean
     enqueued: { _tag: "Enqueued", itemIds: [...memberIds].toReversed(), enqueued: count }
   }
 }
+
+/** Each item as it is read at its end. */
+export const finalReads = (world: World) => world.allIds.map((id) => world.readAt(world.events.length, id))
+
+/** Loses, doubles, delays and reorders events, and mixes in answers that were given earlier and arrive late. */
+export const disturb = (world: World, random: Random): Array<Observation> => {
+  const loss = random.next()
+  const seen: Array<{ readonly at: number; readonly observation: Observation }> = []
+  for (const [index, observation] of world.events.entries()) {
+    if (random.chance(loss * 0.8)) continue
+    const copies = random.chance(0.3) ? 2 : 1
+    for (let i = 0; i < copies; i++) {
+      seen.push({ at: index + (random.chance(0.4) ? random.next() * 30 : 0), observation })
+    }
+    if (random.chance(0.2)) {
+      const id = world.allIds[random.below(world.allIds.length)]!
+      const asked = random.chance(0.5) ? world.readAt(index, id) : world.statusAt(index, id)
+      seen.push({ at: index + random.next() * 30, observation: asked })
+    }
+  }
+  seen.push({ at: random.next() * world.events.length, observation: world.enqueued })
+  return seen.toSorted((a, b) => a.at - b.at).map((one) => one.observation)
+}

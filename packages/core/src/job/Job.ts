@@ -29,9 +29,7 @@
  * @since 0.1.0
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import type * as Result from "effect/Result"
@@ -61,7 +59,7 @@ import {
   type Lifecycle
 } from "./internal/lifecycle.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
-import { removeUnreadable } from "./internal/poison.ts"
+import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
@@ -155,7 +153,7 @@ const makeJob = Effect.fnUntraced(function*(
   const cancel = operation("Job.cancel", attributes)(
     Effect.flatMap(cleanup.fork(Effect.provideContext(cancelJob(tracked), services)), Fiber.join)
   )
-  const finished = Deferred.await(tracked.result).pipe(
+  const finished = tracked.result.pipe(
     Effect.flatMap(JobResult.fromState),
     Effect.provideContext(services)
   )
@@ -163,9 +161,9 @@ const makeJob = Effect.fnUntraced(function*(
   return {
     batchId: tracked.batchId,
     enqueued,
-    events: tracked.log.stream,
+    events: tracked.events,
     state,
-    changes: tracked.states.stream,
+    changes: tracked.changes,
     await: Effect.suspend(() =>
       // The result of a job that has ended is there at any time.
       tracked.isDone
@@ -270,14 +268,17 @@ const send = Effect.fnUntraced(function*(
   limit.context = context
   yield* Effect.addFinalizer((exit) => close(context, exit))
 
-  const seen = Stream.runHead(Stream.filter(tracked.states.stream, (state) => state.pages.length > 0))
+  const seen = Stream.runHead(Stream.filter(tracked.changes, (state) => state.pages.length > 0))
   const sending = Submission.submit(submission, options, { ...before, seen }).pipe(
     Effect.tap((result) =>
       Effect.sync(() => {
         context.stage.current = "accepted"
-        tracked.uncertain = !result.certain
-        if (!result.certain) tracked.doubt()
-        tracker.observe(tracked, { _tag: "Enqueued", itemIds: result.itemIds, enqueued: result.enqueued })
+        tracked.observe({
+          _tag: "Enqueued",
+          itemIds: result.itemIds,
+          enqueued: result.enqueued,
+          mayHaveDuplicates: !result.certain
+        })
       })
     ),
     Effect.tap(() => Journal.accepted(batchId)),
@@ -287,7 +288,7 @@ const send = Effect.fnUntraced(function*(
         // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
         // Of a batch that the server took in part, closing makes sure that nothing of it runs.
         context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
-        if (error._tag === "QueueBlocked") tracked.finish(Exit.fail(error))
+        if (error._tag === "QueueBlocked") tracked.fail(error)
         if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
         if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
@@ -476,7 +477,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     destination: options.destination,
     nodes: options.nodes ?? new Map()
   })
-  yield* tracker.search(tracked)
+  yield* tracked.search
   yield* Submission.acknowledge(batchId)
   const context: Lifecycle = {
     tracked,

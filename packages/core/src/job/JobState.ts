@@ -3,10 +3,14 @@
  *
  * **Details**
  *
- * `reduce` takes one observation and gives the next state and the events that it makes. Observations may be lost,
- * doubled, late or out of order: what an item ended with is taken from the item as read over HTTP, and events only
- * announce it. An item goes through four phases and never back: `open` (not ended as far as we know), `ended` (a
- * message said so), `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ * `reduce` takes one observation and returns the next state, the events for readers, and the commands for the server.
+ * Observations may be lost, doubled, late or out of order: what an item ended with is taken from the item as read over
+ * HTTP, and events only announce it. An item goes through four phases and never back: `open` (no end is known), `ended`
+ * (a message said so), `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ *
+ * A job is done when all its items are final and it is certain that these are all. Where events were missing, the request
+ * may have been sent twice, or a failed item may have been retried, the server is asked for the number of items first
+ * (`needsRecount`).
  *
  * Only `completed`, `failed` and `canceled` are ends. A status that a newer server invents is kept and shown, and the
  * item stays open.
@@ -25,7 +29,7 @@ import {
   withFacts
 } from "./internal/ItemState.ts"
 import type { Observation } from "./internal/Observation.ts"
-import type { JobEvent, JobStatus } from "./JobEvent.ts"
+import type { JobEvent, JobStatus, JobWarning } from "./JobEvent.ts"
 import type { OutputNode } from "./Outputs.ts"
 
 /**
@@ -36,11 +40,31 @@ import type { OutputNode } from "./Outputs.ts"
  */
 export interface JobState {
   readonly batchId: string
+  /** How many items the caller asked for, null if it takes all there are. */
+  readonly requested: number | null
   /** How many items the job consists of, null while that is not known. */
   readonly expected: number | null
+  /** Where the server can list the items of the batch, null while that is not known. */
+  readonly destination: string | null
   /** Whether the server's list of items is known. */
   readonly known: boolean
   readonly cancelRequested: boolean
+  /** Whether the batch may have been sent twice, so that it may have more items than were asked for. */
+  readonly mayHaveDuplicates: boolean
+  /** Whether items may exist of which no event arrived: events were missing, or the server mentioned more items. */
+  readonly mayHaveMissedItems: boolean
+  /** Whether the server has to say how many items the batch has before the job can end. */
+  readonly needsRecount: boolean
+  /** How many items were final at the last recount. */
+  readonly endedAtRecount: number
+  /** The largest number of items that an event gave for the batch. */
+  readonly maxBatchTotal: number
+  /** By item id, how often the server responded that it has no such item. */
+  readonly notFoundCounts: Readonly<Record<string, number>>
+  /** By item id, since when every read of it failed, in milliseconds of the monotonic clock. */
+  readonly unreadableSince: Readonly<Record<string, number>>
+  /** The warnings that were emitted, so that each is emitted once. */
+  readonly warnings: ReadonlyArray<string>
   /**
    * The items by id, ascending, which is the order of the batch; see `items`. They are in pages, so that taking in what
    * happens to one of many thousand items copies a page and not the list.
@@ -49,7 +73,27 @@ export interface JobState {
 }
 
 /**
- * The next state, and what there is to tell.
+ * A request that an observation calls for. Its outcome is another observation.
+ *
+ * **Details**
+ *
+ * - `ReadItem`: read the item over HTTP (`ItemRead`, `ItemNotFound`, `ItemUnreadable` or `ReadFailed`).
+ * - `CancelExtraItems`: cancel items that were not asked for.
+ * - `Recount`: ask how many items the batch has, and which ones if there are more than are known (`Listed`, then
+ *   `Recounted`).
+ *
+ * The same command may come again while its outcome is missing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Command =
+  | { readonly _tag: "ReadItem"; readonly itemId: number }
+  | { readonly _tag: "CancelExtraItems"; readonly itemIds: ReadonlyArray<number> }
+  | { readonly _tag: "Recount" }
+
+/**
+ * What an observation leads to: the next state, the events for the job's readers, and the requests to the server.
  *
  * @category models
  * @since 0.1.0
@@ -57,19 +101,41 @@ export interface JobState {
 export interface Transition {
   readonly state: JobState
   readonly events: ReadonlyArray<JobEvent>
+  readonly commands: ReadonlyArray<Command>
+}
+
+/** The part of a transition that concerns items. */
+interface Change {
+  readonly state: JobState
+  readonly events: ReadonlyArray<JobEvent>
 }
 
 /**
- * The state before anything was seen.
+ * The state before anything was seen. `requested` is how many items the caller asks for, `destination` where the server
+ * can list them.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (batchId: string, expected: number | null = null): JobState => ({
+export const make = (
+  batchId: string,
+  requested: number | null = null,
+  destination: string | null = null
+): JobState => ({
   batchId,
-  expected,
+  requested,
+  expected: requested,
+  destination,
   known: false,
   cancelRequested: false,
+  mayHaveDuplicates: false,
+  mayHaveMissedItems: false,
+  needsRecount: false,
+  endedAtRecount: 0,
+  maxBatchTotal: 0,
+  notFoundCounts: {},
+  unreadableSince: {},
+  warnings: [],
   pages: []
 })
 
@@ -204,7 +270,7 @@ const report = (
 }
 
 /** Reports what is open of all items. `JobEnqueued` says of all that they wait, so that needs no event. */
-const reportAll = (state: JobState): Transition => {
+const reportAll = (state: JobState): Change => {
   const events: Array<JobEvent> = []
   const pages = state.pages.map((page) =>
     page.map((item) => {
@@ -224,7 +290,7 @@ const update = (
   before: ItemState | undefined,
   after: ItemState,
   nodeEvents: ReadonlyArray<JobEvent> = []
-): Transition => {
+): Change => {
   if (before === after) return { state, events: [] }
   const next = put(state, after)
   const placed = getItem(next.state, after.itemId)!
@@ -235,7 +301,7 @@ const update = (
   return { state: others.state, events: [...done.events, ...others.events] }
 }
 
-const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArray<ItemState>): Transition => {
+const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArray<ItemState>): Change => {
   const merged = new Map(items(state).map((item) => [item.itemId, item]))
   for (const item of listed) merged.set(item.itemId, item)
   const next = withItems(
@@ -251,27 +317,24 @@ const setKnown = (state: JobState, expected: number | null, listed: ReadonlyArra
   return { state: reported.state, events: state.known ? reported.events : [fresh, ...reported.events] }
 }
 
-/**
- * Takes one observation in.
- *
- * **Details**
- *
- * `nodes` are the nodes of the workflow by id, for labels. Nothing that arrives twice, late or out of order does harm.
- *
- * @category reducers
- * @since 0.1.0
- */
-export const reduce = (
+/** How often the server must respond that it does not have an item of a batch that it has. */
+const maxNotFoundResponses = 5
+
+const lose = (state: JobState, item: ItemState): Change =>
+  update(state, item, { ...item, phase: "lost", status: "lost", read: true, outputs: liveOutputs(item), nodes: [] })
+
+/** What an observation says about items. */
+const reduceItems = (
   state: JobState,
   observation: Observation,
   nodes: ReadonlyMap<string, OutputNode>
-): Transition => {
+): Change => {
   switch (observation._tag) {
     case "Enqueued": {
       const listed = observation.itemIds.map((id) => getItem(state, id) ?? emptyItem(id))
       return setKnown(state, observation.enqueued, listed)
     }
-    case "Members": {
+    case "Listed": {
       const listed = observation.items.map((listed) => {
         const item = getItem(state, listed.itemId) ?? emptyItem(listed.itemId)
         return {
@@ -281,7 +344,7 @@ export const reduce = (
           read: item.read || listed.retriedFromItemId !== undefined
         }
       })
-      const next = setKnown(state, observation.expected ?? state.expected, listed)
+      const next = setKnown(state, state.requested ?? state.expected, listed)
       // The listing is complete: what is not there was deleted, and will not come.
       const there = items(next.state).filter((item) => item.parentItemId === null && item.retryOf === null).length
       const { expected } = next.state
@@ -329,17 +392,16 @@ export const reduce = (
       const seen = observeNode(item, observation, nodes)
       return update(placed, item, seen.item, seen.events)
     }
-    case "ItemMissing": {
+    case "ItemNotFound": {
       const before = getItem(state, observation.itemId)
       if (before === undefined || isFinal(before)) return { state, events: [] }
-      return update(state, before, {
-        ...before,
-        phase: "lost",
-        status: "lost",
-        read: true,
-        outputs: liveOutputs(before),
-        nodes: []
-      })
+      const count = (state.notFoundCounts[before.itemId] ?? 0) + 1
+      // A proxy or a malformed response can look the same, so the batch has to lack an item too, or the server has to
+      // repeat it.
+      const isLost = observation.isOtherItem || observation.batchTotal < countPresent(state) ||
+        count >= maxNotFoundResponses
+      if (isLost) return lose(state, before)
+      return { state: { ...state, notFoundCounts: { ...state.notFoundCounts, [before.itemId]: count } }, events: [] }
     }
     case "ItemUnreadable": {
       const before = getItem(state, observation.itemId)
@@ -354,7 +416,7 @@ export const reduce = (
       })
     }
     case "ItemsCanceled": {
-      let next: Transition = { state, events: [] }
+      let next: Change = { state, events: [] }
       for (const itemId of observation.itemIds) {
         const before = getItem(next.state, itemId)
         if (before === undefined || before.phase !== "open") continue
@@ -363,14 +425,199 @@ export const reduce = (
       }
       return next
     }
-    case "CancelRequested":
-      break
+    default:
+      return { state, events: [] }
   }
-  return { state: state.cancelRequested ? state : { ...state, cancelRequested: true }, events: [] }
 }
 
-/** How many items the server should have, as far as we know. @internal */
-export const present = (state: JobState): number => items(state).filter((item) => item.phase !== "lost").length
+/** Emits a warning, each only once. */
+const warn = (state: JobState, warning: Omit<JobWarning, "_tag">): Change => {
+  const key = `${warning.reason} ${warning.itemIds.join(",")}`
+  if (state.warnings.includes(key) || state.warnings.length > maxWarnings) return { state, events: [] }
+  return { state: { ...state, warnings: [...state.warnings, key] }, events: [{ _tag: "JobWarning", ...warning }] }
+}
+
+const maxWarnings = 100
+
+/** Warns about items that the caller did not ask for, once the role of every item is known. */
+const warnAboutExtraItems = (state: JobState): Change => {
+  const all = items(state)
+  if (all.some((item) => item.role === "unknown")) return { state, events: [] }
+  const idsOf = (role: ItemRole) => all.filter((item) => item.role === role).map((item) => item.itemId)
+  const surplus = idsOf("surplus")
+  const extra = surplus.length === 0 ? { state, events: [] } : warn(state, {
+    reason: "SurplusItems",
+    message: `The server has more items of batch ${state.batchId} than were asked for; these are canceled`,
+    itemIds: surplus
+  })
+  const retries = idsOf("retry")
+  if (retries.length === 0) return extra
+  const retried = warn(extra.state, {
+    reason: "ItemRetried",
+    message: "Items of this job were retried",
+    itemIds: retries
+  })
+  return { state: retried.state, events: [...extra.events, ...retried.events] }
+}
+
+/** What an observation says about the certainty of what is known. `next` is the state after `reduceItems`. */
+const reduceCertainty = (next: JobState, observation: Observation): Change => {
+  const withChanges = (changes: Partial<JobState>): Change => ({ state: { ...next, ...changes }, events: [] })
+  const same: Change = { state: next, events: [] }
+  switch (observation._tag) {
+    case "Enqueued":
+      return observation.mayHaveDuplicates === true
+        ? withChanges({ mayHaveDuplicates: true, mayHaveMissedItems: true, needsRecount: true })
+        : same
+    case "Listed":
+      return observation.destination === undefined || next.destination !== null
+        ? same
+        : withChanges({ destination: observation.destination })
+    case "Status": {
+      const total = observation.batchTotal ?? 0
+      if (!next.known || total <= next.maxBatchTotal) return same
+      // On a server with many users the total may count items of another user's batch too.
+      return total > countPresent(next)
+        ? withChanges({ maxBatchTotal: total, mayHaveMissedItems: true, needsRecount: true })
+        : withChanges({ maxBatchTotal: total })
+    }
+    case "ReadFailed": {
+      const item = getItem(next, observation.itemId)
+      const isKnown = next.unreadableSince[observation.itemId] !== undefined || (item !== undefined && isFinal(item))
+      return isKnown
+        ? same
+        : withChanges({ unreadableSince: { ...next.unreadableSince, [observation.itemId]: observation.at } })
+    }
+    case "EventConnection": {
+      // Nothing is missed before the batch is submitted.
+      const mayHaveMissedItems = (next.known && next.mayHaveMissedItems) || !observation.isUp
+      return mayHaveMissedItems === next.mayHaveMissedItems ? same : withChanges({ mayHaveMissedItems })
+    }
+    case "Recounted":
+      return withChanges({ needsRecount: false, endedAtRecount: countFinal(next) })
+    case "CancelRequested":
+      return next.cancelRequested ? same : withChanges({ cancelRequested: true })
+    case "Warned":
+      return warn(next, { reason: observation.reason, message: observation.message, itemIds: [] })
+    default:
+      return same
+  }
+}
+
+/** Forgets that an item could not be read, once the server responded about it or its end is known. */
+const withReadableItem = (state: JobState, observation: Observation): JobState => {
+  const itemId = itemIdOf(observation)
+  if (itemId === undefined || state.unreadableSince[itemId] === undefined) return state
+  const item = getItem(state, itemId)
+  const isReadable = observation._tag === "ItemRead" || observation._tag === "ItemNotFound" ||
+    (item !== undefined && isFinal(item))
+  if (!isReadable) return state
+  const { [itemId]: _, ...unreadableSince } = state.unreadableSince
+  return { ...state, unreadableSince }
+}
+
+const countFinal = (state: JobState): number => items(state).filter(isFinal).length
+
+/** Whether the number of items has to be asked for before a job whose items have all ended can end itself. */
+const withRecount = (state: JobState): JobState => {
+  if (!isEnded(state)) return state
+  const ended = status(state)
+  // Another client may have retried it. Servers say that only when the retry starts, or not at all.
+  const retriable = ended === "failed" || (ended === "canceled" && !state.cancelRequested)
+  const needsRecount = (state.mayHaveDuplicates || state.mayHaveMissedItems || retriable) &&
+    state.endedAtRecount !== countFinal(state)
+  return needsRecount === state.needsRecount ? state : { ...state, needsRecount }
+}
+
+/** Whether an observation can have shown which items were asked for and which were not. */
+const assignsRoles = (observation: Observation, state: JobState): boolean => {
+  if (observation._tag === "Enqueued" || observation._tag === "Listed") return true
+  return observation._tag === "ItemRead" && getItem(state, observation.item.itemId)?.role !== "member"
+}
+
+/** The item that an observation is about; undefined for observations about several. */
+const itemIdOf = (observation: Observation): number | undefined => {
+  switch (observation._tag) {
+    case "Status":
+      return observation.facts.itemId
+    case "ItemRead":
+      return observation.item.itemId
+    case "Node":
+    case "ItemNotFound":
+    case "ItemUnreadable":
+      return observation.itemId
+    default:
+      return undefined
+  }
+}
+
+/** Only by its session can the images of an item be found, should the item be deleted. */
+const lacksSession = (item: ItemState): boolean =>
+  counts(item) && item.phase === "open" && item.startedAt !== null && item.sessionId === ""
+
+const commandsOf = (before: JobState, after: JobState, observation: Observation): ReadonlyArray<Command> => {
+  const commands: Array<Command> = []
+  const itemId = itemIdOf(observation)
+  const item = itemId === undefined ? undefined : getItem(after, itemId)
+  if (isProgress(before, after)) {
+    const unreadIds = item === undefined ? unread(after) : isUnread(after, item) ? [item.itemId] : []
+    for (const unreadId of unreadIds) commands.push({ _tag: "ReadItem", itemId: unreadId })
+    if (assignsRoles(observation, after)) {
+      const extra = items(after).filter((one) => one.role === "surplus" && one.phase === "open")
+      if (extra.length > 0) commands.push({ _tag: "CancelExtraItems", itemIds: extra.map((one) => one.itemId) })
+    }
+  }
+  if (observation._tag === "Status" && item !== undefined && lacksSession(item)) {
+    commands.push({ _tag: "ReadItem", itemId: item.itemId })
+  }
+  if (after.needsRecount) commands.push({ _tag: "Recount" })
+  return commands
+}
+
+/**
+ * Takes one observation in, and returns the next state, the events for readers and the commands for the server.
+ *
+ * **Details**
+ *
+ * `nodes` are the nodes of the workflow by id, for labels. Nothing that arrives twice, late or out of order does harm.
+ *
+ * @category reducers
+ * @since 0.1.0
+ */
+export const reduce = (
+  state: JobState,
+  observation: Observation,
+  nodes: ReadonlyMap<string, OutputNode>
+): Transition => {
+  const items = reduceItems(state, observation, nodes)
+  const certainty = reduceCertainty(items.state, observation)
+  let next = certainty.state
+  let events = certainty.events.length === 0 ? items.events : [...items.events, ...certainty.events]
+  if (isProgress(state, next) && assignsRoles(observation, next)) {
+    const warned = warnAboutExtraItems(next)
+    next = warned.state
+    events = [...events, ...warned.events]
+  }
+  next = withReadableItem(next, observation)
+  if (next !== state) next = withRecount(next)
+  return { state: next, events, commands: commandsOf(state, next, observation) }
+}
+
+/**
+ * Whether a transition shows that the job itself moved, and not only how certain its state is.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isProgress = (before: JobState, after: JobState): boolean =>
+  before.pages !== after.pages || before.cancelRequested !== after.cancelRequested
+
+/** The items of a job of which no end is known. @internal */
+export const openItems = (state: JobState): ReadonlyArray<ItemState> =>
+  items(state).filter((item) => item.phase === "open" && counts(item))
+
+/** How many items the server should have. @internal */
+export const countPresent = (state: JobState): number => items(state).filter((item) => item.phase !== "lost").length
 
 /**
  * The items that decide the outcome, one for each position of the batch: where an item was retried, the latest retry.
@@ -403,6 +650,14 @@ export const isEnded = (state: JobState): boolean => {
   }
   return members > 0 && (state.expected === null || members >= state.expected)
 }
+
+/**
+ * Whether the job is done: all its items have ended, and it is certain that these are all.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isDone = (state: JobState): boolean => !state.needsRecount && isEnded(state)
 
 /**
  * The status of the job as a whole.

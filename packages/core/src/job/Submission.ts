@@ -29,9 +29,9 @@ import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { Queue } from "../server/Queue.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
-import { findMembers } from "./internal/members.ts"
-import { isPoisoned, tryRemoveUnreadable } from "./internal/poison.ts"
+import { findBatchItems } from "./internal/batchItems.ts"
 import * as Rejections from "./internal/rejections.ts"
+import { isUnreadableItemError, tryRemoveUnreadable } from "./internal/stalledQueue.ts"
 import { QueueBlocked, SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
 import type { OutputNode } from "./Outputs.ts"
 
@@ -302,8 +302,8 @@ const submitUntraced = Effect.fnUntraced(function*(
   const attempts = Math.max(1, policy.attempts ?? 3)
 
   const adopt = Effect.fnUntraced(function*(total: number, sent: number) {
-    const listed = yield* Effect.result(findMembers(batchId, total, submission.batch.destination ?? undefined))
-    if (listed._tag === "Failure" && !isPoisoned(listed.failure)) {
+    const listed = yield* Effect.result(findBatchItems(batchId, total, submission.batch.destination ?? undefined))
+    if (listed._tag === "Failure" && !isUnreadableItemError(listed.failure)) {
       return yield* new SubmissionUnknown({
         batchId,
         detail: `the server has the batch, and its items cannot be listed (${listed.failure.message})`,

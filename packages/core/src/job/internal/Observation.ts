@@ -9,7 +9,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
-import type { ProgressPreview } from "../JobEvent.ts"
+import type { JobWarning, ProgressPreview } from "../JobEvent.ts"
 import type { FieldData } from "../OutputOrigin.ts"
 import type { FieldValue } from "../Outputs.ts"
 
@@ -45,6 +45,8 @@ export interface ItemSnapshot extends ItemFacts {
   readonly retriedFromItemId: number | null
   readonly fieldValues: ReadonlyArray<FieldValue>
   readonly session: unknown
+  /** The workflow that the item embeds. */
+  readonly workflow?: unknown
 }
 
 /**
@@ -78,34 +80,53 @@ export interface NodeObservation {
 }
 
 /**
+ * An item as a listing of its batch shows it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListedItem {
+  readonly itemId: number
+  readonly parentItemId: number | null
+  /** Undefined if the listing does not say. */
+  readonly retriedFromItemId: number | null | undefined
+}
+
+/**
  * Anything that can be seen of a job.
  *
  * **Details**
  *
- * - `Enqueued`: the server's answer to the submission; `enqueued` is how many items it made.
- * - `Members`: a listing of all items of the batch; `expected` is how many of them this job asked for, null if unknown.
+ * - `Enqueued`: the server's response to the submission. `enqueued` is how many items it made; `mayHaveDuplicates` whether
+ *   the request may have arrived twice.
+ * - `Listed`: a listing of all items of the batch, and the `destination` by which the server can list them again.
  * - `Status`: an item's status, from an event or a summary.
  * - `Node`: an event about a node.
  * - `ItemRead`: the whole item over HTTP.
- * - `ItemMissing`: the server answered, and has no such item of this batch.
- * - `ItemUnreadable`: the item ended with `status`, and the server cannot give its session.
+ * - `ItemNotFound`: the server has no such item, and `batchTotal` items of the batch. `isOtherItem` if an item of another
+ *   batch has the id now: the server lost its database.
+ * - `ItemUnreadable`: the item ended with `status`, and the server cannot return its session.
+ * - `ReadFailed`: the item could not be read, at `at` milliseconds of the monotonic clock.
  * - `ItemsCanceled`: items that were canceled in bulk.
  * - `CancelRequested`: this client asked to cancel the job.
+ * - `EventConnection`: whether events about the batch arrive from now on.
+ * - `Recounted`: all items that the server has are known; the response to a `Recount`.
+ * - `Warned`: something that readers should know and that does not end the job.
  *
  * @category models
  * @since 0.1.0
  */
 export type Observation =
-  | { readonly _tag: "Enqueued"; readonly itemIds: ReadonlyArray<number>; readonly enqueued: number }
   | {
-    readonly _tag: "Members"
-    readonly expected: number | null
-    readonly items: ReadonlyArray<{
-      readonly itemId: number
-      readonly parentItemId: number | null
-      /** Undefined where the listing does not tell. */
-      readonly retriedFromItemId: number | null | undefined
-    }>
+    readonly _tag: "Enqueued"
+    readonly itemIds: ReadonlyArray<number>
+    readonly enqueued: number
+    readonly mayHaveDuplicates?: boolean
+  }
+  | {
+    readonly _tag: "Listed"
+    readonly items: ReadonlyArray<ListedItem>
+    readonly destination?: string | null
   }
   | {
     readonly _tag: "Status"
@@ -114,15 +135,24 @@ export type Observation =
     readonly fieldValues?: ReadonlyArray<FieldValue>
     /** Whether this is all there is, and nothing to read: an item that was canceled before it began. */
     readonly settled?: boolean
-    /** How many items the batch had then, where that was told. */
+    /** How many items the batch had then, null or missing if the message does not say. */
     readonly batchTotal?: number | null
   }
   | NodeObservation
   | { readonly _tag: "ItemRead"; readonly item: ItemSnapshot }
-  | { readonly _tag: "ItemMissing"; readonly itemId: number }
+  | {
+    readonly _tag: "ItemNotFound"
+    readonly itemId: number
+    readonly batchTotal: number
+    readonly isOtherItem: boolean
+  }
   | { readonly _tag: "ItemUnreadable"; readonly itemId: number; readonly status: string }
+  | { readonly _tag: "ReadFailed"; readonly itemId: number; readonly at: number }
   | { readonly _tag: "ItemsCanceled"; readonly itemIds: ReadonlyArray<number> }
   | { readonly _tag: "CancelRequested" }
+  | { readonly _tag: "EventConnection"; readonly isUp: boolean }
+  | { readonly _tag: "Recounted" }
+  | { readonly _tag: "Warned"; readonly reason: JobWarning["reason"]; readonly message: string }
 
 const text = (value: unknown): string | null => typeof value === "string" ? value : null
 
@@ -198,7 +228,8 @@ export const fromItem = (item: object): ItemSnapshot | undefined => {
     parentItemId: number(item["parent_item_id"]),
     retriedFromItemId: number(item["retried_from_item_id"]),
     fieldValues: fieldValuesOf(item["field_values"]),
-    session: item["session"] ?? null
+    session: item["session"] ?? null,
+    workflow: item["workflow"]
   }
 }
 

@@ -74,7 +74,7 @@ class Spans {
     span.end(this.clock.currentTimeNanosUnsafe(), exit)
   }
 
-  told(event: JobEvent): void {
+  onJobEvent(event: JobEvent): void {
     switch (event._tag) {
       case "ItemStatusChanged": {
         const key = `item ${event.itemId}`
@@ -130,8 +130,8 @@ const observer = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobObs
   const log = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
   return {
     span: spans?.root,
-    told: (event) => {
-      spans?.told(event)
+    onJobEvent: (event) => {
+      spans?.onJobEvent(event)
       // The tracker says once for all jobs that there are no events.
       if (event._tag === "JobWarning" && event.reason !== "EventsUnavailable") {
         const about = { batchId, ...(event.itemIds.length === 0 ? {} : { itemIds: event.itemIds.join(",") }) }

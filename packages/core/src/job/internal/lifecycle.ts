@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -23,12 +22,12 @@ import * as JobState from "../JobState.ts"
 import { JobTracker } from "../JobTracker.ts"
 import { imageNames } from "../Outputs.ts"
 import type { SubmissionPolicy } from "../Submission.ts"
+import { findBatchItems } from "./batchItems.ts"
 import * as Cancellation from "./cancellation.ts"
 import { isFinal, type ItemState } from "./ItemState.ts"
 import * as LeftImages from "./leftImages.ts"
-import { findMembers } from "./members.ts"
 import { fromItem } from "./Observation.ts"
-import { isPoisoned, removeUnreadable } from "./poison.ts"
+import { isUnreadableItemError, removeUnreadable } from "./stalledQueue.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
 /**
@@ -135,13 +134,13 @@ const cancelTracked = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: 
 > {
   const tracker = yield* JobTracker
   const { timeout } = tracker.cleanup
-  tracker.observe(tracked, { _tag: "CancelRequested" })
+  tracked.observe({ _tag: "CancelRequested" })
   const began = yield* elapsedMillis
   const cancellation = yield* Cancellation.cancelBatch(tracked.batchId, timeout, appear)
   yield* tracker.refresh
   if (cancellation.active === 0 && tracked.state.known) {
     const left = began + Duration.toMillis(timeout) - (yield* elapsedMillis)
-    yield* Effect.ignore(Effect.timeoutOption(Deferred.await(tracked.result), Math.max(0, left)))
+    yield* Effect.ignore(Effect.timeoutOption(tracked.result, Math.max(0, left)))
   }
   return cancellation
 })
@@ -264,13 +263,13 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
   const queue = yield* Queue
   let state = tracked.state
   if (total > JobState.items(state).length) {
-    const listed = yield* findMembers(tracked.batchId, total, tracked.destination)
-    state = JobState.reduce(state, { _tag: "Members", expected: tracked.expected, items: listed }, new Map()).state
+    const listed = yield* findBatchItems(tracked.batchId, total, state.destination ?? undefined)
+    state = JobState.reduce(state, { _tag: "Listed", items: listed }, new Map()).state
   }
   const read = Effect.fnUntraced(function*(itemId: number) {
     const item = yield* queue.rawItem(itemId).pipe(
       Effect.asSome,
-      Effect.catchIf((error) => error.status === 404 || isPoisoned(error), () => Effect.succeedNone)
+      Effect.catchIf((error) => error.status === 404 || isUnreadableItemError(error), () => Effect.succeedNone)
     )
     const snapshot = Option.flatMapNullishOr(item, fromItem)
     if (Option.isNone(snapshot) || snapshot.value.batchId !== tracked.batchId) return

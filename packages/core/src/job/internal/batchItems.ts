@@ -7,9 +7,7 @@ import * as Effect from "effect/Effect"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Queue } from "../../server/Queue.ts"
-import type { Observation } from "./Observation.ts"
-
-type Member = (Observation & { readonly _tag: "Members" })["items"][number]
+import type { ListedItem } from "./Observation.ts"
 
 /**
  * Finds all items of a batch.
@@ -24,17 +22,17 @@ type Member = (Observation & { readonly _tag: "Members" })["items"][number]
  * @category operations
  * @since 0.1.0
  */
-export const findMembers = Effect.fn("Members.findMembers")(function*(
+export const findBatchItems = Effect.fn("BatchItems.findBatchItems")(function*(
   batchId: string,
   total: number,
   destination: string | undefined
-): Effect.fn.Return<ReadonlyArray<Member>, InvokeAiError, Queue> {
+): Effect.fn.Return<ReadonlyArray<ListedItem>, InvokeAiError, Queue> {
   yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* Queue
   const search = Effect.fnUntraced(
-    function*(read: (ids: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Member>, InvokeAiError>) {
+    function*(read: (ids: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<ListedItem>, InvokeAiError>) {
       const { item_ids: ids } = yield* queue.itemIds({ order: "DESC" })
-      const found: Array<Member> = []
+      const found: Array<ListedItem> = []
       for (let at = 0; at < ids.length && found.length < total; at += 1000) {
         found.push(...yield* read(ids.slice(at, at + 1000)))
       }
@@ -45,7 +43,7 @@ export const findMembers = Effect.fn("Members.findMembers")(function*(
     Effect.map(
       queue.itemSummariesByIds(ids),
       (summaries) =>
-        summaries.filter((summary) => summary.batch_id === batchId).map((summary): Member => ({
+        summaries.filter((summary) => summary.batch_id === batchId).map((summary): ListedItem => ({
           itemId: summary.item_id,
           parentItemId: summary.parent_item_id ?? null,
           retriedFromItemId: undefined
@@ -53,7 +51,7 @@ export const findMembers = Effect.fn("Members.findMembers")(function*(
     )
   )
   const fromItems = (items: ReadonlyArray<SessionQueueItem>) =>
-    items.filter((item) => item.batch_id === batchId).map((item): Member => ({
+    items.filter((item) => item.batch_id === batchId).map((item): ListedItem => ({
       itemId: item.item_id,
       parentItemId: item.parent_item_id ?? null,
       retriedFromItemId: item.retried_from_item_id ?? null

@@ -1,0 +1,466 @@
+/**
+ * Follows all jobs of a program at once: takes in what is observed of them, and runs the commands that follow from it.
+ *
+ * **Details**
+ *
+ * Data flows one way. Events and responses become observations, `JobState.reduce` makes states, events and commands of
+ * them, readers get states and events, and the commands become requests whose outcomes are observations again.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Predicate from "effect/Predicate"
+import * as WorkQueue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { elapsedMillis, elapsedMillisUnsafe } from "../../internal/elapsed.ts"
+import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import { Queue } from "../../server/Queue.ts"
+import { ServerEvents, type ServerMessage } from "../../server/ServerEvents.ts"
+import { JobNotFound } from "../JobError.ts"
+import * as JobState from "../JobState.ts"
+import type { OutputNode } from "../Outputs.ts"
+import { findBatchItems } from "./batchItems.ts"
+import * as JobObserver from "./jobObserver.ts"
+import { fromEvent, type Observation } from "./Observation.ts"
+import { withLoops } from "./outputs/graph.ts"
+import { pollBatches, pollSummaries } from "./pollItems.ts"
+import { Changing } from "./readable.ts"
+import { readItem } from "./readItem.ts"
+import { diagnoseStall, firstPendingItem } from "./stalledQueue.ts"
+import { JobReaders, type TrackedJob } from "./trackedJob.ts"
+import { nodesOfWorkflow } from "./workflowNodes.ts"
+
+/** How jobs are followed; times are in milliseconds. See `JobTrackerOptions`. @internal */
+export interface Timing {
+  readonly sweepMax: number
+  readonly pollMin: number
+  readonly pollMax: number
+  readonly connectTimeout: number
+  readonly blockedAfter: number
+  readonly giveUpAfter: number
+  readonly idle: number
+  readonly readConcurrency: number
+}
+
+/** The batch to follow. @internal */
+export interface TrackOptions {
+  readonly batchId: string
+  /** How many items are asked for, null to take all there are. */
+  readonly expected: number | null
+  readonly destination?: string | undefined
+  readonly nodes: ReadonlyMap<string, OutputNode>
+}
+
+/** What follows jobs; see `JobTracker`. @internal */
+export interface Follower {
+  readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
+  readonly refresh: Effect.Effect<void>
+  readonly connected: Effect.Effect<boolean>
+  readonly jobs: () => ReadonlyArray<{ readonly batchId: string; readonly state: JobState.JobState }>
+}
+
+/** A job that is followed. */
+interface Following {
+  readonly batchId: string
+  readonly state: JobState.JobState
+  readonly readers: JobReaders
+  /** Work of the fibers for this job belongs to the job's trace, although they work for all jobs. */
+  readonly traced: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  nodes: ReadonlyMap<string, OutputNode>
+  /** What is to be taken in, in order; the first one is being taken in. */
+  readonly observationQueue: Array<Observation>
+  /** The ids of items that are being read. */
+  readonly reading: Set<number>
+  /** When the job moved for the last time, in milliseconds. */
+  lastActivityAt: number
+}
+
+/** An observation of a batch that is not followed. */
+interface ForeignObservation {
+  readonly batchId: string
+  readonly observation: Observation
+}
+
+/** How many of them are kept, the newest. */
+const foreignLimit = 256
+
+type Link = "unknown" | "up" | "down"
+
+/** What exists while jobs are followed. */
+interface Running {
+  readonly scope: Scope.Closeable
+  readonly wake: WorkQueue.Queue<void>
+  readonly fork: (work: Effect.Effect<void>) => void
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Return<
+  Follower,
+  never,
+  Queue | ServerEvents | Scope.Scope
+> {
+  const { blockedAfter, connectTimeout, giveUpAfter, idle, pollMax, pollMin, sweepMax } = timing
+  const queue = yield* Queue
+  const events = yield* ServerEvents
+  const scope = yield* Effect.scope
+  const limitReads = Semaphore.makeUnsafe(timing.readConcurrency).withPermits(1)
+
+  const jobs = new Map<string, Set<Following>>()
+  const followed = (): ReadonlyArray<Following> => [...jobs.values()].flatMap((set) => Array.from(set))
+  const active = (): ReadonlyArray<Following> => followed().filter((job) => !job.readers.isDone)
+  const link = new Changing<Link>("unknown")
+  const foreign: Array<ForeignObservation> = []
+  let lastResponse = 0
+  let lastActivity = 0
+  let lastDiagnosis = 0
+  let stallSignature: string | undefined
+  /** The clock of the caller who follows the first job, like those of the fibers that work for all jobs. */
+  let clock = yield* Clock.Clock
+  let running: Running | undefined
+  let hasSummaries = true
+  let hasWarned = false
+
+  const onResponse = () => {
+    lastResponse = elapsedMillisUnsafe(clock)
+  }
+
+  const wake = () => {
+    if (running !== undefined) WorkQueue.offerUnsafe(running.wake, undefined)
+  }
+
+  /** A defect must not leave a reader waiting. */
+  const onDefect = (affected: ReadonlyArray<Following>, cause: Cause.Cause<never>) => {
+    if (Cause.hasInterruptsOnly(cause)) return
+    for (const { readers } of affected) readers.end(Exit.failCause(cause))
+  }
+
+  /** A request failed, for the first time at `since`. The next sweep repeats what waiting can help. */
+  const onRequestFailed = (affected: ReadonlyArray<Following>, error: InvokeAiError, since = lastResponse) => {
+    const hopeless = error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden"
+    if (!hopeless && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
+    for (const { readers } of affected) readers.end(Exit.fail(error))
+  }
+
+  /** Takes an observation in. What is observed in the middle of that is taken in afterwards. */
+  const observe = (job: Following, observation: Observation): void => {
+    const waiting = job.observationQueue
+    waiting.push(observation)
+    if (waiting.length > 1) return
+    for (let next: Observation | undefined = observation; next !== undefined; next = waiting[0]) {
+      if (!job.readers.isDone) applyObservation(job, next)
+      waiting.shift()
+    }
+  }
+
+  const applyObservation = (job: Following, observation: Observation): void => {
+    const { readers } = job
+    const before = readers.state
+    if (observation._tag === "ItemRead" && job.nodes.size === 0) job.nodes = nodesIn(observation.item)
+    const { commands, events, state } = JobState.reduce(before, observation, job.nodes)
+    if (state !== before) readers.states.set(state)
+    if (JobState.isProgress(before, state)) job.lastActivityAt = lastActivity = elapsedMillisUnsafe(clock)
+    // Requests are on their way before readers see what happened, which may take them time.
+    for (const command of commands) run(job, command)
+    if (state === before) return
+    readers.emit(events)
+    if (JobState.isDone(state)) readers.end(Exit.succeed(state))
+  }
+
+  const run = (job: Following, command: JobState.Command): void => {
+    switch (command._tag) {
+      case "ReadItem":
+        return read(job, command.itemId)
+      case "CancelExtraItems":
+        return running?.fork(
+          Effect.forEach(command.itemIds, (itemId) => Effect.ignore(queue.cancelItem(itemId)), { discard: true })
+        )
+      case "Recount":
+        // The sweep counts all jobs that need it.
+        return wake()
+    }
+  }
+
+  const read = (job: Following, itemId: number): void => {
+    if (running === undefined || job.reading.has(itemId)) return
+    job.reading.add(itemId)
+    const reading = Effect.suspend(() =>
+      job.readers.isDone ? Effect.undefined : readItem(queue, job, itemId, limitReads)
+    )
+    running.fork(
+      job.traced(reading).pipe(
+        Effect.map((observation) => {
+          onResponse()
+          if (observation !== undefined) observe(job, observation)
+        }),
+        Effect.catchTag("QueueBlocked", (error) => Effect.sync(() => job.readers.end(Exit.fail(error)))),
+        Effect.catch((error) =>
+          Effect.map(elapsedMillis, (now) => {
+            observe(job, { _tag: "ReadFailed", itemId, at: now })
+            onRequestFailed([job], error, Math.min(job.state.unreadableSince[itemId] ?? now, lastResponse))
+          })
+        ),
+        Effect.tapCause((cause) => Effect.sync(() => onDefect([job], cause))),
+        Effect.ensuring(Effect.sync(() => job.reading.delete(itemId)))
+      )
+    )
+  }
+
+  const search = Effect.fnUntraced(function*(job: Following) {
+    const status = yield* queue.batchStatus(job.batchId)
+    onResponse()
+    if (status.total === 0 && job.state.pages.length === 0) return yield* new JobNotFound({ batchId: job.batchId })
+    const destination = job.state.destination ?? status.destination ?? null
+    const items = yield* findBatchItems(job.batchId, status.total, destination ?? undefined)
+    observe(job, { _tag: "Listed", items, destination })
+    wake()
+  }, Effect.provideService(Queue, queue))
+
+  /** Asks how many items a batch has, and for these if there are more than are known. */
+  const recount = Effect.fnUntraced(function*(job: Following) {
+    const status = yield* queue.batchStatus(job.batchId)
+    onResponse()
+    if (status.total > JobState.countPresent(job.state)) {
+      yield* Effect.catchTag(search(job), "JobNotFound", () => Effect.void)
+    }
+    observe(job, { _tag: "Recounted" })
+  })
+
+  const recountSafely = (job: Following) =>
+    job.traced(recount(job)).pipe(
+      Effect.catch((error) =>
+        Effect.sync(() => {
+          if (job.state.mayHaveDuplicates) return onRequestFailed([job], error)
+          // Only if the batch may have been sent twice, the number has to be known.
+          observe(job, { _tag: "Recounted" })
+        })
+      )
+    )
+
+  const examine = Effect.fnUntraced(function*(now: number) {
+    const stalled = active().filter((job) =>
+      job.state.known && job.lastActivityAt <= now - blockedAfter && firstPendingItem(job.state) !== undefined
+    )
+    if (stalled.length === 0 || now - lastDiagnosis < blockedAfter) return
+    lastDiagnosis = now
+    const { findings, signature } = yield* diagnoseStall(queue, stalled, stallSignature)
+    stallSignature = signature
+    for (const { finding, job } of findings) {
+      if (Result.isSuccess(finding)) observe(job, finding.success)
+      else job.readers.end(Exit.fail(finding.failure))
+    }
+  })
+
+  const poll = Effect.fnUntraced(function*(open: ReadonlyArray<Following>) {
+    const byBatch = pollBatches(queue, open)
+    const result = yield* Effect.result(
+      hasSummaries
+        // One item that the server cannot read makes it fail for all.
+        ? Effect.catchIf(pollSummaries(queue, open), (error) => error.status === 500, () => byBatch)
+        : byBatch
+    )
+    if (Result.isSuccess(result)) {
+      onResponse()
+      for (const { job, observation } of result.success.observations) observe(job, observation)
+      for (const { itemId, job } of result.success.reads) read(job, itemId)
+    } else if (hasSummaries && result.failure.isUnknownRoute) {
+      hasSummaries = false
+      wake()
+    } else onRequestFailed(open, result.failure)
+  })
+
+  const sweep = Effect.gen(function*() {
+    const now = yield* elapsedMillis
+    yield* Effect.forEach(active().filter((job) => job.state.needsRecount), recountSafely, {
+      concurrency: 8,
+      discard: true
+    })
+    for (const job of active()) {
+      for (const itemId of JobState.unread(job.state)) read(job, itemId)
+    }
+    const open = active().filter((job) => job.state.known && JobState.openItems(job.state).length > 0)
+    if (open.length > 0) yield* poll(open)
+    yield* Effect.ignore(examine(now))
+  }).pipe(Effect.withSpan("JobTracker.sweep", { root: true }))
+
+  const interval = (now: number): number => {
+    const quietFor = now - lastActivity
+    const waiting = active().some(({ state }) => state.needsRecount || JobState.unread(state).length > 0)
+    return link.current === "up" && !waiting
+      ? Math.min(sweepMax, Math.max(5000, quietFor))
+      : Math.min(pollMax, Math.max(pollMin, quietFor / 2))
+  }
+
+  const sweeper = Effect.fnUntraced(function*(awake: WorkQueue.Queue<void>) {
+    let emptySince: number | undefined
+    while (true) {
+      const now = yield* elapsedMillis
+      if (jobs.size === 0) {
+        emptySince ??= now
+        if (now - emptySince >= idle) {
+          // Immediately, so that a job that comes now starts again.
+          running = undefined
+          return
+        }
+      } else emptySince = undefined
+      const wait = jobs.size === 0 ? Math.min(idle, interval(now)) : interval(now)
+      yield* WorkQueue.take(awake).pipe(Effect.timeoutOption(Duration.millis(wait)))
+      yield* WorkQueue.clear(awake)
+      if (jobs.size > 0) yield* sweep
+    }
+  })
+
+  const onEvent = (name: string, payload: unknown) => {
+    if (name === "queue_cleared") return wake()
+    const seen = fromEvent(name, payload)
+    if (seen === undefined) return
+    const { batchId, observation } = seen
+    const concerned = batchId === null ? active() : [...jobs.get(batchId) ?? []]
+    for (const job of concerned) observe(job, observation)
+    if (concerned.length > 0 || batchId === null || batchId === "redacted" || name === "invocation_progress") return
+    foreign.push({ batchId, observation })
+    if (foreign.length > foreignLimit) foreign.shift()
+  }
+
+  const onMessage = (message: ServerMessage) => {
+    if (message._tag === "Event") return onEvent(message.name, message.payload)
+    link.set(message._tag === "Connected" ? "up" : "down")
+    link.notify()
+    if (message._tag === "Connected") {
+      // The server may be another one now.
+      hasSummaries = true
+      hasWarned = false
+    } else {
+      for (const job of active()) observe(job, { _tag: "EventConnection", isUp: false })
+    }
+    if (message._tag === "Unavailable") {
+      const { error } = message
+      for (const job of active()) observe(job, { _tag: "Warned", reason: "EventsUnavailable", message: error.message })
+      // Attempts continue as long as there are jobs: one message is enough.
+      if (!hasWarned) running?.fork(Effect.logWarning(`${error.message}; jobs are followed by polling`))
+      hasWarned = true
+    }
+    wake()
+  }
+
+  const start = Effect.gen(function*() {
+    const own = yield* Scope.fork(scope)
+    const awake = yield* WorkQueue.sliding<void>(1)
+    running = { scope: own, wake: awake, fork: yield* Scope.provide(FiberSet.makeRuntime(), own) }
+    clock = yield* Clock.Clock
+    lastResponse = lastActivity = elapsedMillisUnsafe(clock)
+    link.set("unknown")
+    const listener = (message: ServerMessage) => {
+      const taken = Result.try(() => onMessage(message))
+      if (Result.isFailure(taken)) onDefect(active(), Cause.die(taken.failure))
+    }
+    yield* Scope.provide(events.listen(listener), own)
+    const stop = Effect.suspend(() => {
+      if (running?.scope === own) running = undefined
+      foreign.length = 0
+      return Effect.forkIn(Scope.close(own, Exit.void), scope)
+    })
+    const guarded = Effect.tapCause(sweeper(awake), (cause) => Effect.sync(() => onDefect(active(), cause)))
+    yield* Effect.forkIn(Effect.ensuring(guarded, stop), own)
+  }).pipe(Effect.uninterruptible)
+
+  const awaitLink = link.stream.pipe(
+    Stream.filter((state) => state !== "unknown"),
+    Stream.runHead,
+    Effect.timeoutOption(connectTimeout)
+  )
+
+  const release = (job: Following) =>
+    Effect.suspend(() => {
+      const set = jobs.get(job.batchId)
+      set?.delete(job)
+      if (set?.size === 0) jobs.delete(job.batchId)
+      if (jobs.size > 0 || idle > 0 || running === undefined) return Effect.void
+      const own = running.scope
+      running = undefined
+      return Scope.close(own, Exit.void)
+    })
+
+  const track = Effect.fnUntraced(function*(target: TrackOptions) {
+    const observer = yield* JobObserver.make(target.batchId)
+    const { span } = observer
+    const readers = new JobReaders(
+      JobState.make(target.batchId, target.expected, target.destination ?? null),
+      observer
+    )
+    const job: Following = {
+      batchId: target.batchId,
+      get state() {
+        return readers.state
+      },
+      readers,
+      traced: (work) => span === undefined ? work : Effect.withParentSpan(work, span),
+      nodes: target.nodes,
+      observationQueue: [],
+      reading: new Set(),
+      lastActivityAt: 0
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const set = jobs.get(job.batchId)
+        if (set === undefined) jobs.set(job.batchId, new Set([job]))
+        else set.add(job)
+      }),
+      () => release(job)
+    )
+    if (running === undefined) yield* start
+    for (const seen of foreign) {
+      if (seen.batchId === job.batchId) observe(job, seen.observation)
+    }
+    if (link.current === "unknown") yield* awaitLink
+    job.lastActivityAt = elapsedMillisUnsafe(clock)
+    observe(job, { _tag: "EventConnection", isUp: link.current === "up" })
+    return toTrackedJob(job, (observation) => observe(job, observation), search(job))
+  })
+
+  return {
+    track,
+    refresh: Effect.sync(wake),
+    connected: Effect.sync(() => link.current === "up"),
+    jobs: followed
+  }
+})
+
+/** The nodes of the workflow that an item embeds. */
+const nodesIn = (item: (Observation & { readonly _tag: "ItemRead" })["item"]): ReadonlyMap<string, OutputNode> =>
+  withLoops(
+    nodesOfWorkflow(item.workflow),
+    Predicate.hasProperty(item.session, "graph") ? item.session.graph : undefined
+  )
+
+const toTrackedJob = (
+  { batchId, readers }: Following,
+  observe: TrackedJob["observe"],
+  search: TrackedJob["search"]
+): TrackedJob => ({
+  batchId,
+  get state() {
+    return readers.state
+  },
+  get isDone() {
+    return readers.isDone
+  },
+  get isUnreadable() {
+    return readers.isUnreadable
+  },
+  changes: readers.states.stream,
+  events: readers.log.stream,
+  outputs: readers.outputs,
+  result: Deferred.await(readers.result),
+  observe,
+  fail: (error) => readers.end(Exit.fail(error)),
+  search
+})

@@ -61,6 +61,13 @@ const walk = (node: Node, visit: (node: Node) => void): void => {
   }
 }
 
+/** The fields in `Schema.Struct({ … })`. */
+const fieldsOfStruct = (node: Node | undefined): Node | undefined => {
+  const callee = node?.type === "CallExpression" ? child(node, "callee") : undefined
+  const isStruct = callee?.type === "MemberExpression" && child(callee, "property")?.["name"] === "Struct"
+  return isStruct ? nodes(node?.["arguments"])[0] : undefined
+}
+
 /** The members of an exported declaration, and its overloads where it has several call signatures. */
 const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<Place> => {
   const places: Array<Place> = []
@@ -107,7 +114,7 @@ const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<
         // the fields of a schema
         if (parent.type === "CallExpression") {
           for (const argument of nodes(parent["arguments"])) {
-            if (argument.type === "ObjectExpression") addFields(argument)
+            addFields(argument.type === "ObjectExpression" ? argument : fieldsOfStruct(argument))
           }
         }
       }
@@ -122,10 +129,7 @@ const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<
     case "VariableDeclaration":
       for (const declarator of nodes(declaration["declarations"])) {
         visitType(child(child(child(declarator, "id"), "typeAnnotation"), "typeAnnotation"))
-        const init = child(declarator, "init")
-        const callee = init?.type === "CallExpression" ? child(init, "callee") : undefined
-        const isStruct = callee?.type === "MemberExpression" && child(callee, "property")?.["name"] === "Struct"
-        if (isStruct) addFields(nodes(init?.["arguments"])[0])
+        addFields(fieldsOfStruct(child(declarator, "init")))
       }
       break
     default:

@@ -37,22 +37,14 @@ import * as TemporaryFile from "../internal/TemporaryFile.ts"
  * @category schemas
  * @since 0.1.0
  */
-export const AssetRecord = Schema.Struct({
+export class AssetRecord extends Schema.Opaque<AssetRecord>()(Schema.Struct({
   id: Schema.String,
   server: Schema.String,
   image_name: Schema.optionalKey(Schema.String),
   board_id: Schema.NullOr(Schema.String),
   starred: Schema.Boolean,
   recorded_at: Schema.optionalKey(Schema.Number)
-})
-
-/**
- * One upload.
- *
- * @category models
- * @since 0.1.0
- */
-export interface AssetRecord extends Schema.Schema.Type<typeof AssetRecord> {}
+})) {}
 
 /**
  * Where uploads are recorded.

@@ -42,7 +42,7 @@ export type ProblemSource = typeof ProblemSource.Type
  * @category models
  * @since 0.1.0
  */
-export const Problem = Schema.Struct({
+export class Problem extends Schema.Opaque<Problem>()(Schema.Struct({
   code: Schema.String,
   source: ProblemSource,
   message: Schema.String,
@@ -55,15 +55,7 @@ export const Problem = Schema.Struct({
   parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))),
   /** Keys or names of the things on the server that could have been meant. */
   candidates: Schema.optionalKey(Schema.Array(Schema.String))
-})
-
-/**
- * One reason why a workflow cannot be submitted.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Problem extends Schema.Schema.Type<typeof Problem> {}
+})) {}
 
 /**
  * A problem as one line: where, then what.

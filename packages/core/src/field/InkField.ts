@@ -37,18 +37,10 @@ export * from "./ModelField.ts"
  * @category other
  * @since 0.1.0
  */
-export const InkConnectionField = Schema.TaggedStruct("InkConnectionField", {
+export class InkConnectionField extends Schema.Opaque<InkConnectionField>()(Schema.TaggedStruct("InkConnectionField", {
   value: Schema.optionalKey(Schema.Undefined),
   type: Schema.String
-})
-
-/**
- * A field that gets its value from another node only.
- *
- * @category other
- * @since 0.1.0
- */
-export interface InkConnectionField extends Schema.Schema.Type<typeof InkConnectionField> {}
+})) {}
 
 /**
  * A field of a type that this library has no rules for, such as one of a node pack.
@@ -61,18 +53,10 @@ export interface InkConnectionField extends Schema.Schema.Type<typeof InkConnect
  * @category other
  * @since 0.1.0
  */
-export const InkUnknownField = Schema.TaggedStruct("InkUnknownField", {
+export class InkUnknownField extends Schema.Opaque<InkUnknownField>()(Schema.TaggedStruct("InkUnknownField", {
   value: Schema.optionalKey(Schema.Unknown),
   type: Schema.String
-})
-
-/**
- * A field of a type that this library has no rules for, such as one of a custom node.
- *
- * @category other
- * @since 0.1.0
- */
-export interface InkUnknownField extends Schema.Schema.Type<typeof InkUnknownField> {}
+})) {}
 
 /**
  * Any field, told apart by `_tag`.

@@ -42,7 +42,7 @@ import type { Submission } from "./Submission.ts"
  * @category schemas
  * @since 0.1.0
  */
-export const JournalEntry = Schema.Struct({
+export class JournalEntry extends Schema.Opaque<JournalEntry>()(Schema.Struct({
   batchId: Schema.String,
   key: Schema.optionalKey(Schema.String),
   stage: Schema.Literals(["sending", "accepted"]),
@@ -50,15 +50,7 @@ export const JournalEntry = Schema.Struct({
   size: Schema.Int,
   prepend: Schema.Boolean,
   nodes: Schema.Array(Schema.Tuple([Schema.String, Schema.String, Schema.String]))
-})
-
-/**
- * A job as the journal has it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface JournalEntry extends Schema.Schema.Type<typeof JournalEntry> {}
+})) {}
 
 // loaded on use: with `KeyValueStore` come Effect's modules for SQL
 const stored = Effect.promise(() => import("./internal/storedJournal.ts"))

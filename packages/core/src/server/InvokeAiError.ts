@@ -13,19 +13,13 @@ import { TaggedError } from "../internal/TaggedError.ts"
  * @since 0.1.0
  * @category schemas
  */
-export const ValidationIssue = Schema.Struct({
-  loc: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
-  msg: Schema.String,
-  type: Schema.String
-}).annotate({ identifier: "ValidationIssue" })
-
-/**
- * One problem of a refused request.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ValidationIssue extends Schema.Schema.Type<typeof ValidationIssue> {}
+export class ValidationIssue extends Schema.Opaque<ValidationIssue>()(
+  Schema.Struct({
+    loc: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+    msg: Schema.String,
+    type: Schema.String
+  }).annotate({ identifier: "ValidationIssue" })
+) {}
 
 /**
  * No usable response came: no connection, a timeout, a reset, a response that was cut off, or a request that was not sent.

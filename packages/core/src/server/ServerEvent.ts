@@ -46,19 +46,13 @@ const invocation = {
  * @since 0.1.0
  * @category schemas
  */
-export const ProgressImage = Schema.Struct({
-  width: Schema.Int,
-  height: Schema.Int,
-  dataURL: Schema.String
-}).annotate({ identifier: "ProgressImage" })
-
-/**
- * A preview image.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ProgressImage extends Schema.Schema.Type<typeof ProgressImage> {}
+export class ProgressImage extends Schema.Opaque<ProgressImage>()(
+  Schema.Struct({
+    width: Schema.Int,
+    height: Schema.Int,
+    dataURL: Schema.String
+  }).annotate({ identifier: "ProgressImage" })
+) {}
 
 const bulkDownload = {
   ...base,

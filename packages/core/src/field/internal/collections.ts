@@ -43,18 +43,12 @@ import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverV
  * @category collections
  * @since 0.1.0
  */
-export const InkIntegerCollectionField = Schema.TaggedStruct("InkIntegerCollectionField", {
-  value: Schema.optionalKey(Schema.Array(Schema.Number)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Whole numbers.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkIntegerCollectionField extends Schema.Schema.Type<typeof InkIntegerCollectionField> {}
+export class InkIntegerCollectionField
+  extends Schema.Opaque<InkIntegerCollectionField>()(Schema.TaggedStruct("InkIntegerCollectionField", {
+    value: Schema.optionalKey(Schema.Array(Schema.Number)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Numbers.
@@ -62,18 +56,12 @@ export interface InkIntegerCollectionField extends Schema.Schema.Type<typeof Ink
  * @category collections
  * @since 0.1.0
  */
-export const InkFloatCollectionField = Schema.TaggedStruct("InkFloatCollectionField", {
-  value: Schema.optionalKey(Schema.Array(Schema.Number)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Numbers.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkFloatCollectionField extends Schema.Schema.Type<typeof InkFloatCollectionField> {}
+export class InkFloatCollectionField
+  extends Schema.Opaque<InkFloatCollectionField>()(Schema.TaggedStruct("InkFloatCollectionField", {
+    value: Schema.optionalKey(Schema.Array(Schema.Number)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Texts.
@@ -81,18 +69,12 @@ export interface InkFloatCollectionField extends Schema.Schema.Type<typeof InkFl
  * @category collections
  * @since 0.1.0
  */
-export const InkStringCollectionField = Schema.TaggedStruct("InkStringCollectionField", {
-  value: Schema.optionalKey(Schema.Array(Schema.String)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Texts.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkStringCollectionField extends Schema.Schema.Type<typeof InkStringCollectionField> {}
+export class InkStringCollectionField
+  extends Schema.Opaque<InkStringCollectionField>()(Schema.TaggedStruct("InkStringCollectionField", {
+    value: Schema.optionalKey(Schema.Array(Schema.String)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Switches.
@@ -100,18 +82,12 @@ export interface InkStringCollectionField extends Schema.Schema.Type<typeof InkS
  * @category collections
  * @since 0.1.0
  */
-export const InkBooleanCollectionField = Schema.TaggedStruct("InkBooleanCollectionField", {
-  value: Schema.optionalKey(Schema.Array(Schema.Boolean)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Switches.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkBooleanCollectionField extends Schema.Schema.Type<typeof InkBooleanCollectionField> {}
+export class InkBooleanCollectionField
+  extends Schema.Opaque<InkBooleanCollectionField>()(Schema.TaggedStruct("InkBooleanCollectionField", {
+    value: Schema.optionalKey(Schema.Array(Schema.Boolean)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Images by name.
@@ -119,18 +95,12 @@ export interface InkBooleanCollectionField extends Schema.Schema.Type<typeof Ink
  * @category collections
  * @since 0.1.0
  */
-export const InkImageCollectionField = Schema.TaggedStruct("InkImageCollectionField", {
-  value: Schema.optionalKey(Schema.Array(ImageName)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Images by name.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkImageCollectionField extends Schema.Schema.Type<typeof InkImageCollectionField> {}
+export class InkImageCollectionField
+  extends Schema.Opaque<InkImageCollectionField>()(Schema.TaggedStruct("InkImageCollectionField", {
+    value: Schema.optionalKey(Schema.Array(ImageName)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Videos by name.
@@ -138,18 +108,12 @@ export interface InkImageCollectionField extends Schema.Schema.Type<typeof InkIm
  * @category collections
  * @since 0.1.0
  */
-export const InkVideoCollectionField = Schema.TaggedStruct("InkVideoCollectionField", {
-  value: Schema.optionalKey(Schema.Array(VideoName)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Videos by name.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkVideoCollectionField extends Schema.Schema.Type<typeof InkVideoCollectionField> {}
+export class InkVideoCollectionField
+  extends Schema.Opaque<InkVideoCollectionField>()(Schema.TaggedStruct("InkVideoCollectionField", {
+    value: Schema.optionalKey(Schema.Array(VideoName)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * Colours.
@@ -157,18 +121,12 @@ export interface InkVideoCollectionField extends Schema.Schema.Type<typeof InkVi
  * @category collections
  * @since 0.1.0
  */
-export const InkColorCollectionField = Schema.TaggedStruct("InkColorCollectionField", {
-  value: Schema.optionalKey(Schema.Array(InkColor)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * Colours.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkColorCollectionField extends Schema.Schema.Type<typeof InkColorCollectionField> {}
+export class InkColorCollectionField
+  extends Schema.Opaque<InkColorCollectionField>()(Schema.TaggedStruct("InkColorCollectionField", {
+    value: Schema.optionalKey(Schema.Array(InkColor)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 /**
  * A LoRA and how strongly it is applied.
@@ -176,15 +134,9 @@ export interface InkColorCollectionField extends Schema.Schema.Type<typeof InkCo
  * @category collections
  * @since 0.1.0
  */
-export const WeightedLoRA = Schema.Struct({ lora: ModelReference, weight: Schema.Number })
-
-/**
- * A LoRA and how strongly it is applied.
- *
- * @category collections
- * @since 0.1.0
- */
-export interface WeightedLoRA extends Schema.Schema.Type<typeof WeightedLoRA> {}
+export class WeightedLoRA
+  extends Schema.Opaque<WeightedLoRA>()(Schema.Struct({ lora: ModelReference, weight: Schema.Number }))
+{}
 
 /**
  * LoRAs with their weights (a field that can be filled in from 6.14 on).
@@ -196,18 +148,12 @@ export interface WeightedLoRA extends Schema.Schema.Type<typeof WeightedLoRA> {}
  * @category collections
  * @since 0.1.0
  */
-export const InkLoRACollectionField = Schema.TaggedStruct("InkLoRACollectionField", {
-  value: Schema.optionalKey(Schema.Array(WeightedLoRA)),
-  bounds: InkCollectionBounds
-})
-
-/**
- * LoRAs with their weights (a field that can be filled in from 6.14 on).
- *
- * @category collections
- * @since 0.1.0
- */
-export interface InkLoRACollectionField extends Schema.Schema.Type<typeof InkLoRACollectionField> {}
+export class InkLoRACollectionField
+  extends Schema.Opaque<InkLoRACollectionField>()(Schema.TaggedStruct("InkLoRACollectionField", {
+    value: Schema.optionalKey(Schema.Array(WeightedLoRA)),
+    bounds: InkCollectionBounds
+  }))
+{}
 
 const isIterable = (input: unknown): input is Iterable<unknown> =>
   typeof input === "object" && input !== null && Symbol.iterator in input

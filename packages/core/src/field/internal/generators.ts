@@ -147,19 +147,11 @@ export type StringGenerator = typeof StringGenerator.Type
  * @category generators
  * @since 0.1.0
  */
-export const ImageGenerator = Schema.Struct({
+export class ImageGenerator extends Schema.Opaque<ImageGenerator>()(Schema.Struct({
   type: Schema.Literal("image_generator_images_from_board"),
   board_id: Schema.optionalKey(Schema.String),
   category: Schema.Literals(["images", "assets"])
-})
-
-/**
- * The images of a board: the generated ones (`images`) or the uploaded ones (`assets`).
- *
- * @category generators
- * @since 0.1.0
- */
-export interface ImageGenerator extends Schema.Schema.Type<typeof ImageGenerator> {}
+})) {}
 
 /**
  * The rule of a `float_generator` node.
@@ -167,17 +159,11 @@ export interface ImageGenerator extends Schema.Schema.Type<typeof ImageGenerator
  * @category generators
  * @since 0.1.0
  */
-export const InkFloatGeneratorField = Schema.TaggedStruct("InkFloatGeneratorField", {
-  value: Schema.optionalKey(FloatGenerator)
-})
-
-/**
- * The rule of a `float_generator` node.
- *
- * @category generators
- * @since 0.1.0
- */
-export interface InkFloatGeneratorField extends Schema.Schema.Type<typeof InkFloatGeneratorField> {}
+export class InkFloatGeneratorField
+  extends Schema.Opaque<InkFloatGeneratorField>()(Schema.TaggedStruct("InkFloatGeneratorField", {
+    value: Schema.optionalKey(FloatGenerator)
+  }))
+{}
 
 /**
  * The rule of an `integer_generator` node.
@@ -185,17 +171,11 @@ export interface InkFloatGeneratorField extends Schema.Schema.Type<typeof InkFlo
  * @category generators
  * @since 0.1.0
  */
-export const InkIntegerGeneratorField = Schema.TaggedStruct("InkIntegerGeneratorField", {
-  value: Schema.optionalKey(IntegerGenerator)
-})
-
-/**
- * The rule of an `integer_generator` node.
- *
- * @category generators
- * @since 0.1.0
- */
-export interface InkIntegerGeneratorField extends Schema.Schema.Type<typeof InkIntegerGeneratorField> {}
+export class InkIntegerGeneratorField
+  extends Schema.Opaque<InkIntegerGeneratorField>()(Schema.TaggedStruct("InkIntegerGeneratorField", {
+    value: Schema.optionalKey(IntegerGenerator)
+  }))
+{}
 
 /**
  * The rule of a `string_generator` node.
@@ -203,17 +183,11 @@ export interface InkIntegerGeneratorField extends Schema.Schema.Type<typeof InkI
  * @category generators
  * @since 0.1.0
  */
-export const InkStringGeneratorField = Schema.TaggedStruct("InkStringGeneratorField", {
-  value: Schema.optionalKey(StringGenerator)
-})
-
-/**
- * The rule of a `string_generator` node.
- *
- * @category generators
- * @since 0.1.0
- */
-export interface InkStringGeneratorField extends Schema.Schema.Type<typeof InkStringGeneratorField> {}
+export class InkStringGeneratorField
+  extends Schema.Opaque<InkStringGeneratorField>()(Schema.TaggedStruct("InkStringGeneratorField", {
+    value: Schema.optionalKey(StringGenerator)
+  }))
+{}
 
 /**
  * The rule of an `image_generator` node.
@@ -221,17 +195,11 @@ export interface InkStringGeneratorField extends Schema.Schema.Type<typeof InkSt
  * @category generators
  * @since 0.1.0
  */
-export const InkImageGeneratorField = Schema.TaggedStruct("InkImageGeneratorField", {
-  value: Schema.optionalKey(ImageGenerator)
-})
-
-/**
- * The rule of an `image_generator` node.
- *
- * @category generators
- * @since 0.1.0
- */
-export interface InkImageGeneratorField extends Schema.Schema.Type<typeof InkImageGeneratorField> {}
+export class InkImageGeneratorField
+  extends Schema.Opaque<InkImageGeneratorField>()(Schema.TaggedStruct("InkImageGeneratorField", {
+    value: Schema.optionalKey(ImageGenerator)
+  }))
+{}
 
 const rulesOf = (scale: "float" | "integer" | "string"): ReadonlyMap<string, GeneratorRule> =>
   new Map([...generatorRules].filter(([type]) => type.startsWith(`${scale}_generator`)))

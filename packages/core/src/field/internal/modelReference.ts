@@ -19,7 +19,7 @@ import { describeChoices, type InkViolation, readName } from "./kind.ts"
  * @category models
  * @since 0.1.0
  */
-export const ModelReference = Schema.Struct({
+export class ModelReference extends Schema.Opaque<ModelReference>()(Schema.Struct({
   key: Schema.optionalKey(Schema.String),
   hash: Schema.optionalKey(Schema.String),
   name: Schema.optionalKey(Schema.String),
@@ -27,15 +27,7 @@ export const ModelReference = Schema.Struct({
   type: Schema.optionalKey(Schema.String),
   submodel_type: Schema.optionalKey(Schema.NullOr(Schema.String)),
   keyOrName: Schema.optionalKey(Schema.String)
-})
-
-/**
- * A model, as completely as it is known.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ModelReference extends Schema.Schema.Type<typeof ModelReference> {}
+})) {}
 
 /**
  * The models a field takes, as a schema. The same shape as the catalog's `ModelConstraint`.

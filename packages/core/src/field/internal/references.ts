@@ -18,15 +18,7 @@ import { type InkKind, readName } from "./kind.ts"
  * @category references
  * @since 0.1.0
  */
-export const ImageName = Schema.Struct({ image_name: Schema.String })
-
-/**
- * An image by name, as the server writes it.
- *
- * @category references
- * @since 0.1.0
- */
-export interface ImageName extends Schema.Schema.Type<typeof ImageName> {}
+export class ImageName extends Schema.Opaque<ImageName>()(Schema.Struct({ image_name: Schema.String })) {}
 
 /**
  * An image on the server.
@@ -39,15 +31,9 @@ export interface ImageName extends Schema.Schema.Type<typeof ImageName> {}
  * @category references
  * @since 0.1.0
  */
-export const InkImageField = Schema.TaggedStruct("InkImageField", { value: Schema.optionalKey(ImageName) })
-
-/**
- * An image on the server.
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkImageField extends Schema.Schema.Type<typeof InkImageField> {}
+export class InkImageField
+  extends Schema.Opaque<InkImageField>()(Schema.TaggedStruct("InkImageField", { value: Schema.optionalKey(ImageName) }))
+{}
 
 /**
  * A video by name, as the server writes it.
@@ -55,15 +41,7 @@ export interface InkImageField extends Schema.Schema.Type<typeof InkImageField> 
  * @category references
  * @since 0.1.0
  */
-export const VideoName = Schema.Struct({ video_name: Schema.String })
-
-/**
- * A video by name, as the server writes it.
- *
- * @category references
- * @since 0.1.0
- */
-export interface VideoName extends Schema.Schema.Type<typeof VideoName> {}
+export class VideoName extends Schema.Opaque<VideoName>()(Schema.Struct({ video_name: Schema.String })) {}
 
 /**
  * A video on the server (from 6.14 on). Accepts a name, or anything with a `videoName` or `video_name`: a video output of a
@@ -72,15 +50,9 @@ export interface VideoName extends Schema.Schema.Type<typeof VideoName> {}
  * @category references
  * @since 0.1.0
  */
-export const InkVideoField = Schema.TaggedStruct("InkVideoField", { value: Schema.optionalKey(VideoName) })
-
-/**
- * A video on the server (from 6.14 on).
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkVideoField extends Schema.Schema.Type<typeof InkVideoField> {}
+export class InkVideoField
+  extends Schema.Opaque<InkVideoField>()(Schema.TaggedStruct("InkVideoField", { value: Schema.optionalKey(VideoName) }))
+{}
 
 /**
  * The board of a node's result: `auto` (the board of the submission), `none`, or one board.
@@ -107,15 +79,9 @@ export type BoardChoice = typeof BoardChoice.Type
  * @category references
  * @since 0.1.0
  */
-export const InkBoardField = Schema.TaggedStruct("InkBoardField", { value: Schema.optionalKey(BoardChoice) })
-
-/**
- * Where a node puts its result.
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkBoardField extends Schema.Schema.Type<typeof InkBoardField> {}
+export class InkBoardField extends Schema.Opaque<InkBoardField>()(
+  Schema.TaggedStruct("InkBoardField", { value: Schema.optionalKey(BoardChoice) })
+) {}
 
 /**
  * A style preset. Accepts its id, `{ style_preset_id }`, or a preset with an `id`.
@@ -123,17 +89,11 @@ export interface InkBoardField extends Schema.Schema.Type<typeof InkBoardField> 
  * @category references
  * @since 0.1.0
  */
-export const InkStylePresetField = Schema.TaggedStruct("InkStylePresetField", {
-  value: Schema.optionalKey(Schema.Struct({ style_preset_id: Schema.String }))
-})
-
-/**
- * A style preset.
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkStylePresetField extends Schema.Schema.Type<typeof InkStylePresetField> {}
+export class InkStylePresetField
+  extends Schema.Opaque<InkStylePresetField>()(Schema.TaggedStruct("InkStylePresetField", {
+    value: Schema.optionalKey(Schema.Struct({ style_preset_id: Schema.String }))
+  }))
+{}
 
 /**
  * A system prompt (from 6.14 on). Accepts its id, `{ system_prompt_id }`, or a prompt with an `id`.
@@ -141,17 +101,11 @@ export interface InkStylePresetField extends Schema.Schema.Type<typeof InkStyleP
  * @category references
  * @since 0.1.0
  */
-export const InkSystemPromptField = Schema.TaggedStruct("InkSystemPromptField", {
-  value: Schema.optionalKey(Schema.Struct({ system_prompt_id: Schema.String }))
-})
-
-/**
- * A system prompt (from 6.14 on).
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkSystemPromptField extends Schema.Schema.Type<typeof InkSystemPromptField> {}
+export class InkSystemPromptField
+  extends Schema.Opaque<InkSystemPromptField>()(Schema.TaggedStruct("InkSystemPromptField", {
+    value: Schema.optionalKey(Schema.Struct({ system_prompt_id: Schema.String }))
+  }))
+{}
 
 /**
  * A workflow of the server's library (from 6.14 on). Accepts its id, or anything with a `workflow_id`.
@@ -159,17 +113,11 @@ export interface InkSystemPromptField extends Schema.Schema.Type<typeof InkSyste
  * @category references
  * @since 0.1.0
  */
-export const InkSavedWorkflowField = Schema.TaggedStruct("InkSavedWorkflowField", {
-  value: Schema.optionalKey(Schema.String)
-})
-
-/**
- * A workflow of the server's library (from 6.14 on).
- *
- * @category references
- * @since 0.1.0
- */
-export interface InkSavedWorkflowField extends Schema.Schema.Type<typeof InkSavedWorkflowField> {}
+export class InkSavedWorkflowField
+  extends Schema.Opaque<InkSavedWorkflowField>()(Schema.TaggedStruct("InkSavedWorkflowField", {
+    value: Schema.optionalKey(Schema.String)
+  }))
+{}
 
 const nameOrKey = (input: unknown, key: string): string | undefined =>
   typeof input === "string" ? (input.trim() === "" ? undefined : input) : readName(input, key)

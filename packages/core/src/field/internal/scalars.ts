@@ -27,18 +27,10 @@ import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverV
  * @category scalars
  * @since 0.1.0
  */
-export const InkIntegerField = Schema.TaggedStruct("InkIntegerField", {
+export class InkIntegerField extends Schema.Opaque<InkIntegerField>()(Schema.TaggedStruct("InkIntegerField", {
   value: Schema.optionalKey(Schema.Number),
   bounds: InkValueBounds
-})
-
-/**
- * A whole number.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkIntegerField extends Schema.Schema.Type<typeof InkIntegerField> {}
+})) {}
 
 /**
  * A number.
@@ -50,18 +42,10 @@ export interface InkIntegerField extends Schema.Schema.Type<typeof InkIntegerFie
  * @category scalars
  * @since 0.1.0
  */
-export const InkFloatField = Schema.TaggedStruct("InkFloatField", {
+export class InkFloatField extends Schema.Opaque<InkFloatField>()(Schema.TaggedStruct("InkFloatField", {
   value: Schema.optionalKey(Schema.Number),
   bounds: InkValueBounds
-})
-
-/**
- * A number.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkFloatField extends Schema.Schema.Type<typeof InkFloatField> {}
+})) {}
 
 /**
  * A text. Accepts a text, or a number as its decimal digits; an empty text is a value.
@@ -69,18 +53,10 @@ export interface InkFloatField extends Schema.Schema.Type<typeof InkFloatField> 
  * @category scalars
  * @since 0.1.0
  */
-export const InkStringField = Schema.TaggedStruct("InkStringField", {
+export class InkStringField extends Schema.Opaque<InkStringField>()(Schema.TaggedStruct("InkStringField", {
   value: Schema.optionalKey(Schema.String),
   bounds: InkValueBounds
-})
-
-/**
- * A text.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkStringField extends Schema.Schema.Type<typeof InkStringField> {}
+})) {}
 
 /**
  * A switch. Accepts `true`, `false`, and these words as texts.
@@ -88,15 +64,9 @@ export interface InkStringField extends Schema.Schema.Type<typeof InkStringField
  * @category scalars
  * @since 0.1.0
  */
-export const InkBooleanField = Schema.TaggedStruct("InkBooleanField", { value: Schema.optionalKey(Schema.Boolean) })
-
-/**
- * A switch.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkBooleanField extends Schema.Schema.Type<typeof InkBooleanField> {}
+export class InkBooleanField extends Schema.Opaque<InkBooleanField>()(
+  Schema.TaggedStruct("InkBooleanField", { value: Schema.optionalKey(Schema.Boolean) })
+) {}
 
 /**
  * A value of a choice.
@@ -124,19 +94,11 @@ export type InkChoice = typeof InkChoice.Type
  * @category scalars
  * @since 0.1.0
  */
-export const InkEnumField = Schema.TaggedStruct("InkEnumField", {
+export class InkEnumField extends Schema.Opaque<InkEnumField>()(Schema.TaggedStruct("InkEnumField", {
   value: Schema.optionalKey(InkChoice),
   options: Schema.Array(InkChoice),
   optionLabels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
-})
-
-/**
- * One of the choices in `options`.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkEnumField extends Schema.Schema.Type<typeof InkEnumField> {}
+})) {}
 
 /**
  * The name of a scheduler. `options` holds the server's names, none where the server does not list them.
@@ -144,18 +106,10 @@ export interface InkEnumField extends Schema.Schema.Type<typeof InkEnumField> {}
  * @category scalars
  * @since 0.1.0
  */
-export const InkSchedulerField = Schema.TaggedStruct("InkSchedulerField", {
+export class InkSchedulerField extends Schema.Opaque<InkSchedulerField>()(Schema.TaggedStruct("InkSchedulerField", {
   value: Schema.optionalKey(Schema.String),
   options: Schema.Array(Schema.String)
-})
-
-/**
- * The name of a scheduler.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkSchedulerField extends Schema.Schema.Type<typeof InkSchedulerField> {}
+})) {}
 
 /**
  * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
@@ -163,15 +117,9 @@ export interface InkSchedulerField extends Schema.Schema.Type<typeof InkSchedule
  * @category scalars
  * @since 0.1.0
  */
-export const InkColor = Schema.Struct({ r: Schema.Number, g: Schema.Number, b: Schema.Number, a: Schema.Number })
-
-/**
- * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkColor extends Schema.Schema.Type<typeof InkColor> {}
+export class InkColor extends Schema.Opaque<InkColor>()(
+  Schema.Struct({ r: Schema.Number, g: Schema.Number, b: Schema.Number, a: Schema.Number })
+) {}
 
 /**
  * A colour.
@@ -183,15 +131,9 @@ export interface InkColor extends Schema.Schema.Type<typeof InkColor> {}
  * @category scalars
  * @since 0.1.0
  */
-export const InkColorField = Schema.TaggedStruct("InkColorField", { value: Schema.optionalKey(InkColor) })
-
-/**
- * A colour.
- *
- * @category scalars
- * @since 0.1.0
- */
-export interface InkColorField extends Schema.Schema.Type<typeof InkColorField> {}
+export class InkColorField
+  extends Schema.Opaque<InkColorField>()(Schema.TaggedStruct("InkColorField", { value: Schema.optionalKey(InkColor) }))
+{}
 
 /** @internal */
 export const integerKind: InkKind<InkIntegerField> = {

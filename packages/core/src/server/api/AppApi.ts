@@ -15,15 +15,9 @@ import { JsonObject, JsonValue } from "./Wire.ts"
  * @since 0.1.0
  * @category schemas
  */
-export const AppVersion = Schema.Struct({ version: Schema.String }).annotate({ identifier: "AppVersion" })
-
-/**
- * The server's version.
- *
- * @since 0.1.0
- * @category models
- */
-export interface AppVersion extends Schema.Schema.Type<typeof AppVersion> {}
+export class AppVersion
+  extends Schema.Opaque<AppVersion>()(Schema.Struct({ version: Schema.String }).annotate({ identifier: "AppVersion" }))
+{}
 
 /**
  * State of the cache of node outputs.
@@ -33,21 +27,15 @@ export interface AppVersion extends Schema.Schema.Type<typeof AppVersion> {}
  * @since 0.1.0
  * @category schemas
  */
-export const InvocationCacheStatus = Schema.Struct({
-  size: Schema.Int,
-  hits: Schema.Int,
-  misses: Schema.Int,
-  enabled: Schema.Boolean,
-  max_size: Schema.Int
-}).annotate({ identifier: "InvocationCacheStatus" })
-
-/**
- * State of the cache of node outputs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface InvocationCacheStatus extends Schema.Schema.Type<typeof InvocationCacheStatus> {}
+export class InvocationCacheStatus extends Schema.Opaque<InvocationCacheStatus>()(
+  Schema.Struct({
+    size: Schema.Int,
+    hits: Schema.Int,
+    misses: Schema.Int,
+    enabled: Schema.Boolean,
+    max_size: Schema.Int
+  }).annotate({ identifier: "InvocationCacheStatus" })
+) {}
 
 /**
  * The server's settings and the names of those that were set explicitly.
@@ -55,18 +43,12 @@ export interface InvocationCacheStatus extends Schema.Schema.Type<typeof Invocat
  * @since 0.1.0
  * @category schemas
  */
-export const RuntimeConfig = Schema.Struct({
-  set_fields: Schema.Array(Schema.String),
-  config: JsonObject
-}).annotate({ identifier: "RuntimeConfig" })
-
-/**
- * The server's settings and the names of those that were set explicitly.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RuntimeConfig extends Schema.Schema.Type<typeof RuntimeConfig> {}
+export class RuntimeConfig extends Schema.Opaque<RuntimeConfig>()(
+  Schema.Struct({
+    set_fields: Schema.Array(Schema.String),
+    config: JsonObject
+  }).annotate({ identifier: "RuntimeConfig" })
+) {}
 
 /**
  * A device that images can be generated on (6.14).
@@ -74,18 +56,12 @@ export interface RuntimeConfig extends Schema.Schema.Type<typeof RuntimeConfig> 
  * @since 0.1.0
  * @category schemas
  */
-export const GenerationDeviceOption = Schema.Struct({
-  device: Schema.String,
-  name: Schema.String
-}).annotate({ identifier: "GenerationDeviceOption" })
-
-/**
- * A device that images can be generated on (6.14).
- *
- * @since 0.1.0
- * @category models
- */
-export interface GenerationDeviceOption extends Schema.Schema.Type<typeof GenerationDeviceOption> {}
+export class GenerationDeviceOption extends Schema.Opaque<GenerationDeviceOption>()(
+  Schema.Struct({
+    device: Schema.String,
+    name: Schema.String
+  }).annotate({ identifier: "GenerationDeviceOption" })
+) {}
 
 /**
  * `app/*` and `openapi.json`.

@@ -15,20 +15,14 @@ import { nullish, PathSegment, ServerTimestamp } from "./Wire.ts"
  * @since 0.1.0
  * @category schemas
  */
-export const SetupStatus = Schema.Struct({
-  setup_required: Schema.Boolean,
-  multiuser_enabled: Schema.Boolean,
-  strict_password_checking: Schema.optionalKey(Schema.Boolean),
-  admin_email: nullish(Schema.String)
-}).annotate({ identifier: "SetupStatus" })
-
-/**
- * Whether the server knows users and whether its first admin exists.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SetupStatus extends Schema.Schema.Type<typeof SetupStatus> {}
+export class SetupStatus extends Schema.Opaque<SetupStatus>()(
+  Schema.Struct({
+    setup_required: Schema.Boolean,
+    multiuser_enabled: Schema.Boolean,
+    strict_password_checking: Schema.optionalKey(Schema.Boolean),
+    admin_email: nullish(Schema.String)
+  }).annotate({ identifier: "SetupStatus" })
+) {}
 
 /**
  * A user of the server.
@@ -36,24 +30,18 @@ export interface SetupStatus extends Schema.Schema.Type<typeof SetupStatus> {}
  * @since 0.1.0
  * @category schemas
  */
-export const UserDTO = Schema.Struct({
-  user_id: Schema.String,
-  email: Schema.String,
-  display_name: nullish(Schema.String),
-  is_admin: Schema.optionalKey(Schema.Boolean),
-  is_active: Schema.optionalKey(Schema.Boolean),
-  created_at: nullish(ServerTimestamp),
-  updated_at: nullish(ServerTimestamp),
-  last_login_at: nullish(ServerTimestamp)
-}).annotate({ identifier: "UserDTO" })
-
-/**
- * A user of the server.
- *
- * @since 0.1.0
- * @category models
- */
-export interface UserDTO extends Schema.Schema.Type<typeof UserDTO> {}
+export class UserDTO extends Schema.Opaque<UserDTO>()(
+  Schema.Struct({
+    user_id: Schema.String,
+    email: Schema.String,
+    display_name: nullish(Schema.String),
+    is_admin: Schema.optionalKey(Schema.Boolean),
+    is_active: Schema.optionalKey(Schema.Boolean),
+    created_at: nullish(ServerTimestamp),
+    updated_at: nullish(ServerTimestamp),
+    last_login_at: nullish(ServerTimestamp)
+  }).annotate({ identifier: "UserDTO" })
+) {}
 
 /**
  * What a login needs.
@@ -61,19 +49,13 @@ export interface UserDTO extends Schema.Schema.Type<typeof UserDTO> {}
  * @since 0.1.0
  * @category schemas
  */
-export const LoginRequest = Schema.Struct({
-  email: Schema.String,
-  password: Schema.Redacted(Schema.String),
-  remember_me: Schema.optionalKey(Schema.Boolean)
-}).annotate({ identifier: "LoginRequest" })
-
-/**
- * What a login needs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LoginRequest extends Schema.Schema.Type<typeof LoginRequest> {}
+export class LoginRequest extends Schema.Opaque<LoginRequest>()(
+  Schema.Struct({
+    email: Schema.String,
+    password: Schema.Redacted(Schema.String),
+    remember_me: Schema.optionalKey(Schema.Boolean)
+  }).annotate({ identifier: "LoginRequest" })
+) {}
 
 /**
  * The token of a login; `expires_in` is in seconds (86400, or 604800 with `remember_me`).
@@ -81,19 +63,13 @@ export interface LoginRequest extends Schema.Schema.Type<typeof LoginRequest> {}
  * @since 0.1.0
  * @category schemas
  */
-export const LoginResponse = Schema.Struct({
-  token: Schema.Redacted(Schema.String),
-  user: UserDTO,
-  expires_in: Schema.Int
-}).annotate({ identifier: "LoginResponse" })
-
-/**
- * The token of a login.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LoginResponse extends Schema.Schema.Type<typeof LoginResponse> {}
+export class LoginResponse extends Schema.Opaque<LoginResponse>()(
+  Schema.Struct({
+    token: Schema.Redacted(Schema.String),
+    user: UserDTO,
+    expires_in: Schema.Int
+  }).annotate({ identifier: "LoginResponse" })
+) {}
 
 /**
  * What the first admin's account needs.
@@ -101,19 +77,13 @@ export interface LoginResponse extends Schema.Schema.Type<typeof LoginResponse> 
  * @since 0.1.0
  * @category schemas
  */
-export const SetupRequest = Schema.Struct({
-  email: Schema.String,
-  display_name: nullish(Schema.String),
-  password: Schema.Redacted(Schema.String)
-}).annotate({ identifier: "SetupRequest" })
-
-/**
- * What the first admin's account needs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SetupRequest extends Schema.Schema.Type<typeof SetupRequest> {}
+export class SetupRequest extends Schema.Opaque<SetupRequest>()(
+  Schema.Struct({
+    email: Schema.String,
+    display_name: nullish(Schema.String),
+    password: Schema.Redacted(Schema.String)
+  }).annotate({ identifier: "SetupRequest" })
+) {}
 
 /**
  * Answer to the first setup.
@@ -132,19 +102,13 @@ export const SetupResponse = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const UserProfileUpdateRequest = Schema.Struct({
-  display_name: nullish(Schema.String),
-  current_password: nullish(Schema.Redacted(Schema.String)),
-  new_password: nullish(Schema.Redacted(Schema.String))
-}).annotate({ identifier: "UserProfileUpdateRequest" })
-
-/**
- * Changes of one's own profile.
- *
- * @since 0.1.0
- * @category models
- */
-export interface UserProfileUpdateRequest extends Schema.Schema.Type<typeof UserProfileUpdateRequest> {}
+export class UserProfileUpdateRequest extends Schema.Opaque<UserProfileUpdateRequest>()(
+  Schema.Struct({
+    display_name: nullish(Schema.String),
+    current_password: nullish(Schema.Redacted(Schema.String)),
+    new_password: nullish(Schema.Redacted(Schema.String))
+  }).annotate({ identifier: "UserProfileUpdateRequest" })
+) {}
 
 /**
  * A new user, as an admin makes it.
@@ -152,20 +116,14 @@ export interface UserProfileUpdateRequest extends Schema.Schema.Type<typeof User
  * @since 0.1.0
  * @category schemas
  */
-export const AdminUserCreateRequest = Schema.Struct({
-  email: Schema.String,
-  display_name: nullish(Schema.String),
-  password: Schema.Redacted(Schema.String),
-  is_admin: Schema.optionalKey(Schema.Boolean)
-}).annotate({ identifier: "AdminUserCreateRequest" })
-
-/**
- * A new user, as an admin makes it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface AdminUserCreateRequest extends Schema.Schema.Type<typeof AdminUserCreateRequest> {}
+export class AdminUserCreateRequest extends Schema.Opaque<AdminUserCreateRequest>()(
+  Schema.Struct({
+    email: Schema.String,
+    display_name: nullish(Schema.String),
+    password: Schema.Redacted(Schema.String),
+    is_admin: Schema.optionalKey(Schema.Boolean)
+  }).annotate({ identifier: "AdminUserCreateRequest" })
+) {}
 
 const Success = Schema.Struct({ success: Schema.Boolean })
 

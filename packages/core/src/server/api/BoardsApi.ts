@@ -33,30 +33,24 @@ export type BoardVisibility = typeof BoardVisibility.Type
  * @since 0.1.0
  * @category schemas
  */
-export const BoardDTO = Schema.Struct({
-  board_id: Schema.String,
-  board_name: Schema.String,
-  user_id: nullish(Schema.String),
-  created_at: ServerTimestamp,
-  updated_at: ServerTimestamp,
-  deleted_at: nullish(ServerTimestamp),
-  cover_image_name: nullish(Schema.String),
-  cover_video_name: nullish(Schema.String),
-  archived: Schema.optionalKey(Schema.Boolean),
-  board_visibility: nullish(BoardVisibility),
-  image_count: Schema.Int,
-  video_count: nullish(Schema.Int),
-  asset_count: nullish(Schema.Int),
-  owner_username: nullish(Schema.String)
-}).annotate({ identifier: "BoardDTO" })
-
-/**
- * A board: a named collection of images.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BoardDTO extends Schema.Schema.Type<typeof BoardDTO> {}
+export class BoardDTO extends Schema.Opaque<BoardDTO>()(
+  Schema.Struct({
+    board_id: Schema.String,
+    board_name: Schema.String,
+    user_id: nullish(Schema.String),
+    created_at: ServerTimestamp,
+    updated_at: ServerTimestamp,
+    deleted_at: nullish(ServerTimestamp),
+    cover_image_name: nullish(Schema.String),
+    cover_video_name: nullish(Schema.String),
+    archived: Schema.optionalKey(Schema.Boolean),
+    board_visibility: nullish(BoardVisibility),
+    image_count: Schema.Int,
+    video_count: nullish(Schema.Int),
+    asset_count: nullish(Schema.Int),
+    owner_username: nullish(Schema.String)
+  }).annotate({ identifier: "BoardDTO" })
+) {}
 
 /**
  * What can be changed of a board. The server refuses any other field.
@@ -64,20 +58,14 @@ export interface BoardDTO extends Schema.Schema.Type<typeof BoardDTO> {}
  * @since 0.1.0
  * @category schemas
  */
-export const BoardChanges = Schema.Struct({
-  board_name: nullish(Schema.String),
-  cover_image_name: nullish(Schema.String),
-  archived: nullish(Schema.Boolean),
-  board_visibility: nullish(BoardVisibility)
-}).annotate({ identifier: "BoardChanges" })
-
-/**
- * What can be changed of a board.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BoardChanges extends Schema.Schema.Type<typeof BoardChanges> {}
+export class BoardChanges extends Schema.Opaque<BoardChanges>()(
+  Schema.Struct({
+    board_name: nullish(Schema.String),
+    cover_image_name: nullish(Schema.String),
+    archived: nullish(Schema.Boolean),
+    board_visibility: nullish(BoardVisibility)
+  }).annotate({ identifier: "BoardChanges" })
+) {}
 
 /**
  * What went with a deleted board: the images that are without a board now, or those that were deleted too.
@@ -85,23 +73,17 @@ export interface BoardChanges extends Schema.Schema.Type<typeof BoardChanges> {}
  * @since 0.1.0
  * @category schemas
  */
-export const DeleteBoardResult = Schema.Struct({
-  board_id: Schema.String,
-  deleted_board_images: Schema.Array(Schema.String),
-  deleted_images: Schema.Array(Schema.String),
-  deleted_board_videos: nullish(Schema.Array(Schema.String)),
-  deleted_videos: nullish(Schema.Array(Schema.String)),
-  failed_images: nullish(Schema.Array(Schema.String)),
-  failed_videos: nullish(Schema.Array(Schema.String))
-}).annotate({ identifier: "DeleteBoardResult" })
-
-/**
- * What went with a deleted board.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DeleteBoardResult extends Schema.Schema.Type<typeof DeleteBoardResult> {}
+export class DeleteBoardResult extends Schema.Opaque<DeleteBoardResult>()(
+  Schema.Struct({
+    board_id: Schema.String,
+    deleted_board_images: Schema.Array(Schema.String),
+    deleted_images: Schema.Array(Schema.String),
+    deleted_board_videos: nullish(Schema.Array(Schema.String)),
+    deleted_videos: nullish(Schema.Array(Schema.String)),
+    failed_images: nullish(Schema.Array(Schema.String)),
+    failed_videos: nullish(Schema.Array(Schema.String))
+  }).annotate({ identifier: "DeleteBoardResult" })
+) {}
 
 /**
  * Which images were put on a board.
@@ -109,19 +91,13 @@ export interface DeleteBoardResult extends Schema.Schema.Type<typeof DeleteBoard
  * @since 0.1.0
  * @category schemas
  */
-export const AddImagesToBoardResult = Schema.Struct({
-  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
-  added_images: Schema.Array(Schema.String),
-  failed_images: nullish(Schema.Array(Schema.String))
-}).annotate({ identifier: "AddImagesToBoardResult" })
-
-/**
- * Which images were put on a board.
- *
- * @since 0.1.0
- * @category models
- */
-export interface AddImagesToBoardResult extends Schema.Schema.Type<typeof AddImagesToBoardResult> {}
+export class AddImagesToBoardResult extends Schema.Opaque<AddImagesToBoardResult>()(
+  Schema.Struct({
+    affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+    added_images: Schema.Array(Schema.String),
+    failed_images: nullish(Schema.Array(Schema.String))
+  }).annotate({ identifier: "AddImagesToBoardResult" })
+) {}
 
 /**
  * Which images were taken from their boards.
@@ -129,19 +105,13 @@ export interface AddImagesToBoardResult extends Schema.Schema.Type<typeof AddIma
  * @since 0.1.0
  * @category schemas
  */
-export const RemoveImagesFromBoardResult = Schema.Struct({
-  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
-  removed_images: Schema.Array(Schema.String),
-  failed_images: nullish(Schema.Array(Schema.String))
-}).annotate({ identifier: "RemoveImagesFromBoardResult" })
-
-/**
- * Which images were taken from their boards.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RemoveImagesFromBoardResult extends Schema.Schema.Type<typeof RemoveImagesFromBoardResult> {}
+export class RemoveImagesFromBoardResult extends Schema.Opaque<RemoveImagesFromBoardResult>()(
+  Schema.Struct({
+    affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+    removed_images: Schema.Array(Schema.String),
+    failed_images: nullish(Schema.Array(Schema.String))
+  }).annotate({ identifier: "RemoveImagesFromBoardResult" })
+) {}
 
 /**
  * One page of boards.

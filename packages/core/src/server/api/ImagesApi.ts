@@ -53,33 +53,27 @@ export type ResourceOrigin = typeof ResourceOrigin.Type
  * @since 0.1.0
  * @category schemas
  */
-export const ImageDTO = Schema.Struct({
-  image_name: Schema.String,
-  image_url: Schema.String,
-  thumbnail_url: Schema.String,
-  image_origin: ResourceOrigin,
-  image_category: ImageCategory,
-  width: Schema.Int,
-  height: Schema.Int,
-  created_at: ServerTimestamp,
-  updated_at: ServerTimestamp,
-  deleted_at: nullish(ServerTimestamp),
-  is_intermediate: Schema.Boolean,
-  session_id: nullish(Schema.String),
-  node_id: nullish(Schema.String),
-  starred: Schema.optionalKey(Schema.Boolean),
-  has_workflow: Schema.optionalKey(Schema.Boolean),
-  image_subfolder: nullish(Schema.String),
-  board_id: nullish(Schema.String)
-}).annotate({ identifier: "ImageDTO" })
-
-/**
- * An image of the server.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageDTO extends Schema.Schema.Type<typeof ImageDTO> {}
+export class ImageDTO extends Schema.Opaque<ImageDTO>()(
+  Schema.Struct({
+    image_name: Schema.String,
+    image_url: Schema.String,
+    thumbnail_url: Schema.String,
+    image_origin: ResourceOrigin,
+    image_category: ImageCategory,
+    width: Schema.Int,
+    height: Schema.Int,
+    created_at: ServerTimestamp,
+    updated_at: ServerTimestamp,
+    deleted_at: nullish(ServerTimestamp),
+    is_intermediate: Schema.Boolean,
+    session_id: nullish(Schema.String),
+    node_id: nullish(Schema.String),
+    starred: Schema.optionalKey(Schema.Boolean),
+    has_workflow: Schema.optionalKey(Schema.Boolean),
+    image_subfolder: nullish(Schema.String),
+    board_id: nullish(Schema.String)
+  }).annotate({ identifier: "ImageDTO" })
+) {}
 
 /**
  * Where an image and its thumbnail are found, relative to the server's base URL.
@@ -87,19 +81,13 @@ export interface ImageDTO extends Schema.Schema.Type<typeof ImageDTO> {}
  * @since 0.1.0
  * @category schemas
  */
-export const ImageUrlsDTO = Schema.Struct({
-  image_name: Schema.String,
-  image_url: Schema.String,
-  thumbnail_url: Schema.String
-}).annotate({ identifier: "ImageUrlsDTO" })
-
-/**
- * Where an image and its thumbnail are found.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageUrlsDTO extends Schema.Schema.Type<typeof ImageUrlsDTO> {}
+export class ImageUrlsDTO extends Schema.Opaque<ImageUrlsDTO>()(
+  Schema.Struct({
+    image_name: Schema.String,
+    image_url: Schema.String,
+    thumbnail_url: Schema.String
+  }).annotate({ identifier: "ImageUrlsDTO" })
+) {}
 
 /**
  * What can be changed of an image.
@@ -107,20 +95,14 @@ export interface ImageUrlsDTO extends Schema.Schema.Type<typeof ImageUrlsDTO> {}
  * @since 0.1.0
  * @category schemas
  */
-export const ImageRecordChanges = Schema.Struct({
-  image_category: nullish(ImageCategory),
-  session_id: nullish(Schema.String),
-  is_intermediate: nullish(Schema.Boolean),
-  starred: nullish(Schema.Boolean)
-}).annotate({ identifier: "ImageRecordChanges" })
-
-/**
- * What can be changed of an image.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageRecordChanges extends Schema.Schema.Type<typeof ImageRecordChanges> {}
+export class ImageRecordChanges extends Schema.Opaque<ImageRecordChanges>()(
+  Schema.Struct({
+    image_category: nullish(ImageCategory),
+    session_id: nullish(Schema.String),
+    is_intermediate: nullish(Schema.Boolean),
+    starred: nullish(Schema.Boolean)
+  }).annotate({ identifier: "ImageRecordChanges" })
+) {}
 
 /**
  * The workflow and graph that an image carries, as JSON text.
@@ -128,18 +110,12 @@ export interface ImageRecordChanges extends Schema.Schema.Type<typeof ImageRecor
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowAndGraph = Schema.Struct({
-  workflow: nullish(Schema.String),
-  graph: nullish(Schema.String)
-}).annotate({ identifier: "WorkflowAndGraph" })
-
-/**
- * The workflow and graph that an image carries, as JSON text.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowAndGraph extends Schema.Schema.Type<typeof WorkflowAndGraph> {}
+export class WorkflowAndGraph extends Schema.Opaque<WorkflowAndGraph>()(
+  Schema.Struct({
+    workflow: nullish(Schema.String),
+    graph: nullish(Schema.String)
+  }).annotate({ identifier: "WorkflowAndGraph" })
+) {}
 
 /**
  * What was deleted. `affected_boards` holds `"none"` for images without a board.
@@ -147,19 +123,13 @@ export interface WorkflowAndGraph extends Schema.Schema.Type<typeof WorkflowAndG
  * @since 0.1.0
  * @category schemas
  */
-export const DeleteImagesResult = Schema.Struct({
-  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
-  deleted_images: Schema.Array(Schema.String),
-  failed_images: nullish(Schema.Array(Schema.String))
-}).annotate({ identifier: "DeleteImagesResult" })
-
-/**
- * What was deleted.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DeleteImagesResult extends Schema.Schema.Type<typeof DeleteImagesResult> {}
+export class DeleteImagesResult extends Schema.Opaque<DeleteImagesResult>()(
+  Schema.Struct({
+    affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+    deleted_images: Schema.Array(Schema.String),
+    failed_images: nullish(Schema.Array(Schema.String))
+  }).annotate({ identifier: "DeleteImagesResult" })
+) {}
 
 /**
  * Which images got a star.
@@ -191,19 +161,13 @@ export const UnstarredImagesResult = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const ImageNamesResult = Schema.Struct({
-  image_names: Schema.Array(Schema.String),
-  starred_count: Schema.Int,
-  total_count: Schema.Int
-}).annotate({ identifier: "ImageNamesResult" })
-
-/**
- * The names of all images that match.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageNamesResult extends Schema.Schema.Type<typeof ImageNamesResult> {}
+export class ImageNamesResult extends Schema.Opaque<ImageNamesResult>()(
+  Schema.Struct({
+    image_names: Schema.Array(Schema.String),
+    starred_count: Schema.Int,
+    total_count: Schema.Int
+  }).annotate({ identifier: "ImageNamesResult" })
+) {}
 
 /**
  * The announcement of a zip file. It is made in the background; its completion is told by a socket event.
@@ -211,18 +175,12 @@ export interface ImageNamesResult extends Schema.Schema.Type<typeof ImageNamesRe
  * @since 0.1.0
  * @category schemas
  */
-export const ImagesDownloaded = Schema.Struct({
-  response: nullish(Schema.String),
-  bulk_download_item_name: nullish(Schema.String)
-}).annotate({ identifier: "ImagesDownloaded" })
-
-/**
- * The announcement of a zip file.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImagesDownloaded extends Schema.Schema.Type<typeof ImagesDownloaded> {}
+export class ImagesDownloaded extends Schema.Opaque<ImagesDownloaded>()(
+  Schema.Struct({
+    response: nullish(Schema.String),
+    bulk_download_item_name: nullish(Schema.String)
+  }).annotate({ identifier: "ImagesDownloaded" })
+) {}
 
 /**
  * One page of images.
@@ -230,15 +188,7 @@ export interface ImagesDownloaded extends Schema.Schema.Type<typeof ImagesDownlo
  * @since 0.1.0
  * @category schemas
  */
-export const ImagePage = OffsetPage(ImageDTO).annotate({ identifier: "ImagePage" })
-
-/**
- * One page of images.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImagePage extends Schema.Schema.Type<typeof ImagePage> {}
+export class ImagePage extends Schema.Opaque<ImagePage>()(OffsetPage(ImageDTO).annotate({ identifier: "ImagePage" })) {}
 
 /**
  * The parts of an image upload: `file` with a file name and an `image/*` type, `metadata` as JSON text, `resize_to` as

@@ -121,22 +121,16 @@ export type ModelConfig = typeof ModelConfig.Type
  * @since 0.1.0
  * @category schemas
  */
-export const ModelIdentifierField = Schema.Struct({
-  key: Schema.String,
-  hash: Schema.String,
-  name: Schema.String,
-  base: BaseModelType,
-  type: ModelType,
-  submodel_type: nullish(Schema.String)
-}).annotate({ identifier: "ModelIdentifierField" })
-
-/**
- * The reference to a model that stands in a workflow or graph.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ModelIdentifierField extends Schema.Schema.Type<typeof ModelIdentifierField> {}
+export class ModelIdentifierField extends Schema.Opaque<ModelIdentifierField>()(
+  Schema.Struct({
+    key: Schema.String,
+    hash: Schema.String,
+    name: Schema.String,
+    base: BaseModelType,
+    type: ModelType,
+    submodel_type: nullish(Schema.String)
+  }).annotate({ identifier: "ModelIdentifierField" })
+) {}
 
 /**
  * Models of the server.
@@ -144,15 +138,9 @@ export interface ModelIdentifierField extends Schema.Schema.Type<typeof ModelIde
  * @since 0.1.0
  * @category schemas
  */
-export const ModelsList = Schema.Struct({ models: Schema.Array(ModelConfig) }).annotate({ identifier: "ModelsList" })
-
-/**
- * Models of the server.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ModelsList extends Schema.Schema.Type<typeof ModelsList> {}
+export class ModelsList extends Schema.Opaque<ModelsList>()(
+  Schema.Struct({ models: Schema.Array(ModelConfig) }).annotate({ identifier: "ModelsList" })
+) {}
 
 /**
  * Status of an installation. `completed`, `error` and `cancelled` are final.
@@ -185,28 +173,22 @@ export type InstallStatus = typeof InstallStatus.Type
  * @since 0.1.0
  * @category schemas
  */
-export const ModelInstallJob = Schema.Struct({
-  id: Schema.Int,
-  status: Schema.optionalKey(InstallStatus),
-  error_reason: nullish(Schema.String),
-  error: nullish(Schema.String),
-  error_traceback: nullish(Schema.String),
-  config_in: nullish(JsonObject),
-  config_out: nullish(ModelConfig),
-  inplace: Schema.optionalKey(Schema.Boolean),
-  source: nullish(JsonObject),
-  local_path: nullish(Schema.String),
-  bytes: nullish(Schema.Finite),
-  total_bytes: nullish(Schema.Finite)
-}).annotate({ identifier: "ModelInstallJob" })
-
-/**
- * The installation of a model.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ModelInstallJob extends Schema.Schema.Type<typeof ModelInstallJob> {}
+export class ModelInstallJob extends Schema.Opaque<ModelInstallJob>()(
+  Schema.Struct({
+    id: Schema.Int,
+    status: Schema.optionalKey(InstallStatus),
+    error_reason: nullish(Schema.String),
+    error: nullish(Schema.String),
+    error_traceback: nullish(Schema.String),
+    config_in: nullish(JsonObject),
+    config_out: nullish(ModelConfig),
+    inplace: Schema.optionalKey(Schema.Boolean),
+    source: nullish(JsonObject),
+    local_path: nullish(Schema.String),
+    bytes: nullish(Schema.Finite),
+    total_bytes: nullish(Schema.Finite)
+  }).annotate({ identifier: "ModelInstallJob" })
+) {}
 
 /**
  * What can be set or changed of a model's record. Further fields are passed on.
@@ -240,23 +222,17 @@ export type ModelRecordChanges = typeof ModelRecordChanges.Type
  * @since 0.1.0
  * @category schemas
  */
-export const CacheStats = Schema.Struct({
-  hits: nullish(Schema.Finite),
-  misses: nullish(Schema.Finite),
-  high_watermark: nullish(Schema.Finite),
-  in_cache: nullish(Schema.Finite),
-  cleared: nullish(Schema.Finite),
-  cache_size: nullish(Schema.Finite),
-  loaded_model_sizes: nullish(JsonObject)
-}).annotate({ identifier: "CacheStats" })
-
-/**
- * State of the cache of loaded models.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CacheStats extends Schema.Schema.Type<typeof CacheStats> {}
+export class CacheStats extends Schema.Opaque<CacheStats>()(
+  Schema.Struct({
+    hits: nullish(Schema.Finite),
+    misses: nullish(Schema.Finite),
+    high_watermark: nullish(Schema.Finite),
+    in_cache: nullish(Schema.Finite),
+    cleared: nullish(Schema.Finite),
+    cache_size: nullish(Schema.Finite),
+    loaded_model_sizes: nullish(JsonObject)
+  }).annotate({ identifier: "CacheStats" })
+) {}
 
 /**
  * A model file that was found in a folder of the server.
@@ -264,18 +240,12 @@ export interface CacheStats extends Schema.Schema.Type<typeof CacheStats> {}
  * @since 0.1.0
  * @category schemas
  */
-export const FoundModel = Schema.Struct({
-  path: Schema.String,
-  is_installed: Schema.Boolean
-}).annotate({ identifier: "FoundModel" })
-
-/**
- * A model file that was found in a folder of the server.
- *
- * @since 0.1.0
- * @category models
- */
-export interface FoundModel extends Schema.Schema.Type<typeof FoundModel> {}
+export class FoundModel extends Schema.Opaque<FoundModel>()(
+  Schema.Struct({
+    path: Schema.String,
+    is_installed: Schema.Boolean
+  }).annotate({ identifier: "FoundModel" })
+) {}
 
 const model = { key: PathSegment }
 const job = { id: Schema.Int }

@@ -16,18 +16,12 @@ import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "
  * @since 0.1.0
  * @category schemas
  */
-export const DynamicPromptsResponse = Schema.Struct({
-  prompts: Schema.Array(Schema.String),
-  error: nullish(Schema.String)
-}).annotate({ identifier: "DynamicPromptsResponse" })
-
-/**
- * The prompts that a template makes.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DynamicPromptsResponse extends Schema.Schema.Type<typeof DynamicPromptsResponse> {}
+export class DynamicPromptsResponse extends Schema.Opaque<DynamicPromptsResponse>()(
+  Schema.Struct({
+    prompts: Schema.Array(Schema.String),
+    error: nullish(Schema.String)
+  }).annotate({ identifier: "DynamicPromptsResponse" })
+) {}
 
 /**
  * A template for dynamic prompts. `max_prompts` is 1 to 10000, the server's default is 1000.
@@ -35,20 +29,14 @@ export interface DynamicPromptsResponse extends Schema.Schema.Type<typeof Dynami
  * @since 0.1.0
  * @category schemas
  */
-export const DynamicPromptsRequest = Schema.Struct({
-  prompt: Schema.String,
-  max_prompts: Schema.optionalKey(Schema.Int),
-  combinatorial: Schema.optionalKey(Schema.Boolean),
-  seed: nullish(Schema.Int)
-}).annotate({ identifier: "DynamicPromptsRequest" })
-
-/**
- * A template for dynamic prompts.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DynamicPromptsRequest extends Schema.Schema.Type<typeof DynamicPromptsRequest> {}
+export class DynamicPromptsRequest extends Schema.Opaque<DynamicPromptsRequest>()(
+  Schema.Struct({
+    prompt: Schema.String,
+    max_prompts: Schema.optionalKey(Schema.Int),
+    combinatorial: Schema.optionalKey(Schema.Boolean),
+    seed: nullish(Schema.Int)
+  }).annotate({ identifier: "DynamicPromptsRequest" })
+) {}
 
 /**
  * What asks a language model for a longer prompt (6.13).
@@ -56,20 +44,14 @@ export interface DynamicPromptsRequest extends Schema.Schema.Type<typeof Dynamic
  * @since 0.1.0
  * @category schemas
  */
-export const ExpandPromptRequest = Schema.Struct({
-  prompt: Schema.String,
-  model_key: Schema.String,
-  max_tokens: Schema.optionalKey(Schema.Int),
-  system_prompt: nullish(Schema.String)
-}).annotate({ identifier: "ExpandPromptRequest" })
-
-/**
- * What asks a language model for a longer prompt.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ExpandPromptRequest extends Schema.Schema.Type<typeof ExpandPromptRequest> {}
+export class ExpandPromptRequest extends Schema.Opaque<ExpandPromptRequest>()(
+  Schema.Struct({
+    prompt: Schema.String,
+    model_key: Schema.String,
+    max_tokens: Schema.optionalKey(Schema.Int),
+    system_prompt: nullish(Schema.String)
+  }).annotate({ identifier: "ExpandPromptRequest" })
+) {}
 
 /**
  * The longer prompt, or why there is none.
@@ -77,18 +59,12 @@ export interface ExpandPromptRequest extends Schema.Schema.Type<typeof ExpandPro
  * @since 0.1.0
  * @category schemas
  */
-export const ExpandPromptResponse = Schema.Struct({
-  expanded_prompt: Schema.String,
-  error: nullish(Schema.String)
-}).annotate({ identifier: "ExpandPromptResponse" })
-
-/**
- * The longer prompt, or why there is none.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ExpandPromptResponse extends Schema.Schema.Type<typeof ExpandPromptResponse> {}
+export class ExpandPromptResponse extends Schema.Opaque<ExpandPromptResponse>()(
+  Schema.Struct({
+    expanded_prompt: Schema.String,
+    error: nullish(Schema.String)
+  }).annotate({ identifier: "ExpandPromptResponse" })
+) {}
 
 /**
  * What asks a vision model for the prompt of an image (6.13).
@@ -96,19 +72,13 @@ export interface ExpandPromptResponse extends Schema.Schema.Type<typeof ExpandPr
  * @since 0.1.0
  * @category schemas
  */
-export const ImageToPromptRequest = Schema.Struct({
-  image_name: Schema.String,
-  model_key: Schema.String,
-  instruction: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "ImageToPromptRequest" })
-
-/**
- * What asks a vision model for the prompt of an image.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageToPromptRequest extends Schema.Schema.Type<typeof ImageToPromptRequest> {}
+export class ImageToPromptRequest extends Schema.Opaque<ImageToPromptRequest>()(
+  Schema.Struct({
+    image_name: Schema.String,
+    model_key: Schema.String,
+    instruction: Schema.optionalKey(Schema.String)
+  }).annotate({ identifier: "ImageToPromptRequest" })
+) {}
 
 /**
  * The prompt of an image, or why there is none.
@@ -116,18 +86,12 @@ export interface ImageToPromptRequest extends Schema.Schema.Type<typeof ImageToP
  * @since 0.1.0
  * @category schemas
  */
-export const ImageToPromptResponse = Schema.Struct({
-  prompt: Schema.String,
-  error: nullish(Schema.String)
-}).annotate({ identifier: "ImageToPromptResponse" })
-
-/**
- * The prompt of an image, or why there is none.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ImageToPromptResponse extends Schema.Schema.Type<typeof ImageToPromptResponse> {}
+export class ImageToPromptResponse extends Schema.Opaque<ImageToPromptResponse>()(
+  Schema.Struct({
+    prompt: Schema.String,
+    error: nullish(Schema.String)
+  }).annotate({ identifier: "ImageToPromptResponse" })
+) {}
 
 /**
  * `utilities/*`.
@@ -156,18 +120,12 @@ export class UtilitiesApi extends HttpApiGroup.make("utilities").add(
  * @since 0.1.0
  * @category schemas
  */
-export const PresetData = Schema.Struct({
-  positive_prompt: Schema.String,
-  negative_prompt: Schema.String
-}).annotate({ identifier: "PresetData" })
-
-/**
- * The two prompts of a style preset.
- *
- * @since 0.1.0
- * @category models
- */
-export interface PresetData extends Schema.Schema.Type<typeof PresetData> {}
+export class PresetData extends Schema.Opaque<PresetData>()(
+  Schema.Struct({
+    positive_prompt: Schema.String,
+    negative_prompt: Schema.String
+  }).annotate({ identifier: "PresetData" })
+) {}
 
 /**
  * A style preset.
@@ -175,23 +133,17 @@ export interface PresetData extends Schema.Schema.Type<typeof PresetData> {}
  * @since 0.1.0
  * @category schemas
  */
-export const StylePreset = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  preset_data: PresetData,
-  type: openLiterals(["user", "default", "project"]),
-  is_public: nullish(Schema.Boolean),
-  user_id: nullish(Schema.String),
-  image: nullish(Schema.String)
-}).annotate({ identifier: "StylePreset" })
-
-/**
- * A style preset.
- *
- * @since 0.1.0
- * @category models
- */
-export interface StylePreset extends Schema.Schema.Type<typeof StylePreset> {}
+export class StylePreset extends Schema.Opaque<StylePreset>()(
+  Schema.Struct({
+    id: Schema.String,
+    name: Schema.String,
+    preset_data: PresetData,
+    type: openLiterals(["user", "default", "project"]),
+    is_public: nullish(Schema.Boolean),
+    user_id: nullish(Schema.String),
+    image: nullish(Schema.String)
+  }).annotate({ identifier: "StylePreset" })
+) {}
 
 /**
  * The parts of a style preset upload: `data` as JSON text of name, type and prompts, `image` as a file.
@@ -240,23 +192,17 @@ export class StylePresetsApi extends HttpApiGroup.make("stylePresets").add(
  * @since 0.1.0
  * @category schemas
  */
-export const SystemPrompt = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  content: Schema.String,
-  user_id: nullish(Schema.String),
-  is_public: nullish(Schema.Boolean),
-  created_at: nullish(ServerTimestamp),
-  updated_at: nullish(ServerTimestamp)
-}).annotate({ identifier: "SystemPrompt" })
-
-/**
- * A saved instruction for language models (6.14).
- *
- * @since 0.1.0
- * @category models
- */
-export interface SystemPrompt extends Schema.Schema.Type<typeof SystemPrompt> {}
+export class SystemPrompt extends Schema.Opaque<SystemPrompt>()(
+  Schema.Struct({
+    id: Schema.String,
+    name: Schema.String,
+    content: Schema.String,
+    user_id: nullish(Schema.String),
+    is_public: nullish(Schema.Boolean),
+    created_at: nullish(ServerTimestamp),
+    updated_at: nullish(ServerTimestamp)
+  }).annotate({ identifier: "SystemPrompt" })
+) {}
 
 /**
  * What can be changed of a system prompt.
@@ -264,19 +210,13 @@ export interface SystemPrompt extends Schema.Schema.Type<typeof SystemPrompt> {}
  * @since 0.1.0
  * @category schemas
  */
-export const SystemPromptChanges = Schema.Struct({
-  name: nullish(Schema.String),
-  content: nullish(Schema.String),
-  is_public: nullish(Schema.Boolean)
-}).annotate({ identifier: "SystemPromptChanges" })
-
-/**
- * What can be changed of a system prompt.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SystemPromptChanges extends Schema.Schema.Type<typeof SystemPromptChanges> {}
+export class SystemPromptChanges extends Schema.Opaque<SystemPromptChanges>()(
+  Schema.Struct({
+    name: nullish(Schema.String),
+    content: nullish(Schema.String),
+    is_public: nullish(Schema.Boolean)
+  }).annotate({ identifier: "SystemPromptChanges" })
+) {}
 
 const prompt = { system_prompt_id: PathSegment }
 

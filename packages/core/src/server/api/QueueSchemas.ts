@@ -12,18 +12,12 @@ import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, ServerTimest
  * @since 0.1.0
  * @category schemas
  */
-export const EdgeConnection = Schema.Struct({
-  node_id: Schema.String,
-  field: Schema.String
-}).annotate({ identifier: "EdgeConnection" })
-
-/**
- * One side of an edge in a graph.
- *
- * @since 0.1.0
- * @category models
- */
-export interface EdgeConnection extends Schema.Schema.Type<typeof EdgeConnection> {}
+export class EdgeConnection extends Schema.Opaque<EdgeConnection>()(
+  Schema.Struct({
+    node_id: Schema.String,
+    field: Schema.String
+  }).annotate({ identifier: "EdgeConnection" })
+) {}
 
 /**
  * A connection of an output field with an input field.
@@ -31,18 +25,12 @@ export interface EdgeConnection extends Schema.Schema.Type<typeof EdgeConnection
  * @since 0.1.0
  * @category schemas
  */
-export const Edge = Schema.Struct({
-  source: EdgeConnection,
-  destination: EdgeConnection
-}).annotate({ identifier: "Edge" })
-
-/**
- * A connection of an output field with an input field.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Edge extends Schema.Schema.Type<typeof Edge> {}
+export class Edge extends Schema.Opaque<Edge>()(
+  Schema.Struct({
+    source: EdgeConnection,
+    destination: EdgeConnection
+  }).annotate({ identifier: "Edge" })
+) {}
 
 /**
  * What the server executes: nodes by id, and the edges between them.
@@ -50,19 +38,13 @@ export interface Edge extends Schema.Schema.Type<typeof Edge> {}
  * @since 0.1.0
  * @category schemas
  */
-export const Graph = Schema.Struct({
-  id: Schema.optionalKey(Schema.String),
-  nodes: Schema.optionalKey(Schema.Record(Schema.String, JsonObject)),
-  edges: Schema.optionalKey(Schema.Array(Edge))
-}).annotate({ identifier: "Graph" })
-
-/**
- * What the server executes: nodes by id, and the edges between them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Graph extends Schema.Schema.Type<typeof Graph> {}
+export class Graph extends Schema.Opaque<Graph>()(
+  Schema.Struct({
+    id: Schema.optionalKey(Schema.String),
+    nodes: Schema.optionalKey(Schema.Record(Schema.String, JsonObject)),
+    edges: Schema.optionalKey(Schema.Array(Edge))
+  }).annotate({ identifier: "Graph" })
+) {}
 
 /**
  * Values that one input of one node takes, one after the other.
@@ -75,19 +57,13 @@ export interface Graph extends Schema.Schema.Type<typeof Graph> {}
  * @since 0.1.0
  * @category schemas
  */
-export const BatchDatum = Schema.Struct({
-  node_path: Schema.String,
-  field_name: Schema.String,
-  items: Schema.Array(JsonValue)
-}).annotate({ identifier: "BatchDatum" })
-
-/**
- * Values that one input of one node takes, one after the other.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BatchDatum extends Schema.Schema.Type<typeof BatchDatum> {}
+export class BatchDatum extends Schema.Opaque<BatchDatum>()(
+  Schema.Struct({
+    node_path: Schema.String,
+    field_name: Schema.String,
+    items: Schema.Array(JsonValue)
+  }).annotate({ identifier: "BatchDatum" })
+) {}
 
 /**
  * What is enqueued: a graph, how often it runs and with which values.
@@ -102,24 +78,18 @@ export interface BatchDatum extends Schema.Schema.Type<typeof BatchDatum> {}
  * @since 0.1.0
  * @category schemas
  */
-export const Batch = Schema.Struct({
-  batch_id: Schema.optionalKey(Schema.String),
-  idempotency_key: Schema.optionalKey(Schema.String),
-  origin: nullish(Schema.String),
-  destination: nullish(Schema.String),
-  data: nullish(Schema.Array(Schema.Array(BatchDatum))),
-  graph: Graph,
-  workflow: nullish(JsonObject),
-  runs: Schema.optionalKey(Schema.Int)
-}).annotate({ identifier: "Batch" })
-
-/**
- * What is enqueued: a graph, how often it runs and with which values.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Batch extends Schema.Schema.Type<typeof Batch> {}
+export class Batch extends Schema.Opaque<Batch>()(
+  Schema.Struct({
+    batch_id: Schema.optionalKey(Schema.String),
+    idempotency_key: Schema.optionalKey(Schema.String),
+    origin: nullish(Schema.String),
+    destination: nullish(Schema.String),
+    data: nullish(Schema.Array(Schema.Array(BatchDatum))),
+    graph: Graph,
+    workflow: nullish(JsonObject),
+    runs: Schema.optionalKey(Schema.Int)
+  }).annotate({ identifier: "Batch" })
+) {}
 
 /**
  * The server's answer to an enqueued batch.
@@ -132,22 +102,16 @@ export interface Batch extends Schema.Schema.Type<typeof Batch> {}
  * @since 0.1.0
  * @category schemas
  */
-export const EnqueueBatchResult = Schema.Struct({
-  queue_id: Schema.String,
-  enqueued: Schema.Int,
-  requested: Schema.Int,
-  batch: Schema.optionalKey(Schema.Struct({ batch_id: Schema.optionalKey(Schema.String) })),
-  priority: Schema.Int,
-  item_ids: Schema.Array(Schema.Int)
-}).annotate({ identifier: "EnqueueBatchResult" })
-
-/**
- * The server's answer to an enqueued batch.
- *
- * @since 0.1.0
- * @category models
- */
-export interface EnqueueBatchResult extends Schema.Schema.Type<typeof EnqueueBatchResult> {}
+export class EnqueueBatchResult extends Schema.Opaque<EnqueueBatchResult>()(
+  Schema.Struct({
+    queue_id: Schema.String,
+    enqueued: Schema.Int,
+    requested: Schema.Int,
+    batch: Schema.optionalKey(Schema.Struct({ batch_id: Schema.optionalKey(Schema.String) })),
+    priority: Schema.Int,
+    item_ids: Schema.Array(Schema.Int)
+  }).annotate({ identifier: "EnqueueBatchResult" })
+) {}
 
 /**
  * What the server noted about a batch that came with an `idempotency_key` (after 6.14): a second request with the same key
@@ -156,20 +120,14 @@ export interface EnqueueBatchResult extends Schema.Schema.Type<typeof EnqueueBat
  * @since 0.1.0
  * @category schemas
  */
-export const EnqueueBatchReceipt = Schema.Struct({
-  batch_id: Schema.String,
-  enqueued: Schema.Int,
-  requested: Schema.Int,
-  item_ids: Schema.Array(Schema.Int)
-}).annotate({ identifier: "EnqueueBatchReceipt" })
-
-/**
- * What the server noted about a batch that came with an `idempotency_key`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface EnqueueBatchReceipt extends Schema.Schema.Type<typeof EnqueueBatchReceipt> {}
+export class EnqueueBatchReceipt extends Schema.Opaque<EnqueueBatchReceipt>()(
+  Schema.Struct({
+    batch_id: Schema.String,
+    enqueued: Schema.Int,
+    requested: Schema.Int,
+    item_ids: Schema.Array(Schema.Int)
+  }).annotate({ identifier: "EnqueueBatchReceipt" })
+) {}
 
 /**
  * Status of a queue item.
@@ -202,19 +160,13 @@ export type QueueItemStatus = typeof QueueItemStatus.Type
  * @since 0.1.0
  * @category schemas
  */
-export const NodeFieldValue = Schema.Struct({
-  node_path: Schema.String,
-  field_name: Schema.String,
-  value: Schema.optionalKey(JsonValue)
-}).annotate({ identifier: "NodeFieldValue" })
-
-/**
- * The value that a batch gave to one input of one item.
- *
- * @since 0.1.0
- * @category models
- */
-export interface NodeFieldValue extends Schema.Schema.Type<typeof NodeFieldValue> {}
+export class NodeFieldValue extends Schema.Opaque<NodeFieldValue>()(
+  Schema.Struct({
+    node_path: Schema.String,
+    field_name: Schema.String,
+    value: Schema.optionalKey(JsonValue)
+  }).annotate({ identifier: "NodeFieldValue" })
+) {}
 
 /**
  * The execution state of one item: what was asked, what was run and what came out.
@@ -289,32 +241,26 @@ const summaryFields = {
  * @since 0.1.0
  * @category schemas
  */
-export const SessionQueueItem = Schema.Struct({
-  ...summaryFields,
-  status_sequence: nullish(Schema.Int),
-  priority: Schema.Int,
-  session_id: Schema.String,
-  error_type: nullish(Schema.String),
-  error_message: nullish(Schema.String),
-  error_traceback: nullish(Schema.String),
-  updated_at: ServerTimestamp,
-  queue_id: Schema.String,
-  retried_from_item_id: nullish(Schema.Int),
-  workflow_call_id: nullish(Schema.String),
-  parent_session_id: nullish(Schema.String),
-  root_item_id: nullish(Schema.Int),
-  workflow_call_depth: nullish(Schema.Int),
-  session: GraphExecutionState,
-  workflow: nullish(JsonObject)
-}).annotate({ identifier: "SessionQueueItem" })
-
-/**
- * One item of the queue.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionQueueItem extends Schema.Schema.Type<typeof SessionQueueItem> {}
+export class SessionQueueItem extends Schema.Opaque<SessionQueueItem>()(
+  Schema.Struct({
+    ...summaryFields,
+    status_sequence: nullish(Schema.Int),
+    priority: Schema.Int,
+    session_id: Schema.String,
+    error_type: nullish(Schema.String),
+    error_message: nullish(Schema.String),
+    error_traceback: nullish(Schema.String),
+    updated_at: ServerTimestamp,
+    queue_id: Schema.String,
+    retried_from_item_id: nullish(Schema.Int),
+    workflow_call_id: nullish(Schema.String),
+    parent_session_id: nullish(Schema.String),
+    root_item_id: nullish(Schema.Int),
+    workflow_call_depth: nullish(Schema.Int),
+    session: GraphExecutionState,
+    workflow: nullish(JsonObject)
+  }).annotate({ identifier: "SessionQueueItem" })
+) {}
 
 /**
  * One item of the queue as the server writes it. It has more fields than these, and of these nothing else is certain.
@@ -335,17 +281,11 @@ export interface RawQueueItem extends JsonObject {
  * @since 0.1.0
  * @category schemas
  */
-export const SessionQueueItemSummary = Schema.Struct(summaryFields).annotate({
-  identifier: "SessionQueueItemSummary"
-})
-
-/**
- * One item of the queue without its session, graph, results and errors (6.14).
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionQueueItemSummary extends Schema.Schema.Type<typeof SessionQueueItemSummary> {}
+export class SessionQueueItemSummary extends Schema.Opaque<SessionQueueItemSummary>()(
+  Schema.Struct(summaryFields).annotate({
+    identifier: "SessionQueueItemSummary"
+  })
+) {}
 
 const counts = {
   pending: Schema.Int,
@@ -368,21 +308,15 @@ const counts = {
  * @since 0.1.0
  * @category schemas
  */
-export const BatchStatus = Schema.Struct({
-  queue_id: Schema.String,
-  batch_id: Schema.String,
-  origin: nullish(Schema.String),
-  destination: nullish(Schema.String),
-  ...counts
-}).annotate({ identifier: "BatchStatus" })
-
-/**
- * How many items of a batch are in which status.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BatchStatus extends Schema.Schema.Type<typeof BatchStatus> {}
+export class BatchStatus extends Schema.Opaque<BatchStatus>()(
+  Schema.Struct({
+    queue_id: Schema.String,
+    batch_id: Schema.String,
+    origin: nullish(Schema.String),
+    destination: nullish(Schema.String),
+    ...counts
+  }).annotate({ identifier: "BatchStatus" })
+) {}
 
 /**
  * How many items of a queue are in which status, and which one runs.
@@ -390,23 +324,17 @@ export interface BatchStatus extends Schema.Schema.Type<typeof BatchStatus> {}
  * @since 0.1.0
  * @category schemas
  */
-export const SessionQueueStatus = Schema.Struct({
-  queue_id: Schema.String,
-  item_id: nullish(Schema.Int),
-  batch_id: nullish(Schema.String),
-  session_id: nullish(Schema.String),
-  ...counts,
-  user_pending: nullish(Schema.Int),
-  user_in_progress: nullish(Schema.Int)
-}).annotate({ identifier: "SessionQueueStatus" })
-
-/**
- * How many items of a queue are in which status, and which one runs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionQueueStatus extends Schema.Schema.Type<typeof SessionQueueStatus> {}
+export class SessionQueueStatus extends Schema.Opaque<SessionQueueStatus>()(
+  Schema.Struct({
+    queue_id: Schema.String,
+    item_id: nullish(Schema.Int),
+    batch_id: nullish(Schema.String),
+    session_id: nullish(Schema.String),
+    ...counts,
+    user_pending: nullish(Schema.Int),
+    user_in_progress: nullish(Schema.Int)
+  }).annotate({ identifier: "SessionQueueStatus" })
+) {}
 
 /**
  * Whether the server takes items from the queue, and whether it works on one.
@@ -414,18 +342,12 @@ export interface SessionQueueStatus extends Schema.Schema.Type<typeof SessionQue
  * @since 0.1.0
  * @category schemas
  */
-export const SessionProcessorStatus = Schema.Struct({
-  is_started: Schema.Boolean,
-  is_processing: Schema.Boolean
-}).annotate({ identifier: "SessionProcessorStatus" })
-
-/**
- * Whether the server takes items from the queue, and whether it works on one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionProcessorStatus extends Schema.Schema.Type<typeof SessionProcessorStatus> {}
+export class SessionProcessorStatus extends Schema.Opaque<SessionProcessorStatus>()(
+  Schema.Struct({
+    is_started: Schema.Boolean,
+    is_processing: Schema.Boolean
+  }).annotate({ identifier: "SessionProcessorStatus" })
+) {}
 
 /**
  * State of a queue and of the processor.
@@ -433,18 +355,12 @@ export interface SessionProcessorStatus extends Schema.Schema.Type<typeof Sessio
  * @since 0.1.0
  * @category schemas
  */
-export const SessionQueueAndProcessorStatus = Schema.Struct({
-  queue: SessionQueueStatus,
-  processor: SessionProcessorStatus
-}).annotate({ identifier: "SessionQueueAndProcessorStatus" })
-
-/**
- * State of a queue and of the processor.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionQueueAndProcessorStatus extends Schema.Schema.Type<typeof SessionQueueAndProcessorStatus> {}
+export class SessionQueueAndProcessorStatus extends Schema.Opaque<SessionQueueAndProcessorStatus>()(
+  Schema.Struct({
+    queue: SessionQueueStatus,
+    processor: SessionProcessorStatus
+  }).annotate({ identifier: "SessionQueueAndProcessorStatus" })
+) {}
 
 /**
  * The ids of all items of a queue (6.8); on a multi-user server those of other users too.
@@ -452,18 +368,12 @@ export interface SessionQueueAndProcessorStatus extends Schema.Schema.Type<typeo
  * @since 0.1.0
  * @category schemas
  */
-export const ItemIdsResult = Schema.Struct({
-  item_ids: Schema.Array(Schema.Int),
-  total_count: Schema.Int
-}).annotate({ identifier: "ItemIdsResult" })
-
-/**
- * The ids of all items of a queue.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ItemIdsResult extends Schema.Schema.Type<typeof ItemIdsResult> {}
+export class ItemIdsResult extends Schema.Opaque<ItemIdsResult>()(
+  Schema.Struct({
+    item_ids: Schema.Array(Schema.Int),
+    total_count: Schema.Int
+  }).annotate({ identifier: "ItemIdsResult" })
+) {}
 
 /**
  * Which items are tried again; `retried_item_ids` are the ids of the original items, not of the new ones.
@@ -471,18 +381,12 @@ export interface ItemIdsResult extends Schema.Schema.Type<typeof ItemIdsResult> 
  * @since 0.1.0
  * @category schemas
  */
-export const RetryItemsResult = Schema.Struct({
-  queue_id: Schema.String,
-  retried_item_ids: Schema.Array(Schema.Int)
-}).annotate({ identifier: "RetryItemsResult" })
-
-/**
- * Which items are tried again.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RetryItemsResult extends Schema.Schema.Type<typeof RetryItemsResult> {}
+export class RetryItemsResult extends Schema.Opaque<RetryItemsResult>()(
+  Schema.Struct({
+    queue_id: Schema.String,
+    retried_item_ids: Schema.Array(Schema.Int)
+  }).annotate({ identifier: "RetryItemsResult" })
+) {}
 
 /**
  * How many items with one destination are in which status.
@@ -490,16 +394,10 @@ export interface RetryItemsResult extends Schema.Schema.Type<typeof RetryItemsRe
  * @since 0.1.0
  * @category schemas
  */
-export const SessionQueueCountsByDestination = Schema.Struct({
-  queue_id: Schema.String,
-  destination: Schema.String,
-  ...counts
-}).annotate({ identifier: "SessionQueueCountsByDestination" })
-
-/**
- * How many items with one destination are in which status.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionQueueCountsByDestination extends Schema.Schema.Type<typeof SessionQueueCountsByDestination> {}
+export class SessionQueueCountsByDestination extends Schema.Opaque<SessionQueueCountsByDestination>()(
+  Schema.Struct({
+    queue_id: Schema.String,
+    destination: Schema.String,
+    ...counts
+  }).annotate({ identifier: "SessionQueueCountsByDestination" })
+) {}

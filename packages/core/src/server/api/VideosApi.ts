@@ -17,35 +17,29 @@ import { JsonObject, nullish, OffsetPage, PathSegment, ServerTimestamp, SQLiteDi
  * @since 0.1.0
  * @category schemas
  */
-export const VideoDTO = Schema.Struct({
-  video_name: Schema.String,
-  video_url: Schema.String,
-  thumbnail_url: Schema.String,
-  video_origin: ResourceOrigin,
-  video_category: ImageCategory,
-  width: Schema.Int,
-  height: Schema.Int,
-  duration: Schema.Finite,
-  fps: nullish(Schema.Finite),
-  created_at: ServerTimestamp,
-  updated_at: ServerTimestamp,
-  deleted_at: nullish(ServerTimestamp),
-  is_intermediate: Schema.Boolean,
-  session_id: nullish(Schema.String),
-  node_id: nullish(Schema.String),
-  starred: Schema.optionalKey(Schema.Boolean),
-  has_workflow: Schema.optionalKey(Schema.Boolean),
-  video_subfolder: nullish(Schema.String),
-  board_id: nullish(Schema.String)
-}).annotate({ identifier: "VideoDTO" })
-
-/**
- * A video of the server.
- *
- * @since 0.1.0
- * @category models
- */
-export interface VideoDTO extends Schema.Schema.Type<typeof VideoDTO> {}
+export class VideoDTO extends Schema.Opaque<VideoDTO>()(
+  Schema.Struct({
+    video_name: Schema.String,
+    video_url: Schema.String,
+    thumbnail_url: Schema.String,
+    video_origin: ResourceOrigin,
+    video_category: ImageCategory,
+    width: Schema.Int,
+    height: Schema.Int,
+    duration: Schema.Finite,
+    fps: nullish(Schema.Finite),
+    created_at: ServerTimestamp,
+    updated_at: ServerTimestamp,
+    deleted_at: nullish(ServerTimestamp),
+    is_intermediate: Schema.Boolean,
+    session_id: nullish(Schema.String),
+    node_id: nullish(Schema.String),
+    starred: Schema.optionalKey(Schema.Boolean),
+    has_workflow: Schema.optionalKey(Schema.Boolean),
+    video_subfolder: nullish(Schema.String),
+    board_id: nullish(Schema.String)
+  }).annotate({ identifier: "VideoDTO" })
+) {}
 
 /**
  * What can be changed of a video.
@@ -53,20 +47,14 @@ export interface VideoDTO extends Schema.Schema.Type<typeof VideoDTO> {}
  * @since 0.1.0
  * @category schemas
  */
-export const VideoRecordChanges = Schema.Struct({
-  video_category: nullish(ImageCategory),
-  session_id: nullish(Schema.String),
-  is_intermediate: nullish(Schema.Boolean),
-  starred: nullish(Schema.Boolean)
-}).annotate({ identifier: "VideoRecordChanges" })
-
-/**
- * What can be changed of a video.
- *
- * @since 0.1.0
- * @category models
- */
-export interface VideoRecordChanges extends Schema.Schema.Type<typeof VideoRecordChanges> {}
+export class VideoRecordChanges extends Schema.Opaque<VideoRecordChanges>()(
+  Schema.Struct({
+    video_category: nullish(ImageCategory),
+    session_id: nullish(Schema.String),
+    is_intermediate: nullish(Schema.Boolean),
+    starred: nullish(Schema.Boolean)
+  }).annotate({ identifier: "VideoRecordChanges" })
+) {}
 
 /**
  * Which videos were deleted.
@@ -74,19 +62,13 @@ export interface VideoRecordChanges extends Schema.Schema.Type<typeof VideoRecor
  * @since 0.1.0
  * @category schemas
  */
-export const DeleteVideosResult = Schema.Struct({
-  affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
-  deleted_videos: Schema.Array(Schema.String),
-  failed_videos: nullish(Schema.Array(Schema.String))
-}).annotate({ identifier: "DeleteVideosResult" })
-
-/**
- * Which videos were deleted.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DeleteVideosResult extends Schema.Schema.Type<typeof DeleteVideosResult> {}
+export class DeleteVideosResult extends Schema.Opaque<DeleteVideosResult>()(
+  Schema.Struct({
+    affected_boards: Schema.optionalKey(Schema.Array(Schema.String)),
+    deleted_videos: Schema.Array(Schema.String),
+    failed_videos: nullish(Schema.Array(Schema.String))
+  }).annotate({ identifier: "DeleteVideosResult" })
+) {}
 
 /**
  * Which videos got a star.
@@ -140,19 +122,13 @@ export const RemoveVideosFromBoardResult = Schema.Struct({
  * @since 0.1.0
  * @category schemas
  */
-export const VideoNamesResult = Schema.Struct({
-  video_names: Schema.Array(Schema.String),
-  starred_count: Schema.Int,
-  total_count: Schema.Int
-}).annotate({ identifier: "VideoNamesResult" })
-
-/**
- * The names of all videos that match.
- *
- * @since 0.1.0
- * @category models
- */
-export interface VideoNamesResult extends Schema.Schema.Type<typeof VideoNamesResult> {}
+export class VideoNamesResult extends Schema.Opaque<VideoNamesResult>()(
+  Schema.Struct({
+    video_names: Schema.Array(Schema.String),
+    starred_count: Schema.Int,
+    total_count: Schema.Int
+  }).annotate({ identifier: "VideoNamesResult" })
+) {}
 
 /**
  * One page of videos.
@@ -160,15 +136,7 @@ export interface VideoNamesResult extends Schema.Schema.Type<typeof VideoNamesRe
  * @since 0.1.0
  * @category schemas
  */
-export const VideoPage = OffsetPage(VideoDTO).annotate({ identifier: "VideoPage" })
-
-/**
- * One page of videos.
- *
- * @since 0.1.0
- * @category models
- */
-export interface VideoPage extends Schema.Schema.Type<typeof VideoPage> {}
+export class VideoPage extends Schema.Opaque<VideoPage>()(OffsetPage(VideoDTO).annotate({ identifier: "VideoPage" })) {}
 
 /**
  * The parts of a video upload: `file` with a file name, `metadata` as JSON text.

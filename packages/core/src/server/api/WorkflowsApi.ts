@@ -32,19 +32,13 @@ export type WorkflowCategory = typeof WorkflowCategory.Type
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowCallCompatibility = Schema.Struct({
-  is_callable: Schema.Boolean,
-  reason: Schema.optionalKey(Schema.String),
-  message: nullish(Schema.String)
-}).annotate({ identifier: "WorkflowCallCompatibility" })
-
-/**
- * Whether a workflow can be called from another one, and if not, why.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowCallCompatibility extends Schema.Schema.Type<typeof WorkflowCallCompatibility> {}
+export class WorkflowCallCompatibility extends Schema.Opaque<WorkflowCallCompatibility>()(
+  Schema.Struct({
+    is_callable: Schema.Boolean,
+    reason: Schema.optionalKey(Schema.String),
+    message: nullish(Schema.String)
+  }).annotate({ identifier: "WorkflowCallCompatibility" })
+) {}
 
 const recordFields = {
   workflow_id: Schema.String,
@@ -67,17 +61,11 @@ const readFields = {
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowRecord = Schema.Struct({ ...recordFields, workflow: JsonObject }).annotate({
-  identifier: "WorkflowRecord"
-})
-
-/**
- * A workflow of the library with its content.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowRecord extends Schema.Schema.Type<typeof WorkflowRecord> {}
+export class WorkflowRecord extends Schema.Opaque<WorkflowRecord>()(
+  Schema.Struct({ ...recordFields, workflow: JsonObject }).annotate({
+    identifier: "WorkflowRecord"
+  })
+) {}
 
 /**
  * A workflow of the library with its content and its thumbnail, as it is read.
@@ -85,19 +73,13 @@ export interface WorkflowRecord extends Schema.Schema.Type<typeof WorkflowRecord
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowRecordWithThumbnail = Schema.Struct({
-  ...recordFields,
-  ...readFields,
-  workflow: JsonObject
-}).annotate({ identifier: "WorkflowRecordWithThumbnail" })
-
-/**
- * A workflow of the library with its content and its thumbnail, as it is read.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowRecordWithThumbnail extends Schema.Schema.Type<typeof WorkflowRecordWithThumbnail> {}
+export class WorkflowRecordWithThumbnail extends Schema.Opaque<WorkflowRecordWithThumbnail>()(
+  Schema.Struct({
+    ...recordFields,
+    ...readFields,
+    workflow: JsonObject
+  }).annotate({ identifier: "WorkflowRecordWithThumbnail" })
+) {}
 
 /**
  * A workflow of the library in a listing, without nodes. `tags` is one string, separated by commas.
@@ -105,21 +87,15 @@ export interface WorkflowRecordWithThumbnail extends Schema.Schema.Type<typeof W
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowListItem = Schema.Struct({
-  ...recordFields,
-  ...readFields,
-  description: Schema.optionalKey(Schema.String),
-  category: Schema.optionalKey(WorkflowCategory),
-  tags: nullish(Schema.String)
-}).annotate({ identifier: "WorkflowListItem" })
-
-/**
- * A workflow of the library in a listing, without nodes.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowListItem extends Schema.Schema.Type<typeof WorkflowListItem> {}
+export class WorkflowListItem extends Schema.Opaque<WorkflowListItem>()(
+  Schema.Struct({
+    ...recordFields,
+    ...readFields,
+    description: Schema.optionalKey(Schema.String),
+    category: Schema.optionalKey(WorkflowCategory),
+    tags: nullish(Schema.String)
+  }).annotate({ identifier: "WorkflowListItem" })
+) {}
 
 /**
  * One page of the library; `page` counts from 0.
@@ -127,21 +103,15 @@ export interface WorkflowListItem extends Schema.Schema.Type<typeof WorkflowList
  * @since 0.1.0
  * @category schemas
  */
-export const WorkflowPage = Schema.Struct({
-  page: Schema.Int,
-  pages: Schema.Int,
-  per_page: Schema.Int,
-  total: Schema.Int,
-  items: Schema.Array(WorkflowListItem)
-}).annotate({ identifier: "WorkflowPage" })
-
-/**
- * One page of the library.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WorkflowPage extends Schema.Schema.Type<typeof WorkflowPage> {}
+export class WorkflowPage extends Schema.Opaque<WorkflowPage>()(
+  Schema.Struct({
+    page: Schema.Int,
+    pages: Schema.Int,
+    per_page: Schema.Int,
+    total: Schema.Int,
+    items: Schema.Array(WorkflowListItem)
+  }).annotate({ identifier: "WorkflowPage" })
+) {}
 
 /**
  * What the library can be sorted by.

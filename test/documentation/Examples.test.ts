@@ -42,6 +42,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "assets/Cleanup.ts tidy": ({ spent }) => [spent],
   "assets/Downloads.ts save": ({ outputs }) => [outputs],
   "assets/Provenance.ts seed": ({ image }) => [image],
+  "core/README.md render": () => ["text-to-image.json", "a lighthouse"],
   "job/Job.ts run": ({ workflow }) => [workflow],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts printImages": ({ job }) => [job],

@@ -59,7 +59,7 @@ const mutations: ReadonlyArray<Mutation> = [
     file: `${server}/ServerEvents.ts`,
     find: `hub.emit("subscribe_queue", { queue_id: client.queueId })`,
     replace: `if (!again) hub.emit("subscribe_queue", { queue_id: client.queueId })`,
-    tests: ["test/server/events.test.ts"]
+    tests: ["test/server/Events.test.ts"]
   },
   {
     name: "what is seen in the middle of an event comes after it",
@@ -87,7 +87,7 @@ const mutations: ReadonlyArray<Mutation> = [
     file: `${server}/Queue.ts`,
     find: "Effect.filterOrFail(isRawQueueItem, () =>",
     replace: "Effect.filterOrFail((_: unknown): _ is RawQueueItem => true, () =>",
-    tests: ["test/server/client.test.ts"]
+    tests: ["test/server/Client.test.ts"]
   },
   {
     name: "what no event told is asked for (reconcile)",
@@ -115,21 +115,21 @@ const mutations: ReadonlyArray<Mutation> = [
     file: `${server}/InvokeAiClient.ts`,
     find: "return repeatable ? Effect.catchIf(",
     replace: "return endpoint.method !== \"\" ? Effect.catchIf(",
-    tests: ["test/server/client.test.ts", simulated]
+    tests: ["test/server/Client.test.ts", simulated]
   },
   {
     name: "a deletion is believed only when the server names the image",
     file: `${server}/Images.ts`,
     find: "result.deleted_images.includes(image_name)",
     replace: "result.deleted_images.length >= 0",
-    tests: ["test/server/services.test.ts", "test/assets/Assets.test.ts"]
+    tests: ["test/server/Services.test.ts", "test/assets/Assets.test.ts"]
   },
   {
     name: "a web page is no proof that an image is gone",
     file: `${server}/internal/failures.ts`,
     find: `: failure(call, "Decode", {\n          status,\n          code: "ERR_HTML"`,
     replace: `: failure(call, "NotFound", {\n          status,\n          code: "ERR_HTML"`,
-    tests: ["test/server/services.test.ts"]
+    tests: ["test/server/Services.test.ts"]
   },
   {
     name: "an upload whose answer was lost is found again",

@@ -1,31 +1,49 @@
 /**
- * `pnpm test`: everything that needs no InvokeAI server: types, Effect diagnostics, lint, format, the examples in the
- * documentation and all tests. Goes on after a failure, and ends with one line: `N passed, N failed`.
+ * `pnpm test`: everything that needs no InvokeAI server: format, types, Effect diagnostics, documentation, lint, all tests,
+ * the examples in the documentation and the API report. What fails fastest and most often runs first. Goes on after a
+ * failure, and ends with one line: `N passed, N failed`.
+ *
+ * `pnpm test <folder>…` runs only the tests in these folders of `test/`, such as `job` or `workflow`.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { run, step } from "./lib/run.ts"
+import { root, run, step } from "./lib/run.ts"
 import { count, type Report } from "./lib/vitestReport.ts"
+
+const folders = process.argv.slice(2)
+if (folders.length > 0) {
+  const tests = Fs.globSync("test/*/*.test.ts", { cwd: root, exclude: ["test/browser/**"] })
+  const known = [...new Set(tests.map((file) => Path.basename(Path.dirname(file))))].toSorted()
+  const unknown = folders.filter((name) => !known.includes(name))
+  if (unknown.length > 0) {
+    console.error(`test/ has no tests in ${unknown.join(", ")}. Choose from ${known.join(", ")}`)
+    process.exit(1)
+  }
+  process.exit(run("vitest", ["run", ...folders.map((name) => `test/${name}/`)]) ? 0 : 1)
+}
 
 let passed = 0
 let failed = 0
 const failures: Array<string> = []
+const started = performance.now()
 
 const check = (name: string, what: string, command: () => boolean): void => {
   step(`${name}: ${what}`)
-  if (command()) passed++
+  const began = performance.now()
+  const ok = command()
+  console.log(`${name}: ${ok ? "passed" : "failed"} in ${Math.round((performance.now() - began) / 1000)} s`)
+  if (ok) passed++
   else {
     failed++
     failures.push(name)
   }
 }
 
-const started = performance.now()
-check("check", "types and Effect diagnostics", () => run("node", ["scripts/check.ts"]))
-check("lint", "oxlint, with the import rules of the subsystems", () => run("oxlint", ["--type-aware"]))
 check("format:check", "dprint", () => run("dprint", ["check"]))
+check("check", "types and Effect diagnostics", () => run("node", ["scripts/check.ts"]))
 check("docs", "every export is documented", () => run("node", ["scripts/docs.ts", "--check"]))
+check("lint", "oxlint, with the import rules of the subsystems", () => run("oxlint", ["--type-aware"]))
 check(
   "doctest",
   "types of the examples in documentation comments and Markdown",
@@ -42,6 +60,13 @@ const tests = Fs.existsSync(report)
 Fs.rmSync(folder, { recursive: true, force: true })
 const failedTests = green ? tests.failed : Math.max(tests.failed, 1)
 if (failedTests > 0) failures.push("vitest")
+
+// `check` has compiled the packages, so there is no need for a build
+check(
+  "api-report",
+  "the public API is the one in packages/*/*.api.md (pnpm api-report writes it)",
+  () => run("node", ["scripts/api-report.ts", "--check"])
+)
 
 const seconds = Math.round((performance.now() - started) / 1000)
 const skipped = tests.skipped === 0 ? "" : `, ${tests.skipped} tests skipped`

@@ -1,6 +1,6 @@
 /**
  * Use cases 3 and 4 on the simulator, from where use case 2 ends. Cases 1 and 2, which need no server, are in
- * `test/workflow/use-cases.test.ts`; all four run on a real server in `test/real-server/suites/UseCases.ts`.
+ * `test/workflow/UseCases.test.ts`; all four run on a real server in `test/real-server/suites/UseCases.ts`.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"

@@ -1,5 +1,5 @@
 /**
- * `node test/simulator/real-suites.ts [part of a file name]…`: the tests of the real server, unchanged, on the simulator.
+ * `node test/simulator/realSuites.ts [part of a file name]…`: the tests of the real server, unchanged, on the simulator.
  *
  * Serves a single-user and then a multi-user simulator on a port and runs `test/real-server` against each. Left out is
  * what needs InvokeAI itself; `leftOut` says why. Ends with `N passed, N failed`.

@@ -7,6 +7,9 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
@@ -54,6 +57,30 @@ describe("NodeInvokeAi", () => {
       yield* Scope.close(scope, Exit.void)
       yield* Effect.sleep(50)
       assert.strictEqual(yield* server.openConnections, 0)
+    })))
+
+  it.live("sends every request with the HttpClient that the program gives", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const server = yield* imageServer({ image: images })
+      const sent: Array<string> = []
+      const httpClient = Layer.effect(
+        HttpClient.HttpClient,
+        Effect.map(
+          HttpClient.HttpClient,
+          HttpClient.mapRequest((request) => {
+            sent.push(request.method)
+            return HttpClientRequest.setHeader(request, "x-program", "mine")
+          })
+        )
+      ).pipe(Layer.provide(FetchHttpClient.layer))
+      yield* Effect.scoped(Effect.gen(function*() {
+        const folder = yield* temporaryFolder
+        const { files } = yield* Downloads.image("a.png", { directory: folder })
+        yield* Assets.uploadFile(files[0]?.path ?? "")
+      })).pipe(Effect.provide(NodeInvokeAi.layer({ url: server.url, httpClient })))
+      assert.deepStrictEqual(sent, server.requests.map((request) => request.method))
+      assert.isTrue(server.requests.every((request) => request.headers["x-program"] === "mine"))
+      assert.isAtLeast(sent.length, 3)
     })))
 
   it.live("survives a connection that is cut in the middle of an image", () =>

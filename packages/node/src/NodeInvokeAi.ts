@@ -37,9 +37,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as NodeImageCodec from "./ImageCodec.ts"
-import { gathering } from "./internal/received.ts"
+import { disposeSent, inChunks } from "./internal/largeBodies.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
-import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
 import * as NodeProcessIdentity from "./ProcessIdentity.ts"
 
 /**
@@ -64,6 +63,11 @@ export interface Options extends InvokeAi.Options {
    * still cleans up. A program that listens for these signals itself decides alone. Default true.
    */
   readonly handleSignals?: boolean | undefined
+  /**
+   * The `HttpClient` that sends the requests, for example one with a proxy, or one that counts requests. Default:
+   * `layerHttpClient`.
+   */
+  readonly httpClient?: Layer.Layer<HttpClient.HttpClient> | undefined
 }
 
 /**
@@ -97,9 +101,6 @@ export interface PlainOptions extends Options {
  */
 export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | ImageCodec
 
-// a variable, as undici's types do not have what it hands on to `net.connect`
-const connect = { timeout: 10_000, highWaterMark }
-
 /**
  * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
  *
@@ -115,7 +116,7 @@ const connect = { timeout: 10_000, highWaterMark }
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,
   // not the layer of the same client, which merges its context into that of every request
-  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequestEffect(withoutReadingAhead))
+  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequest(disposeSent))
 ).pipe(
   Layer.provide(Layer.effect(
     NodeHttpClient.Dispatcher,
@@ -125,19 +126,19 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
         keepAliveMaxTimeout: 4_000,
         pipelining: 1,
         allowH2: false,
-        connect
+        connect: { timeout: 10_000 }
       }),
-      gathering
+      (dispatcher) => dispatcher.compose(inChunks)
     )
   ))
 )
 
 const make = (
-  { assetLedger, handleSignals = true, jobJournal, ...options }: Options = {}
+  { assetLedger, handleSignals = true, httpClient = layerHttpClient, jobJournal, ...options }: Options = {}
 ): Layer.Layer<Services | JobJournal, RecordError> => {
   const ledger = assetLedger === undefined ? Layer.empty : AssetLedger.layerFile(assetLedger)
   const client = InvokeAi.layer(options).pipe(
-    Layer.provide([layerHttpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest]),
+    Layer.provide([httpClient, EventTransport.layerSocketIo, NodeCrypto.layerDigest]),
     // downloads use the ledger as well
     Layer.provideMerge(ledger)
   )

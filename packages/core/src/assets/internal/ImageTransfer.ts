@@ -3,12 +3,13 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { received } from "../../server/ChunkPool.ts"
+import { dispose } from "../../internal/chunk.ts"
 import { Images } from "../../server/Images.ts"
 import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
 import { PngInspector } from "./pngInspector.ts"
@@ -141,19 +142,14 @@ export const readBytes = Effect.fnUntraced(
         }
       }))
     yield* Effect.fromResult(inspector.check(name, expected))
-    const whole = new Uint8Array(inspector.length)
-    let offset = 0
-    for (const chunk of chunks) {
-      whole.set(chunk, offset)
-      offset += chunk.length
-      received.giveBack(chunk)
-    }
+    const whole = Bytes.concat(chunks)
+    chunks.forEach(dispose)
     return whole
   }
 )
 
 /**
- * Writes chunks to a file, and gives them back.
+ * Writes chunks to a file.
  *
  * @internal
  */
@@ -164,7 +160,7 @@ export const writeChunks = (
   Effect.forEach(
     chunks,
     // A write that goes on after its file was closed could end up in another file.
-    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => received.giveBack(chunk)),
+    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => dispose(chunk)),
     { discard: true }
   )
 

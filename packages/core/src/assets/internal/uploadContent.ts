@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { sent } from "../../server/ChunkPool.ts"
+import { disposable, take } from "../../internal/chunk.ts"
 import { fromPlatform, UploadError } from "../UploadError.ts"
 import type { AssetContent, UploadSource } from "./asset.ts"
 import * as ContentHash from "./contentHash.ts"
@@ -33,11 +33,11 @@ export const fromFile = (
     let left = length
     return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
       if (left === 0) return Cause.done()
-      const chunk = sent.take()
+      const chunk = take()
       return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
         if (count === 0) return Cause.done()
         left -= count
-        return Effect.succeed([chunk.subarray(0, count)] as const)
+        return Effect.succeed([disposable(chunk, count)] as const)
       })
     })))
   })).pipe(Stream.mapError(fromPlatform(file)))

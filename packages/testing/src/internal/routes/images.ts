@@ -1,6 +1,9 @@
 /** What the routes of images do. */
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import * as Zip from "effect/encoding/Zip"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Raster from "../../Raster.ts"
 import { isRecord } from "../fieldValidation.ts"
 import type { ImageFilter, StoredImage } from "../galleryStore.ts"
@@ -19,7 +22,6 @@ import {
 } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
-import * as Zip from "../zip.ts"
 import { mayRead, readableBoard } from "./permissions.ts"
 
 type ImageContext = EndpointContext<{ readonly image_name: string }>
@@ -157,7 +159,13 @@ const startDownload: Implementations<"images">["startDownload"] = route(function
     : imagesOf(context, names)
   const id = world.random.uuid()
   const item = `${id}.zip`
-  world.downloads.set(item, Zip.pack(images.map((image) => [`${image.category}/${image.name}`, image.bytes()])))
+  const files = images.map((image) => Zip.file(`${image.category}/${image.name}`, image.bytes(), { method: "Store" }))
+  const archive = yield* Stream.fromIterable(files).pipe(
+    Stream.pipeThroughChannel(Zip.encode()),
+    Stream.runCollect,
+    Effect.orDie
+  )
+  world.downloads.set(item, Bytes.concat(archive))
   const event = {
     bulk_download_id: "default",
     bulk_download_item_id: id,

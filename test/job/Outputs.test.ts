@@ -1,10 +1,10 @@
-import type * as ModelOutput from "@effect-invokeai/core/job/ModelOutput"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import type { OutputOrigin } from "@effect-invokeai/core/job/Outputs"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { edgesOf, incomingOf, loopsOf, nodesOf } from "../../packages/core/src/job/internal/outputs/graph.ts"
 import type { OutputsOf } from "../../packages/core/src/job/internal/outputs/output.ts"
 import { fromSession } from "../../packages/core/src/job/internal/outputs/session.ts"
+import type * as ModelOutput from "../../packages/core/src/job/outputs/ModelOutput.ts"
 
 const origin: OutputOrigin = {
   nodeId: "n",

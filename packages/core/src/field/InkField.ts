@@ -105,35 +105,7 @@ export const InkField = Schema.Union([
  * @category models
  * @since 0.1.0
  */
-export type InkField =
-  | Scalars.InkIntegerField
-  | Scalars.InkFloatField
-  | Scalars.InkStringField
-  | Scalars.InkBooleanField
-  | Scalars.InkEnumField
-  | Scalars.InkSchedulerField
-  | Scalars.InkColorField
-  | References.InkImageField
-  | References.InkVideoField
-  | References.InkBoardField
-  | References.InkStylePresetField
-  | References.InkSystemPromptField
-  | References.InkSavedWorkflowField
-  | Models.InkModelField
-  | Collections.InkIntegerCollectionField
-  | Collections.InkFloatCollectionField
-  | Collections.InkStringCollectionField
-  | Collections.InkBooleanCollectionField
-  | Collections.InkImageCollectionField
-  | Collections.InkVideoCollectionField
-  | Collections.InkColorCollectionField
-  | Collections.InkLoRACollectionField
-  | Generators.InkFloatGeneratorField
-  | Generators.InkIntegerGeneratorField
-  | Generators.InkStringGeneratorField
-  | Generators.InkImageGeneratorField
-  | InkConnectionField
-  | InkUnknownField
+export type InkField = typeof InkField.Type
 
 /** Whether a field names models. @internal */
 export const holdsModels = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>

@@ -9,8 +9,8 @@
  * @since 0.1.0
  */
 import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "../JobEvent.ts"
-import type { FieldData } from "../OutputOrigin.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "../Outputs.ts"
+import type { FieldData } from "../outputs/OutputOrigin.ts"
 import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
 import { fromSession, type SessionResults } from "./outputs/session.ts"
 

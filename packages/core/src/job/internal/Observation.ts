@@ -10,8 +10,8 @@
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import type { JobWarning, ProgressPreview } from "../JobEvent.ts"
-import type { FieldData } from "../OutputOrigin.ts"
 import type { FieldValue } from "../Outputs.ts"
+import type { FieldData } from "../outputs/OutputOrigin.ts"
 
 /**
  * What a queue item says about itself wherever it is mentioned. Times are ISO 8601 in UTC.

@@ -1,6 +1,6 @@
 /** Reads graphs as the server has them: their nodes, their edges, and which nodes are inside of which iterations. */
 import { getOwn, isRecord } from "../../../internal/json.ts"
-import type { FieldData, OutputNode } from "../../OutputOrigin.ts"
+import type { FieldData, OutputNode } from "../../outputs/OutputOrigin.ts"
 
 /** An edge of a graph. */
 export interface Edge {

@@ -8,7 +8,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import { getOwn, isRecord } from "../../../internal/json.ts"
-import type { FieldData, InkOutputBase, OutputOrigin } from "../../OutputOrigin.ts"
+import type { FieldData, InkOutputBase, OutputOrigin } from "../../outputs/OutputOrigin.ts"
 
 /** What the members of an output are read from. */
 export interface OutputSource {

@@ -1,6 +1,6 @@
 /** Which seed an image was made with: found in the graph that ran, upstream of the image's node. */
 import { isSeedName, randomNumberNodes } from "../../../internal/seedFields.ts"
-import type { FieldData } from "../../OutputOrigin.ts"
+import type { FieldData } from "../../outputs/OutputOrigin.ts"
 import { type Edge, typeOf } from "./graph.ts"
 
 /** A graph that ran, as far as its values are known. */

@@ -8,7 +8,7 @@
  * `iterate` nodes upstream, up to the next `collect`.
  */
 import { getOwn, isRecord } from "../../../internal/json.ts"
-import type { FieldData } from "../../OutputOrigin.ts"
+import type { FieldData } from "../../outputs/OutputOrigin.ts"
 import { type Edge, edgesOf, incomingOf, loopsOf, nodesOf, typeOf } from "./graph.ts"
 import { seedOf } from "./seed.ts"
 

@@ -20,7 +20,7 @@ import {
   object,
   output,
   string
-} from "./internal/outputs/output.ts"
+} from "../internal/outputs/output.ts"
 
 /**
  * A color; each component is 0 to 255.

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { getOwn, isRecord } from "../internal/json.ts"
+import { getOwn, isRecord } from "../../internal/json.ts"
 import {
   field,
   hasNumbers,
@@ -19,7 +19,7 @@ import {
   object,
   output,
   seed
-} from "./internal/outputs/output.ts"
+} from "../internal/outputs/output.ts"
 
 /**
  * A reference to an image on the server.

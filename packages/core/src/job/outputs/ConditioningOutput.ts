@@ -8,7 +8,7 @@
  *
  * @since 0.1.0
  */
-import { anything, field, isReference, list, nameIn, object, output } from "./internal/outputs/output.ts"
+import { anything, field, isReference, list, nameIn, object, output } from "../internal/outputs/output.ts"
 
 /**
  * A reference to an encoded prompt. It stays on the server.

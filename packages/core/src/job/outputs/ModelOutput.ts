@@ -7,8 +7,8 @@
  *
  * @since 0.1.0
  */
-import { isRecord } from "../internal/json.ts"
-import { field, list, nullableObject, number, object, output, string } from "./internal/outputs/output.ts"
+import { isRecord } from "../../internal/json.ts"
+import { field, list, nullableObject, number, object, output, string } from "../internal/outputs/output.ts"
 
 /**
  * A model as the server names it.

@@ -17,14 +17,14 @@ import { printable } from "../internal/printable.ts"
 import { describeIllFormed, illFormedText } from "../internal/wellFormed.ts"
 import * as Collections from "./internal/collections.ts"
 import * as Generators from "./internal/generators.ts"
-import type { InkKind, InkRefusal, InkViolation, ResourceKind } from "./internal/kind.ts"
+import type { InkKind, ResourceKind } from "./internal/kind.ts"
 import * as Models from "./internal/models.ts"
 import * as References from "./internal/references.ts"
 import * as Scalars from "./internal/scalars.ts"
+import type { Problem } from "./Problem.ts"
 
 export * from "./internal/collections.ts"
 export * from "./internal/generators.ts"
-export type { InkRefusal, InkViolation } from "./internal/kind.ts"
 export { AcceptedModels, isCompleteModel, modelLabel, ModelReference } from "./internal/modelReference.ts"
 export { InkModelField } from "./internal/models.ts"
 export * from "./internal/references.ts"
@@ -224,6 +224,23 @@ const toJson = (input: unknown, depth: number): unknown => {
 }
 
 /**
+ * A value that a field does not take: a `Problem` with what the field expects and a short description of what came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InkMismatch extends Problem {
+  readonly parameters: { readonly expected: string; readonly received: string }
+}
+
+const mismatch = (expected: string, received: string): InkMismatch => ({
+  code: "valueDoesNotFit",
+  source: "library",
+  message: `expected ${expected}, got ${received}`,
+  parameters: { expected, received }
+})
+
+/**
  * The field with another value, or why it does not take it.
  *
  * **Details**
@@ -246,18 +263,17 @@ const toJson = (input: unknown, depth: number): unknown => {
  * @category combinators
  * @since 0.1.0
  */
-export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkRefusal> => {
+export const set = <Field extends InkField>(field: Field, input: unknown): Result.Result<Field, InkMismatch> => {
   const kind = kindOf(field)
   const value = kind.coerce(field, input)
   const illFormed = illFormedText(value)
   if (illFormed !== undefined) {
-    return Result.fail({ expected: "well-formed Unicode text", received: describeIllFormed(illFormed) })
+    return Result.fail(mismatch("well-formed Unicode text", describeIllFormed(illFormed)))
   }
-  return value === undefined || (kind.violations?.(field, value) ?? []).length > 0
-    ? Result.fail({
-      expected: printable(kind.expected(field)),
-      received: printable(kind.describe?.(input) ?? describeReceived(input))
-    })
+  return value === undefined || (kind.problems?.(field, value) ?? []).length > 0
+    ? Result.fail(
+      mismatch(printable(kind.expected(field)), printable(kind.describe?.(input) ?? describeReceived(input)))
+    )
     : Result.succeed(Object.assign({}, field, { value }))
 }
 
@@ -282,15 +298,15 @@ export const clear = <Field extends InkField>(field: Field): Field => {
 export const accepts = (field: InkField, stored: unknown): boolean => kindOf(field).read(field, stored) !== undefined
 
 /**
- * The limits that a stored value breaks. A value of another type breaks none; see `accepts`.
+ * The limits that a stored value breaks, each as a problem. A value of another type breaks none; see `accepts`.
  *
  * @category checks
  * @since 0.1.0
  */
-export const violations = (field: InkField, stored: unknown): ReadonlyArray<InkViolation> => {
+export const problems = (field: InkField, stored: unknown): ReadonlyArray<Problem> => {
   const kind = kindOf(field)
   const value = kind.read(field, stored)
-  return value === undefined ? [] : kind.violations?.(field, value) ?? []
+  return value === undefined ? [] : kind.problems?.(field, value) ?? []
 }
 
 /**

@@ -22,12 +22,12 @@ import type {
 import type { BoardChoice } from "../field/internal/references.ts"
 
 /**
- * Why the editor refuses a connection. The names are those of its messages.
+ * The code of the problem for which the editor refuses a connection: the key of its message.
  *
  * @category models
  * @since 0.1.0
  */
-export type ConnectionProblem =
+export type ConnectionProblemCode =
   | "sourceNodeDoesNotExist"
   | "targetNodeDoesNotExist"
   | "sourceNodeFieldDoesNotExist"
@@ -88,7 +88,7 @@ export type LoadWarning =
   | {
     readonly type: "deletedInvalidEdge"
     readonly edge: WorkflowEdge
-    readonly problems: ReadonlyArray<ConnectionProblem>
+    readonly problems: ReadonlyArray<ConnectionProblemCode>
   }
   | {
     readonly type: "deletedMissingNodeFieldFormElement"

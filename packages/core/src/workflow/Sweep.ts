@@ -10,7 +10,7 @@ import { TaggedError } from "../internal/TaggedError.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./InputError.ts"
 import { findField, findInput } from "./internal/inputNames.ts"
-import { refuse } from "./internal/inputs.ts"
+import { invalidInputValue } from "./internal/inputs.ts"
 import type { SweptInput, Workflow } from "./internal/workflowValue.ts"
 
 /**
@@ -126,9 +126,9 @@ const datum = (
   for (const [index, value] of values.entries()) {
     const set = InkField.set(input.field, value)
     if (Result.isFailure(set)) {
-      const { expected, received } = set.failure
+      const { expected, received } = set.failure.parameters
       return Result.fail(
-        refuse(input, { expected, received: `${received} as value ${index + 1} of ${values.length}` })
+        invalidInputValue(input, { expected, received: `${received} as value ${index + 1} of ${values.length}` })
       )
     }
     out.push(set.success.value)

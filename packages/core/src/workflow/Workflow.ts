@@ -221,7 +221,7 @@ export const setInputs: {
       for (const [name, value] of entries) {
         const input = yield* InputNames.findInput(self, name)
         const other = named.get(input.systemName)
-        if (other !== undefined) yield* Result.fail(Inputs.refuseTwice(input, [other, name], value))
+        if (other !== undefined) yield* Result.fail(Inputs.namedTwice(input, [other, name], value))
         named.set(input.systemName, name)
         loaded = yield* assign(loaded, input, value)
       }
@@ -299,7 +299,7 @@ export const setSeed: {
       if (first === undefined) return Effect.fail(new NoSeedInput())
       if (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum) {
         const expected = `an integer between 0 and ${maximum}`
-        return Effect.fail(Inputs.refuse(first, { expected, received: describeReceived(seed) }))
+        return Effect.fail(Inputs.invalidInputValue(first, { expected, received: describeReceived(seed) }))
       }
       return Effect.succeed(withLoaded(self, Seeds.withSeed(self.loaded, targets, seed)))
     })

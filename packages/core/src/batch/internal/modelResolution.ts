@@ -4,8 +4,8 @@ import {
   describeAcceptedModels,
   isCompleteModel,
   modelLabel,
-  type ModelReference,
-  modelViolations
+  modelProblems,
+  type ModelReference
 } from "../../field/internal/modelReference.ts"
 import { nameDistance, normalize } from "../../workflow/internal/similarity.ts"
 import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
@@ -38,7 +38,7 @@ const identity = (model: InstalledModel, reference: ModelReference): ModelRefere
 })
 
 const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolean =>
-  modelViolations(accepts, { ...model }).length === 0
+  modelProblems(accepts, { ...model }).length === 0
 
 /** Models by how much their names look like a wanted one, most first. */
 const bySimilarity = (

@@ -4,8 +4,9 @@
  */
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../../field/InkField.ts"
-import { describeChoices, type InkViolation } from "../../field/internal/kind.ts"
+import { describeChoices } from "../../field/internal/kind.ts"
 import { componentInputs, isComponentInput } from "../../field/internal/rules.ts"
+import type { Problem } from "../../field/Problem.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
 import { isRecord } from "../../internal/json.ts"
 import { describeIllFormed, type IllFormedText, illFormedText } from "../../internal/wellFormed.ts"
@@ -15,7 +16,6 @@ import { isConnected } from "../../workflow/internal/edgeIndex.ts"
 import { nodeTitle, unsentReason } from "../../workflow/internal/inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "../../workflow/internal/nodeTypes.ts"
 import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
-import type { Problem, ProblemSource } from "../WorkflowProblems.ts"
 
 /** A node with what is needed to check it. */
 export interface CheckedNode extends LoadedNode {
@@ -44,13 +44,7 @@ export const fieldProblem = (
   target: CheckedNode,
   fieldName: string,
   template: InputTemplate | undefined,
-  problem: {
-    readonly code: string
-    readonly source: ProblemSource
-    readonly message: string
-    readonly parameters?: InkViolation["parameters"]
-    readonly candidates?: ReadonlyArray<string>
-  }
+  problem: Problem
 ): Problem => {
   const title = nodeTitle(target.node, target.template)
   const own = target.node.inputs.get(fieldName)?.label ?? ""
@@ -91,10 +85,10 @@ export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkF
   )
 
 /** Whether a limit is this library's own: one that the server's document does not have. */
-const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown, { code }: InkViolation): boolean => {
+const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown, { code }: Problem): boolean => {
   const declared = target.template?.inputs.get(name)
   return declared !== undefined &&
-    !InkField.violations(fieldOf(declared, stored), stored).some((violation) => violation.code === code)
+    !InkField.problems(fieldOf(declared, stored), stored).some((problem) => problem.code === code)
 }
 
 /** Whether the official UI checks the limits of such a value at all: numbers, and lists of numbers, texts and images. */
@@ -121,11 +115,11 @@ const isInterfaceRule = (
   target: CheckedNode,
   template: InputTemplate,
   stored: unknown,
-  { code }: InkViolation
+  { code }: Problem
 ): boolean =>
   !target.looksConnected(template.name) && isCheckedByInterface(template, stored) &&
-  InkField.violations(InkField.fromTemplate({ ...template, bounds: template.uiBounds }, stored), stored)
-    .some((violation) => violation.code === code)
+  InkField.problems(InkField.fromTemplate({ ...template, bounds: template.uiBounds }, stored), stored)
+    .some((problem) => problem.code === code)
 
 /**
  * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
@@ -152,12 +146,12 @@ export const valueProblems = (
       message: `expected ${InkField.expected(field)}, got ${describeReceived(stored)}`
     })]
   }
-  return InkField.violations(field, stored).map((violation) =>
+  return InkField.problems(field, stored).map((problem) =>
     fieldProblem(target, template.name, template, {
-      ...violation,
-      source: isInterfaceRule(target, template, stored, violation)
+      ...problem,
+      source: isInterfaceRule(target, template, stored, problem)
         ? "interface"
-        : isOwnRule(target, template, stored, violation)
+        : isOwnRule(target, template, stored, problem)
         ? "library"
         : "server"
     })

@@ -2,12 +2,12 @@
  * Whether a workflow can be submitted: every rule of the official UI, the stricter ones of the server, and this library's
  * own, as one list of problems.
  */
+import type { Problem } from "../../field/Problem.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import { inputOf, nodeTitle, usableNames } from "../../workflow/internal/inputs.ts"
+import { inputOf, nodeTitle, unambiguousNames } from "../../workflow/internal/inputs.ts"
 import { batchValuesField, isExecutable } from "../../workflow/internal/nodeTypes.ts"
 import type { SweptInput } from "../../workflow/internal/workflowValue.ts"
 import type { LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
-import type { Problem } from "../WorkflowProblems.ts"
 import * as Batch from "./batch.ts"
 import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
 
@@ -158,7 +158,7 @@ const isMissingValue = ({ code }: Problem): boolean =>
 /** Says how a program sets what is missing: by the name of the input, or else as a field. */
 const withRemedy = (loaded: LoadedWorkflow) => {
   const inputs = loaded.formFields.map((field) => inputOf(loaded, field.node, field.fieldName, field))
-  const names = usableNames(inputs)
+  const names = unambiguousNames(inputs)
   return (problem: Problem): Problem => {
     if (!isMissingValue(problem)) return problem
     const input = inputs.find(({ systemName }) => systemName === problem.systemName)

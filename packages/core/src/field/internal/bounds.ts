@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { FieldBounds, ValueBounds } from "../../catalog/NodeTemplate.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import type { InkViolation } from "./kind.ts"
+import type { Problem } from "../Problem.ts"
 
 /** Limits of one value, as a schema. The same shape as the catalog's `ValueBounds`. */
 export const InkValueBounds = Schema.Struct({
@@ -86,17 +86,18 @@ const isIntegerMultipleOf = (value: number, multipleOf: number): boolean =>
     ? value % multipleOf === 0
     : BigInt(String(value)) % BigInt(multipleOf) === 0n
 
-const numberViolations = (
+const numberProblems = (
   bounds: ValueBounds | undefined,
   value: number,
   isMultipleOf: (value: number, multipleOf: number) => boolean
-): ReadonlyArray<InkViolation> => {
+): ReadonlyArray<Problem> => {
   if (bounds === undefined) return []
-  const out: Array<InkViolation> = []
+  const out: Array<Problem> = []
   const { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } = bounds
   if (maximum !== undefined && value > maximum) {
     out.push({
       code: "collectionNumberGTMax",
+      source: "server",
       message: `${value} is greater than ${maximum}`,
       parameters: { value, maximum }
     })
@@ -104,6 +105,7 @@ const numberViolations = (
   if (minimum !== undefined && value < minimum) {
     out.push({
       code: "collectionNumberLTMin",
+      source: "server",
       message: `${value} is less than ${minimum}`,
       parameters: { value, minimum }
     })
@@ -111,6 +113,7 @@ const numberViolations = (
   if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) {
     out.push({
       code: "collectionNumberGTExclusiveMax",
+      source: "server",
       message: `${value} is not less than ${exclusiveMaximum}`,
       parameters: { value, exclusiveMaximum }
     })
@@ -118,6 +121,7 @@ const numberViolations = (
   if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) {
     out.push({
       code: "collectionNumberLTExclusiveMin",
+      source: "server",
       message: `${value} is not greater than ${exclusiveMinimum}`,
       parameters: { value, exclusiveMinimum }
     })
@@ -125,6 +129,7 @@ const numberViolations = (
   if (multipleOf !== undefined && !isMultipleOf(value, multipleOf)) {
     out.push({
       code: "collectionNumberNotMultipleOf",
+      source: "server",
       message: `${value} is not a multiple of ${multipleOf}`,
       parameters: { value, multipleOf }
     })
@@ -133,12 +138,12 @@ const numberViolations = (
 }
 
 /** The limits that an integer breaks, in the order in which the official UI reports them. */
-export const integerViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> =>
-  numberViolations(bounds, value, isIntegerMultipleOf)
+export const integerProblems = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<Problem> =>
+  numberProblems(bounds, value, isIntegerMultipleOf)
 
 /** The limits that a number breaks, in the order in which the official UI reports them. */
-export const floatViolations = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<InkViolation> =>
-  numberViolations(bounds, value, isFloatMultipleOf)
+export const floatProblems = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<Problem> =>
+  numberProblems(bounds, value, isFloatMultipleOf)
 
 /** The number of characters of a text as the server counts them: code points, not UTF-16 units. */
 const countCharacters = (value: string): number => {
@@ -165,13 +170,14 @@ const matches = (pattern: string, value: string): boolean => {
 }
 
 /** The limits that a text breaks. */
-export const stringViolations = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<InkViolation> => {
+export const stringProblems = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<Problem> => {
   if (bounds === undefined) return []
-  const out: Array<InkViolation> = []
+  const out: Array<Problem> = []
   const { maxLength, minLength, pattern } = bounds
   if (pattern !== undefined && !matches(pattern, value)) {
     out.push({
       code: "valueDoesNotMatchPattern",
+      source: "server",
       message: `${describeReceived(value)} does not match ${describePattern(pattern)}`,
       parameters: { value, pattern }
     })
@@ -181,6 +187,7 @@ export const stringViolations = (bounds: ValueBounds | undefined, value: string)
   if (maxLength !== undefined && length > maxLength) {
     out.push({
       code: "collectionStringTooLong",
+      source: "server",
       message: `${length} characters are more than ${maxLength}`,
       parameters: { value, maxLength }
     })
@@ -188,6 +195,7 @@ export const stringViolations = (bounds: ValueBounds | undefined, value: string)
   if (minLength !== undefined && length < minLength) {
     out.push({
       code: "collectionStringTooShort",
+      source: "server",
       message: `${length} characters are fewer than ${minLength}`,
       parameters: { value, minLength }
     })
@@ -196,15 +204,16 @@ export const stringViolations = (bounds: ValueBounds | undefined, value: string)
 }
 
 /** The limits that the size of a collection breaks. */
-export const itemCountViolations = (bounds: FieldBounds | undefined, count: number): ReadonlyArray<InkViolation> => {
+export const itemCountProblems = (bounds: FieldBounds | undefined, count: number): ReadonlyArray<Problem> => {
   if (bounds === undefined) return []
   const { maxItems, minItems } = bounds
   if (minItems !== undefined && minItems > 0 && count === 0) {
-    return [{ code: "collectionEmpty", message: "the list is empty", parameters: { minItems } }]
+    return [{ code: "collectionEmpty", source: "server", message: "the list is empty", parameters: { minItems } }]
   }
   if (minItems !== undefined && count < minItems) {
     return [{
       code: "collectionTooFewItems",
+      source: "server",
       message: `${count} items are fewer than ${minItems}`,
       parameters: { count, minItems }
     }]
@@ -212,6 +221,7 @@ export const itemCountViolations = (bounds: FieldBounds | undefined, count: numb
   if (maxItems !== undefined && count > maxItems) {
     return [{
       code: "collectionTooManyItems",
+      source: "server",
       message: `${count} items are more than ${maxItems}`,
       parameters: { count, maxItems }
     }]

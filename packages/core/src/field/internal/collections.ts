@@ -12,17 +12,18 @@ import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
 import { isRecord } from "../../internal/json.ts"
+import type { Problem } from "../Problem.ts"
 import {
   describeItemCount,
   describeNumberBounds,
   describeStringBounds,
-  floatViolations,
+  floatProblems,
   InkCollectionBounds,
-  integerViolations,
-  itemCountViolations,
-  stringViolations
+  integerProblems,
+  itemCountProblems,
+  stringProblems
 } from "./bounds.ts"
-import { type InkKind, type InkViolation, readFloat, readInteger } from "./kind.ts"
+import { type InkKind, readFloat, readInteger } from "./kind.ts"
 import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import {
   coerceImage,
@@ -185,7 +186,7 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   readonly items: string
   readonly read: (stored: unknown) => A | undefined
   readonly coerce: (input: unknown) => A | undefined
-  readonly violations?: (field: Field, value: A) => ReadonlyArray<InkViolation>
+  readonly problems?: (field: Field, value: A) => ReadonlyArray<Problem>
   readonly bounds?: (field: Field) => string
   readonly format?: (value: ReadonlyArray<A>) => string
   readonly names?: CollectionKind<Field, A>["names"]
@@ -198,11 +199,11 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   ...(options.names === undefined ? {} : { names: options.names }),
   read: (_, stored) => Array.isArray(stored) ? readItems(stored, options.read) : undefined,
   coerce: (_, input) => readItems(input, options.coerce),
-  violations: (field, value) => {
-    const count = itemCountViolations(field.bounds, value.length)
-    return count.length > 0 || options.violations === undefined
+  problems: (field, value) => {
+    const count = itemCountProblems(field.bounds, value.length)
+    return count.length > 0 || options.problems === undefined
       ? count
-      : value.flatMap((item) => options.violations?.(field, item) ?? [])
+      : value.flatMap((item) => options.problems?.(field, item) ?? [])
   },
   expected: (field) =>
     `a list${describeItemCount(field.bounds)} ${describeItemCount(field.bounds) === "" ? "of " : ""}${options.items}${
@@ -233,7 +234,7 @@ export const integerCollectionKind = collectionKind<InkIntegerCollectionField, n
   items: "integers",
   read: serverInteger,
   coerce: readInteger,
-  violations: (field, value) => integerViolations(field.bounds.item, value),
+  problems: (field, value) => integerProblems(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item)
 })
 
@@ -244,7 +245,7 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
   items: "numbers",
   read: serverFloat,
   coerce: readFloat,
-  violations: (field, value) => floatViolations(field.bounds.item, value),
+  problems: (field, value) => floatProblems(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item)
 })
 
@@ -255,7 +256,7 @@ export const stringCollectionKind = collectionKind<InkStringCollectionField, str
   items: "texts",
   read: serverText,
   coerce: readText,
-  violations: (field, value) => stringViolations(field.bounds.item, value),
+  problems: (field, value) => stringProblems(field.bounds.item, value),
   bounds: (field) => describeStringBounds(field.bounds.item)
 })
 

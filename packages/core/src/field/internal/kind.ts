@@ -1,33 +1,7 @@
 /** What all kinds of fields share: how a kind is described, lossless readings, and how a refused value is described. */
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
-
-/**
- * Why a field does not take a value: what it expects, and a short description of what came.
- *
- * @category models
- * @since 0.1.0
- */
-export interface InkRefusal {
-  readonly expected: string
-  readonly received: string
-}
-
-/**
- * A value of the right type that breaks a limit.
- *
- * **Details**
- *
- * `code` and `parameters` are named as in the official UI (`collectionNumberLTMin`, `{ value, minimum }`).
- *
- * @category models
- * @since 0.1.0
- */
-export interface InkViolation {
-  readonly code: string
-  readonly message: string
-  readonly parameters: Readonly<Record<string, string | number>>
-}
+import type { Problem } from "../Problem.ts"
 
 /** Lists choices: `a, b or c`. Long lists are cut. */
 export const describeChoices = (choices: ReadonlyArray<string>, limit = 40): string => {
@@ -105,7 +79,7 @@ export interface InkKind<Field extends { readonly value?: unknown }, Value = Exc
   /** An accepted input form as the field's value, without loss. */
   readonly coerce: (field: Field, input: unknown) => Value | undefined
   /** The limits that a value of the right type breaks. */
-  readonly violations?: (field: Field, value: Value) => ReadonlyArray<InkViolation>
+  readonly problems?: (field: Field, value: Value) => ReadonlyArray<Problem>
   /** What the field takes, in words. */
   readonly expected: (field: Field) => string
   /** Describes a refused input better than `describeReceived` can. */

@@ -6,7 +6,8 @@
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
-import { describeChoices, type InkViolation, readName } from "./kind.ts"
+import type { Problem } from "../Problem.ts"
+import { describeChoices, readName } from "./kind.ts"
 
 /**
  * A model, as completely as it is known.
@@ -97,15 +98,16 @@ export const readModel = (input: unknown): ModelReference | undefined => {
  * @category checks
  * @since 0.1.0
  */
-export const modelViolations = (
+export const modelProblems = (
   accepts: ModelConstraint,
   model: ModelReference & { readonly format?: string | null | undefined; readonly variant?: unknown }
-): ReadonlyArray<InkViolation> => {
-  const out: Array<InkViolation> = []
+): ReadonlyArray<Problem> => {
+  const out: Array<Problem> = []
   const check = (what: string, value: unknown, allowed: ReadonlyArray<string> | undefined) => {
     if (typeof value !== "string" || allowed === undefined || allowed.length === 0 || allowed.includes(value)) return
     out.push({
       code: `model${what}NotAccepted`,
+      source: "server",
       message: `${modelLabel(model)} has the ${what.toLowerCase()} ${value}, not ${describeChoices(allowed)}`,
       parameters: { value }
     })

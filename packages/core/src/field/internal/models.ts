@@ -4,7 +4,7 @@ import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import { isRecord } from "../../internal/json.ts"
 import * as ModelField from "../ModelField.ts"
 import type { InkKind } from "./kind.ts"
-import { describeAcceptedModels, modelLabel, modelViolations, readModel } from "./modelReference.ts"
+import { describeAcceptedModels, modelLabel, modelProblems, readModel } from "./modelReference.ts"
 
 /** The classes of all model fields. Each is exported under its tag. */
 const fields = Object.values(
@@ -47,7 +47,7 @@ export const modelKind: InkKind<InkModelField> = {
     if (model === undefined || !isRecord(input)) return model
     const format = input["format"]
     const known = Object.assign({ variant: input["variant"] }, model, typeof format === "string" ? { format } : {})
-    return modelViolations(field.accepts, known).length === 0 ? model : undefined
+    return modelProblems(field.accepts, known).length === 0 ? model : undefined
   },
   describe: (input) => {
     const model = isRecord(input) ? readModel(input) : undefined

@@ -5,13 +5,14 @@
  */
 import * as Schema from "effect/Schema"
 import { isRecord } from "../../internal/json.ts"
+import type { Problem } from "../Problem.ts"
 import {
   describeNumberBounds,
   describeStringBounds,
-  floatViolations,
+  floatProblems,
   InkValueBounds,
-  integerViolations,
-  stringViolations
+  integerProblems,
+  stringProblems
 } from "./bounds.ts"
 import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
@@ -142,7 +143,7 @@ export const integerKind: InkKind<InkIntegerField> = {
   isSweepable: true,
   read: (_, stored) => serverInteger(stored),
   coerce: (_, input) => readInteger(input),
-  violations: (field, value) => integerViolations(field.bounds, value),
+  problems: (field, value) => integerProblems(field.bounds, value),
   expected: (field) => `an integer${describeNumberBounds(field.bounds)}`
 }
 
@@ -153,7 +154,7 @@ export const floatKind: InkKind<InkFloatField> = {
   isSweepable: true,
   read: (_, stored) => serverFloat(stored),
   coerce: (_, input) => readFloat(input),
-  violations: (field, value) => floatViolations(field.bounds, value),
+  problems: (field, value) => floatProblems(field.bounds, value),
   expected: (field) => `a number${describeNumberBounds(field.bounds)}`
 }
 
@@ -164,7 +165,7 @@ export const stringKind: InkKind<InkStringField> = {
   isSweepable: true,
   read: (_, stored) => serverText(stored),
   coerce: (_, input) => typeof input === "bigint" ? String(input) : serverText(input),
-  violations: (field, value) => stringViolations(field.bounds, value),
+  problems: (field, value) => stringProblems(field.bounds, value),
   expected: (field) => `a text${describeStringBounds(field.bounds)}`
 }
 
@@ -195,6 +196,13 @@ const labelOf = (field: InkEnumField, option: InkChoice): string | undefined => 
 const isChoice = (value: unknown): value is InkChoice =>
   typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
 
+const notAnOption = (value: unknown, options: ReadonlyArray<unknown>): Problem => ({
+  code: "valueNotInOptions",
+  source: "server",
+  message: `${JSON.stringify(value)} is not one of ${describeChoices(options.map(String))}`,
+  parameters: { value: String(value) }
+})
+
 /** @internal */
 export const enumKind: InkKind<InkEnumField> = {
   types: ["EnumField"],
@@ -215,12 +223,8 @@ export const enumKind: InkKind<InkEnumField> = {
     const labelled = field.options.filter((option) => labelOf(field, option) === text)
     return labelled.length === 1 ? labelled[0] : undefined
   },
-  violations: (field, value) =>
-    field.options.length === 0 || field.options.includes(value) ? [] : [{
-      code: "valueNotInOptions",
-      message: `${JSON.stringify(value)} is not one of ${describeChoices(field.options.map(String))}`,
-      parameters: { value: String(value) }
-    }],
+  problems: (field, value) =>
+    field.options.length === 0 || field.options.includes(value) ? [] : [notAnOption(value, field.options)],
   expected: (field) => field.options.length === 0 ? "a choice" : `one of ${describeChoices(field.options.map(String))}`
 }
 
@@ -234,12 +238,8 @@ export const schedulerKind: InkKind<InkSchedulerField> = {
     if (typeof input !== "string" || input.trim() === "") return undefined
     return field.options.length === 0 || field.options.includes(input) ? input : undefined
   },
-  violations: (field, value) =>
-    field.options.length === 0 || field.options.includes(value) ? [] : [{
-      code: "valueNotInOptions",
-      message: `${JSON.stringify(value)} is not one of ${describeChoices(field.options)}`,
-      parameters: { value }
-    }],
+  problems: (field, value) =>
+    field.options.length === 0 || field.options.includes(value) ? [] : [notAnOption(value, field.options)],
   expected: (field) =>
     field.options.length === 0 ? "the name of a scheduler" : `a scheduler: ${describeChoices(field.options)}`
 }

@@ -15,7 +15,7 @@ import type {
 import { readWithPartialModels } from "../../field/internal/partialModels.ts"
 import { withOwnBounds } from "../../field/internal/rules.ts"
 import type {
-  ConnectionProblem,
+  ConnectionProblemCode,
   FormField,
   LoadedNode,
   LoadedWorkflow,
@@ -307,7 +307,7 @@ const edgeProblems = (
   edge: DefaultEdge,
   accepted: EdgeIndex,
   scope: ConnectionScope
-): ReadonlyArray<ConnectionProblem> => {
+): ReadonlyArray<ConnectionProblemCode> => {
   const problems = endProblems(scope, edge)
   if (problems.length > 0) {
     return problems
@@ -316,8 +316,8 @@ const edgeProblems = (
   return problem === undefined ? [] : [problem]
 }
 
-const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): ReadonlyArray<ConnectionProblem> => {
-  const problems: Array<ConnectionProblem> = []
+const collapsedProblems = (edge: WorkflowEdge, scope: ConnectionScope): ReadonlyArray<ConnectionProblemCode> => {
+  const problems: Array<ConnectionProblemCode> = []
   for (
     const [id, missing] of [
       [edge.source, "sourceNodeDoesNotExist"],

@@ -2,7 +2,7 @@
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
 import type { DefaultEdge, WorkflowNode } from "../../definition/WorkflowDefinition.ts"
 import { memoized } from "../../internal/memoized.ts"
-import type { ConnectionProblem, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
+import type { ConnectionProblemCode, LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import { EdgeIndex, type EdgeLike } from "./edgeIndex.ts"
 import { isExecutable } from "./nodeTypes.ts"
 
@@ -148,7 +148,7 @@ const sourceOf = (
   edges: EdgeIndex,
   nodeId: string,
   handle: string
-): TypedSource | ConnectionProblem | null => {
+): TypedSource | ConnectionProblemCode | null => {
   const node = scope.node(nodeId)
   if (node === undefined) {
     return "missingNode"
@@ -166,7 +166,7 @@ const sourceOf = (
     : typed({ node: loaded, handle })
 }
 
-const typed = (source: Source): TypedSource | ConnectionProblem => {
+const typed = (source: Source): TypedSource | ConnectionProblemCode => {
   if (source.node.template === undefined) {
     return "missingInvocationTemplate"
   }
@@ -238,7 +238,7 @@ export const connectionProblem = (
   scope: ConnectionScope,
   edges: EdgeIndex,
   edge: EdgeLike
-): ConnectionProblem | undefined => {
+): ConnectionProblemCode | undefined => {
   if (edge.source === edge.target) {
     return "cannotConnectToSelf"
   }
@@ -275,7 +275,7 @@ export const connectionProblem = (
   return problem ?? (source === null ? undefined : cycleProblem(edges, edge))
 }
 
-const cycleProblem = (edges: EdgeIndex, edge: EdgeLike): ConnectionProblem | undefined =>
+const cycleProblem = (edges: EdgeIndex, edge: EdgeLike): ConnectionProblemCode | undefined =>
   edges.reaches(edge.target, edge.source) ? "connectionWouldCreateCycle" : undefined
 
 const intoConnector = (
@@ -283,7 +283,7 @@ const intoConnector = (
   edges: EdgeIndex,
   edge: EdgeLike,
   source: TypedSource | null
-): ConnectionProblem | undefined => {
+): ConnectionProblemCode | undefined => {
   if (edge.targetHandle !== "in") {
     return "missingFieldTemplate"
   }
@@ -318,7 +318,7 @@ const fromOpenConnector = (
   edges: EdgeIndex,
   edge: EdgeLike,
   input: InputTemplate
-): ConnectionProblem | undefined => {
+): ConnectionProblemCode | undefined => {
   for (const end of terminalEdges(scope, edges, edge.source).terminal) {
     if (end.target === edge.target && end.targetHandle === edge.targetHandle) {
       continue
@@ -345,7 +345,7 @@ const intoInput = (
   source: TypedSource,
   target: LoadedNode,
   input: InputTemplate
-): ConnectionProblem | undefined => {
+): ConnectionProblemCode | undefined => {
   const targetType = target.node.nodeType
   if (targetType === "collect" && edge.targetHandle === "item") {
     const collected = collectedType(scope, edges, edge.target)
@@ -392,8 +392,8 @@ const branchTypes = (scope: ConnectionScope, edges: EdgeIndex, nodeId: string): 
   })
 
 /** What is wrong with the ends of an edge, before its types are looked at. */
-export const endProblems = (scope: ConnectionScope, edge: DefaultEdge): ReadonlyArray<ConnectionProblem> => {
-  const problems: Array<ConnectionProblem> = []
+export const endProblems = (scope: ConnectionScope, edge: DefaultEdge): ReadonlyArray<ConnectionProblemCode> => {
+  const problems: Array<ConnectionProblemCode> = []
   const source = scope.node(edge.source)
   const target = scope.node(edge.target)
   if (source === undefined) {

@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import { AmbiguousInputName, InputNotFound } from "../InputError.ts"
-import { allFields, inputOf, usableNames } from "./inputs.ts"
+import { allFields, inputOf, unambiguousNames } from "./inputs.ts"
 import { nameDistance, normalize } from "./similarity.ts"
 import type { Workflow } from "./workflowValue.ts"
 
@@ -15,7 +15,7 @@ import type { Workflow } from "./workflowValue.ts"
 const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
   const wanted = normalize(name)
   if (wanted === "") return []
-  const usable = usableNames(inputs)
+  const usable = unambiguousNames(inputs)
   const score = (input: InkWorkflowInput): number =>
     Math.min(
       ...[input.userName, input.fieldName, input.label, input.systemName].map((other) =>
@@ -71,7 +71,7 @@ const inputNotFound = (self: Workflow, name: string): InputNotFound => {
     inputName: name,
     wanted: "input",
     near,
-    available: [...new Set(usableNames(self.inputs).values())],
+    available: [...new Set(unambiguousNames(self.inputs).values())],
     offForm: offForm(self, name)
   })
 }
@@ -81,7 +81,7 @@ const fieldNotFound = (self: Workflow, name: string): InputNotFound =>
     inputName: name,
     wanted: "field",
     near: nearFields(allFields(self.loaded), name),
-    available: [...new Set(usableNames(self.inputs).values())],
+    available: [...new Set(unambiguousNames(self.inputs).values())],
     offForm: []
   })
 

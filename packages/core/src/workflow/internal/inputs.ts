@@ -55,30 +55,33 @@ export const isMissing = (input: InkWorkflowInput): boolean =>
   input.required && !input.connected && (input.stored === undefined || input.stored === null)
 
 /** The error that an input does not take a value. */
-export const refuse = (input: InkWorkflowInput, refusal: InkField.InkRefusal): InvalidInputValue =>
+export const invalidInputValue = (
+  input: InkWorkflowInput,
+  { expected, received }: InkField.InkMismatch["parameters"]
+): InvalidInputValue =>
   new InvalidInputValue({
     systemName: input.systemName,
     userName: input.userName,
     nodeId: input.nodeId,
     fieldName: input.fieldName,
     nodeTitle: input.nodeTitle,
-    expected: refusal.expected,
-    received: refusal.received
+    expected,
+    received
   })
 
 /** The error that two names in one call are names of the same input. */
-export const refuseTwice = (
+export const namedTwice = (
   input: InkWorkflowInput,
   names: ReadonlyArray<string | number>,
   value: unknown
 ): InvalidInputValue =>
-  refuse(input, {
+  invalidInputValue(input, {
     expected: `one value, but ${names.map((name) => `'${name}'`).join(" and ")} are names of the same input: keep one`,
     received: `${describeReceived(value)} as a second value`
   })
 
 /** A name for each input that names no other: its user name where that is so, else its system name. */
-export const usableNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
+export const unambiguousNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
   const systemNames = new Map<string, Set<string>>()
   for (const input of inputs) {
     const known = systemNames.get(input.userName) ?? new Set()
@@ -107,7 +110,7 @@ export const allFields = (loaded: LoadedWorkflow): ReadonlyArray<InkWorkflowInpu
 }
 
 /** The node that gives a connected field its value, in words. */
-const giver = (loaded: LoadedWorkflow, input: InkWorkflowInput): string => {
+const describeSource = (loaded: LoadedWorkflow, input: InkWorkflowInput): string => {
   const edge = loaded.edges.find(({ target, targetHandle }) =>
     target === input.nodeId && targetHandle === input.fieldName
   )
@@ -137,18 +140,20 @@ export const valueFor = (
   value: unknown
 ): Result.Result<unknown, InvalidInputValue> => {
   if (input.connected) {
-    return Result.fail(refuse(input, {
-      expected: `no value, because ${giver(loaded, input)} gives it`,
+    return Result.fail(invalidInputValue(input, {
+      expected: `no value, because ${describeSource(loaded, input)} gives it`,
       received: describeReceived(value)
     }))
   }
   const node = loaded.nodes.get(input.nodeId)
   const unsent = node === undefined ? undefined : unsentReason(node, input.fieldName)
   if (unsent !== undefined) {
-    return Result.fail(refuse(input, { expected: `no value, because ${unsent}`, received: describeReceived(value) }))
+    return Result.fail(
+      invalidInputValue(input, { expected: `no value, because ${unsent}`, received: describeReceived(value) })
+    )
   }
   return Result.match(InkField.set(input.field, value), {
     onSuccess: (field): Result.Result<unknown, InvalidInputValue> => Result.succeed(field.value),
-    onFailure: (refusal) => Result.fail(refuse(input, refusal))
+    onFailure: ({ parameters }) => Result.fail(invalidInputValue(input, parameters))
   })
 }

@@ -28,7 +28,7 @@ export const asRead = (loaded: LoadedWorkflow): LoadedWorkflow => {
 }
 
 /** Whether the editor of a server knows schema 4.0.0, which came with 6.13. `undefined` where its version is unknown. */
-const opensVersion4 = (serverVersion: string): boolean | undefined => {
+const supportsSchema4 = (serverVersion: string): boolean | undefined => {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(serverVersion) ?? []
   if (major === undefined || minor === undefined) return undefined
   return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 13)
@@ -40,7 +40,7 @@ const opensVersion4 = (serverVersion: string): boolean | undefined => {
  */
 export const toFile = ({ catalog, definition }: LoadedWorkflow): Definition.JsonObject => {
   const hasConnectors = definition.nodes.some((node) => node.type === "connector")
-  const isKnown = opensVersion4(catalog.version) ?? definition.sourceVersion === "4.0.0"
+  const isKnown = supportsSchema4(catalog.version) ?? definition.sourceVersion === "4.0.0"
   const nodes = definition.nodes.map((node) => node.type === "invocation" ? readCalledInputs(node, catalog) : node)
   return Definition.toJson({ ...definition, nodes }, hasConnectors || isKnown ? "4.0.0" : "3.0.0")
 }

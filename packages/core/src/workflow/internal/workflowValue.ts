@@ -5,7 +5,7 @@ import type { WorkflowDefinition } from "../../definition/WorkflowDefinition.ts"
 import * as InkField from "../../field/InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
-import { inputOf, usableNames } from "./inputs.ts"
+import { inputOf, unambiguousNames } from "./inputs.ts"
 
 /** @internal */
 export const TypeId = "~@effect-invokeai/core/workflow/Workflow"
@@ -74,7 +74,7 @@ export class WorkflowValue extends Pipeable.Class implements Workflow {
 
   /** What `console.log` shows: the values by name, not the nodes of the file. */
   [Inspectable.NodeInspectSymbol](): unknown {
-    const names = usableNames(this.inputs)
+    const names = unambiguousNames(this.inputs)
     return {
       _id: "Workflow",
       name: this.definition.name,

@@ -1,6 +1,6 @@
 /** What the library makes of a vector, in the vector's own terms. */
-import * as Graph from "@effect-invokeai/core/batch/Graph"
 import type { BatchData, BatchDatum } from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import type { FormField, LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
@@ -138,7 +138,7 @@ const labelOf = (field: FormField): string =>
     : field.label
 
 const graphOf = (loaded: LoadedWorkflow, autoBoard?: string): unknown =>
-  toJson(Graph.build(loaded, { id: "GRAPH_ID", autoBoard }))
+  toJson(WorkflowGraph.build(loaded, { id: "GRAPH_ID", autoBoard }))
 
 const first = (...checks: ReadonlyArray<() => string | undefined>): string | undefined => {
   for (const check of checks) {

@@ -14,8 +14,8 @@ import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { StylePresets, SystemPrompts, Utilities } from "@effect-invokeai/core/server/Prompts"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Effect from "effect/Effect"
@@ -74,9 +74,9 @@ const left = new Set([
   "Assets.leftovers",
   "Assets.retain",
   // for servers that are not released yet; used only where the server's own document has the routes
-  "Queue.acknowledgeEnqueue",
-  "Queue.enqueueReceipt",
-  "Queue.queueId",
+  "SessionQueue.acknowledgeEnqueue",
+  "SessionQueue.enqueueReceipt",
+  "SessionQueue.queueId",
   "ServerInfo.knownCapabilities",
   "ServerInfo.refresh",
   "ServerInfo.url"
@@ -93,7 +93,7 @@ export const methods = Effect.gen(function*() {
     Boards: yield* Boards,
     Images: yield* Images,
     Models: yield* Models,
-    Queue: yield* Queue,
+    SessionQueue: yield* SessionQueue,
     ServerInfo: yield* ServerInfo,
     StylePresets: yield* StylePresets,
     SystemPrompts: yield* SystemPrompts,

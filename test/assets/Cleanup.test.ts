@@ -1,6 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ const queueOf = (
       ? undefined
       : { item_id: id, created_at: DateTime.makeUnsafe("2026-11-22T12:00:00Z"), ...item }
   }
-  return Layer.mock(Queue, {
+  return Layer.mock(SessionQueue, {
     queueId: "default",
     itemSummariesByIds: (ids) =>
       options.summaries

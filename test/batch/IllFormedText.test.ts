@@ -4,7 +4,7 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -100,9 +100,11 @@ describe("half of a surrogate pair", () => {
       const graph = { nodes: { p: { type: "string", id: "p", value: cut } }, edges: [] }
       const simulator = yield* Simulator
       const before = (yield* simulator.requests).length
-      const sent: ReadonlyArray<Effect.Effect<unknown, InvokeAiError, Boards | Images | Queue | WorkflowLibrary>> = [
-        Queue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })),
-        Queue.use((queue) => queue.enqueueBatch({ graph: batch.graph, runs: 1, origin: cut })),
+      const sent: ReadonlyArray<
+        Effect.Effect<unknown, InvokeAiError, Boards | Images | SessionQueue | WorkflowLibrary>
+      > = [
+        SessionQueue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })),
+        SessionQueue.use((queue) => queue.enqueueBatch({ graph: batch.graph, runs: 1, origin: cut })),
         WorkflowLibrary.use((library) => library.create(text(cut))),
         Boards.use((boards) => boards.create(cut)),
         Images.use((images) => images.get(cut)),

@@ -4,8 +4,8 @@
  *
  * Times are medians of one process. Goals: read and list at most 3, graph at most 1, catalog at most 2.
  */
-import * as Graph from "@effect-invokeai/core/batch/Graph"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -88,7 +88,7 @@ const rows: ReadonlyArray<readonly [name: string, times: { readonly run: number;
   ["JSON.parse of the workflow", ofWorkflow(parseWorkflow)],
   ["read, load and list its inputs", ofWorkflow(load)],
   ["set ten inputs", ofWorkflow(setTen)],
-  ["graph", ofWorkflow(() => Graph.build(loaded))],
+  ["graph", ofWorkflow(() => WorkflowGraph.build(loaded))],
   ["batch data", ofWorkflow(() => Batch.build(loaded))],
   ["Workflow.fromJson and its inputs", ofWorkflow(() => Effect.runSync(publicLoad))],
   [`Workflow.setInputs (${values.size})`, ofWorkflow(() => Effect.runSync(Workflow.setInputs(workflow, values)))],

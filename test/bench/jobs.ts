@@ -12,7 +12,7 @@
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as JobState from "@effect-invokeai/core/job/JobState"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
@@ -43,7 +43,7 @@ const heap = Effect.gen(function*() {
 
 const client = (url: string, jobs: number, rounds: number) =>
   Effect.gen(function*() {
-    const queue = yield* Queue
+    const queue = yield* SessionQueue
     const workflow = yield* Workflow.fromFile(file)
     const once = Effect.scoped(Effect.flatMap(Job.submit(workflow), (job) => job.await))
     yield* once

@@ -1,4 +1,4 @@
-import * as Graph from "@effect-invokeai/core/batch/Graph"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
@@ -127,13 +127,13 @@ describe("whatever JSON comes in", () => {
     for (const catalog of catalogs) {
       const workflow = Workflow.load(definition.success, catalog, { savedWorkflows: new Map([["w1", json]]) })
       const { loaded } = workflow
-      const graph = Graph.build(loaded, { autoBoard: "b", id: "g" })
+      const graph = WorkflowGraph.build(loaded, { autoBoard: "b", id: "g" })
       for (const { destination, source } of graph.edges) {
         assert(Object.hasOwn(graph.nodes, source.node_id) && Object.hasOwn(graph.nodes, destination.node_id))
       }
       disabledReasons(loaded, Batch.build(loaded))
       Workflow.form(workflow)
-      assert.deepStrictEqual(Graph.build(loaded, { autoBoard: "b", id: "g" }), graph)
+      assert.deepStrictEqual(WorkflowGraph.build(loaded, { autoBoard: "b", id: "g" }), graph)
       const repaired = JSON.parse(JSON.stringify(WorkflowDefinition.toJson(loaded.definition)))
       assert(Result.isSuccess(WorkflowDefinition.parse(repaired)), "the repaired workflow can be opened")
     }
@@ -219,7 +219,7 @@ describe("whatever JSON comes in", () => {
       form: { rootElementId: "root", elements }
     }))
     const workflow = Workflow.load(definition, readCatalog("6.14.2"))
-    assert.deepStrictEqual(Graph.build(workflow.loaded).edges, [
+    assert.deepStrictEqual(WorkflowGraph.build(workflow.loaded).edges, [
       { source: { node_id: "a", field: "value" }, destination: { node_id: "b", field: "a" } }
     ])
     assert(Workflow.form(workflow) !== undefined)

@@ -1,4 +1,4 @@
-import * as Graph from "@effect-invokeai/core/batch/Graph"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
@@ -102,7 +102,7 @@ describe("load and save", () => {
       const again = WorkflowDefinition.parse(json(WorkflowDefinition.toJson(once.definition)))
       assert(Result.isSuccess(again), file)
       const { loaded: twice } = Workflow.load(again.success, catalog)
-      assert.deepStrictEqual(Graph.build(twice), Graph.build(once), file)
+      assert.deepStrictEqual(WorkflowGraph.build(twice), WorkflowGraph.build(once), file)
       assert.deepStrictEqual(Batch.build(twice).data, Batch.build(once).data, file)
       assert.deepStrictEqual(
         twice.formFields.map(({ fieldName, label, nodeId }) => ({ fieldName, label, nodeId })),

@@ -1,8 +1,8 @@
-import * as Core from "@effect-invokeai/core"
-import * as Node from "@effect-invokeai/node"
-import * as InvokeAiPromise from "@effect-invokeai/node/InvokeAiPromise"
-import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { AmbiguousName } from "@effect-invokeai/core/server/AmbiguousName"
+import { InputNotFound } from "@effect-invokeai/core/workflow/InputError"
 import { assert, describe, it } from "@effect/vitest"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
 
 interface ErrorClass {
   readonly name: string
@@ -13,12 +13,10 @@ interface ErrorClass {
 const isErrorClass = (value: unknown): value is ErrorClass =>
   typeof value === "function" && value.prototype instanceof Error && "fields" in value
 
-const modules: ReadonlyArray<object> = [
-  ...Object.values<object>(Core),
-  ...Object.values<object>(Node),
-  InvokeAiPromise,
-  InvokeAiTest
-]
+const root = Path.join(import.meta.dirname, "../../packages")
+const modules: ReadonlyArray<object> = await Promise.all(
+  Fs.globSync("*/src/**/*.ts", { cwd: root }).map((file) => import(Path.join(root, file)))
+)
 
 const errorClasses = [...new Set(modules.flatMap((module) => Object.values(module)).filter(isErrorClass))]
 
@@ -31,7 +29,7 @@ describe("the error classes", () => {
   })
 
   it("are named after their tag", () => {
-    const notFound = new Core.InputError.InputNotFound({
+    const notFound = new InputNotFound({
       inputName: "promt",
       wanted: "input",
       near: ["prompt"],
@@ -40,7 +38,7 @@ describe("the error classes", () => {
     })
     assert.strictEqual(notFound.name, "InputNotFound")
     assert.include(notFound.stack, "InputNotFound: ")
-    const ambiguous = new Core.AmbiguousName.AmbiguousName({ kind: "board", requestedName: "study", candidates: [] })
+    const ambiguous = new AmbiguousName({ kind: "board", requestedName: "study", candidates: [] })
     assert.strictEqual(ambiguous.name, "AmbiguousName")
   })
 })

@@ -1,6 +1,6 @@
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
@@ -194,7 +194,7 @@ describe("A batch whose enqueue response is missing", () => {
     withProxy(
       { handle: silent },
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         yield* queue.pause
         const began = yield* Clock.currentTimeMillis
         const job = yield* Job.submitBatch(batch)
@@ -297,7 +297,7 @@ describe("A batch that the server took and cannot read", () => {
         const job = yield* Job.submitBatch(batch)
         assert.deepInclude(job.enqueued, { adopted: true, itemIds: [1, 2] })
         // Another program's.
-        yield* Queue.use((queue) =>
+        yield* SessionQueue.use((queue) =>
           Effect.ignore(queue.enqueueBatch({ batch_id: "b", graph: batch.graph, data: batch.data ?? null, runs: 1 }))
         )
         assert.strictEqual((yield* job.await).status, "completed")

@@ -1,7 +1,7 @@
 /** Items of a batch that were not asked for: another program sent the batch again, or a proxy did. */
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
@@ -34,9 +34,9 @@ const graphs = {
  */
 const run = Effect.fnUntraced(function*(
   graph: (typeof graphs)[keyof typeof graphs],
-  options: Job.BatchOptions & { readonly closedAfter: number }
+  options: Job.JobOptions & { readonly closedAfter: number }
 ) {
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const images = yield* Images
   const batch: Job.JobBatch = { graph, data: null, workflow: null, runs: 1, size: 1, nodes: new Map() }
   const others = yield* Job.submitBatch(batch)

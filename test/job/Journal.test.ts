@@ -5,7 +5,7 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as Simulator from "@effect-invokeai/testing/Simulator"
@@ -86,7 +86,7 @@ describe("JobJournal", () => {
         const journal = yield* JobJournal
         yield* withFake({}, (fake) =>
           Effect.gen(function*() {
-            const queue = yield* Queue
+            const queue = yield* SessionQueue
             yield* journal.put(entry("never-sent", "sending"))
             yield* journal.put(entry("sent", "sending"))
             yield* queue.enqueueBatch(entry("sent", "sending").batch)
@@ -198,7 +198,7 @@ describe("JobRecovery", () => {
       yield* journal.put(entry("late", "sending"))
       const { fake } = yield* withFake({}, () =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           const late = yield* Effect.forkChild(
             Effect.delay(queue.enqueueBatch(entry("late", "sending").batch), "2 seconds")
           )
@@ -225,7 +225,7 @@ describe("JobRecovery", () => {
       const killed = entry("killed", "sending")
       const { fake } = yield* withFake({ receipts: true, documentRead: false }, () =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           // Its request was on its way for so long that nobody waits for it any more.
           const batch = { ...killed.batch, idempotency_key: "effect-invokeai:killed" }
           const late = yield* Effect.forkChild(Effect.delay(queue.enqueueBatch(batch), "20 seconds"))
@@ -243,7 +243,7 @@ describe("JobRecovery", () => {
       yield* journal.put(four)
       yield* withFake({}, (fake) =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           yield* queue.enqueueBatch({ ...four.batch, runs: 4 })
           yield* Effect.sleep("1 minute")
           fake.items.delete([...fake.items.keys()][0]!)
@@ -345,9 +345,9 @@ describe("JobRecovery.submitOnce", () => {
       const journal = yield* JobJournal
       const { fake } = yield* withFake({}, () =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           const hanging = Effect.scoped(Job.submitBatch(batchOf())).pipe(
-            Effect.provideService(Queue, { ...queue, enqueueBatch: () => Effect.never })
+            Effect.provideService(SessionQueue, { ...queue, enqueueBatch: () => Effect.never })
           )
           yield* Effect.timeoutOption(hanging, "1 second")
           const [entry] = yield* journal.entries
@@ -399,10 +399,10 @@ describe("JobRecovery.submitOnce", () => {
       const journal = yield* JobJournal
       yield* withFake({ full: 1 }, () =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           const deaf = { ...queue, cancelByBatchIds: () => Effect.fail(refused) }
           yield* Effect.exit(
-            Effect.scoped(Job.submitBatch(batchOf(3))).pipe(Effect.provideService(Queue, deaf))
+            Effect.scoped(Job.submitBatch(batchOf(3))).pipe(Effect.provideService(SessionQueue, deaf))
           )
           assert.strictEqual((yield* journal.entries).length, 1)
         }))

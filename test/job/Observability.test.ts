@@ -3,7 +3,7 @@ import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
@@ -125,10 +125,12 @@ describe("Observability", () => {
       const took = (span: Tracer.Span) =>
         span.status._tag === "Ended" ? Number(span.status.endTime - span.status.startTime) / 1e6 : 0
       assert.isAtLeast(took(sum), 500)
-      for (const name of ["Job.submit", "Job.submitBatch", "Submission.submit", "Queue.enqueueBatch", "Job.await"]) {
+      for (
+        const name of ["Job.submit", "Job.submitBatch", "Submission.submit", "SessionQueue.enqueueBatch", "Job.await"]
+      ) {
         assert.strictEqual(named(name)[0]?.attributes.get("batchId"), batchId, name)
       }
-      assert.strictEqual(named("Queue.rawItem")[0]?.attributes.get("itemId"), ids[0])
+      assert.strictEqual(named("SessionQueue.rawItem")[0]?.attributes.get("itemId"), ids[0])
     }))
 
   it.effect("what is asked for a job belongs to its trace, also for the second one", () =>
@@ -143,7 +145,7 @@ describe("Observability", () => {
       if (seen.result._tag === "Failure") throw seen.result.failure
       for (const [index, ids] of seen.result.success.entries()) {
         const reads = seen.spans.filter((span) =>
-          span.name === "Queue.rawItem" && ids.includes(Number(attributesOf(span)["itemId"]))
+          span.name === "SessionQueue.rawItem" && ids.includes(Number(attributesOf(span)["itemId"]))
         )
         assert.isAbove(reads.length, 0)
         for (const read of reads) assert.strictEqual(parentsOf(read).at(-1), ["first", "second"][index])
@@ -249,7 +251,7 @@ describe("Observability", () => {
       })
       const program = Effect.scoped(Effect.gen(function*() {
         const simulator = yield* Simulator
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const images = yield* Images
         const job = yield* Job.submit(yield* load("iterate-and-collect"))
         yield* note

@@ -3,7 +3,7 @@ import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
@@ -193,7 +193,7 @@ describe("Somebody at the GUI", () => {
         yield* drive(
           Effect.gen(function*() {
             const simulator = yield* Simulator
-            const queue = yield* Queue
+            const queue = yield* SessionQueue
             yield* simulator.whenNode(
               "add",
               (_node, call) => call <= 2 ? SimulatorNodes.fails("RuntimeError", "out of luck") : SimulatorNodes.usual
@@ -219,7 +219,7 @@ describe("Somebody at the GUI", () => {
     Effect.gen(function*() {
       yield* withAndWithoutEvents(["6.3.0", "6.14.2"], "1 second", (what) =>
         Effect.gen(function*() {
-          const queue = yield* Queue
+          const queue = yield* SessionQueue
           const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
           yield* Effect.sleep("5500 millis")
           yield* queue.cancelByBatchIds([job.batchId])
@@ -238,7 +238,7 @@ describe("Somebody at the GUI", () => {
         "500 millis",
         (what, socket) =>
           Effect.gen(function*() {
-            const queue = yield* Queue
+            const queue = yield* SessionQueue
             const images = yield* Images
             const job = yield* Job.submit(yield* load("iterate-and-collect"), { keepOutputs: true })
             while ((yield* images.names()).image_names.length === 0) yield* Effect.sleep("1 second")
@@ -262,7 +262,7 @@ describe("More than was asked for", () => {
         yield* withAndWithoutEvents(["6.3.0", "6.8.1", "6.13.8", "6.14.2"], "1 second", (what) =>
           Effect.gen(function*() {
             const simulator = yield* Simulator
-            const queue = yield* Queue
+            const queue = yield* SessionQueue
             const job = yield* Job.submitBatch(numbers([1, 2, 3]))
             yield* Effect.sleep("1500 millis")
             // A proxy that repeats a request, or a program that reuses the id.
@@ -417,7 +417,7 @@ describe("Healing", () => {
         )
         assert.deepInclude(blocked, { _tag: "QueueBlocked", own: true })
         assert.include(blocked.message, `Job.heal("`)
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         assert.deepStrictEqual((yield* queue.itemIds()).item_ids, [])
         assert.deepStrictEqual(yield* queue.listAll(), [])
       }).pipe(Effect.provide(InvokeAiTest.layer()))
@@ -429,7 +429,7 @@ describe("Healing", () => {
         const workflow = yield* load("text-only")
         const blocked = { batchId: "11111111-2222-4333-8444-555555555555" }
         const { data = null, graph, runs } = numbers(["not a number"])
-        yield* Queue.use((queue) => queue.enqueueBatch({ batch_id: blocked.batchId, graph, data, runs }))
+        yield* SessionQueue.use((queue) => queue.enqueueBatch({ batch_id: blocked.batchId, graph, data, runs }))
         const waiting = yield* Effect.forkChild(
           Effect.scoped(Effect.flatMap(Job.submit(workflow), (job) => job.await))
         )

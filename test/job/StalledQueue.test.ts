@@ -1,5 +1,5 @@
 import * as JobState from "@effect-invokeai/core/job/JobState"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -35,12 +35,12 @@ const look = (counts: ReadonlyArray<number>) =>
     const warnings: Array<string> = []
     let before: string | undefined = undefined
     for (const completed of counts) {
-      const server = Layer.mock(Queue, {
+      const server = Layer.mock(SessionQueue, {
         queueId: "default",
         status: Effect.succeed(between(completed)),
         next: Effect.succeed(Option.none())
       })
-      const diagnosis: Diagnosis<{ readonly batchId: string }> = yield* Queue.use((queue) =>
+      const diagnosis: Diagnosis<{ readonly batchId: string }> = yield* SessionQueue.use((queue) =>
         diagnoseStall(queue, [{ batchId: "batch", state }], before)
       ).pipe(Effect.provide(server))
       before = diagnosis.signature

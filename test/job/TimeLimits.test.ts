@@ -78,7 +78,7 @@ const withNetwork = <A, E>(
   )
 
 /** A job that runs, and the scope that it belongs to. */
-const begin = (options?: Job.BatchOptions) =>
+const begin = (options?: Job.JobOptions) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const job = yield* Scope.provide(Job.submitBatch(batchOf(2), options), scope)

@@ -1,8 +1,8 @@
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -19,7 +19,7 @@ const server = (name: string) =>
 /** Which server a program speaks to, asked of several services. */
 const where = Effect.gen(function*() {
   const client = yield* InvokeAiClient
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const info = yield* ServerInfo
   return [client.url.host, queue.queueId, info.url.host]
 })
@@ -36,9 +36,9 @@ describe("two servers in one program", () => {
     Effect.gen(function*() {
       const layer = server("one")
       yield* Effect.gen(function*() {
-        const queue = yield* Queue
-        assert.strictEqual(yield* Queue.pipe(Effect.provide(layer)), queue)
-        assert.notStrictEqual(yield* Queue.pipe(Effect.provide(server("one"))), queue)
+        const queue = yield* SessionQueue
+        assert.strictEqual(yield* SessionQueue.pipe(Effect.provide(layer)), queue)
+        assert.notStrictEqual(yield* SessionQueue.pipe(Effect.provide(server("one"))), queue)
       }).pipe(Effect.provide(layer))
     }))
 })

@@ -3,10 +3,10 @@ import type * as Job from "@effect-invokeai/core/job/Job"
 import { JobTracker, type JobTrackerOptions } from "@effect-invokeai/core/job/JobTracker"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import { EventsUnavailable, ServerEvents, type ServerMessage } from "@effect-invokeai/core/server/ServerEvents"
 import { capabilitiesFrom, ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
@@ -370,7 +370,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
 
   const missingRoute = failure("NotFound", "GET", "/route", { status: 404 })
 
-  const queue = Layer.mock(Queue, {
+  const queue = Layer.mock(SessionQueue, {
     queueId: "default",
     enqueueBatch: (batch) =>
       call(

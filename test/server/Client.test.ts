@@ -1,8 +1,8 @@
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -245,10 +245,10 @@ describe("repeats", () => {
       json({ detail: "Unexpected error: 1 validation error for GraphExecutionState" }, { status: 500 })
     )
     return Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.flatMap(Queue, (queue) => queue.item(1)))
+      const error = yield* Effect.flip(Effect.flatMap(SessionQueue, (queue) => queue.item(1)))
       assert.strictEqual(error.status, 500)
       assert.strictEqual(server.seen.length, 1)
-    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+    }).pipe(Effect.provide(SessionQueue.layer.pipe(Layer.provide(server.layer()))))
   })
 
   it.effect.each(
@@ -317,11 +317,11 @@ describe("repeats", () => {
         : json([])
     )
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       assert.strictEqual(yield* patiently(queue.cancelByBatchIds(["b"])), 2)
       assert.deepStrictEqual(yield* patiently(queue.itemsByIds([1])), [])
       assert.strictEqual(server.seen.length, 4)
-    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+    }).pipe(Effect.provide(SessionQueue.layer.pipe(Layer.provide(server.layer()))))
   })
 
   it.effect("a read is never ambiguous", () => {
@@ -360,12 +360,12 @@ describe("JSON as it comes", () => {
     const item = { item_id: 7, status: "dreaming", batch_id: "b", session: {}, priority: "high" }
     const server = fakeHttp(({ path }) => json(path.endsWith("/7") ? item : { hello: 1 }))
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       assert.deepStrictEqual(yield* queue.rawItem(7), item)
       const error = yield* Effect.flip(queue.rawItem(8))
       assert.deepInclude(error, { reason: { _tag: "Decode" }, path: "/api/v1/queue/default/i/8" })
       assert.include(error.message, "no queue item")
-    }).pipe(Effect.provide(Queue.layer.pipe(Layer.provide(server.layer()))))
+    }).pipe(Effect.provide(SessionQueue.layer.pipe(Layer.provide(server.layer()))))
   })
 })
 
@@ -410,7 +410,7 @@ describe("timeouts", () => {
   it.effect("enqueueing may take longer", () => {
     const server = fakeHttp(() => "never")
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const fiber = yield* Effect.forkChild(Effect.flip(queue.enqueueBatch({ graph: {}, runs: 1 })))
       yield* TestClock.adjust("6 seconds")
       assert.isUndefined(fiber.pollUnsafe())
@@ -418,7 +418,7 @@ describe("timeouts", () => {
       assert.isTrue((yield* Fiber.join(fiber)).isAmbiguous)
     }).pipe(
       Effect.provide(
-        Queue.layer.pipe(Layer.provide(server.layer({ timeout: "5 seconds", transferTimeout: "10 seconds" })))
+        SessionQueue.layer.pipe(Layer.provide(server.layer({ timeout: "5 seconds", transferTimeout: "10 seconds" })))
       )
     )
   })

@@ -1,6 +1,6 @@
 /** Deletions through a connection and a proxy that fail now and then. */
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { drive } from "../job/fake.ts"
 import { type Answer, fakeHttp, html, imageDto, json, networkError } from "./fake.ts"
 
-const services = Layer.mergeAll(Images.layer, Queue.layer, Videos.layer, WorkflowLibrary.layer)
+const services = Layer.mergeAll(Images.layer, SessionQueue.layer, Videos.layer, WorkflowLibrary.layer)
 
 /** A server that responds to the first deletions as told, and carries out those that `done` names. */
 const withFailures = (failures: ReadonlyArray<{ readonly response: () => Answer; readonly done: boolean }>) => {
@@ -105,7 +105,7 @@ describe("Deleting", () => {
     )
     return drive(
       Effect.gen(function*() {
-        yield* (yield* Queue).deleteItem(7)
+        yield* (yield* SessionQueue).deleteItem(7)
         assert.strictEqual(requests, 2)
       }).pipe(Effect.provide(services.pipe(Layer.provide(server.layer()))))
     )

@@ -4,8 +4,8 @@ import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { StylePresets, Utilities } from "@effect-invokeai/core/server/Prompts"
-import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { isRedacted, SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -25,7 +25,7 @@ const services = Layer.mergeAll(
   Boards.layer,
   Images.layer,
   Models.layer,
-  Queue.layer,
+  SessionQueue.layer,
   ServerInfo.layer,
   StylePresets.layer,
   Utilities.layer,
@@ -402,7 +402,7 @@ describe("Models", () => {
   })
 })
 
-describe("Queue", () => {
+describe("SessionQueue", () => {
   const summary = (item_id: number) => ({
     item_id,
     status: "completed",
@@ -420,7 +420,7 @@ describe("Queue", () => {
         : json({ detail: "Enqueue receipt not found" }, { status: 404 })
     )
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       assert.deepStrictEqual(yield* queue.enqueueReceipt("a key"), Option.some(receipt))
       assert.deepStrictEqual(yield* queue.enqueueReceipt("another"), Option.none())
       yield* queue.acknowledgeEnqueue("a key")
@@ -439,7 +439,7 @@ describe("Queue", () => {
         : json((request.body as { readonly item_ids: ReadonlyArray<number> }).item_ids.map(summary))
     )
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const items = yield* Stream.runCollect(queue.summaries({ chunkSize: 2 }))
       assert.deepStrictEqual(items.map((item) => item.item_id), [5, 4, 3, 2, 1])
       assert.strictEqual(seen.length, 4)
@@ -451,7 +451,7 @@ describe("Queue", () => {
   it.effect("asks for at most 1,000 ids at once", () => {
     const { layer, seen } = withServer(() => json([]))
     return Effect.gen(function*() {
-      yield* (yield* Queue).itemSummariesByIds(Array.from({ length: 1001 }, (_, i) => i))
+      yield* (yield* SessionQueue).itemSummariesByIds(Array.from({ length: 1001 }, (_, i) => i))
       assert.deepStrictEqual(seen.map((request) => (request.body as { item_ids: Array<number> }).item_ids.length), [
         1000,
         1
@@ -462,7 +462,7 @@ describe("Queue", () => {
   it.effect("current and next may be nothing", () => {
     const { layer } = withServer(() => json(null))
     return Effect.gen(function*() {
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       assert.isTrue(Option.isNone(yield* queue.current))
       assert.isTrue(Option.isNone(yield* queue.next))
     }).pipe(Effect.provide(layer))
@@ -480,7 +480,7 @@ describe("Queue", () => {
       json({ queue_id: "default", enqueued: 1, requested: 2, priority: 0, item_ids: [2, 1], batch })
     )
     return Effect.gen(function*() {
-      const result = yield* (yield* Queue).enqueueBatch(batch)
+      const result = yield* (yield* SessionQueue).enqueueBatch(batch)
       assert.deepStrictEqual(seen[0]!.body, { batch, prepend: false })
       assert.deepStrictEqual([result.enqueued, result.batch?.batch_id], [1, "mine"])
       assert.strictEqual(seen[0]!.path, "/api/v1/queue/default/enqueue_batch")

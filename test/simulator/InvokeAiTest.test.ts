@@ -2,9 +2,9 @@ import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
 import { Models } from "@effect-invokeai/core/server/Models"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerEvents } from "@effect-invokeai/core/server/ServerEvents"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
@@ -71,7 +71,7 @@ describe("the client in front of the simulator", () => {
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const events = yield* ServerEvents
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const messages = yield* events.subscribe
       const tags: Array<string> = []
       const fiber = yield* messages.pipe(
@@ -109,7 +109,7 @@ describe("the client in front of the simulator", () => {
     Effect.gen(function*() {
       yield* InvokeAiTest.nothingLeftBehind
       const simulator = yield* Simulator
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       yield* queue.pause
       yield* queue.enqueueBatch({ graph: graph({ sum: { type: "add" } }), runs: 1 })
       const error = yield* Effect.flip(InvokeAiTest.nothingLeftBehind)
@@ -136,7 +136,7 @@ describe("the client in front of the simulator", () => {
   it.effect("the same test gives the same bytes", () => {
     const once = Effect.gen(function*() {
       const simulator = yield* Simulator
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       yield* queue.enqueueBatch({
         batch_id: "b",
         graph: graph({ a: { type: "blank_image", width: 8, height: 8 } }),

@@ -9,7 +9,7 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import type { InkImageOutput } from "@effect-invokeai/core/job/Outputs"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
@@ -120,7 +120,7 @@ describe("use case 3: submit the workflow and follow the job", () => {
       const job = yield* Job.submit(ready, { board: "samples" })
       const error = yield* Effect.flip(Job.await(job, { timeout: "10 millis" }))
       assert.strictEqual(error._tag, "JobTimeout")
-      const status = yield* Queue.use((queue) => queue.batchStatus(job.batchId))
+      const status = yield* SessionQueue.use((queue) => queue.batchStatus(job.batchId))
       assert.deepStrictEqual([status.canceled, status.pending, status.in_progress], [1, 0, 0])
     }).pipe(Effect.scoped, onSimulator))
 })

@@ -26,9 +26,9 @@ import { InvokeAiClient } from "./server/InvokeAiClient.ts"
 import { CloseTimeout, InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
 import { Models } from "./server/Models.ts"
 import { StylePresets, SystemPrompts, Utilities } from "./server/Prompts.ts"
-import { Queue } from "./server/Queue.ts"
 import { ServerEvents } from "./server/ServerEvents.ts"
 import { ServerInfo } from "./server/ServerInfo.ts"
+import { SessionQueue } from "./server/SessionQueue.ts"
 import { Videos } from "./server/Videos.ts"
 import { WorkflowLibrary } from "./server/WorkflowLibrary.ts"
 import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
@@ -53,7 +53,7 @@ export type ServerServices =
   | InvokeAiClient
   | ServerInfo
   | Auth
-  | Queue
+  | SessionQueue
   | Images
   | Boards
   | Models
@@ -94,7 +94,7 @@ export const layerServices = (
   const server = Layer.mergeAll(
     ServerInfo.layer,
     Auth.layer,
-    Queue.layer,
+    SessionQueue.layer,
     Images.layer,
     Boards.layer,
     Models.layer,

@@ -40,7 +40,7 @@ import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import type { JobResult, JobTiming, SessionQueueItem } from "@effect-invokeai/core/job/JobResult"
 import type { JobState } from "@effect-invokeai/core/job/JobState"
 import type { InkOutput, WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
-import type { EnqueueBatchResult } from "@effect-invokeai/core/job/Submission"
+import type { SubmissionResult } from "@effect-invokeai/core/job/Submission"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as EffectWorkflow from "@effect-invokeai/core/workflow/Workflow"
@@ -144,7 +144,7 @@ export interface Workflow {
  */
 export interface Job extends AsyncDisposable {
   readonly batchId: string
-  readonly enqueued: EnqueueBatchResult | null
+  readonly enqueued: SubmissionResult | null
   readonly events: AsyncIterable<JobEvent>
   readonly outputStream: AsyncIterable<InkOutput>
   readonly state: () => JobState

@@ -2,7 +2,7 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, it } from "@effect/vitest"
@@ -55,7 +55,9 @@ const longJob = (options?: Job.SubmitOptions) =>
   Effect.flatMap(Workflow.fromFile(Support.workflowFile("many-blurs")), (workflow) => Job.submit(workflow, options))
 
 const isRunning = (batchId: string) =>
-  Queue.use((queue) => Effect.map(queue.batchStatus(batchId), ({ in_progress, pending }) => in_progress + pending > 0))
+  SessionQueue.use((queue) =>
+    Effect.map(queue.batchStatus(batchId), ({ in_progress, pending }) => in_progress + pending > 0)
+  )
 
 it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy that fails", (it) => {
   for (const [name, treatment] of failures) {
@@ -159,7 +161,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
   it.effect("deletes the images of a batch that a proxy sent twice", () =>
     Effect.gen(function*() {
       const images = yield* Images
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const before = new Set((yield* images.names()).image_names)
       const node = { type: "blank_image", width: 512, height: 512, is_intermediate: false, use_cache: false }
       const graph = {

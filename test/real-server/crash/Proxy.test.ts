@@ -3,7 +3,7 @@ import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, it } from "@effect/vitest"
@@ -129,7 +129,7 @@ it.layer(client(), { excludeTestServices: true })("a proxy that cuts, delays, ha
   it.effect("changes no result", () =>
     Effect.gen(function*() {
       const images = yield* Images
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const before = new Set((yield* images.names()).image_names)
       const direct = yield* run(Support.url, `direct-${process.pid}`)
       for (const seed of seeds) {

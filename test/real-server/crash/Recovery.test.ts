@@ -3,7 +3,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, it } from "@effect/vitest"
@@ -21,7 +21,7 @@ it.layer(client(), { excludeTestServices: true })("an order whose downloads fail
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const queue = yield* Queue
+      const queue = yield* SessionQueue
       const images = yield* Images
       const state = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-recovery-" })
       const before = (yield* images.names()).image_names.toSorted()

@@ -1,5 +1,5 @@
 import * as Job from "@effect-invokeai/core/job/Job"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -35,7 +35,7 @@ it.live(
       const port = Number(new URL(first.url).port)
 
       yield* Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         // The first item of three runs, the others wait; behind them a job that waits, and one that will be canceled.
         const long = yield* submit("many-blurs", { Rounds: 12 }, { runs: 3 })
         const waiting = yield* submit("text-only", { Name: "waiting", Number: 3, Plus: 4 })

@@ -2,7 +2,7 @@
 import { AssetLedger, layerFile } from "@effect-invokeai/core/assets/AssetLedger"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -112,7 +112,7 @@ export const allImages = Effect.map(
 export const check = Effect.fnUntraced(function*(options: OrderOptions, imagesBefore: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const { failEvery, mark, state } = options
   const items = (yield* queue.listAll()).filter((item) => item.origin?.startsWith(`${mark}-`) === true)
   const batches: Array<string> = []

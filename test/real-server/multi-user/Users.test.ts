@@ -2,7 +2,7 @@ import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
-import { isRedacted, Queue } from "@effect-invokeai/core/server/Queue"
+import { isRedacted, SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -65,20 +65,20 @@ describe("users of a multi-user server", () => {
         )
       )
       const batchId = randomUUID()
-      const { item_ids: [itemId] } = yield* Queue.use((queue) =>
+      const { item_ids: [itemId] } = yield* SessionQueue.use((queue) =>
         queue.enqueueBatch({
           batch_id: batchId,
           graph: { id: "secret", nodes: { text: { id: "text", type: "string", value: "a secret" } }, edges: [] }
         })
       )
-      yield* Queue.use((queue) => queue.batchStatus(batchId)).pipe(
+      yield* SessionQueue.use((queue) => queue.batchStatus(batchId)).pipe(
         Effect.repeat({ until: (status) => status.completed === 1, schedule: Schedule.spaced("100 millis") })
       )
 
       yield* Effect.gen(function*() {
         const images = yield* Images
         const boards = yield* Boards
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const library = yield* WorkflowLibrary
         const { image_name } = image
         const { board_id } = board

@@ -1,7 +1,7 @@
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -40,7 +40,7 @@ const withHalf = (request: HttpClientRequest.HttpClientRequest): HttpClientReque
 }
 
 const count = (batchId: string) =>
-  Queue.use((queue) => Effect.map(queue.batchStatus(batchId), ({ completed, total }) => ({ completed, total })))
+  SessionQueue.use((queue) => Effect.map(queue.batchStatus(batchId), ({ completed, total }) => ({ completed, total })))
 
 describe("On the real server", () => {
   it.live("a 500 of a proxy that passes the request on later makes no second batch", () => {
@@ -101,7 +101,7 @@ describe("On the real server", () => {
       yield* Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batch("string", ["whole", "HALF"]))))
         assert.deepInclude(error, { _tag: "QueueBlocked", own: true, removed: true })
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         if (error._tag === "QueueBlocked") assert.strictEqual((yield* queue.batchStatus(error.batchId)).total, 0)
         const next = yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batch("integer", [3])), (job) => job.await))
         assert.strictEqual(next.status, "completed")

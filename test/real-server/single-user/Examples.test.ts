@@ -1,4 +1,4 @@
-import * as Graph from "@effect-invokeai/core/batch/Graph"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
@@ -22,7 +22,7 @@ it.layer(client(), { excludeTestServices: true })("the FLUX image-to-image examp
         "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt": "a mountain"
       }))
       const job = yield* Job.submitBatch({
-        graph: Graph.build(ready.loaded),
+        graph: WorkflowGraph.build(ready.loaded),
         data: undefined,
         workflow: Workflow.toDefinition(ready),
         runs: 1,

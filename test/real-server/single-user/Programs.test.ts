@@ -1,5 +1,5 @@
 import { Images } from "@effect-invokeai/core/server/Images"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -104,13 +104,13 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
   it.effect("the demo: says which models are missing, and stops before it uploads anything", () =>
     Effect.gen(function*() {
       const before = yield* allImages
-      const total = (yield* Queue.use((queue) => queue.status)).queue.total
+      const total = (yield* SessionQueue.use((queue) => queue.status)).queue.total
       const { code, text } = yield* finished(NodePath.join(repository, "examples/demo.ts"), yield* workspace)
       assert.notStrictEqual(code, 0)
       for (const kind of ["main", "t5_encoder", "clip_embed", "vae"]) assert.match(text, new RegExp(`type ${kind}\\b`))
       assert.notInclude(text, "    at ")
       assert.deepStrictEqual(yield* allImages, before)
-      assert.strictEqual((yield* Queue.use((queue) => queue.status)).queue.total, total)
+      assert.strictEqual((yield* SessionQueue.use((queue) => queue.status)).queue.total, total)
     }).pipe(Effect.scoped))
 
   for (const [style, program] of Object.entries(longPrograms)) {
@@ -135,7 +135,7 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
         assert.isTrue(yield* Images.use((images) => images.exists(uploaded)), lines.join("\n"))
         yield* handle.kill({ killSignal: "SIGINT", forceKillAfter: "20 seconds" })
         assert.isFalse(yield* Images.use((images) => images.exists(uploaded)))
-        const status = yield* Queue.use((queue) => queue.batchStatus(batchId)).pipe(
+        const status = yield* SessionQueue.use((queue) => queue.batchStatus(batchId)).pipe(
           Effect.repeat({
             while: (status) => status.in_progress > 0,
             schedule: Schedule.spaced("100 millis"),

@@ -1,5 +1,5 @@
 import * as Job from "@effect-invokeai/core/job/Job"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
 
     it.effect("is told to be blocked by somebody's unreadable item; the job goes on when that is gone", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const batchId = "somebody's batch"
         yield* queue.enqueueBatch({ ...bad, batch_id: batchId })
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
@@ -34,11 +34,11 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         yield* Job.heal(batchId)
         assert.strictEqual((yield* job.await).status, "completed")
         yield* queue.prune
-      }).pipe(Effect.scoped, Effect.ensuring(Queue.use((queue) => Effect.ignore(queue.clear)))))
+      }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.clear)))))
 
     it.effect("is freed by the job itself when the unreadable item is its own", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const error = yield* Job.submitBatch({ ...bad, workflow: null, size: 1, nodes: new Map() }).pipe(
           Effect.flatMap((job) => Effect.flip(job.await)),
           Effect.scoped,
@@ -50,11 +50,11 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         const job = yield* Job.submit(workflow)
         assert.strictEqual((yield* job.await).status, "completed")
         yield* queue.prune
-      }).pipe(Effect.scoped, Effect.ensuring(Queue.use((queue) => Effect.ignore(queue.clear)))))
+      }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.clear)))))
 
     it.effect("is not mixed up: jobs of others, a pause, a cleared queue", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         yield* queue.pause
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
         const kept = yield* Job.submit(workflow)
@@ -66,6 +66,6 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         const error = yield* Effect.flip(deleted.await).pipe(Effect.timeout("40 seconds"))
         // Deleting cancels first: which of the two is seen depends on who is faster.
         assert.include(["JobLost", "JobCanceled"], error._tag)
-      }).pipe(Effect.scoped, Effect.ensuring(Queue.use((queue) => Effect.ignore(queue.resume)))))
+      }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.resume)))))
   }
 )

@@ -1,12 +1,12 @@
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import * as Graph from "@effect-invokeai/core/batch/Graph"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Models } from "@effect-invokeai/core/server/Models"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
@@ -45,11 +45,11 @@ const outdated = new Map([
 ])
 
 /** Hands a graph in while nothing runs, and takes it out again. */
-const submitted = (graph: Graph.Graph) =>
+const submitted = (graph: WorkflowGraph.WorkflowGraph) =>
   Effect.acquireUseRelease(
-    Queue.use((queue) => queue.pause),
-    () => Queue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })),
-    () => Queue.use((queue) => Effect.andThen(queue.clear, queue.resume)).pipe(Effect.ignore)
+    SessionQueue.use((queue) => queue.pause),
+    () => SessionQueue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })),
+    () => SessionQueue.use((queue) => Effect.andThen(queue.clear, queue.resume)).pipe(Effect.ignore)
   )
 
 /** The fields that a refusal names: all of a refused graph's problems are about fields of nodes. */
@@ -101,7 +101,7 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
         }
 
         // … and the server asks for no more.
-        const result = yield* Effect.result(submitted(Graph.build(workflow.loaded)))
+        const result = yield* Effect.result(submitted(WorkflowGraph.build(workflow.loaded)))
         if (result._tag === "Failure") {
           assert.strictEqual(result.failure.reason._tag, "Validation", result.failure.message)
           for (const { field, type } of refusedFields(result.failure)) {
@@ -137,7 +137,7 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
             }[template.type.name]
           )
         }
-        assert.strictEqual((yield* submitted(Graph.build(filled.loaded))).enqueued, 1)
+        assert.strictEqual((yield* submitted(WorkflowGraph.build(filled.loaded))).enqueued, 1)
         const state = problems.length === 0 ? "complete as shipped" : `${problems.length} things to fill in`
         yield* Console.log(`${name}: ${workflow.inputs.length} inputs, ${state}; accepted when filled in`)
       }).pipe(Effect.scoped))

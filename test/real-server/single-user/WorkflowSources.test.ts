@@ -3,7 +3,7 @@ import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Models } from "@effect-invokeai/core/server/Models"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
@@ -30,7 +30,7 @@ const values = (workflow: Workflow.Workflow) =>
 const accepted = (workflow: Workflow.Workflow) =>
   Effect.gen(function*() {
     const { data, graph, runs, workflow: embedded } = yield* WorkflowBatch.make(workflow)
-    const queue = yield* Queue
+    const queue = yield* SessionQueue
     const result = yield* Effect.acquireUseRelease(
       queue.pause,
       () => queue.enqueueBatch({ graph, runs, data, workflow: embedded }),

@@ -1,4 +1,4 @@
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -31,7 +31,7 @@ const long = {
 }
 
 const ended = (batchId: string) =>
-  Queue.use((queue) => queue.batchStatus(batchId)).pipe(
+  SessionQueue.use((queue) => queue.batchStatus(batchId)).pipe(
     Effect.repeat({
       while: (status) => status.pending + status.in_progress > 0,
       schedule: Schedule.spaced("100 millis")
@@ -39,12 +39,12 @@ const ended = (batchId: string) =>
     Effect.timeout("30 seconds")
   )
 
-/** Every method of `Queue`; pausing is the administrator's. */
-export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { readonly admin: boolean }): void =>
+/** Every method of `SessionQueue`; pausing is the administrator's. */
+export const queueSuite = (who: string, layer: Layer.Layer<SessionQueue>, options: { readonly admin: boolean }): void =>
   it.layer(layer, { excludeTestServices: true })(`the queue, as ${who}`, (it) => {
     it.effect("takes a batch, runs it and tells everything about its items", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const batchId = randomUUID()
         const destination = `tests: ${batchId}`
         const enqueued = yield* queue.enqueueBatch({
@@ -92,7 +92,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
 
     it.effect("keeps what failed, and runs it again", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const batchId = randomUUID()
         const { item_ids: [id] } = yield* queue.enqueueBatch({ batch_id: batchId, graph: division(0) })
         assert.strictEqual((yield* ended(batchId)).failed, 1)
@@ -108,7 +108,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
 
     it.effect("cancels in every way", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const batchId = randomUUID()
         const destination = `cancel ${batchId}`
         const first = yield* queue.enqueueBatch({ batch_id: batchId, destination, graph: long })
@@ -150,7 +150,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<Queue>, options: { re
 
     it.effect("is paused and resumed by the administrator alone", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         if (!options.admin) {
           assert.strictEqual((yield* Effect.flip(queue.pause)).reason._tag, "Forbidden")
           assert.strictEqual((yield* Effect.flip(queue.resume)).reason._tag, "Forbidden")

@@ -1,7 +1,7 @@
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Job from "@effect-invokeai/core/job/Job"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
@@ -64,7 +64,7 @@ const values: ReadonlyArray<readonly [type: string, field: string, values: Reado
 
 /** Nothing runs while the scope is open, and nothing that was enqueued is left. */
 const paused = Effect.flatMap(
-  Queue,
+  SessionQueue,
   (queue) => Effect.acquireRelease(queue.pause, () => Effect.ignore(Effect.andThen(queue.clear, queue.resume)))
 )
 

@@ -6,7 +6,7 @@ import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Models, toIdentifier } from "@effect-invokeai/core/server/Models"
-import { Queue } from "@effect-invokeai/core/server/Queue"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -160,7 +160,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const field = Workflow.fields(workflow).find(({ field }) => field._tag === "InkStringField")?.systemName ?? ""
         assert.strictEqual((yield* Effect.flip(Workflow.setField(workflow, field, cut)))._tag, "InvalidInputValue")
         const graph = { nodes: { p: { id: "p", type: "string", value: cut } }, edges: [] }
-        const refused = yield* Effect.flip(Queue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })))
+        const refused = yield* Effect.flip(SessionQueue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })))
         assert.deepStrictEqual([refused.reason._tag, refused.sent], ["Validation", false])
         const job = yield* Job.submit(yield* Workflow.setField(workflow, field, whole))
         const { outputs } = yield* job.await
@@ -200,7 +200,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const images = yield* Images
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const before = yield* allImages
         const directory = yield* folder
         const workflow = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
@@ -334,7 +334,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
 
     it.effect("a cancel while it runs: it stops, and nothing of it is left", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const before = yield* allImages
         yield* Effect.gen(function*() {
           const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
@@ -359,7 +359,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
 
     it.effect("a timeout: the job is canceled, and nothing of it is left", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const before = yield* allImages
         const batchId = yield* Effect.gen(function*() {
           const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
@@ -376,7 +376,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
 
     it.effect("an interruption: closing the scope stops the job on the server", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const before = yield* allImages
         const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
         const batchId = yield* Job.submit(workflow).pipe(
@@ -397,7 +397,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
 
     it.effect("what is wrong is told before anything is sent", () =>
       Effect.gen(function*() {
-        const queue = yield* Queue
+        const queue = yield* SessionQueue
         const total = (yield* queue.status).queue.total
         const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
         const missing = yield* Effect.flip(Job.submit(workflow))

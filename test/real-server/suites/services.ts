@@ -4,8 +4,8 @@ import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { StylePresets, SystemPrompts, Utilities } from "@effect-invokeai/core/server/Prompts"
-import { Queue } from "@effect-invokeai/core/server/Queue"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import * as Layer from "effect/Layer"
@@ -27,7 +27,7 @@ export const services = (account?: (typeof Support.accounts)[number]) => {
     Boards.layer,
     Images.layer,
     Models.layer,
-    Queue.layer,
+    SessionQueue.layer,
     ServerInfo.layer,
     StylePresets.layer,
     SystemPrompts.layer,

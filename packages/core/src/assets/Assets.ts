@@ -54,17 +54,25 @@ import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
+import type {
+  Asset,
+  AssetContent,
+  DeletionOutcome,
+  Leftover,
+  UploadFileOptions,
+  UploadOptions,
+  UploadSource
+} from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
-import type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
-import { type DeletionOutcome, kept, missing } from "./internal/deletion.ts"
+import { kept, missing } from "./internal/deletion.ts"
 import { HeldImages } from "./internal/heldImages.ts"
 import { imageName, type ImageReference } from "./internal/ImageTransfer.ts"
 import * as ImageType from "./internal/ImageType.ts"
 import { fromFile, inspect } from "./internal/uploadContent.ts"
 import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.ts"
 
-export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./internal/asset.ts"
-export type { DeletionOutcome, KeptReason } from "./internal/deletion.ts"
+export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
+export type { DeletionOutcome, KeptReason } from "./Asset.ts"
 export { UploadError } from "./UploadError.ts"
 
 interface Slot {

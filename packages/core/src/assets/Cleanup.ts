@@ -30,12 +30,13 @@ import { TaggedError } from "../internal/TaggedError.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
-import { Queue } from "../server/Queue.ts"
+import { SessionQueue } from "../server/SessionQueue.ts"
+import type { DeletionOutcome, KeptReason } from "./Asset.ts"
 import { Assets } from "./Assets.ts"
-import { deleted, type DeletionOutcome, failed, kept, type KeptReason, missing } from "./internal/deletion.ts"
+import { deleted, failed, kept, missing } from "./internal/deletion.ts"
 import { imageName, type ImageReference } from "./internal/ImageTransfer.ts"
 
-export type { KeptReason } from "./internal/deletion.ts"
+export type { KeptReason } from "./Asset.ts"
 
 /**
  * What was cleaned up. Names are image names, or ids of queue items.
@@ -265,7 +266,7 @@ const ended: ReadonlySet<string> = new Set(["completed", "failed", "canceled"])
 /** Batch and status of the items that exist. Servers before 6.14 tell them only with the whole item. */
 const describeItems = (itemIds: ReadonlyArray<number>) =>
   Effect.gen(function*() {
-    const queue = yield* Queue
+    const queue = yield* SessionQueue
     type Described = Map<number, { readonly batch_id: string; readonly status: string } | InvokeAiError>
     const described: Described = new Map()
     const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
@@ -288,8 +289,8 @@ const describeItems = (itemIds: ReadonlyArray<number>) =>
   })
 
 const itemOutcomes = Effect.fnUntraced(
-  function*(job: JobItems): Effect.fn.Return<ReadonlyMap<string, DeletionOutcome>, never, Queue> {
-    const queue = yield* Queue
+  function*(job: JobItems): Effect.fn.Return<ReadonlyMap<string, DeletionOutcome>, never, SessionQueue> {
+    const queue = yield* SessionQueue
     const outcomes = new Map<string, DeletionOutcome>()
     if (job.itemIds.length === 0) return outcomes
     const described = yield* Effect.result(describeItems(job.itemIds))
@@ -340,7 +341,7 @@ export interface JobItems {
  * @since 0.1.0
  */
 export const queueItems = Effect.fn("Cleanup.queueItems")(
-  function*(job: JobItems, options?: CleanupOptions): Effect.fn.Return<CleanupResult, CleanupError, Queue> {
+  function*(job: JobItems, options?: CleanupOptions): Effect.fn.Return<CleanupResult, CleanupError, SessionQueue> {
     yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
     return yield* checkStrict(resultOf(yield* itemOutcomes(job)), options)
   }
@@ -400,7 +401,7 @@ export const many = Effect.fn("Cleanup.many")(
   function*(jobs: Iterable<FinishedJob>, options: ManyOptions = {}): Effect.fn.Return<
     BatchCleanupResult,
     CleanupError,
-    Assets | Images | Queue
+    Assets | Images | SessionQueue
   > {
     const all = Array.from(jobs)
     const finished = all.map((job) => job.outputs)

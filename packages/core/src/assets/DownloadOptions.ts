@@ -8,7 +8,7 @@ import type { InkImageOutput } from "../job/Outputs.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
 import type * as AtomicFile from "./internal/AtomicFile.ts"
 import type { RetryOptions } from "./internal/ImageTransfer.ts"
-import type * as Sidecar from "./internal/Sidecar.ts"
+import type * as Sidecar from "./Sidecar.ts"
 
 /**
  * The format of a download.

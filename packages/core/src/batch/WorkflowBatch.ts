@@ -26,12 +26,12 @@ import { isWorkflow, type SweptInput, type Workflow, WorkflowValue } from "../wo
 import type { LoadedWorkflow, SubmittedNode } from "../workflow/LoadedWorkflow.ts"
 import { type ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 import type { BatchData, BatchDatum } from "./BatchData.ts"
-import * as Graph from "./Graph.ts"
 import * as Batch from "./internal/batch.ts"
 import type { ServerGenerator } from "./internal/generators.ts"
 import { checkedNode, checkedNodes, fieldProblem } from "./internal/nodeChecks.ts"
 import * as Readiness from "./internal/readiness.ts"
 import * as ResourceChecks from "./internal/resourceChecks.ts"
+import * as WorkflowGraph from "./WorkflowGraph.ts"
 import * as WorkflowProblems from "./WorkflowProblems.ts"
 
 export type { BatchData, BatchDatum } from "./BatchData.ts"
@@ -49,7 +49,7 @@ export type { BatchData, BatchDatum } from "./BatchData.ts"
  * @since 0.1.0
  */
 export interface WorkflowBatch {
-  readonly graph: Graph.Graph
+  readonly graph: WorkflowGraph.WorkflowGraph
   readonly data: BatchData
   /** The workflow with the values that were set, without its library id. */
   readonly workflow: JsonObject
@@ -300,7 +300,7 @@ const optionProblems = Effect.fnUntraced(function*(
 })
 
 // A program that submits a workflow again and again makes of it once what is always the same.
-const graphOf = memoized((loaded: LoadedWorkflow) => Graph.build(loaded))
+const graphOf = memoized((loaded: LoadedWorkflow) => WorkflowGraph.build(loaded))
 const nodesOf = memoized(submittedNodes)
 const embeddedWorkflow = memoized((loaded: LoadedWorkflow): JsonObject => {
   const { id: _id, ...workflow } = toFile(asRead(loaded))
@@ -342,7 +342,9 @@ const compile = Effect.fnUntraced(function*(
   ]
   const boarded = withBoard(loaded, options?.board)
   return {
-    graph: options?.autoBoard === undefined ? graphOf(boarded) : Graph.build(boarded, { autoBoard: options.autoBoard }),
+    graph: options?.autoBoard === undefined
+      ? graphOf(boarded)
+      : WorkflowGraph.build(boarded, { autoBoard: options.autoBoard }),
     data,
     workflow: embeddedWorkflow(loaded),
     runs: perRun ? 1 : runs,

@@ -43,35 +43,27 @@ import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import type { Queue } from "../server/Queue.ts"
 import type { ServerInfo } from "../server/ServerInfo.ts"
+import type { SessionQueue } from "../server/SessionQueue.ts"
 import type * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
-import type * as Cancellation from "./internal/cancellation.ts"
-import {
-  awaitWithin,
-  type BatchOptions,
-  cancelJob,
-  type CancelResult,
-  checkOptions,
-  close,
-  type Lifecycle
-} from "./internal/lifecycle.ts"
+import { awaitWithin, cancelJob, checkOptions, close, type Lifecycle } from "./internal/lifecycle.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
+import type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
 import * as JobResult from "./JobResult.ts"
 import * as JobState from "./JobState.ts"
 import { JobTracker } from "./JobTracker.ts"
 import type { InkOutput, OutputNode, WorkflowOutput } from "./Outputs.ts"
 import * as Submission from "./Submission.ts"
 
-export type { Cancellation } from "./internal/cancellation.ts"
-export type { BatchOptions, CancelResult } from "./internal/lifecycle.ts"
+export type { Cancellation } from "./JobOptions.ts"
+export type { CancelResult, JobOptions } from "./JobOptions.ts"
 
 /**
  * What a job consists of, ready for the server.
@@ -120,7 +112,7 @@ export interface JobBatch {
  */
 export interface Job {
   readonly batchId: string
-  readonly enqueued: Submission.EnqueueBatchResult | null
+  readonly enqueued: Submission.SubmissionResult | null
   readonly events: Stream.Stream<JobEvent>
   readonly state: Effect.Effect<JobState.JobState>
   readonly changes: Stream.Stream<JobState.JobState>
@@ -139,11 +131,11 @@ export interface Job {
  * @category models
  * @since 0.1.0
  */
-export type JobServices = JobTracker | Queue | Images | ServerInfo | SecureRandom.SecureRandom
+export type JobServices = JobTracker | SessionQueue | Images | ServerInfo | SecureRandom.SecureRandom
 
 const makeJob = Effect.fnUntraced(function*(
   context: Lifecycle,
-  enqueued: Submission.EnqueueBatchResult | null,
+  enqueued: Submission.SubmissionResult | null,
   limit: TimeLimit.TimeLimit
 ): Effect.fn.Return<Job, never, JobServices> {
   const services = yield* Effect.context<JobServices>()
@@ -196,7 +188,7 @@ const makeJob = Effect.fnUntraced(function*(
 /** The body of `submitBatch`, without a span and a timeout of its own. */
 const handIn = Effect.fnUntraced(function*(
   batch: JobBatch,
-  options: BatchOptions,
+  options: JobOptions,
   limit: TimeLimit.TimeLimit
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
   const random = yield* SecureRandom.SecureRandom
@@ -236,10 +228,10 @@ const handIn = Effect.fnUntraced(function*(
  */
 export const submitBatch: (
   batch: JobBatch,
-  options?: BatchOptions
+  options?: JobOptions
 ) => Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> = Effect.fn(
   "Job.submitBatch"
-)((batch: JobBatch, options: BatchOptions = {}) =>
+)((batch: JobBatch, options: JobOptions = {}) =>
   TimeLimit.submitWithin(options, (limit) => handIn(batch, options, limit))
 )
 
@@ -251,7 +243,7 @@ const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
 /** Tracks a batch, and then sends it, or asks first whether a program that was killed has sent it. */
 const send = Effect.fnUntraced(function*(
   submission: Submission.Submission,
-  options: BatchOptions,
+  options: JobOptions,
   limit: TimeLimit.TimeLimit,
   before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
@@ -312,7 +304,7 @@ const send = Effect.fnUntraced(function*(
 /** Submits a batch of which the journal does not know whether the server has it. @internal */
 export const resubmit = (
   submission: Submission.Submission,
-  options: BatchOptions
+  options: JobOptions
 ): Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> =>
   TimeLimit.submitWithin(options, (limit) => send(submission, options, limit, { maybeSent: true }))
 
@@ -329,7 +321,7 @@ export const resubmit = (
  * @category models
  * @since 0.1.0
  */
-export interface SubmitOptions extends BatchOptions {
+export interface SubmitOptions extends JobOptions {
   readonly board?: string | undefined
   readonly runs?: number | undefined
   readonly seed?: WorkflowBatch.BatchOptions["seed"]
@@ -355,7 +347,7 @@ export type SubmitError =
  * **Details**
  *
  * Checks everything first, then subscribes to the server's events, then submits, once. When it returns the server has
- * the job. The job lives in the scope: see `BatchOptions` for what closing it does.
+ * the job. The job lives in the scope: see `JobOptions` for what closing it does.
  *
  * **Errors**
  *
@@ -444,7 +436,7 @@ export const submitAll = (
  * @category models
  * @since 0.1.0
  */
-export interface AttachOptions extends BatchOptions {
+export interface AttachOptions extends JobOptions {
   readonly size?: number | undefined
   readonly nodes?: ReadonlyMap<string, OutputNode> | undefined
 }
@@ -494,7 +486,7 @@ export const attach = Effect.fn("Job.attach")(function*(
  * @category models
  * @since 0.1.0
  */
-export type TimeoutOptions = Pick<BatchOptions, "timeout" | "onTimeout">
+export type TimeoutOptions = Pick<JobOptions, "timeout" | "onTimeout">
 
 const awaitJob: {
   (options?: TimeoutOptions): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
@@ -533,6 +525,6 @@ export {
  * @since 0.1.0
  */
 export const heal = Effect.fn("Job.heal")(
-  (batchId: string): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue> =>
+  (batchId: string): Effect.Effect<Cancellation, InvokeAiError, SessionQueue> =>
     Effect.andThen(Effect.annotateCurrentSpan({ batchId }), removeUnreadable(batchId))
 )

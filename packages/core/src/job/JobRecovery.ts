@@ -69,7 +69,7 @@ import type { SubmissionError } from "./Submission.ts"
  */
 export const resume = Effect.fn("JobRecovery.resume")(function*(
   entry: JournalEntry,
-  options: Job.BatchOptions = {}
+  options: Job.JobOptions = {}
 ): Effect.fn.Return<
   Job.Job,
   SubmissionError | JobNotFound | JobTimeout | RecordError,

@@ -27,8 +27,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type CleanupTasks, Closing } from "../internal/Closing.ts"
 import { durationOption } from "../internal/options.ts"
-import type { Queue } from "../server/Queue.ts"
 import type { ServerEvents } from "../server/ServerEvents.ts"
+import type { SessionQueue } from "../server/SessionQueue.ts"
 import * as Follow from "./internal/follow.ts"
 import { ImageUse } from "./internal/ImageUse.ts"
 
@@ -90,20 +90,22 @@ export class JobTracker extends Context.Service<JobTracker, {
   readonly cleanup: CleanupTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */
-  static readonly layer: Layer.Layer<JobTracker, never, Queue | ServerEvents> = Layer.effect(
+  static readonly layer: Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> = Layer.effect(
     JobTracker,
     Effect.suspend(() => make({}))
   ).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
 
   /** Follows jobs with other timing. */
-  static readonly layerWith = (options: JobTrackerOptions): Layer.Layer<JobTracker, never, Queue | ServerEvents> =>
+  static readonly layerWith = (
+    options: JobTrackerOptions
+  ): Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> =>
     Layer.effect(JobTracker, make(options)).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
 }
 
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
-  Queue | ServerEvents | ImageUse | Closing | Scope.Scope
+  SessionQueue | ServerEvents | ImageUse | Closing | Scope.Scope
 > {
   const imageUse = yield* ImageUse
   const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)

@@ -27,12 +27,13 @@ import { operation } from "../internal/operation.ts"
 import { durationOption } from "../internal/options.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
-import { Queue } from "../server/Queue.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
+import { SessionQueue } from "../server/SessionQueue.ts"
 import { findBatchItems } from "./internal/batchItems.ts"
 import * as Rejections from "./internal/rejections.ts"
 import { isUnreadableItemError, tryRemoveUnreadable } from "./internal/stalledQueue.ts"
 import { QueueBlocked, SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
+import type { SubmissionPolicy } from "./JobOptions.ts"
 import type { OutputNode } from "./Outputs.ts"
 
 /**
@@ -52,31 +53,6 @@ export interface Submission {
 }
 
 /**
- * How to behave when things go wrong.
- *
- * **Details**
- *
- * - `onIncomplete`: what to do when the server takes fewer items than were asked for: cancel these and fail (`fail`),
- *   or go on with them (`keep`).
- * - `settle`: how long to ask about the outcome of one request while the server does not respond. Default 30 seconds.
- * - `quiet`: for how long the server must have said that there is no such batch before it is sent again. Default 15
- *   seconds: under load a request can be in flight that long.
- * - `attempts`: how often to send at most. Default 3.
- *
- * The request itself may take as long as the client's `transferTimeout`. No environment variable sets these: they belong to
- * a job, and not to the place where the program runs.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SubmissionPolicy {
-  readonly onIncomplete?: "fail" | "keep" | undefined
-  readonly settle?: Duration.Input | undefined
-  readonly quiet?: Duration.Input | undefined
-  readonly attempts?: number | undefined
-}
-
-/**
  * What the server accepted.
  *
  * **Details**
@@ -88,7 +64,7 @@ export interface SubmissionPolicy {
  * @category models
  * @since 0.1.0
  */
-export interface EnqueueBatchResult {
+export interface SubmissionResult {
   readonly batchId: string
   readonly enqueued: number
   readonly requested: number
@@ -150,10 +126,10 @@ const receiptKey = (batchId: string): Effect.Effect<string | undefined, never, S
  */
 export const acknowledge = Effect.fnUntraced(function*(
   batchId: string
-): Effect.fn.Return<void, never, Queue | ServerInfo> {
+): Effect.fn.Return<void, never, SessionQueue | ServerInfo> {
   const key = yield* receiptKey(batchId)
   if (key === undefined) return
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   yield* Effect.forkDetach(
     Effect.ignore(queue.acknowledgeEnqueue(key)).pipe(operation("Submission.acknowledge", { batchId }))
   )
@@ -190,8 +166,8 @@ const probe = Effect.fnUntraced(function*(
   batchId: string,
   quiet: Duration.Duration,
   settle: Duration.Duration
-): Effect.fn.Return<Probe, never, Queue> {
-  const queue = yield* Queue
+): Effect.fn.Return<Probe, never, SessionQueue> {
+  const queue = yield* SessionQueue
   let responded = yield* elapsedMillis
   let absentSince: number | undefined
   let lastError: InvokeAiError | undefined
@@ -235,8 +211,8 @@ const probe = Effect.fnUntraced(function*(
 const appears = Effect.fnUntraced(function*(
   batchId: string,
   seen: Effect.Effect<unknown>
-): Effect.fn.Return<number, never, Queue> {
-  const queue = yield* Queue
+): Effect.fn.Return<number, never, SessionQueue> {
+  const queue = yield* SessionQueue
   // A response that is only a little later than the first event has the better news.
   yield* Effect.raceFirst(Effect.andThen(seen, Effect.sleep(responseGrace)), Effect.sleep(firstLook))
   for (let wait = Duration.toMillis(firstLook);; wait = Math.min(wait * 2, 10_000)) {
@@ -250,11 +226,13 @@ const appears = Effect.fnUntraced(function*(
 })
 
 /** Whether a batch has more items than could be listed; items that were deleted in the meantime are not missing. */
-const hasMore = Effect.fnUntraced(function*(batchId: string, listed: number): Effect.fn.Return<boolean, never, Queue> {
-  const queue = yield* Queue
-  const status = yield* Effect.option(queue.batchStatus(batchId))
-  return Option.isNone(status) || status.value.total > listed
-})
+const hasMore = Effect.fnUntraced(
+  function*(batchId: string, listed: number): Effect.fn.Return<boolean, never, SessionQueue> {
+    const queue = yield* SessionQueue
+    const status = yield* Effect.option(queue.batchStatus(batchId))
+    return Option.isNone(status) || status.value.total > listed
+  }
+)
 
 const isIncomplete = (result: { readonly enqueued: number; readonly requested: number }) =>
   result.enqueued < result.requested || result.enqueued === 0
@@ -281,7 +259,7 @@ export const submit = (
   submission: Submission,
   policy?: SubmissionPolicy,
   before?: SubmissionContext
-): Effect.Effect<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> =>
+): Effect.Effect<SubmissionResult, SubmissionError, SessionQueue | ServerInfo> =>
   operation("Submission.submit", { batchId: submission.batchId, size: submission.size })(
     submitUntraced(submission, policy, before)
   )
@@ -290,8 +268,8 @@ const submitUntraced = Effect.fnUntraced(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: SubmissionContext = {}
-): Effect.fn.Return<EnqueueBatchResult, SubmissionError, Queue | ServerInfo> {
-  const queue = yield* Queue
+): Effect.fn.Return<SubmissionResult, SubmissionError, SessionQueue | ServerInfo> {
+  const queue = yield* SessionQueue
   const offeredKey = yield* receiptKey(submission.batchId)
   const { batchId, size } = submission
   if (size < 1) {
@@ -326,7 +304,7 @@ const submitUntraced = Effect.fnUntraced(function*(
     const own = members.filter((member) =>
       member.parentItemId === null && Predicate.isNullish(member.retriedFromItemId)
     )
-    const result: EnqueueBatchResult = {
+    const result: SubmissionResult = {
       batchId,
       enqueued: Math.min(own.length, size),
       requested: size,
@@ -340,7 +318,7 @@ const submitUntraced = Effect.fnUntraced(function*(
 
   const fromReceipt = Effect.fnUntraced(function*(key: string) {
     const receipt = yield* Effect.orElseSucceed(queue.enqueueReceipt(key), () => Option.none())
-    return Option.map(receipt, ({ enqueued, item_ids: ids, requested }): EnqueueBatchResult => ({
+    return Option.map(receipt, ({ enqueued, item_ids: ids, requested }): SubmissionResult => ({
       batchId,
       enqueued,
       requested,
@@ -377,7 +355,7 @@ const submitUntraced = Effect.fnUntraced(function*(
             priority,
             adopted: false,
             certain: (sent === 1 || key !== undefined) && ids.length === enqueued
-          } satisfies EnqueueBatchResult
+          } satisfies SubmissionResult
         }
         error = answer.failure
         if (key !== undefined && error.status === 429 && !error.isAmbiguous) {

@@ -19,6 +19,7 @@ import { AssetLedger } from "../AssetLedger.ts"
 import { DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
 import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "../DownloadOptions.ts"
 import { type EncodeOptions, ImageCodec, type ImageFormat } from "../ImageCodec.ts"
+import * as Sidecar from "../Sidecar.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { plan, type Planned, provenanceOf, type Wanted } from "./DownloadPlan.ts"
 import {
@@ -30,7 +31,6 @@ import {
   type RetryOptions,
   withRetry
 } from "./ImageTransfer.ts"
-import * as Sidecar from "./Sidecar.ts"
 import { readVideo } from "./VideoTransfer.ts"
 
 /** @internal */

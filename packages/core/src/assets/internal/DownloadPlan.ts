@@ -14,9 +14,9 @@ import { DownloadError, fromApi } from "../DownloadError.ts"
 import type { DownloadOptions, OutputsOptions } from "../DownloadOptions.ts"
 import type { ImageFormat } from "../ImageCodec.ts"
 import * as Provenance from "../Provenance.ts"
+import type * as Sidecar from "../Sidecar.ts"
 import * as FileName from "./FileName.ts"
 import { imageName, type ImageReference, type RetryOptions, withRetry } from "./ImageTransfer.ts"
-import type * as Sidecar from "./Sidecar.ts"
 
 /**
  * One image or video to download, with what is known about it.

@@ -8,32 +8,7 @@ import * as Option from "effect/Option"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-
-/**
- * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run
- * refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is not on the
- * board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`Awaited`). A queue item is left when it has not ended (`Running`).
- *
- * @category models
- * @since 0.1.0
- */
-export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherBoard" | "Awaited" | "Running"
-
-/**
- * What became of one image or queue item.
- *
- * **Details**
- *
- * `Missing`: it was gone already.
- *
- * @category models
- * @since 0.1.0
- */
-export type DeletionOutcome =
-  | { readonly _tag: "Deleted" }
-  | { readonly _tag: "Missing" }
-  | { readonly _tag: "Kept"; readonly reason: KeptReason }
-  | { readonly _tag: "Failed"; readonly error: InvokeAiError }
+import type { DeletionOutcome, KeptReason } from "../Asset.ts"
 
 /** @internal */
 export const missing: DeletionOutcome = { _tag: "Missing" }

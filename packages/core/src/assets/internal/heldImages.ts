@@ -9,9 +9,9 @@ import type { ImageUse } from "../../job/internal/ImageUse.ts"
 import { imagesInUse } from "../../job/JobJournal.ts"
 import { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { Asset, DeletionOutcome, Leftover } from "../Asset.ts"
 import type { AssetRecord, Ledger } from "../AssetLedger.ts"
-import type { Asset, Leftover } from "./asset.ts"
-import { deleteUnless, type DeletionOutcome, failed, missing } from "./deletion.ts"
+import { deleteUnless, failed, missing } from "./deletion.ts"
 
 interface Held {
   readonly asset: Asset

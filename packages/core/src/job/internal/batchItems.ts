@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import { Queue } from "../../server/Queue.ts"
+import { SessionQueue } from "../../server/SessionQueue.ts"
 import type { ListedItem } from "./Observation.ts"
 
 /**
@@ -26,9 +26,9 @@ export const findBatchItems = Effect.fn("BatchItems.findBatchItems")(function*(
   batchId: string,
   total: number,
   destination: string | undefined
-): Effect.fn.Return<ReadonlyArray<ListedItem>, InvokeAiError, Queue> {
+): Effect.fn.Return<ReadonlyArray<ListedItem>, InvokeAiError, SessionQueue> {
   yield* Effect.annotateCurrentSpan({ batchId })
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const search = Effect.fnUntraced(
     function*(read: (ids: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<ListedItem>, InvokeAiError>) {
       const { item_ids: ids } = yield* queue.itemIds({ order: "DESC" })

@@ -8,22 +8,11 @@ import * as Effect from "effect/Effect"
 import { isTransient } from "../../internal/Closing.ts"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
-import { Queue } from "../../server/Queue.ts"
+import { SessionQueue } from "../../server/SessionQueue.ts"
+import type { Cancellation } from "../JobOptions.ts"
 
 /** How long canceling waits for the server. @internal */
 export const cancelWithin = Duration.seconds(15)
-
-/**
- * What is left of a batch that was canceled: how many of its items have not ended.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Cancellation {
-  readonly batchId: string
-  readonly active: number
-  readonly total: number
-}
 
 /**
  * Cancels all items of a batch, and asks until all of them have ended.
@@ -42,9 +31,9 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   batchId: string,
   within: Duration.Duration,
   appear: Duration.Duration = Duration.zero
-): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
+): Effect.fn.Return<Cancellation, InvokeAiError, SessionQueue> {
   yield* Effect.annotateCurrentSpan({ batchId })
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const began = yield* elapsedMillis
   const limit = Duration.toMillis(within)
   let last: Cancellation | undefined

@@ -23,8 +23,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { elapsedMillis, elapsedMillisUnsafe } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import { Queue } from "../../server/Queue.ts"
 import { ServerEvents, type ServerMessage } from "../../server/ServerEvents.ts"
+import { SessionQueue } from "../../server/SessionQueue.ts"
 import { JobNotFound } from "../JobError.ts"
 import * as JobState from "../JobState.ts"
 import type { OutputNode } from "../Outputs.ts"
@@ -106,10 +106,10 @@ interface Running {
 export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Return<
   Follower,
   never,
-  Queue | ServerEvents | Scope.Scope
+  SessionQueue | ServerEvents | Scope.Scope
 > {
   const { blockedAfter, connectTimeout, giveUpAfter, idle, pollMax, pollMin, sweepMax } = timing
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const events = yield* ServerEvents
   const scope = yield* Effect.scope
   const limitReads = Semaphore.makeUnsafe(timing.readConcurrency).withPermits(1)
@@ -222,7 +222,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     const items = yield* findBatchItems(job.batchId, status.total, destination ?? undefined)
     observe(job, { _tag: "Listed", items, destination })
     wake()
-  }, Effect.provideService(Queue, queue))
+  }, Effect.provideService(SessionQueue, queue))
 
   /** Asks how many items a batch has, and for these if there are more than are known. */
   const recount = Effect.fnUntraced(function*(job: Following) {

@@ -15,75 +15,20 @@ import { elapsedMillis } from "../../internal/elapsed.ts"
 import { checkChoice, durationOption } from "../../internal/options.ts"
 import type { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
-import { Queue } from "../../server/Queue.ts"
+import { SessionQueue } from "../../server/SessionQueue.ts"
 import { JobTimeout } from "../JobError.ts"
 import * as Journal from "../JobJournal.ts"
+import type { Cancellation, CancelResult, JobOptions } from "../JobOptions.ts"
 import * as JobState from "../JobState.ts"
 import { JobTracker } from "../JobTracker.ts"
 import { imageNames } from "../Outputs.ts"
-import type { SubmissionPolicy } from "../Submission.ts"
 import { findBatchItems } from "./batchItems.ts"
-import * as Cancellation from "./cancellation.ts"
+import { cancelBatch } from "./cancellation.ts"
 import { isFinal, type ItemState } from "./ItemState.ts"
 import * as LeftImages from "./leftImages.ts"
 import { fromItem } from "./Observation.ts"
 import { isUnreadableItemError, removeUnreadable } from "./stalledQueue.ts"
 import type { TrackedJob } from "./trackedJob.ts"
-
-/**
- * How a job is handed in and what becomes of it.
- *
- * **Details**
- *
- * - `prepend`: put it in front of the queue.
- * - `timeout`, `onTimeout`: how long the job may take, from the call of `submit` (or `attach`) to its end, and whether it
- *   is canceled then (default) or continues (`detach`). `submit` and `job.await` fail with `JobTimeout` less than a second
- *   later, whatever the server does; a cancellation that is not confirmed by then continues. Without a timeout they wait
- *   as long as the job takes. No environment variable sets it: it belongs to a job.
- * - `onInterrupt`: what happens to a job that has not ended when its scope closes: `cancel` (default) or `detach`.
- *   `InvokeAiOptions.closeTimeout` limits how long that takes.
- * - `keepOutputs`: keep the images of a failed or canceled job. By default they are deleted when the scope closes.
- * - `deleteOutputs`: delete the images of a completed job as well when the scope closes. With a `JobJournal` they stay if
- *   the scope fails after the job completed, for the next start of the program.
- * - `onIncomplete`, `settle`, `quiet`, `attempts`: see `Submission.SubmissionPolicy`.
- * - `origin`, `destination`: marks that the server keeps with the items. The destination is the batch id unless given;
- *   servers before 6.14 can list the items of one destination.
- * - `key`: the name of the job in the `JobJournal`; `JobRecovery.submitOnce` sets it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BatchOptions extends SubmissionPolicy {
-  readonly prepend?: boolean | undefined
-  readonly timeout?: Duration.Input | undefined
-  readonly onTimeout?: "cancel" | "detach" | undefined
-  readonly onInterrupt?: "cancel" | "detach" | undefined
-  readonly keepOutputs?: boolean | undefined
-  readonly deleteOutputs?: boolean | undefined
-  readonly origin?: string | undefined
-  readonly destination?: string | undefined
-  readonly key?: string | undefined
-}
-
-/**
- * What canceling did.
- *
- * **Details**
- *
- * - `confirmed`: whether the server has confirmed that nothing of the job runs or waits any more.
- * - `canceled`, `finished`, `remaining`: the ids of the items that are canceled, of those that had ended before, and of
- *   those that were not canceled in time.
- *
- * @category models
- * @since 0.1.0
- */
-export interface CancelResult {
-  readonly batchId: string
-  readonly confirmed: boolean
-  readonly canceled: ReadonlyArray<number>
-  readonly finished: ReadonlyArray<number>
-  readonly remaining: ReadonlyArray<number>
-}
 
 const isOver = (stage: Lifecycle["stage"]): boolean => stage.current === "over"
 
@@ -96,7 +41,7 @@ export const confirmWithin = Duration.millis(500)
 const endings = ["cancel", "detach"] as const
 
 /** Makes sure that the options are valid, before anything is sent. Throws `InvalidOption`. @internal */
-export const checkOptions = (options: BatchOptions): void => {
+export const checkOptions = (options: JobOptions): void => {
   for (const name of ["timeout", "settle", "quiet"] as const) {
     const duration = options[name]
     if (duration !== undefined) durationOption(name, duration)
@@ -109,7 +54,7 @@ export const checkOptions = (options: BatchOptions): void => {
 /** A job with what it needs to be closed. @internal */
 export interface Lifecycle {
   readonly tracked: TrackedJob
-  readonly options: BatchOptions
+  readonly options: JobOptions
   readonly stage: {
     current: "new" | "sending" | "accepted" | "over"
     detached: boolean
@@ -128,15 +73,15 @@ const hasEnded = (tracked: TrackedJob): boolean => tracked.isDone && !isActive(t
 
 /** Cancels what has not ended, within `closeTimeout`, and lets the tracker see the end. */
 const cancelTracked = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: Duration.Duration): Effect.fn.Return<
-  Cancellation.Cancellation,
+  Cancellation,
   InvokeAiError,
-  Queue | JobTracker
+  SessionQueue | JobTracker
 > {
   const tracker = yield* JobTracker
   const { timeout } = tracker.cleanup
   tracked.observe({ _tag: "CancelRequested" })
   const began = yield* elapsedMillis
-  const cancellation = yield* Cancellation.cancelBatch(tracked.batchId, timeout, appear)
+  const cancellation = yield* cancelBatch(tracked.batchId, timeout, appear)
   yield* tracker.refresh
   if (cancellation.active === 0 && tracked.state.known) {
     const left = began + Duration.toMillis(timeout) - (yield* elapsedMillis)
@@ -149,7 +94,7 @@ const cancelTracked = Effect.fnUntraced(function*(tracked: TrackedJob, appear?: 
 export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effect.fn.Return<
   CancelResult,
   InvokeAiError,
-  Queue | JobTracker
+  SessionQueue | JobTracker
 > {
   const before = new Set(idsWhere(tracked.state, (item) => item.phase !== "open"))
   const { active } = hasEnded(tracked) ? { active: 0 } : yield* cancelTracked(tracked)
@@ -172,7 +117,7 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effec
 /** Cancels a job whose enqueue request has no response, and waits a moment for it to arrive. @internal */
 export const cancelUnanswered = (
   tracked: TrackedJob
-): Effect.Effect<Cancellation.Cancellation, InvokeAiError, Queue | JobTracker> => cancelTracked(tracked, sendGrace)
+): Effect.Effect<Cancellation, InvokeAiError, SessionQueue | JobTracker> => cancelTracked(tracked, sendGrace)
 
 /** The parts of a job that waiting for it needs. */
 interface Awaited {
@@ -189,7 +134,7 @@ interface Awaited {
  */
 export const awaitWithin = <A, E>(
   wait: Effect.Effect<A, E>,
-  { onTimeout = "cancel", timeout }: Pick<BatchOptions, "timeout" | "onTimeout">,
+  { onTimeout = "cancel", timeout }: Pick<JobOptions, "timeout" | "onTimeout">,
   job: Awaited,
   left: Effect.Effect<number | undefined> = Effect.undefined
 ): Effect.Effect<A, E | JobTimeout> => {
@@ -222,7 +167,7 @@ export const awaitWithin = <A, E>(
 
 /** Whether the worker is done with a canceled item: one that was stopped in a node may still write the image it works on. */
 const isWorkerDone = Effect.gen(function*() {
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const { processor, queue: counts } = yield* queue.status
   return counts.in_progress > 0 || !processor.is_processing
 })
@@ -248,7 +193,7 @@ const isExtra = (item: ItemState): boolean => item.role === "surplus"
 
 /** Which of some items never ran, if the server can say so in one request. */
 const neverStarted = Effect.fnUntraced(function*(itemIds: ReadonlyArray<number>) {
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
     Effect.catchIf((error) => error.isUnknownRoute, () => Effect.succeed([]))
   )
@@ -260,7 +205,7 @@ const neverStarted = Effect.fnUntraced(function*(itemIds: ReadonlyArray<number>)
  * those that ended after the tracker stopped. Extra items that run are canceled. `total` is how many items the batch has.
  */
 const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: number) {
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   let state = tracked.state
   if (total > JobState.items(state).length) {
     const listed = yield* findBatchItems(tracked.batchId, total, state.destination ?? undefined)
@@ -346,7 +291,7 @@ const isNeeded = Effect.fnUntraced(function*(
 const removeBlocking = Effect.fnUntraced(function*({ batchId, isUnreadable }: TrackedJob) {
   if (!isUnreadable) return
   const { cleanup } = yield* JobTracker
-  const services = yield* Effect.context<Queue>()
+  const services = yield* Effect.context<SessionQueue>()
   const attempt = Effect.gen(function*() {
     const { active } = yield* removeUnreadable(batchId)
     if (active > 0) return yield* unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`)
@@ -381,7 +326,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     return
   }
   const { cleanup } = yield* JobTracker
-  const services = yield* Effect.context<JobTracker | Queue | Images>()
+  const services = yield* Effect.context<JobTracker | SessionQueue | Images>()
   const { batchId } = tracked
   const inherited = new Set<string>()
   const uncertain = stage.current === "sending"
@@ -408,7 +353,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     })
   })
 
-  const afterCancel = ({ active, total }: Cancellation.Cancellation) => {
+  const afterCancel = ({ active, total }: Cancellation) => {
     if (active > 0) {
       return Effect.fail(unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`))
     }
@@ -432,7 +377,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
 
   // The tracker follows the job only until its scope is closed.
   const again = Effect.flatMap(
-    Cancellation.cancelBatch(batchId, cleanup.timeout, uncertain ? sendGrace : undefined),
+    cancelBatch(batchId, cleanup.timeout, uncertain ? sendGrace : undefined),
     afterCancel
   )
 

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type { Queue } from "../../server/Queue.ts"
+import type { SessionQueue } from "../../server/SessionQueue.ts"
 import * as JobState from "../JobState.ts"
 import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"
 
@@ -27,7 +27,7 @@ export interface Poll<Job> {
  * @internal
  */
 export const pollSummaries = Effect.fnUntraced(function*<Job extends PolledJob>(
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   jobs: ReadonlyArray<Job>
 ): Effect.fn.Return<Poll<Job>, InvokeAiError> {
   const open = new Map<number, Array<Job>>()
@@ -70,7 +70,7 @@ export const pollSummaries = Effect.fnUntraced(function*<Job extends PolledJob>(
  * @internal
  */
 export const pollBatches = Effect.fnUntraced(function*<Job extends PolledJob>(
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   jobs: ReadonlyArray<Job>
 ): Effect.fn.Return<Poll<Job>, InvokeAiError> {
   const reads = yield* Effect.forEach(jobs, (job) =>

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type { Queue } from "../../server/Queue.ts"
+import type { SessionQueue } from "../../server/SessionQueue.ts"
 import { QueueBlocked } from "../JobError.ts"
 import * as JobState from "../JobState.ts"
 import { isFinal } from "./ItemState.ts"
@@ -27,7 +27,7 @@ const saveWait = { rounds: 4, pause: Duration.millis(500) }
  * The results of an item that was canceled while it ran are saved when its last node is done, a moment later. If no events
  * were missed, they brought the results.
  */
-const readSaved = Effect.fnUntraced(function*(queue: Queue["Service"], job: ReadingJob, itemId: number) {
+const readSaved = Effect.fnUntraced(function*(queue: SessionQueue["Service"], job: ReadingJob, itemId: number) {
   let item = yield* queue.rawItem(itemId)
   for (let round = 0; round < saveWait.rounds; round++) {
     const begun = item.status === "canceled" && Predicate.isNotNullish(item["started_at"])
@@ -39,7 +39,7 @@ const readSaved = Effect.fnUntraced(function*(queue: Queue["Service"], job: Read
 })
 
 const notFound = Effect.fnUntraced(function*(
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   job: ReadingJob,
   itemId: number,
   isOtherItem: boolean
@@ -50,7 +50,7 @@ const notFound = Effect.fnUntraced(function*(
 })
 
 const onUnreadable = Effect.fnUntraced(function*(
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   job: ReadingJob,
   itemId: number,
   error: InvokeAiError
@@ -71,7 +71,7 @@ const onUnreadable = Effect.fnUntraced(function*(
  * @internal
  */
 export const readItem = (
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   job: ReadingJob,
   itemId: number,
   limit: <A, E>(read: Effect.Effect<A, E>) => Effect.Effect<A, E>

@@ -12,10 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import { Queue } from "../../server/Queue.ts"
+import { SessionQueue } from "../../server/SessionQueue.ts"
 import { QueueBlocked } from "../JobError.ts"
+import type { Cancellation } from "../JobOptions.ts"
 import * as JobState from "../JobState.ts"
-import { cancelBatch, type Cancellation, cancelWithin } from "./cancellation.ts"
+import { cancelBatch, cancelWithin } from "./cancellation.ts"
 import type { Observation } from "./Observation.ts"
 
 /**
@@ -40,16 +41,16 @@ export const isUnreadableItemError = (error: InvokeAiError): boolean =>
  */
 export const removeUnreadable = Effect.fn("StalledQueue.removeUnreadable")(function*(
   batchId: string
-): Effect.fn.Return<Cancellation, InvokeAiError, Queue> {
+): Effect.fn.Return<Cancellation, InvokeAiError, SessionQueue> {
   yield* Effect.annotateCurrentSpan({ batchId })
-  const queue = yield* Queue
+  const queue = yield* SessionQueue
   const canceled = yield* cancelBatch(batchId, cancelWithin)
   if (canceled.active === 0) yield* Effect.ignore(queue.deleteByDestination(batchId))
   return canceled
 })
 
 /** Removes a batch that the server cannot read, and says whether nothing of it is left to run. @internal */
-export const tryRemoveUnreadable = (batchId: string): Effect.Effect<boolean, never, Queue> =>
+export const tryRemoveUnreadable = (batchId: string): Effect.Effect<boolean, never, SessionQueue> =>
   Effect.match(removeUnreadable(batchId), { onFailure: () => false, onSuccess: ({ active }) => active === 0 })
 
 /**
@@ -97,7 +98,7 @@ const blockedByAnother: Observation = {
  * @internal
  */
 export const diagnoseStall = Effect.fnUntraced(function*<Job extends StalledJob>(
-  queue: Queue["Service"],
+  queue: SessionQueue["Service"],
   stalled: ReadonlyArray<Job>,
   before: string | undefined
 ): Effect.fn.Return<Diagnosis<Job>, InvokeAiError> {

@@ -9,10 +9,11 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import { durationOption } from "../../internal/options.ts"
-import type { Queue } from "../../server/Queue.ts"
+import type { SessionQueue } from "../../server/SessionQueue.ts"
 import { JobTimeout } from "../JobError.ts"
+import type { JobOptions } from "../JobOptions.ts"
 import { JobTracker } from "../JobTracker.ts"
-import { type BatchOptions, cancelUnanswered, confirmWithin, type Lifecycle } from "./lifecycle.ts"
+import { cancelUnanswered, confirmWithin, type Lifecycle } from "./lifecycle.ts"
 
 /** When the timeout of a job is over, and the job, once it is known. @internal */
 export interface TimeLimit {
@@ -22,7 +23,7 @@ export interface TimeLimit {
 }
 
 /** The limit of a job whose submission begins now. @internal */
-export const begin = ({ timeout }: BatchOptions): Effect.Effect<TimeLimit> =>
+export const begin = ({ timeout }: JobOptions): Effect.Effect<TimeLimit> =>
   Effect.map(elapsedMillis, (now) => ({
     until: timeout === undefined ? undefined : now + Duration.toMillis(durationOption("timeout", timeout)),
     context: undefined
@@ -31,11 +32,11 @@ export const begin = ({ timeout }: BatchOptions): Effect.Effect<TimeLimit> =>
 /** Cancels what may be on its way to the server, and says whether the server has confirmed that nothing runs. */
 const cancelSubmission = Effect.fnUntraced(function*(
   { stage, tracked }: Lifecycle
-): Effect.fn.Return<boolean, never, JobTracker | Queue> {
+): Effect.fn.Return<boolean, never, JobTracker | SessionQueue> {
   const { cleanup } = yield* JobTracker
   // A batch that is canceled must not be sent again.
   if (stage.sending !== undefined) yield* Effect.forkDetach(Fiber.interrupt(stage.sending))
-  const services = yield* Effect.context<JobTracker | Queue>()
+  const services = yield* Effect.context<JobTracker | SessionQueue>()
   const canceling = yield* cleanup.fork(Effect.provideContext(cancelUnanswered(tracked), services))
   const canceled = yield* Effect.timeoutOption(Effect.option(Fiber.join(canceling)), confirmWithin)
   return Option.exists(Option.flatten(canceled), ({ active, total }) => total > 0 && active === 0)
@@ -43,9 +44,9 @@ const cancelSubmission = Effect.fnUntraced(function*(
 
 /** Submits a job, at most until its timeout is over. @internal */
 export const submitWithin = <A, E, R>(
-  options: BatchOptions,
+  options: JobOptions,
   submit: (limit: TimeLimit) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | JobTimeout, R | JobTracker | Queue> =>
+): Effect.Effect<A, E | JobTimeout, R | JobTracker | SessionQueue> =>
   Effect.flatMap(begin(options), (limit) => {
     const { onTimeout = "cancel", timeout = Duration.infinity } = options
     if (limit.until === undefined) return submit(limit)

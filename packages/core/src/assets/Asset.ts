@@ -5,10 +5,10 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
-import type { ImageCategory } from "../../server/api/ImagesApi.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
-import type { UploadError } from "../UploadError.ts"
-import type * as ImageType from "./ImageType.ts"
+import type { ImageCategory } from "../server/api/ImagesApi.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type * as ImageType from "./internal/ImageType.ts"
+import type { UploadError } from "./UploadError.ts"
 
 /**
  * An image on the server that is deleted when its scope closes. It fits as the value of an image field as it is.
@@ -111,3 +111,29 @@ export interface Leftover {
   readonly imageName: string
   readonly error: InvokeAiError
 }
+
+/**
+ * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run
+ * refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is not on the
+ * board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`Awaited`). A queue item is left when it has not ended (`Running`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherBoard" | "Awaited" | "Running"
+
+/**
+ * What became of one image or queue item.
+ *
+ * **Details**
+ *
+ * `Missing`: it was gone already.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DeletionOutcome =
+  | { readonly _tag: "Deleted" }
+  | { readonly _tag: "Missing" }
+  | { readonly _tag: "Kept"; readonly reason: KeptReason }
+  | { readonly _tag: "Failed"; readonly error: InvokeAiError }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Provenance } from "../Provenance.ts"
+import type { Provenance } from "./Provenance.ts"
 
 /**
  * What a sidecar may tell besides what is always in it. `true` for each means: include it.

@@ -66,11 +66,11 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  *
  * @example
  * ```ts
- * import { Queue } from "@effect-invokeai/core/server/Queue"
+ * import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
  * import * as Effect from "effect/Effect"
  *
  * const waiting = Effect.gen(function*() {
- *   const queue = yield* Queue
+ *   const queue = yield* SessionQueue
  *   const status = yield* queue.status
  *   return status.queue.pending
  * })
@@ -79,7 +79,7 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  * @since 0.1.0
  * @category services
  */
-export class Queue extends Context.Service<Queue, {
+export class SessionQueue extends Context.Service<SessionQueue, {
   readonly queueId: string
   readonly enqueueBatch: (
     batch: Batch,
@@ -126,10 +126,10 @@ export class Queue extends Context.Service<Queue, {
   readonly clear: Effect.Effect<number, InvokeAiError>
   readonly pause: Effect.Effect<SessionProcessorStatus, InvokeAiError>
   readonly resume: Effect.Effect<SessionProcessorStatus, InvokeAiError>
-}>()("@effect-invokeai/core/server/Queue") {
+}>()("@effect-invokeai/core/server/SessionQueue") {
   /** The queue of the client. */
-  static readonly layer: Layer.Layer<Queue, never, InvokeAiClient> = Layer.effect(
-    Queue,
+  static readonly layer: Layer.Layer<SessionQueue, never, InvokeAiClient> = Layer.effect(
+    SessionQueue,
     Effect.suspend(() => Effect.map(InvokeAiClient, (client) => make(client, client.queueId)))
   )
 
@@ -138,8 +138,8 @@ export class Queue extends Context.Service<Queue, {
    *
    * One processor works on all queues of a server; the name only tells items apart.
    */
-  static readonly layerWith = (queueId: string): Layer.Layer<Queue, never, InvokeAiClient> =>
-    Layer.effect(Queue, Effect.map(InvokeAiClient, (client) => make(client, queueId)))
+  static readonly layerWith = (queueId: string): Layer.Layer<SessionQueue, never, InvokeAiClient> =>
+    Layer.effect(SessionQueue, Effect.map(InvokeAiClient, (client) => make(client, queueId)))
 }
 
 /**
@@ -160,22 +160,22 @@ const isRawQueueItem = (value: unknown): value is RawQueueItem =>
   isRecord(value) && typeof value["item_id"] === "number" && typeof value["status"] === "string" &&
   typeof value["batch_id"] === "string" && isRecord(value["session"])
 
-const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Service"] => {
+const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue["Service"] => {
   const { call, json } = client
   const params = { queue_id: queueId }
 
-  const itemIds: Queue["Service"]["itemIds"] = Effect.fn("Queue.itemIds")((options) =>
+  const itemIds: SessionQueue["Service"]["itemIds"] = Effect.fn("SessionQueue.itemIds")((options) =>
     call((api) =>
       api.queue.itemIds({ params, query: options?.order === undefined ? {} : { order_dir: options.order } })
     )
   )
-  const itemsByIds = Effect.fn("Queue.itemsByIds")((ids: ReadonlyArray<number>) =>
+  const itemsByIds = Effect.fn("SessionQueue.itemsByIds")((ids: ReadonlyArray<number>) =>
     about(
       { items: ids.length },
       inChunks(ids, (item_ids) => call((api) => api.queue.itemsByIds({ params, payload: { item_ids } })))
     )
   )
-  const itemSummariesByIds = Effect.fn("Queue.itemSummariesByIds")((ids: ReadonlyArray<number>) =>
+  const itemSummariesByIds = Effect.fn("SessionQueue.itemSummariesByIds")((ids: ReadonlyArray<number>) =>
     about(
       { items: ids.length },
       inChunks(ids, (item_ids) => call((api) => api.queue.itemSummariesByIds({ params, payload: { item_ids } })))
@@ -197,30 +197,30 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
   const canceled = Effect.map((result: { readonly canceled: number }) => result.canceled)
   const deleted = Effect.map((result: { readonly deleted: number }) => result.deleted)
 
-  return Queue.of({
+  return SessionQueue.of({
     queueId,
     enqueueBatch: (batch, options) =>
       call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } })).pipe(
-        operation("Queue.enqueueBatch", { batchId: batch.batch_id ?? "" })
+        operation("SessionQueue.enqueueBatch", { batchId: batch.batch_id ?? "" })
       ),
-    enqueueReceipt: Effect.fn("Queue.enqueueReceipt")((idempotency_key) =>
+    enqueueReceipt: Effect.fn("SessionQueue.enqueueReceipt")((idempotency_key) =>
       call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
         Effect.asSome,
         Effect.catchIf((error) => error.status === 404, () => Effect.succeed(Option.none()))
       )
     ),
-    acknowledgeEnqueue: Effect.fn("Queue.acknowledgeEnqueue")((idempotency_key) =>
+    acknowledgeEnqueue: Effect.fn("SessionQueue.acknowledgeEnqueue")((idempotency_key) =>
       Effect.asVoid(call((api) => api.queue.acknowledgeEnqueue({ params, payload: { idempotency_key } })))
     ),
-    batchStatus: Effect.fn("Queue.batchStatus")((batch_id) =>
+    batchStatus: Effect.fn("SessionQueue.batchStatus")((batch_id) =>
       about({ batchId: batch_id }, call((api) => api.queue.batchStatus({ params: { ...params, batch_id } })))
     ),
-    item: Effect.fn("Queue.item")((item_id) =>
+    item: Effect.fn("SessionQueue.item")((item_id) =>
       about({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
     ),
     rawItem: (item_id) =>
       json((api) => api.queue.item({ params: { ...params, item_id } })).pipe(
-        operation("Queue.rawItem", { itemId: item_id }),
+        operation("SessionQueue.rawItem", { itemId: item_id }),
         Effect.filterOrFail(isRawQueueItem, () =>
           new InvokeAiError({
             reason: { _tag: "Decode" },
@@ -235,7 +235,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
     itemIds,
     itemsByIds,
     itemSummariesByIds,
-    listAll: Effect.fn("Queue.listAll")((options) =>
+    listAll: Effect.fn("SessionQueue.listAll")((options) =>
       call((api) =>
         api.queue.listAll({
           params,
@@ -243,56 +243,56 @@ const make = (client: InvokeAiClient["Service"], queueId: string): Queue["Servic
         })
       )
     ),
-    items: (options) => walk(options, 100, itemsByIds).pipe(Stream.withSpan("Queue.items")),
-    summaries: (options) => walk(options, maxChunk, itemSummariesByIds).pipe(Stream.withSpan("Queue.summaries")),
+    items: (options) => walk(options, 100, itemsByIds).pipe(Stream.withSpan("SessionQueue.items")),
+    summaries: (options) => walk(options, maxChunk, itemSummariesByIds).pipe(Stream.withSpan("SessionQueue.summaries")),
     current: call((api) => api.queue.current({ params })).pipe(
       Effect.map(Option.fromNullishOr),
-      Effect.withSpan("Queue.current")
+      Effect.withSpan("SessionQueue.current")
     ),
     next: call((api) => api.queue.next({ params })).pipe(
       Effect.map(Option.fromNullishOr),
-      Effect.withSpan("Queue.next")
+      Effect.withSpan("SessionQueue.next")
     ),
-    status: call((api) => api.queue.status({ params })).pipe(Effect.withSpan("Queue.status")),
-    countsByDestination: Effect.fn("Queue.countsByDestination")((destination) =>
+    status: call((api) => api.queue.status({ params })).pipe(Effect.withSpan("SessionQueue.status")),
+    countsByDestination: Effect.fn("SessionQueue.countsByDestination")((destination) =>
       call((api) => api.queue.countsByDestination({ params, query: { destination } }))
     ),
-    cancelItem: Effect.fn("Queue.cancelItem")((item_id) =>
+    cancelItem: Effect.fn("SessionQueue.cancelItem")((item_id) =>
       about({ itemId: item_id }, call((api) => api.queue.cancelItem({ params: { ...params, item_id } })))
     ),
-    cancelByBatchIds: Effect.fn("Queue.cancelByBatchIds")((batch_ids) =>
+    cancelByBatchIds: Effect.fn("SessionQueue.cancelByBatchIds")((batch_ids) =>
       about(
         { batchId: batch_ids.join(",") },
         canceled(call((api) => api.queue.cancelByBatchIds({ params, payload: { batch_ids } })))
       )
     ),
-    cancelByDestination: Effect.fn("Queue.cancelByDestination")((destination) =>
+    cancelByDestination: Effect.fn("SessionQueue.cancelByDestination")((destination) =>
       canceled(call((api) => api.queue.cancelByDestination({ params, query: { destination } })))
     ),
     cancelAllExceptCurrent: canceled(call((api) => api.queue.cancelAllExceptCurrent({ params }))).pipe(
-      Effect.withSpan("Queue.cancelAllExceptCurrent")
+      Effect.withSpan("SessionQueue.cancelAllExceptCurrent")
     ),
-    deleteItem: Effect.fn("Queue.deleteItem")((item_id) =>
+    deleteItem: Effect.fn("SessionQueue.deleteItem")((item_id) =>
       about(
         { itemId: item_id },
         deletion(client, Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } }))))
       )
     ),
-    deleteByDestination: Effect.fn("Queue.deleteByDestination")((destination) =>
+    deleteByDestination: Effect.fn("SessionQueue.deleteByDestination")((destination) =>
       deleted(call((api) => api.queue.deleteByDestination({ params: { ...params, destination } })))
     ),
     deleteAllExceptCurrent: deleted(call((api) => api.queue.deleteAllExceptCurrent({ params }))).pipe(
-      Effect.withSpan("Queue.deleteAllExceptCurrent")
+      Effect.withSpan("SessionQueue.deleteAllExceptCurrent")
     ),
-    retryItems: Effect.fn("Queue.retryItems")((itemIds) =>
+    retryItems: Effect.fn("SessionQueue.retryItems")((itemIds) =>
       about(
         { itemId: itemIds.join(",") },
         call((api) => api.queue.retryItemsById({ params, payload: itemIds }))
       )
     ),
-    prune: deleted(call((api) => api.queue.prune({ params }))).pipe(Effect.withSpan("Queue.prune")),
-    clear: deleted(call((api) => api.queue.clear({ params }))).pipe(Effect.withSpan("Queue.clear")),
-    pause: call((api) => api.queue.pause({ params })).pipe(Effect.withSpan("Queue.pause")),
-    resume: call((api) => api.queue.resume({ params })).pipe(Effect.withSpan("Queue.resume"))
+    prune: deleted(call((api) => api.queue.prune({ params }))).pipe(Effect.withSpan("SessionQueue.prune")),
+    clear: deleted(call((api) => api.queue.clear({ params }))).pipe(Effect.withSpan("SessionQueue.clear")),
+    pause: call((api) => api.queue.pause({ params })).pipe(Effect.withSpan("SessionQueue.pause")),
+    resume: call((api) => api.queue.resume({ params })).pipe(Effect.withSpan("SessionQueue.resume"))
   })
 }

@@ -20,7 +20,7 @@ import type { LoadedNode, LoadedWorkflow } from "../workflow/LoadedWorkflow.ts"
  * @category models
  * @since 0.1.0
  */
-export interface GraphNode {
+export interface WorkflowGraphNode {
   readonly type: string
   readonly id: string
   readonly use_cache: boolean
@@ -34,7 +34,7 @@ export interface GraphNode {
  * @category models
  * @since 0.1.0
  */
-export interface GraphEdge {
+export interface WorkflowGraphEdge {
   readonly source: { readonly node_id: string; readonly field: string }
   readonly destination: { readonly node_id: string; readonly field: string }
 }
@@ -45,10 +45,10 @@ export interface GraphEdge {
  * @category models
  * @since 0.1.0
  */
-export interface Graph {
+export interface WorkflowGraph {
   readonly id?: string
-  readonly nodes: Readonly<Record<string, GraphNode>>
-  readonly edges: ReadonlyArray<GraphEdge>
+  readonly nodes: Readonly<Record<string, WorkflowGraphNode>>
+  readonly edges: ReadonlyArray<WorkflowGraphEdge>
 }
 
 /**
@@ -73,7 +73,7 @@ const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
   return value === "none" ? undefined : value
 }
 
-type MutableGraphNode = { -readonly [Key in keyof GraphNode]: GraphNode[Key] }
+type MutableGraphNode = { -readonly [Key in keyof WorkflowGraphNode]: WorkflowGraphNode[Key] }
 
 /** What a node is, which no input can change. */
 const attributes: ReadonlySet<string> = new Set(["type", "id", "use_cache", "is_intermediate"])
@@ -127,7 +127,7 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
  * @category constructors
  * @since 0.1.0
  */
-export const build = (loaded: LoadedWorkflow, options?: GraphOptions): Graph => {
+export const build = (loaded: LoadedWorkflow, options?: GraphOptions): WorkflowGraph => {
   // Without a prototype any id is plain data.
   const nodes: Record<string, MutableGraphNode> = Object.create(null)
   for (const [id, node] of loaded.nodes) {
@@ -155,11 +155,11 @@ const disconnectValue = (node: MutableGraphNode, field: string): void => {
   }
 }
 
-const buildEdges = (loaded: LoadedWorkflow): ReadonlyArray<GraphEdge> => {
+const buildEdges = (loaded: LoadedWorkflow): ReadonlyArray<WorkflowGraphEdge> => {
   const scope = scopeOf(loaded)
   const index = new EdgeIndex(loaded.edges)
   const seen = new Set<string>()
-  const edges: Array<GraphEdge> = []
+  const edges: Array<WorkflowGraphEdge> = []
   for (const edge of loaded.edges) {
     const target = loaded.nodes.get(edge.target)
     if (target === undefined || !isExecutable(target.node.nodeType) || scope.node(edge.target)?.type !== "invocation") {

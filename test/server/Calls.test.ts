@@ -20,13 +20,13 @@ describe("the table of pnpm test:server", () => {
   it.effect("is to have every method of every service, and every function over them", () =>
     Effect.gen(function*() {
       const methods = yield* Calls.methods
-      for (const name of ["Boards.addImages", "Images.full", "Queue.items", "Videos.find", "Auth.user"]) {
+      for (const name of ["Boards.addImages", "Images.full", "SessionQueue.items", "Videos.find", "Auth.user"]) {
         assert.isTrue(methods.has(name), name)
       }
       for (const name of ["Assets.uploadFile", "Downloads.many", "Cleanup.outputs", "BulkDownload.zip"]) {
         assert.isTrue(methods.has(name), name)
       }
-      for (const name of ["Queue.queueId", "Downloads.DownloadError"]) assert.isFalse(methods.has(name), name)
+      for (const name of ["SessionQueue.queueId", "Downloads.DownloadError"]) assert.isFalse(methods.has(name), name)
       assert.isAbove(methods.size, 140)
     }))
 

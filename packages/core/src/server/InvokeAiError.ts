@@ -142,11 +142,10 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
  * import * as Effect from "effect/Effect"
  * import { Images } from "@effect-invokeai/core/server/Images"
  *
- * const width = (name: string) =>
- *   Images.use((images) => images.get(name)).pipe(
- *     Effect.map((image) => image.width),
- *     Effect.catchReason("InvokeAiError", "NotFound", () => Effect.succeed(0))
- *   )
+ * const width = Images.use((images) => images.get("missing.png")).pipe(
+ *   Effect.map((image) => image.width),
+ *   Effect.catchReason("InvokeAiError", "NotFound", () => Effect.succeed(0))
+ * )
  * ```
  *
  * **Gotchas**

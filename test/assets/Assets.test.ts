@@ -15,7 +15,8 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { apiError, FakeServer, files, listing, png } from "./fakes.ts"
+import { png } from "../media.ts"
+import { apiError, FakeServer, files, listing } from "./fakes.ts"
 
 const fails = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: UploadErrorReason) =>
   Effect.map(Effect.flip(effect), (error) => {

@@ -6,7 +6,8 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SessionQueueItem, SessionQueueItemSummary } from "../../packages/core/src/server/api/QueueSchemas.ts"
-import { apiError, FakeServer, png } from "./fakes.ts"
+import { png } from "../media.ts"
+import { apiError, FakeServer } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 const picture = png(4, 4)

@@ -15,7 +15,8 @@ import * as PlatformError from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { apiError, FakeServer, files, listing, png } from "./fakes.ts"
+import { png } from "../media.ts"
+import { apiError, FakeServer, files, listing } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 type Needs = Images | Videos | FileSystem.FileSystem | Path.Path

@@ -13,8 +13,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { drive } from "../job/fake.ts"
-import { apiError, FakeServer, png } from "./fakes.ts"
+import { png } from "../media.ts"
+import { drive } from "../time.ts"
+import { apiError, FakeServer } from "./fakes.ts"
 
 const picture = png(16, 8)
 

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { apiError, FakeServer, files, listing, mp4, png } from "./fakes.ts"
+import { mp4, png } from "../media.ts"
+import { apiError, FakeServer, files, listing } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 const folder = Effect.flatMap(

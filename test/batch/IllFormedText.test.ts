@@ -14,7 +14,7 @@ import * as Raster from "@effect-invokeai/testing/Raster"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { drive } from "../job/fake.ts"
+import { drive } from "../time.ts"
 import { edge, file, input, node, read, resources } from "../workflow/support.ts"
 
 const cut = "a grey 🐱".slice(0, -1)

@@ -13,8 +13,9 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
-import { FakeServer, png } from "../assets/fakes.ts"
+import { FakeServer } from "../assets/fakes.ts"
 import { batchOf, withFake } from "../job/fake.ts"
+import { png } from "../media.ts"
 
 const problems = { ENOSPC: "DiskFull", EROFS: "Permission", EIO: "File" } as const
 

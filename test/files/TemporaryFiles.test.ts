@@ -12,7 +12,8 @@ import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { FakeServer, listing, png } from "../assets/fakes.ts"
+import { FakeServer, listing } from "../assets/fakes.ts"
+import { png } from "../media.ts"
 import { imageServer } from "../node/imageServer.ts"
 
 const temporaryDirectory = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())

@@ -12,7 +12,8 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
-import { batchOf, drive, faults, withFake } from "./fake.ts"
+import { drive } from "../time.ts"
+import { batchOf, faults, withFake } from "./fake.ts"
 
 const workflow = Workflow.fromJson(
   readFileSync(new URL("../fixtures/workflows/text-only.json", import.meta.url), "utf8")

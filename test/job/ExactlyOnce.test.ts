@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
-import { drive } from "./fake.ts"
+import { drive } from "../time.ts"
 import { type Handler, isEnqueue, proxied, respond, rewrite } from "./proxied.ts"
 
 const batch: Job.JobBatch = {

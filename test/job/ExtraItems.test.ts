@@ -9,7 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { drive } from "./fake.ts"
+import { drive } from "../time.ts"
 
 const blank = { type: "blank_image", width: 64, height: 64, is_intermediate: false, use_cache: false }
 

@@ -7,8 +7,8 @@ import * as Png from "@effect-invokeai/testing/Png"
 import * as Raster from "@effect-invokeai/testing/Raster"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { drive } from "../time.ts"
 import { readJson } from "../workflow/support.ts"
-import { drive } from "./fake.ts"
 
 const picture = Png.encode(Raster.painted(8, 8, "picture"))
 

@@ -2,7 +2,8 @@
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
-import { batchId, disturb, finalReads, makeWorld, randomOf, type World } from "./world.ts"
+import { randomOf } from "../random.ts"
+import { batchId, disturb, finalReads, type History, makeHistory } from "./histories.ts"
 
 const nodes = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
@@ -11,7 +12,7 @@ const reduce = (state: JobState.JobState, observation: Observation) => JobState.
 const reduceAll = (state: JobState.JobState, observations: ReadonlyArray<Observation>) =>
   observations.reduce((state, observation) => reduce(state, observation).state, state)
 
-const enqueued = (world: World, mayHaveDuplicates: boolean): Observation => ({
+const enqueued = (world: History, mayHaveDuplicates: boolean): Observation => ({
   _tag: "Enqueued",
   itemIds: [...world.memberIds].toReversed(),
   enqueued: world.memberIds.length,
@@ -40,7 +41,7 @@ describe("a job", () => {
   it("asks for a recount before it ends exactly if items may be missing, whatever is lost, doubled, late or out of order", () => {
     for (let seed = 0; seed < 500; seed++) {
       const random = randomOf(seed + 40_000)
-      const world = makeWorld(random, { sequences: seed % 3 !== 0 })
+      const world = makeHistory(random, { sequences: seed % 3 !== 0 })
       const missed = random.chance(0.4)
       const twice = random.chance(0.3)
       const observations = disturb({ ...world, enqueued: enqueued(world, twice) }, random)
@@ -75,7 +76,7 @@ describe("a job", () => {
   it("ends by its own commands, polls and recounts, however many of them fail", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = randomOf(seed + 60_000)
-      const world = makeWorld(random, { sequences: seed % 2 === 0 })
+      const world = makeHistory(random, { sequences: seed % 2 === 0 })
       const size = world.memberIds.length
       const end = world.events.length
       let state = JobState.make(batchId, size)

@@ -4,7 +4,8 @@ import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
 import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
 import { fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
-import { batchId, disturb, finalReads, makeWorld, randomOf } from "./world.ts"
+import { randomOf } from "../random.ts"
+import { batchId, disturb, finalReads, makeHistory } from "./histories.ts"
 
 const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
@@ -30,7 +31,7 @@ describe("JobState", () => {
   it("ends the same whatever is lost, doubled, late or out of order", () => {
     for (let seed = 0; seed < 600; seed++) {
       const random = randomOf(seed)
-      const world = makeWorld(random, { sequences: seed % 3 !== 0 })
+      const world = makeHistory(random, { sequences: seed % 3 !== 0 })
       const size = world.memberIds.length
       const perfect = run([world.enqueued, ...world.events, ...finalReads(world)], size)
       assert.isTrue(JobState.isEnded(perfect.state), `seed ${seed}: the perfect stream ends`)
@@ -48,7 +49,7 @@ describe("JobState", () => {
   it("never goes back", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = randomOf(seed + 5000)
-      const world = makeWorld(random, { sequences: seed % 2 === 0 })
+      const world = makeHistory(random, { sequences: seed % 2 === 0 })
       const { steps } = run([...disturb(world, random), ...finalReads(world)], world.memberIds.length)
       for (let i = 1; i < steps.length; i++) {
         for (const before of JobState.items(steps[i - 1]!)) {
@@ -65,7 +66,7 @@ describe("JobState", () => {
   it("tells each finished node exactly once, also those whose events were lost", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = randomOf(seed + 9000)
-      const world = makeWorld(random, { sequences: true })
+      const world = makeHistory(random, { sequences: true })
       const size = world.memberIds.length
       const { events, state } = run([...disturb(world, random), ...finalReads(world)], size)
       const expected = JobState.results(state).flatMap((item) =>
@@ -78,7 +79,7 @@ describe("JobState", () => {
   it("reports start, nodes and end of every item in this order, whatever is lost, doubled, late or out of order", () => {
     for (let seed = 0; seed < 600; seed++) {
       const random = randomOf(seed + 20_000)
-      const world = makeWorld(random, { sequences: seed % 3 !== 0 })
+      const world = makeHistory(random, { sequences: seed % 3 !== 0 })
       const size = world.memberIds.length
       const observations = seed % 5 === 0
         // Nothing but polling: some items are seen while they run, and all at their end.
@@ -113,7 +114,7 @@ describe("JobState", () => {
 
   it("reports results that were found by polling in the order of the nodes", () => {
     for (let seed = 0; seed < 100; seed++) {
-      const world = makeWorld(randomOf(seed), { sequences: true })
+      const world = makeHistory(randomOf(seed), { sequences: true })
       const { events, state } = run([world.enqueued, ...finalReads(world)], world.memberIds.length)
       const expected = JobState.items(state).filter((item) => item.role === "member").flatMap((item) =>
         item.outputs.map((output) => `${item.itemId} ${output.preparedId}`)
@@ -123,7 +124,7 @@ describe("JobState", () => {
   })
 
   it("keeps a canceled item canceled when a late event says completed", () => {
-    const world = makeWorld(randomOf(1), { sequences: true })
+    const world = makeHistory(randomOf(1), { sequences: true })
     const id = world.memberIds[0]!
     const facts = (status: string, sequence: number) => ({
       itemId: id,
@@ -224,7 +225,7 @@ describe("JobState", () => {
 
   it("names the node that failed", () => {
     for (let seed = 0; seed < 200; seed++) {
-      const world = makeWorld(randomOf(seed), { sequences: true })
+      const world = makeHistory(randomOf(seed), { sequences: true })
       const { state } = run([world.enqueued, ...finalReads(world)], world.memberIds.length)
       for (const one of JobState.results(state)) {
         if (one.status !== "failed") continue
@@ -256,7 +257,7 @@ describe("JobState", () => {
   })
 
   it("is plain data", () => {
-    const world = makeWorld(randomOf(3), { sequences: true })
+    const world = makeHistory(randomOf(3), { sequences: true })
     const { state } = run([world.enqueued, ...world.events], world.memberIds.length)
     assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
   })

@@ -21,8 +21,10 @@ import * as Path from "effect/Path"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
-import { FakeServer, png } from "../assets/fakes.ts"
-import { batchOf, drive, graph, withFake } from "./fake.ts"
+import { FakeServer } from "../assets/fakes.ts"
+import { png } from "../media.ts"
+import { drive } from "../time.ts"
+import { batchOf, graph, withFake } from "./fake.ts"
 
 const entry = (batchId: string, stage: JournalEntry["stage"], more: Partial<JournalEntry> = {}): JournalEntry => ({
   batchId,

@@ -3,8 +3,8 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { type Random, randomOf } from "../random.ts"
 import { batchOf, type FakeOptions, type Fault, faults, type Operation, withFake } from "./fake.ts"
-import { type Random, randomOf } from "./world.ts"
 
 const operations: ReadonlyArray<Operation> = [
   "enqueueBatch",

@@ -25,7 +25,7 @@ import { inspect } from "node:util"
 import * as Metrics from "../../packages/core/src/server/internal/Metrics.ts"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
-import { drive } from "./fake.ts"
+import { drive } from "../time.ts"
 
 const load = (name: string) =>
   Workflow.fromJson(readFileSync(new URL(`../fixtures/workflows/${name}.json`, import.meta.url), "utf8"))

@@ -5,8 +5,8 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { drive } from "../time.ts"
 import { edge, file, input, node, readJson } from "../workflow/support.ts"
-import { drive } from "./fake.ts"
 
 type Node = ReturnType<typeof node>
 type Edge = ReturnType<typeof edge>

@@ -22,7 +22,7 @@ import { readFileSync } from "node:fs"
 import { fromEvent } from "../../packages/core/src/job/internal/Observation.ts"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
-import { drive } from "./fake.ts"
+import { drive } from "../time.ts"
 
 const load = (name: string) =>
   Workflow.fromJson(readFileSync(new URL(`../fixtures/workflows/${name}.json`, import.meta.url), "utf8"))

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
-import { drive } from "./fake.ts"
+import { drive } from "../time.ts"
 
 const load = (name: string) => {
   const text = readFileSync(new URL(`../fixtures/workflows/${name}.json`, import.meta.url), "utf8")

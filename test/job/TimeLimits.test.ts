@@ -18,8 +18,9 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
-import { png } from "../assets/fakes.ts"
-import { batchOf, drive } from "./fake.ts"
+import { png } from "../media.ts"
+import { drive } from "../time.ts"
+import { batchOf } from "./fake.ts"
 
 /** Which requests get no response now. */
 interface Network {

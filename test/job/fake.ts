@@ -11,12 +11,10 @@ import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/testing/TestClock"
 import type { ImageDTO } from "../../packages/core/src/server/api/ImagesApi.ts"
 import type {
   Batch,
@@ -25,6 +23,7 @@ import type {
   RawQueueItem,
   SessionQueueItem
 } from "../../packages/core/src/server/api/QueueSchemas.ts"
+import { drive } from "../time.ts"
 
 export type Fault =
   | "requestLost"
@@ -589,20 +588,6 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
 })
 
 export type Fake = Effect.Success<ReturnType<typeof makeFake>>
-
-/** Runs an effect while the test clock goes on, for at most an hour of its time. */
-export const drive = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.forkChild(effect)
-    for (let step = 0; step < 36_000 && fiber.pollUnsafe() === undefined; step++) {
-      yield* TestClock.adjust("100 millis")
-    }
-    if (fiber.pollUnsafe() === undefined) {
-      yield* Effect.forkDetach(Fiber.interrupt(fiber))
-      return yield* Effect.die("still running after an hour")
-    }
-    return yield* Fiber.join(fiber)
-  })
 
 /** Runs a program against a fake server; its scope is closed at the end. */
 export const withFake = <A, E, R>(

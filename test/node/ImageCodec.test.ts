@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as ImageType from "../../packages/core/src/assets/internal/ImageType.ts"
-import { png } from "../assets/fakes.ts"
+import { png } from "../media.ts"
 
 /** The JSON of the EXIF user comment. */
 const comment = (bytes: Uint8Array): unknown => {

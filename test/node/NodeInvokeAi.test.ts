@@ -15,7 +15,8 @@ import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import type * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { files, listing, png } from "../assets/fakes.ts"
+import { files, listing } from "../assets/fakes.ts"
+import { png } from "../media.ts"
 import { imageServer } from "./imageServer.ts"
 
 const picture = png(300, 200, { invokeai_metadata: "{}" }, [10, 20, 30])

@@ -11,7 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Zlib from "node:zlib"
-import { png } from "../assets/fakes.ts"
+import { png } from "../media.ts"
 
 const header = png(64, 64, {}, [1, 2, 3])
 

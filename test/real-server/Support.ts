@@ -10,7 +10,7 @@ import * as Tracer from "effect/Tracer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
-export { picture } from "./picture.ts"
+export { picture } from "../media.ts"
 
 const required = (name: string): string => {
   const value = process.env[name]

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { fakeHttp, json } from "./fake.ts"
+import { json, scriptedHttp } from "./scriptedHttp.ts"
 
 type Call = (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>
 
@@ -146,9 +146,9 @@ describe("A response", () => {
     "is accepted only if it belongs to its request: %s",
     ([, call, own, other]) =>
       Effect.gen(function*() {
-        const right = yield* Effect.provide(calling(call), fakeHttp(() => json(own)).layer())
+        const right = yield* Effect.provide(calling(call), scriptedHttp(() => json(own)).layer())
         assert.deepStrictEqual(right._tag === "Success" ? right.success : right.failure, own)
-        const wrong = yield* Effect.provide(calling(call), fakeHttp(() => json(other)).layer())
+        const wrong = yield* Effect.provide(calling(call), scriptedHttp(() => json(other)).layer())
         assert.strictEqual(wrong._tag, "Failure")
         if (wrong._tag === "Success") return
         assert.deepInclude(wrong.failure, {
@@ -163,7 +163,7 @@ describe("A response", () => {
   )
 
   it.effect("of a read that belongs to another request is asked for again", () => {
-    const server = fakeHttp((_, index) => json({ item_id: index < 2 ? 8 : 7 }))
+    const server = scriptedHttp((_, index) => json({ item_id: index < 2 ? 8 : 7 }))
     return Effect.gen(function*() {
       const result = yield* calling((api) => api.queue.item({ params: { ...queue, item_id: 7 } }))
       assert.deepInclude(result, { _tag: "Success", success: { item_id: 7 } })
@@ -182,8 +182,8 @@ describe("A response", () => {
         { contentType: ["image/png"] }
       ).pipe(Stream.runCollect))
     return Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.provide(read, fakeHttp(file("a.png")).layer())).length, 1)
-      const fiber = yield* Effect.forkChild(Effect.flip(Effect.provide(read, fakeHttp(file("b.png")).layer())))
+      assert.strictEqual((yield* Effect.provide(read, scriptedHttp(file("a.png")).layer())).length, 1)
+      const fiber = yield* Effect.forkChild(Effect.flip(Effect.provide(read, scriptedHttp(file("b.png")).layer())))
       yield* TestClock.adjust("1 minute")
       assert.deepInclude(yield* Fiber.join(fiber), { reason: { _tag: "Decode" }, code: "ERR_OTHER_REQUEST" })
     })

@@ -2,7 +2,7 @@ import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fakeHttp, json } from "./fake.ts"
+import { json, scriptedHttp } from "./scriptedHttp.ts"
 
 const kibibyte = 1024
 
@@ -23,7 +23,7 @@ const endless = (sent: { bytes: number; isCanceled?: boolean }) =>
 describe("the size of a JSON response", () => {
   it.effect("has a limit, which ends a body that never ends", () => {
     const sent = { bytes: 0, isCanceled: false }
-    const server = fakeHttp(() => new Response(endless(sent), { headers: { "content-type": "application/json" } }))
+    const server = scriptedHttp(() => new Response(endless(sent), { headers: { "content-type": "application/json" } }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
       assert.strictEqual(error.reason._tag, "Decode")
@@ -37,7 +37,7 @@ describe("the size of a JSON response", () => {
 
   it.effect("has a limit in errors too", () => {
     const sent = { bytes: 0, isCanceled: false }
-    const server = fakeHttp(() => new Response(endless(sent), { status: 403 }))
+    const server = scriptedHttp(() => new Response(endless(sent), { status: 403 }))
     return Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(version)).reason._tag, "Forbidden")
       assert.isBelow(sent.bytes, 1200 * kibibyte)
@@ -47,7 +47,7 @@ describe("the size of a JSON response", () => {
 
   it.effect("is compared with the announced length before the body is read", () => {
     const sent = { bytes: 0, isCanceled: false }
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       new Response(endless(sent), { headers: { "content-type": "application/json", "content-length": "5000000" } })
     )
     return Effect.gen(function*() {
@@ -60,7 +60,7 @@ describe("the size of a JSON response", () => {
   it.effect("is that of the unpacked body, whatever length is announced", () => {
     const sent = { bytes: 0, isCanceled: false }
     const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": "50" }
-    const server = fakeHttp(() => new Response(endless(sent), { headers }))
+    const server = scriptedHttp(() => new Response(endless(sent), { headers }))
     return Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(version)).reason._tag, "Decode")
       assert.isBelow(sent.bytes, 1200 * kibibyte)
@@ -70,14 +70,14 @@ describe("the size of a JSON response", () => {
 
   it.effect("may be that of a session with thousands of nodes by default", () => {
     const big = "x".repeat(40 * kibibyte * kibibyte)
-    const server = fakeHttp(() => json({ version: big }))
+    const server = scriptedHttp(() => json({ version: big }))
     return Effect.gen(function*() {
       assert.strictEqual((yield* version).version.length, big.length)
     }).pipe(Effect.provide(server.layer()))
   })
 
   it.effect("is no limit for images, which are streamed", () => {
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       new Response(new Uint8Array(3 * kibibyte * kibibyte), { headers: { "content-type": "image/png" } })
     )
     return Effect.gen(function*() {

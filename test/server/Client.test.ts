@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { fakeHttp, html, imageDto, json, networkError, user } from "./fake.ts"
+import { html, imageDto, json, networkError, scriptedHttp, user } from "./scriptedHttp.ts"
 
 const batchStatus = {
   queue_id: "default",
@@ -53,7 +53,7 @@ describe("base URL", () => {
     ["https://server.test/invoke", "/invoke/api/v1/app/version"],
     ["https://server.test/invoke/?x=1#y", "/invoke/api/v1/app/version"]
   ])("%s", ([url, path]) => {
-    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       assert.strictEqual((yield* version).version, "6.14.2")
       assert.strictEqual(server.seen[0]!.path, path)
@@ -62,7 +62,7 @@ describe("base URL", () => {
   })
 
   it.effect.each(["::::", "", "localhost:9090", "ftp://x"])("%s is refused without a request", (url) => {
-    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
       assert.strictEqual(error.reason._tag, "Transport")
@@ -74,7 +74,7 @@ describe("base URL", () => {
   })
 
   it.effect("escapes path parameters and refuses those that a URL would swallow", () => {
-    const server = fakeHttp((request) => json(imageDto(decodeURIComponent(request.path.split("/").at(-1)!))))
+    const server = scriptedHttp((request) => json(imageDto(decodeURIComponent(request.path.split("/").at(-1)!))))
     return Effect.gen(function*() {
       const dto = yield* image("a/b ?#%.png")
       assert.strictEqual(dto.image_name, "a/b ?#%.png")
@@ -104,7 +104,7 @@ describe("statuses", () => {
       [502, "Server"]
     ] as const
   )("%s is %s", ([status, reason]) => {
-    const server = fakeHttp(() => json({ detail: "because" }, { status }))
+    const server = scriptedHttp(() => json({ detail: "because" }, { status }))
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(version))
       assert.strictEqual(error.reason._tag, reason)
@@ -118,7 +118,7 @@ describe("statuses", () => {
 
   it.effect("reads the problems of a 422 and leaves the refused values out", () => {
     const secretGraph = "x".repeat(20_000)
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       json({
         detail: Array.from({ length: 80 }, () => ({
           type: "int_parsing",
@@ -151,13 +151,13 @@ describe("statuses", () => {
         })
       ]
       for (const answer of answers) {
-        const error = yield* Effect.flip(version).pipe(Effect.provide(fakeHttp(() => answer).layer()))
+        const error = yield* Effect.flip(version).pipe(Effect.provide(scriptedHttp(() => answer).layer()))
         assert.include(error.message, "use a URL that begins with https://")
       }
     }))
 
   it.effect("bare text and HTML errors", () => {
-    const server = fakeHttp((request) =>
+    const server = scriptedHttp((request) =>
       request.method === "GET" ? html(502) : new Response("Internal Server Error", { status: 500 })
     )
     return Effect.gen(function*() {
@@ -167,7 +167,7 @@ describe("statuses", () => {
   })
 
   it.effect("an unknown path of an official server is HTML with 200", () => {
-    const server = fakeHttp(() => html())
+    const server = scriptedHttp(() => html())
     return Effect.gen(function*() {
       const error = yield* Effect.flip(image("x"))
       assert.strictEqual(error.reason._tag, "Decode")
@@ -184,7 +184,7 @@ describe("statuses", () => {
   it.effect.each([["HTML", () => html()], ["other JSON", () => json({ hello: 1 })]] as const)(
     "a server that is not InvokeAI: %s",
     ([, answer]) => {
-      const server = fakeHttp(answer)
+      const server = scriptedHttp(answer)
       return Effect.gen(function*() {
         const info = yield* ServerInfo
         const error = yield* Effect.flip(info.version)
@@ -196,7 +196,7 @@ describe("statuses", () => {
   )
 
   it.effect("a redirect names where to, without the query", () => {
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       new Response(null, { status: 302, headers: { location: "https://x.test/a?token=t" } })
     )
     return Effect.gen(function*() {
@@ -217,7 +217,7 @@ describe("repeats", () => {
       ["truncated JSON", new Response("{\"vers", { headers: { "content-type": "application/json" } })]
     ] as const
   )("reads are repeated after %s", ([, failure]) => {
-    const server = fakeHttp((_request, index) =>
+    const server = scriptedHttp((_request, index) =>
       index < 3 ? failure instanceof Response ? failure.clone() : failure : json({ version: "6.14.2" })
     )
     return Effect.gen(function*() {
@@ -227,7 +227,7 @@ describe("repeats", () => {
   })
 
   it.effect("not for ever, and with pauses", () => {
-    const server = fakeHttp(() => networkError("ECONNREFUSED"))
+    const server = scriptedHttp(() => networkError("ECONNREFUSED"))
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(version))
       yield* TestClock.adjust("50 millis")
@@ -241,7 +241,7 @@ describe("repeats", () => {
   })
 
   it.effect("an unreadable item is not read again", () => {
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       json({ detail: "Unexpected error: 1 validation error for GraphExecutionState" }, { status: 500 })
     )
     return Effect.gen(function*() {
@@ -267,7 +267,7 @@ describe("repeats", () => {
       ["timeout", "never" as const, true]
     ] as const
   )("a change is sent once: %s", ([, answer, ambiguous]) => {
-    const server = fakeHttp(() => answer instanceof Response ? answer.clone() : answer)
+    const server = scriptedHttp(() => answer instanceof Response ? answer.clone() : answer)
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(prune))
       assert.strictEqual(server.seen.length, 1)
@@ -287,7 +287,7 @@ describe("repeats", () => {
       ["a date that is past", busy(503, "Thu, 01 Jan 1970 00:00:00 GMT"), 0]
     ] as const
   )("no sooner than a busy server asks for: %s", ([, answer, millis]) => {
-    const server = fakeHttp((_, index) => index === 0 ? answer() : json({ version: "6.14.2" }))
+    const server = scriptedHttp((_, index) => index === 0 ? answer() : json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(version)
       yield* TestClock.adjust(millis)
@@ -299,7 +299,7 @@ describe("repeats", () => {
   })
 
   it.effect("what a busy server asks for is in the error, also where nothing is repeated", () => {
-    const server = fakeHttp(busy(429, "2"))
+    const server = scriptedHttp(busy(429, "2"))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(prune)
       assert.strictEqual(error.retryAfter, 2000)
@@ -309,7 +309,7 @@ describe("repeats", () => {
   })
 
   it.effect("cancelling is harmless to repeat, and so is reading by POST", () => {
-    const server = fakeHttp((request, index) =>
+    const server = scriptedHttp((request, index) =>
       index % 2 === 0
         ? json({}, { status: 503 })
         : request.path.endsWith("cancel_by_batch_ids")
@@ -325,7 +325,7 @@ describe("repeats", () => {
   })
 
   it.effect("a read is never ambiguous", () => {
-    const server = fakeHttp(() => json({}, { status: 500 }))
+    const server = scriptedHttp(() => json({}, { status: 500 }))
     return Effect.gen(function*() {
       assert.isFalse((yield* Effect.flip(version)).isAmbiguous)
     }).pipe(Effect.provide(server.layer({ retries: 0 })))
@@ -336,7 +336,7 @@ describe("JSON as it comes", () => {
   const read = Effect.flatMap(InvokeAiClient, (client) => client.json((api) => api.app.version({})))
 
   it.effect("nothing is decoded, and a read is repeated", () => {
-    const server = fakeHttp((_, index) => index === 0 ? json({}, { status: 503 }) : json({ release: ["7", 0] }))
+    const server = scriptedHttp((_, index) => index === 0 ? json({}, { status: 503 }) : json({ release: ["7", 0] }))
     return Effect.gen(function*() {
       assert.deepStrictEqual(yield* patiently(read), { release: ["7", 0] })
       assert.strictEqual(server.seen.length, 2)
@@ -349,7 +349,7 @@ describe("JSON as it comes", () => {
       ["a page", html(), "ERR_HTML"]
     ] as const
   )("not %s", ([, answer, code]) => {
-    const server = fakeHttp(() => answer.clone())
+    const server = scriptedHttp(() => answer.clone())
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(read))
       assert.deepInclude(error, { reason: { _tag: "Decode" }, code, method: "GET", path: "/api/v1/app/version" })
@@ -358,7 +358,7 @@ describe("JSON as it comes", () => {
 
   it.effect("an item is one, whatever else it holds", () => {
     const item = { item_id: 7, status: "dreaming", batch_id: "b", session: {}, priority: "high" }
-    const server = fakeHttp(({ path }) => json(path.endsWith("/7") ? item : { hello: 1 }))
+    const server = scriptedHttp(({ path }) => json(path.endsWith("/7") ? item : { hello: 1 }))
     return Effect.gen(function*() {
       const queue = yield* SessionQueue
       assert.deepStrictEqual(yield* queue.rawItem(7), item)
@@ -371,7 +371,7 @@ describe("JSON as it comes", () => {
 
 describe("timeouts", () => {
   it.effect("a call", () => {
-    const server = fakeHttp(() => "never")
+    const server = scriptedHttp(() => "never")
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(prune))
       yield* TestClock.adjust("4 seconds")
@@ -385,8 +385,8 @@ describe("timeouts", () => {
   })
 
   it.effect("a computation that takes too long is not started again, and one that fails quickly is", () => {
-    const hanging = fakeHttp(() => "never")
-    const busy = fakeHttp((_, index) =>
+    const hanging = scriptedHttp(() => "never")
+    const busy = scriptedHttp((_, index) =>
       index < 2 ? json({ detail: "busy" }, { status: 503 }) : json({ prompts: ["a"], error: null })
     )
     const prompts = Effect.flatMap(
@@ -408,7 +408,7 @@ describe("timeouts", () => {
   })
 
   it.effect("enqueueing may take longer", () => {
-    const server = fakeHttp(() => "never")
+    const server = scriptedHttp(() => "never")
     return Effect.gen(function*() {
       const queue = yield* SessionQueue
       const fiber = yield* Effect.forkChild(Effect.flip(queue.enqueueBatch({ graph: {}, runs: 1 })))
@@ -427,7 +427,7 @@ describe("timeouts", () => {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array([1, 2, 3]))
     })
-    const server = fakeHttp(() => new Response(body, { headers: { "content-type": "image/png" } }))
+    const server = scriptedHttp(() => new Response(body, { headers: { "content-type": "image/png" } }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
       const chunks: Array<number> = []
@@ -452,7 +452,7 @@ describe("timeouts", () => {
 
 describe("encodings", () => {
   it.effect("deletes and media ask for no compression", () => {
-    const server = fakeHttp((request) =>
+    const server = scriptedHttp((request) =>
       request.method === "DELETE"
         ? new Response(null, { status: 204 })
         : new Response(new Uint8Array([1]), { headers: { "content-type": "image/png" } })
@@ -469,7 +469,7 @@ describe("encodings", () => {
   })
 
   it.effect("bytes of another type are not handed out", () => {
-    const server = fakeHttp(() => json({ detail: "no image" }))
+    const server = scriptedHttp(() => json({ detail: "no image" }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
       const error = yield* client.bytes(
@@ -487,7 +487,7 @@ describe("login", () => {
   const makeServer = (options?: { readonly multiuser?: boolean; readonly refresh?: string }) => {
     let current = "token-1"
     let logins = 0
-    const server = fakeHttp((request) => {
+    const server = scriptedHttp((request) => {
       if (request.path.endsWith("/auth/status")) {
         return json({ setup_required: false, multiuser_enabled: options?.multiuser ?? true })
       }
@@ -534,7 +534,7 @@ describe("login", () => {
   })
 
   it.effect("gives up after one new login", () => {
-    const server = fakeHttp((request) =>
+    const server = scriptedHttp((request) =>
       request.path.endsWith("/auth/status")
         ? json({ setup_required: false, multiuser_enabled: true })
         : request.path.endsWith("/auth/login")
@@ -583,7 +583,7 @@ describe("login", () => {
   })
 
   it.effect("adopts none from a refusal", () => {
-    const server = fakeHttp((request) =>
+    const server = scriptedHttp((request) =>
       request.method === "GET"
         ? json(batchStatus)
         : json({ detail: "no" }, { status: 403, headers: { "x-refreshed-token": "token-fresh" } })
@@ -609,7 +609,7 @@ describe("login", () => {
   it.effect.each([["404", () => json({}, { status: 404 })], ["HTML", () => html()]] as const)(
     "an old server without the login routes (%s) needs none",
     ([, answer]) => {
-      const server = fakeHttp((request) => request.path.includes("/auth/") ? answer() : json(batchStatus))
+      const server = scriptedHttp((request) => request.path.includes("/auth/") ? answer() : json(batchStatus))
       return Effect.gen(function*() {
         assert.strictEqual((yield* status).completed, 1)
       }).pipe(Effect.provide(server.layer(login)))
@@ -654,7 +654,7 @@ describe("secrets", () => {
       const texts: Array<string> = []
       for (const { leak, options } of variants) {
         for (const answer of answersWith(leak)) {
-          const server = fakeHttp(answer)
+          const server = scriptedHttp(answer)
           const layer = server.layer({ url: "http://user:url-secret@server.test/", retries: 0, ...options })
           const calls = Effect.gen(function*() {
             const client = yield* InvokeAiClient
@@ -699,7 +699,7 @@ describe("secrets", () => {
   })
 
   it.effect("are left out of what a failed connection says", () => {
-    const server = fakeHttp(() => networkError("tok-secret"))
+    const server = scriptedHttp(() => networkError("tok-secret"))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(prune)
       assert.include(error.message, "<redacted>")
@@ -708,7 +708,7 @@ describe("secrets", () => {
   })
 
   it.effect("a token that no header can hold is not sent", () => {
-    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
       assert.strictEqual(error.reason._tag, "Unauthorized")
@@ -718,7 +718,7 @@ describe("secrets", () => {
   })
 
   it.effect("a token for downloads is left out of what the server says", () => {
-    const server = fakeHttp(() => json({ detail: "cannot download with hf-secret" }, { status: 424 }))
+    const server = scriptedHttp(() => json({ detail: "cannot download with hf-secret" }, { status: 424 }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
       const error = yield* Effect.flip(
@@ -732,7 +732,7 @@ describe("secrets", () => {
   })
 
   it.effect("a user in the URL becomes basic authentication, unless there is another login", () => {
-    const server = fakeHttp(() => json({ version: "6.14.2" }))
+    const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       yield* version.pipe(Effect.provide(server.layer({ url: "http://user:p%40ss@server.test/" })))
       yield* version.pipe(

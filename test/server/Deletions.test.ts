@@ -6,16 +6,18 @@ import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { drive } from "../job/fake.ts"
-import { type Answer, fakeHttp, html, imageDto, json, networkError } from "./fake.ts"
+import { drive } from "../time.ts"
+import { html, imageDto, json, networkError, scriptedHttp, type ScriptedResponse } from "./scriptedHttp.ts"
 
 const services = Layer.mergeAll(Images.layer, SessionQueue.layer, Videos.layer, WorkflowLibrary.layer)
 
 /** A server that responds to the first deletions as told, and carries out those that `done` names. */
-const withFailures = (failures: ReadonlyArray<{ readonly response: () => Answer; readonly done: boolean }>) => {
+const withFailures = (
+  failures: ReadonlyArray<{ readonly response: () => ScriptedResponse; readonly done: boolean }>
+) => {
   const things = new Set(["a", "b"])
   let deletions = 0
-  const server = fakeHttp(({ body, method, path }) => {
+  const server = scriptedHttp(({ body, method, path }) => {
     const name = path.split("/").at(-1) ?? ""
     const names = body !== null && typeof body === "object" && "image_names" in body
       ? body.image_names as Array<string>
@@ -36,7 +38,7 @@ const withFailures = (failures: ReadonlyArray<{ readonly response: () => Answer;
   return { things, deletions: () => deletions, layer: services.pipe(Layer.provide(server.layer({ retries: 2 }))) }
 }
 
-const transient: ReadonlyArray<readonly [string, () => Answer]> = [
+const transient: ReadonlyArray<readonly [string, () => ScriptedResponse]> = [
   ["503", () => new Response("busy", { status: 503 })],
   ["502", () => new Response("bad gateway", { status: 502 })],
   ["429", () => new Response("slow down", { status: 429 })],
@@ -100,7 +102,7 @@ describe("Deleting", () => {
 
   it.effect("repeats the deletion of a queue item", () => {
     let requests = 0
-    const server = fakeHttp(() =>
+    const server = scriptedHttp(() =>
       ++requests === 1 ? networkError("ECONNRESET") : json({ detail: "no" }, { status: 404 })
     )
     return drive(

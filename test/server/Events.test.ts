@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Answer, fakeHttp, json, type Seen, user } from "./fake.ts"
+import { json, scriptedHttp, type ScriptedResponse, type Seen, user } from "./scriptedHttp.ts"
 
 /** A transport whose messages are said by the test. */
 const makeTransport = () => {
@@ -90,9 +90,9 @@ const describeMessage = (message: ServerMessage): string => {
   }
 }
 
-const setup = (answer: (request: Seen) => Answer = () => json({}), options = {}) => {
+const setup = (answer: (request: Seen) => ScriptedResponse = () => json({}), options = {}) => {
   const transport = makeTransport()
-  const server = fakeHttp(answer)
+  const server = scriptedHttp(answer)
   const layer = ServerEvents.layer.pipe(
     Layer.provideMerge(server.layer({ queueId: "mine", ...options })),
     Layer.provide(transport.layer)
@@ -218,7 +218,7 @@ describe("ServerEvents", () => {
     const token = "token-of-ann-1234"
     const transport = makeTransport()
     const layer = ServerEvents.layer.pipe(
-      Layer.provideMerge(fakeHttp(() => json({})).layer({ token: Redacted.make(token) })),
+      Layer.provideMerge(scriptedHttp(() => json({})).layer({ token: Redacted.make(token) })),
       Layer.provide(transport.layer)
     )
     return Effect.gen(function*() {
@@ -233,7 +233,7 @@ describe("ServerEvents", () => {
   it.effect("logs in again when the server closed the connection or refused it", () => {
     let logins = 0
     const transport = makeTransport()
-    const server = fakeHttp((request) =>
+    const server = scriptedHttp((request) =>
       request.path.endsWith("/auth/status")
         ? json({ setup_required: false, multiuser_enabled: true })
         : json({ token: `token-${++logins}`, user, expires_in: 1 })

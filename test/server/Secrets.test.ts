@@ -3,7 +3,7 @@ import type { InvokeAiOptions } from "@effect-invokeai/core/server/InvokeAiConfi
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { fakeHttp, json } from "./fake.ts"
+import { json, scriptedHttp } from "./scriptedHttp.ts"
 
 const token = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiYW5uIn0.c2lnbmF0dXJl-_x"
 const awkward = "pä\"ss\\\\w/o+rd \n😀 %41"
@@ -14,7 +14,7 @@ const prune = Effect.flatMap(
 )
 
 const failureOf = (answer: () => Response, options: InvokeAiOptions) =>
-  Effect.flip(prune).pipe(Effect.provide(fakeHttp(answer).layer({ retries: 0, ...options })))
+  Effect.flip(prune).pipe(Effect.provide(scriptedHttp(answer).layer({ retries: 0, ...options })))
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64")
 
@@ -134,7 +134,7 @@ describe("a secret that the server repeats", () => {
   it.effect("is replaced when the server has just renewed it, for many renewals", () => {
     let count = 0
     const renewed = () => `renewed-token-number-${count}-of-many`
-    const server = fakeHttp((request) => {
+    const server = scriptedHttp((request) => {
       if (request.path.endsWith("/prune")) return json({ detail: renewed() }, { status: 403 })
       count++
       return json({ version: "6.14.2" }, { headers: { "x-refreshed-token": renewed() } })

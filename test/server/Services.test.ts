@@ -18,7 +18,16 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { type Answer, fakeHttp, html, imageDto, json, networkError, type Seen, timestamps } from "./fake.ts"
+import {
+  html,
+  imageDto,
+  json,
+  networkError,
+  scriptedHttp,
+  type ScriptedResponse,
+  type Seen,
+  timestamps
+} from "./scriptedHttp.ts"
 
 const services = Layer.mergeAll(
   Auth.layer,
@@ -33,8 +42,8 @@ const services = Layer.mergeAll(
   WorkflowLibrary.layer
 )
 
-const withServer = (answer: (request: Seen, index: number) => Answer) => {
-  const server = fakeHttp(answer)
+const withServer = (answer: (request: Seen, index: number) => ScriptedResponse) => {
+  const server = scriptedHttp(answer)
   return { seen: server.seen, layer: services.pipe(Layer.provide(server.layer({ retries: 0 }))) }
 }
 

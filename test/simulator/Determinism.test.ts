@@ -15,7 +15,7 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as SeededCrypto from "../../packages/testing/src/internal/seededCrypto.ts"
 import * as SimulatorCatalog from "../../packages/testing/src/internal/SimulatorCatalog.ts"
-import { drive } from "../job/fake.ts"
+import { drive } from "../time.ts"
 
 const text = readFileSync(new URL("../fixtures/workflows/image-blur.json", import.meta.url), "utf8")
 const picture = Png.encode(Raster.painted(20, 10, "picture"))

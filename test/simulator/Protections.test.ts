@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { drive } from "../job/fake.ts"
+import { drive } from "../time.ts"
 import { graph } from "./support.ts"
 
 const batch = (value: ReturnType<typeof graph>): Job.JobBatch => ({

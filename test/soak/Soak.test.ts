@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { readFileSync } from "node:fs"
 import * as SimulatorCatalog from "../../packages/testing/src/internal/SimulatorCatalog.ts"
-import { drive } from "../job/fake.ts"
+import { drive } from "../time.ts"
 
 /** How many seeds are tried, and where they begin: `SOAK_SEEDS=500 SOAK_FROM=1000 npx vitest run test/soak`. */
 const seeds = Number(process.env["SOAK_SEEDS"] ?? 40)

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
-import { drive } from "../job/fake.ts"
+import { drive } from "../time.ts"
 import { catalogLayer, chunk, open, png, readJson } from "./support.ts"
 
 const thumbnail = readJson("examples/soft-thumbnail.json") as Record<string, unknown>

@@ -10,8 +10,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import { picture } from "../../media.ts"
 import { client } from "../Client.ts"
-import { picture } from "../picture.ts"
 import * as Support from "../Support.ts"
 
 const workflowFile = new URL("../../fixtures/workflows/image-blur.json", import.meta.url)

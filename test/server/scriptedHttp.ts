@@ -7,7 +7,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 
-/** A request as the fake server saw it. */
+/** A request as it left the client. */
 export interface Seen {
   readonly method: string
   readonly url: URL
@@ -16,7 +16,7 @@ export interface Seen {
   readonly body: unknown
 }
 
-export type Answer = Response | Error | "never"
+export type ScriptedResponse = Response | Error | "never"
 
 const bodyOf = (request: HttpClientRequest.HttpClientRequest): unknown => {
   const { body } = request
@@ -24,8 +24,8 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest): unknown => {
   return body._tag === "FormData" ? body.formData : body._tag === "Stream" ? body : undefined
 }
 
-/** An HTTP client that answers from a function; an `Error` is a connection that fails, `"never"` one that hangs. */
-export const fakeHttp = (answer: (request: Seen, index: number) => Answer) => {
+/** An HTTP client without a server: a function gives the response to each request. An `Error` is a connection that fails, `"never"` one that hangs. */
+export const scriptedHttp = (respond: (request: Seen, index: number) => ScriptedResponse) => {
   const seen: Array<Seen> = []
   const client = HttpClient.make((request, url) =>
     Effect.suspend(() => {
@@ -37,7 +37,7 @@ export const fakeHttp = (answer: (request: Seen, index: number) => Answer) => {
         body: bodyOf(request)
       }
       seen.push(one)
-      const response = answer(one, seen.length - 1)
+      const response = respond(one, seen.length - 1)
       if (response === "never") return Effect.never
       return response instanceof Error
         ? Effect.fail(

@@ -1,31 +1,6 @@
-/** A small model of what a server does with a batch: the events it sends, and what it answers at each moment. */
+/** Histories of jobs for the reducer: the observations in the order in which a server makes them, and its state at each moment. */
 import type { ItemFacts, ItemSnapshot, Observation } from "../../packages/core/src/job/internal/Observation.ts"
-
-/** Random numbers that repeat with their seed. */
-export const randomOf = (seed: number) => {
-  let state = (seed * 2_654_435_761 + 1) >>> 0
-  const next = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return (state >>> 8) / 0x1000000
-  }
-  return {
-    next,
-    below: (limit: number) => Math.floor(next() * limit),
-    chance: (likelihood: number) => next() < likelihood,
-    shuffle: <A>(items: ReadonlyArray<A>): Array<A> => {
-      const out = [...items]
-      for (let i = out.length - 1; i > 0; i--) {
-        const j = Math.floor(next() * (i + 1))
-        const kept = out[i]!
-        out[i] = out[j]!
-        out[j] = kept
-      }
-      return out
-    }
-  }
-}
-
-export type Random = ReturnType<typeof randomOf>
+import type { Random } from "../random.ts"
 
 export type Ending = "completed" | "failed" | "canceledPending" | "canceledRunning"
 
@@ -42,7 +17,7 @@ interface Item {
   sources: Record<string, string>
 }
 
-export interface World {
+export interface History {
   readonly events: ReadonlyArray<Observation>
   /** What the server would answer after the first `n` events. */
   readonly readAt: (n: number, itemId: number) => Observation
@@ -63,7 +38,7 @@ const nodes = {
 }
 
 /** Makes a job with random endings. `sequences` is false for servers before 6.13. */
-export const makeWorld = (random: Random, options: { readonly sequences: boolean }): World => {
+export const makeHistory = (random: Random, options: { readonly sequences: boolean }): History => {
   const count = 1 + random.below(4)
   const first = 10 + random.below(5)
   const events: Array<Observation> = []
@@ -262,24 +237,24 @@ export const makeWorld = (random: Random, options: { readonly sequences: boolean
 }
 
 /** Each item as it is read at its end. */
-export const finalReads = (world: World) => world.allIds.map((id) => world.readAt(world.events.length, id))
+export const finalReads = (history: History) => history.allIds.map((id) => history.readAt(history.events.length, id))
 
 /** Loses, doubles, delays and reorders events, and mixes in answers that were given earlier and arrive late. */
-export const disturb = (world: World, random: Random): Array<Observation> => {
+export const disturb = (history: History, random: Random): Array<Observation> => {
   const loss = random.next()
   const seen: Array<{ readonly at: number; readonly observation: Observation }> = []
-  for (const [index, observation] of world.events.entries()) {
+  for (const [index, observation] of history.events.entries()) {
     if (random.chance(loss * 0.8)) continue
     const copies = random.chance(0.3) ? 2 : 1
     for (let i = 0; i < copies; i++) {
       seen.push({ at: index + (random.chance(0.4) ? random.next() * 30 : 0), observation })
     }
     if (random.chance(0.2)) {
-      const id = world.allIds[random.below(world.allIds.length)]!
-      const asked = random.chance(0.5) ? world.readAt(index, id) : world.statusAt(index, id)
+      const id = history.allIds[random.below(history.allIds.length)]!
+      const asked = random.chance(0.5) ? history.readAt(index, id) : history.statusAt(index, id)
       seen.push({ at: index + random.next() * 30, observation: asked })
     }
   }
-  seen.push({ at: random.next() * world.events.length, observation: world.enqueued })
+  seen.push({ at: random.next() * history.events.length, observation: history.enqueued })
   return seen.toSorted((a, b) => a.at - b.at).map((one) => one.observation)
 }

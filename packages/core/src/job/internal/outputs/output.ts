@@ -41,6 +41,14 @@ export interface OutputType<out Output extends { readonly _tag: string }> {
   readonly optional: Members
 }
 
+/**
+ * The class of an output type. Its parameters are the declared members, so that declaration files keep their doc
+ * comments.
+ */
+export interface OutputClass<out Tag extends string, M extends Members, O extends Members>
+  extends OutputType<InkOutputBase<Tag> & ValuesOf<M> & Partial<ValuesOf<O>>>
+{}
+
 /** The union of the output types that a module declares. Each has to be exported under its tag. */
 export type OutputsOf<Module extends { readonly [Name in keyof Module]: OutputType<{ readonly _tag: Name & string }> }> =
   Module[keyof Module]["prototype"]
@@ -51,11 +59,9 @@ export const output = <const Tag extends string, M extends Members, O extends Me
   tag: Tag,
   members: M,
   optional?: O
-): OutputType<InkOutputBase<Tag> & ValuesOf<M> & Partial<ValuesOf<O>>> =>
+): OutputClass<Tag, M, O> =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- never constructed; `read` makes the outputs
-  Object.assign(function() {}, { type, tag, members, optional: optional ?? {} }) as unknown as OutputType<
-    InkOutputBase<Tag> & ValuesOf<M> & Partial<ValuesOf<O>>
-  >
+  Object.assign(function() {}, { type, tag, members, optional: optional ?? {} }) as unknown as OutputClass<Tag, M, O>
 
 /** Reads an output of a type. `undefined` if the server's data does not fit. */
 export const read = <Output extends { readonly _tag: string }>(

@@ -27,7 +27,7 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly field: Field
   /**
    * Whether the node cannot run without a value or a connection: as the server's document says, and for the T5 encoder,
-   * CLIP embed model and VAE of `flux_model_loader` by this library's own rule (see `InkRules`).
+   * CLIP embed model and VAE of `flux_model_loader` by this library's own rule.
    */
   readonly required: boolean
   /** Whether another node gives the value, so that the one held here is not used. */

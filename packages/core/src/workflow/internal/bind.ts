@@ -35,13 +35,7 @@ import {
   withCalledInputs
 } from "./savedWorkflowInputs.ts"
 
-/**
- * Joins a definition with a catalog.
- *
- * Where the official UI is at fault the library differs: an object of unknown shape is no value (the UI takes it for a
- * float generator); lists of booleans are kept (the UI loses them); a loop of connectors loses its last edge (the UI keeps
- * it and loses all later edges); ids are plain data, whatever they are.
- */
+/** Joins a definition with a catalog. `Workflow.load` says where this differs from the official UI. */
 export const bind = (
   definition: WorkflowDefinition,
   catalog: NodeCatalog,

@@ -6,6 +6,8 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import * as NodeProcessIdentity from "@effect-invokeai/node/ProcessIdentity"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,7 +15,6 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
-import { FakeServer } from "../assets/fakes.ts"
 import { batchOf, withFake } from "../job/fake.ts"
 import { png } from "../media.ts"
 
@@ -60,14 +61,14 @@ describe("A disk that cannot be written", () => {
     const { disk, layer } = makeDisk(code)
 
     it.live(`${code}: no upload is sent without its record, and the next one is recorded`, () => {
-      const server = new FakeServer()
       return Effect.gen(function*() {
         disk.broken = false
         const fs = yield* FileSystem.FileSystem
         const file = `${yield* temporaryDirectory}/uploads.jsonl`
         const program = Effect.gen(function*() {
+          const { requests } = yield* Simulator
+          const uploads = Effect.map(requests, (all) => all.filter(({ path }) => path.endsWith("/upload")).length)
           yield* Assets.uploadBytes(png(1, 1))
-          server.add("existing.png", png(2, 2))
           disk.broken = true
           for (const upload of [Assets.uploadBytes(png(1, 2)), Assets.adopt("existing.png")]) {
             const error = yield* Effect.flip(upload)
@@ -75,10 +76,10 @@ describe("A disk that cannot be written", () => {
             assert.strictEqual((error.cause as RecordError).reason, reason)
             assert.include(error.message, "asset ledger")
           }
-          assert.strictEqual(server.uploads.length, 1)
+          assert.strictEqual(yield* uploads, 1)
           disk.broken = false
           const second = yield* Assets.uploadBytes(png(1, 3))
-          assert.strictEqual(server.uploads.length, 2)
+          assert.strictEqual(yield* uploads, 2)
           // what a process that is killed now leaves
           yield* fs.copyFile(file, `${file}.copy`)
           const left = yield* Effect.scoped(Effect.provide(
@@ -88,8 +89,12 @@ describe("A disk that cannot be written", () => {
           assert.include(left.map((record) => record.image_name), second.imageName)
           disk.broken = true
         })
-        yield* Effect.scoped(program).pipe(Effect.provide(server.layer.pipe(Layer.provide(layerFile(file)))))
-        assert.deepStrictEqual([...server.images.keys()], ["existing.png"])
+        const server = InvokeAiTest.layer({ images: [{ name: "existing.png" }] })
+        yield* Effect.gen(function*() {
+          yield* Effect.scoped(program)
+          const { images } = yield* InvokeAiTest.state
+          assert.deepStrictEqual(images.map(({ name }) => name), ["existing.png"])
+        }).pipe(Effect.provide(server.pipe(Layer.provide(layerFile(file)))))
         disk.broken = false
       }).pipe(Effect.scoped, Effect.provide(layer))
     })

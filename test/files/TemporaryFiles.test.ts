@@ -3,6 +3,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { ProcessIdentity } from "@effect-invokeai/core/files/ProcessIdentity"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,7 @@ import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { FakeServer, listing } from "../assets/fakes.ts"
+import { listing } from "../assets/fakes.ts"
 import { png } from "../media.ts"
 import { imageServer } from "../node/imageServer.ts"
 
@@ -66,8 +67,6 @@ describe("A temporary file of a killed process", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* temporaryDirectory
-      const server = new FakeServer()
-      server.add("a.png", picture)
       const kept = [
         ".invokeai-m-2-1-alive.part",
         ".invokeai-m-3-1-elsewhere.part",
@@ -84,7 +83,10 @@ describe("A temporary file of a killed process", () => {
         self: { host: "here", machine: "m", pid: 4, started: "1" },
         liveness: ({ pid }) => Effect.succeed(pid === 1 ? "dead" : pid === 2 ? "alive" : "unknown")
       })
-      yield* Effect.provide(Downloads.image("a.png", { directory }), [server.layer, identity])
+      yield* Effect.provide(Downloads.image("a.png", { directory }), [
+        InvokeAiTest.layer({ images: [{ name: "a.png" }] }),
+        identity
+      ])
       assert.deepStrictEqual([...yield* listing(directory)].toSorted(), [...kept, "a.png"].toSorted())
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

@@ -6,7 +6,7 @@ import { runScenario } from "./run.ts"
 import { scenarios } from "./scenarios.ts"
 
 for (const [version, names] of Object.entries(scenarios) as ReadonlyArray<[ServerVersion, ReadonlyArray<string>]>) {
-  describe(`the simulator answers as ${version} did`, () => {
+  describe(`the simulator responds as ${version} did`, () => {
     for (const name of names) {
       it.effect(name, () =>
         Effect.gen(function*() {

@@ -51,7 +51,7 @@ const usual = ["Connected", "batch_enqueued", item, "invocation_started", "invoc
 
 describe("faults of requests", () => {
   test(
-    "a dropped request was not carried out, a dropped answer was",
+    "drop a request before the server acts, and a response after it",
     Effect.gen(function*() {
       const path = "/api/v1/boards/"
       yield* inject(Fault.http({ path }, Fault.dropRequest), Fault.http({ path, nth: 2 }, Fault.dropResponse))
@@ -65,7 +65,7 @@ describe("faults of requests", () => {
   )
 
   test(
-    "a status comes instead of the work, or after it, as often as told",
+    "return a status instead of the work, or after it, up to the given number of times",
     Effect.gen(function*() {
       yield* inject(Fault.http({ method: "POST", path: /boards/, times: 2 }, Fault.status(503, "busy")))
       assert.deepStrictEqual([(yield* board("a")).status, (yield* board("b")).status, (yield* board("c")).status], [
@@ -80,7 +80,7 @@ describe("faults of requests", () => {
   )
 
   test(
-    "a delay takes the clock's time",
+    "delay a request by the time of the clock",
     Effect.gen(function*() {
       yield* inject(Fault.http({ path: "/api/v1/app/version" }, Fault.delay("5 seconds")))
       const fiber = yield* Effect.forkChild(send("GET", "/api/v1/app/version"))
@@ -92,7 +92,7 @@ describe("faults of requests", () => {
   )
 
   test(
-    "a server that restarts does not answer, then has its items; without a database it has forgotten them",
+    "make a restarting server unreachable; afterwards it has its items, or none without a database",
     Effect.gen(function*() {
       const simulator = yield* Simulator
       yield* simulator.setDurations({ node: "1 minute" })
@@ -110,7 +110,7 @@ describe("faults of requests", () => {
     })
   )
 
-  it.effect("an image that ends too early is a failure of the download", () =>
+  it.effect("fail the download of an image that is truncated", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const images = yield* Images
@@ -122,27 +122,28 @@ describe("faults of requests", () => {
 })
 
 describe("faults of events", () => {
-  it.effect("none", () => Effect.map(heard(), (names) => assert.deepStrictEqual(names, usual)))
+  it.effect("leave the events as they are if there are none", () =>
+    Effect.map(heard(), (names) => assert.deepStrictEqual(names, usual)))
 
-  it.effect("lost", () =>
+  it.effect("drop an event", () =>
     Effect.map(
       heard(Fault.event({ name: "invocation_started" }, Fault.lose)),
       (names) => assert.deepStrictEqual(names, usual.filter((name) => name !== "invocation_started"))
     ))
 
-  it.effect("twice", () =>
+  it.effect("duplicate an event", () =>
     Effect.map(
       heard(Fault.event({ name: item, nth: 2 }, Fault.duplicate)),
       (names) => assert.deepStrictEqual(names, [...usual, item])
     ))
 
-  it.effect("late", () =>
+  it.effect("delay an event until later ones", () =>
     Effect.map(
       heard(Fault.event({ name: "invocation_started" }, Fault.holdBack(2))),
       (names) => assert.deepStrictEqual(names.slice(-3), ["invocation_complete", item, "invocation_started"])
     ))
 
-  it.effect("with the end of the connection, which comes back by itself", () =>
+  it.effect("close the connection, and the client reconnects automatically", () =>
     Effect.map(
       heard(Fault.event({ name: "invocation_started" }, Fault.disconnect)),
       (names) => assert.deepStrictEqual(names, ["Connected", "batch_enqueued", item, "Disconnected", "Connected"])

@@ -46,7 +46,7 @@ const imageToImage = (prompt: string, image: string, board: string) =>
   )
 
 describe("FLUX image to image", () => {
-  it.effect("runs from models to a picture on a board, with the graph inside the file", () =>
+  it.effect("produces an image on a board from models, with the graph inside the file", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const image = yield* simulator.addImage({ width: 200, height: 100 })
@@ -73,7 +73,7 @@ describe("FLUX image to image", () => {
       assert.strictEqual(messages.filter((message) => message === "Denoising").length, 8)
     }).pipe(Effect.provide(Simulator.layer())))
 
-  it.effect("a model that is not installed fails the item", () =>
+  it.effect("fails the item if a model is not installed", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const image = yield* simulator.addImage({})

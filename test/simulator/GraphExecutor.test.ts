@@ -7,9 +7,9 @@ import { at, graph, outputsOf, run, send, valuesOf } from "./support.ts"
 const test = (name: string, effect: Effect.Effect<void, unknown, Simulator>) =>
   it.effect(name, () => effect.pipe(Effect.provide(Simulator.layer())))
 
-describe("graphs", () => {
+describe("the simulator's graph executor", () => {
   test(
-    "every node runs once per iteration, a collector gathers in the order of the iterations",
+    "runs every node once per iteration, and collects in the order of the iterations",
     Effect.gen(function*() {
       const item = yield* run(graph(
         {
@@ -30,7 +30,7 @@ describe("graphs", () => {
   )
 
   test(
-    "an iteration inside an iteration runs every combination, and collecting gathers the inner one only",
+    "runs every combination of nested iterations, and collects the inner one only",
     Effect.gen(function*() {
       const item = yield* run(graph(
         {
@@ -55,7 +55,7 @@ describe("graphs", () => {
   )
 
   test(
-    "two iterators side by side multiply",
+    "runs every combination of two independent iterators",
     Effect.gen(function*() {
       const item = yield* run(graph(
         {
@@ -77,7 +77,7 @@ describe("graphs", () => {
   )
 
   test(
-    "an if runs only the branch that it takes",
+    "runs only the branch that an if node chooses",
     Effect.gen(function*() {
       const item = yield* run(graph(
         {
@@ -95,7 +95,7 @@ describe("graphs", () => {
   )
 
   test(
-    "what follows an empty iteration does not run, the item completes",
+    "runs nothing after an empty iteration, and completes the item",
     Effect.gen(function*() {
       const item = yield* run(graph(
         { none: { type: "integer_collection" }, each: { type: "iterate" }, next: { type: "add" } },
@@ -108,7 +108,7 @@ describe("graphs", () => {
   )
 
   test(
-    "arithmetic follows Python: division cuts off, the remainder has the divisor's sign, halves round to even",
+    "calculates as Python does: division truncates, the remainder has the divisor's sign, halves round to even",
     Effect.gen(function*() {
       const item = yield* run(graph({
         divided: { type: "div", a: -7, b: 2 },
@@ -131,7 +131,7 @@ describe("graphs", () => {
   )
 
   test(
-    "texts are joined, replaced without regard to case, replaced by pattern, split",
+    "joins strings, replaces case-insensitively or by pattern, and splits",
     Effect.gen(function*() {
       const item = yield* run(graph({
         joined: { type: "string_join_three", string_left: "a", string_middle: "b", string_right: "c" },
@@ -155,7 +155,7 @@ describe("graphs", () => {
   )
 
   test(
-    "a value that a connection delivers is checked: the item fails with the node and field",
+    "checks a value that a connection delivers, and fails the item with the node and the field",
     Effect.gen(function*() {
       const item = yield* run(graph(
         { zero: { type: "integer", value: 0 }, divided: { type: "integer_math", operation: "DIV", a: 1 } },
@@ -168,7 +168,7 @@ describe("graphs", () => {
   )
 
   test(
-    "images have the size they should, different inputs give different pictures, the same give the same bytes",
+    "makes images of the requested size, different for different inputs, with the same bytes for the same inputs",
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const model = { key: "x", hash: "h", name: "x", base: "sd-1", type: "main" }

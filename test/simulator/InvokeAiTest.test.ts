@@ -19,8 +19,8 @@ import * as TestClock from "effect/testing/TestClock"
 import { routes } from "../../packages/testing/src/internal/router.ts"
 import { at, graph, send, settle } from "./support.ts"
 
-describe("the client in front of the simulator", () => {
-  it("every route that the client declares is simulated", () => {
+describe("the client on the simulator", () => {
+  it("has every route that it declares", () => {
     const emulated = routes.filter(({ since = 0 }) => Number.isFinite(since))
     const simulated = new Set(emulated.map((route) => `${route.method} ${route.path.replace(/\{[^}]+\}/g, "{}")}`))
     const declared: Array<string> = []
@@ -39,7 +39,7 @@ describe("the client in front of the simulator", () => {
     assert.isAbove(declared.length, 50)
   })
 
-  it.effect("the document names the paths of the release", () =>
+  it.effect("reads the paths of the emulated version from the OpenAPI document", () =>
     Effect.gen(function*() {
       const paths = (version: "6.3.0" | "6.14.2") =>
         Effect.map(send("GET", "/openapi.json"), ({ body }) => Object.keys(at(body, "paths") ?? {})).pipe(
@@ -50,7 +50,7 @@ describe("the client in front of the simulator", () => {
       assert.notInclude(yield* paths("6.3.0"), summaries)
     }))
 
-  it.effect("boards, models, images, workflows and the version", () =>
+  it.effect("reads boards, models, images, workflows and the version", () =>
     Effect.gen(function*() {
       const info = yield* ServerInfo
       assert.strictEqual(yield* info.version, "6.14.2")
@@ -67,7 +67,7 @@ describe("the client in front of the simulator", () => {
       assert.isDefined(library)
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
-  it.effect("events arrive over the client's own event stream, also after the server went away", () =>
+  it.effect("receives events over its own event stream, even after the server was unavailable", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const events = yield* ServerEvents
@@ -92,7 +92,7 @@ describe("the client in front of the simulator", () => {
       assert.strictEqual(end.at(-1), "Connected")
     }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer())))
 
-  it.effect("a lost answer is a failure of the client although the server did the work", () =>
+  it.effect("fails when a response is lost, although the server did the work", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       yield* simulator.inject(Fault.http({ method: "POST", path: "/api/v1/boards/" }, Fault.dropResponse))
@@ -105,7 +105,7 @@ describe("the client in front of the simulator", () => {
       assert.strictEqual((yield* InvokeAiTest.state).boards.length, 2)
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
-  it.effect("what a program leaves behind is named", () =>
+  it.effect("reports the names of leftovers", () =>
     Effect.gen(function*() {
       yield* InvokeAiTest.nothingLeftBehind
       const simulator = yield* Simulator
@@ -118,7 +118,7 @@ describe("the client in front of the simulator", () => {
       assert.deepStrictEqual((yield* simulator.requests).map((request) => request.status), [200, 200])
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
-  it.effect("a multi-user server wants a login, and forgets nobody's images for another user", () =>
+  it.effect("needs credentials for a multi-user server, which shows users only their own images", () =>
     Effect.gen(function*() {
       const images = yield* Images
       const simulator = yield* Simulator
@@ -133,7 +133,7 @@ describe("the client in front of the simulator", () => {
       client: { email: "user@example.com", password: Redacted.make("Passw0rd-user") }
     }))))
 
-  it.effect("the same test gives the same bytes", () => {
+  it.effect("gets the same bytes from the same test", () => {
     const once = Effect.gen(function*() {
       const simulator = yield* Simulator
       const queue = yield* SessionQueue

@@ -67,7 +67,7 @@ describe("the simulator on a port", () => {
   }
 
   test(
-    "an upload arrives, and its file comes back as the picture it was",
+    "stores an upload, and returns its pixels unchanged",
     Effect.gen(function*() {
       const { url } = yield* NodeSimulator
       const simulator = yield* Simulator
@@ -86,7 +86,7 @@ describe("the simulator on a port", () => {
   )
 
   test(
-    "unknown paths answer with the page of the web UI, as an official server does",
+    "responds to unknown paths with the page of the web UI, as a real server does",
     Effect.gen(function*() {
       const { url } = yield* NodeSimulator
       const page = yield* HttpClient.get(new URL("api/v1/nope", url))
@@ -96,7 +96,7 @@ describe("the simulator on a port", () => {
   )
 
   test(
-    "every request gets a response, whatever its target looks like",
+    "responds to every request, whatever its target looks like",
     Effect.gen(function*() {
       const { url } = yield* NodeSimulator
       const status = (method: string, target: string) =>
@@ -117,7 +117,7 @@ describe("the simulator on a port", () => {
     })
   )
 
-  it.live("a port that is taken is an error that names it, and nothing stays open after the scope", () =>
+  it.live("fails with the number of a port that is in use, and closes everything with its scope", () =>
     Effect.gen(function*() {
       const { failure, port } = yield* Effect.gen(function*() {
         const { url } = yield* NodeSimulator

@@ -37,7 +37,7 @@ const callee = {
 }
 
 describe("a job on the simulator", () => {
-  it.effect("knows at once, when the connection is back, what happened meanwhile", () =>
+  it.effect("knows what happened as soon as it has reconnected", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator

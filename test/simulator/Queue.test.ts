@@ -26,9 +26,9 @@ const eventNames = Effect.gen(function*() {
   )
 })
 
-describe("batches", () => {
+describe("the simulator's queue", () => {
   test(
-    "groups multiply with the last one fastest, a group is zipped, runs repeat everything",
+    "multiplies groups with the last one fastest, zips within a group, and repeats everything for each run",
     Effect.gen(function*() {
       const { body } = yield* enqueue({ graph: sum, runs: 2, data: [[datum("a", 1, 2)], [datum("b", 10, 20)]] })
       assert.strictEqual(at(body, "enqueued"), 8)
@@ -43,7 +43,7 @@ describe("batches", () => {
   )
 
   test(
-    "an empty list of values gives no items",
+    "enqueues no items for an empty list of values",
     Effect.gen(function*() {
       const { body, status } = yield* enqueue({ graph: sum, data: [[datum("a")]] })
       assert.deepStrictEqual([status, at(body, "requested"), at(body, "item_ids")], [200, 0, []])
@@ -51,7 +51,7 @@ describe("batches", () => {
   )
 
   test(
-    "a full queue takes what fits and drops the rest silently",
+    "enqueues what fits and drops the rest silently",
     Effect.gen(function*() {
       yield* send("PUT", "/api/v1/queue/default/processor/pause")
       const { body } = yield* enqueue({ graph: sum, runs: 5 })
@@ -63,7 +63,7 @@ describe("batches", () => {
   )
 
   test(
-    "more runs and combinations than fit into the queue are counted, not made",
+    "counts more runs and combinations than fit, without making them",
     Effect.gen(function*() {
       yield* send("PUT", "/api/v1/queue/default/processor/pause")
       const counts = (batch: Readonly<Record<string, unknown>>) =>
@@ -95,7 +95,7 @@ describe("batches", () => {
   }
 
   test(
-    "half of a surrogate pair where the database stores text is an error that leaves no items",
+    "rejects half of a surrogate pair where the database stores text, and enqueues nothing",
     Effect.gen(function*() {
       for (const { batch } of IllFormedText.rejected) {
         assert.deepStrictEqual(yield* IllFormedText.reject(sendText, batch), IllFormedText.rejection)
@@ -107,7 +107,7 @@ describe("batches", () => {
   )
 
   test(
-    "a value that does not fit its field blocks the whole queue until its batch is canceled",
+    "is blocked by a value that does not fit its field, until its batch is canceled",
     Effect.gen(function*() {
       yield* enqueue({ graph: sum, batch_id: "bad", data: [[datum("a", 1.5)]] })
       yield* enqueue({ graph: sum })
@@ -124,9 +124,9 @@ describe("batches", () => {
   )
 })
 
-describe("events", () => {
+describe("the simulator's events", () => {
   test(
-    "success: the last node completes, then the item",
+    "report that the last node completes before its item does",
     Effect.gen(function*() {
       yield* run(sum)
       assert.deepStrictEqual(yield* eventNames, [
@@ -140,7 +140,7 @@ describe("events", () => {
   )
 
   test(
-    "failure: the item fails, then the error of the node is told",
+    "report that the item fails before the error of its node",
     Effect.gen(function*() {
       const item = yield* run(graph({ bad: { type: "div", a: 1, b: 0 } }))
       assert.strictEqual(at(item, "error_type"), "ZeroDivisionError")
@@ -149,7 +149,7 @@ describe("events", () => {
   )
 
   test(
-    "a canceled item tells so at once, and the node that was running ends after it",
+    "report a canceled item immediately, and the node that was running after it",
     Effect.gen(function*() {
       yield* enqueue({ graph: sum })
       yield* TestClock.adjust("1 second")
@@ -164,7 +164,7 @@ describe("events", () => {
   )
 
   test(
-    "items that wait are canceled in one event",
+    "report all canceled pending items in one event",
     Effect.gen(function*() {
       yield* send("PUT", "/api/v1/queue/default/processor/pause")
       yield* enqueue({ graph: sum, batch_id: "b", runs: 3 })
@@ -178,7 +178,7 @@ describe("events", () => {
   )
 
   test(
-    "denoising tells every step with a preview of an eighth of the size",
+    "report every denoising step with a preview of an eighth of the size",
     Effect.gen(function*() {
       const model = { key: "m", hash: "h", name: "m", base: "sd-1", type: "main" }
       const simulator = yield* Simulator
@@ -207,9 +207,9 @@ describe("events", () => {
   )
 })
 
-describe("set results", () => {
+describe("whenNode", () => {
   test(
-    "a node gives what a test wants, or fails when it wants",
+    "sets what a node returns, or its failure",
     Effect.gen(function*() {
       const simulator = yield* Simulator
       yield* simulator.whenNode(
@@ -224,9 +224,9 @@ describe("set results", () => {
   )
 })
 
-describe("errors", () => {
+describe("the simulator's errors", () => {
   test(
-    "a missing input, an unknown image and an unknown model fail with the server's exceptions",
+    "name the server's exceptions for a missing input, an unknown image and an unknown model",
     Effect.gen(function*() {
       const model = { key: "nope", hash: "h", name: "nope", base: "sd-1", type: "main" }
       const failed = yield* Effect.forEach([
@@ -243,7 +243,7 @@ describe("errors", () => {
   )
 
   test(
-    "what is wrong with a graph is refused with the place of the mistake",
+    "say where a graph is invalid",
     Effect.gen(function*() {
       const places = yield* Effect.forEach(
         [
@@ -270,7 +270,7 @@ describe("errors", () => {
   )
 
   test(
-    "names that mean something to JavaScript are names like others",
+    "treat names that JavaScript reserves like any others",
     Effect.gen(function*() {
       const { status } = yield* send("POST", "/api/v1/queue/__proto__/enqueue_batch", {
         batch: {

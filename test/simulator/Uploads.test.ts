@@ -29,7 +29,7 @@ const status = (bytes: Uint8Array<ArrayBuffer>) =>
   })
 
 describe("uploads to the simulator", () => {
-  it.effect("are accepted and rejected like on the server, whole or cut off", () =>
+  it.effect("are accepted and rejected as on the server, complete or truncated", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* outcomes, expected)
     }).pipe(Effect.provide(InvokeAiTest.layer())))

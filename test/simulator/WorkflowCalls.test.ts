@@ -68,7 +68,7 @@ const test = (name: string, effect: Effect.Effect<void, unknown, Simulator>) =>
 
 describe("a node that calls a saved workflow", () => {
   test(
-    "runs it as an item of its own, with its inputs set, and gives what it returns",
+    "runs it as its own queue item, with its inputs set, and returns its results",
     Effect.gen(function*() {
       const id = yield* save(sum)
       assert.deepStrictEqual(valuesOf(yield* call(id), "get"), [5])
@@ -79,7 +79,7 @@ describe("a node that calls a saved workflow", () => {
   )
 
   test(
-    "takes connected inputs too",
+    "accepts connected inputs",
     Effect.gen(function*() {
       const id = yield* save(sum)
       yield* enqueue({
@@ -100,7 +100,7 @@ describe("a node that calls a saved workflow", () => {
   )
 
   test(
-    "calls on, to four calls deep",
+    "nests calls up to four deep",
     Effect.gen(function*() {
       let id = yield* save(sum)
       for (let depth = 2; depth <= 5; depth++) {
@@ -119,7 +119,7 @@ describe("a node that calls a saved workflow", () => {
   )
 
   test(
-    "runs each combination of the batch nodes, and gives lists",
+    "runs each combination of the batch nodes, and returns lists",
     Effect.gen(function*() {
       const id = yield* save(callee(
         [node("numbers", "integer_batch", { integers: [1, 2, 3] }), node("work", "add", { b: 10 })],
@@ -132,7 +132,7 @@ describe("a node that calls a saved workflow", () => {
   )
 
   test(
-    "fails in words that tell why",
+    "fails with a message that says why",
     Effect.gen(function*() {
       const id = yield* save(sum)
       const message = (item: unknown): string =>
@@ -156,7 +156,7 @@ describe("a node that calls a saved workflow", () => {
   )
 
   test(
-    "is canceled with what it calls, whichever of them is canceled",
+    "is canceled together with its calls, whichever of them is canceled",
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const id = yield* save(sum)

@@ -87,33 +87,27 @@ export type BaseModelType = typeof BaseModelType.Type
  * @since 0.1.0
  * @category schemas
  */
-export const ModelConfig = Schema.StructWithRest(
-  Schema.Struct({
-    key: Schema.String,
-    hash: Schema.String,
-    name: Schema.String,
-    base: BaseModelType,
-    type: ModelType,
-    format: nullish(Schema.String),
-    path: nullish(Schema.String),
-    file_size: nullish(Schema.Finite),
-    description: nullish(Schema.String),
-    source: nullish(Schema.String),
-    source_type: nullish(Schema.String),
-    variant: nullish(Schema.String),
-    trigger_phrases: nullish(Schema.Array(Schema.String)),
-    default_settings: nullish(JsonObject)
-  }),
-  [OtherFields]
-).annotate({ identifier: "ModelConfig" })
-
-/**
- * An installed model.
- *
- * @since 0.1.0
- * @category models
- */
-export type ModelConfig = typeof ModelConfig.Type
+export class ModelConfig extends Schema.Opaque<ModelConfig>()(
+  Schema.StructWithRest(
+    Schema.Struct({
+      key: Schema.String,
+      hash: Schema.String,
+      name: Schema.String,
+      base: BaseModelType,
+      type: ModelType,
+      format: nullish(Schema.String),
+      path: nullish(Schema.String),
+      file_size: nullish(Schema.Finite),
+      description: nullish(Schema.String),
+      source: nullish(Schema.String),
+      source_type: nullish(Schema.String),
+      variant: nullish(Schema.String),
+      trigger_phrases: nullish(Schema.Array(Schema.String)),
+      default_settings: nullish(JsonObject)
+    }),
+    [OtherFields]
+  ).annotate({ identifier: "ModelConfig" })
+) {}
 
 /**
  * The reference to a model that stands in a workflow or graph. At run time the server looks at `key` only.
@@ -196,25 +190,19 @@ export class ModelInstallJob extends Schema.Opaque<ModelInstallJob>()(
  * @since 0.1.0
  * @category schemas
  */
-export const ModelRecordChanges = Schema.StructWithRest(
-  Schema.Struct({
-    name: nullish(Schema.String),
-    description: nullish(Schema.String),
-    base: nullish(BaseModelType),
-    type: nullish(ModelType),
-    trigger_phrases: nullish(Schema.Array(Schema.String)),
-    default_settings: nullish(JsonObject)
-  }),
-  [OtherFields]
-).annotate({ identifier: "ModelRecordChanges" })
-
-/**
- * What can be set or changed of a model's record.
- *
- * @since 0.1.0
- * @category models
- */
-export type ModelRecordChanges = typeof ModelRecordChanges.Type
+export class ModelRecordChanges extends Schema.Opaque<ModelRecordChanges>()(
+  Schema.StructWithRest(
+    Schema.Struct({
+      name: nullish(Schema.String),
+      description: nullish(Schema.String),
+      base: nullish(BaseModelType),
+      type: nullish(ModelType),
+      trigger_phrases: nullish(Schema.Array(Schema.String)),
+      default_settings: nullish(JsonObject)
+    }),
+    [OtherFields]
+  ).annotate({ identifier: "ModelRecordChanges" })
+) {}
 
 /**
  * State of the cache of loaded models; sizes are in bytes.

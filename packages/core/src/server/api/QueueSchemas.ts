@@ -184,29 +184,23 @@ export class NodeFieldValue extends Schema.Opaque<NodeFieldValue>()(
  * @since 0.1.0
  * @category schemas
  */
-export const GraphExecutionState = Schema.StructWithRest(
-  Schema.Struct({
-    id: Schema.optionalKey(Schema.String),
-    graph: Schema.optionalKey(Graph),
-    execution_graph: Schema.optionalKey(Graph),
-    executed: Schema.optionalKey(Schema.Array(Schema.String)),
-    executed_history: Schema.optionalKey(Schema.Array(Schema.String)),
-    results: Schema.optionalKey(Schema.Record(Schema.String, JsonObject)),
-    errors: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-    prepared_source_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-    source_prepared_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Schema.String))),
-    prepared_iteration_paths: nullish(Schema.Record(Schema.String, Schema.Array(Schema.Int)))
-  }),
-  [OtherFields]
-).annotate({ identifier: "GraphExecutionState" })
-
-/**
- * The execution state of one item: what was asked, what was run and what came out.
- *
- * @since 0.1.0
- * @category models
- */
-export type GraphExecutionState = typeof GraphExecutionState.Type
+export class GraphExecutionState extends Schema.Opaque<GraphExecutionState>()(
+  Schema.StructWithRest(
+    Schema.Struct({
+      id: Schema.optionalKey(Schema.String),
+      graph: Schema.optionalKey(Graph),
+      execution_graph: Schema.optionalKey(Graph),
+      executed: Schema.optionalKey(Schema.Array(Schema.String)),
+      executed_history: Schema.optionalKey(Schema.Array(Schema.String)),
+      results: Schema.optionalKey(Schema.Record(Schema.String, JsonObject)),
+      errors: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+      prepared_source_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+      source_prepared_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Schema.String))),
+      prepared_iteration_paths: nullish(Schema.Record(Schema.String, Schema.Array(Schema.Int)))
+    }),
+    [OtherFields]
+  ).annotate({ identifier: "GraphExecutionState" })
+) {}
 
 const summaryFields = {
   item_id: Schema.Int,

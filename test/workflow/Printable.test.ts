@@ -1,4 +1,3 @@
-import * as Core from "@effect-invokeai/core"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
 import { WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
@@ -8,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { globSync } from "node:fs"
 import * as FileName from "../../packages/core/src/assets/internal/FileName.ts"
 import { edge, file, input, node, read, resources } from "./support.ts"
 
@@ -29,8 +29,12 @@ interface ErrorClass {
 const isErrorClass = (value: unknown): value is ErrorClass =>
   typeof value === "function" && value.prototype instanceof Error && "fields" in value
 
+const sources = new URL("../../packages/core/src/", import.meta.url)
+const modules = await Promise.all(
+  globSync(["*.ts", "*/*.ts"], { cwd: sources }).map((file): Promise<object> => import(new URL(file, sources).href))
+)
 /** Every error class of the package, by name. */
-const errorClasses = Object.values(Core).flatMap((module): ReadonlyArray<readonly [string, ErrorClass]> =>
+const errorClasses = modules.flatMap((module): ReadonlyArray<readonly [string, ErrorClass]> =>
   Object.entries(module).flatMap(([name, value]: readonly [string, unknown]) =>
     isErrorClass(value) ? [[name, value] as const] : []
   )
@@ -41,16 +45,25 @@ const valueFor = (field: Schema.Codec<unknown>): unknown => {
   const literals = "literals" in field && Array.isArray(field.literals) ? field.literals : []
   const id = { id: hostile, description: hostile, name: hostile, cause: new Error(hostile) }
   const values = [hostile, [hostile], new Error(hostile), 7, [7], true, [id], [], {}, new Map(), ...literals]
-  return values.find(Schema.is(field))
+  const members = "members" in field && Array.isArray(field.members) ? field.members : []
+  const known = [...values, ...members.filter(isStruct).map((member) => member.make(hostileFields(member.fields)))]
+  return known.find(Schema.is(field))
 }
 
-/** An error with hostile texts in all fields whose type is known. */
-const errorOf = (make: ErrorClass): Error => {
-  const fields = Object.entries(make.fields).filter(([key]) => key !== "_tag").map(([key, field]) =>
-    [key, valueFor(field)] as const
+type Fields = Readonly<Record<string, Schema.Codec<unknown>>>
+
+const isStruct = (member: object): member is { readonly fields: Fields; readonly make: (fields: object) => object } =>
+  "fields" in member && "make" in member
+
+/** Hostile texts in all fields whose type is known. */
+const hostileFields = (fields: Fields): object =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([key]) => key !== "_tag").map(([key, field]) => [key, valueFor(field)] as const)
+      .filter(([, value]) => value !== undefined)
   )
-  return new make(Object.fromEntries(fields.filter(([, value]) => value !== undefined)))
-}
+
+/** An error with hostile texts in all fields whose type is known. */
+const errorOf = (make: ErrorClass): Error => new make(hostileFields(make.fields))
 
 describe("what reaches a terminal", () => {
   it("a message of any error has control characters as escapes", () => {

@@ -10,7 +10,6 @@ import * as Random from "effect/Random"
 import { describeReceived } from "../internal/describeReceived.ts"
 import type { JsonObject } from "../internal/json.ts"
 import { memoized } from "../internal/memoized.ts"
-import { operation } from "../internal/operation.ts"
 import { wellFormed, wellFormedText } from "../internal/wellFormed.ts"
 import { noSeedInput } from "../workflow/InputError.ts"
 import { open } from "../workflow/internal/bind.ts"
@@ -382,5 +381,5 @@ export const make: {
   ): Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
 } = dual(
   (args) => isWorkflow(args[0]),
-  (self: Workflow, options?: BatchOptions) => operation("WorkflowBatch.make", {})(compile(self, options))
+  Effect.fn("WorkflowBatch.make")((self: Workflow, options?: BatchOptions) => compile(self, options))
 )

@@ -38,7 +38,6 @@ import * as Stream from "effect/Stream"
 import * as WorkflowBatch from "../batch/WorkflowBatch.ts"
 import type { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import type { RecordError } from "../files/RecordError.ts"
-import { operation } from "../internal/operation.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
@@ -142,8 +141,8 @@ const makeJob = Effect.fnUntraced(function*(
   const { options, tracked } = context
   const attributes = { batchId: tracked.batchId }
   const { cleanup } = yield* JobTracker
-  const cancel = operation("Job.cancel", attributes)(
-    Effect.flatMap(cleanup.fork(Effect.provideContext(cancelJob(tracked), services)), Fiber.join)
+  const cancel = Effect.flatMap(cleanup.fork(Effect.provideContext(cancelJob(tracked), services)), Fiber.join).pipe(
+    Effect.withSpan("Job.cancel", { attributes })
   )
   const finished = tracked.result.pipe(
     Effect.flatMap(JobResult.fromState),
@@ -162,7 +161,7 @@ const makeJob = Effect.fnUntraced(function*(
         ? finished
         : awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }, TimeLimit.left(limit))
     ).pipe(
-      operation("Job.await", attributes)
+      Effect.withSpan("Job.await", { attributes })
     ),
     outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
       tracked.isDone
@@ -372,7 +371,7 @@ export const submit = Effect.fn("Job.submit")(function*(
       const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
       const batch = yield* WorkflowBatch.make(workflow, { runs: options.runs, seed: options.seed, board })
       for (const warning of batch.warnings) yield* Effect.logDebug(warning)
-      return yield* operation("Job.submitBatch", {})(handIn(batch, options, limit))
+      return yield* Effect.withSpan(handIn(batch, options, limit), "Job.submitBatch")
     }))
   yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
   return job

@@ -23,7 +23,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { elapsedMillis } from "../internal/elapsed.ts"
-import { operation } from "../internal/operation.ts"
 import { durationOption } from "../internal/options.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -131,7 +130,9 @@ export const acknowledge = Effect.fnUntraced(function*(
   if (key === undefined) return
   const queue = yield* SessionQueue
   yield* Effect.forkDetach(
-    Effect.ignore(queue.acknowledgeEnqueue(key)).pipe(operation("Submission.acknowledge", { batchId }))
+    Effect.ignore(queue.acknowledgeEnqueue(key)).pipe(
+      Effect.withSpan("Submission.acknowledge", { attributes: { batchId } })
+    )
   )
 })
 
@@ -255,23 +256,15 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
  * @category operations
  * @since 0.1.0
  */
-export const submit = (
-  submission: Submission,
-  policy?: SubmissionPolicy,
-  before?: SubmissionContext
-): Effect.Effect<SubmissionResult, SubmissionError, SessionQueue | ServerInfo> =>
-  operation("Submission.submit", { batchId: submission.batchId, size: submission.size })(
-    submitUntraced(submission, policy, before)
-  )
-
-const submitUntraced = Effect.fnUntraced(function*(
+export const submit = Effect.fn("Submission.submit")(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: SubmissionContext = {}
 ): Effect.fn.Return<SubmissionResult, SubmissionError, SessionQueue | ServerInfo> {
-  const queue = yield* SessionQueue
-  const offeredKey = yield* receiptKey(submission.batchId)
   const { batchId, size } = submission
+  yield* Effect.annotateCurrentSpan({ batchId, size })
+  const queue = yield* SessionQueue
+  const offeredKey = yield* receiptKey(batchId)
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }

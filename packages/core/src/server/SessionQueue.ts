@@ -9,7 +9,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { isRecord } from "../internal/json.ts"
-import { operation } from "../internal/operation.ts"
 import type {
   Batch,
   BatchStatus,
@@ -201,7 +200,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
     queueId,
     enqueueBatch: (batch, options) =>
       call((api) => api.queue.enqueueBatch({ params, payload: { batch, prepend: options?.prepend ?? false } })).pipe(
-        operation("SessionQueue.enqueueBatch", { batchId: batch.batch_id ?? "" })
+        Effect.withSpan("SessionQueue.enqueueBatch", { attributes: { batchId: batch.batch_id ?? "" } })
       ),
     enqueueReceipt: Effect.fn("SessionQueue.enqueueReceipt")((idempotency_key) =>
       call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
@@ -220,7 +219,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
     ),
     rawItem: (item_id) =>
       json((api) => api.queue.item({ params: { ...params, item_id } })).pipe(
-        operation("SessionQueue.rawItem", { itemId: item_id }),
+        Effect.withSpan("SessionQueue.rawItem", { attributes: { itemId: item_id } }),
         Effect.filterOrFail(isRawQueueItem, () =>
           new InvokeAiError({
             reason: { _tag: "Decode" },

@@ -19,7 +19,6 @@ import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { isUntraced } from "../../internal/operation.ts"
 import * as Metrics from "../../server/internal/Metrics.ts"
 import type { JobEvent, NodeReference } from "../JobEvent.ts"
 import { timingOf } from "../JobResult.ts"
@@ -124,9 +123,11 @@ const observer = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobObs
     Context.getOption(context, Tracer.ParentSpan),
     (span) => !Context.get(span.annotations, Tracer.DisablePropagation)
   )
-  const spans = isUntraced(fiber)
+  const tracer = fiber.getRef(Tracer.Tracer)
+  // nobody sees the spans of Effect's own tracer
+  const spans = tracer === Tracer.nativeTracer
     ? undefined
-    : new Spans(fiber.getRef(Tracer.Tracer), fiber.getRef(Clock.Clock), batchId, parent)
+    : new Spans(tracer, fiber.getRef(Clock.Clock), batchId, parent)
   const log = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
   return {
     span: spans?.root,

@@ -31,17 +31,28 @@ const refuse = (
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+// as in Python, single underscores may separate digits
+const integerDigits = /^\s*[+-]?\d+(?:_\d+)*(?:\.0*)?\s*$/
+const decimalDigits = /^\s*[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+)?\s*$/i
+
+/** From this size on JSON has the exponent form of a number, which the server does not read as an integer. */
+const exponentForm = 1e21
+
 /** An integer as the server reads it: whole numbers, numerals and booleans. */
 export const integer = (value: unknown, loc: Loc): Checked => {
   if (typeof value === "boolean") return pass(value ? 1 : 0)
   if (typeof value === "number") {
+    if (Number.isInteger(value) && Math.abs(value) >= exponentForm) {
+      const msg = "Unable to parse input string as an integer, exceeded maximum size"
+      return refuse("int_parsing_size", loc, msg, value)
+    }
     return Number.isInteger(value)
       ? pass(value)
       : refuse("int_from_float", loc, "Input should be a valid integer, got a number with a fractional part", value)
   }
   if (typeof value === "string") {
-    return /^\s*[+-]?\d+(\.0+)?\s*$/.test(value)
-      ? pass(Number(value))
+    return integerDigits.test(value)
+      ? pass(Number(value.replaceAll("_", "")))
       : refuse("int_parsing", loc, "Input should be a valid integer, unable to parse string as an integer", value)
   }
   return refuse("int_type", loc, "Input should be a valid integer", value)
@@ -51,8 +62,8 @@ const float = (value: unknown, loc: Loc): Checked => {
   if (typeof value === "boolean") return pass(value ? 1 : 0)
   if (typeof value === "number") return pass(value)
   if (typeof value === "string") {
-    return value.trim() !== "" && Number.isFinite(Number(value))
-      ? pass(Number(value))
+    return decimalDigits.test(value)
+      ? pass(Number(value.replaceAll("_", "")))
       : refuse("float_parsing", loc, "Input should be a valid number, unable to parse string as a number", value)
   }
   return refuse("float_type", loc, "Input should be a valid number", value)
@@ -64,13 +75,14 @@ const string = (value: unknown, loc: Loc): Checked => {
   return refuse("string_type", loc, "Input should be a valid string", value)
 }
 
-const truths = new Set<unknown>([true, 1, "1", "true", "True", "TRUE", "on", "yes", "y", "t"])
-const falsehoods = new Set<unknown>([false, 0, "0", "false", "False", "FALSE", "off", "no", "n", "f"])
+const truths = new Set<unknown>([true, 1, "1", "true", "on", "yes", "y", "t"])
+const falsehoods = new Set<unknown>([false, 0, "0", "false", "off", "no", "n", "f"])
 
 /** A boolean as the server reads it, from booleans, 0, 1 and the usual words. */
 export const boolean = (value: unknown, loc: Loc): Checked => {
-  if (truths.has(value)) return pass(true)
-  if (falsehoods.has(value)) return pass(false)
+  const word = typeof value === "string" ? value.toLowerCase() : value
+  if (truths.has(word)) return pass(true)
+  if (falsehoods.has(word)) return pass(false)
   return typeof value === "string" || typeof value === "number"
     ? refuse("bool_parsing", loc, "Input should be a valid boolean, unable to interpret input", value)
     : refuse("bool_type", loc, "Input should be a valid boolean", value)

@@ -71,7 +71,7 @@ const makeServer = () => {
       },
       names: notHere,
       byNames: ({ payload }) =>
-        Effect.succeed(payload.image_names.map(image)),
+        Effect.succeed(payload.image_names.filter((name) => name !== "b.png").map(image)),
       intermediatesCount: () => Effect.succeed(3),
       clearIntermediates: notHere,
       deleteUncategorized: notHere,

@@ -96,7 +96,7 @@ describe("statuses", () => {
       [401, "Unauthorized"],
       [403, "Forbidden"],
       [404, "NotFound"],
-      [405, "NotFound"],
+      [405, "Server"],
       [409, "Conflict"],
       [415, "Validation"],
       [422, "Validation"],

@@ -51,6 +51,15 @@ const queryOf = (request: Seen) => [...request.url.searchParams]
 
 const refused = (status: number) => () => json({ detail: "no" }, { status })
 
+/** A response to a request for the image or video `x` by its name; the lists of the server have it or lack it. */
+const listing = (there: boolean, respond: (request: Seen) => ScriptedResponse) => (request: Seen): ScriptedResponse => {
+  if (request.path.endsWith("/images_by_names")) return json(there ? [imageDto("x")] : [])
+  if (request.path.endsWith("/videos/names")) {
+    return json({ video_names: there ? ["x"] : [], starred_count: 0, total_count: there ? 1 : 0 })
+  }
+  return respond(request)
+}
+
 const names = (count: number) => Array.from({ length: count }, (_, i) => `image-${i}.png`)
 
 describe("Images", () => {
@@ -140,7 +149,7 @@ describe("Images", () => {
       ["finds nothing", refused(404), () => networkError("ECONNRESET"), "NotFound", 404]
     ] as const
   )("a delete that %s", ([, answer, look, reason, status]) => {
-    const { layer } = withServer(({ method }) => method === "GET" ? look() : answer())
+    const { layer } = withServer(listing(look === there, ({ method }) => method === "GET" ? look() : answer()))
     return Effect.gen(function*() {
       const images = yield* Images
       const videos = yield* Videos
@@ -154,12 +163,69 @@ describe("Images", () => {
   })
 
   it.effect("a change of what is missing is not found, whatever the server calls it", () => {
-    const { layer } = withServer(({ method }) => method === "GET" ? refused(404)() : refused(400)())
+    const { layer } = withServer(listing(false, ({ method }) => method === "GET" ? refused(404)() : refused(400)()))
     return Effect.gen(function*() {
       const images = yield* Images
       const videos = yield* Videos
       assert.strictEqual((yield* Effect.flip(images.update("x", { starred: true }))).reason._tag, "NotFound")
       assert.strictEqual((yield* Effect.flip(videos.update("x", { starred: true }))).reason._tag, "NotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect.each(
+    [
+      ["a text", () => new Response("404 page not found\n", { status: 404 })],
+      ["a web page", () => html(404)],
+      ["foreign JSON", () => json({ error: "no such service" }, { status: 404 })],
+      ["an empty body", () => new Response(null, { status: 404 })],
+      ["what the server writes for a wrong path", () => json({ detail: "Not Found" }, { status: 404 })],
+      ["what the server writes for a wrong method", () => json({ detail: "Method Not Allowed" }, { status: 405 })]
+    ] as const
+  )("%s with the status of something missing does not mean that anything is missing", ([, respond]) => {
+    const { layer } = withServer(respond)
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const videos = yield* Videos
+      const workflows = yield* WorkflowLibrary
+      const queue = yield* SessionQueue
+      const looks: ReadonlyArray<Effect.Effect<unknown, InvokeAiError>> = [
+        images.get("x"),
+        images.find("x"),
+        images.exists("x"),
+        images.delete("x"),
+        Stream.runDrain(images.full("x")),
+        videos.find("x"),
+        videos.delete("x"),
+        (yield* Models).find("x"),
+        workflows.find("x"),
+        workflows.delete("x"),
+        queue.item(1),
+        queue.deleteItem(1),
+        queue.enqueueReceipt("x")
+      ]
+      for (const look of looks) {
+        const error = yield* Effect.flip(look)
+        assert.strictEqual(error.reason._tag, "Server", error.message)
+        assert.isTrue(error.isUnknownRoute)
+      }
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("an image that the server lists is not missing, whatever a request for it responds", () => {
+    const { layer } = withServer(listing(true, refused(404)))
+    return Effect.gen(function*() {
+      const images = yield* Images
+      const looks: ReadonlyArray<Effect.Effect<unknown, InvokeAiError>> = [
+        images.find("x"),
+        images.exists("x"),
+        images.delete("x"),
+        (yield* Videos).find("x")
+      ]
+      for (const look of looks) {
+        const error = yield* Effect.flip(look)
+        assert.strictEqual(error.reason._tag, "Server")
+        assert.isTrue(error.isRetryable)
+      }
     }).pipe(Effect.provide(layer))
   })
 
@@ -218,15 +284,14 @@ describe("Images", () => {
   })
 
   it.effect("reads metadata, provenance and URLs", () => {
-    const { layer } = withServer(({ path }) =>
+    const { layer } = withServer(listing(false, ({ path }) =>
       path.endsWith("/metadata")
         ? json(null)
         : path.endsWith("/workflow")
         ? json({ workflow: "{\"name\":\"w\"}", graph: "not JSON" })
         : path.endsWith("/urls")
         ? json({ image_name: "x", image_url: "api/v1/images/i/x/full", thumbnail_url: "api/v1/images/i/x/thumbnail" })
-        : json({ detail: "Not Found" }, { status: 404 })
-    )
+        : json({ detail: "Not Found" }, { status: 404 })))
     return Effect.gen(function*() {
       const images = yield* Images
       assert.isTrue(Option.isNone(yield* images.metadata("x")))

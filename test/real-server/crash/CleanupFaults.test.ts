@@ -50,6 +50,15 @@ const failures: ReadonlyArray<readonly [string, Treatment]> = [
   ["a web page with status 200", { status: 200 }]
 ]
 
+/** What does not mean that an image is gone. */
+const foreign404s: ReadonlyArray<readonly [string, string, string]> = [
+  ["a text", "text/plain", "404 page not found\n"],
+  ["a web page", "text/html", "<!doctype html><title>404</title>"],
+  ["foreign JSON", "application/json", "{\"error\":\"no such service\"}"],
+  ["no body", "text/plain", ""],
+  ["the response to a wrong path", "application/json", "{\"detail\":\"Not Found\"}"]
+]
+
 /** A job that runs for some time. */
 const longJob = (options?: Job.SubmitOptions) =>
   Effect.flatMap(Workflow.fromFile(Support.workflowFile("many-blurs")), (workflow) => Job.submit(workflow, options))
@@ -72,6 +81,21 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
               failing = false
               return treatment
             }
+            return asset.imageName
+          }))
+        )
+        assert.isFalse(yield* exists(uploaded))
+      }))
+  }
+
+  for (const [name, contentType, body] of foreign404s) {
+    it.effect(`deletes an upload although all requests get 404 with ${name} for a second while its scope closes`, () =>
+      Effect.gen(function*() {
+        const uploaded = yield* behind((proxy) =>
+          Effect.scoped(Effect.gen(function*() {
+            const asset = yield* Assets.uploadBytes(picture(16, 16, 1))
+            const back = performance.now() + 1000
+            proxy.treat = () => performance.now() < back ? { status: 404, contentType, body } : "pass"
             return asset.imageName
           }))
         )

@@ -15,7 +15,7 @@ import * as Support from "../Support.ts"
  * - `lose`: the server gets the request, and the connection is closed in place of its response.
  * - `hang`: nothing reaches the server, and no response comes.
  * - `swallow`: the server gets the request, and no response comes.
- * - a status and a content type: the proxy responds itself.
+ * - a status, a content type and a body: the proxy responds itself.
  */
 export type Treatment =
   | "pass"
@@ -23,7 +23,12 @@ export type Treatment =
   | "lose"
   | "hang"
   | "swallow"
-  | { readonly status: number; readonly contentType?: string; readonly headers?: Readonly<Record<string, string>> }
+  | {
+    readonly status: number
+    readonly contentType?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: string
+  }
 
 export interface Interceptor {
   readonly url: string
@@ -71,7 +76,7 @@ export const make: Effect.Effect<Interceptor, never, Scope.Scope> = Effect.gen(f
     if (typeof treatment === "string") return forward(request, response, treatment)
     request.resume()
     response.writeHead(treatment.status, { "content-type": treatment.contentType ?? "text/html", ...treatment.headers })
-    response.end("<!doctype html><title>A proxy</title>")
+    response.end(treatment.body ?? "<!doctype html><title>A proxy</title>")
   })
   server.on("connection", (socket) => {
     sockets.add(socket)

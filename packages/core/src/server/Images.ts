@@ -20,7 +20,15 @@ import type {
 } from "./api/ImagesApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
-import { deletion, deletionOfMany, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
+import {
+  confirmed,
+  deletion,
+  deletionOfMany,
+  isRefusedDeletion,
+  notDeleted,
+  optional,
+  orNotFound
+} from "./internal/missing.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form, imageType } from "./internal/upload.ts"
@@ -191,11 +199,18 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
   const page: Images["Service"]["page"] = Effect.fn("Images.page")((filter) =>
     call((api) => api.images.list({ query: { ...query(filter), offset: filter.offset, limit: filter.limit } }))
   )
-  const get = Effect.fn("Images.get")((image_name: string) => call((api) => api.images.get({ params: { image_name } })))
-  const find = Effect.fn("Images.find")((name: string) => optional(get(name)))
   const byNames: Images["Service"]["byNames"] = Effect.fn("Images.byNames")((names) =>
     inChunks(names, (image_names) => call((api) => api.images.byNames({ payload: { image_names } })))
   )
+  const orMissing = (name: string) => (error: InvokeAiError) =>
+    confirmed(error, Effect.map(byNames([name]), (found) => found.length === 0))
+  const one = <A>(name: string, f: Parameters<typeof call<A>>[0]) => Effect.catch(call(f), orMissing(name))
+  const bytesOf = (name: string, f: Parameters<typeof bytes>[0]) =>
+    Stream.catch(bytes(f, { contentType: ["image/"] }), (error) => Stream.fromEffect(orMissing(name)(error)))
+  const get = Effect.fn("Images.get")((image_name: string) =>
+    one(image_name, (api) => api.images.get({ params: { image_name } }))
+  )
+  const find = Effect.fn("Images.find")((name: string) => optional(get(name)))
   const absolute = (url: string) => new URL(url, server).href
 
   return Images.of({
@@ -260,7 +275,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
         client,
         orNotFound(
           Effect.flatMap(
-            call((api) => api.images.delete({ params: { image_name } })),
+            one(image_name, (api) => api.images.delete({ params: { image_name } })),
             (result) =>
               result.deleted_images.includes(image_name)
                 ? Effect.void
@@ -297,32 +312,31 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       Effect.withSpan("Images.clearIntermediates")
     ),
     metadata: Effect.fn("Images.metadata")((image_name) =>
-      Effect.map(call((api) => api.images.metadata({ params: { image_name } })), Option.fromNullishOr)
+      Effect.map(one(image_name, (api) => api.images.metadata({ params: { image_name } })), Option.fromNullishOr)
     ),
     workflow: Effect.fn("Images.workflow")((image_name) =>
-      Effect.map(call((api) => api.images.workflow({ params: { image_name } })), parseProvenance)
+      Effect.map(one(image_name, (api) => api.images.workflow({ params: { image_name } })), parseProvenance)
     ),
     urls: Effect.fn("Images.urls")((image_name) =>
-      Effect.map(call((api) => api.images.urls({ params: { image_name } })), (urls) => ({
+      Effect.map(one(image_name, (api) => api.images.urls({ params: { image_name } })), (urls) => ({
         ...urls,
         image_url: absolute(urls.image_url),
         thumbnail_url: absolute(urls.thumbnail_url)
       }))
     ),
     exists: Effect.fn("Images.exists")((image_name) =>
-      call((api) => api.images.fullHead({ params: { image_name } })).pipe(
+      one(image_name, (api) => api.images.fullHead({ params: { image_name } })).pipe(
         Effect.as(true),
         Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false))
       )
     ),
     full: (image_name) =>
-      bytes((api) => api.images.full({ params: { image_name }, responseMode: "response-only" }), {
-        contentType: ["image/"]
-      }).pipe(Stream.withSpan("Images.full")),
+      bytesOf(image_name, (api) => api.images.full({ params: { image_name }, responseMode: "response-only" })).pipe(
+        Stream.withSpan("Images.full")
+      ),
     thumbnail: (image_name) =>
-      bytes((api) => api.images.thumbnail({ params: { image_name }, responseMode: "response-only" }), {
-        contentType: ["image/"]
-      }).pipe(Stream.withSpan("Images.thumbnail")),
+      bytesOf(image_name, (api) => api.images.thumbnail({ params: { image_name }, responseMode: "response-only" }))
+        .pipe(Stream.withSpan("Images.thumbnail")),
     startDownload: Effect.fn("Images.startDownload")((what) =>
       call((api) =>
         api.images.startDownload({

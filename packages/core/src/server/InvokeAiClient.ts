@@ -228,9 +228,11 @@ const asJson = (route: RouteFunction): RouteFunction => (request: object) => {
 
 const always = () => true
 
-const isTransient = (error: InvokeAiError): boolean => error.isRetryable
+// whoever asked for the missing thing looks whether it is missing
+const isTransient = (error: InvokeAiError): boolean =>
+  error.isRetryable && !(error.status === 404 && error.fromServer === true)
 
-const isQuickFailure = (error: InvokeAiError): boolean => error.isRetryable && error.code !== "ETIMEDOUT"
+const isQuickFailure = (error: InvokeAiError): boolean => isTransient(error) && error.code !== "ETIMEDOUT"
 
 /** In milliseconds. A server that asks for more is asked again nevertheless. */
 const maxRetryAfter = 30_000

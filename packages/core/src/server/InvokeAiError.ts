@@ -46,7 +46,8 @@ export const Unauthorized = Schema.TaggedStruct("Unauthorized", {})
 export const Forbidden = Schema.TaggedStruct("Forbidden", {})
 
 /**
- * 404 or 405: the server has no such resource or no such route.
+ * The server has no such resource. A 404 that a proxy may have written, or that the server writes for a wrong path as well, is
+ * a `Server`.
  *
  * @since 0.1.0
  * @category schemas
@@ -205,6 +206,8 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
       if (this.code === "ERR_BODY" || this.code === "ERR_OTHER_REQUEST") return true
       return this.code === "ERR_HTML" && !isSafe(this.method)
     }
+    // not the server's word that something is missing: a proxy without its server, or a wrong path
+    if (this.status === 404) return this.reason._tag !== "NotFound"
     return this.status === 408 || this.status === 429 || (this.status !== undefined && this.status > 501)
   }
 

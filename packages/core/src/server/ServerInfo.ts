@@ -123,7 +123,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
   const version = call((api) => api.app.version({})).pipe(
     Effect.map((result) => result.version),
     Effect.mapError((error) =>
-      error.reason._tag === "Decode" || error.reason._tag === "NotFound"
+      error.reason._tag === "Decode" || error.isUnknownRoute
         ? withReason(error, { _tag: "Decode" }, `${notInvokeAi(client.url)} (${error.detail})`)
         : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
         ? withReason(

@@ -24,7 +24,7 @@ import type {
   SessionQueueItemSummary
 } from "./api/QueueSchemas.ts"
 import type { SQLiteDirection } from "./api/Wire.ts"
-import { deletion } from "./internal/missing.ts"
+import { deletion, optional } from "./internal/missing.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
@@ -204,8 +204,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
       ),
     enqueueReceipt: Effect.fn("SessionQueue.enqueueReceipt")((idempotency_key) =>
       call((api) => api.queue.enqueueReceipt({ params, query: { idempotency_key } })).pipe(
-        Effect.asSome,
-        Effect.catchIf((error) => error.status === 404, () => Effect.succeed(Option.none()))
+        optional
       )
     ),
     acknowledgeEnqueue: Effect.fn("SessionQueue.acknowledgeEnqueue")((idempotency_key) =>

@@ -13,11 +13,11 @@ import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import type { ImageProvenance } from "./Images.ts"
-import { deletion, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
+import { confirmed, deletion, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form } from "./internal/upload.ts"
-import { InvokeAiClient } from "./InvokeAiClient.ts"
+import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
@@ -123,7 +123,17 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
   const page: Videos["Service"]["page"] = Effect.fn("Videos.page")((filter) =>
     call((api) => api.videos.list({ query: { ...query(filter), offset: filter.offset, limit: filter.limit } }))
   )
-  const get = Effect.fn("Videos.get")((video_name: string) => call((api) => api.videos.get({ params: { video_name } })))
+  const orMissing = (name: string) => (error: InvokeAiError) =>
+    confirmed(
+      error,
+      Effect.map(call((api) => api.videos.names({ query: {} })), ({ video_names }) => !video_names.includes(name))
+    )
+  const one = <A>(name: string, f: Parameters<typeof call<A>>[0]) => Effect.catch(call(f), orMissing(name))
+  const bytesOf = (name: string, f: Parameters<typeof bytes>[0], options: BytesOptions) =>
+    Stream.catch(bytes(f, options), (error) => Stream.fromEffect(orMissing(name)(error)))
+  const get = Effect.fn("Videos.get")((video_name: string) =>
+    one(video_name, (api) => api.videos.get({ params: { video_name } }))
+  )
   const find = Effect.fn("Videos.find")((name: string) => optional(get(name)))
 
   return Videos.of({
@@ -181,7 +191,7 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
         client,
         orNotFound(
           Effect.flatMap(
-            call((api) => api.videos.delete({ params: { video_name } })),
+            one(video_name, (api) => api.videos.delete({ params: { video_name } })),
             (result) =>
               result.deleted_videos.includes(video_name)
                 ? Effect.void
@@ -210,20 +220,20 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       )
     ),
     metadata: Effect.fn("Videos.metadata")((video_name) =>
-      Effect.map(call((api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
+      Effect.map(one(video_name, (api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
     ),
     workflow: Effect.fn("Videos.workflow")((video_name) =>
-      Effect.map(call((api) => api.videos.workflow({ params: { video_name } })), parseProvenance)
+      Effect.map(one(video_name, (api) => api.videos.workflow({ params: { video_name } })), parseProvenance)
     ),
     full: (video_name, options) =>
-      bytes((api) =>
+      bytesOf(video_name, (api) =>
         api.videos.full({
           params: { video_name },
           headers: options?.from === undefined ? {} : { range: `bytes=${options.from}-` },
           responseMode: "response-only"
         }), { contentType: ["video/"], from: options?.from }).pipe(Stream.withSpan("Videos.full")),
     thumbnail: (video_name) =>
-      bytes((api) => api.videos.thumbnail({ params: { video_name }, responseMode: "response-only" }), {
+      bytesOf(video_name, (api) => api.videos.thumbnail({ params: { video_name }, responseMode: "response-only" }), {
         contentType: ["image/"]
       }).pipe(Stream.withSpan("Videos.thumbnail"))
   })

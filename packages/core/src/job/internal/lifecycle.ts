@@ -214,7 +214,10 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
   const read = Effect.fnUntraced(function*(itemId: number) {
     const item = yield* queue.rawItem(itemId).pipe(
       Effect.asSome,
-      Effect.catchIf((error) => error.status === 404 || isUnreadableItemError(error), () => Effect.succeedNone)
+      Effect.catchIf(
+        (error) => error.reason._tag === "NotFound" || isUnreadableItemError(error),
+        () => Effect.succeedNone
+      )
     )
     const snapshot = Option.flatMapNullishOr(item, fromItem)
     if (Option.isNone(snapshot) || snapshot.value.batchId !== tracked.batchId) return

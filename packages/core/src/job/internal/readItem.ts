@@ -88,6 +88,6 @@ export const readItem = (
         ? notFound(queue, job, itemId, true)
         : Effect.succeed({ _tag: "ItemRead", item: snapshot })
     }),
-    Effect.catchIf((error) => error.status === 404, () => notFound(queue, job, itemId, false)),
+    Effect.catchIf((error) => error.reason._tag === "NotFound", () => notFound(queue, job, itemId, false)),
     Effect.catchIf(isUnreadableItemError, (error) => onUnreadable(queue, job, itemId, error))
   )

@@ -67,7 +67,10 @@ export const failure = (
     ...(options.fromServer === true ? { fromServer: true } : undefined)
   })
 
-const reasonOf = (status: number): InvokeAiErrorReason["_tag"] => {
+/** What the server writes for an unknown route, and for an image or a video that it does not have. A `HEAD` has no body. */
+const isUnspecific = (detail: string): boolean => detail === "" || detail === "Not Found"
+
+const reasonOf = (status: number, fromServer: boolean, detail: string): InvokeAiErrorReason["_tag"] => {
   switch (status) {
     case 400:
     case 413:
@@ -78,10 +81,9 @@ const reasonOf = (status: number): InvokeAiErrorReason["_tag"] => {
       return "Unauthorized"
     case 403:
       return "Forbidden"
-    // a route that another version of the server has answers 405 to everything but reads
+    // anything between program and server may respond with 404, and so does the server to a wrong path
     case 404:
-    case 405:
-      return "NotFound"
+      return fromServer && !isUnspecific(detail) ? "NotFound" : "Server"
     case 409:
       return "Conflict"
     default:
@@ -100,15 +102,16 @@ const DetailFromWire = Schema.Struct({ detail: Schema.Union([Schema.String, Sche
 const decodeDetail = Schema.decodeUnknownOption(Schema.fromJsonString(DetailFromWire))
 
 /**
- * Whether a failing response is an error that InvokeAI wrote: JSON with a `detail`. A proxy writes a page or a text, or JSON
- * of another shape.
+ * Whether a failing response is an error that InvokeAI wrote: JSON with a `detail`. A proxy writes a page or
+ * a text, or JSON of another shape. Of the response to a `HEAD` there is only the type.
  *
  * @internal
  */
-export const isFromServer = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> =>
-  /^\s*application\/json\b/i.test(response.headers["content-type"] ?? "")
-    ? Effect.map(Effect.orElseSucceed(response.text, () => ""), (text) => Option.isSome(decodeDetail(text)))
-    : Effect.succeed(false)
+export const isFromServer = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> => {
+  if (!/^\s*application\/json\b/i.test(response.headers["content-type"] ?? "")) return Effect.succeed(false)
+  if (response.request.method === "HEAD") return Effect.succeed(true)
+  return Effect.map(Effect.orElseSucceed(response.text, () => ""), (text) => Option.isSome(decodeDetail(text)))
+}
 
 const isHtml = (response: HttpClientResponse.HttpClientResponse): boolean =>
   /^\s*text\/html/i.test(response.headers["content-type"] ?? "")
@@ -173,13 +176,15 @@ export const checkResponse = (
   return Effect.flatMap(
     // the status says what went wrong; without its text the error only says less
     Effect.all([Effect.orElseSucceed(response.text, () => ""), isFromServer(response), Clock.currentTimeMillis]),
-    ([text, fromServer, now]) =>
-      Effect.fail(failure(call, reasonOf(status), {
+    ([text, fromServer, now]) => {
+      const parsed = parseError(text, response)
+      return Effect.fail(failure(call, reasonOf(status, fromServer, parsed.detail), {
         status,
-        ...parseError(text, response),
+        ...parsed,
         retryAfter: retryAfter(response.headers["retry-after"], now),
         fromServer
       }))
+    }
   )
 }
 

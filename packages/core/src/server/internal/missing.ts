@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { InvokeAiClient } from "../InvokeAiClient.ts"
 import { InvokeAiError } from "../InvokeAiError.ts"
 import { withReason } from "./failures.ts"
@@ -16,6 +17,31 @@ export const optional = <A, R>(
     Effect.map(Option.some),
     Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeedNone)
   )
+
+/**
+ * What it means that the request for one thing failed. A 404 is `NotFound` only if a list of the server lacks the thing:
+ * the server responds in the same way to a wrong path.
+ *
+ * @internal
+ */
+export const confirmed = (
+  error: InvokeAiError,
+  lacks: Effect.Effect<boolean, InvokeAiError>
+): Effect.Effect<never, InvokeAiError> =>
+  error.status === 404 && error.fromServer === true
+    ? Effect.flatMap(Effect.result(lacks), (looked) =>
+      Effect.fail(
+        Result.isFailure(looked)
+          ? withReason(
+            error,
+            { _tag: "Server" },
+            `${error.detail}; whether it is missing is unknown: ${looked.failure.message}`
+          )
+          : looked.success
+          ? withReason(error, { _tag: "NotFound" }, error.detail)
+          : withReason(error, { _tag: "Server" }, `${error.detail}; but the server lists it`)
+      ))
+    : Effect.fail(error)
 
 /**
  * A failed change of one thing, where the server's answer may mean that there is no such thing: looks, and says so.

@@ -1,5 +1,9 @@
+import { UploadError } from "@effect-invokeai/core/assets/UploadError"
+import { SubmissionUnknown } from "@effect-invokeai/core/job/JobError"
 import { AmbiguousName } from "@effect-invokeai/core/server/AmbiguousName"
+import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { InputNotFound } from "@effect-invokeai/core/workflow/InputError"
+import { ResourcesUnavailable } from "@effect-invokeai/core/workflow/WorkflowResources"
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -26,6 +30,28 @@ describe("the error classes", () => {
     for (const { fields, name } of errorClasses) {
       for (const hidden of ["name", "message", "stack"]) assert.notProperty(fields, hidden, name)
     }
+  })
+
+  it("all say whether the same call may succeed in a moment", () => {
+    const classes = errorClasses.filter(({ name }) => name !== "LeftoversFound" && name !== "LeftBehindError")
+    for (const { name, prototype } of classes) assert.isTrue("isRetryable" in prototype, name)
+  })
+
+  it("are retryable if their cause is, unless repeating is not safe", () => {
+    const transient = (code?: string) =>
+      new InvokeAiError({
+        reason: { _tag: "Transport" },
+        method: "GET",
+        path: "/p",
+        detail: "",
+        ...(code === undefined ? {} : { code })
+      })
+    const unavailable = (cause: InvokeAiError) => new ResourcesUnavailable({ operation: "images", cause })
+    assert.isTrue(unavailable(transient()).isRetryable)
+    assert.isFalse(unavailable(transient("ERR_INVALID_URL")).isRetryable)
+    assert.isFalse(new SubmissionUnknown({ batchId: "b", detail: "", cause: transient() }).isRetryable)
+    assert.isTrue(new UploadError({ reason: "Timeout", source: "a.png" }).isRetryable)
+    assert.isFalse(new AmbiguousName({ kind: "board", requestedName: "study", candidates: [] }).isRetryable)
   })
 
   it("are named after their tag", () => {

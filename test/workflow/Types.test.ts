@@ -3,6 +3,8 @@ import type { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProbl
 import type { CatalogSource, CatalogUnavailable } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { WorkflowNotFound, WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
 import * as InkField from "@effect-invokeai/core/field/InkField"
+import type * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import type * as Job from "@effect-invokeai/core/job/Job"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "@effect-invokeai/core/workflow/InputError"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
@@ -11,6 +13,7 @@ import type { ResourcesUnavailable, WorkflowResources } from "@effect-invokeai/c
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import type * as Scope from "effect/Scope"
 
 // What is wrong here fails the type check of the tests; the functions are never called.
 
@@ -34,6 +37,14 @@ describe("types", () => {
     expectTypeOf(InkField.InkField.Type).toEqualTypeOf<InkField.InkField>()
     expectTypeOf<InkWorkflowInput["field"]>().toEqualTypeOf<InkField.InkField>()
     expectTypeOf<InkWorkflowInput<InkField.InkIntegerField>["field"]["value"]>().toEqualTypeOf<number | undefined>()
+  })
+
+  it("of loading have names: errors and services, which those of a client include", () => {
+    type Loading = ReturnType<(typeof Workflow)["fromFile" | "fromJson" | "fromPng" | "fromImage" | "fromLibrary"]>
+    expectTypeOf<Effect.Error<Loading>>().toEqualTypeOf<Workflow.LoadError>()
+    expectTypeOf<Effect.Services<Loading>>().toEqualTypeOf<Workflow.LoadServices>()
+    expectTypeOf<Workflow.LoadServices>().toExtend<InvokeAi.Services | FileSystem.FileSystem>()
+    expectTypeOf<Effect.Services<ReturnType<typeof Job.submit>>>().toExtend<InvokeAi.Services | Scope.Scope>()
   })
 
   it("of functions are the same first and last", () => {

@@ -118,7 +118,10 @@ export interface CallOptions {
 export interface Workflow {
   readonly value: EffectWorkflow.Workflow
   readonly inputs: ReadonlyArray<InkWorkflowInput>
-  readonly set: (values: EffectWorkflow.InputValues) => Workflow
+  readonly set: {
+    (values: EffectWorkflow.InputValues): Workflow
+    (values: EffectWorkflow.InputValueMap): Workflow
+  }
   readonly setField: (systemName: string, value: unknown) => Workflow
   readonly missing: () => ReadonlyArray<string>
   readonly check: (options?: CallOptions) => Promise<Workflow>
@@ -230,7 +233,8 @@ const callSync = <A, E>(call: string, effect: () => Effect.Effect<A, E>): A =>
 const makeWorkflow = (call: Call, value: EffectWorkflow.Workflow): Workflow => ({
   value,
   inputs: value.inputs,
-  set: (values) => makeWorkflow(call, callSync("set", () => EffectWorkflow.setInputs(value, values))),
+  set: (values: EffectWorkflow.InputValues | EffectWorkflow.InputValueMap) =>
+    makeWorkflow(call, callSync("set", () => EffectWorkflow.setInputs(value, values))),
   setField: (name, field) =>
     makeWorkflow(call, callSync("setField", () => EffectWorkflow.setField(value, name, field))),
   missing: () => EffectWorkflow.missingRequiredInputs(value),

@@ -24,6 +24,11 @@ export class ClientClosed extends Schema.TaggedError<ClientClosed>()("ClientClos
       ? `Could not call "${this.call}": the client is closed. Close it after the last call, or connect again`
       : `Could not complete "${this.call}": the client closed itself because the process received ${this.signal}`
   }
+
+  /** Always false. */
+  get isRetryable(): boolean {
+    return false
+  }
 }
 
 /**
@@ -43,5 +48,10 @@ export class UnexpectedError extends Schema.TaggedError<UnexpectedError>()("Unex
 }) {
   override get message(): string {
     return `"${this.call}" failed unexpectedly: ${this.detail}. Check the arguments of the call; "cause" has the details`
+  }
+
+  /** Always false. */
+  get isRetryable(): boolean {
+    return false
   }
 }

@@ -26,7 +26,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { isRetryableCause, TaggedError } from "../internal/TaggedError.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
@@ -71,6 +71,11 @@ export class CleanupError extends TaggedError<CleanupError>()("CleanupError", {
     return `${this.failures.length} of ${this.failures.length + this.deletedCount} could not be deleted (${
       shown.join("; ")
     }${more})`
+  }
+
+  /** True if every deletion that failed may succeed in a moment. */
+  override get isRetryable(): boolean {
+    return this.failures.every(({ cause }) => isRetryableCause(cause))
   }
 }
 

@@ -99,7 +99,7 @@ export class DownloadError extends TaggedError<DownloadError>()("DownloadError",
   /**
    * Whether trying again may help.
    */
-  get isRetryable(): boolean {
+  override get isRetryable(): boolean {
     if (this.cause instanceof InvokeAiError && this.reason === "Server") return this.cause.isRetryable
     return this.reason === "Connection" || this.reason === "Truncated"
   }

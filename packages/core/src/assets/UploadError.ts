@@ -7,7 +7,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { RecordError } from "../files/RecordError.ts"
 import { problemOf } from "../internal/fileProblem.ts"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { isRetryableCause, TaggedError } from "../internal/TaggedError.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 
 /**
@@ -92,6 +92,11 @@ export class UploadError extends TaggedError<UploadError>()("UploadError", {
   override get message(): string {
     const detail = this.detail === undefined ? "" : ` (${this.detail})`
     return `${JSON.stringify(this.source)} could not be uploaded: ${explanations[this.reason]}${detail}`
+  }
+
+  /** Whether uploading again may succeed: the time was over, or the cause is transient. */
+  override get isRetryable(): boolean {
+    return this.reason === "Timeout" || isRetryableCause(this.cause)
   }
 }
 

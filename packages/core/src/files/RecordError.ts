@@ -81,6 +81,11 @@ export class RecordError extends TaggedError<RecordError>()("RecordError", {
     const detail = this.reason === "File" && this.cause instanceof Error ? `: ${this.cause.message}` : ""
     return `${what}: ${explanations[this.reason]}${detail}`
   }
+
+  /** Whether opening it again may succeed: another process uses it now. */
+  override get isRetryable(): boolean {
+    return this.reason === "Locked"
+  }
 }
 
 /** @internal */

@@ -123,6 +123,11 @@ export class SubmissionUnknown extends TaggedError<SubmissionUnknown>()("Submiss
   override get message(): string {
     return `It is not known whether the server accepted batch ${this.batchId}: ${this.detail}. Ask again with Job.attach`
   }
+
+  /** Always false: submitting again could run the job twice. */
+  override get isRetryable(): boolean {
+    return false
+  }
 }
 
 /**

@@ -197,7 +197,7 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
    *
    * Says nothing about whether repeating is harmless; see `isAmbiguous`.
    */
-  get isRetryable(): boolean {
+  override get isRetryable(): boolean {
     if (this.reason._tag === "Transport") return this.code !== "ERR_INVALID_URL"
     // a 500 that reports unreadable data, as items of a poisoned batch do, stays the same
     if (this.status === 500) return !this.detail.includes("validation error")

@@ -36,6 +36,11 @@ export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsU
       ? `The server refuses the event connection: ${this.detail}`
       : `No event connection to the server after ${this.attempts} attempts: ${this.detail}`
   }
+
+  /** True unless the server rejects the credentials: the connection is tried again until it succeeds. */
+  override get isRetryable(): boolean {
+    return !this.unauthorized
+  }
 }
 
 /**

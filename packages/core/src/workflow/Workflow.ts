@@ -296,12 +296,37 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
 })
 
 /**
- * Values by user name, system name or index. A map takes any name, also such as `__proto__`.
+ * The errors of loading a workflow, by whichever function: `fromFile`, `fromJson`, `fromPng`, `fromImage` or `fromLibrary`.
  *
  * @category models
  * @since 0.1.0
  */
-export type InputValues = Readonly<Record<string, unknown>> | ReadonlyMap<string | number, unknown>
+export type LoadError = WorkflowNotFound | WorkflowParseError | CatalogUnavailable | ResourcesUnavailable
+
+/**
+ * The services that loading a workflow needs, by whichever function. `InvokeAi.Services` includes them, except for the
+ * file system, which `NodeInvokeAi.Services` has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LoadServices = CatalogSource | WorkflowResources | FileSystem.FileSystem
+
+/**
+ * Values by user name, system name or index.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InputValues = Readonly<Record<string, unknown>>
+
+/**
+ * Values by user name, system name or index, for names that an object cannot have, such as `__proto__`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InputValueMap = ReadonlyMap<string | number, unknown>
 
 const withLoaded = (self: Workflow, loaded: LoadedWorkflow): Workflow => new WorkflowValue(loaded, self.sweeps)
 
@@ -451,11 +476,19 @@ export const setInputs: {
   (
     values: InputValues
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  // overloads of its own: in a union, editors would complete the members of a map inside `setInputs({ … })`
+  (
+    values: InputValues | InputValueMap
+  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
   (
     self: Workflow,
     values: InputValues
   ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
-} = Function.dual(2, (self: Workflow, values: InputValues) =>
+  (
+    self: Workflow,
+    values: InputValues | InputValueMap
+  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+} = Function.dual(2, (self: Workflow, values: InputValues | InputValueMap) =>
   Effect.fromResult(
     Result.gen(function*() {
       let loaded = self.loaded
@@ -474,7 +507,7 @@ export const setInputs: {
     })
   ))
 
-const isMap = (values: InputValues): values is ReadonlyMap<string | number, unknown> => values instanceof Map
+const isMap = (values: InputValues | InputValueMap): values is InputValueMap => values instanceof Map
 
 /**
  * The workflow with another value for any field of any node, by system name, on the form or not.

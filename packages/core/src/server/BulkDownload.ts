@@ -19,7 +19,9 @@ import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
  * @category errors
  */
 export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkDownloadFailed", {
+  /** The name of the zip file; empty if the server had not named one yet. */
   archiveName: Schema.String,
+  /** Why there is no zip file. */
   detail: Schema.String
 }) {
   override get message(): string {

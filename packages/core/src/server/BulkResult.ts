@@ -13,6 +13,8 @@
  * @category models
  */
 export interface BulkResult {
+  /** The names that the request succeeded for. */
   readonly done: ReadonlyArray<string>
+  /** The names that it did not succeed for, for example because they do not exist or belong to another user. */
   readonly failed: ReadonlyArray<string>
 }

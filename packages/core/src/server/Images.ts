@@ -39,35 +39,57 @@ import type { UploadData } from "./UploadData.ts"
 /**
  * An image to upload.
  *
- * **Details**
- *
- * - `data`: a `Blob` or `File`, bytes, or a stream of bytes. A `Blob` that is backed by a file and a stream are sent at
- *   constant memory.
- * - `size`: how many bytes a stream gives, where that is known. It becomes the request's `Content-Length`, which some proxies
- *   ask for; a stream that gives another number fails then.
- * - `fileName`: has to be there, but the server does not keep it. Default: the name of a `File`, or `image.png`.
- * - `contentType`: has to be `image/*`. Default: the blob's type, or what the file name says, or `image/png`.
- * - `category`: default `user`, which the gallery shows under assets.
- * - `isIntermediate`: default false. Intermediate images are hidden from the gallery and go when intermediates are cleared.
- * - `boardId`: the board to put it on.
- * - `metadata`: any JSON value, kept with the image.
- * - `resizeTo`: size in pixels to scale it to.
- * - `cropVisible`: cut transparent borders off.
- *
  * @since 0.1.0
  * @category models
  */
 export interface ImageUpload {
+  /**
+   * The content: a `Blob` or `File`, bytes, or a stream of bytes. A stream, and a `Blob` that is backed by a file,
+   * are sent in constant memory.
+   */
   readonly data: UploadData
+  /**
+   * Number of bytes of a stream, where it is known. It becomes the `Content-Length` of the request, which some
+   * proxies need; a stream with another number of bytes then fails.
+   */
   readonly size?: number | undefined
+  /**
+   * File name in the request; the server needs one but does not keep it.
+   *
+   * @default the name of a `File`, otherwise `"image.png"`
+   */
   readonly fileName?: string | undefined
+  /**
+   * Media type of the content; must be `image/*`.
+   *
+   * @default the type of the blob, then the one that the file name says, then `"image/png"`
+   */
   readonly contentType?: string | undefined
+  /**
+   * Category of the image. The gallery shows `"user"` under assets.
+   *
+   * @default "user"
+   */
   readonly category?: ImageCategory | undefined
+  /**
+   * Whether the image is hidden from the gallery and deleted when intermediates are cleared.
+   *
+   * @default false
+   */
   readonly isIntermediate?: boolean | undefined
+  /** Id of the board to put the image on. Without one it is uncategorized. */
   readonly boardId?: string | undefined
+  /** Id of the session to record as the origin of the image. */
   readonly sessionId?: string | undefined
+  /** Any JSON value; the server keeps it with the image. */
   readonly metadata?: unknown
+  /** Size in pixels to which the server scales the image. */
   readonly resizeTo?: { readonly width: number; readonly height: number } | undefined
+  /**
+   * Whether the server cuts off transparent borders.
+   *
+   * @default false
+   */
   readonly cropVisible?: boolean | undefined
 }
 
@@ -78,12 +100,19 @@ export interface ImageUpload {
  * @category models
  */
 export interface ImageFilter {
+  /** Only images of this origin: made by the server (`"internal"`) or uploaded (`"external"`). */
   readonly origin?: ResourceOrigin | undefined
+  /** Only images of these categories. */
   readonly categories?: ReadonlyArray<ImageCategory> | undefined
+  /** Only intermediate images (true), or only images that the gallery shows (false). Without it, both. */
   readonly isIntermediate?: boolean | undefined
+  /** Only images of this board; `"none"` means images without a board. */
   readonly boardId?: string | undefined
+  /** Only images whose metadata or date contains these characters. */
   readonly search?: string | undefined
+  /** Order by creation time. Without it the server lists newest images first. */
   readonly order?: SQLiteDirection | undefined
+  /** Whether starred images come before all others. Without it the server does so. */
   readonly starredFirst?: boolean | undefined
 }
 
@@ -94,7 +123,9 @@ export interface ImageFilter {
  * @category models
  */
 export interface ImageProvenance {
+  /** The workflow as a JSON value; null if there is none. */
   readonly workflow: unknown
+  /** The graph as a JSON value; null if there is none. */
   readonly graph: unknown
 }
 
@@ -104,20 +135,6 @@ export interface ImageProvenance {
  * **Details**
  *
  * Routes are below `/api/v1/images/`.
- *
- * - `upload`: `POST upload`. Sent once. The server stores every image as PNG. `Validation` (415) for what is no image.
- * - `get`: `GET i/{image_name}`. `find` gives `None` for a missing one.
- * - `list`: all images that match, read page by page. `page` is one page: `GET ` with `offset` and `limit` (at most 1,000).
- * - `names`: `GET names`. `byNames`: `POST images_by_names` in chunks of 1,000; missing ones are left out.
- * - `update`: `PATCH i/{image_name}`; a missing image is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar` in chunks of 1,000.
- * - `delete`: `DELETE i/{image_name}`, repeated after transient failures. A missing image is a `NotFound`, also where the server answers 200 or 403; an image
- *   that is still there although the server answered 200 is a `Server` error.
- * - `deleteMany`: `POST delete` in chunks of 1,000, repeated after transient failures; tells which ones are not deleted. `deleteUncategorized`: `DELETE
- *   uncategorized`; up to 6.13 the server does not tell which ones are left. `intermediatesCount`, `clearIntermediates`: `GET`/`DELETE intermediates`.
- * - `metadata`, `workflow`, `urls`: `GET i/{image_name}/…`. `urls` are absolute.
- * - `exists`: `HEAD i/{image_name}/full`.
- * - `full`: `GET i/{image_name}/full`, the PNG. `thumbnail`: `GET i/{image_name}/thumbnail`, a WebP of at most 256 pixels.
- * - `startDownload`: `POST download`, of at most 1,000 images by name; `download`: `GET download/{name}`, which works once. See `BulkDownload`.
  *
  * **Gotchas**
  *
@@ -144,34 +161,129 @@ export interface ImageProvenance {
  * @category services
  */
 export class Images extends Context.Service<Images, {
+  /**
+   * Uploads an image and returns its record. The server stores every image as PNG.
+   *
+   * **Details** Route: `POST upload`. Sent once, never repeated.
+   *
+   * **Errors** `InvokeAiError` with the reason `Validation` (415) if the content is not an image; if `isAmbiguous` is
+   * true, the image may have been stored.
+   */
   readonly upload: (image: ImageUpload) => Effect.Effect<ImageDTO, InvokeAiError>
+  /**
+   * Reads the record of an image.
+   *
+   * **Details** Route: `GET i/{image_name}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such image.
+   */
   readonly get: (name: string) => Effect.Effect<ImageDTO, InvokeAiError>
+  /** Reads the record of an image; `None` if there is no such image. Route: `GET i/{image_name}`. */
   readonly find: (name: string) => Effect.Effect<Option.Option<ImageDTO>, InvokeAiError>
+  /**
+   * Streams all images that match, and reads the pages as the stream is consumed.
+   *
+   * **Details** `pageSize` is the number of images per request (default 100). Route: `GET `, with `offset` and
+   * `limit`.
+   */
   readonly list: (
     filter?: ImageFilter & { readonly pageSize?: number | undefined }
   ) => Stream.Stream<ImageDTO, InvokeAiError>
+  /**
+   * Reads one page of the images that match.
+   *
+   * **Details** `offset` counts images from 0; `limit` is at most 1,000. Route: `GET `.
+   */
   readonly page: (
     filter: ImageFilter & { readonly offset: number; readonly limit: number }
   ) => Effect.Effect<ImagePage, InvokeAiError>
+  /** Reads the names of all images that match in one response. Route: `GET names`. */
   readonly names: (filter?: ImageFilter) => Effect.Effect<ImageNamesResult, InvokeAiError>
+  /**
+   * Reads the records of images. Missing images are left out.
+   *
+   * **Details** Route: `POST images_by_names`, in requests of at most 1,000 names.
+   */
   readonly byNames: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ImageDTO>, InvokeAiError>
+  /**
+   * Changes the record of an image and returns it.
+   *
+   * **Details** Route: `PATCH i/{image_name}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` for a missing image (the server itself responds 400).
+   */
   readonly update: (name: string, changes: ImageRecordChanges) => Effect.Effect<ImageDTO, InvokeAiError>
+  /**
+   * Stars images. Images that it did not work for are in `failed`. Route: `POST star`, in requests of at most 1,000
+   * names.
+   */
   readonly star: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /**
+   * Removes the star of images. Images that it did not work for are in `failed`. Route: `POST unstar`, in requests of
+   * at most 1,000 names.
+   */
   readonly unstar: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /**
+   * Deletes an image.
+   *
+   * **Details** Route: `DELETE i/{image_name}`. Repeated after transient failures.
+   *
+   * **Errors** `InvokeAiError` with the reason
+   * - `NotFound`: there is no such image, also where the server responds 200 or 403.
+   * - `Server`: the image is still there although the server responded 200.
+   */
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>
+  /**
+   * Deletes images. Images that are not deleted are in `failed`.
+   *
+   * **Details** Route: `POST delete`, in requests of at most 1,000 names. Repeated after transient failures.
+   */
   readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /**
+   * Deletes all images without a board.
+   *
+   * **Details** Route: `DELETE uncategorized`. Servers up to 6.13 do not report which images are left, so `failed` is
+   * empty.
+   */
   readonly deleteUncategorized: Effect.Effect<BulkResult, InvokeAiError>
+  /** Counts the intermediate images. Route: `GET intermediates`. */
   readonly intermediatesCount: Effect.Effect<number, InvokeAiError>
+  /** Deletes all intermediate images and returns how many. Route: `DELETE intermediates`. */
   readonly clearIntermediates: Effect.Effect<number, InvokeAiError>
+  /** Reads the metadata of an image; `None` if it has none. Route: `GET i/{image_name}/metadata`. */
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
+  /** Reads the workflow and the graph that made an image. Route: `GET i/{image_name}/workflow`. */
   readonly workflow: (name: string) => Effect.Effect<ImageProvenance, InvokeAiError>
+  /** Reads the absolute URLs of an image and its thumbnail. Route: `GET i/{image_name}/urls`. */
   readonly urls: (name: string) => Effect.Effect<ImageUrlsDTO, InvokeAiError>
+  /** Whether the server has the file of an image. Route: `HEAD i/{image_name}/full`. */
   readonly exists: (name: string) => Effect.Effect<boolean, InvokeAiError>
+  /**
+   * Streams the image as PNG in constant memory.
+   *
+   * **Details** Route: `GET i/{image_name}/full`. Not repeated once bytes have arrived.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such image.
+   */
   readonly full: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
+  /**
+   * Streams the thumbnail of an image, a WebP of at most 256 pixels per side. Route: `GET i/{image_name}/thumbnail`.
+   */
   readonly thumbnail: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
+  /**
+   * Starts to make a zip file of at most 1,000 images, or of a board.
+   *
+   * **When to use** `BulkDownload.zip` does this, waits for the file and streams it.
+   *
+   * **Details** Route: `POST download`. The server sends the event `bulk_download_complete` when the file is ready.
+   */
   readonly startDownload: (
     what: { readonly imageNames: ReadonlyArray<string> } | { readonly boardId: string }
   ) => Effect.Effect<ImagesDownloaded, InvokeAiError>
+  /**
+   * Streams a zip file that is ready. The server deletes the file after it has been read, so this works once. Route:
+   * `GET download/{bulk_download_item_name}`.
+   */
   readonly download: (bulkDownloadItemName: string) => Stream.Stream<Uint8Array, InvokeAiError>
 }>()("@effect-invokeai/core/server/Images") {
   /** The images of the client's server. */

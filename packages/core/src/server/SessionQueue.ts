@@ -36,33 +36,6 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  *
  * All routes are below `/api/v1/queue/{queue_id}/`. Ids of items are numbers, ids of batches strings.
  *
- * - `enqueueBatch`: `POST enqueue_batch`. Sent once. See `Batch` for what the server does not check.
- * - `enqueueReceipt`: `GET enqueue_batch/receipt` (after 6.14, see `EnqueueBatchReceipt`). None for a key that the server
- *   never saw. `acknowledgeEnqueue`: `POST enqueue_batch/acknowledge`, tells that the receipt has been read; servers keep
- *   few receipts that have not.
- * - `batchStatus`: `GET b/{batch_id}/status`. An unknown batch has zeros.
- * - `item`: `GET i/{item_id}`. With session, graph and workflow: up to megabytes. `NotFound` for a deleted item, `Server`
- *   (500) for one that cannot be read because of a bad batch value. `rawItem`: the same as the server
- *   writes it, which takes less time for sessions of hundreds of nodes, and any item of a newer server.
- * - `itemIds`: `GET item_ids` (6.8). All ids of the queue; on multi-user servers those of other users too.
- * - `itemsByIds`: `POST items_by_ids` (6.8), in chunks of 1,000. Missing and unreadable items are left out.
- * - `itemSummariesByIds`: `POST item_summaries_by_ids` (6.14), in chunks of 1,000. Without sessions; missing items are left
- *   out, unreadable ones are there.
- * - `listAll`: `GET list_all`. All items with their sessions; heavy. With a destination, only the items of that one.
- * - `items`: all items, newest first, read in chunks through `item_ids` and `items_by_ids` (6.8).
- * - `summaries`: the same through `item_summaries_by_ids` (6.14).
- * - `current`, `next`: `GET current`, `GET next`.
- * - `status`: `GET status`.
- * - `countsByDestination`: `GET counts_by_destination`.
- * - `cancelItem`: `PUT i/{item_id}/cancel`. Harmless for items that have ended.
- * - `cancelByBatchIds`: `PUT cancel_by_batch_ids`. The count leaves out the running item up to 6.13.
- * - `cancelByDestination`, `cancelAllExceptCurrent`: `PUT` routes of these names.
- * - `deleteItem`: `DELETE i/{item_id}`; cancels it if it runs. Images stay.
- * - `deleteByDestination`: `DELETE d/{destination}`. `deleteAllExceptCurrent`: `PUT delete_all_except_current`.
- * - `retryItems`: `PUT retry_items_by_id`. Names the original items; the new ones have `retried_from_item_id`.
- * - `prune`: `PUT prune`, deletes what has ended. `clear`: `PUT clear`, cancels and deletes everything.
- * - `pause`, `resume`: `PUT processor/pause`, `PUT processor/resume` (admin); they concern all queues of the server.
- *
  * @example
  * ```ts
  * import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
@@ -79,51 +52,178 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  * @category services
  */
 export class SessionQueue extends Context.Service<SessionQueue, {
+  /** The id of the queue that this service works on, `"default"` unless configured otherwise. */
   readonly queueId: string
+  /**
+   * Enqueues a batch and returns its id and the ids of its items.
+   *
+   * **Details** Route: `POST enqueue_batch`. Sent once, never repeated. With `prepend` (default false) the items go
+   * to the front of the queue. See `Batch` for what the server does not check.
+   *
+   * **Errors** `InvokeAiError`: if `isAmbiguous` is true, the batch may have been enqueued; otherwise nothing was.
+   */
   readonly enqueueBatch: (
     batch: Batch,
     options?: { readonly prepend?: boolean | undefined }
   ) => Effect.Effect<EnqueueBatchResult, InvokeAiError>
+  /**
+   * Reads the result of an earlier `enqueueBatch` by its idempotency key; `None` if the server has not seen the key.
+   *
+   * **Details** Route: `GET enqueue_batch/receipt`, on servers after 6.14 (see `EnqueueBatchReceipt`). A server
+   * without the route also results in `None`.
+   */
   readonly enqueueReceipt: (idempotencyKey: string) => Effect.Effect<Option.Option<EnqueueBatchReceipt>, InvokeAiError>
+  /**
+   * Confirms that a receipt has been read, so that the server need not keep it.
+   *
+   * **Details** Route: `POST enqueue_batch/acknowledge`, on servers after 6.14. Servers keep only a few receipts that
+   * are not confirmed.
+   */
   readonly acknowledgeEnqueue: (idempotencyKey: string) => Effect.Effect<void, InvokeAiError>
+  /**
+   * Counts the items of a batch by status.
+   *
+   * **Details** Route: `GET b/{batch_id}/status`. An unknown batch has zero items; it is not an error.
+   */
   readonly batchStatus: (batchId: string) => Effect.Effect<BatchStatus, InvokeAiError>
+  /**
+   * Reads one item with its session, graph and workflow, which can be megabytes.
+   *
+   * **Details** Route: `GET i/{item_id}`.
+   *
+   * **Errors** `InvokeAiError` with the reason
+   * - `NotFound`: the item was deleted or never existed.
+   * - `Server` (500): the server cannot read the item because of a bad batch value.
+   */
   readonly item: (itemId: number) => Effect.Effect<SessionQueueItem, InvokeAiError>
+  /**
+   * Reads one item as the server writes it, without decoding its session.
+   *
+   * **When to use** For sessions of hundreds of nodes, where `item` takes much longer, and for items of a newer
+   * server.
+   *
+   * **Details** Route: `GET i/{item_id}`.
+   *
+   * **Errors** As `item`; `Decode` if the response is not a queue item.
+   */
   readonly rawItem: (itemId: number) => Effect.Effect<RawQueueItem, InvokeAiError>
+  /**
+   * Reads the ids of all items of the queue.
+   *
+   * **Details** Route: `GET item_ids` (6.8). `order` sorts by creation time; the default is the server's, newest
+   * first. On multi-user servers the ids of other users are included.
+   */
   readonly itemIds: (
     options?: { readonly order?: SQLiteDirection | undefined }
   ) => Effect.Effect<ItemIdsResult, InvokeAiError>
+  /**
+   * Reads items with their sessions. Missing items, and items that the server cannot read, are left out.
+   *
+   * **Details** Route: `POST items_by_ids` (6.8), in requests of at most 1,000 ids.
+   */
   readonly itemsByIds: (
     itemIds: ReadonlyArray<number>
   ) => Effect.Effect<ReadonlyArray<SessionQueueItem>, InvokeAiError>
+  /**
+   * Reads items without their sessions. Missing items are left out; items with unreadable sessions are included.
+   *
+   * **Details** Route: `POST item_summaries_by_ids` (6.14), in requests of at most 1,000 ids.
+   */
   readonly itemSummariesByIds: (
     itemIds: ReadonlyArray<number>
   ) => Effect.Effect<ReadonlyArray<SessionQueueItemSummary>, InvokeAiError>
+  /**
+   * Reads all items with their sessions in one response; with `destination`, only the items of that destination.
+   *
+   * **When to use** For small queues. `items` reads the same in chunks.
+   *
+   * **Details** Route: `GET list_all`.
+   */
   readonly listAll: (
     options?: { readonly destination?: string | undefined }
   ) => Effect.Effect<ReadonlyArray<SessionQueueItem>, InvokeAiError>
+  /**
+   * Streams all items with their sessions, newest first unless `order` is `"ASC"`.
+   *
+   * **Details** Reads all ids first, then the items in chunks of `chunkSize` (default 100, 1 to 1,000), as the stream
+   * is consumed. Routes: `GET item_ids` and `POST items_by_ids` (6.8).
+   */
   readonly items: (
     options?: { readonly order?: SQLiteDirection | undefined; readonly chunkSize?: number | undefined }
   ) => Stream.Stream<SessionQueueItem, InvokeAiError>
+  /**
+   * Streams all items without their sessions, newest first unless `order` is `"ASC"`.
+   *
+   * **Details** Reads all ids first, then the items in chunks of `chunkSize` (default 1,000, 1 to 1,000), as the
+   * stream is consumed. Routes: `GET item_ids` and `POST item_summaries_by_ids` (6.14).
+   */
   readonly summaries: (
     options?: { readonly order?: SQLiteDirection | undefined; readonly chunkSize?: number | undefined }
   ) => Stream.Stream<SessionQueueItemSummary, InvokeAiError>
+  /** Reads the item that runs now; `None` if no item runs. Route: `GET current`. */
   readonly current: Effect.Effect<Option.Option<SessionQueueItem>, InvokeAiError>
+  /** Reads the item that runs next; `None` if no item waits. Route: `GET next`. */
   readonly next: Effect.Effect<Option.Option<SessionQueueItem>, InvokeAiError>
+  /** Counts the items of the queue by status, and reads whether the processor is paused. Route: `GET status`. */
   readonly status: Effect.Effect<SessionQueueAndProcessorStatus, InvokeAiError>
+  /** Counts the items of a destination by status. Route: `GET counts_by_destination`. */
   readonly countsByDestination: (
     destination: string
   ) => Effect.Effect<SessionQueueCountsByDestination, InvokeAiError>
+  /**
+   * Cancels one item and returns it. Has no effect on an item that has ended.
+   *
+   * **Details** Route: `PUT i/{item_id}/cancel`. Repeated after transient failures.
+   */
   readonly cancelItem: (itemId: number) => Effect.Effect<SessionQueueItem, InvokeAiError>
+  /**
+   * Cancels all unfinished items of the batches and returns how many.
+   *
+   * **Details** Route: `PUT cancel_by_batch_ids`.
+   *
+   * **Gotchas** Servers up to 6.13 leave the running item out of the count.
+   */
   readonly cancelByBatchIds: (batchIds: ReadonlyArray<string>) => Effect.Effect<number, InvokeAiError>
+  /** Cancels all unfinished items of a destination and returns how many. Route: `PUT cancel_by_destination`. */
   readonly cancelByDestination: (destination: string) => Effect.Effect<number, InvokeAiError>
+  /**
+   * Cancels all items that wait and returns how many. The running item continues. Route: `PUT
+   * cancel_all_except_current`.
+   */
   readonly cancelAllExceptCurrent: Effect.Effect<number, InvokeAiError>
+  /**
+   * Deletes one item, and cancels it first if it runs. Its images stay.
+   *
+   * **Details** Route: `DELETE i/{item_id}`. Repeated after transient failures.
+   */
   readonly deleteItem: (itemId: number) => Effect.Effect<void, InvokeAiError>
+  /** Deletes all items of a destination and returns how many. Their images stay. Route: `DELETE d/{destination}`. */
   readonly deleteByDestination: (destination: string) => Effect.Effect<number, InvokeAiError>
+  /**
+   * Deletes all items that wait and returns how many. The running item continues. Route: `PUT
+   * delete_all_except_current`.
+   */
   readonly deleteAllExceptCurrent: Effect.Effect<number, InvokeAiError>
+  /**
+   * Enqueues copies of items that failed or were canceled.
+   *
+   * **Details** Route: `PUT retry_items_by_id`. The result names the original items; each new item has the id of its
+   * original in `retried_from_item_id`.
+   */
   readonly retryItems: (itemIds: ReadonlyArray<number>) => Effect.Effect<RetryItemsResult, InvokeAiError>
+  /** Deletes all items that have ended and returns how many. Their images stay. Route: `PUT prune`. */
   readonly prune: Effect.Effect<number, InvokeAiError>
+  /** Cancels and deletes all items, running ones included, and returns how many. Route: `PUT clear`. */
   readonly clear: Effect.Effect<number, InvokeAiError>
+  /**
+   * Pauses the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route: `PUT
+   * processor/pause`.
+   */
   readonly pause: Effect.Effect<SessionProcessorStatus, InvokeAiError>
+  /**
+   * Resumes the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route: `PUT
+   * processor/resume`.
+   */
   readonly resume: Effect.Effect<SessionProcessorStatus, InvokeAiError>
 }>()("@effect-invokeai/core/server/SessionQueue") {
   /** The queue of the client. */

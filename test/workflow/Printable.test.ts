@@ -31,7 +31,7 @@ const isErrorClass = (value: unknown): value is ErrorClass =>
 
 const sources = new URL("../../packages/core/src/", import.meta.url)
 const modules = await Promise.all(
-  globSync(["*.ts", "*/*.ts"], { cwd: sources }).map((file): Promise<object> => import(new URL(file, sources).href))
+  globSync("**/*.ts", { cwd: sources }).map((file): Promise<object> => import(new URL(file, sources).href))
 )
 /** Every error class of the package, by name. */
 const errorClasses = modules.flatMap((module): ReadonlyArray<readonly [string, ErrorClass]> =>

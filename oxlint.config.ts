@@ -101,7 +101,7 @@ export default defineConfig({
       rules: imports(neutral, importRule(name), ...(name === "server" ? [] : [socketIo]))
     })),
     {
-      files: ["packages/core/src/{server,job}/**"],
+      files: ["packages/core/src/server/{ServerEvents,internal/subscriber}.ts"],
       rules: { "import/no-cycle": "error" }
     },
     {

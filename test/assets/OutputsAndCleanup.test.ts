@@ -75,6 +75,7 @@ describe("Retrieving outputs and cleaning up", () => {
           existing: "overwrite",
           notFoundRetry: Schedule.recurs(1)
         }))
+        assert.ok(gone._tag === "DownloadError")
         assert.strictEqual(gone.reason, "NotFound")
         return outputs
       }))

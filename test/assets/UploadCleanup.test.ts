@@ -350,7 +350,7 @@ describe("Interrupting an upload", () => {
         const impatient = Effect.scoped(Assets.uploadBytes(picture, { timeout: "1 minute" })).pipe(
           Effect.catch((error) =>
             Effect.sync(() => {
-              reason = error.reason
+              reason = error._tag === "UploadError" ? error.reason : error._tag
             })
           )
         )

@@ -94,7 +94,11 @@ describe("Downloads.videos", () => {
       const once = { retry: Schedule.recurs(0), notFoundRetry: Schedule.recurs(1), directory }
       const reasons = yield* Effect.forEach(
         ["cut.mp4", "empty.mp4", "missing.mp4"],
-        (name) => Effect.map(Effect.flip(Downloads.videos([name], once)), (error) => error.reason)
+        (name) =>
+          Effect.map(
+            Effect.flip(Downloads.videos([name], once)),
+            (error) => "reason" in error ? error.reason : error._tag
+          )
       )
       assert.deepStrictEqual(reasons, ["Truncated", "Server", "NotFound"])
       assert.deepStrictEqual(yield* listing(directory), [])

@@ -72,6 +72,7 @@ describe("A disk that cannot be written", () => {
           disk.broken = true
           for (const upload of [Assets.uploadBytes(png(1, 2)), Assets.adopt("existing.png")]) {
             const error = yield* Effect.flip(upload)
+            assert.ok(error._tag === "UploadError")
             assert.strictEqual(error.reason, "NotRecorded")
             assert.strictEqual((error.cause as RecordError).reason, reason)
             assert.include(error.message, "asset ledger")

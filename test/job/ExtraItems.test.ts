@@ -34,28 +34,28 @@ const graphs = {
  */
 const run = Effect.fnUntraced(function*(
   graph: (typeof graphs)[keyof typeof graphs],
-  options: Job.JobOptions & { readonly closedAfter: number }
+  { closedAfter, ...batchOptions }: Job.JobOptions & { readonly closedAfter: number }
 ) {
   const queue = yield* SessionQueue
   const images = yield* Images
   const batch: Job.JobBatch = { graph, data: null, workflow: null, runs: 1, size: 1, nodes: new Map() }
   const others = yield* Job.submitBatch(batch)
   const scope = yield* Scope.make()
-  const job = yield* Scope.provide(Job.submitBatch(batch, options), scope)
+  const job = yield* Scope.provide(Job.submitBatch(batch, batchOptions), scope)
   yield* queue.enqueueBatch({ batch_id: job.batchId, graph, data: null, runs: 1, workflow: null }, { prepend: true })
   const namesOf = Effect.map((
     result: { readonly outputs: { readonly images: ReadonlyArray<{ imageName: string }> } }
   ) => result.outputs.images.map((output) => output.imageName))
   const own = yield* namesOf(job.await)
   const foreign = yield* namesOf(others.await)
-  yield* Effect.sleep(options.closedAfter)
+  yield* Effect.sleep(closedAfter)
   yield* Scope.close(scope, Exit.void)
   yield* Effect.sleep("1 minute")
   const left = (yield* images.names()).image_names
   const { items } = yield* Simulator.use((simulator) => simulator.state)
   assert.strictEqual(items.length, 3)
-  const expected = options.deleteOutputs === true ? foreign : [...own, ...foreign]
-  assert.sameMembers([...left], expected, `${items[2]!.status}, closed after ${options.closedAfter} ms`)
+  const expected = batchOptions.deleteOutputs === true ? foreign : [...own, ...foreign]
+  assert.sameMembers([...left], expected, `${items[2]!.status}, closed after ${closedAfter} ms`)
   return items[2]!.status
 }, Effect.scoped)
 

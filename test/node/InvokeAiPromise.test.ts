@@ -243,8 +243,8 @@ describe("the client for promises", () => {
         assert.strictEqual((await rejection(() => job.result(duration)))._tag, "InvalidOption")
         assert.strictEqual((await rejection(client.run(Effect.die("broken"))))._tag, "UnexpectedError")
         assert.strictEqual((await rejection(client.run(Effect.interrupt)))._tag, "UnexpectedError")
-        assert.strictEqual((await rejection(() => client.submit(wrong(undefined))))._tag, "UnexpectedError")
-        assert.strictEqual((await rejection(() => workflow.set(wrong(undefined))))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(() => client.submit(wrong(undefined))))._tag, "InvalidOption")
+        assert.strictEqual((await rejection(() => workflow.set(wrong(undefined))))._tag, "InvalidOption")
         const notAFile = await rejection(() => client.workflow(new URL("http://127.0.0.1/workflow.json")))
         assert.include(notAFile.message, "The URL must be of scheme file")
       }),

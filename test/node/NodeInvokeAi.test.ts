@@ -94,6 +94,7 @@ describe("NodeInvokeAi", () => {
         assert.strictEqual(cut.times, 0)
         cut.times = 100
         const error = yield* Effect.flip(Downloads.image("a.png", { directory: `${folder}/second` }))
+        assert.ok(error._tag === "DownloadError")
         assert.strictEqual(error.reason, "Connection")
         assert.strictEqual(100 - cut.times, 4)
         assert.deepStrictEqual(yield* listing(folder), ["a.png", "second"])

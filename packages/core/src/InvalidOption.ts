@@ -1,5 +1,5 @@
 /**
- * The error of an option with a value that its type does not allow.
+ * The error of an option or an argument that a function does not accept.
  *
  * @since 0.1.0
  */
@@ -7,23 +7,38 @@ import * as Schema from "effect/Schema"
 import { TaggedError } from "./internal/TaggedError.ts"
 
 /**
- * An option has a value that its type does not allow, such as the duration `"10 mins"`.
+ * A function does not accept an option or an argument: its value is invalid, such as the duration `"10 mins"` or the quality
+ * 900, or no option has that name.
  *
  * **Details**
  *
- * `option` is the name of the option, `expected` what it takes, `received` the value as JSON, shortened. TypeScript reports
- * the same mistake before the program runs. So this is a defect of the effect, not a failure in its type; the promise
- * client rejects with it.
+ * - `subject`: `option`, or `argument` for a value that the function needs, such as the workflow.
+ * - `option`: the name of the option or of the argument.
+ * - `expected`: which values are accepted. For an unknown name: which options there are.
+ * - `received`: a description of the value, at most 60 characters of it. Tokens and passwords are never in it.
+ * - `near`: for an unknown name, the options with similar names, at most three.
+ *
+ * Nothing was sent to the server or written. Functions with options fail with it. If you pass invalid options to a layer, or
+ * an argument that its type excludes, it is a defect. The promise client always rejects with it.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidOption extends TaggedError<InvalidOption>()("InvalidOption", {
+  subject: Schema.Literals(["option", "argument"]),
   option: Schema.String,
   expected: Schema.String,
-  received: Schema.String
+  received: Schema.String,
+  near: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override get message(): string {
-    return `Invalid option "${this.option}": expected ${this.expected}, got ${this.received}`
+    const name = JSON.stringify(this.option)
+    if (this.near !== undefined) {
+      const near = this.near.length === 0
+        ? ""
+        : ` Did you mean ${this.near.map((other) => JSON.stringify(other)).join(" or ")}?`
+      return `Unknown option ${name} with the value ${this.received}.${near} The options are ${this.expected}`
+    }
+    return `Invalid ${this.subject} ${name}: expected ${this.expected}, got ${this.received}`
   }
 }

@@ -16,6 +16,8 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { Assets } from "./assets/Assets.ts"
 import type { CatalogSource } from "./catalog/NodeCatalog.ts"
+import { type OptionRule, record } from "./internal/options.ts"
+import type { InvalidOption } from "./InvalidOption.ts"
 import * as LiveResources from "./job/internal/LiveResources.ts"
 import { JobTracker, type JobTrackerOptions } from "./job/JobTracker.ts"
 import { Auth } from "./server/Auth.ts"
@@ -23,6 +25,7 @@ import { Boards } from "./server/Boards.ts"
 import type { EventTransport } from "./server/EventTransport.ts"
 import { Images } from "./server/Images.ts"
 import { InvokeAiClient } from "./server/InvokeAiClient.ts"
+import * as ClientConfig from "./server/InvokeAiConfig.ts"
 import { CloseTimeout, InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
 import { Models } from "./server/Models.ts"
 import { StylePresets, SystemPrompts, Utilities } from "./server/Prompts.ts"
@@ -42,6 +45,12 @@ import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
 export interface Options extends InvokeAiOptions {
   readonly tracking?: JobTrackerOptions | undefined
 }
+
+/** Fails if an option is invalid, or unknown even to a layer that has `others`. @internal */
+export const checkOptions = (
+  options: Options,
+  others?: Readonly<Record<string, OptionRule>>
+): Effect.Effect<void, InvalidOption> => ClientConfig.checkOptions(options, { tracking: record, ...others })
 
 /**
  * The services that speak to the server.
@@ -144,12 +153,15 @@ export const layerServices = (
 export const layer = (
   options: Options = {}
 ): Layer.Layer<Services, never, HttpClient.HttpClient | EventTransport> =>
-  layerServices(options.tracking).pipe(
-    Layer.provide([
-      InvokeAiClient.layer(options),
-      options.closeTimeout === undefined ? Layer.empty : Layer.succeed(CloseTimeout, options.closeTimeout)
-    ])
-  )
+  Layer.unwrap(Effect.map(Effect.orDie(checkOptions(options)), () => {
+    const { tracking, ...client } = options
+    return layerServices(tracking).pipe(
+      Layer.provide([
+        InvokeAiClient.layer(client),
+        client.closeTimeout === undefined ? Layer.empty : Layer.succeed(CloseTimeout, client.closeTimeout)
+      ])
+    )
+  }))
 
 /**
  * The client of the server that the configuration names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,

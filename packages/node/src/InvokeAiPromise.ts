@@ -49,6 +49,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import { isObject } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -205,6 +206,21 @@ export interface Client extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
+/** The options of a call without those of the promise client. */
+const withoutSignal = <A extends CallOptions | undefined>(options: A): A => {
+  if (!isObject(options)) return options
+  const { signal: _, ...rest } = options
+  return rest
+}
+
+/** The workflow of the library. `Job.submit` reports anything else, such as a promise. */
+const workflowValue = (workflow: Workflow): EffectWorkflow.Workflow =>
+  isObject(workflow) && EffectWorkflow.isWorkflow(workflow.value)
+    ? workflow.value
+    // a program without types may pass anything
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    : workflow as never
+
 const runOptions = (options: CallOptions | undefined): Effect.RunOptions =>
   options?.signal === undefined ? {} : { signal: options.signal }
 
@@ -250,7 +266,7 @@ const makeJob = (call: Call, job: EffectJob.Job, close: () => Promise<void>): Jo
   state: () => Effect.runSync(job.state),
   items: () => Effect.runSync(job.items),
   timing: () => Effect.runSync(job.timing),
-  result: (options) => call("result", () => EffectJob.await(job, options ?? {}), options),
+  result: (options) => call("result", () => EffectJob.await(job, withoutSignal(options)), options),
   outputs: (options) => call("outputs", () => Effect.map(job.await, ({ outputs }) => outputs), options),
   cancel: () => call("cancel", () => job.cancel),
   detach: () => Effect.runSync(job.detach),
@@ -366,19 +382,21 @@ const makeClient = (
           ),
         options
       ),
-    uploadFile: (path, options) => call("uploadFile", () => Assets.uploadFile(path, options), options),
-    uploadBytes: (data, options) => call("uploadBytes", () => Assets.uploadBytes(data, options), options),
-    submit: (workflow, options) => startJob("submit", () => EffectJob.submit(workflow.value, options), options),
+    uploadFile: (path, options) => call("uploadFile", () => Assets.uploadFile(path, withoutSignal(options)), options),
+    uploadBytes: (data, options) =>
+      call("uploadBytes", () => Assets.uploadBytes(data, withoutSignal(options)), options),
+    submit: (workflow, options) =>
+      startJob("submit", () => EffectJob.submit(workflowValue(workflow), withoutSignal(options)), options),
     submitAll: (workflows, options) =>
       iterate(
         call,
         "submitAll",
-        Stream.suspend(() => EffectJob.submitAll(Array.from(workflows, ({ value }) => value), options)),
+        Stream.suspend(() => EffectJob.submitAll(Array.from(workflows, workflowValue), options)),
         closeScope
       ),
-    attach: (batchId, options) => startJob("attach", () => EffectJob.attach(batchId, options), options),
-    download: (outputs, options) => call("download", () => Downloads.outputs(outputs, options), options),
-    image: (image, options) => call("image", () => Downloads.bytes(image, options), options),
+    attach: (batchId, options) => startJob("attach", () => EffectJob.attach(batchId, withoutSignal(options)), options),
+    download: (outputs, options) => call("download", () => Downloads.outputs(outputs, withoutSignal(options)), options),
+    image: (image, options) => call("image", () => Downloads.bytes(image, withoutSignal(options)), options),
     run: (effect, options) => call("run", () => effect, options),
     close,
     [Symbol.asyncDispose]: close
@@ -395,27 +413,10 @@ const makeClient = (
 export const fromLayer = <E>(layer: Layer.Layer<NodeInvokeAi.Services, E>, options: SignalOptions = {}): Client =>
   makeClient(ManagedRuntime.make(layer), options)
 
-/**
- * Connects to a server and makes sure that it is one.
- *
- * **Errors**
- *
- * Rejects with `InvokeAiError` if there is no InvokeAI server, with an error tagged `ConfigError` if a variable of the
- * environment is invalid, with `InvalidOption` if a duration is, or with `RecordError` if the `assetLedger` cannot be opened
- * or another process uses it.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Client> => {
-  const { handleSignals, password, signal, token, ...rest } = options
-  const layer = NodeInvokeAi.layerConfig({
-    ...rest,
-    // the client has listeners of its own
-    handleSignals: false,
-    ...(token === undefined ? {} : { token: Redacted.make(token) }),
-    ...(password === undefined ? {} : { password: Redacted.make(password) })
-  })
+const connectTo = <E>(
+  layer: Layer.Layer<NodeInvokeAi.Services, E>,
+  { handleSignals, signal }: SignalOptions & CallOptions
+): Promise<Client> => {
   const client = fromLayer(layer, { handleSignals })
   return client.version({ signal }).then(
     () => client,
@@ -424,4 +425,35 @@ export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Cli
         throw error
       })
   )
+}
+
+/** The layer reports what is not a string. */
+const asSecret = (value: string): Redacted.Redacted => Redacted.make(value)
+
+/**
+ * Connects to a server and makes sure that it is one.
+ *
+ * **Errors**
+ *
+ * Rejects with `InvokeAiError` if there is no InvokeAI server, with an error tagged `ConfigError` if a variable of the
+ * environment is invalid, with `InvalidOption` if an option is invalid or unknown, or with `RecordError` if the
+ * `assetLedger` cannot be opened or another process uses it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Client> => {
+  const passed: unknown = options
+  // the layer reports what is not an object
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  if (!isObject(passed)) return connectTo(NodeInvokeAi.layerConfig(passed as never), {})
+  const { handleSignals, password, signal, token, ...rest } = options
+  const layer = NodeInvokeAi.layerConfig({
+    ...rest,
+    // the client has listeners of its own; the layer reports what is not a boolean
+    handleSignals: typeof handleSignals === "boolean" || handleSignals === undefined ? false : handleSignals,
+    ...(token === undefined ? {} : { token: asSecret(token) }),
+    ...(password === undefined ? {} : { password: asSecret(password) })
+  })
+  return connectTo(layer, { handleSignals, signal })
 }

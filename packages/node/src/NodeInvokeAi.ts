@@ -36,6 +36,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
+import { isObject } from "effect/Predicate"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { disposeSent, inChunks } from "./internal/largeBodies.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
@@ -133,8 +134,18 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   ))
 )
 
-const make = (
-  { assetLedger, handleSignals = true, httpClient = layerHttpClient, jobJournal, ...options }: Options = {}
+const isString = (value: unknown) => typeof value === "string" && value !== ""
+
+const checkOptions = (options: Options) =>
+  Effect.orDie(InvokeAi.checkOptions(options, {
+    assetLedger: { expected: "the path of a file", accepts: isString },
+    jobJournal: { expected: "the path of a directory", accepts: isString },
+    httpClient: { expected: "a layer of HttpClient", accepts: Layer.isLayer },
+    handleSignals: { expected: "true or false", accepts: (value) => typeof value === "boolean" }
+  }))
+
+const build = (
+  { assetLedger, handleSignals = true, httpClient = layerHttpClient, jobJournal, ...options }: Options
 ): Layer.Layer<Services | JobJournal, RecordError> => {
   const ledger = assetLedger === undefined ? Layer.empty : AssetLedger.layerFile(assetLedger)
   const client = InvokeAi.layer(options).pipe(
@@ -158,10 +169,15 @@ const make = (
   )
 }
 
+const make = (options: Options = {}): Layer.Layer<Services | JobJournal, RecordError> =>
+  Layer.unwrap(Effect.map(checkOptions(options), () => build(options)))
+
 const makeFromConfig = (
   overrides: Options = {}
 ): Layer.Layer<Services | JobJournal, Config.ConfigError | RecordError> =>
-  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => make({ ...config, ...overrides })))
+  Layer.unwrap(
+    Effect.map(InvokeAiConfig, (config) => make(isObject(overrides) ? { ...config, ...overrides } : overrides))
+  )
 
 /**
  * A client of the server that the options name, by default `http://127.0.0.1:9090`.
@@ -172,7 +188,8 @@ const makeFromConfig = (
  *
  * **Errors**
  *
- * With `assetLedger` or `jobJournal`: `RecordError` if the file or directory cannot be opened, or another process uses it.
+ * An invalid value, an unknown name and an email without a password are a defect: `InvalidOption`. With `assetLedger` or
+ * `jobJournal`: `RecordError` if the file or directory cannot be opened, or another process uses it.
  *
  * **Example** (A program that may be killed)
  *
@@ -203,7 +220,7 @@ export const layer: {
  *
  * **Errors**
  *
- * `ConfigError` if a variable is invalid. With `assetLedger` or `jobJournal` also `RecordError`, as for `layer`.
+ * `ConfigError` if a variable is invalid; invalid options are a defect, as for `layer`. With `assetLedger` or `jobJournal` also `RecordError`, as for `layer`.
  *
  * @category layers
  * @since 0.1.0

@@ -73,7 +73,7 @@ const finish = Effect.fnUntraced(function*(job: Job.Job) {
 const upload = (png: Uint8Array) =>
   Assets.uploadBytes(png).pipe(
     Effect.retry({
-      while: (error) => error.reason === "Connection" || error.reason === "Timeout",
+      while: (error) => error._tag === "UploadError" && (error.reason === "Connection" || error.reason === "Timeout"),
       schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ times: 8 }))
     })
   )

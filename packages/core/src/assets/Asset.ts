@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
+import * as Options from "../internal/options.ts"
 import type { ImageCategory } from "../server/api/ImagesApi.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type * as ImageType from "./internal/ImageType.ts"
@@ -71,6 +72,17 @@ export interface UploadOptions {
   readonly timeout?: Duration.Input | undefined
 }
 
+/** @internal */
+export const uploadRules: Options.OptionRules<UploadOptions> = {
+  category: Options.text,
+  board: Options.text,
+  isIntermediate: Options.boolean,
+  metadata: Options.record,
+  resizeTo: Options.record,
+  maxBytes: Options.integer(1),
+  timeout: Options.positiveDuration
+}
+
 /**
  * How to upload a file.
  *
@@ -81,6 +93,9 @@ export interface UploadFileOptions extends UploadOptions {
   /** A folder that the file must lie in, after all links are followed. For paths that come from somewhere else. */
   readonly root?: string | undefined
 }
+
+/** @internal */
+export const uploadFileRules: Options.OptionRules<UploadFileOptions> = { ...uploadRules, root: Options.text }
 
 /**
  * Content to upload, and how to read it.

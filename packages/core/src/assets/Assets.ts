@@ -47,21 +47,24 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
-import { durationOption } from "../internal/options.ts"
+import * as Options from "../internal/options.ts"
+import type { InvalidOption } from "../InvalidOption.ts"
 import { ImageUse } from "../job/internal/ImageUse.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
-import type {
-  Asset,
-  AssetContent,
-  DeletionOutcome,
-  Leftover,
-  UploadFileOptions,
-  UploadOptions,
-  UploadSource
+import {
+  type Asset,
+  type AssetContent,
+  type DeletionOutcome,
+  type Leftover,
+  type UploadFileOptions,
+  uploadFileRules,
+  type UploadOptions,
+  uploadRules,
+  type UploadSource
 } from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
 import { kept, missing } from "./internal/deletion.ts"
@@ -127,7 +130,7 @@ export class Assets extends Context.Service<Assets, {
   readonly upload: (
     source: UploadSource,
     options?: UploadOptions
-  ) => Effect.Effect<Asset, UploadError, Scope.Scope>
+  ) => Effect.Effect<Asset, UploadError | InvalidOption, Scope.Scope>
   /** Takes over an image that is on the server already: it is deleted when the scope closes. */
   readonly adopt: (imageName: string) => Effect.Effect<Asset, UploadError, Scope.Scope>
   /** What is held now, in the order of the uploads. */
@@ -274,7 +277,12 @@ const make = Effect.gen(function*() {
     })
 
   const upload = Effect.fn("Assets.upload")(
-    function*(source: UploadSource, options: UploadOptions = {}): Effect.fn.Return<Asset, UploadError, Scope.Scope> {
+    function*(source: UploadSource, options: UploadOptions = {}): Effect.fn.Return<
+      Asset,
+      UploadError | InvalidOption,
+      Scope.Scope
+    > {
+      yield* Options.check(options, uploadRules)
       const scope = yield* Effect.scope
       const content = yield* inspect(source, options.maxBytes ?? defaultMaxBytes).pipe(
         Effect.provideService(Digest.Digest, digest)
@@ -289,7 +297,7 @@ const make = Effect.gen(function*() {
         options.resizeTo
       ])
       const slot = slotOf(scope, key)
-      const timeout = durationOption("timeout", options.timeout ?? defaultTimeout)
+      const timeout = Options.durationOption("timeout", options.timeout ?? defaultTimeout)
       const acquire = Effect.uninterruptibleMask((restore) =>
         Effect.gen(function*() {
           const id = fingerprint + (yield* random.uuidV4())
@@ -407,7 +415,7 @@ const make = Effect.gen(function*() {
  *
  * The format is told from the content, not from the name. Within one scope the same bytes with the same options are
  * uploaded once. Where the answer to an upload is lost, the image is looked up on the server, so that none stays there
- * unnoticed. Fails with `UploadError`; everything that can be checked is checked before anything is sent. Route:
+ * unnoticed. Fails with `UploadError`, or `InvalidOption` for an option with an invalid value or an unknown name; everything that can be checked is checked before anything is sent. Route:
  * `POST /api/v1/images/upload`.
  *
  * @category uploads
@@ -416,15 +424,17 @@ const make = Effect.gen(function*() {
 export const uploadFile = Effect.fn("Assets.uploadFile")(
   function*(file: string, options: UploadFileOptions = {}): Effect.fn.Return<
     Asset,
-    UploadError,
+    UploadError | InvalidOption,
     Assets | FileSystem.FileSystem | Path.Path | Scope.Scope
   > {
+    yield* Options.check(options, uploadFileRules)
+    const { root: confinedTo, ...uploadOptions } = options
     const assets = yield* Assets
     const fs = yield* FileSystem.FileSystem
     const toError = Effect.mapError(fromPlatform(file))
-    if (options.root !== undefined) {
+    if (confinedTo !== undefined) {
       const path = yield* Path.Path
-      const root = yield* fs.realPath(options.root).pipe(toError)
+      const root = yield* fs.realPath(confinedTo).pipe(toError)
       const real = yield* fs.realPath(file).pipe(toError)
       const relative = path.relative(root, real)
       if (relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) {
@@ -436,9 +446,14 @@ export const uploadFile = Effect.fn("Assets.uploadFile")(
       return yield* new UploadError({ reason: "NotAFile", source: file, detail: info.type })
     }
     const length = Number(info.size.toString())
-    return yield* assets.upload({ name: file, data: fromFile(fs, file, length), length }, options)
+    return yield* assets.upload({ name: file, data: fromFile(fs, file, length), length }, uploadOptions)
   }
 )
+
+const uploadBytesRules: Options.OptionRules<Parameters<typeof uploadBytes>[1] & object> = {
+  ...uploadRules,
+  name: Options.text
+}
 
 /**
  * Uploads bytes, or a `Blob` or `File` (as a browser gives it), and deletes the image when the scope closes.
@@ -456,15 +471,17 @@ export const uploadBytes = Effect.fn("Assets.uploadBytes")(
     options: UploadOptions & { readonly name?: string | undefined } = {}
   ): Effect.fn.Return<
     Asset,
-    UploadError,
+    UploadError | InvalidOption,
     Assets | Scope.Scope
   > {
+    yield* Options.check(options, uploadBytesRules)
+    const { name = "bytes", ...uploadOptions } = options
     const assets = yield* Assets
     return yield* assets.upload({
-      name: options.name ?? "bytes",
+      name,
       data,
       length: data instanceof Uint8Array ? data.length : data.size
-    }, options)
+    }, uploadOptions)
   }
 )
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import * as Options from "../internal/options.ts"
 import type { InkImageOutput } from "../job/Outputs.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
 import type * as AtomicFile from "./internal/AtomicFile.ts"
@@ -21,6 +22,14 @@ export interface FormatOptions extends RetryOptions {
   readonly format?: ImageFormat | undefined
   /** From 1 to 100, for jpeg and webp. Default 90. */
   readonly quality?: number | undefined
+}
+
+/** @internal */
+export const formatRules: Options.OptionRules<FormatOptions> = {
+  format: Options.choice("png", "jpeg", "webp"),
+  quality: Options.between(1, 100),
+  retry: Options.record,
+  notFoundRetry: Options.record
 }
 
 /**
@@ -57,6 +66,20 @@ export interface DownloadOptions extends FormatOptions {
   readonly onProgress?: ((progress: DownloadProgress) => Effect.Effect<void>) | undefined
 }
 
+/** @internal */
+export const downloadRules: Options.OptionRules<DownloadOptions> = {
+  ...formatRules,
+  directory: Options.required(Options.nonEmptyText),
+  template: Options.text,
+  metadata: Options.either(Options.boolean, Options.record),
+  existing: Options.choice("error", "skip", "rename", "overwrite"),
+  createDirectory: Options.boolean,
+  sync: Options.boolean,
+  concurrency: Options.concurrency,
+  workflow: Options.text,
+  onProgress: Options.functionValue
+}
+
 /**
  * Which images and videos of a job to download, besides how.
  *
@@ -71,6 +94,13 @@ export interface OutputsOptions extends DownloadOptions {
   readonly images?: "final" | "all" | ((image: InkImageOutput) => boolean) | undefined
   /** `final`, the default: the videos that are kept on the server. `all`: also intermediate ones. */
   readonly videos?: "final" | "all" | "none" | undefined
+}
+
+/** @internal */
+export const outputsRules: Options.OptionRules<OutputsOptions> = {
+  ...downloadRules,
+  images: Options.either(Options.choice("final", "all"), Options.functionValue),
+  videos: Options.choice("final", "all", "none")
 }
 
 /**

@@ -34,16 +34,21 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as Options from "../internal/options.ts"
+import type { InvalidOption } from "../InvalidOption.ts"
 import type { WorkflowOutput } from "../job/Outputs.ts"
 import type { Images } from "../server/Images.ts"
 import { Videos } from "../server/Videos.ts"
 import type { DownloadError } from "./DownloadError.ts"
-import type {
-  DownloadOptions,
-  DownloadProgress,
-  DownloadResult,
-  FormatOptions,
-  OutputsOptions
+import {
+  type DownloadOptions,
+  type DownloadProgress,
+  type DownloadResult,
+  downloadRules,
+  type FormatOptions,
+  formatRules,
+  type OutputsOptions,
+  outputsRules
 } from "./DownloadOptions.ts"
 import {
   announcedSize,
@@ -86,13 +91,19 @@ export const stream = (image: ImageReference): Stream.Stream<Uint8Array, Downloa
  *
  * **Details**
  *
- * Fails with `DownloadError`, when another format than `png` is asked for and no `ImageCodec` is provided too.
+ * Fails with `DownloadError`, when another format than `png` is asked for and no `ImageCodec` is provided too, and with
+ * `InvalidOption` if an option has an invalid value or an unknown name, as all functions of this module that have options.
  *
  * @category downloads
  * @since 0.1.0
  */
 export const bytes = Effect.fn("Downloads.bytes")(
-  function*(image: ImageReference, options: FormatOptions = {}): Effect.fn.Return<Uint8Array, DownloadError, Images> {
+  function*(image: ImageReference, options: FormatOptions = {}): Effect.fn.Return<
+    Uint8Array,
+    DownloadError | InvalidOption,
+    Images
+  > {
+    yield* Options.check(options, formatRules)
     const name = imageName(image)
     const format = options.format ?? "png"
     const codec = format === "png" ? undefined : yield* requireCodec(name, format)
@@ -127,9 +138,10 @@ export const bytes = Effect.fn("Downloads.bytes")(
 export const image = Effect.fn("Downloads.image")(
   function*(reference: ImageReference, options: DownloadOptions): Effect.fn.Return<
     DownloadResult,
-    DownloadError,
+    DownloadError | InvalidOption,
     Images | FileSystem.FileSystem | Path.Path
   > {
+    yield* Options.check(options, downloadRules)
     return total((yield* downloadAll([fromReference(reference, options)], options)).flat())
   }
 )
@@ -143,9 +155,10 @@ export const image = Effect.fn("Downloads.image")(
 export const images = Effect.fn("Downloads.images")(
   function*(references: Iterable<ImageReference>, options: DownloadOptions): Effect.fn.Return<
     DownloadResult,
-    DownloadError,
+    DownloadError | InvalidOption,
     Images | FileSystem.FileSystem | Path.Path
   > {
+    yield* Options.check(options, downloadRules)
     return total((yield* downloadAll(Array.from(references, (each) => fromReference(each, options)), options)).flat())
   }
 )
@@ -165,7 +178,12 @@ export const videos = Effect.fn("Downloads.videos")(
   function*(
     references: Iterable<string | { readonly video_name: string } | { readonly videoName: string }>,
     options: DownloadOptions
-  ): Effect.fn.Return<DownloadResult, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> {
+  ): Effect.fn.Return<
+    DownloadResult,
+    DownloadError | InvalidOption,
+    Images | Videos | FileSystem.FileSystem | Path.Path
+  > {
+    yield* Options.check(options, downloadRules)
     const service = yield* Videos
     const wanted = Array.from(references, (each) => {
       const name = typeof each === "string" ? each : "videoName" in each ? each.videoName : each.video_name
@@ -191,9 +209,10 @@ const everything = (outputs: WorkflowOutput, options: OutputsOptions) =>
 export const outputs = Effect.fn("Downloads.outputs")(
   function*(outputs: WorkflowOutput, options: OutputsOptions): Effect.fn.Return<
     DownloadResult,
-    DownloadError,
+    DownloadError | InvalidOption,
     Images | Videos | FileSystem.FileSystem | Path.Path
   > {
+    yield* Options.check(options, outputsRules)
     yield* Effect.annotateCurrentSpan({ batchId: outputs.batchId })
     return total((yield* downloadAll(yield* everything(outputs, options), options)).flat())
   }
@@ -212,26 +231,33 @@ export const outputs = Effect.fn("Downloads.outputs")(
 export const outputsProgress = (
   outputs: WorkflowOutput,
   options: OutputsOptions
-): Stream.Stream<DownloadProgress, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> =>
-  Stream.callback<DownloadProgress, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path>((queue) => {
-    const latest = new Map<string, number>()
-    const reporting: DownloadOptions = {
-      ...options,
-      onProgress: (progress) =>
-        Effect.sync(() => {
-          // One step per megabyte is enough for a display, and bounds what waits for a slow reader.
-          const step = progress._tag === "Downloading" ? Math.floor(progress.bytes / 1_048_576) : -1
-          if (latest.get(progress.imageName) === step) return
-          latest.set(progress.imageName, step)
-          Queue.offerUnsafe(queue, progress)
-        }).pipe(Effect.andThen(options.onProgress?.(progress) ?? Effect.void))
+): Stream.Stream<
+  DownloadProgress,
+  DownloadError | InvalidOption,
+  Images | Videos | FileSystem.FileSystem | Path.Path
+> =>
+  Stream.callback<DownloadProgress, DownloadError | InvalidOption, Images | Videos | FileSystem.FileSystem | Path.Path>(
+    (queue) => {
+      const latest = new Map<string, number>()
+      const reporting: DownloadOptions = {
+        ...options,
+        onProgress: (progress) =>
+          Effect.sync(() => {
+            // One step per megabyte is enough for a display, and bounds what waits for a slow reader.
+            const step = progress._tag === "Downloading" ? Math.floor(progress.bytes / 1_048_576) : -1
+            if (latest.get(progress.imageName) === step) return
+            latest.set(progress.imageName, step)
+            Queue.offerUnsafe(queue, progress)
+          }).pipe(Effect.andThen(options.onProgress?.(progress) ?? Effect.void))
+      }
+      return Options.check(options, outputsRules).pipe(
+        Effect.andThen(everything(outputs, options)),
+        Effect.flatMap((wanted) => downloadAll(wanted, reporting)),
+        Effect.andThen(Queue.end(queue)),
+        Effect.catch((error) => Queue.fail(queue, error))
+      )
     }
-    return everything(outputs, options).pipe(
-      Effect.flatMap((wanted) => downloadAll(wanted, reporting)),
-      Effect.andThen(Queue.end(queue)),
-      Effect.catch((error) => Queue.fail(queue, error))
-    )
-  }).pipe(Stream.withSpan("Downloads.outputsProgress", { attributes: { batchId: outputs.batchId } }))
+  ).pipe(Stream.withSpan("Downloads.outputsProgress", { attributes: { batchId: outputs.batchId } }))
 
 /**
  * The outputs of one job and the name of its workflow.
@@ -258,6 +284,8 @@ export interface BatchResult extends DownloadResult {
   readonly workflows: number
 }
 
+const manyRules: Options.OptionRules<Parameters<typeof many>[1]> = { ...outputsRules, folders: Options.text }
+
 /**
  * Downloads the images and videos of many jobs, by default into a folder per workflow and in it one per batch.
  *
@@ -275,7 +303,12 @@ export const many = Effect.fn("Downloads.many")(
       /** The folder of a job, in front of `template`. Default `{workflow}/{batch}`. */
       readonly folders?: string | undefined
     }
-  ): Effect.fn.Return<BatchResult, DownloadError, Images | Videos | FileSystem.FileSystem | Path.Path> {
+  ): Effect.fn.Return<
+    BatchResult,
+    DownloadError | InvalidOption,
+    Images | Videos | FileSystem.FileSystem | Path.Path
+  > {
+    yield* Options.check(options, manyRules)
     const all = Array.from(jobs)
     const wanted = (yield* Effect.forEach(
       all,

@@ -1,34 +1,181 @@
-/** Options that programs without types may get wrong. The functions throw, so call them inside of an effect. */
+/** Checks options. Each set of options has one table of rules, next to its interface. */
+import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
-import * as Formatter from "effect/Formatter"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import { InvalidOption } from "../InvalidOption.ts"
+import { describeReceived } from "./describeReceived.ts"
+import { isRecord } from "./json.ts"
+import { nameDistance, normalize } from "./similarity.ts"
 
-const maxReceived = 60
+/** Which values an option accepts. `undefined` is accepted unless the option is required. */
+export interface OptionRule {
+  readonly expected: string
+  readonly accepts: (value: unknown) => boolean
+  readonly isRequired?: boolean
+  /** No message repeats the value. */
+  readonly isSecret?: boolean
+}
 
-const invalid = (option: string, expected: string, value: unknown): InvalidOption => {
-  const received = Formatter.format(value)
+/** One rule for each option of a set. */
+export type OptionRules<A> = { readonly [Name in keyof A]-?: OptionRule }
+
+const rule = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts })
+
+const toDuration = (value: unknown): Option.Option<Duration.Duration> =>
+  // `fromInput` checks what it gets
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  Option.filter(Duration.fromInput(value as Duration.Input), (duration) => !Number.isNaN(Duration.toMillis(duration)))
+
+/** A time that is not negative. */
+export const duration: OptionRule = rule(
+  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", not negative",
+  (value) => Option.exists(toDuration(value), (input) => !Duration.isNegative(input))
+)
+
+/** A time that is longer than zero. */
+export const positiveDuration: OptionRule = rule(
+  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", more than 0",
+  (value) => Option.exists(toDuration(value), Duration.isPositive)
+)
+
+/** One of some strings. */
+export const choice = <A extends string>(first: A, ...others: ReadonlyArray<A>): OptionRule => {
+  const choices: ReadonlyArray<unknown> = [first, ...others]
+  const quoted = choices.map((each) => `"${String(each)}"`)
+  const expected = quoted.length === 1 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`
+  return rule(expected, (value) => choices.includes(value))
+}
+
+/** An integer of at least `minimum`. */
+export const integer = (minimum: number): OptionRule =>
+  rule(
+    `an integer of at least ${minimum}`,
+    (value) => typeof value === "number" && Number.isInteger(value) && value >= minimum
+  )
+
+/** How many at the same time: an integer of at least 1, or `Infinity` for no limit. */
+export const concurrency: OptionRule = rule(
+  "an integer of at least 1, or Infinity",
+  (value) => value === Infinity || (typeof value === "number" && Number.isInteger(value) && value >= 1)
+)
+
+/** A number within bounds. */
+export const between = (minimum: number, maximum: number): OptionRule =>
+  rule(
+    `a number from ${minimum} to ${maximum}`,
+    (value) => typeof value === "number" && value >= minimum && value <= maximum
+  )
+
+export const byteSize: OptionRule = rule(
+  "a number of bytes, or a number and a unit such as \"64 MiB\", more than 0",
+  // `fromInput` checks what it gets
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  (value) => Option.exists(ByteSize.fromInput(value as ByteSize.Input), (size) => ByteSize.toBigInt(size) > 0n)
+)
+
+export const text: OptionRule = rule("a string", (value) => typeof value === "string")
+
+export const nonEmptyText: OptionRule = rule(
+  "a string that is not empty",
+  (value) => typeof value === "string" && value !== ""
+)
+
+export const boolean: OptionRule = rule("true or false", (value) => typeof value === "boolean")
+
+export const functionValue: OptionRule = rule("a function", (value) => typeof value === "function")
+
+export const map: OptionRule = rule("a Map", (value) => value instanceof Map)
+
+export const record: OptionRule = rule("an object", isRecord)
+
+export const url: OptionRule = rule("a string or a URL", (value) => typeof value === "string" || value instanceof URL)
+
+export const secret: OptionRule = {
+  ...rule(
+    "a string, which layers take as Redacted.make(…)",
+    (value) => Redacted.isRedacted(value) && typeof Redacted.value(value) === "string"
+  ),
+  isSecret: true
+}
+
+/** Accepts everything: the value is checked where it is used. */
+export const unchecked: OptionRule = rule("a value", () => true)
+
+/** Accepts what either of two rules does. */
+export const either = (left: OptionRule, right: OptionRule): OptionRule =>
+  rule(`${left.expected}, or ${right.expected}`, (value) => left.accepts(value) || right.accepts(value))
+
+/** A rule for an option that must not be missing. */
+export const required = (of: OptionRule): OptionRule => ({ ...of, isRequired: true })
+
+const describe = ({ isSecret }: OptionRule, value: unknown): string => {
+  if (isSecret !== true || value === undefined || value === null) return describeReceived(value)
+  return `a value of type ${typeof (Redacted.isRedacted(value) ? Redacted.value(value) : value)}`
+}
+
+const invalidValue = (option: string, of: OptionRule, value: unknown): InvalidOption =>
+  new InvalidOption({ subject: "option", option, expected: of.expected, received: describe(of, value) })
+
+/** The error of an argument that a function needs and cannot use. */
+export const invalidArgument = (argument: string, expected: string, value: unknown): InvalidOption =>
+  new InvalidOption({ subject: "argument", option: argument, expected, received: describeReceived(value) })
+
+const unknownOption = (
+  option: string,
+  rules: Readonly<Record<string, OptionRule>>,
+  value: unknown
+): InvalidOption => {
+  const names = Object.keys(rules)
+  const wanted = normalize(option)
+  const scored = names.map((name) => ({ name, distance: nameDistance(wanted, normalize(name)) }))
+  const best = Math.min(...scored.map(({ distance }) => distance))
+  const near = scored
+    .filter(({ distance }) => distance <= Math.min(0.4, best + 0.1))
+    .toSorted((left, right) => left.distance - right.distance)
+    .slice(0, 3)
+    .map(({ name }) => name)
+  // the misspelled name may be that of a password
+  const hasSecrets = Object.values(rules).some(({ isSecret }) => isSecret === true)
   return new InvalidOption({
+    subject: "option",
     option,
-    expected,
-    received: received.length > maxReceived ? `${received.slice(0, maxReceived)}…` : received
+    expected: names.join(", "),
+    received: describe({ ...unchecked, isSecret: hasSecrets }, value),
+    near
   })
 }
 
-/** The duration that an option stands for. Throws `InvalidOption`. */
+/** What is wrong with options: the first value that is not accepted, or the first unknown name. */
+export const checkResult = <A extends object>(
+  options: A | undefined,
+  rules: OptionRules<A>
+): Result.Result<void, InvalidOption> => {
+  const table: Readonly<Record<string, OptionRule>> = rules
+  const given: unknown = options ?? (options === undefined ? {} : null)
+  if (!isRecord(given)) return Result.fail(invalidArgument("options", "an object with options", given))
+  for (const [name, value] of Object.entries(given)) {
+    const of = Object.hasOwn(table, name) ? table[name] : undefined
+    if (of === undefined && value !== undefined) return Result.fail(unknownOption(name, table, value))
+    if (of !== undefined && value !== undefined && !of.accepts(value)) return Result.fail(invalidValue(name, of, value))
+  }
+  for (const [name, of] of Object.entries(table)) {
+    if (of.isRequired === true && given[name] === undefined) return Result.fail(invalidValue(name, of, undefined))
+  }
+  return Result.void
+}
+
+/** Fails if a value is not accepted, or if a name is unknown. */
+export const check = <A extends object>(
+  options: A | undefined,
+  rules: OptionRules<A>
+): Effect.Effect<void, InvalidOption> => Effect.suspend(() => Effect.fromResult(checkResult(options, rules)))
+
+/** The duration that an option stands for. Throws `InvalidOption`, so call it inside of an effect. */
 export const durationOption = (option: string, value: Duration.Input): Duration.Duration =>
   Option.getOrThrowWith(
-    Duration.fromInput(value),
-    () => invalid(option, "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\"", value)
+    Option.filter(toDuration(value), (input) => !Duration.isNegative(input)),
+    () => invalidValue(option, duration, value)
   )
-
-/** Makes sure that an option is missing or has one of some values. Throws `InvalidOption`. */
-export const checkChoice = <A extends string>(
-  option: string,
-  choices: ReadonlyArray<A>,
-  value: A | undefined
-): void => {
-  if (value === undefined || choices.includes(value)) return
-  const quoted = choices.map((choice) => `"${choice}"`)
-  throw invalid(option, `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`, value)
-}

@@ -32,22 +32,24 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as WorkflowBatch from "../batch/WorkflowBatch.ts"
 import type { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import type { RecordError } from "../files/RecordError.ts"
+import * as Options from "../internal/options.ts"
+import type { InvalidOption } from "../InvalidOption.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { ServerInfo } from "../server/ServerInfo.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
-import type * as Workflow from "../workflow/Workflow.ts"
+import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
-import { awaitWithin, cancelJob, checkOptions, close, type Lifecycle } from "./internal/lifecycle.ts"
+import { awaitWithin, cancelJob, close, jobRules, type Lifecycle, timeoutRules } from "./internal/lifecycle.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
@@ -228,10 +230,15 @@ const handIn = Effect.fnUntraced(function*(
 export const submitBatch: (
   batch: JobBatch,
   options?: JobOptions
-) => Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> = Effect.fn(
-  "Job.submitBatch"
-)((batch: JobBatch, options: JobOptions = {}) =>
-  TimeLimit.submitWithin(options, (limit) => handIn(batch, options, limit))
+) => Effect.Effect<
+  Job,
+  Submission.SubmissionError | JobTimeout | RecordError | InvalidOption,
+  JobServices | Scope.Scope
+> = Effect.fn("Job.submitBatch")((batch: JobBatch, options: JobOptions = {}) =>
+  Effect.andThen(
+    Options.check(options, jobRules),
+    TimeLimit.submitWithin(options, (limit) => handIn(batch, options, limit))
+  )
 )
 
 /** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
@@ -246,7 +253,6 @@ const send = Effect.fnUntraced(function*(
   limit: TimeLimit.TimeLimit,
   before: { readonly maybeSent?: boolean | undefined } = {}
 ): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
-  yield* Effect.sync(() => checkOptions(options))
   const tracker = yield* JobTracker
   const { batchId } = submission
   const tracked = yield* tracker.track({
@@ -304,8 +310,15 @@ const send = Effect.fnUntraced(function*(
 export const resubmit = (
   submission: Submission.Submission,
   options: JobOptions
-): Effect.Effect<Job, Submission.SubmissionError | JobTimeout | RecordError, JobServices | Scope.Scope> =>
-  TimeLimit.submitWithin(options, (limit) => send(submission, options, limit, { maybeSent: true }))
+): Effect.Effect<
+  Job,
+  Submission.SubmissionError | JobTimeout | RecordError | InvalidOption,
+  JobServices | Scope.Scope
+> =>
+  Effect.andThen(
+    Options.check(options, jobRules),
+    TimeLimit.submitWithin(options, (limit) => send(submission, options, limit, { maybeSent: true }))
+  )
 
 /**
  * How a workflow is handed in and what becomes of the job.
@@ -326,6 +339,15 @@ export interface SubmitOptions extends JobOptions {
   readonly seed?: WorkflowBatch.BatchOptions["seed"]
 }
 
+/** @internal */
+export const submitRules: Options.OptionRules<SubmitOptions> = {
+  ...jobRules,
+  board: Options.text,
+  // the checks of the workflow report these two, together with everything else that is wrong
+  runs: Options.unchecked,
+  seed: Options.unchecked
+}
+
 /**
  * Why a workflow could not be handed in.
  *
@@ -339,6 +361,15 @@ export type SubmitError =
   | BoardNotFound
   | JobTimeout
   | RecordError
+  | InvalidOption
+
+/** The workflow that is submitted, or the error that it is something else. */
+const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
+  Workflow.isWorkflow(workflow)
+    ? Effect.void
+    : Effect.fail(
+      Options.invalidArgument("workflow", "a workflow, as Workflow.fromFile or client.workflow loads it", workflow)
+    )
 
 /**
  * Hands in a workflow and follows it.
@@ -358,6 +389,8 @@ export type SubmitError =
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
  * - `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
+ * - `InvalidOption`: an option has an invalid value or an unknown name, or the first argument is not a workflow; nothing was
+ *   submitted.
  *
  * @category constructors
  * @since 0.1.0
@@ -366,6 +399,8 @@ export const submit = Effect.fn("Job.submit")(function*(
   workflow: Workflow.Workflow,
   options: SubmitOptions = {}
 ): Effect.fn.Return<Job, SubmitError, JobServices | Boards | WorkflowResources | Scope.Scope> {
+  yield* checkWorkflow(workflow)
+  yield* Options.check(options, submitRules)
   const job = yield* TimeLimit.submitWithin(options, (limit) =>
     Effect.gen(function*() {
       const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
@@ -390,6 +425,11 @@ export interface Outcome {
   readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError>
 }
 
+const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & object> = {
+  ...submitRules,
+  concurrency: Options.concurrency
+}
+
 /**
  * Runs many workflows and gives their outcomes as they come.
  *
@@ -404,11 +444,13 @@ export interface Outcome {
 export const submitAll = (
   workflows: Iterable<Workflow.Workflow>,
   options: SubmitOptions & { readonly concurrency?: number | undefined } = {}
-): Stream.Stream<Outcome, never, JobServices | Boards | WorkflowResources> =>
-  Stream.fromIterable([...workflows].entries()).pipe(
+): Stream.Stream<Outcome, never, JobServices | Boards | WorkflowResources> => {
+  const { concurrency = 16, ...submitOptions } = options
+  const checked = Options.checkResult(options, submitAllRules)
+  return Stream.fromIterable([...workflows].entries()).pipe(
     Stream.mapEffect(([index, workflow]) => {
       let batchId: string | null = null
-      return submit(workflow, options).pipe(
+      return Effect.andThen(Effect.fromResult(checked), submit(workflow, submitOptions)).pipe(
         Effect.tap((job) =>
           Effect.sync(() => {
             batchId = job.batchId
@@ -420,8 +462,9 @@ export const submitAll = (
         Effect.result,
         Effect.map((result): Outcome => ({ index, batchId, result }))
       )
-    }, { concurrency: options.concurrency ?? 16, unordered: true })
+    }, { concurrency: Result.isSuccess(checked) ? concurrency : 1, unordered: true })
   )
+}
 
 /**
  * How a job is taken up: what is known of it besides its id, and what becomes of it.
@@ -440,6 +483,12 @@ export interface AttachOptions extends JobOptions {
   readonly nodes?: ReadonlyMap<string, OutputNode> | undefined
 }
 
+const attachRules: Options.OptionRules<AttachOptions> = {
+  ...jobRules,
+  size: Options.integer(1),
+  nodes: Options.map
+}
+
 /**
  * Takes up a job by its batch id: after `SubmissionUnknown`, after a restart of the program, or from elsewhere.
  *
@@ -449,7 +498,8 @@ export interface AttachOptions extends JobOptions {
  *
  * **Errors**
  *
- * `JobNotFound` if the server has no such batch: it was never accepted, or has been deleted since.
+ * `JobNotFound` if the server has no such batch: it was never accepted, or has been deleted since. `InvalidOption` if an
+ * option has an invalid value or an unknown name.
  *
  * @category constructors
  * @since 0.1.0
@@ -457,9 +507,9 @@ export interface AttachOptions extends JobOptions {
 export const attach = Effect.fn("Job.attach")(function*(
   batchId: string,
   options: AttachOptions = {}
-): Effect.fn.Return<Job, JobNotFound | InvokeAiError, JobServices | Scope.Scope> {
+): Effect.fn.Return<Job, JobNotFound | InvokeAiError | InvalidOption, JobServices | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ batchId })
-  yield* Effect.sync(() => checkOptions(options))
+  yield* Options.check(options, attachRules)
   const limit = yield* TimeLimit.begin(options)
   const tracker = yield* JobTracker
   const tracked = yield* tracker.track({
@@ -488,12 +538,23 @@ export const attach = Effect.fn("Job.attach")(function*(
 export type TimeoutOptions = Pick<JobOptions, "timeout" | "onTimeout">
 
 const awaitJob: {
-  (options?: TimeoutOptions): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
-  (self: Job, options?: TimeoutOptions): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  (
+    options?: TimeoutOptions
+  ): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption>
+  (
+    self: Job,
+    options?: TimeoutOptions
+  ): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption>
 } = dual(
   (args) => args[0] !== undefined && "batchId" in args[0],
-  (self: Job, options: TimeoutOptions = {}): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout> =>
-    awaitWithin(self.await, options, self)
+  (
+    self: Job,
+    options: TimeoutOptions = {}
+  ): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption> =>
+    Effect.andThen(
+      Options.check(options, timeoutRules),
+      Effect.suspend(() => awaitWithin(self.await, options, self))
+    )
 )
 
 export {

@@ -39,6 +39,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { RecordError } from "../files/RecordError.ts"
+import * as Options from "../internal/options.ts"
+import type { InvalidOption } from "../InvalidOption.ts"
 import type { Boards } from "../server/Boards.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
@@ -72,7 +74,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
   options: Job.JobOptions = {}
 ): Effect.fn.Return<
   Job.Job,
-  SubmissionError | JobNotFound | JobTimeout | RecordError,
+  SubmissionError | JobNotFound | JobTimeout | RecordError | InvalidOption,
   Job.JobServices | JobJournal | Scope.Scope
 > {
   const { batchId } = entry
@@ -153,13 +155,15 @@ export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
   Job.SubmitError | JobNotFound | E,
   Job.JobServices | Boards | WorkflowResources | JobJournal | Scope.Scope | R
 > {
+  yield* Options.check(options, Job.submitRules)
+  const { board: _board, runs: _runs, seed: _seed, ...batchOptions } = options
   const journal = yield* JobJournal
   return yield* oneAtATime(
     journal,
     key,
     Effect.gen(function*() {
       const known = (yield* journal.entries).find((entry) => entry.key === key)
-      if (known !== undefined) return yield* resume(known, { ...options, key })
+      if (known !== undefined) return yield* resume(known, { ...batchOptions, key })
       return yield* Job.submit(yield* workflow, { ...options, key })
     })
   )

@@ -26,7 +26,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type CleanupTasks, Closing } from "../internal/Closing.ts"
-import { durationOption } from "../internal/options.ts"
+import * as Options from "../internal/options.ts"
 import type { ServerEvents } from "../server/ServerEvents.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
 import * as Follow from "./internal/follow.ts"
@@ -65,6 +65,21 @@ export interface JobTrackerOptions {
   readonly blockedAfter?: Duration.Input | undefined
   readonly giveUpAfter?: Duration.Input | undefined
   readonly idle?: Duration.Input | undefined
+}
+
+const pollRules: Options.OptionRules<NonNullable<JobTrackerOptions["pollInterval"]>> = {
+  min: Options.required(Options.positiveDuration),
+  max: Options.required(Options.positiveDuration)
+}
+
+const trackerRules: Options.OptionRules<JobTrackerOptions> = {
+  sweepInterval: Options.positiveDuration,
+  pollInterval: Options.record,
+  connectTimeout: Options.duration,
+  readConcurrency: Options.concurrency,
+  blockedAfter: Options.duration,
+  giveUpAfter: Options.duration,
+  idle: Options.duration
 }
 
 /**
@@ -107,9 +122,11 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   never,
   SessionQueue | ServerEvents | ImageUse | Closing | Scope.Scope
 > {
+  yield* Effect.orDie(Options.check(options, trackerRules))
+  if (options.pollInterval !== undefined) yield* Effect.orDie(Options.check(options.pollInterval, pollRules))
   const imageUse = yield* ImageUse
   const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
-  const millis = (name: string, input: Duration.Input) => Duration.toMillis(durationOption(name, input))
+  const millis = (name: string, input: Duration.Input) => Duration.toMillis(Options.durationOption(name, input))
   const { connected, jobs, refresh, track } = yield* Follow.make({
     sweepMax: millis("sweepInterval", options.sweepInterval ?? "30 seconds"),
     pollMin: millis("pollInterval.min", options.pollInterval?.min ?? "250 millis"),

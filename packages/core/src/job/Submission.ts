@@ -23,7 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { elapsedMillis } from "../internal/elapsed.ts"
-import { durationOption } from "../internal/options.ts"
+import * as Options from "../internal/options.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
@@ -268,8 +268,8 @@ export const submit = Effect.fn("Submission.submit")(function*(
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }
-  const quiet = durationOption("quiet", policy.quiet ?? "15 seconds")
-  const settle = durationOption("settle", policy.settle ?? "30 seconds")
+  const quiet = Options.durationOption("quiet", policy.quiet ?? "15 seconds")
+  const settle = Options.durationOption("settle", policy.settle ?? "30 seconds")
   const attempts = Math.max(1, policy.attempts ?? 3)
 
   const adopt = Effect.fnUntraced(function*(total: number, sent: number) {

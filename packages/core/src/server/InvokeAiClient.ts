@@ -24,7 +24,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { durationOption } from "../internal/options.ts"
+import * as Options from "../internal/options.ts"
 import { mismatchOf } from "./internal/belonging.ts"
 import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
@@ -35,7 +35,7 @@ import * as RequestText from "./internal/requestText.ts"
 import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
-import { defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
+import { checkOptions, defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
 
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
@@ -238,15 +238,16 @@ const isQuickFailure = (error: InvokeAiError): boolean => isTransient(error) && 
 const maxRetryAfter = 30_000
 
 const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
+  yield* Effect.orDie(checkOptions(options))
   const maxResponseSize = options.maxResponseSize === undefined
     ? defaultMaxResponseSize
     : ByteSize.fromInputUnsafe(options.maxResponseSize)
   const httpClient = BodyLimit.limit(yield* HttpClient.HttpClient, ByteSize.toNumberUnsafe(maxResponseSize))
   const base = Credentials.parseUrl(options.url ?? defaultUrl)
   const server = base.url.href
-  const timeout = durationOption("timeout", options.timeout ?? "60 seconds")
-  const transferTimeout = durationOption("transferTimeout", options.transferTimeout ?? "10 minutes")
-  const idleTimeout = durationOption("idleTimeout", options.idleTimeout ?? "60 seconds")
+  const timeout = Options.durationOption("timeout", options.timeout ?? "60 seconds")
+  const transferTimeout = Options.durationOption("transferTimeout", options.transferTimeout ?? "10 minutes")
+  const idleTimeout = Options.durationOption("idleTimeout", options.idleTimeout ?? "60 seconds")
   const schedule = Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("5 seconds")]).pipe(
     Schedule.jittered,
     Schedule.upTo({ times: options.retries ?? 3 })

@@ -6,9 +6,15 @@
 import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { describeReceived } from "../internal/describeReceived.ts"
+import * as Options from "../internal/options.ts"
+import { InvalidOption } from "../InvalidOption.ts"
 
 /**
  * Which server to use, as whom, and how patiently.
@@ -56,6 +62,42 @@ export interface InvokeAiOptions {
   readonly closeTimeout?: Duration.Input | undefined
 }
 
+/** @internal */
+export const optionRules: Options.OptionRules<InvokeAiOptions> = {
+  url: Options.url,
+  token: Options.secret,
+  email: Options.text,
+  password: Options.secret,
+  rememberMe: Options.boolean,
+  queueId: Options.nonEmptyText,
+  timeout: Options.positiveDuration,
+  transferTimeout: Options.positiveDuration,
+  idleTimeout: Options.positiveDuration,
+  maxResponseSize: Options.byteSize,
+  retries: Options.integer(0),
+  closeTimeout: Options.duration
+}
+
+const loginParts = [["email", "INVOKEAI_EMAIL"], ["password", "INVOKEAI_PASSWORD"]] as const
+
+/** Fails if an option is invalid, also one of a set that has more options, or if only a part of the login is there. @internal */
+export const checkOptions = (
+  options: InvokeAiOptions,
+  others?: Readonly<Record<string, Options.OptionRule>>
+): Effect.Effect<void, InvalidOption> =>
+  Effect.gen(function*() {
+    yield* Options.check<object>(options, { ...optionRules, ...others })
+    const missing = loginParts.filter(([name]) => options[name] === undefined)
+    for (const [option, variable] of missing.length === 1 ? missing : []) {
+      yield* new InvalidOption({
+        subject: "option",
+        option,
+        expected: `a value, because a login needs both email and password (or the variable ${variable})`,
+        received: "nothing"
+      })
+    }
+  })
+
 /**
  * `InvokeAiOptions.closeTimeout` for layers that are not built from options. Default: 15 seconds.
  *
@@ -85,6 +127,45 @@ export const defaultUrl = "http://127.0.0.1:9090"
  */
 export const defaultMaxResponseSize: ByteSize.ByteSize = ByteSize.mebibytes(256)
 
+/** A variable with its value, or undefined if it is missing or empty. */
+const variable = <A>(
+  name: string,
+  parse: (text: string) => Option.Option<A>,
+  rule: Options.OptionRule
+): Config.Config<A | undefined> =>
+  Config.option(Config.String(name)).pipe(
+    Config.mapEffect(Option.match({
+      onNone: () => Effect.undefined,
+      onSome: (text) => {
+        if (text === "") return Effect.undefined
+        const parsed = Option.filter(parse(text), rule.accepts)
+        return Option.isSome(parsed)
+          ? Effect.succeed(parsed.value)
+          : Effect.fail(invalidVariable(name, text, rule.expected))
+      }
+    }))
+  )
+
+/** A variable whose value appears in no message. */
+const secret = (name: string): Config.Config<Redacted.Redacted | undefined> =>
+  Config.map(Config.option(Config.Redacted(name)), Option.getOrUndefined)
+
+const invalidVariable = (name: string, value: string, expected: string): Config.ConfigError =>
+  new Config.ConfigError(
+    new Schema.SchemaError(
+      new SchemaIssue.InvalidValue({
+        message: `The environment variable ${name} is ${describeReceived(value)}; it must be ${expected}`
+      }, Option.some(value))
+    )
+  )
+
+// what the parsers refuse is `None`
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const toDuration = (text: string) => Duration.fromInput(text as Duration.Input)
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const toByteSize = (text: string) => ByteSize.fromInput(text as ByteSize.Input)
+const toInteger = (text: string) => Option.filter(Option.some(Number(text)), Number.isInteger)
+
 /**
  * Reads the options from the environment (or another `ConfigProvider`).
  *
@@ -93,36 +174,23 @@ export const defaultMaxResponseSize: ByteSize.ByteSize = ByteSize.mebibytes(256)
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
  * duration such as `30 seconds`), `INVOKEAI_TRANSFER_TIMEOUT`, `INVOKEAI_IDLE_TIMEOUT` and `INVOKEAI_CLOSE_TIMEOUT`
  * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). Whatever is missing or empty keeps
- * its default. An invalid duration, size or number is a `ConfigError`; an invalid URL is reported by the first request.
+ * its default. `ConfigError` names the variable, what it accepts and, unless it may be a secret, its value. An invalid URL is
+ * reported by the first request.
  *
  * @since 0.1.0
  * @category config
  */
 export const InvokeAiConfig: Config.Config<InvokeAiOptions> = Config.all({
   // redacted, because a URL may hold a password and a config error prints the value
-  url: Config.option(Config.Redacted("INVOKEAI_URL")),
-  token: Config.option(Config.Redacted("INVOKEAI_TOKEN")),
-  email: Config.option(Config.String("INVOKEAI_EMAIL")),
-  password: Config.option(Config.Redacted("INVOKEAI_PASSWORD")),
-  queueId: Config.option(Config.String("INVOKEAI_QUEUE_ID")),
-  timeout: Config.option(Config.Duration("INVOKEAI_TIMEOUT")),
-  transferTimeout: Config.option(Config.Duration("INVOKEAI_TRANSFER_TIMEOUT")),
-  idleTimeout: Config.option(Config.Duration("INVOKEAI_IDLE_TIMEOUT")),
-  maxResponseSize: Config.option(Config.ByteSize("INVOKEAI_MAX_RESPONSE_SIZE")),
-  retries: Config.option(Config.Int("INVOKEAI_RETRIES")),
-  closeTimeout: Config.option(Config.Duration("INVOKEAI_CLOSE_TIMEOUT"))
-}).pipe(
-  Config.map((config): InvokeAiOptions => ({
-    url: Option.getOrUndefined(Option.map(config.url, Redacted.value)),
-    token: Option.getOrUndefined(config.token),
-    email: Option.getOrUndefined(config.email),
-    password: Option.getOrUndefined(config.password),
-    queueId: Option.getOrUndefined(config.queueId),
-    timeout: Option.getOrUndefined(config.timeout),
-    transferTimeout: Option.getOrUndefined(config.transferTimeout),
-    idleTimeout: Option.getOrUndefined(config.idleTimeout),
-    maxResponseSize: Option.getOrUndefined(config.maxResponseSize),
-    retries: Option.getOrUndefined(config.retries),
-    closeTimeout: Option.getOrUndefined(config.closeTimeout)
-  }))
-)
+  url: Config.map(secret("INVOKEAI_URL"), (url) => url === undefined ? undefined : Redacted.value(url)),
+  token: secret("INVOKEAI_TOKEN"),
+  email: variable("INVOKEAI_EMAIL", Option.some, Options.text),
+  password: secret("INVOKEAI_PASSWORD"),
+  queueId: variable("INVOKEAI_QUEUE_ID", Option.some, Options.text),
+  timeout: variable("INVOKEAI_TIMEOUT", toDuration, Options.positiveDuration),
+  transferTimeout: variable("INVOKEAI_TRANSFER_TIMEOUT", toDuration, Options.positiveDuration),
+  idleTimeout: variable("INVOKEAI_IDLE_TIMEOUT", toDuration, Options.positiveDuration),
+  maxResponseSize: variable("INVOKEAI_MAX_RESPONSE_SIZE", toByteSize, Options.byteSize),
+  retries: variable("INVOKEAI_RETRIES", toInteger, Options.integer(0)),
+  closeTimeout: variable("INVOKEAI_CLOSE_TIMEOUT", toDuration, Options.duration)
+})

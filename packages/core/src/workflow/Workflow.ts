@@ -36,6 +36,8 @@ import { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFile
 import * as WorkflowSource from "../definition/WorkflowSource.ts"
 import * as InkField from "../field/InkField.ts"
 import { describeReceived } from "../internal/describeReceived.ts"
+import { isRecord } from "../internal/json.ts"
+import { invalidArgument } from "../internal/options.ts"
 import * as Diff from "./Diff.ts"
 import * as InkForm from "./InkForm.ts"
 import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
@@ -452,6 +454,9 @@ export const setInput: {
   (self: Workflow, name: string | number, value: unknown) => setInputs(self, new Map([[name, value]]))
 )
 
+const notValues = (values: unknown): Effect.Effect<never> =>
+  Effect.die(invalidArgument("values", "an object or a Map with values by input name", values))
+
 /**
  * The workflow with other values for several inputs: all of them or, if one is refused, none.
  *
@@ -488,24 +493,27 @@ export const setInputs: {
     self: Workflow,
     values: InputValues | InputValueMap
   ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
-} = Function.dual(2, (self: Workflow, values: InputValues | InputValueMap) =>
-  Effect.fromResult(
-    Result.gen(function*() {
-      let loaded = self.loaded
-      const entries: Iterable<readonly [string | number, unknown]> = isMap(values)
-        ? values
-        : Object.entries(values)
-      const named = new Map<string, string | number>()
-      for (const [name, value] of entries) {
-        const input = yield* InputNames.findInput(self, name)
-        const other = named.get(input.systemName)
-        if (other !== undefined) yield* Result.fail(Inputs.namedTwice(input, [other, name], value))
-        named.set(input.systemName, name)
-        loaded = yield* assign(loaded, input, value)
-      }
-      return withLoaded(self, loaded)
-    })
-  ))
+} = Function.dual(
+  2,
+  (self: Workflow, values: InputValues | InputValueMap) =>
+    !isMap(values) && !isRecord(values) ? notValues(values) : Effect.fromResult(
+      Result.gen(function*() {
+        let loaded = self.loaded
+        const entries: Iterable<readonly [string | number, unknown]> = isMap(values)
+          ? values
+          : Object.entries(values)
+        const named = new Map<string, string | number>()
+        for (const [name, value] of entries) {
+          const input = yield* InputNames.findInput(self, name)
+          const other = named.get(input.systemName)
+          if (other !== undefined) yield* Result.fail(Inputs.namedTwice(input, [other, name], value))
+          named.set(input.systemName, name)
+          loaded = yield* assign(loaded, input, value)
+        }
+        return withLoaded(self, loaded)
+      })
+    )
+)
 
 const isMap = (values: InputValues | InputValueMap): values is InputValueMap => values instanceof Map
 

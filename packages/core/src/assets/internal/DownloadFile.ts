@@ -37,7 +37,7 @@ import { readVideo } from "./VideoTransfer.ts"
 export const encodeOptions = (
   options: FormatOptions,
   format: "jpeg" | "webp"
-): EncodeOptions => ({ format, quality: Math.min(100, Math.max(1, Math.round(options.quality ?? 90))), metadata: true })
+): EncodeOptions => ({ format, quality: Math.round(options.quality ?? 90), metadata: true })
 
 /** @internal */
 export const requireCodec = Effect.fnUntraced(

@@ -7,7 +7,7 @@ import {
   modelProblems,
   type ModelReference
 } from "../../field/internal/modelReference.ts"
-import { nameDistance, normalize } from "../../workflow/internal/similarity.ts"
+import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
 
 /**

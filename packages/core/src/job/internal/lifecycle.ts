@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { elapsedMillis } from "../../internal/elapsed.ts"
-import { checkChoice, durationOption } from "../../internal/options.ts"
+import * as Options from "../../internal/options.ts"
 import type { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
@@ -38,17 +38,28 @@ const sendGrace = Duration.seconds(5)
 /** How long after its timeout a wait for a job may still take to confirm the cancellation. @internal */
 export const confirmWithin = Duration.millis(500)
 
-const endings = ["cancel", "detach"] as const
+const ending = Options.choice("cancel", "detach")
 
-/** Makes sure that the options are valid, before anything is sent. Throws `InvalidOption`. @internal */
-export const checkOptions = (options: JobOptions): void => {
-  for (const name of ["timeout", "settle", "quiet"] as const) {
-    const duration = options[name]
-    if (duration !== undefined) durationOption(name, duration)
-  }
-  checkChoice("onTimeout", endings, options.onTimeout)
-  checkChoice("onInterrupt", endings, options.onInterrupt)
-  checkChoice("onIncomplete", ["fail", "keep"], options.onIncomplete)
+/** @internal */
+export const timeoutRules: Options.OptionRules<Pick<JobOptions, "timeout" | "onTimeout">> = {
+  timeout: Options.duration,
+  onTimeout: ending
+}
+
+/** @internal */
+export const jobRules: Options.OptionRules<JobOptions> = {
+  ...timeoutRules,
+  onIncomplete: Options.choice("fail", "keep"),
+  settle: Options.duration,
+  quiet: Options.duration,
+  attempts: Options.integer(1),
+  prepend: Options.boolean,
+  onInterrupt: ending,
+  keepOutputs: Options.boolean,
+  deleteOutputs: Options.boolean,
+  origin: Options.text,
+  destination: Options.text,
+  key: Options.text
 }
 
 /** A job with what it needs to be closed. @internal */
@@ -148,7 +159,7 @@ export const awaitWithin = <A, E>(
     const state = yield* job.state
     const error = new JobTimeout({
       batchId: job.batchId,
-      timeout: Duration.toMillis(durationOption("timeout", timeout)),
+      timeout: Duration.toMillis(Options.durationOption("timeout", timeout)),
       status,
       onTimeout,
       canceled: Option.exists(canceled, ({ confirmed }) => confirmed),
@@ -159,10 +170,11 @@ export const awaitWithin = <A, E>(
       ? yield* Effect.timeoutOrElse(wait, { duration: confirmWithin, orElse: () => error })
       : yield* error
   })
-  return Effect.flatMap(left, (millis) => {
-    checkChoice("onTimeout", endings, onTimeout)
-    return Effect.timeoutOrElse(wait, { duration: millis ?? durationOption("timeout", timeout), orElse: () => giveUp })
-  })
+  return Effect.flatMap(left, (millis) =>
+    Effect.timeoutOrElse(wait, {
+      duration: millis ?? Options.durationOption("timeout", timeout),
+      orElse: () => giveUp
+    }))
 }
 
 /** Whether the worker is done with a canceled item: one that was stopped in a node may still write the image it works on. */

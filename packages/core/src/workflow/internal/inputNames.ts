@@ -1,9 +1,9 @@
 /** Finds inputs by the names that people give them. */
 import * as Result from "effect/Result"
+import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import { AmbiguousInputName, InputNotFound } from "../InputError.ts"
 import { allFields, inputOf, unambiguousNames } from "./inputs.ts"
-import { nameDistance, normalize } from "./similarity.ts"
 import type { Workflow } from "./workflowValue.ts"
 
 /**

@@ -89,7 +89,7 @@ export const checkOptions = (
     yield* Options.check<object>(options, { ...optionRules, ...others })
     const missing = loginParts.filter(([name]) => options[name] === undefined)
     for (const [option, variable] of missing.length === 1 ? missing : []) {
-      yield* new InvalidOption({
+      return yield* new InvalidOption({
         subject: "option",
         option,
         expected: `a value, because a login needs both email and password (or the variable ${variable})`,

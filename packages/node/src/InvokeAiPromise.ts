@@ -77,8 +77,8 @@ export interface SignalOptions {
 }
 
 /**
- * How the client reaches its server. What is missing is read from the environment: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, … as
- * `NodeInvokeAi.layerConfig` does.
+ * Options for connecting to a server. What is missing is read from the environment: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, …
+ * as `NodeInvokeAi.layerConfig` does.
  *
  * @category models
  * @since 0.1.0
@@ -86,123 +86,207 @@ export interface SignalOptions {
 export interface ConnectOptions
   extends SignalOptions, Omit<NodeInvokeAi.Options, "token" | "password" | "handleSignals">
 {
+  /** The bearer token of a server with users. Default: `INVOKEAI_TOKEN`. */
   readonly token?: string | undefined
+  /** The password of the user whose `email` is given. Default: `INVOKEAI_PASSWORD`. */
   readonly password?: string | undefined
 }
 
 /**
- * A call that can be aborted: the promise rejects with the signal's reason, and what was started is undone.
+ * Options of a call that can be aborted: the promise rejects with the signal's reason, and what was started is undone.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CallOptions {
+  /** Aborts the call. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * A workflow. Immutable: `set` and the others give a new one.
- *
- * **Details**
- *
- * - `value`: the workflow as the rest of the library knows it, for everything that is not here.
- * - `inputs`: the inputs of its form.
- * - `set`: other values by user name, system name or index. Throws `InputNotFound`, `AmbiguousInputName` or
- *   `InvalidInputValue`.
- * - `setField`: another value for any field, by system name (`{node id}.{field}`).
- * - `missing`: system names of inputs that need a value.
- * - `check`: checks it against the server, as submitting does first. Rejects with `WorkflowNotReady`.
+ * A workflow. Immutable: `set`, `setField` and `check` return a new one.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Workflow {
+  /** The workflow as the Effect modules of the library know it, for everything that is not here. */
   readonly value: EffectWorkflow.Workflow
+  /** The inputs of the workflow's form, with their values. */
   readonly inputs: ReadonlyArray<InkWorkflowInput>
+  /**
+   * Returns a workflow with other values of inputs, by user name, system name or index.
+   *
+   * **Errors**
+   *
+   * - `InputNotFound`, `AmbiguousInputName`: a name matches no input, or several.
+   * - `InvalidInputValue`: a value does not fit its input. No value is changed.
+   */
   readonly set: {
     (values: EffectWorkflow.InputValues): Workflow
     (values: EffectWorkflow.InputValueMap): Workflow
   }
+  /**
+   * Returns a workflow with another value of any field, by system name (`{node id}.{field}`).
+   *
+   * **Errors**
+   *
+   * - `InputNotFound`: the workflow has no such field.
+   * - `InvalidInputValue`: the value does not fit the field.
+   */
   readonly setField: (systemName: string, value: unknown) => Workflow
+  /** Returns the system names of the inputs that need a value. */
   readonly missing: () => ReadonlyArray<string>
+  /**
+   * Checks the workflow against the server, as `Client.submit` does first, and resolves to the checked workflow.
+   * Rejects with `WorkflowNotReady` if something is wrong.
+   */
   readonly check: (options?: CallOptions) => Promise<Workflow>
 }
 
 /**
  * A job on the server.
  *
- * **Details**
- *
- * - `events`: everything that happens, from the first event on for every reader. Ends with the job and never fails.
- * - `outputStream`: each output as its node finishes.
- * - `result`: waits for the end. Rejects with `JobFailed`, `JobCanceled`, `JobLost`, `JobTimeout`, … The timeout is in
- *   milliseconds or a text such as `"10 minutes"`.
- * - `outputs`: the outputs, once the job has ended; otherwise as `result`.
- * - `cancel`: cancels what has not ended, and waits until the server has done it.
- * - `detach`: from now on closing leaves the job alone.
- * - `close`, also by `await using`: cancels a job that has not ended, and deletes the images of one that failed or was
- *   canceled, unless `onInterrupt` and `keepOutputs` say otherwise. Closing the client closes its jobs.
- *
  * @category models
  * @since 0.1.0
  */
 export interface Job extends AsyncDisposable {
+  /** The id of the batch on the server. `Client.attach` attaches to the job by it. */
   readonly batchId: string
+  /** What the server accepted; null for a job that was attached to. */
   readonly enqueued: SubmissionResult | null
+  /** Emits everything that happens, from the first event on for every reader. Ends with the job and never fails. */
   readonly events: AsyncIterable<JobEvent>
+  /**
+   * Emits each output as its node finishes, from the first output on for every reader. Ends with the job and never
+   * fails.
+   */
   readonly outputStream: AsyncIterable<InkOutput>
+  /** Returns the current state of the job, without a request. */
   readonly state: () => JobState
+  /** Returns the queue items that are known so far, in the order of the batch, without a request. */
   readonly items: () => ReadonlyArray<SessionQueueItem>
+  /** Returns when the job was queued, started and completed, as known so far, without a request. */
   readonly timing: () => JobTiming
+  /**
+   * Waits for the end of the job, and resolves to its result.
+   *
+   * **Details**
+   *
+   * `timeout` is in milliseconds or a duration such as `"10 minutes"`. When it has passed, the job is canceled, or
+   * continues if `onTimeout` is `"detach"`. Aborting the call ends only the wait.
+   *
+   * **Errors**
+   *
+   * - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
+   * - `JobTimeout`: the timeout of the call or of the job has passed.
+   * - `QueueBlocked`, `InvokeAiError`: the job cannot be tracked any more.
+   */
   readonly result: (
     options?: CallOptions & {
       readonly timeout?: Duration.Input | undefined
       readonly onTimeout?: "cancel" | "detach" | undefined
     }
   ) => Promise<JobResult>
+  /** Waits for the end of the job, and resolves to its outputs. Rejects as `result` does. */
   readonly outputs: (options?: CallOptions) => Promise<WorkflowOutput>
+  /**
+   * Cancels the items that have not ended, and waits until the server has done it, at most for `closeTimeout`. Rejects
+   * with `InvokeAiError` if the server could not be reached or failed.
+   */
   readonly cancel: () => Promise<EffectJob.CancelResult>
+  /** Makes closing leave the job alone, from now on. */
   readonly detach: () => void
+  /**
+   * Cancels a job that has not ended, and deletes the images of one that failed or was canceled, unless `onInterrupt`
+   * and `keepOutputs` say otherwise. `await using` calls it, and closing the client closes its jobs.
+   */
   readonly close: () => Promise<void>
 }
 
 /**
  * A client of one server.
  *
- * **Details**
- *
- * - `version`: the server's version.
- * - `workflow`: a workflow from a file (path or `file:` URL), or from the JSON value of one.
- * - `uploadFile`, `uploadBytes`: an image for an input. It is deleted when the client is closed.
- * - `submit`, `attach`, `submitAll`: as in `Job` of the library. `submitAll` gives outcomes in the order in which they come.
- * - `download`: writes the images of a job to a folder. `image`: one image in memory.
- * - `run`: runs any effect with the client's services; what it acquires is released when the client is closed.
- * - `close`, also by `await using`: closes all jobs, deletes all uploads and closes the connections. Closing again does
- *   nothing. Other calls reject with `ClientClosed` from then on.
- *
  * @category models
  * @since 0.1.0
  */
 export interface Client extends AsyncDisposable {
+  /** Resolves to the version of the server, for example `"6.14.2"`. Rejects with `InvokeAiError`. */
   readonly version: (options?: CallOptions) => Promise<string>
+  /**
+   * Opens a workflow from a file (path or `file:` URL), or from the JSON value of one. Rejects if the file cannot be
+   * read or is not a workflow.
+   */
   readonly workflow: (source: string | URL | object, options?: CallOptions) => Promise<Workflow>
+  /**
+   * Uploads an image file for an input. The image is deleted when the client is closed.
+   *
+   * **Errors**
+   *
+   * - `UploadError`: the file cannot be read, or the server does not accept it as an image.
+   * - `InvokeAiError`: the server could not be reached or failed.
+   */
   readonly uploadFile: (path: string, options?: Assets.UploadFileOptions & CallOptions) => Promise<Assets.Asset>
+  /**
+   * Uploads an encoded image from memory for an input; `name` is its file name. The image is deleted when the client is
+   * closed. Rejects as `uploadFile` does.
+   */
   readonly uploadBytes: (
     data: Uint8Array | Blob,
     options?: Assets.UploadOptions & { readonly name?: string | undefined } & CallOptions
   ) => Promise<Assets.Asset>
+  /**
+   * Submits a workflow, and resolves to its job when the server has accepted it.
+   *
+   * **Details**
+   *
+   * Each job is submitted exactly once, even if a response is lost. Aborting the call cancels the job on the server.
+   * For the errors see `submit` of `@effect-invokeai/core/job/Job`.
+   */
   readonly submit: (workflow: Workflow, options?: EffectJob.SubmitOptions & CallOptions) => Promise<Job>
+  /**
+   * Submits many workflows, and emits their outcomes in the order in which they end.
+   *
+   * **Details**
+   *
+   * At most `concurrency` of them (by default 16) are on the server's queue at the same time. One that fails does not
+   * stop the others. Leaving the loop cancels those that have not ended.
+   */
   readonly submitAll: (
     workflows: Iterable<Workflow>,
     options?: EffectJob.SubmitOptions & { readonly concurrency?: number | undefined }
   ) => AsyncIterable<EffectJob.Outcome>
+  /**
+   * Attaches to a job by its batch id: after `SubmissionUnknown`, after a restart, or from another program.
+   *
+   * **Details**
+   *
+   * Closing it leaves the job running, unless `onInterrupt` is `"cancel"`. Rejects with `JobNotFound` if the server has
+   * no such batch.
+   */
   readonly attach: (batchId: string, options?: EffectJob.AttachOptions & CallOptions) => Promise<Job>
+  /**
+   * Writes the images and videos of a job to the directory in `options`, and resolves to what was written. Rejects with
+   * `DownloadError` or `InvokeAiError`.
+   */
   readonly download: (outputs: WorkflowOutput, options: OutputsOptions & CallOptions) => Promise<DownloadResult>
+  /**
+   * Resolves to the bytes of one image: as stored on the server, or encoded as the `format` in `options`. Rejects with
+   * `DownloadError` or `InvokeAiError`.
+   */
   readonly image: (image: Downloads.ImageReference, options?: FormatOptions & CallOptions) => Promise<Uint8Array>
+  /**
+   * Runs any effect with the client's services, and resolves to its value. What it acquires is released when the client
+   * is closed. Rejects with the error of the effect.
+   */
   readonly run: <A, E>(
     effect: Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>,
     options?: CallOptions
   ) => Promise<A>
+  /**
+   * Closes all jobs, deletes all uploads and closes the connections. `await using` calls it. Closing again does
+   * nothing. Other calls reject with `ClientClosed` from then on.
+   */
   readonly close: () => Promise<void>
 }
 

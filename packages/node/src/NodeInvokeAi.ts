@@ -78,6 +78,7 @@ export interface Options extends InvokeAi.Options {
  * @since 0.1.0
  */
 export interface JournalOptions extends Options {
+  /** The directory that records jobs. Each running process needs its own. */
   readonly jobJournal: string
 }
 
@@ -88,7 +89,9 @@ export interface JournalOptions extends Options {
  * @since 0.1.0
  */
 export interface PlainOptions extends Options {
+  /** Absent: no file records uploads and downloads. */
   readonly assetLedger?: undefined
+  /** Absent: no directory records jobs. */
   readonly jobJournal?: undefined
 }
 
@@ -203,8 +206,26 @@ const makeFromConfig = (
  * @since 0.1.0
  */
 export const layer: {
+  /**
+   * Provides a client of the server that the options name, by default `http://127.0.0.1:9090`.
+   *
+   * With `assetLedger` or `jobJournal` it fails with `RecordError` if the file or directory cannot be opened, or
+   * another process uses it. With `jobJournal` it provides a `JobJournal` as well.
+   */
   (options: JournalOptions): Layer.Layer<Services | JobJournal, RecordError>
+  /**
+   * Provides a client of the server that the options name, by default `http://127.0.0.1:9090`.
+   *
+   * With `assetLedger` or `jobJournal` it fails with `RecordError` if the file or directory cannot be opened, or
+   * another process uses it. With `jobJournal` it provides a `JobJournal` as well.
+   */
   (options?: PlainOptions): Layer.Layer<Services>
+  /**
+   * Provides a client of the server that the options name, by default `http://127.0.0.1:9090`.
+   *
+   * With `assetLedger` or `jobJournal` it fails with `RecordError` if the file or directory cannot be opened, or
+   * another process uses it. With `jobJournal` it provides a `JobJournal` as well.
+   */
   (options: Options): Layer.Layer<Services, RecordError>
   // without records there is nothing that fails
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -226,8 +247,32 @@ export const layer: {
  * @since 0.1.0
  */
 export const layerConfig: {
+  /**
+   * Provides a client of the server that the environment names (`INVOKEAI_URL`, `INVOKEAI_TOKEN`, …, see
+   * `InvokeAiConfig`). The options override the environment.
+   *
+   * Fails with `ConfigError` if a variable is invalid. With `assetLedger` or `jobJournal` it fails with `RecordError`
+   * if the file or directory cannot be opened, or another process uses it. With `jobJournal` it provides a `JobJournal`
+   * as well.
+   */
   (overrides: JournalOptions): Layer.Layer<Services | JobJournal, Config.ConfigError | RecordError>
+  /**
+   * Provides a client of the server that the environment names (`INVOKEAI_URL`, `INVOKEAI_TOKEN`, …, see
+   * `InvokeAiConfig`). The options override the environment.
+   *
+   * Fails with `ConfigError` if a variable is invalid. With `assetLedger` or `jobJournal` it fails with `RecordError`
+   * if the file or directory cannot be opened, or another process uses it. With `jobJournal` it provides a `JobJournal`
+   * as well.
+   */
   (overrides?: PlainOptions): Layer.Layer<Services, Config.ConfigError>
+  /**
+   * Provides a client of the server that the environment names (`INVOKEAI_URL`, `INVOKEAI_TOKEN`, …, see
+   * `InvokeAiConfig`). The options override the environment.
+   *
+   * Fails with `ConfigError` if a variable is invalid. With `assetLedger` or `jobJournal` it fails with `RecordError`
+   * if the file or directory cannot be opened, or another process uses it. With `jobJournal` it provides a `JobJournal`
+   * as well.
+   */
   (overrides: Options): Layer.Layer<Services, Config.ConfigError | RecordError>
   // without records there is nothing else that fails
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -8,15 +8,13 @@ import * as Schema from "effect/Schema"
 /**
  * The client was closed before or during a call.
  *
- * **Details**
- *
- * `call` is the method that was called. `signal` is the signal on which the client closed itself, if that was the cause.
- *
  * @category errors
  * @since 0.1.0
  */
 export class ClientClosed extends Schema.TaggedError<ClientClosed>()("ClientClosed", {
+  /** The method that was called. */
   call: Schema.String,
+  /** The signal on which the client closed itself. Absent if the program closed it. */
   signal: Schema.optionalKey(Schema.Literals(["SIGINT", "SIGTERM"]))
 }) {
   override get message(): string {
@@ -32,18 +30,18 @@ export class ClientClosed extends Schema.TaggedError<ClientClosed>()("ClientClos
 }
 
 /**
- * A call ended in a way that the types do not name: an argument of a wrong type, an interruption, or a fault of the library.
- *
- * **Details**
- *
- * `call` is the method that was called, `detail` says what happened, and `cause` is what was thrown.
+ * A call ended in a way that the types do not name: an argument of a wrong type, an interruption, or a fault of the
+ * library.
  *
  * @category errors
  * @since 0.1.0
  */
 export class UnexpectedError extends Schema.TaggedError<UnexpectedError>()("UnexpectedError", {
+  /** The method that was called. */
   call: Schema.String,
+  /** What happened. */
   detail: Schema.String,
+  /** The value that was thrown, if any. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

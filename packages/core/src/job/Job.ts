@@ -67,62 +67,98 @@ export type { Cancellation } from "./JobOptions.ts"
 export type { CancelResult, JobOptions } from "./JobOptions.ts"
 
 /**
- * What a job consists of, ready for the server.
- *
- * **Details**
- *
- * `size` is how many queue items it makes. `nodes` are the nodes of the workflow, for the names in events, outputs and
- * errors.
+ * The batch of a job, ready for the server.
  *
  * @category models
  * @since 0.1.0
  */
 export interface JobBatch {
+  /** The graph that the server runs, as `WorkflowBatch.make` builds it. */
   readonly graph: Batch["graph"]
+  /** Lists of values for fields of nodes: each combination makes a queue item. Null or absent if there are none. */
   readonly data: Batch["data"]
+  /** The workflow file, which the server stores in the images. Null or absent to store none. */
   readonly workflow: Batch["workflow"]
+  /** How many times the batch runs, at least 1. */
   readonly runs: number
+  /** How many queue items the batch makes: its combinations of values times `runs`. */
   readonly size: number
+  /** The nodes of the workflow by id, for the names in events, outputs and errors. */
   readonly nodes: ReadonlyMap<string, OutputNode>
 }
 
 /**
- * A job on the server.
- *
- * **Details**
- *
- * - `enqueued`: what the server accepted; null for a job that was attached to.
- * - `events`: everything that happens, for every reader from the first event on, which is `JobEnqueued`. Old progress is
- *   left out, and of more than 4,096 events that only tell that a node or an item began the oldest, for which there is one
- *   `EventsDropped`; results, errors and ends never. Of every item come its start, what its nodes do, their results, and
- *   its end, in this order, whether the client learned of them by events or by polling. Ends when the job has ended and its
- *   outputs are there. Never fails: ask `await` or `outputs` how it went.
- * - `changes`: the state now and after each change; a slow reader sees the newest.
- * - `await`: waits for the end. Fails with `JobFailed`, `JobCanceled` or `JobLost`, each with the outputs that exist; with
- *   `JobTimeout` if the job has a timeout; and where the job cannot be followed, with `QueueBlocked` or `InvokeAiError`.
- * - `outputs`: the outputs of a job that has ended; `WorkflowNotCompleted` before.
- * - `outputStream`: each output as its node finishes; complete, also after lost connections; ends with the job.
- * - `items`: the queue items, in the order of the batch.
- * - `cancel`: cancels what has not ended, and waits until the server has done it, at most for
- *   `InvokeAiOptions.closeTimeout`. Interrupting the wait does not stop the cancellation.
- * - `timing`: when it was queued, started and completed.
- * - `detach`: from now on closing the scope leaves the job alone.
+ * A job on the server, and the tracking of it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Job {
+  /** The id of the batch on the server. `Job.attach` attaches to the job by it. */
   readonly batchId: string
+  /** What the server accepted; null for a job that was attached to. */
   readonly enqueued: Submission.SubmissionResult | null
+  /**
+   * Emits everything that happens, to every reader from the first event on, which is `JobEnqueued`.
+   *
+   * **Details**
+   *
+   * Of every item come its start, what its nodes do, their results, and its end, in this order, whether the client
+   * learned of them by events or by polling. Old progress is left out. Of more than 4,096 events that only tell that a
+   * node or an item began, the oldest are left out and there is one `EventsDropped`; results, errors and ends are never
+   * left out. Ends when the job has ended and its outputs are known. Never fails: `await` and `outputs` tell whether
+   * the job completed.
+   */
   readonly events: Stream.Stream<JobEvent>
+  /** Returns the current state of the job, without a request. */
   readonly state: Effect.Effect<JobState.JobState>
+  /**
+   * Emits the current state, and the new state after each change; a slow reader sees only the newest. Ends with the
+   * job.
+   */
   readonly changes: Stream.Stream<JobState.JobState>
+  /**
+   * Waits for the end of the job.
+   *
+   * **Errors**
+   *
+   * - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
+   * - `JobTimeout`: the job has a `timeout`, and it has passed.
+   * - `QueueBlocked`, `InvokeAiError`: the job cannot be tracked any more.
+   */
   readonly await: Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  /**
+   * Returns the outputs of a job that has ended, without waiting.
+   *
+   * **Errors**
+   *
+   * - `WorkflowNotCompleted`: the job has not ended; use `await` to wait for it.
+   * - The errors of `await`, except `JobTimeout`.
+   */
   readonly outputs: Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted>
+  /**
+   * Emits each output as its node finishes, to every reader from the first output on. Complete, even after lost
+   * connections. Ends with the job, and never fails.
+   */
   readonly outputStream: Stream.Stream<InkOutput>
+  /** Returns the queue items that are known so far, in the order of the batch, without a request. */
   readonly items: Effect.Effect<ReadonlyArray<JobResult.SessionQueueItem>>
+  /**
+   * Cancels the items that have not ended, and waits until the server has done it, at most for
+   * `InvokeAiOptions.closeTimeout`.
+   *
+   * **Details**
+   *
+   * Interrupting the wait does not stop the cancellation.
+   *
+   * **Errors**
+   *
+   * - `InvokeAiError`: the server could not be reached or failed.
+   */
   readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
+  /** Returns when the job was queued, started and completed, as known so far, without a request. */
   readonly timing: Effect.Effect<JobResult.JobTiming>
+  /** Makes closing the scope leave the job alone, from now on. */
   readonly detach: Effect.Effect<void>
 }
 
@@ -321,21 +357,24 @@ export const resubmit = (
   )
 
 /**
- * How a workflow is handed in and what becomes of the job.
- *
- * **Details**
- *
- * - `board`: id or name of the board for every kept image whose node names no board of its own, or `auto`;
- *   `none` for no board.
- * - `runs`: how often the workflow runs, by default once.
- * - `seed`: what becomes of seeds, see `WorkflowBatch.BatchOptions`.
+ * Options for submitting a workflow and for closing its job.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SubmitOptions extends JobOptions {
+  /**
+   * The id or name of the board for every kept image whose node names no board of its own, or `auto`; `none` for no
+   * board. Default: the board of each node, if it names one.
+   */
   readonly board?: string | undefined
+  /**
+   * How many times the workflow runs, at least 1.
+   *
+   * @default 1
+   */
   readonly runs?: number | undefined
+  /** Which seeds the runs use, see `WorkflowBatch.BatchOptions`. */
   readonly seed?: WorkflowBatch.BatchOptions["seed"]
 }
 
@@ -413,15 +452,17 @@ export const submit = Effect.fn("Job.submit")(function*(
 })
 
 /**
- * How one of many workflows went: its position in the input, its batch id once the server has it, and its outputs or
- * why there are none.
+ * How one of many workflows ended.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Outcome {
+  /** The position of the workflow in the input, from 0. */
   readonly index: number
+  /** The id of the batch; null if the server did not accept it. */
   readonly batchId: string | null
+  /** The outputs of the job, or the error with which submitting or waiting failed. */
   readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError>
 }
 
@@ -467,19 +508,21 @@ export const submitAll = (
 }
 
 /**
- * How a job is taken up: what is known of it besides its id, and what becomes of it.
- *
- * **Details**
- *
- * `size` is how many items the job asked for; without it all items of the batch are taken for the job. Items that were
- * deleted since are not waited for. `nodes` are the
- * nodes of the workflow; without them labels are read from the workflow that the server has.
+ * Options for attaching to a job and for closing it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AttachOptions extends JobOptions {
+  /**
+   * How many queue items the job asked for. Default: all items that the batch has. Items that were deleted since are
+   * not waited for.
+   */
   readonly size?: number | undefined
+  /**
+   * The nodes of the workflow by id, for the names in events, outputs and errors. Default: labels are read from the
+   * workflow that the server has.
+   */
   readonly nodes?: ReadonlyMap<string, OutputNode> | undefined
 }
 

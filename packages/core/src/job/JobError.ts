@@ -31,18 +31,23 @@ const nodeName = (error: { readonly nodeId: string; readonly nodeLabel: string; 
     : `Node '${error.nodeLabel}' (${error.nodeId})`
 
 /**
- * One thing the server did not accept. `nodeId` and `fieldName` are "" where the server names none; `input` is the
- * system name of the form input, `nodeId.fieldName`, or "".
+ * One problem for which the server rejected a batch.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Rejection {
+  /** The id of the node in the workflow; `""` if the server does not name it. */
   readonly nodeId: string
+  /** The author's label of the node, or else the title of its type; `""` if unknown. */
   readonly nodeLabel: string
+  /** The type of the node; `""` if unknown. */
   readonly nodeType: string
+  /** The name of the field; `""` if the server does not name it. */
   readonly fieldName: string
+  /** The system name of the form input, `nodeId.fieldName`, or `""`. */
   readonly input: string
+  /** What is wrong, in the server's words. */
   readonly message: string
 }
 
@@ -58,7 +63,9 @@ export interface Rejection {
  * @since 0.1.0
  */
 export class SubmissionRejected extends TaggedError<SubmissionRejected>()("SubmissionRejected", {
+  /** The id of the batch that was rejected. */
   batchId: Schema.String,
+  /** What the server rejected, each a `Rejection`. */
   problems: Schema.Array(Schema.Struct({
     nodeId: Schema.String,
     nodeLabel: Schema.String,
@@ -79,20 +86,21 @@ export class SubmissionRejected extends TaggedError<SubmissionRejected>()("Submi
 }
 
 /**
- * The server took fewer items than were asked for, because its queue is full or because the batch has none.
- *
- * **Details**
- *
- * `enqueued` of `requested` items were accepted. By default these have been canceled again (`kept` is false).
+ * The server accepted fewer items than requested, because its queue is full or because the batch makes none.
  *
  * @category errors
  * @since 0.1.0
  */
 export class SubmissionIncomplete extends TaggedError<SubmissionIncomplete>()("SubmissionIncomplete", {
+  /** The id of the batch. */
   batchId: Schema.String,
+  /** How many items the server accepted. */
   enqueued: Schema.Number,
+  /** How many items the batch asked for. */
   requested: Schema.Number,
+  /** The ids of the items that the server accepted. */
   itemIds: Schema.Array(Schema.Number),
+  /** Whether the accepted items are kept. By default they are canceled. */
   kept: Schema.Boolean
 }) {
   override get message(): string {
@@ -116,8 +124,11 @@ export class SubmissionIncomplete extends TaggedError<SubmissionIncomplete>()("S
  * @since 0.1.0
  */
 export class SubmissionUnknown extends TaggedError<SubmissionUnknown>()("SubmissionUnknown", {
+  /** The id of the batch, for `Job.attach`. */
   batchId: Schema.String,
+  /** Why the outcome is unknown. */
   detail: Schema.String,
+  /** The last error of the client. */
   cause: Schema.Defect()
 }) {
   override get message(): string {
@@ -131,22 +142,24 @@ export class SubmissionUnknown extends TaggedError<SubmissionUnknown>()("Submiss
 }
 
 /**
- * The server cannot read an item of its queue, so nothing runs, including the jobs of other users.
- *
- * **Details**
- *
- * A value of a batch that does not fit its field does this. `own` is true if the item belongs to this job. `itemIds` are the
- * ids of the items, empty if unknown. `removed` is true if the batch is off the queue again; otherwise closing the job's scope
- * removes it, and so does `Job.heal`.
+ * The server cannot read an item of its queue, so nothing runs, including the jobs of other users. A value of a batch
+ * that does not fit its field causes this.
  *
  * @category errors
  * @since 0.1.0
  */
 export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
+  /** The id of the batch that blocks the queue. */
   batchId: Schema.String,
+  /** The ids of the items that the server cannot read; empty if unknown. */
   itemIds: Schema.Array(Schema.Number),
+  /** Whether the batch belongs to this job. */
   own: Schema.Boolean,
+  /** What the server or the client reported about the items. */
   detail: Schema.String,
+  /**
+   * Whether the batch was removed from the queue. Otherwise closing the job's scope removes it, and so does `Job.heal`.
+   */
   removed: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
@@ -161,35 +174,38 @@ export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
 /**
  * A node of the job failed.
  *
- * **Details**
- *
- * `nodeId`, `nodeLabel`, `nodeType`, `errorType` and `detail` are those of the first item that failed; `failures` has
- * all. `outputs` has what exists, also of the items that failed.
- *
  * @category errors
  * @since 0.1.0
  */
 export class JobFailed extends TaggedError<JobFailed>()("JobFailed", {
+  /** The id of the batch on the server. */
   batchId: Schema.String,
+  /** The ids of all items that failed, each with the error of its node. */
   failures: Schema.Array(Schema.Struct({ itemId: Schema.Number, error: ItemErrorSchema })),
+  /** The outputs that exist, including those of the items that failed. */
   outputs: carried<WorkflowOutput>()
 }) {
   private get first(): ItemError {
     return this.failures[0]?.error ??
       { nodeId: "", nodeLabel: "", nodeType: "", errorType: "", message: "", traceback: null }
   }
+  /** The id of the node that failed in the first failed item; `""` if unknown. */
   get nodeId(): string {
     return this.first.nodeId
   }
+  /** The author's label of this node, or else the title of its type; `""` if unknown. */
   get nodeLabel(): string {
     return this.first.nodeLabel
   }
+  /** The type of this node; `""` if unknown. */
   get nodeType(): string {
     return this.first.nodeType
   }
+  /** The name of the server's exception in the first failed item; `""` if unknown. */
   get errorType(): string {
     return this.first.errorType
   }
+  /** The message of the server's exception in the first failed item. */
   get detail(): string {
     return this.first.message
   }
@@ -201,19 +217,19 @@ export class JobFailed extends TaggedError<JobFailed>()("JobFailed", {
 }
 
 /**
- * The job was canceled: by this program, by somebody else, or by a restart of the server.
- *
- * **Details**
- *
- * `requested` tells whether this program asked for it. `outputs` has what exists.
+ * The job was canceled: by this program, by another user, or by a restart of the server.
  *
  * @category errors
  * @since 0.1.0
  */
 export class JobCanceled extends TaggedError<JobCanceled>()("JobCanceled", {
+  /** The id of the batch on the server. */
   batchId: Schema.String,
+  /** The ids of the items that were canceled. */
   itemIds: Schema.Array(Schema.Number),
+  /** Whether this program requested the cancellation. */
   requested: Schema.Boolean,
+  /** The outputs that exist. */
   outputs: carried<WorkflowOutput>()
 }) {
   override get message(): string {
@@ -229,17 +245,17 @@ export class JobCanceled extends TaggedError<JobCanceled>()("JobCanceled", {
  * The server does not have the job's items any more, so their outcome is not known: the queue was cleared or pruned, or
  * the server was restarted without a database file.
  *
- * **Details**
- *
- * `outputs` has what was announced before; `imageNames` are the images that the lost items left on the server.
- *
  * @category errors
  * @since 0.1.0
  */
 export class JobLost extends TaggedError<JobLost>()("JobLost", {
+  /** The id of the batch on the server. */
   batchId: Schema.String,
+  /** The ids of the items that the server does not have any more. */
   itemIds: Schema.Array(Schema.Number),
+  /** The names of the images that the lost items left on the server. */
   imageNames: Schema.Array(Schema.String),
+  /** The outputs that were announced before the items were lost. */
   outputs: carried<WorkflowOutput>()
 }) {
   override get message(): string {
@@ -250,27 +266,29 @@ export class JobLost extends TaggedError<JobLost>()("JobLost", {
 }
 
 /**
- * The job did not end in the given time.
- *
- * **Details**
- *
- * - `status`: the job's status; `unsent` if it was not submitted, `sending` if the server has not said whether it has it.
- * - `onTimeout`: what the caller asked for, `cancel` or `detach`.
- * - `canceled`: whether the server has confirmed that nothing of the job runs any more. False with `cancel` if it did not
- *   respond in time: the cancellation continues in the background and when the job's scope closes.
- * - `remaining`: the ids of the known items that had not ended: with `detach` those that continue, with `cancel` those
- *   whose cancellation is not confirmed.
+ * The job did not end within its timeout.
  *
  * @category errors
  * @since 0.1.0
  */
 export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
+  /** The id of the batch. */
   batchId: Schema.String,
   /** Milliseconds. */
   timeout: Schema.Number,
+  /** The status of the job; `unsent` if it was not submitted, `sending` if it is unknown whether the server has it. */
   status: Schema.String,
+  /** What the caller asked for: `cancel` or `detach`. */
   onTimeout: Schema.String,
+  /**
+   * Whether the server has confirmed that nothing of the job runs any more. If it is false with `cancel`, the
+   * cancellation continues in the background and when the job's scope closes.
+   */
   canceled: Schema.Boolean,
+  /**
+   * The ids of the known items that had not ended: with `detach` those that continue, with `cancel` those whose
+   * cancellation is not confirmed.
+   */
   remaining: Schema.Array(Schema.Number)
 }) {
   override get message(): string {
@@ -294,7 +312,9 @@ export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
  * @since 0.1.0
  */
 export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("WorkflowNotCompleted", {
+  /** The id of the batch on the server. */
   batchId: Schema.String,
+  /** The status of the job. */
   status: Schema.String,
   /** What was announced so far. */
   outputs: carried<ReadonlyArray<InkOutput>>()
@@ -311,6 +331,7 @@ export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("W
  * @since 0.1.0
  */
 export class JobNotFound extends TaggedError<JobNotFound>()("JobNotFound", {
+  /** The id that the server does not have. */
   batchId: Schema.String
 }) {
   override get message(): string {
@@ -327,7 +348,9 @@ export class JobNotFound extends TaggedError<JobNotFound>()("JobNotFound", {
  * @since 0.1.0
  */
 export class BoardNotFound extends TaggedError<BoardNotFound>()("BoardNotFound", {
+  /** The id or name that was requested. */
   board: Schema.String,
+  /** The ids of the boards with this name, if there are several; otherwise empty. */
   matches: Schema.Array(Schema.String),
   /** The names of the boards that exist, if none matches. */
   available: Schema.Array(Schema.String)

@@ -14,41 +14,47 @@ import type { InkOutput } from "./Outputs.ts"
 export type JobStatus = "pending" | "in_progress" | "waiting" | "completed" | "failed" | "canceled" | "lost"
 
 /**
- * Which node of which queue item an event is about.
- *
- * **Details**
- *
- * `nodeId`, `nodeLabel` and `nodeType` are those of the workflow file; `preparedId` is the server's id of this one
- * execution, of which there are several inside iterations. `run` is the position of the item in its batch, from 0; before the server
- * has answered the submission it is taken from the order in which the items appear.
+ * The node and the queue item that an event is about.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodeReference {
+  /** The id of the queue item. */
   readonly itemId: number
+  /**
+   * The position of the queue item in its batch, from 0. Before the server has responded to the submission, it is the
+   * order in which the items appear.
+   */
   readonly run: number
+  /** The id of the session in which the server runs the item. */
   readonly sessionId: string
+  /** The id of the node in the workflow file. */
   readonly nodeId: string
+  /** The author's label of the node, or else the title of its type; `""` if both are unknown. */
   readonly nodeLabel: string
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly nodeType: string
+  /** The server's id of this execution of the node. Inside iterations a node has several. */
   readonly preparedId: string
 }
 
 /**
- * The server accepted the job. `itemIds` are its queue items in the order of the batch.
+ * The server accepted the job.
  *
  * @category events
  * @since 0.1.0
  */
 export interface JobEnqueued {
   readonly _tag: "JobEnqueued"
+  /** The id of the batch on the server. */
   readonly batchId: string
+  /** The ids of the queue items, in the order of the batch. */
   readonly itemIds: ReadonlyArray<number>
 }
 
 /**
- * A queue item changed its status. `status` is one of `JobStatus` or whatever a newer server says.
+ * A queue item changed its status.
  *
  * **Details**
  *
@@ -60,9 +66,13 @@ export interface JobEnqueued {
  */
 export interface ItemStatusChanged {
   readonly _tag: "ItemStatusChanged"
+  /** The id of the queue item. */
   readonly itemId: number
+  /** The position of the queue item in its batch, from 0. */
   readonly run: number
+  /** The status before; null if none was known. */
   readonly previous: string | null
+  /** One of `JobStatus`, or a status that a newer server added. */
   readonly status: string
 }
 
@@ -77,29 +87,35 @@ export interface InvocationStarted extends NodeReference {
 }
 
 /**
- * A small picture of an image in the making. `width` and `height` are the pixels of the image to come; the picture in
- * `dataUrl` is smaller.
+ * A small preview of an image that is being generated.
  *
  * @category events
  * @since 0.1.0
  */
 export interface ProgressPreview {
+  /** The width of the image that is being generated, in pixels; the preview is smaller. */
   readonly width: number
+  /** The height of the image that is being generated, in pixels; the preview is smaller. */
   readonly height: number
+  /** The preview as a `data:` URL. */
   readonly dataUrl: string
 }
 
 /**
- * A node tells how far it is: `fraction` from 0 to 1 and `percentage` from 0 to 100, both null where it cannot tell.
+ * A node reported its progress.
  *
  * @category events
  * @since 0.1.0
  */
 export interface InvocationProgress extends NodeReference {
   readonly _tag: "InvocationProgress"
+  /** What the node is doing, in the server's words. */
   readonly message: string
+  /** The progress of the node from 0 to 1; null if the node does not report it. */
   readonly fraction: number | null
+  /** The progress of the node from 0 to 100; null if the node does not report it. */
   readonly percentage: number | null
+  /** A small image of the current state; null if the node has none. */
   readonly preview: ProgressPreview | null
 }
 
@@ -111,6 +127,7 @@ export interface InvocationProgress extends NodeReference {
  */
 export interface InvocationComplete extends NodeReference {
   readonly _tag: "InvocationComplete"
+  /** The output of the node. */
   readonly output: InkOutput
 }
 
@@ -122,40 +139,48 @@ export interface InvocationComplete extends NodeReference {
  */
 export interface InvocationError extends NodeReference {
   readonly _tag: "InvocationError"
+  /** The name of the server's exception, for example `"OutOfMemoryError"`. */
   readonly errorType: string
+  /** The message of the server's exception. */
   readonly message: string
+  /** The server's Python traceback; null if the server does not send it. */
   readonly traceback: string | null
 }
 
 /**
- * Something the reader should know that does not end the job.
- *
- * **Details**
- *
- * `SurplusItems`: the server has more items under this batch id than were asked for. `ItemRetried`: somebody retried an
- * item of this job. `QueueBlocked`: the item in front of the queue cannot be read by the server, so nothing runs.
- * `WorkerBusy`: nothing is in progress and the server still processes something. `EventsUnavailable`: the server
- * refuses the event connection; the job is followed by polling.
+ * A warning that does not end the job.
  *
  * @category events
  * @since 0.1.0
  */
 export interface JobWarning {
   readonly _tag: "JobWarning"
+  /**
+   * What happened.
+   *
+   * - `SurplusItems`: the server has more items under this batch id than were requested.
+   * - `ItemRetried`: an item of this job was retried on the server.
+   * - `QueueBlocked`: the server cannot read the item in front of its queue, so nothing runs.
+   * - `WorkerBusy`: no item is in progress, but the server still processes something.
+   * - `EventsUnavailable`: the server rejects the event connection; the job is tracked by polling.
+   */
   readonly reason: "SurplusItems" | "ItemRetried" | "QueueBlocked" | "WorkerBusy" | "EventsUnavailable"
+  /** The warning as a sentence. */
   readonly message: string
+  /** The ids of the queue items that the warning is about; empty if unknown. */
   readonly itemIds: ReadonlyArray<number>
 }
 
 /**
- * This reader was too slow, or came too late, and `count` events are not told to it: that nodes or items began. Their
- * results and ends are never among them.
+ * Events were left out, because this reader was too slow or came too late. They only tell that nodes or items began:
+ * results and ends are never left out.
  *
  * @category events
  * @since 0.1.0
  */
 export interface EventsDropped {
   readonly _tag: "EventsDropped"
+  /** How many events were left out. */
   readonly count: number
 }
 

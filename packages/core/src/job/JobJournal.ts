@@ -30,25 +30,33 @@ import { Batch } from "../server/api/QueueSchemas.ts"
 import type { Submission } from "./Submission.ts"
 
 /**
- * A job as the journal has it.
+ * A job in the journal.
  *
  * **Details**
  *
- * `sending`: written before the request was sent, so the server may or may not have it. `accepted`: the server has it.
- * A job leaves the journal when its scope has closed, unless the server may still have or receive something of it, or it
- * completed and the scope failed after that. `key` is the name that the program gave the job,
- * `nodes` are id, label and type of the workflow's nodes, `size` is the number of queue items.
+ * A job leaves the journal when its scope has closed, unless the server may still have or receive something of it, or
+ * it completed and the scope failed after that.
  *
  * @category schemas
  * @since 0.1.0
  */
 export class JournalEntry extends Schema.Opaque<JournalEntry>()(Schema.Struct({
+  /** The id of the batch. */
   batchId: Schema.String,
+  /** The name that the program gave the job (`JobOptions.key`). */
   key: Schema.optionalKey(Schema.String),
+  /**
+   * `sending`: written before the request was sent, so the server may or may not have the job. `accepted`: the server
+   * has it.
+   */
   stage: Schema.Literals(["sending", "accepted"]),
+  /** The batch as it is sent, so that it can be sent again. */
   batch: Batch,
+  /** How many queue items the batch makes. */
   size: Schema.Int,
+  /** Whether the batch is put in front of the queue. */
   prepend: Schema.Boolean,
+  /** The id, label and type of each node of the workflow. */
   nodes: Schema.Array(Schema.Tuple([Schema.String, Schema.String, Schema.String]))
 })) {}
 
@@ -59,11 +67,6 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  * A store of jobs that must survive the program.
  *
  * **Details**
- *
- * - `put`: adds a job, or records that the server accepted it. When it succeeds, the entry survives the process.
- * - `get`: a job by its batch id.
- * - `remove`: removes a job.
- * - `entries`: all jobs.
  *
  * Jobs are journaled if this service is provided. A job that cannot be recorded is not submitted: `Job.submit` fails with
  * `RecordError`.
@@ -76,9 +79,13 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  * @since 0.1.0
  */
 export class JobJournal extends Context.Service<JobJournal, {
+  /** Adds a job, or records that the server accepted it. When it succeeds, the entry survives the process. */
   readonly put: (entry: JournalEntry) => Effect.Effect<void, RecordError>
+  /** Returns a job by its batch id, or none if it is not in the journal. */
   readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>, RecordError>
+  /** Removes a job. */
   readonly remove: (batchId: string) => Effect.Effect<void, RecordError>
+  /** Returns all jobs. */
   readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>, RecordError>
 }>()("@effect-invokeai/core/job/JobJournal") {
   /** Keeps the journal in memory: for tests, and for `JobRecovery.submitOnce` within one process. */

@@ -16,39 +16,54 @@ import * as JobState from "./JobState.ts"
 import { type FieldValue, type ItemOutput, make as makeOutput, type WorkflowOutput } from "./Outputs.ts"
 
 /**
- * A queue item of a job. Times are those of the server's clock; `executionTime` is from its start to its end.
+ * A queue item of a job.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SessionQueueItem {
+  /** The id of the item in the server's queue. */
   readonly itemId: number
+  /** The id of the batch that the item belongs to. */
   readonly batchId: string
+  /** The id of the session in which the server runs the item. */
   readonly sessionId: string
   /** The position in the batch, from 0. */
   readonly run: number
+  /** One of `JobStatus`, or a status that a newer server added. */
   readonly status: string
+  /** When the item was enqueued, by the server's clock. */
   readonly createdAt: Option.Option<DateTime.Utc>
+  /** When the item began to run, by the server's clock. */
   readonly startedAt: Option.Option<DateTime.Utc>
+  /** When the item ended, by the server's clock. */
   readonly completedAt: Option.Option<DateTime.Utc>
+  /** The time from the start of the item to its end; zero if one of them is missing. */
   readonly executionTime: Duration.Duration
+  /** The values that the batch set for this item. */
   readonly fieldValues: ReadonlyArray<FieldValue>
+  /** The error of the node that failed, if the item failed. */
   readonly error: Option.Option<ItemError>
+  /** The outputs of the item's nodes. */
   readonly outputs: ItemOutput["outputs"]
 }
 
 /**
- * When a job was queued, started and completed, by the server's clock: its first item's creation and start, its last
- * item's end. `elapsed` is from start to end, `queuedFor` from creation to start.
+ * When a job was queued, started and completed, by the server's clock.
  *
  * @category models
  * @since 0.1.0
  */
 export interface JobTiming {
+  /** When the first item was enqueued, by the server's clock. */
   readonly createdAt: Option.Option<DateTime.Utc>
+  /** When the first item began to run, by the server's clock. */
   readonly startedAt: Option.Option<DateTime.Utc>
+  /** When the last item ended, by the server's clock; none before the job has ended. */
   readonly completedAt: Option.Option<DateTime.Utc>
+  /** The time from `createdAt` to `startedAt`; zero if one of them is missing. */
   readonly queuedFor: Duration.Duration
+  /** The time from `startedAt` to `completedAt`; zero if one of them is missing. */
   readonly elapsed: Duration.Duration
 }
 
@@ -59,10 +74,15 @@ export interface JobTiming {
  * @since 0.1.0
  */
 export interface JobResult {
+  /** The id of the batch on the server. */
   readonly batchId: string
+  /** Always `"completed"`: jobs that end otherwise fail with a `JobError`. */
   readonly status: "completed"
+  /** The queue items, in the order of the batch. */
   readonly items: ReadonlyArray<SessionQueueItem>
+  /** When the job was queued, started and completed. */
   readonly timing: JobTiming
+  /** The outputs of all items. */
   readonly outputs: WorkflowOutput
 }
 

@@ -39,6 +39,7 @@ import type { OutputNode } from "./Outputs.ts"
  * @since 0.1.0
  */
 export interface JobState {
+  /** The id of the batch on the server. */
   readonly batchId: string
   /** How many items the caller asked for, null if it takes all there are. */
   readonly requested: number | null
@@ -48,6 +49,7 @@ export interface JobState {
   readonly destination: string | null
   /** Whether the server's list of items is known. */
   readonly known: boolean
+  /** Whether this program requested the cancellation of the job. */
   readonly cancelRequested: boolean
   /** Whether the batch may have been sent twice, so that it may have more items than were asked for. */
   readonly mayHaveDuplicates: boolean
@@ -78,7 +80,7 @@ export interface JobState {
  * **Details**
  *
  * - `ReadItem`: read the item over HTTP (`ItemRead`, `ItemNotFound`, `ItemUnreadable` or `ReadFailed`).
- * - `CancelExtraItems`: cancel items that were not asked for.
+ * - `CancelExtraItems`: cancel items that were not requested.
  * - `Recount`: ask how many items the batch has, and which ones if there are more than are known (`Listed`, then
  *   `Recounted`).
  *
@@ -88,7 +90,9 @@ export interface JobState {
  * @since 0.1.0
  */
 export type Command =
+  /** The id of the item to read. */
   | { readonly _tag: "ReadItem"; readonly itemId: number }
+  /** The ids of the items to cancel. */
   | { readonly _tag: "CancelExtraItems"; readonly itemIds: ReadonlyArray<number> }
   | { readonly _tag: "Recount" }
 
@@ -99,8 +103,11 @@ export type Command =
  * @since 0.1.0
  */
 export interface Transition {
+  /** The next state. */
   readonly state: JobState
+  /** The events for the readers of the job, in order. */
   readonly events: ReadonlyArray<JobEvent>
+  /** The requests to send to the server. */
   readonly commands: ReadonlyArray<Command>
 }
 

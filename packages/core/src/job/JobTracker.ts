@@ -36,34 +36,59 @@ export type { TrackOptions } from "./internal/follow.ts"
 export type { TrackedJob } from "./internal/trackedJob.ts"
 
 /**
- * How jobs are followed.
+ * Intervals and limits for tracking jobs.
  *
  * **Details**
  *
- * - `sweepInterval`: how often everything is asked for while events arrive, by default every 30 seconds (5 seconds after
- *   something happened).
- * - `pollInterval`: the shortest and the longest time between two polls without events, by default 250 milliseconds
- *   and 5 seconds.
- * - `connectTimeout`: how long a submission waits for the event connection, by default 2 seconds.
- * - `readConcurrency`: how many items are read at the same time, by default 8.
- * - `blockedAfter`: after how long without any progress the queue is examined, by default 10 seconds.
- * - `giveUpAfter`: after how long without any answer of the server jobs fail, by default 10 minutes.
- * - `idle`: how long the event connection is kept after the last job, by default 10 seconds. With 0 it is closed before
- *   the scope of the last job is.
- *
- * No environment variables set these: they suit a program, wherever it runs. `InvokeAiConfig` has those for the limits of
- * requests and of closing.
+ * No environment variables set these: they suit a program, wherever it runs. `InvokeAiConfig` has those for the limits
+ * of requests and of closing.
  *
  * @category models
  * @since 0.1.0
  */
 export interface JobTrackerOptions {
+  /**
+   * The longest time between two polls of all jobs while events arrive. After something happened, polls are 5 seconds
+   * apart first.
+   *
+   * @default 30 seconds
+   */
   readonly sweepInterval?: Duration.Input | undefined
+  /**
+   * The shortest and the longest time between two polls without events.
+   *
+   * @default 250 milliseconds and 5 seconds
+   */
   readonly pollInterval?: { readonly min: Duration.Input; readonly max: Duration.Input } | undefined
+  /**
+   * How long a submission waits for the event connection.
+   *
+   * @default 2 seconds
+   */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How many items are read at the same time, at least 1.
+   *
+   * @default 8
+   */
   readonly readConcurrency?: number | undefined
+  /**
+   * How long nothing must have happened before the queue is examined.
+   *
+   * @default 10 seconds
+   */
   readonly blockedAfter?: Duration.Input | undefined
+  /**
+   * How long the server must not have responded before jobs fail.
+   *
+   * @default 10 minutes
+   */
   readonly giveUpAfter?: Duration.Input | undefined
+  /**
+   * How long the event connection is kept after the last job. With 0 it is closed before the scope of the last job is.
+   *
+   * @default 10 seconds
+   */
   readonly idle?: Duration.Input | undefined
 }
 
@@ -83,25 +108,24 @@ const trackerRules: Options.OptionRules<JobTrackerOptions> = {
 }
 
 /**
- * Follows jobs.
- *
- * **Details**
- *
- * - `track`: follows a batch until the scope closes. The event connection is there when it returns, or it was tried in
- *   vain; no event is missed from then on.
- * - `refresh`: asks the server about all jobs now.
- * - `connected`: whether events arrive at the moment.
- * - `imageUse`: the images that are needed, those of the results of followed jobs among them.
- * - `cleanup`: cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background.
+ * Tracks jobs.
  *
  * @category services
  * @since 0.1.0
  */
 export class JobTracker extends Context.Service<JobTracker, {
+  /**
+   * Tracks a batch until the scope closes. When it returns, the event connection is open, or opening it failed; no
+   * event is missed from then on.
+   */
   readonly track: Follow.Follower["track"]
+  /** Polls the server for all jobs now. */
   readonly refresh: Follow.Follower["refresh"]
+  /** Returns whether events arrive at the moment. */
   readonly connected: Follow.Follower["connected"]
+  /** The images that are in use, including those of the results of tracked jobs. */
   readonly imageUse: ImageUse["Service"]
+  /** Cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background. */
   readonly cleanup: CleanupTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Follows jobs with the usual timing. */

@@ -106,20 +106,25 @@ export type InkAnyConditioningOutput = Extract<InkOutput, { readonly conditionin
 export type InkAnyVideoOutput = Extract<InkOutput, { readonly videoName: string }>
 
 /**
- * What one queue item gave.
+ * The outputs of one queue item.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ItemOutput {
+  /** The id of the item in the server's queue. */
   readonly itemId: number
+  /** The id of the session in which the server ran the item. */
   readonly sessionId: string
   /** The position of the item in its batch, from 0. */
   readonly run: number
+  /** One of `JobStatus`, or a status that a newer server added. */
   readonly status: string
   /** The values that the batch gave this item. */
   readonly fieldValues: ReadonlyArray<FieldValue>
+  /** The time from the start of the item to its end, by the server's clock; zero if one of them is unknown. */
   readonly executionTime: Duration.Duration
+  /** The outputs of the item's nodes. */
   readonly outputs: ReadonlyArray<InkOutput>
 }
 
@@ -130,47 +135,66 @@ export interface ItemOutput {
  * @since 0.1.0
  */
 export interface FieldValue {
+  /** The id of the node in the workflow. */
   readonly nodeId: string
+  /** The name of the field. */
   readonly fieldName: string
+  /** The value as the server received it. */
   readonly value: unknown
 }
 
 /**
- * What a job gave.
- *
- * **Details**
- *
- * `sessionId` is the session of the first item; `items` has those of all. `executionTime` is the time from the start of
- * the first item to the end of the last, by the server's clock. Lists hold the outputs of all items, in the order of
- * the batch. `images` has every `image_output`, also intermediate ones; `finalImages` has those that the official UI
- * would show in its gallery.
+ * The outputs of a job. Lists hold the outputs of all items, in the order of the batch.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkflowOutput {
+  /** The id of the batch on the server. */
   readonly batchId: string
+  /** The id of the session of the first item; `items` has those of all. */
   readonly sessionId: string
+  /** The ids of the queue items, in the order of the batch. */
   readonly itemIds: ReadonlyArray<number>
+  /** The ids of the sessions of the items, in the order of the batch. */
   readonly sessionIds: ReadonlyArray<string>
+  /** The status of the job. */
   readonly status: string
+  /** The time from the start of the first item to the end of the last, by the server's clock. */
   readonly executionTime: Duration.Duration
+  /** The outputs of each queue item, in the order of the batch. */
   readonly items: ReadonlyArray<ItemOutput>
+  /** All outputs of all items, in the order of the batch. */
   readonly all: ReadonlyArray<InkOutput>
+  /** Every `image_output`, including intermediate ones. */
   readonly images: ReadonlyArray<Media.InkImageOutput>
+  /** The images that the official UI would show in its gallery. */
   readonly finalImages: ReadonlyArray<Media.InkImageOutput>
+  /** The outputs that name a video. */
   readonly videos: ReadonlyArray<InkAnyVideoOutput>
+  /** Latents and noise. */
   readonly latents: ReadonlyArray<Media.InkLatentsOutput | Media.InkLatentsMetaOutput | Media.InkNoiseOutput>
+  /** The outputs that name an encoded prompt. */
   readonly conditioning: ReadonlyArray<InkAnyConditioningOutput>
+  /** Masks. */
   readonly masks: ReadonlyArray<Media.InkMaskOutput>
+  /** Integers. */
   readonly integers: ReadonlyArray<Values.InkIntegerOutput>
+  /** Floating-point numbers. */
   readonly floats: ReadonlyArray<Values.InkFloatOutput>
+  /** Strings. */
   readonly strings: ReadonlyArray<Values.InkStringOutput>
+  /** Booleans. */
   readonly booleans: ReadonlyArray<Values.InkBooleanOutput>
+  /** Colors. */
   readonly colors: ReadonlyArray<Values.InkColorOutput>
+  /** Bounding boxes, single ones and lists of them. */
   readonly boundingBoxes: ReadonlyArray<Media.InkBoundingBoxOutput | Media.InkBoundingBoxCollectionOutput>
+  /** The outputs whose value is a list. */
   readonly collections: ReadonlyArray<InkCollectionOutput>
+  /** The outputs of nodes that load models. */
   readonly models: ReadonlyArray<ModelOutput>
+  /** The outputs of types that this version of the library does not know, or whose fields do not fit their type. */
   readonly unknown: ReadonlyArray<InkUnknownOutput>
 }
 

@@ -36,16 +36,19 @@ import type { SubmissionPolicy } from "./JobOptions.ts"
 import type { OutputNode } from "./Outputs.ts"
 
 /**
- * What is handed in.
+ * A batch to submit, and what is known of it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Submission {
+  /** The id of the batch, which the client chooses. */
   readonly batchId: string
+  /** The batch as it is sent. */
   readonly batch: Batch
   /** How many queue items the batch makes. */
   readonly size: number
+  /** Whether the batch is put in front of the queue. */
   readonly prepend: boolean
   /** Nodes of the workflow by id, to name them in errors. */
   readonly nodes: ReadonlyMap<string, OutputNode>
@@ -54,22 +57,26 @@ export interface Submission {
 /**
  * What the server accepted.
  *
- * **Details**
- *
- * `itemIds` are in the order of the batch. `adopted` tells that the server's answer was lost and the batch was found by
- * its id. `certain` is false where the batch was sent more than once or the answer does not name as many items as it
- * says, so that there may be more items than are known.
- *
  * @category models
  * @since 0.1.0
  */
 export interface SubmissionResult {
+  /** The id of the batch. */
   readonly batchId: string
+  /** How many items the server accepted. */
   readonly enqueued: number
+  /** How many items the batch asked for. */
   readonly requested: number
+  /** The ids of the accepted items, in the order of the batch. */
   readonly itemIds: ReadonlyArray<number>
+  /** The priority of the items in the queue. */
   readonly priority: number
+  /** Whether the server's response was lost and the batch was found by its id. */
   readonly adopted: boolean
+  /**
+   * Whether `itemIds` are certainly all items of the batch. False if the batch was sent more than once, or if the
+   * response does not name as many items as it counts.
+   */
   readonly certain: boolean
 }
 
@@ -89,16 +96,17 @@ export type SubmissionError =
 /**
  * What is known of a batch before it is sent.
  *
- * **Details**
- *
- * - `maybeSent`: a program that was killed may have sent it, so the server is asked first. Default false.
- * - `seen`: ends when events report an item of the batch.
- *
  * @category models
  * @since 0.1.0
  */
 export interface SubmissionContext {
+  /**
+   * Whether a program that was killed may have sent the batch, so that the server is asked first.
+   *
+   * @default false
+   */
   readonly maybeSent?: boolean | undefined
+  /** Ends when events report an item of the batch. */
   readonly seen?: Effect.Effect<unknown> | undefined
 }
 

@@ -28,30 +28,31 @@ export type TrackingError = QueueBlocked | InvokeAiError
 /**
  * A job in the tracker.
  *
- * **Details**
- *
- * - `state`: everything known about it now; `changes` emits the newest state after each change.
- * - `events`, `outputs`: what happened, from the beginning, for each reader.
- * - `result`: waits for the end. `isDone`: whether it is there.
- * - `isUnreadable`: whether the server has items of this job that it cannot read and that have not been removed.
- * - `observe`: takes in what the caller saw of the job.
- * - `fail`: ends the job for all readers.
- * - `search`: finds the items of the batch by its id.
- *
  * @category models
  * @since 0.1.0
  */
 export interface TrackedJob {
+  /** The id of the batch on the server. */
   readonly batchId: string
+  /** Everything known about the job now. */
   readonly state: JobState.JobState
+  /** Emits the current state, and the newest state after each change. */
   readonly changes: Stream.Stream<JobState.JobState>
+  /** Emits what happened, from the beginning, to each reader. */
   readonly events: Stream.Stream<JobEvent>
+  /** The outputs so far, and a stream of them from the beginning, for each reader. */
   readonly outputs: { readonly current: ReadonlyArray<InkOutput>; readonly stream: Stream.Stream<InkOutput> }
+  /** Waits for the end of the job, and returns its last state. */
   readonly result: Effect.Effect<JobState.JobState, TrackingError>
+  /** Whether the result of the job is known. */
   readonly isDone: boolean
+  /** Whether the server has items of this job that it cannot read and that have not been removed. */
   readonly isUnreadable: boolean
+  /** Records what the caller saw of the job. */
   readonly observe: (observation: Observation) => void
+  /** Ends the job for all readers. */
   readonly fail: (error: TrackingError) => void
+  /** Finds the items of the batch by its id. */
   readonly search: Effect.Effect<void, JobNotFound | InvokeAiError>
 }
 

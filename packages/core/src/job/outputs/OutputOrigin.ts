@@ -21,6 +21,7 @@ export type FieldData = Readonly<Record<string, unknown>>
 export interface OutputNode {
   /** The author's label, or else the title of the node's type. */
   readonly label: string
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly type: string
   /** Ids of the `iterate` nodes around it, the outermost first and itself included. Absent if unknown. */
   readonly loops?: ReadonlyArray<string>
@@ -45,10 +46,13 @@ export interface OutputOrigin {
   readonly nodeId: string
   /** The author's label of the node, or else the title of its type; `""` if both are unknown. */
   readonly nodeLabel: string
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly nodeType: string
   /** The id that the server gave this execution of the node. */
   readonly preparedId: string
+  /** The id of the queue item. */
   readonly itemId: number
+  /** The id of the session in which the server ran the item. */
   readonly sessionId: string
   /** The position of the queue item in its batch, from 0. */
   readonly run: number

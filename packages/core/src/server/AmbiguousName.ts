@@ -9,14 +9,15 @@ import { TaggedError } from "../internal/TaggedError.ts"
 /**
  * A name fits several boards or models, so that it does not say which one is meant.
  *
- * `requestedName` is the name, `candidates` are their ids (boards) or keys (models) with a description, to choose from.
- *
  * @since 0.1.0
  * @category errors
  */
 export class AmbiguousName extends TaggedError<AmbiguousName>()("AmbiguousName", {
+  /** Whether several boards or several models have the name. */
   kind: Schema.Literals(["board", "model"]),
+  /** The name that was looked for. */
   requestedName: Schema.String,
+  /** The boards (by id) or models (by key) with this name, each with a description to choose by. */
   candidates: Schema.Array(Schema.Struct({ id: Schema.String, description: Schema.String }))
 }) {
   override get message(): string {

@@ -28,32 +28,48 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  *
  * Routes are below `/api/v1/auth/` (6.12).
  *
- * - `status`: `GET status`. A server without this route is reported as one without users.
- * - `login`: `POST login`. `Unauthorized` for a wrong password, `Forbidden` for a disabled user and on single-user servers.
- *   The token is handed out, not adopted by the client.
- * - `logout`: `POST logout`; tokens stay valid until they expire.
- * - `me`, `updateMe`: `GET`/`PATCH me`. Changing the password ends all other tokens of the user.
- * - `setup`: `POST setup`, makes the first admin.
- * - `users`, `createUser`: `GET`/`POST users`. `user`, `deleteUser`: `GET`/`DELETE users/{user_id}`. All for the
- *   administrator alone.
- *
  * @since 0.1.0
  * @category services
  */
 export class Auth extends Context.Service<Auth, {
+  /**
+   * Reads whether the server has users and whether its first admin is still missing.
+   *
+   * **Details** Route: `GET status`. A server without the route is reported as one without users.
+   */
   readonly status: Effect.Effect<SetupStatus, InvokeAiError>
+  /**
+   * Logs in and returns a token. The client itself does not start to use it.
+   *
+   * **Details** Route: `POST login`. With `rememberMe` the token lasts 7 days instead of 1.
+   *
+   * **Errors** `InvokeAiError` with the reason
+   * - `Unauthorized`: the password is wrong.
+   * - `Forbidden`: the user is disabled, or the server has no users.
+   */
   readonly login: (options: {
     readonly email: string
     readonly password: Redacted.Redacted
     readonly rememberMe?: boolean | undefined
   }) => Effect.Effect<LoginResponse, InvokeAiError>
+  /** Logs out. Tokens stay valid until they expire. Route: `POST logout`. */
   readonly logout: Effect.Effect<void, InvokeAiError>
+  /** Reads the user that the client is logged in as. Route: `GET me`. */
   readonly me: Effect.Effect<UserDTO, InvokeAiError>
+  /**
+   * Changes the user that the client is logged in as. A new password ends all other tokens of the user. Route: `PATCH
+   * me`.
+   */
   readonly updateMe: (changes: UserProfileUpdateRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  /** Creates the first admin of a server that has none. Route: `POST setup`. */
   readonly setup: (admin: SetupRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  /** Reads all users. Needs an admin. Route: `GET users`. */
   readonly users: Effect.Effect<ReadonlyArray<UserDTO>, InvokeAiError>
+  /** Reads one user. Needs an admin. Route: `GET users/{user_id}`. */
   readonly user: (userId: string) => Effect.Effect<UserDTO, InvokeAiError>
+  /** Creates a user. Needs an admin. Route: `POST users`. */
   readonly createUser: (user: AdminUserCreateRequest) => Effect.Effect<UserDTO, InvokeAiError>
+  /** Deletes a user. Needs an admin. Route: `DELETE users/{user_id}`. */
   readonly deleteUser: (userId: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Auth") {
   /** Users and logins of the client's server. */

@@ -23,18 +23,6 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  *
  * Routes are below `/api/v1/boards/` and `/api/v1/board_images/`.
  *
- * - `list`: all boards, read page by page (`GET ` with `offset` and `limit`). Archived ones only if asked for.
- * - `get`: `GET {board_id}`.
- * - `find`: the board with exactly this name; two of them are an `AmbiguousName`. Archived boards count as well.
- * - `create`: `POST ` with `board_name` (at most 300 characters). Names need not be unique.
- * - `findOrCreate`: `find`, then `create` if there is none. Two programs that do this at the same moment make two boards.
- * - `update`, `rename`, `archive`: `PATCH {board_id}`.
- * - `delete`: `DELETE {board_id}`. Its images lose their board, or are deleted too with `includeImages`. A missing board is
- *   a `NotFound` on every version.
- * - `imageNames`: `GET {board_id}/image_names`; `"none"` gives the images without a board.
- * - `addImages`, `removeImages`: `POST board_images/batch`, `POST board_images/batch/delete`, in chunks of 1,000. An image
- *   is on one board at most, so adding moves it. Tells which images it did not work for.
- *
  * @example
  * ```ts
  * import { Boards } from "@effect-invokeai/core/server/Boards"
@@ -51,23 +39,67 @@ import { InvokeAiError } from "./InvokeAiError.ts"
  * @category services
  */
 export class Boards extends Context.Service<Boards, {
+  /**
+   * Streams all boards, and reads the pages as the stream is consumed.
+   *
+   * **Details** Archived boards are included only with `includeArchived`. `pageSize` is the number of boards per
+   * request (default 100). Route: `GET `, with `offset` and `limit`.
+   */
   readonly list: (
     options?: { readonly includeArchived?: boolean | undefined; readonly pageSize?: number | undefined }
   ) => Stream.Stream<BoardDTO, InvokeAiError>
+  /** Reads all boards in one response. Archived boards are included only with `includeArchived`. Route: `GET `. */
   readonly all: (
     options?: { readonly includeArchived?: boolean | undefined }
   ) => Effect.Effect<ReadonlyArray<BoardDTO>, InvokeAiError>
+  /**
+   * Reads a board by its id.
+   *
+   * **Details** Route: `GET {board_id}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such board.
+   */
   readonly get: (boardId: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  /**
+   * Finds the board with exactly this name, archived boards included; `None` if there is no such board.
+   *
+   * **Errors** `AmbiguousName` if several boards have the name.
+   */
   readonly find: (name: string) => Effect.Effect<Option.Option<BoardDTO>, InvokeAiError | AmbiguousName>
+  /** Creates a board and returns it. Names have at most 300 characters and need not be unique. Route: `POST `. */
   readonly create: (name: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  /**
+   * Finds the board with exactly this name, or creates it.
+   *
+   * **Errors** `AmbiguousName` if several boards have the name.
+   *
+   * **Gotchas** Two programs that do this at the same moment create two boards.
+   */
   readonly findOrCreate: (name: string) => Effect.Effect<BoardDTO, InvokeAiError | AmbiguousName>
+  /** Changes the name, cover image or archived state of a board and returns it. Route: `PATCH {board_id}`. */
   readonly update: (boardId: string, changes: BoardChanges) => Effect.Effect<BoardDTO, InvokeAiError>
+  /** Renames a board and returns it. Route: `PATCH {board_id}`. */
   readonly rename: (boardId: string, name: string) => Effect.Effect<BoardDTO, InvokeAiError>
+  /**
+   * Archives a board, or restores it if `archived` is false (default true), and returns it. Route: `PATCH
+   * {board_id}`.
+   */
   readonly archive: (boardId: string, archived?: boolean) => Effect.Effect<BoardDTO, InvokeAiError>
+  /**
+   * Deletes a board. Its images lose their board, or are deleted too with `includeImages` (default false).
+   *
+   * **Details** Route: `DELETE {board_id}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such board, on every server version.
+   */
   readonly delete: (
     boardId: string,
     options?: { readonly includeImages?: boolean | undefined }
   ) => Effect.Effect<DeleteBoardResult, InvokeAiError>
+  /**
+   * Reads the names of the images on a board; the id `"none"` means images without a board. Route: `GET
+   * {board_id}/image_names`.
+   */
   readonly imageNames: (
     boardId: string,
     filter?: {
@@ -75,10 +107,20 @@ export class Boards extends Context.Service<Boards, {
       readonly isIntermediate?: boolean | undefined
     }
   ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
+  /**
+   * Moves images to a board; an image is on one board at most. Images that it did not work for are in `failed`.
+   *
+   * **Details** Route: `POST board_images/batch`, in requests of at most 1,000 names.
+   */
   readonly addImages: (
     boardId: string,
     imageNames: ReadonlyArray<string>
   ) => Effect.Effect<BulkResult, InvokeAiError>
+  /**
+   * Removes images from their boards. Images that it did not work for are in `failed`.
+   *
+   * **Details** Route: `POST board_images/batch/delete`, in requests of at most 1,000 names.
+   */
   readonly removeImages: (imageNames: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
 }>()("@effect-invokeai/core/server/Boards") {
   /** The boards of the client's server. */

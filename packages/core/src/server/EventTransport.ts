@@ -11,48 +11,62 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 
 /**
- * What a connection tells.
- *
- * - `Connected`: the connection is open, for the first time or again. Everything in between is lost.
- * - `Disconnected`: the connection was lost; the transport tries again by itself. `reason` is Socket.IO's, for example
- *   `transport close` or `io server disconnect` (the login was revoked).
- * - `Rejected`: an attempt to connect failed; the transport tries again by itself. `unauthorized` says that the server
- *   answered and refused.
- * - `Received`: an event, not yet decoded.
+ * A message of an event connection.
  *
  * @since 0.1.0
  * @category models
  */
 export type TransportMessage =
-  | { readonly _tag: "Connected" }
-  | { readonly _tag: "Disconnected"; readonly reason: string }
-  | { readonly _tag: "Rejected"; readonly message: string; readonly unauthorized: boolean }
-  | { readonly _tag: "Received"; readonly name: string; readonly payload: unknown }
+  | {
+    /** The connection is open, for the first time or again. Events from before are lost. */
+    readonly _tag: "Connected"
+  }
+  | {
+    /** The connection was lost; the transport tries again by itself. */
+    readonly _tag: "Disconnected"
+    /** The reason in Socket.IO's words, such as `transport close` or `io server disconnect` (the login was revoked). */
+    readonly reason: string
+  }
+  | {
+    /** An attempt to connect failed; the transport tries again by itself. */
+    readonly _tag: "Rejected"
+    /** Why the attempt failed. */
+    readonly message: string
+    /** Whether the server responded and rejected the login. */
+    readonly unauthorized: boolean
+  }
+  | {
+    /** An event arrived. */
+    readonly _tag: "Received"
+    /** Name of the event as the server sent it. */
+    readonly name: string
+    /** Payload of the event, not yet decoded. */
+    readonly payload: unknown
+  }
 
 /**
  * An open connection. It lives as long as the scope it was made in.
- *
- * `emit` sends an event; without a connection it does nothing, for whoever needs it sends it again after the next
- * `Connected`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EventConnection {
+  /** Sends an event. Does nothing while there is no connection; send it again after the next `Connected`. */
   readonly emit: (event: string, payload: unknown) => void
 }
 
 /**
- * Where and as whom to connect, and who is told. `url` is the server's base URL (with its sub-path); `token` is read before
- * every attempt; `onMessage` is called with each message in the moment in which it arrives, but not before `connect` has
- * returned.
+ * Where to connect, with which login, and what to do with messages.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EventConnectOptions {
+  /** The base URL of the server, with its sub-path. */
   readonly url: URL
+  /** The bearer token, read before every attempt; `None` if no login is needed. */
   readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
+  /** Called with each message at the moment it arrives, but not before `connect` has returned. */
   readonly onMessage: (message: TransportMessage) => void
 }
 
@@ -68,6 +82,12 @@ export interface EventConnectOptions {
  * @category services
  */
 export class EventTransport extends Context.Service<EventTransport, {
+  /**
+   * Opens a connection that lives as long as its scope.
+   *
+   * **Details** Never fails: a connection that cannot be made is tried again, and `onMessage` receives a `Rejected`
+   * for each attempt.
+   */
   readonly connect: (options: EventConnectOptions) => Effect.Effect<EventConnection, never, Scope.Scope>
 }>()("@effect-invokeai/core/server/EventTransport") {
   /**

@@ -94,7 +94,7 @@ export interface ImageUpload {
 }
 
 /**
- * Which images a listing has. `boardId: "none"` means images without a board; `search` looks in metadata and date.
+ * The conditions that listed images meet, and their order.
  *
  * @since 0.1.0
  * @category models
@@ -248,7 +248,7 @@ export class Images extends Context.Service<Images, {
   readonly deleteUncategorized: Effect.Effect<BulkResult, InvokeAiError>
   /** Counts the intermediate images. Route: `GET intermediates`. */
   readonly intermediatesCount: Effect.Effect<number, InvokeAiError>
-  /** Deletes all intermediate images and returns how many. Route: `DELETE intermediates`. */
+  /** Deletes all intermediate images and returns how many. Needs an admin on multi-user servers. Route: `DELETE intermediates`. */
   readonly clearIntermediates: Effect.Effect<number, InvokeAiError>
   /** Reads the metadata of an image; `None` if it has none. Route: `GET i/{image_name}/metadata`. */
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>

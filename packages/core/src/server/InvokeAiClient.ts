@@ -57,14 +57,19 @@ export interface InvokeAiRoutes extends HttpApiClient.Client<Groups, InvokeAiErr
 export type RouteError = InvokeAiError | HttpClientError.HttpClientError | Schema.SchemaError
 
 /**
- * How bytes are read. `contentType` is what the answer's type has to begin with; an answer of another type is not handed
- * out. `from` is the first byte that is wanted; if the server sends everything nevertheless, the bytes before are left out.
+ * Which bytes of a response to read, and of which media types.
  *
  * @since 0.1.0
  * @category models
  */
 export interface BytesOptions {
+  /** Beginnings of the media types that are accepted. A response of another type fails with the reason `Decode`. */
   readonly contentType: ReadonlyArray<string>
+  /**
+   * Number of the first byte to return, from 0. If the server sends everything, the bytes before are left out.
+   *
+   * @default 0
+   */
   readonly from?: number | undefined
 }
 
@@ -73,24 +78,7 @@ export interface BytesOptions {
  *
  * **When to use**
  *
- * Through the services (`Queue`, `Images`, `Models`, …). Directly for a route that none of them covers.
- *
- * **Details**
- *
- * - `url`: the base URL, ending with a slash, without credentials.
- * - `queueId`: the queue that the services use.
- * - `token`: the bearer token to use now. Logs in first if an e-mail address and a password are configured; `None` where
- *   no login is configured or needed, or where it failed.
- * - `renewToken`: throws the current token away and logs in again. False if that is not possible.
- * - `call`: makes a call. Reads and the few changes that may harmlessly be repeated (such as cancelling) are tried again
- *   after transient failures; every other change is sent once. A 401 leads to one new login. The answer's type is checked,
- *   because an official server answers unknown paths with 200 and HTML. A response that says that it is about something
- *   else than the request (another image, item, batch, …) is a `Decode` failure.
- * - `json`: makes a call as `call` does, and gives the JSON of the answer as it came instead of decoding it.
- * - `redact`: replaces tokens and passwords of this client in a text that a server wrote, by `<redacted>`.
- * - `bytes`: streams the body of an answer. Nothing is repeated once bytes have been handed out.
- * - `repeat`: repeats an effect after transient failures, as often and with the pauses that the options say. For changes
- *   of which you know that a repetition does no harm.
+ * Through the services (`SessionQueue`, `Images`, `Models`, …). Directly for a route that none of them covers.
  *
  * @example
  * ```ts
@@ -107,21 +95,47 @@ export interface BytesOptions {
  * @category services
  */
 export class InvokeAiClient extends Context.Service<InvokeAiClient, {
+  /** The base URL of the server, ending with a slash, without credentials. */
   readonly url: URL
+  /** The id of the queue that the services use. */
   readonly queueId: string
+  /**
+   * Returns the bearer token to use now, and logs in first if an email address and a password are configured.
+   *
+   * **Details** `None` if no login is configured or needed, or if it failed.
+   */
   readonly token: Effect.Effect<Option.Option<Redacted.Redacted>>
+  /** Discards the current token and logs in again. Returns false if that is not possible. */
   readonly renewToken: Effect.Effect<boolean>
+  /** Replaces tokens and passwords of this client in a message of the server with `<redacted>`. */
   readonly redact: (text: string) => string
+  /**
+   * Sends a request to one route and decodes the response.
+   *
+   * **Details** Reads, and the few changes that are safe to repeat (such as canceling), are retried after transient
+   * failures; every other change is sent once. A 401 response leads to one new login. The type of the response is
+   * checked, because an official server responds to unknown paths with 200 and HTML.
+   *
+   * **Errors** `InvokeAiError`. A response about something other than the request (another image, item or batch) has
+   * the reason `Decode`.
+   */
   readonly call: <A>(
     f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
   ) => Effect.Effect<A, InvokeAiError>
+  /** Sends a request as `call` does, and returns the JSON of the response without decoding it. */
   readonly json: (
     f: (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>
   ) => Effect.Effect<unknown, InvokeAiError>
+  /** Streams the body of a response in constant memory. Nothing is retried once bytes have been returned. */
   readonly bytes: (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
     options: BytesOptions
   ) => Stream.Stream<Uint8Array, InvokeAiError>
+  /**
+   * Retries an effect after transient failures, with the number of retries and the pauses of the options.
+   *
+   * **When to use** For changes that are safe to repeat; `call` already retries reads.
+   */
   readonly repeat: <A>(effect: Effect.Effect<A, InvokeAiError>) => Effect.Effect<A, InvokeAiError>
 }>()("@effect-invokeai/core/server/InvokeAiClient") {
   /**

@@ -19,46 +19,89 @@ import { InvalidOption } from "../InvalidOption.ts"
 /**
  * Which server to use, as whom, and how patiently.
  *
- * **Details**
- *
- * - `url`: base URL, with the sub-path if the server runs under one (`https://host/invoke`). Default
- *   `http://127.0.0.1:9090`. User and password in the URL are taken out of it and sent as basic authentication (for a
- *   proxy) as long as no other login is given.
- * - `token`: bearer token of a multi-user server.
- * - `email` and `password`: a login of a multi-user server. The client logs in at the first call and again when the
- *   token is no longer accepted. On a single-user server they are not used.
- * - `rememberMe`: ask for a token that lasts 7 days instead of 1. Default false.
- * - `queueId`: the queue that items are put in. Default `"default"`, which is the one that the official UI shows.
- * - `timeout`: how long one attempt of a call may take, from sending to the end of the response. Default 60 seconds.
- *   `retries` attempts may follow; what has a limit of its own, such as `closeTimeout`, keeps to it.
- * - `transferTimeout`: the same for uploads and for enqueueing, whose bodies may be large. Default 10 minutes.
- * - `idleTimeout`: how long a download may pause. Default 60 seconds.
- * - `maxResponseSize`: how large a JSON response may be, in bytes, or as in `"64 MiB"`. Default 256 MiB, which is enough for
- *   items with tens of thousands of nodes. A larger one is a `Decode` failure. Images and videos have no limit: they are
- *   streamed.
- * - `retries`: how often a read, a deletion or a cancellation is repeated after a transient failure, with growing pauses,
- *   and no sooner than a busy server or proxy asks for (`Retry-After`, up to 30 seconds). Default 3. Other changes are
- *   sent once.
- * - `closeTimeout`: how long cleaning up waits for a server that fails or does not respond. Default 15 seconds. It limits
- *   `job.cancel` and closing a scope. All resources of a scope share it: closing takes as long as the requests that
- *   succeed take, and at most this time (and less than a second) longer. What is not cleaned up by then is retried in the
- *   background, and once more when the client closes.
- *
  * @since 0.1.0
  * @category models
  */
 export interface InvokeAiOptions {
+  /**
+   * Base URL, including the sub-path if the server runs under one (`https://host/invoke`).
+   *
+   * **Details** A user and password in the URL are removed from it and sent as basic authentication (for a proxy),
+   * unless another login is given.
+   *
+   * @default "http://127.0.0.1:9090"
+   */
   readonly url?: string | URL | undefined
+  /** Bearer token for a multi-user server. */
   readonly token?: Redacted.Redacted | undefined
+  /**
+   * Email address of a user of a multi-user server, together with `password`.
+   *
+   * **Details** The client logs in at the first request, and again when its token is no longer accepted. A
+   * single-user server ignores both.
+   */
   readonly email?: string | undefined
+  /** Password of the user with the address `email`. */
   readonly password?: Redacted.Redacted | undefined
+  /**
+   * Whether to log in with a token that lasts 7 days instead of 1.
+   *
+   * @default false
+   */
   readonly rememberMe?: boolean | undefined
+  /**
+   * Id of the queue that the services use. The official UI shows `"default"`.
+   *
+   * @default "default"
+   */
   readonly queueId?: string | undefined
+  /**
+   * Maximum duration of one attempt of a request, up to the end of the response.
+   *
+   * **Details** `retries` more attempts may follow; what has its own limit, such as `closeTimeout`, keeps to it.
+   *
+   * @default "60 seconds"
+   */
   readonly timeout?: Duration.Input | undefined
+  /**
+   * Maximum duration of an upload, or of enqueueing a batch, whose bodies can be large.
+   *
+   * @default "10 minutes"
+   */
   readonly transferTimeout?: Duration.Input | undefined
+  /**
+   * Maximum pause between two parts of a download.
+   *
+   * @default "60 seconds"
+   */
   readonly idleTimeout?: Duration.Input | undefined
+  /**
+   * Maximum size of a JSON response, in bytes or as in `"64 MiB"`. A larger one is a `Decode` failure.
+   *
+   * **Details** The default is enough for items with tens of thousands of nodes. Images and videos have no limit,
+   * because they are streamed.
+   *
+   * @default "256 MiB"
+   */
   readonly maxResponseSize?: ByteSize.Input | undefined
+  /**
+   * Number of retries for reads, deletions and cancellations after a transient failure. Other changes are sent once.
+   *
+   * **Details** The pauses grow, and are at least what a busy server or proxy asks for (`Retry-After`, up to 30
+   * seconds).
+   *
+   * @default 3
+   */
   readonly retries?: number | undefined
+  /**
+   * Maximum time that cleaning up waits for a server that fails or does not respond.
+   *
+   * **Details** Limits `job.cancel` and closing a scope. All resources of a scope share it: closing takes as long as
+   * the requests that succeed take, and at most this time (and less than a second) longer. What is not cleaned up by
+   * then is retried in the background, and once more when the client closes.
+   *
+   * @default "15 seconds"
+   */
   readonly closeTimeout?: Duration.Input | undefined
 }
 

@@ -132,10 +132,7 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
  *
  * **Details**
  *
- * `server` is the base URL without credentials, `path` the path without its query. `status` is there when an answer
- * came. `detail` is the server's own text or the transport's, cut to a few hundred characters. `fromServer` is true if the response is an error in InvokeAI's own format (JSON with a
- * `detail`), and missing if a proxy may have written it. `retryAfter` is how long a busy server or proxy asks to wait, in milliseconds. Tokens and
- * passwords appear in none of them.
+ * Tokens and passwords appear in no member.
  *
  * **Example** (Handling one reason)
  *
@@ -159,15 +156,28 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
  * @category errors
  */
 export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError", {
+  /** Why the request failed, by `_tag`. */
   reason: InvokeAiErrorReason,
+  /** The HTTP method, such as `GET`. */
   method: Schema.String,
+  /** The path of the request without its query. */
   path: Schema.String,
+  /** The base URL of the server without credentials. */
   server: Schema.optionalKey(Schema.String),
+  /** The HTTP status; absent if no response arrived. */
   status: Schema.optionalKey(Schema.Number),
+  /** The message of the server or of the transport, cut to a few hundred characters. */
   detail: Schema.String,
+  /** The code of the failure where there is one, such as `ECONNREFUSED` or `ERR_HTML`. */
   code: Schema.optionalKey(Schema.String),
+  /** Whether the request was sent. False means that the server has not seen it; absent means unknown. */
   sent: Schema.optionalKey(Schema.Boolean),
+  /**
+   * True if the response is an error in InvokeAI's own format (JSON with a `detail`); absent if a proxy may have
+   * written it.
+   */
   fromServer: Schema.optionalKey(Schema.Boolean),
+  /** How long a busy server or proxy asks to wait, in milliseconds. */
   retryAfter: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {

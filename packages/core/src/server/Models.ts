@@ -34,23 +34,32 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
  * @category models
  */
 export interface ModelFilter {
+  /** Only models for one of these base models. */
   readonly bases?: ReadonlyArray<BaseModelType> | undefined
+  /** Only models of this type. */
   readonly type?: ModelType | undefined
+  /** Only models with exactly this name. */
   readonly name?: string | undefined
+  /** Only models of this file format, such as `"checkpoint"` or `"diffusers"`. */
   readonly format?: string | undefined
 }
 
 /**
  * How a model is installed.
  *
- * `inplace` leaves a local file where it is. `accessToken` is for protected downloads. `changes` are set in the record.
- *
  * @since 0.1.0
  * @category models
  */
 export interface ModelInstallOptions {
+  /**
+   * Whether a local file stays where it is instead of being put into the models directory.
+   *
+   * @default false
+   */
   readonly inplace?: boolean | undefined
+  /** Access token for a protected download. */
   readonly accessToken?: Redacted.Redacted | undefined
+  /** Fields to set in the record of the new model, instead of what the server detects. */
   readonly changes?: ModelRecordChanges | undefined
 }
 
@@ -61,49 +70,95 @@ export interface ModelInstallOptions {
  *
  * Routes are below `/api/v2/models/`.
  *
- * - `list`: `GET `. A type that the server does not know is a `Validation` error.
- * - `get`: `GET i/{key}`. `find` gives `None` for a missing one.
- * - `findByHash`: `GET get_by_hash`, or the list where that route is missing (before 6.13).
- * - `findByName`: a model by its exact name, and its base and type where given; several are an `AmbiguousName`. It reads
- *   the list, because `GET get_by_attrs` picks one of several without a word.
- * - `missing`: `GET missing` (6.13), models whose files are gone.
- * - `update`: `PATCH i/{key}`. `scanFolder`: `GET scan_folder`.
- * - `install`: `POST install` (admin), for a path on the server, a URL or a Hugging Face repository; `Conflict` for a
- *   source that is none of these. `follow`: the states of an installation until it has ended, read once a second.
- *   `installJob`, `installJobs`, `cancelInstall`, `pruneInstalls`: the routes below `install`.
- * - `delete`: `DELETE i/{key}` (admin), with a look whether it is gone where the answer does not say it. Files of models
- *   that were installed in place stay.
- * - `stats`, `emptyCache`: `GET stats`, `POST empty_model_cache`.
- *
  * @since 0.1.0
  * @category services
  */
 export class Models extends Context.Service<Models, {
+  /**
+   * Reads all models that match.
+   *
+   * **Details** Route: `GET `.
+   *
+   * **Errors** `InvokeAiError` with the reason `Validation` for a type that the server does not know.
+   */
   readonly list: (filter?: ModelFilter) => Effect.Effect<ReadonlyArray<ModelConfig>, InvokeAiError>
+  /**
+   * Reads a model by its key.
+   *
+   * **Details** Route: `GET i/{key}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such model.
+   */
   readonly get: (key: string) => Effect.Effect<ModelConfig, InvokeAiError>
+  /** Reads a model by its key; `None` if there is no such model. Route: `GET i/{key}`. */
   readonly find: (key: string) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError>
+  /**
+   * Finds a model by its hash; `None` if there is no such model.
+   *
+   * **Details** Route: `GET get_by_hash`, or the list on servers before 6.13, which do not have it.
+   */
   readonly findByHash: (hash: string) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError>
+  /**
+   * Finds a model by its exact name, and its base and type where given; `None` if there is no such model.
+   *
+   * **Details** Reads the list, because `GET get_by_attrs` picks one of several without saying so.
+   *
+   * **Errors** `AmbiguousName` if several models match.
+   */
   readonly findByName: (
     name: string,
     filter?: { readonly base?: BaseModelType | undefined; readonly type?: ModelType | undefined }
   ) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError | AmbiguousName>
+  /** Reads the models whose files are missing. Route: `GET missing` (6.13). */
   readonly missing: Effect.Effect<ReadonlyArray<ModelConfig>, InvokeAiError>
+  /** Changes the record of a model and returns it. Route: `PATCH i/{key}`. */
   readonly update: (key: string, changes: ModelRecordChanges) => Effect.Effect<ModelConfig, InvokeAiError>
+  /** Lists the models in a folder of the server, and whether each is installed. Route: `GET scan_folder`. */
   readonly scanFolder: (path: string) => Effect.Effect<ReadonlyArray<FoundModel>, InvokeAiError>
+  /**
+   * Starts to install a model from a path on the server, a URL or a Hugging Face repository. Needs an admin.
+   *
+   * **Details** Returns at once; `follow` waits for the end. Route: `POST install`.
+   *
+   * **Errors** `InvokeAiError` with the reason `Conflict` if the source is of no such kind.
+   */
   readonly install: (
     source: string,
     options?: ModelInstallOptions
   ) => Effect.Effect<ModelInstallJob, InvokeAiError>
+  /**
+   * Streams the states of an installation until it has ended.
+   *
+   * **Details** Reads the state every `interval` (default 1 second). An installation that fails ends the stream with
+   * the status `error`; the stream itself does not fail.
+   */
   readonly follow: (
     jobId: number,
     options?: { readonly interval?: Duration.Input | undefined }
   ) => Stream.Stream<ModelInstallJob, InvokeAiError>
+  /** Reads the state of an installation. Route: `GET install/{id}`. */
   readonly installJob: (jobId: number) => Effect.Effect<ModelInstallJob, InvokeAiError>
+  /** Reads the states of all installations. Route: `GET install`. */
   readonly installJobs: Effect.Effect<ReadonlyArray<ModelInstallJob>, InvokeAiError>
+  /**
+   * Cancels an installation.
+   *
+   * **Details** Route: `DELETE install/{id}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such installation.
+   */
   readonly cancelInstall: (jobId: number) => Effect.Effect<void, InvokeAiError>
+  /** Removes installations that have ended from the list. Route: `DELETE install`. */
   readonly pruneInstalls: Effect.Effect<void, InvokeAiError>
+  /**
+   * Deletes a model. Files of a model that was installed in place stay. Needs an admin.
+   *
+   * **Details** Route: `DELETE i/{key}`. Where the response is lost, checks whether the model is gone.
+   */
   readonly delete: (key: string) => Effect.Effect<void, InvokeAiError>
+  /** Reads the statistics of the model cache; `None` before the first model was loaded. Route: `GET stats`. */
   readonly stats: Effect.Effect<Option.Option<CacheStats>, InvokeAiError>
+  /** Removes all models from the memory of the server. Route: `POST empty_model_cache`. */
   readonly emptyCache: Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Models") {
   /** The models of the client's server. */

@@ -30,15 +30,20 @@ import type { UploadData } from "./UploadData.ts"
  *
  * Routes are below `/api/v1/utilities/`.
  *
- * - `dynamicPrompts`: `POST dynamicprompts`. A syntax error is in `error`, with the template itself as the only prompt.
- * - `expandPrompt`, `imageToPrompt` (6.13): `POST expand-prompt`, `POST image-to-prompt`. They need a model for it.
- *
  * @since 0.1.0
  * @category services
  */
 export class Utilities extends Context.Service<Utilities, {
+  /**
+   * Expands a dynamic prompt template.
+   *
+   * **Details** Route: `POST dynamicprompts`. A syntax error is reported in `error`, with the template itself as the
+   * only prompt.
+   */
   readonly dynamicPrompts: (request: DynamicPromptsRequest) => Effect.Effect<DynamicPromptsResponse, InvokeAiError>
+  /** Lets a language model of the server write a longer prompt. Route: `POST expand-prompt` (6.13). */
   readonly expandPrompt: (request: ExpandPromptRequest) => Effect.Effect<ExpandPromptResponse, InvokeAiError>
+  /** Lets a model of the server describe an image. Route: `POST image-to-prompt` (6.13). */
   readonly imageToPrompt: (request: ImageToPromptRequest) => Effect.Effect<ImageToPromptResponse, InvokeAiError>
 }>()("@effect-invokeai/core/server/Prompts/Utilities") {
   /** The utilities of the client's server. */
@@ -66,8 +71,11 @@ export class Utilities extends Context.Service<Utilities, {
  * @category models
  */
 export interface StylePresetInput {
+  /** Name of the preset, as the official UI shows it. */
   readonly name: string
+  /** The positive and the negative prompt. `{prompt}` in them stands for the prompt of the user. */
   readonly presetData: PresetData
+  /** Image of the preset. Its file name is `"preset.png"` if not given. */
   readonly image?: { readonly data: UploadData; readonly fileName?: string | undefined } | undefined
 }
 
@@ -105,10 +113,18 @@ const presetForm = (preset: StylePresetInput): FormData => {
  * @category services
  */
 export class StylePresets extends Context.Service<StylePresets, {
+  /** Reads all style presets. Route: `GET `. */
   readonly list: Effect.Effect<ReadonlyArray<StylePreset>, InvokeAiError>
+  /** Reads a style preset. Route: `GET i/{style_preset_id}`. */
   readonly get: (id: string) => Effect.Effect<StylePreset, InvokeAiError>
+  /** Creates a style preset and returns it. Route: `POST `. */
   readonly create: (preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
+  /**
+   * Replaces a style preset and returns it. Without an image, the previous image is removed. Route: `PATCH
+   * i/{style_preset_id}`.
+   */
   readonly update: (id: string, preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
+  /** Deletes a style preset. Route: `DELETE i/{style_preset_id}`. */
   readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Prompts/StylePresets") {
   /** The style presets of the client's server. */
@@ -145,12 +161,17 @@ export class StylePresets extends Context.Service<StylePresets, {
  * @category services
  */
 export class SystemPrompts extends Context.Service<SystemPrompts, {
+  /** Reads all system prompts. Route: `GET `. */
   readonly list: Effect.Effect<ReadonlyArray<SystemPrompt>, InvokeAiError>
+  /** Reads a system prompt. Route: `GET i/{system_prompt_id}`. */
   readonly get: (id: string) => Effect.Effect<SystemPrompt, InvokeAiError>
+  /** Creates a system prompt and returns it. Route: `POST `. */
   readonly create: (
     prompt: { readonly name: string; readonly content: string }
   ) => Effect.Effect<SystemPrompt, InvokeAiError>
+  /** Changes a system prompt and returns it. Route: `PATCH i/{system_prompt_id}`. */
   readonly update: (id: string, changes: SystemPromptChanges) => Effect.Effect<SystemPrompt, InvokeAiError>
+  /** Deletes a system prompt. Route: `DELETE i/{system_prompt_id}`. */
   readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Prompts/SystemPrompts") {
   /** The system prompts of the client's server. */

@@ -214,15 +214,17 @@ export type KnownEvent = {
 ]
 
 /**
- * An event that this version does not know, or whose payload does not have the expected shape. `wireName` is its name on
- * the wire, `payload` is as it came.
+ * An event that this version does not know, or whose payload does not have the expected shape.
  *
  * @since 0.1.0
  * @category models
  */
 export interface UnknownEvent {
+  /** Always `"unknown"`. */
   readonly name: "unknown"
+  /** Name of the event as the server sent it. */
   readonly wireName: string
+  /** Payload of the event, as the server sent it. */
   readonly payload: unknown
 }
 

@@ -27,8 +27,11 @@ import { decode, type ServerEvent } from "./ServerEvent.ts"
  * @category errors
  */
 export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsUnavailable", {
+  /** Why there is no connection. */
   detail: Schema.String,
+  /** Whether the server responded and rejected the login. */
   unauthorized: Schema.Boolean,
+  /** Number of attempts since the connection was last open. */
   attempts: Schema.Number
 }) {
   override get message(): string {
@@ -44,22 +47,41 @@ export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsU
 }
 
 /**
- * What a subscriber sees.
- *
- * - `Connected`: events flow from here on. Those from before are lost, so state has to be read over HTTP now. A
- *   subscriber that joins an open connection gets it too, as its first message.
- * - `Disconnected`: events are being lost from here on.
- * - `Unavailable`: an attempt to connect failed; more follow.
- * - `Event`: an event: its name and payload as they came, and `event`, which is decoded when it is first read.
+ * A message to a subscriber of the server's events.
  *
  * @since 0.1.0
  * @category models
  */
 export type ServerMessage =
-  | { readonly _tag: "Connected" }
-  | { readonly _tag: "Disconnected"; readonly reason: string }
-  | { readonly _tag: "Unavailable"; readonly error: EventsUnavailable }
-  | { readonly _tag: "Event"; readonly name: string; readonly payload: unknown; readonly event: ServerEvent }
+  | {
+    /**
+     * Events arrive from here on. Those from before are lost, so read the state over HTTP now. A subscriber that joins
+     * an open connection gets this too, as its first message.
+     */
+    readonly _tag: "Connected"
+  }
+  | {
+    /** Events are being lost from here on. */
+    readonly _tag: "Disconnected"
+    /** Why the connection was lost; `slow reader` if this subscriber was too slow. */
+    readonly reason: string
+  }
+  | {
+    /** An attempt to connect failed; more follow. */
+    readonly _tag: "Unavailable"
+    /** Why the attempt failed. */
+    readonly error: EventsUnavailable
+  }
+  | {
+    /** An event arrived. */
+    readonly _tag: "Event"
+    /** Name of the event as the server sent it. */
+    readonly name: string
+    /** Payload of the event, as the server sent it. */
+    readonly payload: unknown
+    /** The decoded event. It is decoded when it is first read. */
+    readonly event: ServerEvent
+  }
 
 // most events are read for a word or two, if at all: decoding each would cost more than all else that is done with them
 const received = (name: string, payload: unknown): ServerMessage => {
@@ -79,26 +101,11 @@ const received = (name: string, payload: unknown): ServerMessage => {
  *
  * **Details**
  *
- * `subscribe` is eager: no message that arrives after the effect returned is missed, whenever the stream is read. The
- * subscription ends with its scope. All subscriptions share one connection, which is open as long as there is one.
- * `subscribe_queue` is sent on every connect.
- *
- * `listen` calls a function with each message in the moment in which it arrives, as long as its scope is open. Nothing waits
- * in memory for it, and all others wait until it returns: it must be quick and must not throw.
- *
- * Memory per subscription is bounded. Of more than 64 waiting progress events the oldest are left out. Other events are
- * kept; when more than 16,384 of them wait, all are dropped and the subscriber sees a `Disconnected` with the reason
- * `slow reader` and then a `Connected`, as if the connection had been lost, and reads the state over HTTP as it does then.
- *
- * `join` sends an event to the server (such as `subscribe_bulk_download`), at once and again after every reconnect, as
- * long as its scope is open; then it sends the `unsubscribe_…` that belongs to it.
+ * All subscriptions share one connection, which is open as long as there is one. `subscribe_queue` is sent on every
+ * connect.
  *
  * When the server closes the connection because the login is no longer valid, or refuses it, the client logs in again
  * before the next attempt, if it can.
- *
- * **Gotchas**
- *
- * `subscribe` does not wait for the connection. Whoever needs events from a moment on waits for the `Connected`.
  *
  * @example
  * ```ts
@@ -120,8 +127,28 @@ const received = (name: string, payload: unknown): ServerMessage => {
  * @category services
  */
 export class ServerEvents extends Context.Service<ServerEvents, {
+  /**
+   * Subscribes to the events of the server. The subscription ends with its scope.
+   *
+   * **Details** No message that arrives after the effect returned is missed, whenever the stream is read, within the
+   * limits that bound the memory of each subscription: of more than 64 waiting
+   * progress events the oldest are dropped; of more than 16,384 other events all are, and the subscriber sees a
+   * `Disconnected` with the reason `slow reader`, then a `Connected`.
+   *
+   * **Gotchas** Does not wait for the connection. Wait for `Connected` if you need all events from then on.
+   */
   readonly subscribe: Effect.Effect<Stream.Stream<ServerMessage>, never, Scope.Scope>
+  /**
+   * Calls a function with each message at the moment it arrives, until the scope closes.
+   *
+   * **Gotchas** All other subscribers wait until the function returns: it must be quick and must not throw.
+   */
   readonly listen: (listener: (message: ServerMessage) => void) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Sends an event such as `subscribe_bulk_download` to the server, now and after every reconnect.
+   *
+   * **Details** When the scope closes, sends the matching `unsubscribe_…` event.
+   */
   readonly join: (event: string, payload: unknown) => Effect.Effect<void, never, Scope.Scope>
 }>()("@effect-invokeai/core/server/ServerEvents") {
   /** The events of the client's server. */

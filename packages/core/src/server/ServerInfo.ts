@@ -18,19 +18,20 @@ import { InvokeAiError } from "./InvokeAiError.ts"
 /**
  * What a server can do, read from its own OpenAPI document.
  *
- * **Details**
- *
- * - `hasRoute("GET", "/api/v1/queue/{queue_id}/item_ids")`: paths and the names of their parameters as in the document.
- * - `hasParameter(method, path, name)`: whether a route has a query, path or header parameter.
- * - `hasField("Batch", "idempotency_key")`: whether a schema of the document has a field.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Capabilities {
+  /** Version of the server, such as `6.14.2`. */
   readonly version: string
+  /**
+   * Whether the server has a route. Paths are written as in the document: `hasRoute("GET",
+   * "/api/v1/queue/{queue_id}/item_ids")`.
+   */
   readonly hasRoute: (method: string, path: string) => boolean
+  /** Whether a route has a query, path or header parameter. */
   readonly hasParameter: (method: string, path: string, name: string) => boolean
+  /** Whether a schema of the document has a field: `hasField("Batch", "idempotency_key")`. */
   readonly hasField: (schema: string, field: string) => boolean
 }
 
@@ -62,36 +63,55 @@ export const capabilitiesFrom = (document: unknown, version: string): Capabiliti
 /**
  * What the server is and what it can do.
  *
- * **Details**
- *
- * - `version`: `GET /api/v1/app/version`; needs no login, and is the cheapest way to see whether a server is there. A
- *   server that is not InvokeAI fails with `Decode` and says so.
- * - `openApiDocument`: `GET /openapi.json`, about 2 MB. Kept, and read again when the version has changed.
- * - `refresh`: forgets the kept document, for example after nodes were installed.
- * - `capabilities`: what the document says about routes and fields. An unknown path is no proof of a missing route, since
- *   official servers answer it with 200 and HTML; this is. `knownCapabilities`: the same as it was read last, without
- *   asking the server; none before the document was read.
- * - `runtimeConfig`: `GET app/runtime_config`. `appDeps`: `GET app/app_deps`, versions of packages by name.
- * - `generationDevices`: `GET app/generation_device_options` (6.14).
- * - `invocationCache`: `GET app/invocation_cache/status`; `clearInvocationCache` (admin), `enableInvocationCache`,
- *   `disableInvocationCache`: the routes beside it.
- *
  * @since 0.1.0
  * @category services
  */
 export class ServerInfo extends Context.Service<ServerInfo, {
+  /** The base URL of the server, without credentials. */
   readonly url: URL
+  /**
+   * Reads the version of the server. Needs no login, and is the cheapest check of whether the server responds.
+   *
+   * **Details** Route: `GET /api/v1/app/version`.
+   *
+   * **Errors** `InvokeAiError` with the reason `Decode` if the server is not InvokeAI.
+   */
   readonly version: Effect.Effect<string, InvokeAiError>
+  /**
+   * Reads the OpenAPI document of the server, about 2 MB of JSON.
+   *
+   * **Details** Route: `GET /openapi.json`. Cached until the version of the server changes, or `refresh`.
+   */
   readonly openApiDocument: Effect.Effect<unknown, InvokeAiError>
+  /** Removes the cached OpenAPI document, for example after nodes were installed. */
   readonly refresh: Effect.Effect<void>
+  /**
+   * Reads which routes, parameters and fields the server has.
+   *
+   * **Details** Reads the document if it is not cached.
+   *
+   * **Gotchas** The response to an unknown path does not prove that a route is missing, because official servers
+   * respond with 200 and HTML.
+   */
   readonly capabilities: Effect.Effect<Capabilities, InvokeAiError>
+  /** Returns the capabilities that were read last, without a request; `None` if the document has not been read. */
   readonly knownCapabilities: Effect.Effect<Option.Option<Capabilities>>
+  /** Reads the configuration of the server. Needs an admin on multi-user servers. Route: `GET app/runtime_config`. */
   readonly runtimeConfig: Effect.Effect<RuntimeConfig, InvokeAiError>
+  /** Reads the versions of the server's packages, by name. Route: `GET app/app_deps`. */
   readonly appDeps: Effect.Effect<Readonly<Record<string, string | null>>, InvokeAiError>
+  /** Reads the devices that the server can generate on. Route: `GET app/generation_device_options` (6.14). */
   readonly generationDevices: Effect.Effect<ReadonlyArray<GenerationDeviceOption>, InvokeAiError>
+  /** Reads the size and state of the invocation cache. Route: `GET app/invocation_cache/status`. */
   readonly invocationCache: Effect.Effect<InvocationCacheStatus, InvokeAiError>
+  /**
+   * Removes all entries of the invocation cache. Needs an admin on multi-user servers. Route: `DELETE
+   * app/invocation_cache`.
+   */
   readonly clearInvocationCache: Effect.Effect<void, InvokeAiError>
+  /** Enables the invocation cache. Route: `PUT app/invocation_cache/enable`. */
   readonly enableInvocationCache: Effect.Effect<void, InvokeAiError>
+  /** Disables the invocation cache. Route: `PUT app/invocation_cache/disable`. */
   readonly disableInvocationCache: Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/ServerInfo") {
   /** Information about the client's server. */

@@ -22,34 +22,67 @@ import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**
- * A video to upload. `category` is `user` if not given; `contentType` is the blob's type or `video/mp4`.
+ * A video to upload.
  *
  * @since 0.1.0
  * @category models
  */
 export interface VideoUpload {
+  /**
+   * The content: a `Blob` or `File`, bytes, or a stream of bytes. A stream, and a `Blob` that is backed by a file,
+   * are sent in constant memory.
+   */
   readonly data: UploadData
+  /**
+   * File name in the request.
+   *
+   * @default the name of a `File`, otherwise `"video.mp4"`
+   */
   readonly fileName?: string | undefined
+  /**
+   * Media type of the content.
+   *
+   * @default the type of the blob, otherwise `"video/mp4"`
+   */
   readonly contentType?: string | undefined
+  /**
+   * Category of the video. The gallery shows `"user"` under assets.
+   *
+   * @default "user"
+   */
   readonly category?: ImageCategory | undefined
+  /**
+   * Whether the video is hidden from the gallery.
+   *
+   * @default false
+   */
   readonly isIntermediate?: boolean | undefined
+  /** Id of the board to put the video on. Without one it is uncategorized. */
   readonly boardId?: string | undefined
+  /** Any JSON value; the server keeps it with the video. */
   readonly metadata?: unknown
 }
 
 /**
- * Which videos a listing has. `boardId: "none"` means videos without a board.
+ * The conditions that listed videos meet, and their order.
  *
  * @since 0.1.0
  * @category models
  */
 export interface VideoFilter {
+  /** Only videos of this origin: made by the server (`"internal"`) or uploaded (`"external"`). */
   readonly origin?: ResourceOrigin | undefined
+  /** Only videos of these categories. */
   readonly categories?: ReadonlyArray<ImageCategory> | undefined
+  /** Only intermediate videos (true), or only videos that the gallery shows (false). Without it, both. */
   readonly isIntermediate?: boolean | undefined
+  /** Only videos of this board; `"none"` means videos without a board. */
   readonly boardId?: string | undefined
+  /** Only videos whose metadata or date contains these characters. */
   readonly search?: string | undefined
+  /** Order by creation time. Without it the server lists newest videos first. */
   readonly order?: SQLiteDirection | undefined
+  /** Whether starred videos come before all others. Without it the server does so. */
   readonly starredFirst?: boolean | undefined
 }
 
@@ -60,43 +93,88 @@ export interface VideoFilter {
  *
  * Routes are below `/api/v1/videos/`.
  *
- * - `upload`: `POST upload`. `get`: `GET i/{video_name}`. `find` gives `None` for a missing one.
- * - `list`: all videos that match, read page by page. `page` is one page: `GET `. `names`: `GET names`.
- * - `update`: `PATCH i/{video_name}`; a missing video is a `NotFound`, where the server says 400. `star`, `unstar`: `POST star`, `POST unstar`.
- * - `delete`: `DELETE i/{video_name}`. A missing video is a `NotFound`, also where the server answers 200 or 403; a video
- *   that is still there although the server answered 200 is a `Server` error. `deleteMany`: `POST delete`; tells which
- *   ones are not deleted.
- * - `addToBoard`, `removeFromBoard`: `POST board`, `DELETE board`.
- * - `metadata`, `workflow`: `GET i/{video_name}/…`. The second gives the workflow and the graph that made the video.
- * - `full`: `GET i/{video_name}/full`; `from` is the byte to begin at, to resume a download. `thumbnail`: a WebP.
- *
  * @since 0.1.0
  * @category services
  */
 export class Videos extends Context.Service<Videos, {
+  /**
+   * Uploads a video and returns its record.
+   *
+   * **Details** Route: `POST upload`. Sent once, never repeated.
+   */
   readonly upload: (video: VideoUpload) => Effect.Effect<VideoDTO, InvokeAiError>
+  /**
+   * Reads the record of a video.
+   *
+   * **Details** Route: `GET i/{video_name}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such video.
+   */
   readonly get: (name: string) => Effect.Effect<VideoDTO, InvokeAiError>
+  /** Reads the record of a video; `None` if there is no such video. Route: `GET i/{video_name}`. */
   readonly find: (name: string) => Effect.Effect<Option.Option<VideoDTO>, InvokeAiError>
+  /**
+   * Streams all videos that match, and reads the pages as the stream is consumed.
+   *
+   * **Details** `pageSize` is the number of videos per request (default 100). Route: `GET `, with `offset` and
+   * `limit`.
+   */
   readonly list: (
     filter?: VideoFilter & { readonly pageSize?: number | undefined }
   ) => Stream.Stream<VideoDTO, InvokeAiError>
+  /**
+   * Reads one page of the videos that match.
+   *
+   * **Details** `offset` counts videos from 0; `limit` is at most 1,000. Route: `GET `.
+   */
   readonly page: (
     filter: VideoFilter & { readonly offset: number; readonly limit: number }
   ) => Effect.Effect<VideoPage, InvokeAiError>
+  /** Reads the names of all videos that match in one response. Route: `GET names`. */
   readonly names: (filter?: VideoFilter) => Effect.Effect<VideoNamesResult, InvokeAiError>
+  /**
+   * Changes the record of a video and returns it.
+   *
+   * **Details** Route: `PATCH i/{video_name}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` for a missing video (the server itself responds 400).
+   */
   readonly update: (name: string, changes: VideoRecordChanges) => Effect.Effect<VideoDTO, InvokeAiError>
+  /** Stars videos. Videos that it did not work for are in `failed`. Route: `POST star`. */
   readonly star: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /** Removes the star of videos. Videos that it did not work for are in `failed`. Route: `POST unstar`. */
   readonly unstar: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /**
+   * Deletes a video.
+   *
+   * **Details** Route: `DELETE i/{video_name}`.
+   *
+   * **Errors** `InvokeAiError` with the reason
+   * - `NotFound`: there is no such video, also where the server responds 200 or 403.
+   * - `Server`: the video is still there although the server responded 200.
+   */
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>
+  /** Deletes videos. Videos that are not deleted are in `failed`. Route: `POST delete`. */
   readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
+  /** Moves a video to a board. Route: `POST board`. */
   readonly addToBoard: (boardId: string, name: string) => Effect.Effect<void, InvokeAiError>
+  /** Removes a video from its board. Route: `DELETE board`. */
   readonly removeFromBoard: (name: string) => Effect.Effect<void, InvokeAiError>
+  /** Reads the metadata of a video; `None` if it has none. Route: `GET i/{video_name}/metadata`. */
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
+  /** Reads the workflow and the graph that made a video. Route: `GET i/{video_name}/workflow`. */
   readonly workflow: (name: string) => Effect.Effect<ImageProvenance, InvokeAiError>
+  /**
+   * Streams a video in constant memory.
+   *
+   * **Details** `from` is the byte to begin at, counted from 0 (default 0), to resume a download. Route: `GET
+   * i/{video_name}/full`.
+   */
   readonly full: (
     name: string,
     options?: { readonly from?: number | undefined }
   ) => Stream.Stream<Uint8Array, InvokeAiError>
+  /** Streams the thumbnail of a video, a WebP. Route: `GET i/{video_name}/thumbnail`. */
   readonly thumbnail: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
 }>()("@effect-invokeai/core/server/Videos") {
   /** The videos of the client's server. */

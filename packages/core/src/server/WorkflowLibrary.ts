@@ -43,13 +43,21 @@ import type { UploadData } from "./UploadData.ts"
  * @category models
  */
 export interface WorkflowFilter {
+  /** Only workflows that contain these characters in the fields that the server searches. */
   readonly query?: string | undefined
+  /** Only workflows of these categories. */
   readonly categories?: ReadonlyArray<WorkflowCategory> | undefined
+  /** Only workflows with one of these tags. */
   readonly tags?: ReadonlyArray<string> | undefined
+  /** Only workflows that have been opened (true) or never (false). */
   readonly hasBeenOpened?: boolean | undefined
+  /** Only workflows that are shared with all users (true) or not (false). */
   readonly isPublic?: boolean | undefined
+  /** Only workflows that another workflow can call (true) or cannot (false). */
   readonly callable?: boolean | undefined
+  /** What to order by. */
   readonly orderBy?: WorkflowOrderBy | undefined
+  /** Direction of the order. */
   readonly direction?: SQLiteDirection | undefined
 }
 
@@ -61,49 +69,99 @@ export interface WorkflowFilter {
  * Routes are below `/api/v1/workflows/`. Workflows are JSON documents as the official UI writes them; the server keeps the
  * fields it knows and drops others.
  *
- * - `list`: all that match, read page by page. `page` is one page: `GET ` with `page` (from 0) and `per_page`.
- * - `get`: `GET i/{workflow_id}`. `find` gives `None` for a missing one.
- * - `create`: `POST `. `update`: `PATCH i/{workflow_id}`; the id is written into the document, where the server looks for it.
- * - `delete`: `DELETE i/{workflow_id}`. A missing workflow is a `NotFound` on every version.
- * - `setPublic`: `PATCH i/{workflow_id}/is_public` (6.13). `setOpened`: `PUT i/{workflow_id}/opened_at`.
- * - `thumbnail`, `setThumbnail`, `deleteThumbnail`: `GET`, `PUT`, `DELETE i/{workflow_id}/thumbnail`. A workflow without a
- *   thumbnail answers 500.
- * - `countsByCategory`, `countsByTag`, `tags` (6.13): the `GET` routes of these names.
- * - `uploadFile`, `downloadFile`: from and to a JSON file, which appears whole or not at all and replaces what was there.
- *
  * @since 0.1.0
  * @category services
  */
 export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
+  /**
+   * Streams all workflows that match, and reads the pages as the stream is consumed.
+   *
+   * **Details** `pageSize` is the number of workflows per request (default 100). Route: `GET `.
+   */
   readonly list: (
     filter?: WorkflowFilter & { readonly pageSize?: number | undefined }
   ) => Stream.Stream<WorkflowListItem, InvokeAiError>
+  /**
+   * Reads one page of the workflows that match.
+   *
+   * **Details** `page` counts from 0; `perPage` is the number of workflows on a page. Route: `GET `.
+   */
   readonly page: (
     filter: WorkflowFilter & { readonly page: number; readonly perPage: number }
   ) => Effect.Effect<WorkflowPage, InvokeAiError>
+  /**
+   * Reads a workflow with its document.
+   *
+   * **Details** Route: `GET i/{workflow_id}`.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such workflow.
+   */
   readonly get: (workflowId: string) => Effect.Effect<WorkflowRecordWithThumbnail, InvokeAiError>
+  /** Reads a workflow with its document; `None` if there is no such workflow. Route: `GET i/{workflow_id}`. */
   readonly find: (workflowId: string) => Effect.Effect<Option.Option<WorkflowRecordWithThumbnail>, InvokeAiError>
+  /**
+   * Saves a new workflow and returns its record.
+   *
+   * **Details** `workflow` is a JSON document as the official UI writes it. Route: `POST `.
+   */
   readonly create: (workflow: JsonObject) => Effect.Effect<WorkflowRecord, InvokeAiError>
+  /**
+   * Replaces the document of a workflow and returns its record.
+   *
+   * **Details** Writes the id into the document, where the server looks for it. Route: `PATCH i/{workflow_id}`.
+   */
   readonly update: (workflowId: string, workflow: JsonObject) => Effect.Effect<WorkflowRecord, InvokeAiError>
+  /**
+   * Deletes a workflow.
+   *
+   * **Details** Route: `DELETE i/{workflow_id}`. Repeated after transient failures.
+   *
+   * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such workflow, on every server version.
+   */
   readonly delete: (workflowId: string) => Effect.Effect<void, InvokeAiError>
+  /** Shares a workflow with all users, or stops sharing it. Route: `PATCH i/{workflow_id}/is_public` (6.13). */
   readonly setPublic: (workflowId: string, isPublic: boolean) => Effect.Effect<WorkflowRecord, InvokeAiError>
+  /** Records that a workflow was opened now. Route: `PUT i/{workflow_id}/opened_at`. */
   readonly setOpened: (workflowId: string) => Effect.Effect<void, InvokeAiError>
+  /**
+   * Streams the thumbnail of a workflow.
+   *
+   * **Details** Route: `GET i/{workflow_id}/thumbnail`.
+   *
+   * **Gotchas** For a workflow without a thumbnail the server responds 500, which is the reason `Server`.
+   */
   readonly thumbnail: (workflowId: string) => Stream.Stream<Uint8Array, InvokeAiError>
+  /**
+   * Uploads the thumbnail of a workflow, in place of the previous one. The file name is `"thumbnail.png"` if not
+   * given. Route: `PUT i/{workflow_id}/thumbnail`.
+   */
   readonly setThumbnail: (
     workflowId: string,
     image: { readonly data: UploadData; readonly fileName?: string | undefined }
   ) => Effect.Effect<void, InvokeAiError>
+  /** Deletes the thumbnail of a workflow. Route: `DELETE i/{workflow_id}/thumbnail`. */
   readonly deleteThumbnail: (workflowId: string) => Effect.Effect<void, InvokeAiError>
+  /** Counts workflows by category. Route: `GET counts_by_category`. */
   readonly countsByCategory: (
     categories: ReadonlyArray<WorkflowCategory>
   ) => Effect.Effect<Readonly<Record<string, number>>, InvokeAiError>
+  /** Counts workflows by tag, within `categories` if given. Route: `GET counts_by_tag`. */
   readonly countsByTag: (
     tags: ReadonlyArray<string>,
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<Readonly<Record<string, number>>, InvokeAiError>
+  /** Reads the tags that workflows have, within `categories` if given. Route: `GET tags` (6.13). */
   readonly tags: (
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
+  /**
+   * Saves the workflow of a local JSON file and returns its record.
+   *
+   * **Errors**
+   * - `PlatformError`: the file cannot be read; nothing was sent.
+   * - `SchemaError`: the file is not a JSON object; nothing was sent.
+   * - `InvokeAiError`: the server could not be reached or rejected the workflow.
+   */
   readonly uploadFile: (
     path: string
   ) => Effect.Effect<
@@ -111,6 +169,15 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
     InvokeAiError | PlatformError.PlatformError | Schema.SchemaError,
     FileSystem.FileSystem
   >
+  /**
+   * Writes a workflow to a local JSON file.
+   *
+   * **Details** Replaces the file at `path`. It appears whole or not at all.
+   *
+   * **Errors**
+   * - `InvokeAiError`: the workflow could not be read; no file was written.
+   * - `PlatformError`: the file cannot be written.
+   */
   readonly downloadFile: (
     workflowId: string,
     path: string

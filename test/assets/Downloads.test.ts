@@ -287,6 +287,16 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
+  it.live("that are folders stay with overwrite, and no metadata file appears next to them", () =>
+    prepared((folder, fs) =>
+      Effect.gen(function*() {
+        yield* fs.remove(`${folder}/a.png`)
+        yield* fs.makeDirectory(`${folder}/a.png`)
+        yield* fails(Downloads.image("a.png", { directory: folder, existing: "overwrite", metadata: true }), "File")
+        assert.deepStrictEqual(yield* listing(folder), ["a.png"])
+      })
+    ))
+
   it.live("that appear during the download and are no files are an error with skip", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {

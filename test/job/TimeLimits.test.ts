@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
@@ -92,6 +93,28 @@ const statuses = Effect.map(
   ({ items }) => items.map((item) => item.status)
 )
 
+describe("On a slow server that serves every request", () => {
+  for (const delay of [2500, 4000, 10_000]) {
+    it.effect(`closing cancels the job and deletes the upload with ${delay} ms for each request`, () =>
+      withNetwork((network, close) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          yield* Scope.provide(
+            Effect.andThen(Assets.uploadBytes(png(8, 8)), Job.submitBatch(batchOf(20))),
+            scope
+          )
+          yield* Effect.sleep("1 second")
+          network.delay = delay
+          yield* Scope.close(scope, Exit.void)
+          yield* close
+          const state = yield* Simulator.use((simulator) => simulator.state)
+          assert.isTrue(state.items.every((item) => item.status === "canceled"))
+          assert.deepStrictEqual(state.images.map((image) => image.name), [])
+        })
+      ))
+  }
+})
+
 describe("On a server that accepts requests and never responds", () => {
   it.effect("closing the scope of a job takes at most closeTimeout, and less than a second more", () =>
     withNetwork((network, close) =>
@@ -103,6 +126,37 @@ describe("On a server that accepts requests and never responds", () => {
         assert.isBelow(millis, 16_000)
         assert.isBelow(yield* close, 1000)
         assert.strictEqual((yield* (yield* JobJournal).entries).length, 1, "the journal knows the job")
+      })
+    ))
+
+  it.effect("an upload that closeTimeout left no time for is reported as not tried", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(Effect.andThen(Assets.uploadBytes(png(8, 8)), Job.submitBatch(batchOf())), scope)
+        network.hangs = everything
+        yield* Scope.close(scope, Exit.void)
+        const [leftover] = yield* Assets.Assets.use((assets) => assets.leftovers)
+        assert.include(leftover?.error.message, "not tried: closeTimeout was over")
+        assert.isFalse(leftover?.error.sent)
+      })
+    ))
+
+  it.effect("a completed job has nothing to clean up, however little time is left", () =>
+    withNetwork((network) =>
+      Effect.gen(function*() {
+        const warnings: Array<string> = []
+        const logger = Logger.make(({ logLevel, message }) => {
+          if (logLevel === "Warn") warnings.push(String(message))
+        })
+        const scope = yield* Scope.make()
+        const completed = yield* Scope.provide(Job.submitBatch(batchOf(1)), scope)
+        yield* completed.await
+        yield* Scope.provide(Job.submitBatch(batchOf()), scope)
+        network.hangs = everything
+        yield* Scope.close(scope, Exit.void).pipe(Effect.provide(Logger.layer([logger])))
+        assert.isNotEmpty(warnings)
+        assert.notInclude(warnings.join(), completed.batchId)
       })
     ))
 

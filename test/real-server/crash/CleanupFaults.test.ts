@@ -116,6 +116,21 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
       assert.isFalse(yield* exists(uploaded))
     }))
 
+  it.effect("cancels a job and deletes its upload although every request takes a second, which is more than closeTimeout", () =>
+    Effect.gen(function*() {
+      const [uploaded, batchId] = yield* behind((proxy) =>
+        Effect.scoped(Effect.gen(function*() {
+          const asset = yield* Assets.uploadBytes(picture(16, 16, 6))
+          const job = yield* longJob()
+          yield* Effect.sleep("500 millis")
+          proxy.delay = 1000
+          return [asset.imageName, job.batchId] as const
+        }))
+      )
+      assert.isFalse(yield* exists(uploaded))
+      assert.isFalse(yield* isRunning(batchId))
+    }))
+
   it.effect("closes in time although nothing responds, and cleans up in the background as soon as something does", () =>
     behind((proxy) =>
       Effect.gen(function*() {

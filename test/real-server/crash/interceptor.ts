@@ -34,6 +34,8 @@ export interface Interceptor {
   readonly url: string
   /** Replaces what is done with requests from now on. */
   treat: (request: { readonly method: string; readonly path: string }) => Treatment
+  /** For how many milliseconds every request waits before it is treated. */
+  delay: number
   /** The requests that came, as method and path. */
   readonly seen: ReadonlyArray<string>
 }
@@ -65,7 +67,12 @@ const forward = (request: IncomingMessage, response: ServerResponse, treatment: 
 export const make: Effect.Effect<Interceptor, never, Scope.Scope> = Effect.gen(function*() {
   const sockets = new Set<Socket>()
   const seen: Array<string> = []
-  const interceptor: Interceptor & { url: string } = { url: "", treat: () => "pass", seen }
+  const interceptor: Interceptor & { url: string } = {
+    url: "",
+    treat: () => "pass",
+    delay: 0,
+    seen
+  }
   const server = createServer((request, response) => {
     const path = request.url?.replace(/\?.*/, "") ?? ""
     const method = request.method ?? ""
@@ -73,7 +80,9 @@ export const make: Effect.Effect<Interceptor, never, Scope.Scope> = Effect.gen(f
     const treatment = interceptor.treat({ method, path })
     if (treatment === "hang") return void request.resume()
     if (treatment === "drop") return void request.socket.destroy()
-    if (typeof treatment === "string") return forward(request, response, treatment)
+    if (typeof treatment === "string") {
+      return void setTimeout(() => forward(request, response, treatment), interceptor.delay)
+    }
     request.resume()
     response.writeHead(treatment.status, { "content-type": treatment.contentType ?? "text/html", ...treatment.headers })
     response.end(treatment.body ?? "<!doctype html><title>A proxy</title>")

@@ -266,14 +266,7 @@ const make = Effect.gen(function*() {
         const { board_id = null, image_name } = image.value
         yield* held.deleteOnce(image_name, { id: record.id, server, image_name, board_id, starred: false })
       }),
-      timedOut: () =>
-        new InvokeAiError({
-          reason: { _tag: "Transport" },
-          method: "GET",
-          path: "/api/v1/images/",
-          detail: "the server did not respond in time",
-          code: "ETIMEDOUT"
-        })
+      request: { method: "GET", path: "/api/v1/images/" }
     })
 
   const upload = Effect.fn("Assets.upload")(

@@ -14,10 +14,11 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { CloseTimeout } from "../server/InvokeAiConfig.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import { InvokeAiError } from "../server/InvokeAiError.ts"
 import { elapsedMillisUnsafe } from "./elapsed.ts"
 import { durationOption } from "./options.ts"
 import { printable } from "./printable.ts"
+import { type Observed, type Request, whileProgressing } from "./progress.ts"
 
 /**
  * Something to clean up on the server.
@@ -25,7 +26,7 @@ import { printable } from "./printable.ts"
  * - `subject`: what is cleaned up, for messages. Also the identity of the task: a new one replaces an unfinished one.
  * - `attempt`: cleans it up. It must be idempotent and interruptible.
  * - `again`: the same for attempts in the background, when the scope of the caller is closed. Default: `attempt`.
- * - `timedOut`: the error if an attempt is interrupted because its time is over.
+ * - `request`: the request that cleans up, for messages where none was sent.
  *
  * @internal
  */
@@ -33,7 +34,7 @@ export interface CleanupTask<A> {
   readonly subject: string
   readonly attempt: Effect.Effect<A, InvokeAiError>
   readonly again?: Effect.Effect<A, InvokeAiError> | undefined
-  readonly timedOut: () => InvokeAiError
+  readonly request: { readonly method: string; readonly path: string }
 }
 
 /**
@@ -57,9 +58,12 @@ export interface CleanupTasks {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
 
+/** The code of a failure that means that the server works on it. @internal */
+export const unfinishedCode = "ERR_UNFINISHED"
+
 /** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. @internal */
 export const isTransient = (error: InvokeAiError): boolean =>
-  error.isRetryable || error.isAmbiguous || error.code === "ERR_HTML"
+  error.isRetryable || error.isAmbiguous || error.code === "ERR_HTML" || error.code === unfinishedCode
 
 /** Pauses between attempts, in milliseconds: while a scope waits, and in the background. */
 const pauses = { waiting: { first: 100, longest: 1000 }, background: { first: 1000, longest: 60_000 } }
@@ -109,10 +113,11 @@ class Patience {
     return Math.max(0, this.limit - this.spent)
   }
 
-  end(began: number, now: number, succeeded: boolean): void {
+  /** Takes the end of a cleanup, and how long it waited in vain. */
+  end(now: number, spent: number): void {
     this.running--
     this.lastEnd = now
-    if (!succeeded) this.spent += now - began
+    this.spent += spent
   }
 
   /** The server does again what it is asked for. */
@@ -125,40 +130,77 @@ const make = Effect.gen(function*() {
   const timeout = durationOption("closeTimeout", yield* CloseTimeout)
   const patience = new Patience(Duration.toMillis(timeout))
 
-  /** Repeats an attempt until it succeeds, fails for good, or its time is over. */
-  const repeated = <A>(
-    attempt: Effect.Effect<A, InvokeAiError>,
-    timedOut: () => InvokeAiError,
-    millis: number
-  ): Effect.Effect<A, InvokeAiError> =>
-    Effect.suspend(() => {
-      let failure: InvokeAiError | undefined
-      const loop = (pause: number): Effect.Effect<A, InvokeAiError> =>
-        Effect.catchIf(attempt, isTransient, (error) => {
-          failure = error
-          return Effect.andThen(Effect.sleep(pause), loop(Math.min(pause * 2, pauses.waiting.longest)))
-        })
-      return Effect.flatMap(
-        Effect.timeoutOption(loop(pauses.waiting.first), millis),
-        Option.match({ onNone: () => Effect.fail(failure ?? timedOut()), onSome: Effect.succeed })
-      )
+  const timedOut = ({ request }: CleanupTask<unknown>, latest?: Request): InvokeAiError =>
+    new InvokeAiError({
+      reason: { _tag: "Transport" },
+      method: latest?.method ?? request.method,
+      path: latest?.path ?? request.path,
+      ...(latest?.server === undefined ? undefined : { server: latest.server }),
+      detail: "the server did not respond in time",
+      code: "ETIMEDOUT",
+      sent: latest?.sent ?? true
     })
 
-  const bounded = <A>(
+  const notTried = ({ request }: CleanupTask<unknown>): InvokeAiError =>
+    new InvokeAiError({
+      reason: { _tag: "Transport" },
+      ...request,
+      detail: "not tried: closeTimeout was over",
+      code: "ETIMEDOUT",
+      sent: false
+    })
+
+  /**
+   * Repeats an attempt until it succeeds, fails for good, or its time is over. Attempts that fail count with all their time,
+   * the current one only since a request succeeded.
+   */
+  const repeated = <A>(
+    task: CleanupTask<A>,
     attempt: Effect.Effect<A, InvokeAiError>,
-    timedOut: () => InvokeAiError,
+    left: () => number,
+    observed: Observed
+  ): Effect.Effect<A, InvokeAiError> => {
+    const loop = (pause: number, failure?: InvokeAiError): Effect.Effect<A, InvokeAiError> =>
+      Effect.suspend(() => left() <= 0 ? Effect.fail(failure ?? timedOut(task)) : once(pause, failure))
+    const once = (pause: number, failure: InvokeAiError | undefined) =>
+      whileProgressing(attempt, left(), observed).pipe(
+        Effect.matchEffect({
+          onSuccess: (result) =>
+            Option.isSome(result)
+              ? Effect.succeed(result.value)
+              : Effect.fail(failure ?? timedOut(task, observed.latest)),
+          onFailure: (error) => {
+            if (!isTransient(error)) return Effect.fail(error)
+            observed.productive = 0
+            return Effect.andThen(
+              Effect.sleep(Math.max(0, Math.min(pause, left()))),
+              loop(Math.min(pause * 2, pauses.waiting.longest), error)
+            )
+          }
+        })
+      )
+    return loop(pauses.waiting.first)
+  }
+
+  const bounded = <A>(
+    task: CleanupTask<A>,
+    attempt: Effect.Effect<A, InvokeAiError>,
     least: number
   ): Effect.Effect<Result.Result<A, InvokeAiError>> =>
     Effect.gen(function*() {
       const clock = yield* Clock.Clock
       const began = elapsedMillisUnsafe(clock)
+      const elapsed = () => elapsedMillisUnsafe(clock) - began
       const millis = Math.max(least, patience.begin(began))
+      const observed: Observed = { latest: undefined, productive: 0 }
+      const end = (succeeded: boolean) =>
+        patience.end(elapsedMillisUnsafe(clock), succeeded ? 0 : elapsed() - observed.productive)
       const result = millis === 0
-        ? Result.fail(timedOut())
-        : yield* Effect.result(repeated(attempt, timedOut, millis)).pipe(
-          Effect.onInterrupt(() => Effect.sync(() => patience.end(began, elapsedMillisUnsafe(clock), false)))
+        ? Result.fail(notTried(task))
+        : yield* Effect.result(repeated(task, attempt, () => millis - elapsed(), observed)).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => end(false)))
         )
-      patience.end(began, elapsedMillisUnsafe(clock), Result.isSuccess(result))
+      end(Result.isSuccess(result))
       return result
     })
 
@@ -169,7 +211,7 @@ const make = Effect.gen(function*() {
     yield* Effect.addFinalizer(() =>
       Effect.forEach([...pending.values()], ({ task }) =>
         Effect.flatMap(
-          bounded(task.again ?? task.attempt, task.timedOut, lastAttempts),
+          bounded(task, task.again ?? task.attempt, lastAttempts),
           (result) =>
             Result.isSuccess(result)
               ? Effect.void
@@ -179,10 +221,13 @@ const make = Effect.gen(function*() {
     const scope = yield* Effect.scope
 
     const inBackground = (entry: Pending, begin: Effect.Effect<unknown, InvokeAiError>, delay: number) => {
-      const { again, attempt, subject, timedOut } = entry.task
+      const { again, attempt, subject } = entry.task
       const isCurrent = () => pending.get(subject) === entry
       const limited = (effect: Effect.Effect<unknown, InvokeAiError>) =>
-        Effect.timeoutOrElse(effect, { duration: timeout, orElse: () => Effect.fail(timedOut()) })
+        Effect.flatMap(
+          whileProgressing(effect, Duration.toMillis(timeout)),
+          Option.match({ onNone: () => Effect.fail(timedOut(entry.task)), onSome: Effect.succeed })
+        )
       const loop = (next: Effect.Effect<unknown, InvokeAiError>, pause: number): Effect.Effect<void> =>
         Effect.flatMap(Effect.result(permits.withPermit(limited(next))), (result) => {
           if (!isCurrent()) return Effect.void
@@ -212,7 +257,7 @@ const make = Effect.gen(function*() {
       Effect.gen(function*() {
         pending.delete(task.subject)
         const again = task.again ?? task.attempt
-        const result = yield* bounded(task.attempt, task.timedOut, 0).pipe(
+        const result = yield* bounded(task, task.attempt, 0).pipe(
           Effect.onInterrupt(() => retryLater(task, again, 0))
         )
         if (Result.isFailure(result)) yield* retryLater(task, again, pauses.background.first)

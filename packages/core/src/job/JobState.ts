@@ -454,7 +454,8 @@ const warnAboutExtraItems = (state: JobState): Change => {
   const surplus = idsOf("surplus")
   const extra = surplus.length === 0 ? { state, events: [] } : warn(state, {
     reason: "SurplusItems",
-    message: `The server has more items of batch ${state.batchId} than were asked for; these are canceled`,
+    message:
+      `The server has more items of batch ${state.batchId} than were asked for; those that have not ended are canceled, and their images are deleted when the scope of the job closes`,
     itemIds: surplus
   })
   const retries = idsOf("retry")

@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Options from "../internal/options.ts"
+import { Progress } from "../internal/progress.ts"
 import { mismatchOf } from "./internal/belonging.ts"
 import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
@@ -317,6 +318,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           return Effect.fail(Failures.failure(call, "Validation", { detail: problem, sent: false }))
         }
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
+        const progress = fiber.getRef(Progress)
+        progress.began(call)
         return route(request).pipe(
           Effect.mapError((error) => toInvokeAiError(call, error)),
           Effect.tap((response) => {
@@ -327,13 +330,16 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
             duration,
             orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(duration)))
           }),
+          Effect.tap(() => Effect.sync(progress.succeeded)),
           Effect.updateContext((context: Context.Context<never>) =>
             context.pipe(
               Context.add(CurrentCall, call),
               // for programs that put headers into their spans
               Context.add(Headers.CurrentRedactedNames, [
                 ...fiber.getRef(Headers.CurrentRedactedNames),
-                refreshedToken
+                refreshedToken,
+                // a redirect may name a user, a password and a query
+                "location"
               ]),
               Context.add(
                 HttpClient.TracerDisabledWhen,

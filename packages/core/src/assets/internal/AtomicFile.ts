@@ -12,6 +12,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as PlatformError from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
@@ -67,6 +68,18 @@ const link = (fs: FileSystem.FileSystem, from: string, to: string): Effect.Effec
         : fs.rename(from, to))
   })
 
+const refuseDirectory = (fs: FileSystem.FileSystem, file: string): Effect.Effect<void, PlatformError.PlatformError> =>
+  Effect.flatMap(Effect.option(fs.lstat(file)), (info) =>
+    Option.isSome(info) && info.value.type === "Directory"
+      ? Effect.fail(PlatformError.systemError({
+        _tag: "BadResource",
+        module: "FileSystem",
+        method: "rename",
+        pathOrDescriptor: file,
+        description: "a directory has this name"
+      }))
+      : Effect.void)
+
 const maxNumber = 10_000
 
 const isTaken = (error: PlatformError.PlatformError) => error.reason._tag === "AlreadyExists"
@@ -108,6 +121,8 @@ export const place = Effect.fnUntraced(
     })
 
     if (existing === "overwrite") {
+      // no file can replace a directory: better known before the first part is named
+      for (const { suffix } of parts) yield* refuseDirectory(fs, target + suffix)
       yield* renameAll
     } else if (existing === "error") {
       yield* linkAll(target)

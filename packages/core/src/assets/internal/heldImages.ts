@@ -21,13 +21,16 @@ interface Held {
 
 const subjectOf = (imageName: string): string => `Image ${imageName}`
 
-const deletionTimedOut = (imageName: string): InvokeAiError =>
+const deletionOf = (imageName: string) => ({
+  method: "DELETE",
+  path: `/api/v1/images/i/${encodeURIComponent(imageName)}`
+})
+
+const interrupted = (imageName: string): InvokeAiError =>
   new InvokeAiError({
     reason: { _tag: "Transport" },
-    method: "DELETE",
-    path: `/api/v1/images/i/${encodeURIComponent(imageName)}`,
-    detail: "the server did not respond in time",
-    code: "ETIMEDOUT"
+    ...deletionOf(imageName),
+    detail: "waiting for it was interrupted; it continues in the background"
   })
 
 /** The images that one program holds. @internal */
@@ -113,10 +116,10 @@ export class HeldImages {
       this.cleanup.run({
         subject: subjectOf(imageName),
         attempt: this.deleteOnce(imageName, record),
-        timedOut: () => deletionTimedOut(imageName)
+        request: deletionOf(imageName)
       }).pipe(
         Effect.onInterrupt(() =>
-          Effect.sync(() => void this.undeleted.set(imageName, { record, error: deletionTimedOut(imageName) }))
+          Effect.sync(() => void this.undeleted.set(imageName, { record, error: interrupted(imageName) }))
         )
       ),
       (result) => {

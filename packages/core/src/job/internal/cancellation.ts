@@ -5,8 +5,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { isTransient } from "../../internal/Closing.ts"
 import { elapsedMillis } from "../../internal/elapsed.ts"
+import { whileProgressing } from "../../internal/progress.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import type { Cancellation } from "../JobOptions.ts"
@@ -20,8 +22,8 @@ export const cancelWithin = Duration.seconds(15)
  * **Details**
  *
  * Mirrors `PUT cancel_by_batch_ids`, the one way to cancel that also works for items that the server cannot read. The
- * server's count of canceled items differs by version, so the batch itself is read. Takes at most `within`, whatever the
- * server does; `active` is above 0 if the time ran out. With `appear`, it waits that long for a batch that does not exist
+ * server's count of canceled items differs by version, so the batch itself is read. Waits at most `within` for a
+ * server that fails or does not respond; `active` is above 0 if the time ran out. With `appear`, it waits that long for a batch that does not exist
  * yet: its request may be in flight.
  *
  * @category operations
@@ -48,8 +50,11 @@ export const cancelBatch = Effect.fn("Cancellation.cancelBatch")(function*(
   let wait = 50
   while (true) {
     const left = began + limit - (yield* elapsedMillis)
-    const result = yield* Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)).pipe(
-      Effect.timeoutOrElse({ duration: Math.max(0, left), orElse: () => Effect.fail(failure) }),
+    const result = yield* whileProgressing(
+      Effect.andThen(queue.cancelByBatchIds([batchId]), queue.batchStatus(batchId)),
+      Math.max(0, left)
+    ).pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.fail(failure), onSome: Effect.succeed })),
       Effect.result
     )
     const elapsed = (yield* elapsedMillis) - began

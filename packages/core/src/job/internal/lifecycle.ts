@@ -11,8 +11,10 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import { unfinishedCode } from "../../internal/Closing.ts"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import * as Options from "../../internal/options.ts"
+import { waiting } from "../../internal/progress.ts"
 import type { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
@@ -186,7 +188,10 @@ const isWorkerDone = Effect.gen(function*() {
 
 /** Waits for the worker for at most 5 seconds. */
 const awaitWorker = isWorkerDone.pipe(
-  Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ times: 25 })) })
+  Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("200 millis") }),
+  Effect.timeoutOption("5 seconds"),
+  Effect.map(Option.isSome),
+  waiting
 )
 
 /** What an earlier job left to this one stays for good, as its own images do. */
@@ -195,10 +200,16 @@ const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: R
   yield* imageUse.inherit(batchId, imageNames(items.flatMap((item) => item.outputs)))
 })
 
-const cancelPath = "/api/v1/queue/cancel_by_batch_ids"
+const cancelRequest = Effect.map(SessionQueue, ({ queueId }) => ({
+  method: "PUT",
+  path: `/api/v1/queue/${queueId}/cancel_by_batch_ids`
+}))
 
-const unfinished = (path: string, detail: string): InvokeAiError =>
-  new InvokeAiError({ reason: { _tag: "Transport" }, method: "PUT", path, detail, sent: true })
+const deleteRequest = { method: "POST", path: "/api/v1/images/delete" }
+
+/** The server did what a request asked for, but is not done with the job. */
+const unfinished = (request: { readonly method: string; readonly path: string }, detail: string): InvokeAiError =>
+  new InvokeAiError({ reason: { _tag: "Conflict" }, ...request, detail, code: unfinishedCode, sent: true })
 
 /** Whether an item is one that was not asked for. */
 const isExtra = (item: ItemState): boolean => item.role === "surplus"
@@ -244,11 +255,23 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
     yield* queue.cancelItem(itemId)
     yield* read(itemId)
     if (JobState.getItem(state, itemId)?.phase === "open") {
-      return yield* unfinished(`/api/v1/queue/${queue.queueId}/i/${itemId}/cancel`, "the item is not canceled yet")
+      return yield* unfinished(
+        { method: "PUT", path: `/api/v1/queue/${queue.queueId}/i/${itemId}/cancel` },
+        "the item is not canceled yet"
+      )
     }
   }
   return state
 })
+
+/** Whether the images of an item are to be deleted. */
+const isUnwanted = (options: JobOptions, item: ItemState): boolean =>
+  isExtra(item) || options.deleteOutputs === true || (options.keepOutputs !== true && item.status !== "completed")
+
+/** Whether the job ended and nothing of it has to be read, canceled or deleted. */
+const isTidy = ({ options, tracked }: Lifecycle): boolean =>
+  hasEnded(tracked) &&
+  JobState.items(tracked.state).every((item) => item.role === "child" || (isFinal(item) && !isUnwanted(options, item)))
 
 /** Deletes the images that the caller does not want. False if the server may still make one. */
 const removeImages = Effect.fnUntraced(function*(
@@ -257,10 +280,8 @@ const removeImages = Effect.fnUntraced(function*(
   inherited: Set<string>
 ) {
   const items = JobState.items(state).filter((item) => item.sessionId !== "")
-  const unwanted = (item: ItemState) =>
-    isExtra(item) || options.deleteOutputs === true || (options.keepOutputs !== true && item.status !== "completed")
-  const doomed = items.filter(unwanted)
-  const kept = items.filter((item) => !unwanted(item))
+  const doomed = items.filter((item) => isUnwanted(options, item))
+  const kept = items.filter((item) => !isUnwanted(options, item))
   yield* keepImages(tracked, kept)
   const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
   if (begun.length === 0) return true
@@ -278,8 +299,7 @@ const removeImages = Effect.fnUntraced(function*(
   if (failed.length > 0) {
     return yield* new InvokeAiError({
       reason: { _tag: "Server" },
-      method: "POST",
-      path: "/api/v1/images/delete",
+      ...deleteRequest,
       status: 200,
       detail: `the server did not delete ${failed.join(", ")}`
     })
@@ -307,15 +327,16 @@ const removeBlocking = Effect.fnUntraced(function*({ batchId, isUnreadable }: Tr
   if (!isUnreadable) return
   const { cleanup } = yield* JobTracker
   const services = yield* Effect.context<SessionQueue>()
+  const request = yield* cancelRequest
   const attempt = Effect.gen(function*() {
     const { active } = yield* removeUnreadable(batchId)
-    if (active > 0) return yield* unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`)
+    if (active > 0) return yield* unfinished(request, `${active} items of batch ${batchId} are not canceled yet`)
     yield* Journal.forget(batchId)
   })
   const removed = yield* cleanup.run({
     subject: `Unreadable batch ${batchId}`,
     attempt: Effect.provideContext(attempt, services),
-    timedOut: () => unfinished(cancelPath, "the server did not respond in time")
+    request
   })
   if (Result.isSuccess(removed)) return
   yield* Effect.logWarning(
@@ -340,8 +361,13 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     }
     return
   }
+  if (isTidy(context)) {
+    yield* keepImages(tracked, JobState.items(tracked.state))
+    return (yield* isNeeded(context, exit)) ? undefined : yield* Journal.forget(tracked.batchId)
+  }
   const { cleanup } = yield* JobTracker
   const services = yield* Effect.context<JobTracker | SessionQueue | Images>()
+  const request = yield* cancelRequest
   const { batchId } = tracked
   const inherited = new Set<string>()
   const uncertain = stage.current === "sending"
@@ -356,21 +382,20 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
       if (yield* isWorkerDone) return yield* removeImages(context, state, inherited)
       return yield* new InvokeAiError({
         reason: { _tag: "Conflict" },
-        method: "POST",
-        path: "/api/v1/images/delete",
+        ...deleteRequest,
         detail: "the server is still busy with a canceled item, which may make an image"
       })
     })
     yield* cleanup.defer({
       subject: `Images of batch ${batchId}`,
       attempt: Effect.provideContext(attempt, services),
-      timedOut: () => unfinished("/api/v1/images/delete", "the server did not respond in time")
+      request: deleteRequest
     })
   })
 
   const afterCancel = ({ active, total }: Cancellation) => {
     if (active > 0) {
-      return Effect.fail(unfinished(cancelPath, `${active} items of batch ${batchId} are not canceled yet`))
+      return Effect.fail(unfinished(request, `${active} items of batch ${batchId} are not canceled yet`))
     }
     // A request that was cut off and has not arrived may still do so: the journal keeps the job.
     return uncertain && total === 0 ? Effect.void : finish(total)
@@ -400,7 +425,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     subject: `Batch ${batchId}`,
     attempt: Effect.provideContext(attempt, services),
     again: Effect.provideContext(again, services),
-    timedOut: () => unfinished(cancelPath, "the server did not respond in time")
+    request
   })
   if (Result.isFailure(closed)) {
     yield* Effect.logWarning(

@@ -141,10 +141,13 @@ const retryAfter = (header: string | undefined, now: number): number | undefined
   return Number.isFinite(millis) ? Math.max(0, millis) : undefined
 }
 
+/** A URL or a path without user, password, query and fragment, which may hold secrets. */
+const shownUrl = (location: string): string =>
+  location.replace(/[?#].*$/s, "").replace(/^((?:[a-z][a-z0-9+.-]*:)?[\\/]{2,})[^\\/]*@/i, "$1")
+
 const redirected = (response: HttpClientResponse.HttpClientResponse): string => {
   const location = response.headers["location"]
-  // the query may hold what was sent
-  return `the server redirects${location === undefined ? "" : ` to ${location.replace(/[?#].*$/, "")}`}; use that URL`
+  return `the server redirects${location === undefined ? "" : ` to ${shownUrl(location)}`}; use that URL`
 }
 
 /**

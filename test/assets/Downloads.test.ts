@@ -287,6 +287,27 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
+  it.live("below a directory that takes no entries are an error at once", () =>
+    prepared((folder, fs) =>
+      Effect.gen(function*() {
+        const takesNone = FileSystem.make({
+          ...fs,
+          makeDirectory: (path, options) =>
+            options?.recursive === true
+              ? Effect.never
+              : path.startsWith(`${folder}/proc`)
+              ? fs.makeDirectory(`${folder}/nothing/there`)
+              : fs.makeDirectory(path)
+        })
+        yield* fs.makeDirectory(`${folder}/proc`)
+        for (const directory of [`${folder}/proc/x`, `${folder}/proc/x/y`]) {
+          yield* fails(Downloads.image("a.png", { directory }), "FolderMissing").pipe(
+            Effect.provideService(FileSystem.FileSystem, takesNone)
+          )
+        }
+      })
+    ))
+
   it.live("that are folders stay with overwrite, and no metadata file appears next to them", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {

@@ -20,6 +20,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { fromPlatform, RecordError } from "../files/RecordError.ts"
 import * as FileLock from "../internal/FileLock.ts"
+import { makeDirectories } from "../internal/makeDirectories.ts"
 import * as TemporaryFile from "../internal/TemporaryFile.ts"
 
 /**
@@ -163,7 +164,7 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
   const writeError = Effect.mapError(fromPlatform(record, "write"))
   const semaphore = yield* Semaphore.make(1)
 
-  yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(openError)
+  yield* makeDirectories(path.dirname(file)).pipe(openError)
   // a link stays one: the file that it points to is replaced
   const exists = yield* fs.exists(file).pipe(openError)
   const target = exists ? yield* fs.realPath(file).pipe(openError) : file

@@ -54,7 +54,7 @@ import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
-import { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import {
   type Asset,
   type AssetContent,

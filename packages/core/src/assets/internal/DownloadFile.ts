@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
+import { makeDirectories } from "../../internal/makeDirectories.ts"
 import * as TemporaryFile from "../../internal/TemporaryFile.ts"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import type { VideoDTO } from "../../server/api/VideosApi.ts"
@@ -83,7 +84,7 @@ const makeDirectory = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const toError = Effect.mapError(fromPlatform(name, directory))
     if (shared.options.createDirectory ?? true) {
-      yield* fs.makeDirectory(directory, { recursive: true }).pipe(
+      yield* makeDirectories(directory).pipe(
         Effect.catchIf((error) => error.reason._tag === "AlreadyExists", () => Effect.void),
         toError
       )

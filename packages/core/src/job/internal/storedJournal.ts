@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { fromPlatform, fromStore, type RecordError } from "../../files/RecordError.ts"
 import * as FileLock from "../../internal/FileLock.ts"
 import { systemCode } from "../../internal/fileProblem.ts"
+import { makeDirectories } from "../../internal/makeDirectories.ts"
 import * as TemporaryFile from "../../internal/TemporaryFile.ts"
 import { JobJournal, JournalEntry } from "../JobJournal.ts"
 
@@ -101,7 +102,7 @@ export const layerFolder = (
       const path = yield* Path.Path
       const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
       const record = { record: "journal", path: directory } as const
-      yield* fs.makeDirectory(directory, { recursive: true }).pipe(Effect.mapError(fromPlatform(record, "open")))
+      yield* makeDirectories(directory).pipe(Effect.mapError(fromPlatform(record, "open")))
       const lock = yield* FileLock.acquire({ directory, prefix: ".invokeai-", record })
       yield* TemporaryFile.deleteAbandoned(directory)
       const read = Effect.mapError(fromPlatform(record, "read"))

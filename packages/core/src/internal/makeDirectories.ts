@@ -1,0 +1,33 @@
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+
+/**
+ * Makes a directory and those above it, unless they exist. Node's own recursive function never returns below a directory such
+ * as `/proc`, which exists and takes no entries.
+ *
+ * @internal
+ */
+export const makeDirectories = (
+  directory: string
+): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const above = (yield* Path.Path).dirname(directory)
+    const make = Effect.catchIf(
+      fs.makeDirectory(directory),
+      (error) => error.reason._tag === "AlreadyExists",
+      (error) =>
+        Effect.flatMap(fs.stat(directory), ({ type }) => type === "Directory" ? Effect.void : Effect.fail(error))
+    )
+    yield* Effect.catchIf(
+      make,
+      (error) => error.reason._tag === "NotFound" && above !== directory,
+      (error) =>
+        Effect.flatMap(
+          fs.exists(above),
+          (exists) => exists ? Effect.fail(error) : Effect.andThen(makeDirectories(above), make)
+        )
+    )
+  })

@@ -24,6 +24,7 @@ export interface Asset {
   readonly width: number
   /** In pixels, as stored. */
   readonly height: number
+  /** The id of the board that the image is on; null if it is on none. */
   readonly boardId: string | null
   /** The path, or the name given to the bytes; the image's name when it was adopted. */
   readonly source: string
@@ -32,14 +33,17 @@ export interface Asset {
 }
 
 /**
- * The content that was uploaded. `hash` is `ContentSummary.hash`, `length` is in bytes.
+ * The content that was uploaded.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AssetContent {
+  /** The type of the uploaded content, for example `"jpeg"`. The server stores every image as PNG. */
   readonly type: ImageType.ImageType
+  /** The hash of the content, as in `ContentSummary.hash`. */
   readonly hash: string
+  /** The size of the content in bytes. */
   readonly length: number
 }
 
@@ -110,6 +114,7 @@ export const uploadFileRules: Options.OptionRules<UploadFileOptions> = { ...uplo
 export interface UploadSource {
   /** A name for messages. The server never sees it. */
   readonly name: string
+  /** The content: bytes, a blob, or a stream that can be read twice. */
   readonly data: Uint8Array | Blob | Stream.Stream<Uint8Array, UploadError>
   /** In bytes. */
   readonly length: number
@@ -124,6 +129,7 @@ export interface UploadSource {
 export interface Leftover {
   /** The name of the image on the server. */
   readonly imageName: string
+  /** The error with which the deletion failed. */
   readonly error: InvokeAiError
 }
 
@@ -150,5 +156,7 @@ export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherB
 export type DeletionOutcome =
   | { readonly _tag: "Deleted" }
   | { readonly _tag: "Missing" }
+  /** Why it was left on the server. */
   | { readonly _tag: "Kept"; readonly reason: KeptReason }
+  /** The error with which the deletion failed. */
   | { readonly _tag: "Failed"; readonly error: InvokeAiError }

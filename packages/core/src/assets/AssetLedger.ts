@@ -26,24 +26,24 @@ import * as TemporaryFile from "../internal/TemporaryFile.ts"
 /**
  * One upload.
  *
- * **Details**
- *
- * - `id`: chosen by the client and sent as the image's `session_id`, by which an image is found whose name never arrived.
- * - `server`: the base URL.
- * - `image_name`: missing until it is known.
- * - `board_id`, `starred`: how the image was then. An image that was moved or starred since then is not deleted.
- * - `recorded_at`: when the upload began, in milliseconds since 1970. An image that is not found is looked for again until
- *   one hour after that, because the server may still receive it.
- *
  * @category schemas
  * @since 0.1.0
  */
 export class AssetRecord extends Schema.Opaque<AssetRecord>()(Schema.Struct({
+  /** Chosen by the client and sent as the image's `session_id`, by which an image is found whose name never arrived. */
   id: Schema.String,
+  /** The base URL of the server. */
   server: Schema.String,
+  /** The name of the image on the server. Missing until it is known. */
   image_name: Schema.optionalKey(Schema.String),
+  /** The board that the image was on when it was recorded. An image that was moved since then is not deleted. */
   board_id: Schema.NullOr(Schema.String),
+  /** Whether the image was starred when it was recorded. An image that was starred since then is not deleted. */
   starred: Schema.Boolean,
+  /**
+   * When the upload began, in milliseconds since 1970. An image that is not found is looked for again until one hour
+   * after that, because the server may still receive it.
+   */
   recorded_at: Schema.optionalKey(Schema.Number)
 })) {}
 

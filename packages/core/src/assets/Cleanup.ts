@@ -45,11 +45,15 @@ export type { KeptReason } from "./Asset.ts"
  * @since 0.1.0
  */
 export interface CleanupResult {
+  /** How many images and queue items were deleted. */
   readonly deletedCount: number
+  /** The names of the deleted images, or the ids of the deleted queue items. */
   readonly deleted: ReadonlyArray<string>
   /** What was gone already. */
   readonly missing: ReadonlyArray<string>
+  /** The images and queue items that were left on the server, with the reason for each. */
   readonly kept: ReadonlyMap<string, KeptReason>
+  /** The images and queue items whose deletion failed, with the error of each. */
   readonly failedDeletions: ReadonlyMap<string, InvokeAiError>
 }
 
@@ -60,7 +64,9 @@ export interface CleanupResult {
  * @since 0.1.0
  */
 export class CleanupError extends TaggedError<CleanupError>()("CleanupError", {
+  /** How many images and queue items were deleted. */
   deletedCount: Schema.Number,
+  /** The names of those whose deletion failed, each with its error. */
   failures: Schema.Array(Schema.Struct({ name: Schema.String, cause: Schema.Defect() }))
 }) {
   override get message(): string {
@@ -330,7 +336,9 @@ const itemOutcomes = Effect.fnUntraced(
  * @since 0.1.0
  */
 export interface JobItems {
+  /** The id of the batch. */
   readonly batchId: string
+  /** The ids of the queue items of the job. */
   readonly itemIds: ReadonlyArray<number>
 }
 
@@ -368,26 +376,32 @@ export interface ManyOptions extends OutputsCleanupOptions {
 }
 
 /**
- * One of many jobs: what it gave, and what was uploaded for it.
+ * The outputs of one job, and what was uploaded for it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FinishedJob {
+  /** The outputs of the job. */
   readonly outputs: WorkflowOutput
+  /** The images that were uploaded for the job. Default: none. */
   readonly assets?: Iterable<ImageReference> | undefined
 }
 
 /**
- * What was cleaned up of many jobs, in total. `workflows` counts the jobs, `deletedCount` everything that was deleted.
+ * What was deleted of many jobs, in total.
  *
  * @category models
  * @since 0.1.0
  */
 export interface BatchCleanupResult extends Omit<CleanupResult, "deleted" | "missing"> {
+  /** How many jobs were cleaned up. */
   readonly workflows: number
+  /** How many uploaded images were deleted. */
   readonly inputsDeleted: number
+  /** How many images and videos of jobs were deleted. */
   readonly outputsDeleted: number
+  /** How many queue items were deleted. */
   readonly queueItemsDeleted: number
 }
 

@@ -74,19 +74,19 @@ const explanations: Record<DownloadErrorReason, string> = {
  * An image could not be downloaded. Nothing of it was left in the folder; it is still on the server unless the reason
  * is `NotFound`.
  *
- * **Details**
- *
- * `path` is the local file or folder, where there is one; `cause` is the `InvokeAiError`, `PlatformError` or
- * `ImageCodecError` behind the failure.
- *
  * @category errors
  * @since 0.1.0
  */
 export class DownloadError extends TaggedError<DownloadError>()("DownloadError", {
+  /** Why the download failed, see `DownloadErrorReason`. */
   reason: DownloadErrorReason,
+  /** The name of the image on the server; `""` if the failure concerns all images. */
   imageName: Schema.String,
+  /** The local file or folder, if the failure concerns one. */
   path: Schema.optionalKey(Schema.String),
+  /** More about the reason, if known. */
   detail: Schema.optionalKey(Schema.String),
+  /** The `InvokeAiError`, `PlatformError` or `ImageCodecError` behind the failure, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

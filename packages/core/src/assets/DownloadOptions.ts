@@ -104,52 +104,64 @@ export const outputsRules: Options.OptionRules<OutputsOptions> = {
 }
 
 /**
- * What happened to an image.
- *
- * **Details**
- *
- * `Downloading` comes whenever a piece was read; `bytes` is what came so far. The total is not known in advance. `Downloaded`
- * comes when the file has its name.
+ * The progress of an image. `Downloading` is reported whenever a piece was read, `Downloaded` when the file has its
+ * name.
  *
  * @category models
  * @since 0.1.0
  */
 export type DownloadProgress =
-  | { readonly _tag: "Downloading"; readonly imageName: string; readonly bytes: number }
+  | {
+    readonly _tag: "Downloading"
+    /** The name of the image on the server. */
+    readonly imageName: string
+    /** How many bytes were read so far. The total is not known in advance. */
+    readonly bytes: number
+  }
   | {
     readonly _tag: "Downloaded"
+    /** The name of the image on the server. */
     readonly imageName: string
+    /** The files of the image. */
     readonly files: ReadonlyArray<DownloadedFile>
+    /** How many images and videos are complete, including this one. */
     readonly done: number
+    /** How many images and videos are to download in all. */
     readonly total: number
   }
 
 /**
- * A file that was written, or left as it was because it existed (`written` is false then).
+ * A file that was written, or left as it was because it existed.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DownloadedFile {
+  /** Whether the file is the image or video itself, or its sidecar. */
   readonly kind: "image" | "video" | "metadata"
+  /** The path of the file. */
   readonly path: string
   /** In bytes. */
   readonly size: number
   /** The name of the image or video on the server. */
   readonly imageName: string
+  /** Whether the file was written. False if it existed already and was left as it is. */
   readonly written: boolean
 }
 
 /**
- * What a download wrote: the files in the order of the images, each image followed by its metadata file, then
- * those of videos. `images` and `videos` count them and `bytes` their sizes; files that were left as they were do not count.
+ * What a download wrote. Files that were left as they were do not count in `images`, `videos` and `bytes`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DownloadResult {
+  /** The files in the order of the images, each image followed by its metadata file, then those of videos. */
   readonly files: ReadonlyArray<DownloadedFile>
+  /** How many images were downloaded. */
   readonly images: number
+  /** How many videos were downloaded. */
   readonly videos: number
+  /** How many bytes were written. */
   readonly bytes: number
 }

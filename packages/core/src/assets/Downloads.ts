@@ -266,7 +266,9 @@ export const outputsProgress = (
  * @since 0.1.0
  */
 export interface NamedOutputs {
+  /** The name of the workflow, from which the names of its files are made. */
   readonly workflow: string
+  /** The outputs of its job. */
   readonly outputs: WorkflowOutput
 }
 
@@ -281,6 +283,7 @@ export interface NamedOutputs {
  * @since 0.1.0
  */
 export interface BatchResult extends DownloadResult {
+  /** How many workflows the downloads belong to. */
   readonly workflows: number
 }
 

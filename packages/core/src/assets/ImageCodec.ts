@@ -29,6 +29,7 @@ export type ImageFormat = "png" | "jpeg" | "webp"
  * @since 0.1.0
  */
 export interface EncodeOptions {
+  /** The format of the result. */
   readonly format: "jpeg" | "webp"
   /** From 1 (smallest) to 100 (best). */
   readonly quality: number
@@ -43,7 +44,9 @@ export interface EncodeOptions {
  * @since 0.1.0
  */
 export class ImageCodecError extends TaggedError<ImageCodecError>()("ImageCodecError", {
+  /** The format of the result that was requested. */
   format: Schema.String,
+  /** The error of the encoder, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

@@ -26,22 +26,24 @@ export interface ProvenanceInput {
 }
 
 /**
- * Where to look.
- *
- * **Details**
- *
- * `graph` and `workflow` are those in the image. `nodeId` is the node of the graph that made the image, and `iteration`
- * its iteration, where these are known. `item` is the queue item: its field values go before what is in the graph, and
- * its outputs tell what came over connections.
+ * An image's graph and workflow, and what is known of the queue item that made the image.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ProvenanceSource {
+  /** The graph that the image holds. */
   readonly graph: unknown
+  /** The workflow that the image holds. */
   readonly workflow: unknown
+  /** The node of the graph that made the image, if known. */
   readonly nodeId?: string | undefined
+  /** The iteration in which the node made the image, if known. */
   readonly iteration?: ReadonlyArray<number> | null | undefined
+  /**
+   * The queue item. Its field values take precedence over the graph, and its outputs tell which values came over
+   * connections.
+   */
   readonly item?: Pick<ItemOutput, "fieldValues" | "outputs"> | undefined
 }
 
@@ -68,8 +70,17 @@ export interface ProvenanceSource {
  * @since 0.1.0
  */
 export interface Provenance {
+  /** The inputs on the form of the workflow, in form order; null if the image holds no workflow. */
   readonly inputs: ReadonlyArray<ProvenanceInput> | null
+  /**
+   * The seed of the node nearest upstream of the image that has one. If it came over connections, the one that was set
+   * or drawn for it, as in `InkImageOutput`. Null if it is unknown.
+   */
   readonly seed: number | null
+  /**
+   * The main model, as the server names it, of the node nearest upstream of the image that has one. If no node has a
+   * main model, any other `model`. Null if it is unknown.
+   */
   readonly model: Readonly<Record<string, unknown>> | null
 }
 

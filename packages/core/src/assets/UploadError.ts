@@ -75,18 +75,17 @@ const explanations: Record<UploadErrorReason, string> = {
 /**
  * An image could not be uploaded or adopted.
  *
- * **Details**
- *
- * `source` is the path of the file, or the name given to the bytes, or the name of the image to adopt. `cause` is the
- * `InvokeAiError` or `PlatformError` behind the failure.
- *
  * @category errors
  * @since 0.1.0
  */
 export class UploadError extends TaggedError<UploadError>()("UploadError", {
+  /** Why the upload failed, see `UploadErrorReason`. */
   reason: UploadErrorReason,
+  /** The path of the file, the name given to the bytes, or the name of the image to adopt. */
   source: Schema.String,
+  /** More about the reason, if known. */
   detail: Schema.optionalKey(Schema.String),
+  /** The `InvokeAiError` or `PlatformError` behind the failure, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

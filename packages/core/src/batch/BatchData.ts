@@ -11,8 +11,11 @@
  * @since 0.1.0
  */
 export interface BatchDatum {
+  /** The id of the node. */
   readonly node_path: string
+  /** The name of the field. */
   readonly field_name: string
+  /** The values, one for each combination. */
   readonly items: ReadonlyArray<unknown>
 }
 

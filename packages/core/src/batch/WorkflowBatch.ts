@@ -36,25 +36,28 @@ import * as WorkflowProblems from "./WorkflowProblems.ts"
 export type { BatchData, BatchDatum } from "./BatchData.ts"
 
 /**
- * A workflow ready for submission.
- *
- * **Details**
- *
- * `graph`, `data`, `workflow` and `runs` are what the server's `enqueue_batch` takes. `data` is a list of groups: the
- * values within a group go in step, groups are combined with each other, the last varies fastest. `size` is the number
- * of queue items: `runs` times the lengths of the groups. `warnings` says what was dropped or could not be kept.
+ * A workflow ready for submission: what the server's `enqueue_batch` takes, and its size, warnings and nodes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkflowBatch {
+  /** The graph that the server runs. */
   readonly graph: WorkflowGraph.WorkflowGraph
+  /**
+   * Groups of values for fields. The values within a group vary together; groups are combined with each other, and the
+   * last varies fastest.
+   */
   readonly data: BatchData
   /** The workflow with the values that were set, without its library id. */
   readonly workflow: JsonObject
+  /** How many times the server runs each combination. */
   readonly runs: number
+  /** How many queue items the batch makes: `runs` times the lengths of the groups. */
   readonly size: number
+  /** What was dropped or could not be kept, as sentences. */
   readonly warnings: ReadonlyArray<string>
+  /** The nodes of the workflow by id, for the names in events, outputs and errors. */
   readonly nodes: ReadonlyMap<string, SubmittedNode>
 }
 
@@ -370,11 +373,25 @@ const compile = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export const make: {
+  /**
+   * Compiles the workflow for submission, after checking all of it.
+   *
+   * The graph is what the official UI would submit. Generators that need the server are resolved now; random ones
+   * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
+   * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
+   */
   (
     options?: BatchOptions
   ): (
     self: Workflow
   ) => Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+  /**
+   * Compiles the workflow for submission, after checking all of it.
+   *
+   * The graph is what the official UI would submit. Generators that need the server are resolved now; random ones
+   * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
+   * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
+   */
   (
     self: Workflow,
     options?: BatchOptions

@@ -21,9 +21,13 @@ import type { LoadedNode, LoadedWorkflow } from "../workflow/LoadedWorkflow.ts"
  * @since 0.1.0
  */
 export interface WorkflowGraphNode {
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly type: string
+  /** The id of the node. */
   readonly id: string
+  /** Whether the server may return an earlier result of the same node with the same inputs. */
   readonly use_cache: boolean
+  /** Whether the results of the node are hidden from the gallery. */
   readonly is_intermediate: boolean
   readonly [input: string]: unknown
 }
@@ -35,19 +39,24 @@ export interface WorkflowGraphNode {
  * @since 0.1.0
  */
 export interface WorkflowGraphEdge {
+  /** The node and its output that the connection starts at. */
   readonly source: { readonly node_id: string; readonly field: string }
+  /** The node and its input that the connection ends at. */
   readonly destination: { readonly node_id: string; readonly field: string }
 }
 
 /**
- * A graph as the enqueue route takes it. Without an `id` the server gives it one.
+ * A graph as the enqueue route takes it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkflowGraph {
+  /** The id of the graph. If it is absent, the server chooses one. */
   readonly id?: string
+  /** The nodes by id. */
   readonly nodes: Readonly<Record<string, WorkflowGraphNode>>
+  /** The connections. */
   readonly edges: ReadonlyArray<WorkflowGraphEdge>
 }
 
@@ -58,6 +67,7 @@ export interface WorkflowGraph {
  * @since 0.1.0
  */
 export interface GraphOptions {
+  /** The id of the graph. Default: the server chooses one. */
   readonly id?: string | undefined
   /** Id of the board that `auto` means. Without one, results of such nodes go to no board. */
   readonly autoBoard?: string | undefined

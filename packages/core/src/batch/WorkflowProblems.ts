@@ -13,15 +13,11 @@ export { formatProblem, Problem, ProblemSource } from "../field/Problem.ts"
 /**
  * The workflow cannot be submitted as it is. Nothing was sent.
  *
- * **Details**
- *
- * `problems` holds every reason, not only the first: batch rules, then nodes in file order, then what is missing on the
- * server.
- *
  * @category errors
  * @since 0.1.0
  */
 export class WorkflowNotReady extends TaggedError<WorkflowNotReady>()("WorkflowNotReady", {
+  /** Every reason, not only the first: batch rules, then nodes in file order, then what is missing on the server. */
   problems: Schema.Array(Problem)
 }) {
   override get message(): string {
@@ -33,20 +29,19 @@ export class WorkflowNotReady extends TaggedError<WorkflowNotReady>()("WorkflowN
 }
 
 /**
- * What is wrong with a workflow.
- *
- * **Details**
- *
- * `inputs` has the messages by system name, form inputs and other fields alike; `workflow` those that concern a whole
- * node or the whole workflow. `all` has every problem with its data, in order.
+ * The problems of a workflow, sorted by input.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkflowProblems {
+  /** Whether nothing is wrong. */
   readonly isEmpty: boolean
+  /** The messages by system name, for inputs of the form and for other fields. */
   readonly inputs: ReadonlyMap<string, ReadonlyArray<string>>
+  /** The messages that concern a whole node or the whole workflow. */
   readonly workflow: ReadonlyArray<string>
+  /** Every problem with its data, in order. */
   readonly all: ReadonlyArray<Problem>
 }
 

@@ -230,6 +230,7 @@ const toJson = (input: unknown, depth: number): unknown => {
  * @since 0.1.0
  */
 export interface InkMismatch extends Problem {
+  /** What the field expects, and a short description of the value that it received. */
   readonly parameters: { readonly expected: string; readonly received: string }
 }
 

@@ -32,23 +32,28 @@ export type ProblemSource = typeof ProblemSource.Type
 /**
  * One thing that is wrong with a workflow or a value: one reason why the workflow cannot be submitted.
  *
- * **Details**
- *
- * `message` is for people, and does not say where. `code` is stable and meant for programs: the UI's own key where the UI has the rule (`missingInputForField`,
- * `collectionNumberLTMin`, `batchNodeNotConnected`, …). A problem without `nodeId` concerns the workflow as a whole; one
- * without `systemName` a node as a whole. `label` is what the UI shows before the reason (`Node -> Field`).
- *
  * @category models
  * @since 0.1.0
  */
 export class Problem extends Schema.Opaque<Problem>()(Schema.Struct({
+  /**
+   * The rule, stable and meant for programs: the UI's own key if the UI has the rule (`missingInputForField`,
+   * `collectionNumberLTMin`, `batchNodeNotConnected`, …).
+   */
   code: Schema.String,
+  /** Which rules the problem comes from. */
   source: ProblemSource,
+  /** The reason for people, without the place. */
   message: Schema.String,
+  /** The id of the node. Absent if the problem concerns the workflow as a whole. */
   nodeId: Schema.optionalKey(Schema.String),
+  /** The name of the field. Absent if the problem concerns a node as a whole. */
   fieldName: Schema.optionalKey(Schema.String),
+  /** The system name of the field, `{node id}.{field}`. Absent if the problem concerns a node as a whole. */
   systemName: Schema.optionalKey(Schema.String),
+  /** The label of the node, or else the title of its type. */
   nodeTitle: Schema.optionalKey(Schema.String),
+  /** What the UI shows before the reason (`Node -> Field`). */
   label: Schema.optionalKey(Schema.String),
   /** The values in the reason: `value`, `minimum`, `maxItems`, `batchGroupId`, … named as the UI names them. */
   parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))),

@@ -27,7 +27,9 @@ import { PngInspector } from "./pngInspector.ts"
 export type ImageReference =
   | string
   | ImageName & {
+    /** In pixels, if known. */
     readonly width?: number | undefined
+    /** In pixels, if known. */
     readonly height?: number | undefined
   }
 

@@ -135,9 +135,12 @@ export class InkColorCollectionField
  * @category collections
  * @since 0.1.0
  */
-export class WeightedLoRA
-  extends Schema.Opaque<WeightedLoRA>()(Schema.Struct({ lora: ModelReference, weight: Schema.Number }))
-{}
+export class WeightedLoRA extends Schema.Opaque<WeightedLoRA>()(Schema.Struct({
+  /** The LoRA. */
+  lora: ModelReference,
+  /** How strongly the LoRA is applied: 1 is its full strength. */
+  weight: Schema.Number
+})) {}
 
 /**
  * LoRAs with their weights (a field that can be filled in from 6.14 on).

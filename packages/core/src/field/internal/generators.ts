@@ -148,8 +148,11 @@ export type StringGenerator = typeof StringGenerator.Type
  * @since 0.1.0
  */
 export class ImageGenerator extends Schema.Opaque<ImageGenerator>()(Schema.Struct({
+  /** The type of the generator, as the server names it. */
   type: Schema.Literal("image_generator_images_from_board"),
+  /** The id of the board. */
   board_id: Schema.optionalKey(Schema.String),
+  /** The generated images (`images`) or the uploaded ones (`assets`). */
   category: Schema.Literals(["images", "assets"])
 })) {}
 

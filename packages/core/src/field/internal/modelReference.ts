@@ -15,18 +15,25 @@ import { describeChoices, readName } from "./kind.ts"
  * **Details**
  *
  * The server needs `key`, `hash`, `name`, `base` and `type`. What is missing is looked up on the server before
- * submitting; `keyOrName` is a text that may be either. At least one of `key`, `name`, `hash` and `keyOrName` is there.
+ * submitting. At least one of `key`, `name`, `hash` and `keyOrName` is present.
  *
  * @category models
  * @since 0.1.0
  */
 export class ModelReference extends Schema.Opaque<ModelReference>()(Schema.Struct({
+  /** The key of the model on the server. */
   key: Schema.optionalKey(Schema.String),
+  /** The hash of the model's files, as the server computed it. */
   hash: Schema.optionalKey(Schema.String),
+  /** The name of the model. */
   name: Schema.optionalKey(Schema.String),
+  /** The architecture, for example `"sdxl"`. */
   base: Schema.optionalKey(Schema.String),
+  /** The type, for example `"main"` or `"lora"`. */
   type: Schema.optionalKey(Schema.String),
+  /** The part of the model, for example `"vae"`; null for the whole model. */
   submodel_type: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  /** The key or the name of the model, if it is not known which. */
   keyOrName: Schema.optionalKey(Schema.String)
 })) {}
 
@@ -37,10 +44,15 @@ export class ModelReference extends Schema.Opaque<ModelReference>()(Schema.Struc
  * @since 0.1.0
  */
 export const AcceptedModels = Schema.Struct({
+  /** The architectures that the field accepts. Absent: any. */
   base: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The types of model that the field accepts. Absent: any. */
   type: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The variants that the field accepts. Absent: any. */
   variant: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The file formats that the field accepts. Absent: any. */
   format: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The providers of external models that the field accepts. Absent: any. */
   providerId: Schema.optionalKey(Schema.Array(Schema.String))
 })
 

@@ -18,7 +18,10 @@ import { type InkKind, readName } from "./kind.ts"
  * @category references
  * @since 0.1.0
  */
-export class ImageName extends Schema.Opaque<ImageName>()(Schema.Struct({ image_name: Schema.String })) {}
+export class ImageName extends Schema.Opaque<ImageName>()(Schema.Struct({
+  /** The name of the image on the server. */
+  image_name: Schema.String
+})) {}
 
 /**
  * An image on the server.
@@ -41,7 +44,10 @@ export class InkImageField
  * @category references
  * @since 0.1.0
  */
-export class VideoName extends Schema.Opaque<VideoName>()(Schema.Struct({ video_name: Schema.String })) {}
+export class VideoName extends Schema.Opaque<VideoName>()(Schema.Struct({
+  /** The name of the video on the server. */
+  video_name: Schema.String
+})) {}
 
 /**
  * A video on the server (from 6.14 on). Accepts a name, or anything with a `videoName` or `video_name`: a video output of a

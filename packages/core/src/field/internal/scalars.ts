@@ -113,13 +113,22 @@ export class InkSchedulerField extends Schema.Opaque<InkSchedulerField>()(Schema
 })) {}
 
 /**
- * A colour as the server writes it: red, green, blue and opacity, each from 0 to 255.
+ * A color as the server writes it: red, green, blue and opacity, each from 0 to 255.
  *
  * @category scalars
  * @since 0.1.0
  */
 export class InkColor extends Schema.Opaque<InkColor>()(
-  Schema.Struct({ r: Schema.Number, g: Schema.Number, b: Schema.Number, a: Schema.Number })
+  Schema.Struct({
+    /** Red, from 0 to 255. */
+    r: Schema.Number,
+    /** Green, from 0 to 255. */
+    g: Schema.Number,
+    /** Blue, from 0 to 255. */
+    b: Schema.Number,
+    /** Opacity, from 0 (transparent) to 255. */
+    a: Schema.Number
+  })
 ) {}
 
 /**

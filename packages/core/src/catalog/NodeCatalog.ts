@@ -27,6 +27,7 @@ import type { NodeTemplate } from "./NodeTemplate.ts"
 export interface NodeCatalog {
   /** Version of the server, such as `6.14.2`; `""` when unknown. */
   readonly version: string
+  /** The node types by type name, such as `flux_denoise`. */
   readonly templates: ReadonlyMap<string, NodeTemplate>
   /** The words of the server for models. Without it any word will do. */
   readonly models?: ModelVocabulary | undefined
@@ -71,6 +72,7 @@ const vocabularyOf = (schemas: JsonObject): ModelVocabulary | undefined => {
  * @since 0.1.0
  */
 export class CatalogParseError extends TaggedError<CatalogParseError>()("CatalogParseError", {
+  /** What the document lacks. */
   reason: Schema.String
 }) {
   override get message(): string {
@@ -85,7 +87,9 @@ export class CatalogParseError extends TaggedError<CatalogParseError>()("Catalog
  * @since 0.1.0
  */
 export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
+  /** Why there is no catalog. */
   reason: Schema.String,
+  /** The error that led to this one, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
@@ -141,6 +145,11 @@ export const fromOpenApi = (
  * @since 0.1.0
  */
 export class CatalogSource extends Context.Service<CatalogSource, {
+  /**
+   * Returns the catalog of the server.
+   *
+   * **Errors** `CatalogUnavailable` if the server cannot be reached or has no readable catalog.
+   */
   readonly get: Effect.Effect<NodeCatalog, CatalogUnavailable>
 }>()("@effect-invokeai/core/catalog/NodeCatalog/CatalogSource") {
   /**

@@ -25,8 +25,11 @@ export type Cardinality = "SINGLE" | "COLLECTION" | "SINGLE_OR_COLLECTION"
  * @since 0.1.0
  */
 export interface FieldType {
+  /** InvokeAI's name of the type, such as `IntegerField`, `ImageField` or `UNetField`. */
   readonly name: string
+  /** Whether the field holds one value, a list, or either. */
   readonly cardinality: Cardinality
+  /** Whether the values come from a batch, one per item. */
   readonly batch: boolean
   /** What the schema says of a field whose type the server names itself: a `SchedulerField` is an `EnumField`. */
   readonly originalType?: FieldType
@@ -41,24 +44,27 @@ export interface FieldType {
 export type InputKind = "any" | "direct" | "connection"
 
 /**
- * Limits of a single value.
- *
- * **Details**
- *
- * Numbers: `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`. Strings: `minLength`,
- * `maxLength` (in characters), `pattern` (a regular expression that has to match somewhere in the text).
+ * Limits of a single value: a number or a string. A limit that is absent does not apply.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ValueBounds {
+  /** Smallest number that is allowed. */
   readonly minimum?: number
+  /** Largest number that is allowed. */
   readonly maximum?: number
+  /** Number that the value must be greater than. */
   readonly exclusiveMinimum?: number
+  /** Number that the value must be less than. */
   readonly exclusiveMaximum?: number
+  /** Number that the value must be a multiple of. */
   readonly multipleOf?: number
+  /** Minimum number of characters of a string. */
   readonly minLength?: number
+  /** Maximum number of characters of a string. */
   readonly maxLength?: number
+  /** Regular expression that must match somewhere in a string. */
   readonly pattern?: string
 }
 
@@ -80,9 +86,13 @@ export const valueBoundNames = [
  * @since 0.1.0
  */
 export interface FieldBounds {
+  /** Limits of the value of a field that holds one. */
   readonly value?: ValueBounds
+  /** Limits of each item of a list. */
   readonly item?: ValueBounds
+  /** Minimum number of items of a list. */
   readonly minItems?: number
+  /** Maximum number of items of a list. */
   readonly maxItems?: number
 }
 
@@ -98,10 +108,15 @@ export interface FieldBounds {
  * @since 0.1.0
  */
 export interface ModelConstraint {
+  /** Accepted base models, such as `sdxl` or `flux`. */
   readonly base?: ReadonlyArray<string>
+  /** Accepted model types, such as `main`, `lora` or `vae`. */
   readonly type?: ReadonlyArray<string>
+  /** Accepted variants, such as `inpaint`. */
   readonly variant?: ReadonlyArray<string>
+  /** Accepted file formats, such as `checkpoint` or `diffusers`. */
   readonly format?: ReadonlyArray<string>
+  /** Accepted providers of models that do not run on the server itself. */
   readonly providerId?: ReadonlyArray<string>
 }
 
@@ -112,10 +127,15 @@ export interface ModelConstraint {
  * @since 0.1.0
  */
 export interface InputTemplate {
+  /** Name of the field, such as `cfg_scale`. */
   readonly name: string
+  /** Name that the official UI shows, such as "Cfg Scale". */
   readonly title: string
+  /** What the server says about the field; absent if it says nothing. */
   readonly description?: string
+  /** Type of the field. */
   readonly type: FieldType
+  /** Whether the field takes a value, a connection, or either. */
   readonly input: InputKind
   /**
    * Whether the server takes a value where the editor only takes a connection: the type has no control in the editor,
@@ -138,9 +158,13 @@ export interface InputTemplate {
   readonly options?: ReadonlyArray<string | number | boolean>
   /** What the UI shows for a choice, by choice. */
   readonly optionLabels?: Readonly<Record<string, string>>
+  /** Which models the field accepts; absent if it does not limit them. */
   readonly models?: ModelConstraint
+  /** Whether the official UI hides the field. */
   readonly hidden: boolean
+  /** Position among the inputs in the official UI; absent if the server does not state one. */
   readonly order?: number
+  /** Control that the official UI uses, such as `textarea`; absent for the usual one of the type. */
   readonly component?: string
 }
 
@@ -151,9 +175,13 @@ export interface InputTemplate {
  * @since 0.1.0
  */
 export interface OutputTemplate {
+  /** Name of the field, such as `image`. */
   readonly name: string
+  /** Name that the official UI shows, such as "Image". */
   readonly title: string
+  /** What the server says about the field; absent if it says nothing. */
   readonly description?: string
+  /** Type of the field. */
   readonly type: FieldType
 }
 
@@ -164,25 +192,34 @@ export interface OutputTemplate {
  * @since 0.1.0
  */
 export interface NodeTemplate {
+  /** Name of the node type, such as `flux_denoise`. */
   readonly type: string
+  /** Name that the official UI shows. */
   readonly title: string
+  /** What the server says about the node type; absent if it says nothing. */
   readonly description?: string
   /** Semantic version of the node type, `x.y.z`. */
   readonly version: string
+  /** Category that the official UI lists the node type under. */
   readonly category: string
+  /** Words by which the official UI finds the node type. */
   readonly tags: ReadonlyArray<string>
+  /** Name of the node pack that the type belongs to; `invokeai` for InvokeAI's own. */
   readonly nodePack: string
+  /** Maturity of the node type, such as `stable`, `beta` or `prototype`. */
   readonly classification: string
   /** `type` of the output object, such as `image_output`. */
   readonly outputType: string
   /** The default of `use_cache`. */
   readonly useCache: boolean
+  /** The inputs by field name. */
   readonly inputs: ReadonlyMap<string, InputTemplate>
   /**
    * Names of inputs that the editor leaves out because their schema has no field type, such as an object without a name,
    * a tuple, or a union of different types. They take neither values nor connections.
    */
   readonly unsupportedInputs: ReadonlyArray<string>
+  /** The outputs by field name. */
   readonly outputs: ReadonlyMap<string, OutputTemplate>
 }
 

@@ -12,21 +12,28 @@ import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
  * @since 0.1.0
  */
 export interface FieldIdentifier {
+  /** Id of the node. */
   readonly nodeId: string
+  /** Name of the field in the node type, such as `cfg_scale`. */
   readonly fieldName: string
 }
 
 /**
- * How a number field is drawn. `min` and `max` limit the widget only, not the value that is sent.
+ * How a number field is drawn.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NumberFieldSettings {
+  /** The kind of number that the field holds. */
   readonly type: "integer-field-config" | "float-field-config"
+  /** The control that the official UI shows. */
   readonly component: "number-input" | "slider" | "number-input-and-slider"
+  /** Whether the official UI shows a button that sets a random number. */
   readonly showShuffle: boolean
+  /** Smallest number that the control offers; the field itself may accept smaller ones. */
   readonly min?: number
+  /** Largest number that the control offers; the field itself may accept larger ones. */
   readonly max?: number
 }
 
@@ -37,21 +44,31 @@ export interface NumberFieldSettings {
  * @since 0.1.0
  */
 export interface DropdownOption {
+  /** What the official UI shows. */
   readonly label: string
+  /** The value that choosing the option sets. */
   readonly value: string
 }
 
 /**
- * How a text field is drawn. Values outside the options of a dropdown are still values.
+ * How a text field is drawn.
  *
  * @category models
  * @since 0.1.0
  */
 export type StringFieldSettings =
-  | { readonly type: "string-field-config"; readonly component: "input" | "textarea" }
   | {
+    /** Always `"string-field-config"`. */
     readonly type: "string-field-config"
+    /** The control that the official UI shows. */
+    readonly component: "input" | "textarea"
+  }
+  | {
+    /** Always `"string-field-config"`. */
+    readonly type: "string-field-config"
+    /** The control that the official UI shows. */
     readonly component: "dropdown"
+    /** The choices of the dropdown, in order. The field also accepts other values. */
     readonly options: ReadonlyArray<DropdownOption>
   }
 
@@ -70,11 +87,17 @@ export type FieldSettings = NumberFieldSettings | StringFieldSettings
  * @since 0.1.0
  */
 export interface ContainerElement {
+  /** Always `"container"`. */
   readonly type: "container"
+  /** Id of the element, unique in the form. */
   readonly id: string
+  /** Id of the container around it; `undefined` for the root. */
   readonly parentId: string | undefined
+  /** Whether the children are side by side (`"row"`) or one below the other (`"column"`). */
   readonly layout: "row" | "column"
+  /** Ids of the elements in it, in order. */
   readonly children: ReadonlyArray<string>
+  /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -85,12 +108,19 @@ export interface ContainerElement {
  * @since 0.1.0
  */
 export interface NodeFieldElement {
+  /** Always `"node-field"`. */
   readonly type: "node-field"
+  /** Id of the element, unique in the form. */
   readonly id: string
+  /** Id of the container around it; `undefined` if it has none. */
   readonly parentId: string | undefined
+  /** The field that the element shows. */
   readonly fieldIdentifier: FieldIdentifier
+  /** Whether the official UI shows the description of the field. */
   readonly showDescription: boolean
+  /** How the official UI draws the field; `undefined` for the usual control of its type. */
   readonly settings: FieldSettings | undefined
+  /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -101,10 +131,15 @@ export interface NodeFieldElement {
  * @since 0.1.0
  */
 export interface TextElement {
+  /** Whether it is a heading or a paragraph. */
   readonly type: "heading" | "text"
+  /** Id of the element, unique in the form. */
   readonly id: string
+  /** Id of the container around it; `undefined` if it has none. */
   readonly parentId: string | undefined
+  /** What it says. */
   readonly content: string
+  /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -115,9 +150,13 @@ export interface TextElement {
  * @since 0.1.0
  */
 export interface DividerElement {
+  /** Always `"divider"`. */
   readonly type: "divider"
+  /** Id of the element, unique in the form. */
   readonly id: string
+  /** Id of the container around it; `undefined` if it has none. */
   readonly parentId: string | undefined
+  /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -136,8 +175,11 @@ export type FormElement = ContainerElement | NodeFieldElement | TextElement | Di
  * @since 0.1.0
  */
 export interface WorkflowForm {
+  /** Id of the container that all other elements are in. */
   readonly rootElementId: string
+  /** All elements by id. */
   readonly elements: ReadonlyMap<string, FormElement>
+  /** The form as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 

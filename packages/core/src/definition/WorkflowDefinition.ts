@@ -38,7 +38,9 @@ export type WorkflowSchemaVersion = "1.0.0" | "2.0.0" | "3.0.0" | "4.0.0"
  * @since 0.1.0
  */
 export interface Position {
+  /** Distance from the origin of the canvas to the right. */
   readonly x: number
+  /** Distance from the origin of the canvas downward. */
   readonly y: number
 }
 
@@ -54,11 +56,15 @@ export interface Position {
  * @since 0.1.0
  */
 export interface FieldInput {
+  /** Name of the field in the node type, such as `cfg_scale`. */
   readonly name: string
   /** The name the user gave the field, or `""`. */
   readonly label: string
+  /** The description that the user gave the field, or `""`. */
   readonly description: string
+  /** The JSON value in the file; `undefined` if the file has none. */
   readonly value: unknown
+  /** The input as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -69,24 +75,33 @@ export interface FieldInput {
  * @since 0.1.0
  */
 export interface InvocationNode {
+  /** Always `"invocation"`. */
   readonly type: "invocation"
+  /** Id of the node, unique in the workflow. */
   readonly id: string
   /** The node type, such as `flux_denoise`. */
   readonly nodeType: string
   /** Version of the node type that the node was made with, `x.y.z`. */
   readonly version: string
+  /** Name of the node pack that the node type belongs to. */
   readonly nodePack: string
   /** The name the user gave the node, or `""`. */
   readonly label: string
+  /** The notes that the user wrote on the node, or `""`. */
   readonly notes: string
+  /** Whether the editor shows the node expanded. */
   readonly isOpen: boolean
+  /** Whether the images that the node makes are intermediate, and so hidden from the gallery. */
   readonly isIntermediate: boolean
+  /** Whether the server may return a cached result for the node instead of running it. */
   readonly useCache: boolean
+  /** Position of the node in the editor. */
   readonly position: Position
   /** By field name, in file order. */
   readonly inputs: ReadonlyMap<string, FieldInput>
   /** Templates of the inputs that a called workflow brings in (`call_saved_workflow` only), as the UI persists them. */
   readonly dynamicInputTemplates: JsonObject
+  /** The node as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -97,12 +112,19 @@ export interface InvocationNode {
  * @since 0.1.0
  */
 export interface NotesNode {
+  /** Always `"notes"`. */
   readonly type: "notes"
+  /** Id of the node, unique in the workflow. */
   readonly id: string
+  /** Title of the note. */
   readonly label: string
+  /** What the note says. */
   readonly notes: string
+  /** Whether the editor shows the note expanded. */
   readonly isOpen: boolean
+  /** Position of the note in the editor. */
   readonly position: Position
+  /** The node as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -113,11 +135,17 @@ export interface NotesNode {
  * @since 0.1.0
  */
 export interface ConnectorNode {
+  /** Always `"connector"`. */
   readonly type: "connector"
+  /** Id of the node, unique in the workflow. */
   readonly id: string
+  /** The name that the user gave the connector, or `""`. */
   readonly label: string
+  /** Whether the editor shows the connector expanded. */
   readonly isOpen: boolean
+  /** Position of the connector in the editor. */
   readonly position: Position
+  /** The node as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -136,14 +164,21 @@ export type WorkflowNode = InvocationNode | NotesNode | ConnectorNode
  * @since 0.1.0
  */
 export interface DefaultEdge {
+  /** Always `"default"`. */
   readonly type: "default"
+  /** Id of the edge, unique in the workflow. */
   readonly id: string
+  /** Id of the node whose output is connected. */
   readonly source: string
+  /** Name of the output. */
   readonly sourceHandle: string
+  /** Id of the node whose input is connected. */
   readonly target: string
+  /** Name of the input. */
   readonly targetHandle: string
   /** True when both nodes are collapsed, so that the editor draws a collapsed edge instead. Counts as a connection. */
   readonly hidden: boolean
+  /** The edge as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -154,10 +189,15 @@ export interface DefaultEdge {
  * @since 0.1.0
  */
 export interface CollapsedEdge {
+  /** Always `"collapsed"`. */
   readonly type: "collapsed"
+  /** Id of the edge, unique in the workflow. */
   readonly id: string
+  /** Id of the node where the line begins. */
   readonly source: string
+  /** Id of the node where the line ends. */
   readonly target: string
+  /** The edge as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
 }
 
@@ -178,21 +218,31 @@ export type WorkflowEdge = DefaultEdge | CollapsedEdge
 export interface WorkflowDefinition {
   /** Id in the library of the server that the file came from. */
   readonly id: string | undefined
+  /** Name of the workflow, or `""`. */
   readonly name: string
+  /** Author of the workflow, or `""`. */
   readonly author: string
+  /** Description of the workflow, or `""`. */
   readonly description: string
   /** The author's own version of the workflow; free text. */
   readonly version: string
+  /** How to reach the author, or `""`. */
   readonly contact: string
+  /** Tags of the workflow, separated by commas, or `""`. */
   readonly tags: string
+  /** Notes on the workflow, or `""`. */
   readonly notes: string
+  /** Whether the workflow is one of a user or comes with InvokeAI. */
   readonly category: "user" | "default"
   /** The schema version the file was written in. */
   readonly sourceVersion: WorkflowSchemaVersion
+  /** All nodes in file order, notes and connectors included. */
   readonly nodes: ReadonlyArray<WorkflowNode>
+  /** All edges in file order. */
   readonly edges: ReadonlyArray<WorkflowEdge>
   /** Fields of the linear view of files made before the form builder. */
   readonly exposedFields: ReadonlyArray<Form.FieldIdentifier>
+  /** The form: which fields the workflow offers as inputs. */
   readonly form: Form.WorkflowForm
   /** The document, migrated to 4.0.0, with every key it came with. */
   readonly raw: JsonObject

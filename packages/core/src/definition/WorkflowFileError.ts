@@ -18,9 +18,13 @@ import { TaggedError } from "../internal/TaggedError.ts"
  * @since 0.1.0
  */
 export class WorkflowParseError extends TaggedError<WorkflowParseError>()("WorkflowParseError", {
+  /** Why the workflow cannot be read. */
   reason: Schema.String,
+  /** Where the workflow came from, such as a path or the name of an image. */
   source: Schema.optionalKey(Schema.String),
+  /** Where in the document the problem is, as keys from the root. */
   path: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The error that led to this one, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
@@ -45,8 +49,11 @@ export class WorkflowParseError extends TaggedError<WorkflowParseError>()("Workf
  * @since 0.1.0
  */
 export class WorkflowNotFound extends TaggedError<WorkflowNotFound>()("WorkflowNotFound", {
+  /** Where the workflow was looked for. */
   source: Schema.String,
+  /** What does not exist there. */
   reason: Schema.String,
+  /** The error that led to this one, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

@@ -16,8 +16,11 @@ import { WorkflowParseError } from "./WorkflowFileError.ts"
  * @since 0.1.0
  */
 export interface ImageSource {
+  /** The workflow that the image was made with. */
   readonly workflow?: unknown
+  /** The graph that ran. */
   readonly graph?: unknown
+  /** The generation parameters. */
   readonly metadata?: unknown
 }
 

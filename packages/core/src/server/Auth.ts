@@ -57,8 +57,8 @@ export class Auth extends Context.Service<Auth, {
   /** Reads the user that the client is logged in as. Route: `GET me`. */
   readonly me: Effect.Effect<UserDTO, InvokeAiError>
   /**
-   * Changes the user that the client is logged in as. A new password ends all other tokens of the user. Route: `PATCH
-   * me`.
+   * Changes the user that the client is logged in as. A new password ends all other tokens of the user. Route:
+   * `PATCH me`.
    */
   readonly updateMe: (changes: UserProfileUpdateRequest) => Effect.Effect<UserDTO, InvokeAiError>
   /** Creates the first admin of a server that has none. Route: `POST setup`. */

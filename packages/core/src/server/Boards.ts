@@ -81,8 +81,8 @@ export class Boards extends Context.Service<Boards, {
   /** Renames a board and returns it. Route: `PATCH {board_id}`. */
   readonly rename: (boardId: string, name: string) => Effect.Effect<BoardDTO, InvokeAiError>
   /**
-   * Archives a board, or restores it if `archived` is false (default true), and returns it. Route: `PATCH
-   * {board_id}`.
+   * Archives a board, or restores it if `archived` is false (default true), and returns it. Route:
+   * `PATCH {board_id}`.
    */
   readonly archive: (boardId: string, archived?: boolean) => Effect.Effect<BoardDTO, InvokeAiError>
   /**
@@ -97,8 +97,8 @@ export class Boards extends Context.Service<Boards, {
     options?: { readonly includeImages?: boolean | undefined }
   ) => Effect.Effect<DeleteBoardResult, InvokeAiError>
   /**
-   * Reads the names of the images on a board; the id `"none"` means images without a board. Route: `GET
-   * {board_id}/image_names`.
+   * Reads the names of the images on a board; the id `"none"` means images without a board. Route:
+   * `GET {board_id}/image_names`.
    */
   readonly imageNames: (
     boardId: string,

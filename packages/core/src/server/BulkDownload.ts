@@ -34,9 +34,9 @@ export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkD
  *
  * **Details**
  *
- * `POST /api/v1/images/download`, then the socket event `bulk_download_complete`, then `GET
- * /api/v1/images/download/{name}`. The server deletes the file when it has been read, so a broken stream means to start
- * over.
+ * `POST /api/v1/images/download`, then the socket event `bulk_download_complete`, then
+ * `GET /api/v1/images/download/{name}`. The server deletes the file after it has been read, so start over if the stream
+ * breaks.
  *
  * **Gotchas**
  *

@@ -106,8 +106,7 @@ const presetForm = (preset: StylePresetInput): FormData => {
  *
  * **Details**
  *
- * Routes are below `/api/v1/style_presets/`: `GET ` (`list`), `POST ` (`create`), `GET`, `PATCH`, `DELETE
- * i/{style_preset_id}` (`get`, `update`, `delete`). An update without an image removes the image that was there.
+ * Routes are below `/api/v1/style_presets/`.
  *
  * @since 0.1.0
  * @category services
@@ -120,8 +119,8 @@ export class StylePresets extends Context.Service<StylePresets, {
   /** Creates a style preset and returns it. Route: `POST `. */
   readonly create: (preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
   /**
-   * Replaces a style preset and returns it. Without an image, the previous image is removed. Route: `PATCH
-   * i/{style_preset_id}`.
+   * Replaces a style preset and returns it. Without an image, the previous image is removed. Route:
+   * `PATCH i/{style_preset_id}`.
    */
   readonly update: (id: string, preset: StylePresetInput) => Effect.Effect<StylePreset, InvokeAiError>
   /** Deletes a style preset. Route: `DELETE i/{style_preset_id}`. */
@@ -154,8 +153,7 @@ export class StylePresets extends Context.Service<StylePresets, {
  *
  * **Details**
  *
- * Routes are below `/api/v1/system_prompts/`: `GET ` (`list`), `POST ` (`create`), `GET`, `PATCH`, `DELETE
- * i/{system_prompt_id}` (`get`, `update`, `delete`).
+ * Routes are below `/api/v1/system_prompts/`.
  *
  * @since 0.1.0
  * @category services

@@ -25,8 +25,8 @@ export interface Capabilities {
   /** Version of the server, such as `6.14.2`. */
   readonly version: string
   /**
-   * Whether the server has a route. Paths are written as in the document: `hasRoute("GET",
-   * "/api/v1/queue/{queue_id}/item_ids")`.
+   * Whether the server has a route. Paths are written as in the document:
+   * `hasRoute("GET", "/api/v1/queue/{queue_id}/item_ids")`.
    */
   readonly hasRoute: (method: string, path: string) => boolean
   /** Whether a route has a query, path or header parameter. */
@@ -105,8 +105,8 @@ export class ServerInfo extends Context.Service<ServerInfo, {
   /** Reads the size and state of the invocation cache. Route: `GET app/invocation_cache/status`. */
   readonly invocationCache: Effect.Effect<InvocationCacheStatus, InvokeAiError>
   /**
-   * Removes all entries of the invocation cache. Needs an admin on multi-user servers. Route: `DELETE
-   * app/invocation_cache`.
+   * Removes all entries of the invocation cache. Needs an admin on multi-user servers. Route:
+   * `DELETE app/invocation_cache`.
    */
   readonly clearInvocationCache: Effect.Effect<void, InvokeAiError>
   /** Enables the invocation cache. Route: `PUT app/invocation_cache/enable`. */

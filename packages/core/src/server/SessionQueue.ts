@@ -187,8 +187,8 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /** Cancels all unfinished items of a destination and returns how many. Route: `PUT cancel_by_destination`. */
   readonly cancelByDestination: (destination: string) => Effect.Effect<number, InvokeAiError>
   /**
-   * Cancels all items that wait and returns how many. The running item continues. Route: `PUT
-   * cancel_all_except_current`.
+   * Cancels all items that wait and returns how many. The running item continues. Route:
+   * `PUT cancel_all_except_current`.
    */
   readonly cancelAllExceptCurrent: Effect.Effect<number, InvokeAiError>
   /**
@@ -200,8 +200,8 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /** Deletes all items of a destination and returns how many. Their images stay. Route: `DELETE d/{destination}`. */
   readonly deleteByDestination: (destination: string) => Effect.Effect<number, InvokeAiError>
   /**
-   * Deletes all items that wait and returns how many. The running item continues. Route: `PUT
-   * delete_all_except_current`.
+   * Deletes all items that wait and returns how many. The running item continues. Route:
+   * `PUT delete_all_except_current`.
    */
   readonly deleteAllExceptCurrent: Effect.Effect<number, InvokeAiError>
   /**
@@ -216,13 +216,13 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /** Cancels and deletes all items, running ones included, and returns how many. Route: `PUT clear`. */
   readonly clear: Effect.Effect<number, InvokeAiError>
   /**
-   * Pauses the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route: `PUT
-   * processor/pause`.
+   * Pauses the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route:
+   * `PUT processor/pause`.
    */
   readonly pause: Effect.Effect<SessionProcessorStatus, InvokeAiError>
   /**
-   * Resumes the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route: `PUT
-   * processor/resume`.
+   * Resumes the processor, which works on all queues of the server. Needs an admin on multi-user servers. Route:
+   * `PUT processor/resume`.
    */
   readonly resume: Effect.Effect<SessionProcessorStatus, InvokeAiError>
 }>()("@effect-invokeai/core/server/SessionQueue") {

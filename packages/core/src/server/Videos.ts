@@ -167,8 +167,8 @@ export class Videos extends Context.Service<Videos, {
   /**
    * Streams a video in constant memory.
    *
-   * **Details** `from` is the byte to begin at, counted from 0 (default 0), to resume a download. Route: `GET
-   * i/{video_name}/full`.
+   * **Details** `from` is the byte to begin at, counted from 0 (default 0), to resume a download. Route:
+   * `GET i/{video_name}/full`.
    */
   readonly full: (
     name: string,

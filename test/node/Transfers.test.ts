@@ -1,5 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import { chunkLength, received } from "@effect-invokeai/core/server/ChunkPool"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -85,9 +86,6 @@ const temporaryFolder = Effect.flatMap(
   FileSystem.FileSystem,
   (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
 )
-
-/** The length of the chunks of a download, in bytes. */
-const chunkLength = 512 * 1024
 
 // around the length of a chunk, and of what a socket gives at once
 const sizes = [100, 65_491, 65_536, chunkLength - 45, chunkLength - 44, 600_000, 1_000_003, 3 * chunkLength - 45]
@@ -349,4 +347,24 @@ describe("uploads over real connections", () => {
         assert.strictEqual(open, 0)
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
     })))
+})
+
+describe("ChunkPool", () => {
+  it("uses a chunk again once it was given back, and only once", () => {
+    const first = received.take()
+    received.giveBack(first.subarray(0, 10))
+    received.giveBack(first)
+    const [second, third] = [received.take(), received.take()]
+    assert.strictEqual(second.buffer, first.buffer)
+    assert.notStrictEqual(third.buffer, first.buffer)
+    assert.strictEqual(third.length, chunkLength)
+    received.giveBack(second)
+    received.giveBack(third)
+  })
+
+  it("takes nothing that is not its own", () => {
+    const foreign = new Uint8Array(chunkLength)
+    received.giveBack(foreign)
+    assert.notStrictEqual(received.take().buffer, foreign.buffer)
+  })
 })

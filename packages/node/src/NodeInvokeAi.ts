@@ -38,8 +38,9 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import { isObject } from "effect/Predicate"
 import * as NodeImageCodec from "./ImageCodec.ts"
-import { disposeSent, inChunks } from "./internal/largeBodies.ts"
+import { gathering } from "./internal/received.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
+import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
 import * as NodeProcessIdentity from "./ProcessIdentity.ts"
 
 /**
@@ -105,6 +106,9 @@ export interface PlainOptions extends Options {
  */
 export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | ImageCodec
 
+// a variable, as undici's types do not have what it hands on to `net.connect`
+const connect = { timeout: 10_000, highWaterMark }
+
 /**
  * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
  *
@@ -120,7 +124,7 @@ export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | I
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,
   // not the layer of the same client, which merges its context into that of every request
-  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequest(disposeSent))
+  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequestEffect(withoutReadingAhead))
 ).pipe(
   Layer.provide(Layer.effect(
     NodeHttpClient.Dispatcher,
@@ -130,9 +134,9 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
         keepAliveMaxTimeout: 4_000,
         pipelining: 1,
         allowH2: false,
-        connect: { timeout: 10_000 }
+        connect
       }),
-      (dispatcher) => dispatcher.compose(inChunks)
+      gathering
     )
   ))
 )

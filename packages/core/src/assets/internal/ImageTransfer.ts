@@ -3,13 +3,12 @@
  *
  * @since 0.1.0
  */
-import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { dispose } from "../../internal/chunk.ts"
+import { received } from "../../server/ChunkPool.ts"
 import { Images } from "../../server/Images.ts"
 import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
 import { PngInspector } from "./pngInspector.ts"
@@ -144,14 +143,19 @@ export const readBytes = Effect.fnUntraced(
         }
       }))
     yield* Effect.fromResult(inspector.check(name, expected))
-    const whole = Bytes.concat(chunks)
-    chunks.forEach(dispose)
+    const whole = new Uint8Array(inspector.length)
+    let offset = 0
+    for (const chunk of chunks) {
+      whole.set(chunk, offset)
+      offset += chunk.length
+      received.giveBack(chunk)
+    }
     return whole
   }
 )
 
 /**
- * Writes chunks to a file.
+ * Writes chunks to a file, and gives them back.
  *
  * @internal
  */
@@ -162,7 +166,7 @@ export const writeChunks = (
   Effect.forEach(
     chunks,
     // A write that goes on after its file was closed could end up in another file.
-    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => dispose(chunk)),
+    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => received.giveBack(chunk)),
     { discard: true }
   )
 

@@ -8,7 +8,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
-import { disposable, dispose, take } from "../../internal/chunk.ts"
+import { sent } from "../../server/ChunkPool.ts"
 import { headLength } from "./ImageType.ts"
 
 /**
@@ -16,7 +16,7 @@ import { headLength } from "./ImageType.ts"
  *
  * **Details**
  *
- * `hash` is the SHA-256, in hex, of the SHA-256 of each 256 KiB one after the other, so that
+ * `hash` is the SHA-256, in hex, of the SHA-256 of each 512 KiB (`ChunkPool.chunkLength`) one after the other, so that
  * content of any size is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
  *
  * @category models
@@ -47,7 +47,7 @@ export const fromStream = Effect.fnUntraced(
     R | Digest.Digest
   > {
     const { digest } = yield* Digest.Digest
-    const piece = take()
+    const piece = sent.take()
     const head = new Uint8Array(headLength)
     const digests: Array<Uint8Array> = []
     let used = 0
@@ -71,12 +71,12 @@ export const fromStream = Effect.fnUntraced(
               used = 0
             }
           }
-          dispose(chunk)
+          sent.giveBack(chunk)
         })
       )
     )
     if (used > 0) yield* finish(piece.subarray(0, used))
-    dispose(disposable(piece, 0))
+    sent.giveBack(piece)
     return {
       hash: Hex.encode(yield* digest(Digest.sha256, Bytes.concat(digests))),
       length,

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { disposable, take } from "../../internal/chunk.ts"
+import { sent } from "../../server/ChunkPool.ts"
 import type { AssetContent, UploadSource } from "../Asset.ts"
 import { fromPlatform, UploadError } from "../UploadError.ts"
 import * as ContentHash from "./contentHash.ts"
@@ -33,11 +33,11 @@ export const fromFile = (
     let left = length
     return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
       if (left === 0) return Cause.done()
-      const chunk = take()
+      const chunk = sent.take()
       return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
         if (count === 0) return Cause.done()
         left -= count
-        return Effect.succeed([disposable(chunk, count)] as const)
+        return Effect.succeed([chunk.subarray(0, count)] as const)
       })
     })))
   })).pipe(Stream.mapError(fromPlatform(file)))

@@ -1,0 +1,78 @@
+/**
+ * Memory for the bytes that pass through a transfer, used again and again instead of being left to the garbage collector.
+ *
+ * **When to use**
+ *
+ * In an `HttpClient` of one's own, to transfer files at the speed and in the memory of `layerHttpClient` of
+ * `@effect-invokeai/node`: hand on what arrives in chunks of `received`, and give the chunks of a request's body back to
+ * `sent` once they are on their way. Everything works without, too.
+ *
+ * **Details**
+ *
+ * Whoever takes a chunk may hand it on; whoever is done with it gives it back. A chunk that nobody gives back is collected as
+ * any other memory is, so nothing has to be given back on failure and interruption.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The length of a chunk, in bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const chunkLength = 512 * 1024
+
+/** Chunks that wait to be used again; more are left to the garbage collector. */
+const maxFree = 16
+
+/**
+ * Chunks of the same length.
+ *
+ * **Details**
+ *
+ * - `take`: a chunk, with whatever it held before.
+ * - `giveBack`: ends the use of a chunk. Takes any part of it; does nothing for other memory, or for what was given back before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChunkPool {
+  readonly take: () => Uint8Array<ArrayBuffer>
+  readonly giveBack: (part: Uint8Array) => void
+}
+
+const make = (): ChunkPool => {
+  const free: Array<ArrayBuffer> = []
+  const taken = new WeakSet<ArrayBufferLike>()
+  return {
+    take: () => {
+      const memory = free.pop() ?? new ArrayBuffer(chunkLength)
+      taken.add(memory)
+      return new Uint8Array(memory)
+    },
+    giveBack: ({ buffer }) => {
+      if (buffer instanceof ArrayBuffer && taken.delete(buffer) && free.length < maxFree) free.push(buffer)
+    }
+  }
+}
+
+/**
+ * Chunks of the bodies of answers. What reads an image or a video into a file or into memory gives them back.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const received: ChunkPool = make()
+
+/**
+ * Chunks of files that are uploaded. An `HttpClient` gives them back when they are sent.
+ *
+ * **Gotchas**
+ *
+ * Sent means: the operating system has the bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const sent: ChunkPool = make()

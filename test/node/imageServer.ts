@@ -70,6 +70,15 @@ export const imageServer = (options: ImageServerOptions) =>
             })
             return
           }
+          if (url.pathname === "/api/v1/images/images_by_names") {
+            let body = ""
+            request.on("data", (chunk: Uint8Array) => body += Buffer.from(chunk).toString())
+            request.on("end", () => {
+              const { image_names: names } = JSON.parse(body) as { readonly image_names: ReadonlyArray<string> }
+              json(response, 200, names.filter((name) => uploaded.has(name)).map((name) => dto(name, 8, 8)))
+            })
+            return
+          }
           request.resume()
           const [, name = "", part] = /^\/api\/v1\/images\/i\/([^/]+)(\/full)?$/.exec(url.pathname) ?? []
           if (request.method === "DELETE") {

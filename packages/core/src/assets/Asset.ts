@@ -156,7 +156,13 @@ export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherB
 export type DeletionOutcome =
   | { readonly _tag: "Deleted" }
   | { readonly _tag: "Missing" }
-  /** Why it was left on the server. */
-  | { readonly _tag: "Kept"; readonly reason: KeptReason }
-  /** The error with which the deletion failed. */
-  | { readonly _tag: "Failed"; readonly error: InvokeAiError }
+  | {
+    readonly _tag: "Kept"
+    /** Why it was left on the server. */
+    readonly reason: KeptReason
+  }
+  | {
+    readonly _tag: "Failed"
+    /** The error with which the deletion failed. */
+    readonly error: InvokeAiError
+  }

@@ -58,8 +58,8 @@ export interface ProvenanceSource {
  * - `model`: the main model, as the server names it, of the node nearest upstream of the image that has one; where no node
  *   has a main model, any other `model`.
  *
- * Both are null where nothing upstream has one, where the nearest seed came over a connection and is not known, or where the image's node is not known and the ends of the graph
- * disagree.
+ * Seed and model are null if nothing upstream has one, if the nearest seed came over a connection and is not known, or if
+ * the image's node is not known and the ends of the graph disagree.
  *
  * **Gotchas**
  *

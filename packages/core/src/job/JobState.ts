@@ -90,10 +90,16 @@ export interface JobState {
  * @since 0.1.0
  */
 export type Command =
-  /** The id of the item to read. */
-  | { readonly _tag: "ReadItem"; readonly itemId: number }
-  /** The ids of the items to cancel. */
-  | { readonly _tag: "CancelExtraItems"; readonly itemIds: ReadonlyArray<number> }
+  | {
+    readonly _tag: "ReadItem"
+    /** The id of the item to read. */
+    readonly itemId: number
+  }
+  | {
+    readonly _tag: "CancelExtraItems"
+    /** The ids of the items to cancel. */
+    readonly itemIds: ReadonlyArray<number>
+  }
   | { readonly _tag: "Recount" }
 
 /**

@@ -250,8 +250,11 @@ export const decode = (
  * @since 0.1.0
  */
 export interface SessionContext {
+  /** The id of the queue item. */
   readonly itemId: number
+  /** The id of the session in which the server ran the item. */
   readonly sessionId: string
+  /** The position of the queue item in its batch, from 0. */
   readonly run: number
   /** Nodes of the workflow by id; where one is missing its label is "". */
   readonly nodes: ReadonlyMap<string, OutputNode>
@@ -417,7 +420,9 @@ export const make = (options: {
  * @since 0.1.0
  */
 export const byNode: {
+  /** Returns the outputs of one node of the workflow, by its id, in the order of the batch and of the iterations. */
   (nodeId: string): (self: WorkflowOutput) => ReadonlyArray<InkOutput>
+  /** Returns the outputs of one node of the workflow, by its id, in the order of the batch and of the iterations. */
   (self: WorkflowOutput, nodeId: string): ReadonlyArray<InkOutput>
 } = dual(
   2,
@@ -432,7 +437,9 @@ export const byNode: {
  * @since 0.1.0
  */
 export const byLabel: {
+  /** Returns the outputs of all nodes with a label. Labels need not be unique. */
   (label: string): (self: WorkflowOutput) => ReadonlyArray<InkOutput>
+  /** Returns the outputs of all nodes with a label. Labels need not be unique. */
   (self: WorkflowOutput, label: string): ReadonlyArray<InkOutput>
 } = dual(
   2,

@@ -12,44 +12,42 @@ import type { Workflow } from "./internal/workflowValue.ts"
 import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
 
 /**
- * One thing that differs.
- *
- * **Details**
- *
- * `path` says where: a system name, a node's id, or a connection. `before` and `after` are in words, absent where there
- * was or is nothing.
+ * One difference between two workflows.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Change {
+  /** Whether it was added, removed or changed. */
   readonly kind: "added" | "removed" | "changed"
+  /** Where: a system name, a node's id, or a connection. */
   readonly path: string
   /** The name of the thing for people: an input's user name, a node's title. */
   readonly name: string
+  /** The first workflow in words. Absent if it has nothing there. */
   readonly before?: string
+  /** The second workflow in words. Absent if it has nothing there. */
   readonly after?: string
 }
 
 /**
- * What differs between two workflows, from the first to the second.
- *
- * **Details**
- *
- * - `inputs`: inputs of the form that came, went, or have another name or value
- * - `nodes`: nodes that came, went, or have another type, version, label or flag; `values` of fields off the form
- * - `connections`: connections that came or went
- * - `models`: model fields, on the form or not, that hold another model
+ * The differences between two workflows, from the first to the second.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkflowDiff {
+  /** Whether nothing differs. */
   readonly isEmpty: boolean
+  /** Inputs of the form that were added or removed, or have another name or value. */
   readonly inputs: ReadonlyArray<Change>
+  /** Nodes that were added or removed, or have another type, version, label or flag. */
   readonly nodes: ReadonlyArray<Change>
+  /** Fields off the form that have another value. */
   readonly values: ReadonlyArray<Change>
+  /** Connections that were added or removed. */
   readonly connections: ReadonlyArray<Change>
+  /** Model fields, on the form or not, that hold another model. */
   readonly models: ReadonlyArray<Change>
 }
 

@@ -10,17 +10,15 @@ import type { Workflow } from "./internal/workflowValue.ts"
 /**
  * An element of a form: a container with its children, a heading, a text, a divider, or a field.
  *
- * **Details**
- *
- * `element.type` tells them apart. Fields (`node-field`) have their `input` with name, value, limits and choices; its
- * `settings` say how the editor draws it (slider, text area, dropdown). Only containers have children.
- *
  * @category models
  * @since 0.1.0
  */
 export interface InkForm {
+  /** The element as it is in the file; its `type` distinguishes containers, headings, texts, dividers and fields. */
   readonly element: FormElement
+  /** The input with name, value, limits and choices, if the element is a field. */
   readonly input: InkWorkflowInput | undefined
+  /** The elements in a container; empty for other elements. */
   readonly children: ReadonlyArray<InkForm>
 }
 

@@ -7,13 +7,7 @@ import type { FieldSettings } from "../definition/Form.ts"
 import type * as InkField from "../field/InkField.ts"
 
 /**
- * An input of a workflow.
- *
- * **Details**
- *
- * `userName` is the label that the author gave the input, or else the field's name; it may belong to several inputs.
- * `systemName` is `{nodeId}.{fieldName}` and belongs to one field. A field that is on the form twice is two inputs with
- * the same `systemName`.
+ * An input of a workflow. A field that is on the form twice is two inputs with the same `systemName`.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +15,9 @@ import type * as InkField from "../field/InkField.ts"
 export interface InkWorkflowInput<Field extends InkField.InkField = InkField.InkField> {
   /** Position in form order, from 0. `-1` for a field that is not on the form. */
   readonly index: number
+  /** The label that the author gave the input, or else the field's name. Several inputs may have the same one. */
   readonly userName: string
+  /** `{nodeId}.{fieldName}`, which belongs to one field. */
   readonly systemName: string
   /** The field with its current value. */
   readonly field: Field
@@ -32,8 +28,11 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly required: boolean
   /** Whether another node gives the value, so that the one held here is not used. */
   readonly connected: boolean
+  /** The id of the node. */
   readonly nodeId: string
+  /** The name of the field. */
   readonly fieldName: string
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly nodeType: string
   /** The label that the author gave the node, or else the title of its type. */
   readonly nodeTitle: string
@@ -43,6 +42,7 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly description: string
   /** How the editor draws the field: slider, text area, dropdown with its options. Limits nothing. */
   readonly settings: FieldSettings | undefined
+  /** Whether the editor shows the description on the form. */
   readonly showDescription: boolean
   /** The value in the file as it is, also where it does not fit the field. */
   readonly stored: unknown

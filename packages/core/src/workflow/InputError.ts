@@ -10,21 +10,22 @@ import { TaggedError } from "../internal/TaggedError.ts"
  * No input has the given name, system name or index; or, where any field of any node can be named, no field has the
  * system name.
  *
- * **Details**
- *
- * `inputName` is the name that was asked for. `near` holds the names that look most like the given one, best first. `available` has a name for each input in form
- * order: its user name if no other input has it, else its system name. `offForm` holds the system names of fields that
- * are called so, but are not on the form: `Workflow.setField` and `Workflow.getField` reach them.
- *
  * @category errors
  * @since 0.1.0
  */
 export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound", {
+  /** The name that was requested. */
   inputName: Schema.String,
   /** Whether a field of any node was wanted, or an input of the form. */
   wanted: Schema.Literals(["input", "field"]),
+  /** The names that look most like it, best first. */
   near: Schema.Array(Schema.String),
+  /** A name for each input in form order: its user name if no other input has it, else its system name. */
   available: Schema.Array(Schema.String),
+  /**
+   * The system names of fields with this name that are not on the form: `Workflow.setField` and `Workflow.getField`
+   * reach them.
+   */
   offForm: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -50,14 +51,17 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
 }
 
 /**
- * Several inputs have the given name, `inputName`, so that it does not say which one is meant. One of `systemNames` does.
+ * Several inputs have the given name, so it does not say which one is meant.
  *
  * @category errors
  * @since 0.1.0
  */
 export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("AmbiguousInputName", {
+  /** The name that several inputs have. */
   inputName: Schema.String,
+  /** The ids of the nodes of these inputs. */
   nodeIds: Schema.Array(Schema.String),
+  /** The system names of these inputs: use one of them. */
   systemNames: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -68,25 +72,25 @@ export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("Ambig
 }
 
 /**
- * A value does not fit the input it was given to.
- *
- * **Details**
- *
- * `expected` says what the field takes, with its bounds and choices; `received` describes what came, shortened, so that
- * a message never repeats a large value.
+ * A value does not fit the input that it is set for.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidInputValue extends TaggedError<InvalidInputValue>()("InvalidInputValue", {
+  /** The system name of the input, `{nodeId}.{fieldName}`. */
   systemName: Schema.String,
   /** The input's user name: its label, or else its field name. */
   userName: Schema.String,
+  /** The id of the node. */
   nodeId: Schema.String,
+  /** The name of the field. */
   fieldName: Schema.String,
   /** The node's label, or else the title of its type. */
   nodeTitle: Schema.String,
+  /** What the field accepts, with its bounds and choices. */
   expected: Schema.String,
+  /** A description of the value, shortened, so that a message never repeats a large value. */
   received: Schema.String
 }) {
   override get message(): string {

@@ -51,6 +51,7 @@ export type ConnectionProblemCode =
  * @since 0.1.0
  */
 export interface LoadedNode {
+  /** The node of the file, updated to the server's version of its type. */
   readonly node: InvocationNode
   /** `undefined` if the server has no such node type. */
   readonly template: NodeTemplate | undefined
@@ -59,47 +60,75 @@ export interface LoadedNode {
 }
 
 /**
- * What loading changed or could not resolve.
- *
- * **Details**
- *
- * - `missingTemplate`: the server does not know the node's type
- * - `unableToUpdateNode`: the node was made with another major version of its type; it is left as it is
- * - `missingFieldTemplate`: the node has an input that its type does not have; the input is not sent
- * - `deletedInvalidEdge`: an edge was removed, because of `problems`
- * - `deletedMissingNodeFieldFormElement`: the form named a field that the node does not have; the element was removed
- * - `missingSavedWorkflow`: a called workflow cannot be read; its inputs are left as they are
- * - `resetSavedWorkflowInputs`: the node was made with another version of its type; the values that it gave to the
- *   workflow it calls are gone, as in the editor
+ * Something that loading changed or could not resolve.
  *
  * @category models
  * @since 0.1.0
  */
 export type LoadWarning =
-  | { readonly type: "missingTemplate"; readonly nodeId: string; readonly nodeType: string }
   | {
-    readonly type: "unableToUpdateNode"
+    /** The server does not know the node's type. */
+    readonly type: "missingTemplate"
+    /** The id of the node. */
     readonly nodeId: string
+    /** The type of the node. */
     readonly nodeType: string
+  }
+  | {
+    /** The node was made with another major version of its type; it is left as it is. */
+    readonly type: "unableToUpdateNode"
+    /** The id of the node. */
+    readonly nodeId: string
+    /** The type of the node. */
+    readonly nodeType: string
+    /** The version of the type in the file. */
     readonly version: string
+    /** The version of the type on the server. */
     readonly templateVersion: string
   }
-  | { readonly type: "missingFieldTemplate"; readonly nodeId: string; readonly fieldName: string }
   | {
+    /** The node has an input that its type does not have; the input is not sent. */
+    readonly type: "missingFieldTemplate"
+    /** The id of the node. */
+    readonly nodeId: string
+    /** The name of the field. */
+    readonly fieldName: string
+  }
+  | {
+    /** An edge was removed, because of `problems`. */
     readonly type: "deletedInvalidEdge"
+    /** The edge that was removed. */
     readonly edge: WorkflowEdge
+    /** Why the edge is invalid. */
     readonly problems: ReadonlyArray<ConnectionProblemCode>
   }
   | {
+    /** The form named a field that the node does not have; the element was removed. */
     readonly type: "deletedMissingNodeFieldFormElement"
+    /** The id of the element that was removed. */
     readonly elementId: string
+    /** The id of the node. */
     readonly nodeId: string
+    /** The name of the field. */
     readonly fieldName: string
   }
-  | { readonly type: "missingSavedWorkflow"; readonly nodeId: string; readonly workflowId: string }
   | {
-    readonly type: "resetSavedWorkflowInputs"
+    /** A called workflow cannot be read; its inputs are left as they are. */
+    readonly type: "missingSavedWorkflow"
+    /** The id of the node. */
     readonly nodeId: string
+    /** The id of the called workflow. */
+    readonly workflowId: string
+  }
+  | {
+    /**
+     * The node was made with another version of its type; the values that it gave to the workflow that it calls are
+     * removed, as in the editor.
+     */
+    readonly type: "resetSavedWorkflowInputs"
+    /** The id of the node. */
+    readonly nodeId: string
+    /** The names of the fields whose values were removed. */
     readonly fieldNames: ReadonlyArray<string>
   }
 
@@ -112,15 +141,21 @@ export type LoadWarning =
 export interface FormField {
   /** Position in the form, from 0. */
   readonly index: number
+  /** The element of the form. */
   readonly element: NodeFieldElement
+  /** The id of the node. */
   readonly nodeId: string
+  /** The name of the field. */
   readonly fieldName: string
+  /** The node. */
   readonly node: LoadedNode
+  /** The field of the node, with its value in the file. */
   readonly input: FieldInput
   /** `undefined` if the node's type is unknown or has no such field. */
   readonly template: InputTemplate | undefined
   /** What the UI shows: the label given by the user, else the title of the template, else the field name. */
   readonly label: string
+  /** The author's description, or else the one of the template. */
   readonly description: string
 }
 
@@ -133,11 +168,13 @@ export interface FormField {
 export interface LoadedWorkflow {
   /** The repaired definition: updated nodes, valid edges only, the form that counts. */
   readonly definition: WorkflowDefinition
+  /** The node types of the server. */
   readonly catalog: NodeCatalog
   /** Invocation nodes by id, in file order. Of several nodes with one id the first counts. */
   readonly nodes: ReadonlyMap<string, LoadedNode>
   /** The connections, hidden ones included, in file order. */
   readonly edges: ReadonlyArray<DefaultEdge>
+  /** What loading changed or could not resolve. */
   readonly warnings: ReadonlyArray<LoadWarning>
   /** The fields of the form in form order. A field may be there more than once. */
   readonly formFields: ReadonlyArray<FormField>
@@ -164,7 +201,9 @@ export interface LoadOptions {
  * @since 0.1.0
  */
 export interface SubmittedNode {
+  /** The id of the node in the workflow file. */
   readonly nodeId: string
+  /** The type of the node, for example `"denoise_latents"`. */
   readonly type: string
   /** The label that the author gave the node, or else the title of its type. */
   readonly label: string

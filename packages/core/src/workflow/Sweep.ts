@@ -48,7 +48,10 @@ export type Sweep = ReadonlyArray<SweepValues>
  * @category errors
  * @since 0.1.0
  */
-export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", { reason: Schema.String }) {
+export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", {
+  /** Why the lists do not fit together. */
+  reason: Schema.String
+}) {
   override get message(): string {
     return `The sweep is not possible: ${this.reason}`
   }

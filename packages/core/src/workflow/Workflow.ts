@@ -382,9 +382,17 @@ export const inputsByUserName = (
  * @since 0.1.0
  */
 export const getInput: {
+  /**
+   * Returns an input by system name, user name or index, in this order. Fails with `InputNotFound`, which has the
+   * nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   */
   (
     name: string | number
   ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
+  /**
+   * Returns an input by system name, user name or index, in this order. Fails with `InputNotFound`, which has the
+   * nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   */
   (
     self: Workflow,
     name: string | number
@@ -398,7 +406,15 @@ export const getInput: {
  * @since 0.1.0
  */
 export const getField: {
+  /**
+   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
+   * which has the nearest names.
+   */
   (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound>
+  /**
+   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
+   * which has the nearest names.
+   */
   (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput, InputNotFound>
 } = Function.dual(
   2,
@@ -440,10 +456,22 @@ const assign = (
  * @since 0.1.0
  */
 export const setInput: {
+  /**
+   * Returns the workflow with another value for an input, named by user name, system name or index.
+   *
+   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
+   * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   */
   (
     name: string | number,
     value: unknown
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  /**
+   * Returns the workflow with another value for an input, named by user name, system name or index.
+   *
+   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
+   * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   */
   (
     self: Workflow,
     name: string | number,
@@ -478,17 +506,41 @@ const notValues = (values: unknown): Effect.Effect<never> =>
  * @since 0.1.0
  */
 export const setInputs: {
+  /**
+   * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
+   *
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
+   * its index.
+   */
   (
     values: InputValues
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
   // overloads of its own: in a union, editors would complete the members of a map inside `setInputs({ … })`
+  /**
+   * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
+   *
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
+   * its index.
+   */
   (
     values: InputValues | InputValueMap
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  /**
+   * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
+   *
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
+   * its index.
+   */
   (
     self: Workflow,
     values: InputValues
   ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  /**
+   * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
+   *
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
+   * its index.
+   */
   (
     self: Workflow,
     values: InputValues | InputValueMap
@@ -524,10 +576,22 @@ const isMap = (values: InputValues | InputValueMap): values is InputValueMap => 
  * @since 0.1.0
  */
 export const setField: {
+  /**
+   * Returns the workflow with another value for any field of any node, by system name, on the form or not.
+   *
+   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, or with
+   * `InputNotFound`, which has the nearest names.
+   */
   (
     systemName: string,
     value: unknown
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
+  /**
+   * Returns the workflow with another value for any field of any node, by system name, on the form or not.
+   *
+   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, or with
+   * `InputNotFound`, which has the nearest names.
+   */
   (self: Workflow, systemName: string, value: unknown): Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
 } = Function.dual(3, (self: Workflow, systemName: string, value: unknown) =>
   Effect.fromResult(
@@ -544,7 +608,15 @@ export const setField: {
  * @since 0.1.0
  */
 export const clearInput: {
+  /**
+   * Returns the workflow with an input that has no value. Fails with `InputNotFound`, or with `AmbiguousInputName` if
+   * several inputs have the name.
+   */
   (name: string | number): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
+  /**
+   * Returns the workflow with an input that has no value. Fails with `InputNotFound`, or with `AmbiguousInputName` if
+   * several inputs have the name.
+   */
   (self: Workflow, name: string | number): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
 } = Function.dual(
   2,
@@ -573,7 +645,21 @@ export const clearInput: {
  * @since 0.1.0
  */
 export const setSeed: {
+  /**
+   * Returns the workflow with one seed in each of `seedInputs`, so that it generates the same images every time it
+   * runs.
+   *
+   * Fails with `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or exceeds the maximum of one of
+   * the fields, or with `NoSeedInput` if the workflow has no seed to set.
+   */
   (seed: number): (self: Workflow) => Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
+  /**
+   * Returns the workflow with one seed in each of `seedInputs`, so that it generates the same images every time it
+   * runs.
+   *
+   * Fails with `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or exceeds the maximum of one of
+   * the fields, or with `NoSeedInput` if the workflow has no seed to set.
+   */
   (self: Workflow, seed: number): Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
 } = Function.dual(
   2,
@@ -631,11 +717,21 @@ export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
  * @since 0.1.0
  */
 export const sweep: {
+  /**
+   * Returns the workflow with more inputs that vary within a batch. Each value is checked now.
+   *
+   * Fails with `InvalidSweep` if the lists do not fit together, and as `setInput` does.
+   */
   (
     sweep: Sweep.Sweep
   ): (
     self: Workflow
   ) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue | Sweep.InvalidSweep>
+  /**
+   * Returns the workflow with more inputs that vary within a batch. Each value is checked now.
+   *
+   * Fails with `InvalidSweep` if the lists do not fit together, and as `setInput` does.
+   */
   (
     self: Workflow,
     sweep: Sweep.Sweep
@@ -720,7 +816,15 @@ export const toDefinition = (self: Workflow): Definition.JsonObject => toFile(se
  * @since 0.1.0
  */
 export const copyAs: {
+  /**
+   * Returns a copy of the workflow with another name, without the id of the library entry that it came from, and of the
+   * category `user`.
+   */
   (name: string): (self: Workflow) => Workflow
+  /**
+   * Returns a copy of the workflow with another name, without the id of the library entry that it came from, and of the
+   * category `user`.
+   */
   (self: Workflow, name: string): Workflow
 } = Function.dual(2, (self: Workflow, name: string): Workflow =>
   withLoaded(self, {
@@ -751,7 +855,13 @@ export const toMermaid = (self: Workflow): string => Describe.toMermaid(self.loa
  * @since 0.1.0
  */
 export const diff: {
+  /**
+   * Returns the differences between two workflows, from the first to the second. `Diff.format` formats them as text.
+   */
   (that: Workflow): (self: Workflow) => Diff.WorkflowDiff
+  /**
+   * Returns the differences between two workflows, from the first to the second. `Diff.format` formats them as text.
+   */
   (self: Workflow, that: Workflow): Diff.WorkflowDiff
 } = Function.dual(2, (self: Workflow, that: Workflow) => Diff.diff(self, that))
 

@@ -22,14 +22,15 @@ import { TaggedError } from "../internal/TaggedError.ts"
  *
  * **Details**
  *
- * Says nothing about the workflow: the same call may succeed later. `operation` is what was asked, `cause` the failure
- * of the call.
+ * The workflow may be right: the same call may succeed later.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
+  /** What the server was asked about. */
   operation: Schema.String,
+  /** The error of the request. */
   cause: Schema.Defect()
 }) {
   override get message(): string {
@@ -47,12 +48,19 @@ export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("R
  * @since 0.1.0
  */
 export interface InstalledModel {
+  /** The key of the model on the server. */
   readonly key: string
+  /** The hash of the model's files. */
   readonly hash: string
+  /** The name of the model. */
   readonly name: string
+  /** The architecture, for example `"sdxl"`. */
   readonly base: string
+  /** The type, for example `"main"` or `"lora"`. */
   readonly type: string
+  /** The file format, for example `"checkpoint"`. */
   readonly format?: string | null | undefined
+  /** The variant, for example `"inpaint"`. */
   readonly variant?: unknown
   /** The parts that a pipeline brings along, by name (`vae`, `text_encoder_2`, …). */
   readonly submodels?: unknown
@@ -61,18 +69,17 @@ export interface InstalledModel {
 /**
  * A dynamic prompt to expand, as `string_generator_dynamic_prompts_combinatorial` and `…_random` hold it.
  *
- * **Details**
- *
- * `maxPrompts` is the largest number of prompts wanted. `seed` is used by random expansion only; without one the server
- * chooses.
- *
  * @category models
  * @since 0.1.0
  */
 export interface DynamicPrompt {
+  /** The prompt to expand. */
   readonly prompt: string
+  /** The largest number of prompts to generate. */
   readonly maxPrompts: number
+  /** Whether all combinations are generated in order, or random ones. */
   readonly combinatorial: boolean
+  /** The seed of random expansion. Default: the server chooses one. */
   readonly seed?: number
 }
 
@@ -99,10 +106,15 @@ export type BoardImageCategory = "images" | "assets"
 export class WorkflowResources extends Context.Service<WorkflowResources, {
   /** All installed models. Called only when the workflow names a model. */
   readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, ResourcesUnavailable>
+  /** Returns the names among those given whose images exist and can be read. */
   readonly presentImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  /** Returns the names among those given whose videos exist and can be read. */
   readonly presentVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  /** Returns the ids among those given whose boards exist and can be read. */
   readonly presentBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  /** Returns the ids among those given whose style presets exist and can be read. */
   readonly presentStylePresets: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  /** Returns the ids among those given whose system prompts exist and can be read. */
   readonly presentSystemPrompts: (
     ids: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
@@ -150,17 +162,25 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
  * @since 0.1.0
  */
 export interface MemoryResources {
+  /** The installed models. Default: none. */
   readonly models?: ReadonlyArray<InstalledModel>
+  /** The names of the images that exist. Default: none. */
   readonly images?: Iterable<string>
   /** What images were made with, by image name. These images need not be in `images` as well. */
   readonly imageWorkflows?: ReadonlyMap<string, ImageSource>
+  /** The names of the videos that exist. Default: none. */
   readonly videos?: Iterable<string>
+  /** The ids of the boards that exist. Default: none. */
   readonly boards?: Iterable<string>
+  /** The ids of the style presets that exist. Default: none. */
   readonly stylePresets?: Iterable<string>
+  /** The ids of the system prompts that exist. Default: none. */
   readonly systemPrompts?: Iterable<string>
+  /** Expands a dynamic prompt. Default: the prompt itself. */
   readonly dynamicPrompts?: (prompt: DynamicPrompt) => ReadonlyArray<string>
   /** Image names by board id. */
   readonly boardImages?: ReadonlyMap<string, ReadonlyArray<string>>
+  /** The JSON of the workflows in the library, by id. Default: none. */
   readonly savedWorkflows?: ReadonlyMap<string, unknown>
 }
 

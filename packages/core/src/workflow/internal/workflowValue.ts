@@ -37,8 +37,11 @@ export interface Workflow extends Pipeable.Pipeable {
  * @since 0.1.0
  */
 export interface SweptInput {
+  /** The id of the node. */
   readonly nodeId: string
+  /** The name of the field. */
   readonly fieldName: string
+  /** The values, one for each combination. */
   readonly values: ReadonlyArray<unknown>
 }
 

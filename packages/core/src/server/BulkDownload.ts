@@ -40,7 +40,7 @@ export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkD
  *
  * **Gotchas**
  *
- * The completion is told over the event connection only, so this needs one. When the connection is lost meanwhile, the
+ * The server reports the end over the event connection only, so one is needed. When the connection is lost meanwhile, the
  * stream fails with `BulkDownloadFailed`.
  *
  * @since 0.1.0

@@ -17,7 +17,13 @@ import * as Options from "../internal/options.ts"
 import { InvalidOption } from "../InvalidOption.ts"
 
 /**
- * Which server to use, as whom, and how patiently.
+ * Which server to use, with which login, and how long to wait.
+ *
+ * **Details**
+ *
+ * The server is `url` and `queueId`. The login is `token`, or `email` and `password` with `rememberMe`. Time limits are
+ * `timeout`, `transferTimeout`, `idleTimeout` and `closeTimeout`; `maxResponseSize` limits memory, and `retries` says how
+ * often a request is repeated.
  *
  * @since 0.1.0
  * @category models

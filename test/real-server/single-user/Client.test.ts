@@ -1,3 +1,4 @@
+import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
@@ -126,7 +127,8 @@ describe("the client and the real server", () => {
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       const errors = yield* Effect.all([
-        failure(call((api) => api.images.get({ params: { image_name: "missing.png" } }))),
+        // the route itself responds as for a wrong path: the service looks the image up in the list
+        failure(Images.use((images) => images.get("missing.png"))),
         failure(call((api) => api.images.delete({ params: { image_name: "missing.png" } }))),
         failure(call((api) => api.boards.get({ params: { board_id: "missing" } }))),
         failure(call((api) => api.models.get({ params: { key: "missing" } }))),
@@ -139,7 +141,7 @@ describe("the client and the real server", () => {
         assert.isFalse(error.isRetryable)
         assert.isFalse(error.isAmbiguous)
       }
-    }).pipe(Effect.provide(client({}))))
+    }).pipe(Effect.provide(Images.layer.pipe(Layer.provideMerge(client({}))))))
 
   it.live("keeps the problems of a refused graph short: where, what, without the graph itself", () =>
     Effect.gen(function*() {

@@ -1,4 +1,4 @@
-/** `pnpm check`: the types of everything, and the Effect diagnostics of the packages. */
+/** `pnpm check`: the types of everything, the Effect diagnostics of the packages, and a comment on every exported member. */
 import { packages, run, step } from "./lib/run.ts"
 
 step("types of packages, tests, examples and scripts (tsc -b)")
@@ -8,4 +8,6 @@ for (const name of packages) {
   const project = `packages/${name}/tsconfig.json`
   ok = run("effect-tsgo", ["diagnostics", "--project", project, "--strict", "--severity", "error,warning"]) && ok
 }
+step("documentation comments of members and overloads")
+ok = run(process.execPath, ["scripts/surface.ts", "--check"]) && ok
 process.exit(ok ? 0 : 1)

@@ -43,6 +43,7 @@ import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
  * @since 0.1.0
  */
 export interface Options extends InvokeAiOptions {
+  /** How jobs are tracked. Default: the defaults of `JobTrackerOptions`. */
   readonly tracking?: JobTrackerOptions | undefined
 }
 

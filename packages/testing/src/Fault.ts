@@ -25,10 +25,36 @@ import * as Duration from "effect/Duration"
 export type HttpAction =
   | { readonly _tag: "DropRequest" }
   | { readonly _tag: "DropResponse" }
-  | { readonly _tag: "Delay"; readonly duration: Duration.Duration; readonly side: "before" | "after" }
-  | { readonly _tag: "Status"; readonly status: number; readonly detail: unknown; readonly handled: boolean }
-  | { readonly _tag: "Garbage"; readonly body: string; readonly contentType: string; readonly handled: boolean }
-  | { readonly _tag: "Truncate"; readonly length: number }
+  | {
+    readonly _tag: "Delay"
+    /** How long the request is delayed. */
+    readonly duration: Duration.Duration
+    /** Whether the delay is before or after the server does what is requested. */
+    readonly side: "before" | "after"
+  }
+  | {
+    readonly _tag: "Status"
+    /** The status of the response. */
+    readonly status: number
+    /** The `detail` in the body of the response. */
+    readonly detail: unknown
+    /** Whether the server does what is requested before the response is replaced. */
+    readonly handled: boolean
+  }
+  | {
+    readonly _tag: "Garbage"
+    /** The body of the response. */
+    readonly body: string
+    /** The content type of the response. */
+    readonly contentType: string
+    /** Whether the server does what is requested before the response is replaced. */
+    readonly handled: boolean
+  }
+  | {
+    readonly _tag: "Truncate"
+    /** After how many bytes of the response's body the connection ends. */
+    readonly length: number
+  }
 
 /**
  * What happens to an event on its way to a socket.
@@ -39,7 +65,11 @@ export type HttpAction =
 export type EventAction =
   | { readonly _tag: "Lose" }
   | { readonly _tag: "Duplicate" }
-  | { readonly _tag: "HoldBack"; readonly events: number }
+  | {
+    readonly _tag: "HoldBack"
+    /** How many later events arrive before this one. */
+    readonly events: number
+  }
   | { readonly _tag: "Disconnect" }
 
 /**
@@ -51,35 +81,56 @@ export type EventAction =
 export type Fault =
   | {
     readonly _tag: "Http"
+    /** The method of the requests; undefined for all. */
     readonly method: string | undefined
+    /** The path of the requests, as in `http`. */
     readonly path: string | RegExp
+    /** The first occasion at which the fault happens, from 1. */
     readonly nth: number
+    /** At how many occasions the fault happens. */
     readonly times: number
+    /** What happens. */
     readonly action: HttpAction
   }
   | {
     readonly _tag: "Event"
+    /** The name of the events; undefined for all. */
     readonly name: string | undefined
+    /** The first occasion at which the fault happens, from 1. */
     readonly nth: number
+    /** At how many occasions the fault happens. */
     readonly times: number
+    /** What happens. */
     readonly action: EventAction
   }
   | {
     readonly _tag: "Disk"
+    /** Which file operations are slow; undefined for both. */
     readonly operation: "read" | "write" | undefined
+    /** The first occasion at which the fault happens, from 1. */
     readonly nth: number
+    /** At how many occasions the fault happens. */
     readonly times: number
+    /** How much longer each file takes. */
     readonly duration: Duration.Duration
   }
   | {
     readonly _tag: "Random"
+    /** The seed of the random numbers. */
     readonly seed: number
+    /** The method of the requests; undefined for all. */
     readonly method: string | undefined
+    /** The path of the requests, as in `http`. */
     readonly path: string | RegExp
+    /** The share of requests that fail, from 0 to 1. */
     readonly requests: number
+    /** The share of events that fail, from 0 to 1. */
     readonly events: number
+    /** The maximum number of faults. */
     readonly most: number
+    /** What can happen to a request, each equally likely. */
     readonly requestActions: ReadonlyArray<HttpAction>
+    /** What can happen to an event, each equally likely. */
     readonly eventActions: ReadonlyArray<EventAction>
   }
 
@@ -90,7 +141,17 @@ export type Fault =
  * @since 0.1.0
  */
 export interface Occasion {
+  /**
+   * The first occasion at which the fault happens, from 1.
+   *
+   * @default 1
+   */
   readonly nth?: number | undefined
+  /**
+   * At how many occasions the fault happens.
+   *
+   * @default 1
+   */
   readonly times?: number | undefined
 }
 

@@ -14,8 +14,11 @@ import * as SeededRandom from "./internal/seededRandom.ts"
 export interface Raster {
   /** Whether a file of it has an alpha channel even where every pixel is opaque. */
   readonly hasAlpha?: boolean | undefined
+  /** In pixels. */
   readonly width: number
+  /** In pixels. */
   readonly height: number
+  /** The pixels, row by row, four bytes each. */
   readonly data: Uint8Array<ArrayBuffer>
 }
 
@@ -26,9 +29,13 @@ export interface Raster {
  * @since 0.1.0
  */
 export interface Color {
+  /** Red, from 0 to 255. */
   readonly r: number
+  /** Green, from 0 to 255. */
   readonly g: number
+  /** Blue, from 0 to 255. */
   readonly b: number
+  /** Opacity, from 0 (transparent) to 255. */
   readonly a: number
 }
 

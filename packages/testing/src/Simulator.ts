@@ -44,9 +44,13 @@ export type { NodeOverride, SeenRequest } from "./internal/simulatorWorld.ts"
  * @since 0.1.0
  */
 export interface UserOptions {
+  /** The email address with which the user logs in. */
   readonly email: string
+  /** The password with which the user logs in. */
   readonly password: string
+  /** The name that others see. Default: none. */
   readonly displayName?: string | undefined
+  /** Whether the user is an administrator. Default: true for the first user, false for others. */
   readonly isAdmin?: boolean | undefined
 }
 
@@ -59,6 +63,7 @@ export interface UserOptions {
 export interface ImageOptions {
   /** Defaults to a new name. */
   readonly name?: string | undefined
+  /** The content of an image file. Default: a generated image of the given size. */
   readonly bytes?: Uint8Array | undefined
   /** In pixels; default 64. */
   readonly width?: number | undefined
@@ -66,8 +71,19 @@ export interface ImageOptions {
   readonly height?: number | undefined
   /** A board's id. */
   readonly boardId?: string | undefined
+  /**
+   * The category of the image.
+   *
+   * @default "user"
+   */
   readonly category?: string | undefined
+  /**
+   * Whether the image is hidden from the gallery.
+   *
+   * @default false
+   */
   readonly isIntermediate?: boolean | undefined
+  /** The metadata of the image. Default: none. */
   readonly metadata?: unknown
 }
 
@@ -88,6 +104,7 @@ export interface SimulatorOptions {
   readonly models?: ReadonlyArray<SimulatorModel> | undefined
   /** Boards by name. */
   readonly boards?: ReadonlyArray<string> | undefined
+  /** Images that exist. Default: none. */
   readonly images?: ReadonlyArray<ImageOptions> | undefined
   /** Saved workflows, as their JSON. */
   readonly workflows?: ReadonlyArray<Readonly<Record<string, unknown>>> | undefined
@@ -101,6 +118,7 @@ export interface SimulatorOptions {
   readonly maxQueueSize?: number | undefined
   /** Whether unknown paths answer with the page of the web UI. Default: as in the release. */
   readonly webUi?: boolean | undefined
+  /** Faults that are injected from the beginning. Default: none. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
 }
 
@@ -123,7 +141,9 @@ export class SocketRefused extends Data.TaggedError("SocketRefused")<{
  * @since 0.1.0
  */
 export interface SimulatorSocket {
+  /** Passes an event of the client to the server. */
   readonly receive: (name: string, payload: unknown) => Effect.Effect<void>
+  /** Closes the socket, as a client does. */
   readonly close: Effect.Effect<void>
 }
 
@@ -386,6 +406,7 @@ const handle = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export class Simulator extends Context.Service<Simulator, {
+  /** The release that is simulated. */
   readonly version: ServerVersion
   /** Answers a request. Fails where the connection ends without an answer. */
   readonly handle: (request: SimulatorRequest) => Effect.Effect<SimulatorResponse, ConnectionLost>
@@ -405,6 +426,7 @@ export class Simulator extends Context.Service<Simulator, {
   readonly events: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly payload: unknown }>>
   /** Adds faults; their occasions count from now. */
   readonly inject: (...faults: ReadonlyArray<Fault.Fault>) => Effect.Effect<void>
+  /** Removes all faults. */
   readonly clearFaults: Effect.Effect<void>
   /** Sets what nodes of a type do: one result for all, or a function of the node and the number of the call (from 1). */
   readonly whenNode: (type: string, result: NodeResult | NodeOverride) => Effect.Effect<void>
@@ -425,6 +447,7 @@ export class Simulator extends Context.Service<Simulator, {
   }) => Effect.Effect<void>
   /** Lets every token expire now. */
   readonly expireTokens: Effect.Effect<void>
+  /** Adds an installed model. */
   readonly addModel: (model: SimulatorModel) => Effect.Effect<void>
   /** Makes a path or address known from which a model can be installed. */
   readonly addModelSource: (source: string, model: SimulatorModel) => Effect.Effect<void>

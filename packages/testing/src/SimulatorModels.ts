@@ -11,10 +11,15 @@
  * @since 0.1.0
  */
 export interface SimulatorModel {
+  /** The key of the model. */
   readonly key: string
+  /** The hash of the model's files. */
   readonly hash: string
+  /** The name of the model. */
   readonly name: string
+  /** The architecture, for example `"flux"`. */
   readonly base: string
+  /** The type, for example `"main"`. */
   readonly type: string
   readonly [field: string]: unknown
 }

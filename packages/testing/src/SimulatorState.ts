@@ -13,12 +13,19 @@ import type { SimulatorWorld } from "./internal/simulatorWorld.ts"
  * @since 0.1.0
  */
 export interface ItemState {
+  /** The id of the item. */
   readonly itemId: number
+  /** The id of the queue that the item is in. */
   readonly queueId: string
+  /** The id of the batch that the item belongs to. */
   readonly batchId: string
+  /** The status of the item. */
   readonly status: ItemStatus
+  /** The origin of the batch; null if it has none. */
   readonly origin: string | null
+  /** The destination of the batch; null if it has none. */
   readonly destination: string | null
+  /** The name of the exception with which the item failed; null if it did not fail. */
   readonly errorType: string | null
 }
 
@@ -29,14 +36,21 @@ export interface ItemState {
  * @since 0.1.0
  */
 export interface ImageState {
+  /** The name of the image. */
   readonly name: string
+  /** In pixels. */
   readonly width: number
+  /** In pixels. */
   readonly height: number
+  /** The category of the image. */
   readonly category: string
   /** Whether it was uploaded. */
   readonly isUpload: boolean
+  /** Whether the image is hidden from the gallery. */
   readonly isIntermediate: boolean
+  /** The id of the board that the image is on; null if it is on none. */
   readonly boardId: string | null
+  /** The id of the session that made the image, or that its upload named; null if there is none. */
   readonly sessionId: string | null
 }
 
@@ -47,9 +61,13 @@ export interface ImageState {
  * @since 0.1.0
  */
 export interface SimulatorState {
+  /** The queue items. */
   readonly items: ReadonlyArray<ItemState>
+  /** The images. */
   readonly images: ReadonlyArray<ImageState>
+  /** The boards. */
   readonly boards: ReadonlyArray<{ readonly id: string; readonly name: string }>
+  /** The workflows in the library. */
   readonly workflows: ReadonlyArray<{ readonly id: string; readonly name: string }>
   /** Keys of the installed models. */
   readonly models: ReadonlyArray<string>

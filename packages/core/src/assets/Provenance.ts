@@ -48,23 +48,17 @@ export interface ProvenanceSource {
 }
 
 /**
- * What an image was made with.
+ * The inputs, seed and model that an image was made with.
  *
  * **Details**
  *
- * - `inputs`: the inputs on the form of the workflow, in form order; null where the image holds no workflow.
- * - `seed`: of the node nearest upstream of the image that has one; if it came over connections, the one that was set or
- *   drawn for it, as in `InkImageOutput`.
- * - `model`: the main model, as the server names it, of the node nearest upstream of the image that has one; where no node
- *   has a main model, any other `model`.
- *
- * Seed and model are null if nothing upstream has one, if the nearest seed came over a connection and is not known, or if
- * the image's node is not known and the ends of the graph disagree.
+ * Seed and model are null if nothing upstream has one, if the nearest seed came over a connection and is not known, or
+ * if the image's node is not known and the ends of the graph disagree.
  *
  * **Gotchas**
  *
- * An image that the server took from its invocation cache holds the workflow of the run that made it. Seed and model are
- * the same then; inputs that the image does not depend on may differ.
+ * An image that the server took from its invocation cache holds the workflow of the run that made it. Seed and model
+ * are the same then; inputs that the image does not depend on may differ.
  *
  * @category models
  * @since 0.1.0

@@ -14,21 +14,20 @@ import * as Effect from "effect/Effect"
 /**
  * A process.
  *
- * **Details**
- *
- * - `host`: the name of its machine or container, for messages.
- * - `machine`: within which pids are unique, as lowercase letters and digits. Two containers on one machine differ.
- * - `pid`: its number.
- * - `started`: when it started, as lowercase letters and digits in any unit. It distinguishes processes that had the same
- *   pid one after the other.
- *
  * @category models
  * @since 0.1.0
  */
 export interface ProcessId {
+  /** The name of the process's machine or container, for messages. */
   readonly host: string
+  /** Within which pids are unique, as lowercase letters and digits. Two containers on one machine differ. */
   readonly machine: string
+  /** The number of the process. */
   readonly pid: number
+  /**
+   * When the process started, as lowercase letters and digits in any unit. It distinguishes processes that had the same
+   * pid one after the other.
+   */
   readonly started: string
 }
 

@@ -50,23 +50,24 @@ const verbs = { open: "opened", read: "read", write: "written" }
 /**
  * A job journal or an asset ledger could not be opened, read or written.
  *
- * **Details**
- *
- * - `record`: which of the two. `path`: where it is, or the key in a `KeyValueStore`.
- * - `operation`: what failed. If a write failed, nothing was sent to the server.
- * - `holder`: for `Locked`, the process that uses it, if known. `pid` and `host` are those that it has itself, so a process
- *   in a container has the pid and the host name of the container.
- * - `cause`: the error of the file system or of the store.
- *
  * @category errors
  * @since 0.1.0
  */
 export class RecordError extends TaggedError<RecordError>()("RecordError", {
+  /** Why it failed, see `RecordErrorReason`. */
   reason: RecordErrorReason,
+  /** Whether it is the job journal or the asset ledger. */
   record: Schema.Literals(["journal", "ledger"]),
+  /** What failed. If a write failed, nothing was sent to the server. */
   operation: Schema.Literals(["open", "read", "write"]),
+  /** Where the record is, or its key in a `KeyValueStore`. */
   path: Schema.String,
+  /**
+   * For `Locked`, the process that uses it, if known. `pid` and `host` are those that it has itself, so a process in a
+   * container has the pid and the host name of the container.
+   */
   holder: Schema.optionalKey(Schema.Struct({ pid: Schema.Int, host: Schema.String })),
+  /** The error of the file system or of the store, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

@@ -27,18 +27,15 @@ export const chunkLength = 512 * 1024
 const maxFree = 16
 
 /**
- * Chunks of the same length.
- *
- * **Details**
- *
- * - `take`: a chunk, with whatever it held before.
- * - `giveBack`: ends the use of a chunk. Takes any part of it; does nothing for other memory, or for what was given back before.
+ * Chunks of the same length, `chunkLength`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ChunkPool {
+  /** Returns a chunk, with whatever it held before. */
   readonly take: () => Uint8Array<ArrayBuffer>
+  /** Ends the use of a chunk. Accepts any part of it; ignores other memory, and chunks that were given back before. */
   readonly giveBack: (part: Uint8Array) => void
 }
 

@@ -25,11 +25,15 @@ import type { StoredVideo } from "./videoStore.ts"
  * @since 0.1.0
  */
 export interface SeenRequest {
+  /** The HTTP method. */
   readonly method: string
+  /** The path, without the query. */
   readonly path: string
+  /** The query of the URL. */
   readonly query: string
   /** The status of the answer; `undefined` where the connection was lost. */
   readonly status: number | undefined
+  /** When the request arrived, in milliseconds since 1970 by the clock of the simulator. */
   readonly at: number
 }
 

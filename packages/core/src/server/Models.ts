@@ -70,6 +70,18 @@ export interface ModelInstallOptions {
  *
  * Routes are below `/api/v2/models/`.
  *
+ * @example
+ * ```ts
+ * import { Models } from "@effect-invokeai/core/server/Models"
+ * import * as Effect from "effect/Effect"
+ *
+ * const names = Effect.gen(function*() {
+ *   const models = yield* Models
+ *   const loras = yield* models.list({ type: "lora" })
+ *   return loras.map((model) => model.name)
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

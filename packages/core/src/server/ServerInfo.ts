@@ -63,6 +63,18 @@ export const capabilitiesFrom = (document: unknown, version: string): Capabiliti
 /**
  * What the server is and what it can do.
  *
+ * @example
+ * ```ts
+ * import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+ * import * as Effect from "effect/Effect"
+ *
+ * const hasItemIds = Effect.gen(function*() {
+ *   const server = yield* ServerInfo
+ *   const capabilities = yield* server.capabilities
+ *   return capabilities.hasRoute("GET", "/api/v1/queue/{queue_id}/item_ids")
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

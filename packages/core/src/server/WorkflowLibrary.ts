@@ -69,6 +69,21 @@ export interface WorkflowFilter {
  * Routes are below `/api/v1/workflows/`. Workflows are JSON documents as the official UI writes them; the server keeps the
  * fields it knows and drops others.
  *
+ * @example
+ * ```ts
+ * import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const names = Effect.gen(function*() {
+ *   const library = yield* WorkflowLibrary
+ *   return yield* library.list({ categories: ["user"] }).pipe(
+ *     Stream.map((workflow) => workflow.name),
+ *     Stream.runCollect
+ *   )
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

@@ -15,7 +15,7 @@ export interface BatchDatum {
   readonly node_path: string
   /** The name of the field. */
   readonly field_name: string
-  /** The values, one for each combination. */
+  /** The values, one for each position in the group. */
   readonly items: ReadonlyArray<unknown>
 }
 

@@ -41,7 +41,7 @@ export interface SweptInput {
   readonly nodeId: string
   /** The name of the field. */
   readonly fieldName: string
-  /** The values, one for each combination. */
+  /** The values, one for each position in the group. */
   readonly values: ReadonlyArray<unknown>
 }
 

@@ -19,7 +19,7 @@ it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
           url: Support.url,
           state: yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-crash-" }),
           mark: `killed-${process.pid}`,
-          orders: 12,
+          orders: 20,
           failEvery: 5,
           kills,
           random: numbers(20260731)

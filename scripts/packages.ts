@@ -116,17 +116,34 @@ for (const version of typescripts) {
   count(run("node", [Path.join(project, "node_modules", alias("typescript", version), "bin/tsc"), "-p", project]))
 }
 
-const modules = packages.flatMap((name) =>
-  Fs.globSync("**/*.js", { cwd: Path.join(project, "node_modules/@effect-invokeai", name, "dist") })
-    .filter((file) => !/(internal|server\/api)\//.test(file) && file !== "index.js")
-    .map((file) => `@effect-invokeai/${name}/${file.replace(/\.js$/, "")}`)
-    .concat(`@effect-invokeai/${name}`)
-)
+const modules: Array<string> = []
+/** Modules that the packages keep to themselves. */
+const closed: Array<string> = []
+for (const name of packages) {
+  const installed = Path.join(project, "node_modules/@effect-invokeai", name)
+  const { exports } = JSON.parse(Fs.readFileSync(Path.join(installed, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | null>> // our own file
+  }
+  const hidden = Object.keys(exports).filter((path) => exports[path] === null).map((path) =>
+    path.slice(2).replace(/\*$/, "")
+  )
+  modules.push(`@effect-invokeai/${name}`)
+  for (const file of Fs.globSync("**/*.js", { cwd: Path.join(installed, "dist") })) {
+    const module = file.replace(/\.js$/, "")
+    const isHidden = hidden.some((path) => path.endsWith("/") ? module.startsWith(path) : module === path)
+    const list = isHidden || module.includes("internal/") ? closed : modules
+    list.push(`@effect-invokeai/${name}/${module}`)
+  }
+}
 Fs.writeFileSync(
   Path.join(project, "imports.js"),
-  `await Promise.all(${
-    JSON.stringify(modules)
-  }.map((name) => import(name)))\nconsole.log("${modules.length} entry points")\n`
+  `await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)))
+for (const name of ${JSON.stringify(closed)}) {
+  const opened = await import(name).then(() => true, (error) => error.code !== "ERR_PACKAGE_PATH_NOT_EXPORTED")
+  if (opened) throw new Error(name + " can be imported")
+}
+console.log("${modules.length} entry points, ${closed.length} modules that cannot be imported")
+`
 )
 for (const [from, to] of [["soft-thumbnail.json", "workflow.json"], ["mountain.png", "photo.png"]] as const) {
   Fs.copyFileSync(Path.join(root, "examples", from), Path.join(project, to))

@@ -23,6 +23,9 @@ const withFailures = (
       ? body.image_names as Array<string>
       : []
     if (path.endsWith("/images_by_names")) return json(names.filter((one) => things.has(one)).map(imageDto))
+    if (path.endsWith("/videos/names")) {
+      return json({ video_names: [...things], starred_count: 0, total_count: things.size })
+    }
     const isMany = path.endsWith("/images/delete")
     if (method === "GET") {
       return things.has(name) ? json(imageDto(name)) : json({ detail: "not found" }, { status: 404 })

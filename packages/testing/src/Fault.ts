@@ -319,7 +319,7 @@ export const slowDisk = (
 export interface RandomOptions {
   /** Only requests of this method. */
   readonly method?: string | undefined
-  /** Only requests of these paths, as in {@link http}; all by default. */
+  /** Only requests of these paths, as in `http`; all by default. */
   readonly path?: string | RegExp | undefined
   /** Share of the requests that are struck, from 0 to 1. Default 0.1. */
   readonly requests?: number | undefined
@@ -327,9 +327,9 @@ export interface RandomOptions {
   readonly events?: number | undefined
   /** How many faults there are at most, so that a test comes to an end. Default 100. */
   readonly most?: number | undefined
-  /** What may happen to a request; each is as likely as the others. Default {@link requestActions}. */
+  /** What may happen to a request; each is as likely as the others. Default `requestActions`. */
   readonly requestActions?: ReadonlyArray<HttpAction> | undefined
-  /** What may happen to an event. Default {@link eventActions}. */
+  /** What may happen to an event. Default `eventActions`. */
   readonly eventActions?: ReadonlyArray<EventAction> | undefined
 }
 
@@ -369,7 +369,7 @@ export const random = (seed: number, options: RandomOptions = {}): Fault => ({
 })
 
 /**
- * What {@link random} does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
+ * What `random` does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
  * the work done, answered with something else, cut short.
  *
  * @category actions
@@ -391,7 +391,7 @@ export const requestActions: ReadonlyArray<HttpAction> = [
 ]
 
 /**
- * What {@link random} does to events: lost, twice, late by one or four others, lost with the connection.
+ * What `random` does to events: lost, twice, late by one or four others, lost with the connection.
  *
  * @category actions
  * @since 0.1.0

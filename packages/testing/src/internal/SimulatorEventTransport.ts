@@ -1,5 +1,5 @@
 /**
- * An event connection to a {@link Simulator} in the same process, without network.
+ * An event connection to a `Simulator` in the same process, without network.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * An `HttpClient` that is answered by a {@link Simulator} in the same process, without network.
+ * An `HttpClient` that is answered by a `Simulator` in the same process, without network.
  *
  * @since 0.1.0
  */

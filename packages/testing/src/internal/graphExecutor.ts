@@ -5,7 +5,7 @@
  *
  * Follows the server's execution state: every node of the graph becomes one *prepared* node per iteration, with a new
  * id; `iterate` multiplies what follows it, `collect` gathers it again, `if` runs only the branch it takes. A state is
- * changed in place by {@link GraphExecutor.next} and {@link GraphExecutor.complete}, and belongs to one queue item.
+ * changed in place by `GraphExecutor.next` and `GraphExecutor.complete`, and belongs to one queue item.
  */
 import { GraphTopology } from "./graphTopology.ts"
 import { comparePaths, deepest, distinctPaths, type Path, samePath, startsWith } from "./iterationPath.ts"

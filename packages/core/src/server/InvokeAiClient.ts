@@ -343,7 +343,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
               ]),
               Context.add(
                 HttpClient.TracerDisabledWhen,
-                // the spans of requests take a fifth of the CPU time of a job, and Effect's own tracer shows none
+                // Effect's own tracer shows no spans of requests, so they would only cost time
                 fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
                   ? always
                   : (request) => hidesFromTraces(request) || hidden(request)

@@ -50,7 +50,8 @@ const startByHand = `${undici}
       socket.close()`
 
 const startOfLibrary = `
-      const { ServerEvents, ServerInfo } = await import("@effect-invokeai/core")
+      const { ServerInfo } = await import("@effect-invokeai/core")
+      const ServerEvents = await import("@effect-invokeai/core/server/ServerEvents")
       const { NodeInvokeAi } = await import("@effect-invokeai/node")
       const Effect = await import("effect/Effect")
       const Stream = await import("effect/Stream")

@@ -7,11 +7,10 @@
  * that those refer to; no descriptions, no routes. An output ending in `.ts` becomes the module of the bundled snapshot.
  */
 import { titleOf } from "@effect-invokeai/core/catalog/NodeTemplate"
+import * as Predicate from "effect/Predicate"
 import { readFileSync, writeFileSync } from "node:fs"
 
 type Json = Record<string, unknown>
-
-const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
 
 const dropped = new Set(["description", "orig_default", "examples"])
 
@@ -20,7 +19,7 @@ const strip = (value: unknown, name?: string): unknown => {
   if (Array.isArray(value)) {
     return value.map((item) => strip(item))
   }
-  if (!isRecord(value)) {
+  if (!Predicate.isObject(value)) {
     return value
   }
   const out: Json = {}
@@ -38,8 +37,8 @@ const strip = (value: unknown, name?: string): unknown => {
 
 const stripProperties = (properties: unknown): Json => {
   const out: Json = {}
-  for (const [name, property] of Object.entries(isRecord(properties) ? properties : {})) {
-    if (name === "id" || name === "is_intermediate" || !isRecord(property)) {
+  for (const [name, property] of Object.entries(Predicate.isObject(properties) ? properties : {})) {
+    if (name === "id" || name === "is_intermediate" || !Predicate.isObject(property)) {
       continue
     }
     if (name === "use_cache") {
@@ -58,7 +57,7 @@ const stripProperties = (properties: unknown): Json => {
 const refsOf = (value: unknown, found: Set<string>): void => {
   if (Array.isArray(value)) {
     for (const item of value) refsOf(item, found)
-  } else if (isRecord(value)) {
+  } else if (Predicate.isObject(value)) {
     for (const [key, item] of Object.entries(value)) {
       if (key === "$ref" && typeof item === "string") {
         found.add(item.slice(item.lastIndexOf("/") + 1))
@@ -83,7 +82,7 @@ const stripSchema = (schema: Json): Json => {
       out[key] = strip(schema[key])
     }
   }
-  if (isRecord(schema["properties"])) {
+  if (Predicate.isObject(schema["properties"])) {
     out["properties"] = stripProperties(schema["properties"])
   }
   if (Array.isArray(schema["required"])) {
@@ -96,18 +95,18 @@ const stripSchema = (schema: Json): Json => {
 }
 
 const stripDocument = (document: Json, version: string): Json => {
-  const components = isRecord(document["components"]) ? document["components"] : {}
-  const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+  const components = Predicate.isObject(document["components"]) ? document["components"] : {}
+  const schemas = Predicate.isObject(components["schemas"]) ? components["schemas"] : {}
   const out: Json = {}
   const pending = Object.keys(schemas).filter((name) => {
     const schema = schemas[name]
-    return isRecord(schema) && schema["class"] === "invocation"
+    return Predicate.isObject(schema) && schema["class"] === "invocation"
   })
   // The words for models.
   pending.push("BaseModelType", "ModelType", "SubModelType")
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const schema = schemas[name]
-    if (out[name] !== undefined || !isRecord(schema)) {
+    if (out[name] !== undefined || !Predicate.isObject(schema)) {
       continue
     }
     out[name] = stripSchema(schema)
@@ -131,7 +130,7 @@ if (input === undefined || version === undefined || output === undefined) {
   process.exit(2)
 }
 const parsed: unknown = JSON.parse(readFileSync(input, "utf8"))
-const text = JSON.stringify(stripDocument(isRecord(parsed) ? parsed : {}, version))
+const text = JSON.stringify(stripDocument(Predicate.isObject(parsed) ? parsed : {}, version))
 if (output.endsWith(".ts")) {
   writeFileSync(
     output,

@@ -1,9 +1,7 @@
 /** Deep comparison of JSON values, with the place of the first difference. */
+import * as Predicate from "effect/Predicate"
 
 export type Json = Record<string, unknown>
-
-export const isRecord = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** What JSON makes of a value: `undefined` is absent. */
 export const toJson = (value: unknown): unknown => value === undefined ? undefined : JSON.parse(JSON.stringify(value))
@@ -27,7 +25,7 @@ export const difference = (actual: unknown, expected: unknown, path = ""): strin
     }
     return undefined
   }
-  if (isRecord(actual) && isRecord(expected)) {
+  if (Predicate.isObject(actual) && Predicate.isObject(expected)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
       const found = difference(
         Object.hasOwn(actual, key) ? actual[key] : undefined,
@@ -47,7 +45,9 @@ const order = (value: unknown): string =>
   JSON.stringify(
     value,
     (_key, item: unknown) =>
-      isRecord(item) ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => a < b ? -1 : 1)) : item
+      Predicate.isObject(item)
+        ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => a < b ? -1 : 1))
+        : item
   )
 
 /** The items of a list in an order of their own, for lists that are sets. */

@@ -1,10 +1,11 @@
 /** The embedded workflow of a batch, reduced to what the official UI writes. */
-import { isRecord, type Json } from "./compare.ts"
+import * as Predicate from "effect/Predicate"
+import type { Json } from "./compare.ts"
 
 const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
   const out: Json = {}
   for (const key of keys) {
-    if (isRecord(value) && value[key] !== undefined) {
+    if (Predicate.isObject(value) && value[key] !== undefined) {
       out[key] = value[key]
     }
   }
@@ -12,17 +13,19 @@ const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
 }
 
 const mapValues = (value: unknown, change: (item: unknown) => unknown): Json =>
-  Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([key, item]) => [key, change(item)]))
+  Object.fromEntries(
+    Object.entries(Predicate.isObject(value) ? value : {}).map(([key, item]) => [key, change(item)])
+  )
 
 const inputKeys = ["name", "label", "description", "value"]
 
 /** The catalogs of the repository have no descriptions, which inputs of called workflows would take from them. */
 const isDynamic = (input: unknown): boolean =>
-  isRecord(input) && String(input["name"]).startsWith("saved_workflow_input::")
+  Predicate.isObject(input) && String(input["name"]).startsWith("saved_workflow_input::")
 
 const reduceNode = (node: unknown): unknown => {
   const shared = pick(node, ["id", "type", "position"])
-  const data = isRecord(node) ? node["data"] : undefined
+  const data = Predicate.isObject(node) ? node["data"] : undefined
   switch (shared["type"]) {
     case "invocation":
       return {
@@ -40,11 +43,11 @@ const reduceNode = (node: unknown): unknown => {
             "useCache"
           ]),
           dynamicInputTemplates: mapValues(
-            isRecord(data) ? data["dynamicInputTemplates"] : undefined,
+            Predicate.isObject(data) ? data["dynamicInputTemplates"] : undefined,
             (template) => pick(template, ["name", "title", "type", "input", "required"])
           ),
           inputs: mapValues(
-            isRecord(data) ? data["inputs"] : undefined,
+            Predicate.isObject(data) ? data["inputs"] : undefined,
             (input) => isDynamic(input) ? pick(input, ["name", "label", "value"]) : pick(input, inputKeys)
           )
         }
@@ -67,13 +70,13 @@ const reduceSettings = (settings: Json): Json =>
   )
 
 const reduceElement = (element: unknown, elements: Json): unknown => {
-  const { data, type } = isRecord(element) ? element : {}
+  const { data, type } = Predicate.isObject(element) ? element : {}
   switch (type) {
     case "container":
       return {
         type,
-        layout: isRecord(data) ? data["layout"] : undefined,
-        children: isRecord(data) && Array.isArray(data["children"])
+        layout: Predicate.isObject(data) ? data["layout"] : undefined,
+        children: Predicate.isObject(data) && Array.isArray(data["children"])
           ? data["children"].map((id) => reduceElement(elements[String(id)], elements))
           : []
       }
@@ -81,7 +84,9 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
       return {
         type,
         ...pick(data, ["fieldIdentifier", "showDescription"]),
-        ...(isRecord(data) && isRecord(data["settings"]) ? { settings: reduceSettings(data["settings"]) } : {})
+        ...(Predicate.isObject(data) && Predicate.isObject(data["settings"])
+          ? { settings: reduceSettings(data["settings"]) }
+          : {})
       }
     default:
       return { type, ...pick(data, ["content"]) }
@@ -90,11 +95,11 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
 
 /** Ids of form elements are left out: the UI makes new ones for forms that it builds itself. */
 export const reduceWorkflow = (workflow: unknown): unknown => {
-  if (!isRecord(workflow)) {
+  if (!Predicate.isObject(workflow)) {
     return workflow
   }
-  const form = isRecord(workflow["form"]) ? workflow["form"] : {}
-  const elements = isRecord(form["elements"]) ? form["elements"] : {}
+  const form = Predicate.isObject(workflow["form"]) ? workflow["form"] : {}
+  const elements = Predicate.isObject(form["elements"]) ? form["elements"] : {}
   return {
     ...pick(workflow, ["name", "author", "description", "version", "contact", "tags", "notes", "exposedFields"]),
     meta: pick(workflow["meta"], ["category", "version"]),

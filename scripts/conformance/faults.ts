@@ -5,6 +5,7 @@
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InvocationNode, WorkflowDefinition } from "@effect-invokeai/core/definition/WorkflowDefinition"
 import type { LoadedWorkflow, LoadOptions, LoadWarning } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as Predicate from "effect/Predicate"
 import { readKnown, readValue, type ValueField } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { generatorRules, readGenerator } from "../../packages/core/src/field/internal/generatorRules.ts"
 import { acceptEdges, bind, open } from "../../packages/core/src/workflow/internal/bind.ts"
@@ -14,7 +15,6 @@ import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
 import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
 import { canUpdate, needsUpdate } from "../../packages/core/src/workflow/internal/nodeUpdate.ts"
 import { persistedTemplates } from "../../packages/core/src/workflow/internal/savedWorkflowInputs.ts"
-import { isRecord } from "./compare.ts"
 
 /** The faults, each with where it is documented. */
 export const faults = {
@@ -35,7 +35,10 @@ export type Fault = keyof typeof faults
 /** A value as the UI reads it. It drops models that are named incompletely. */
 const readAsTheUi = (value: unknown, field: ValueField, faults: ReadonlySet<Fault>): unknown => {
   const known = readKnown(value, field.vocabulary)
-  if (known === undefined && isRecord(value) && value["type"] === undefined && faults.has("untypedObject")) {
+  if (
+    known === undefined && Predicate.isObject(value) && value["type"] === undefined &&
+    faults.has("untypedObject")
+  ) {
     for (const kind of generatorRules.keys()) {
       const generator = readGenerator(kind, value)
       if (generator !== undefined) {
@@ -77,7 +80,7 @@ const withFilledObjects = (loaded: LoadedWorkflow, definition: WorkflowDefinitio
     }
     for (const [name, { value }] of node.inputs) {
       const initial = template.inputs.get(name)?.default
-      if (isRecord(value) && isRecord(initial)) {
+      if (Predicate.isObject(value) && Predicate.isObject(initial)) {
         filled = withValue(filled, id, name, { ...initial, ...value })
       }
     }

@@ -3,10 +3,10 @@ import type { Problem } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
 import type { FieldInput } from "@effect-invokeai/core/definition/WorkflowDefinition"
 import type { LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as Predicate from "effect/Predicate"
 import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"
 import { batchProblems } from "../../packages/core/src/batch/internal/readiness.ts"
 import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
-import { isRecord } from "./compare.ts"
 
 /** A reason of the UI. `code` is the key of its message, `parameters` the values in it. */
 export type UiReason = Pick<Problem, "code" | "nodeId" | "fieldName" | "parameters">
@@ -65,7 +65,8 @@ const isStrings = (value: unknown): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
 
 const isImages = (value: unknown): value is ReadonlyArray<unknown> =>
-  Array.isArray(value) && value.every((item) => isRecord(item) && typeof item["image_name"] === "string")
+  Array.isArray(value) &&
+  value.every((item) => Predicate.isObject(item) && typeof item["image_name"] === "string")
 
 const reasonsOfField = (input: FieldInput, template: InputTemplate): ReadonlyArray<FieldReason> => {
   const { value } = input

@@ -4,11 +4,12 @@ import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import type { FormField, LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import { readKnown } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { asRead, toFile } from "../../packages/core/src/workflow/internal/toFile.ts"
-import { asSet, difference, isRecord, type Json, toJson } from "./compare.ts"
+import { asSet, difference, type Json, toJson } from "./compare.ts"
 import { reduceWorkflow } from "./embedded.ts"
 import { type Fault, openAsTheUi } from "./faults.ts"
 import { disabledReasons, nodeReasons, prefixOf, type UiReason } from "./uiReasons.ts"
@@ -25,27 +26,28 @@ export interface Case {
 const parsed = (value: unknown): unknown => typeof value === "string" ? JSON.parse(value) : value
 
 const savedWorkflowsOf = (json: unknown): ReadonlyMap<string, unknown> | undefined =>
-  isRecord(json)
+  Predicate.isObject(json)
     ? new Map(
       Object.entries(json).map(([id, saved]) => [
         id,
-        isRecord(saved) && isRecord(saved["workflow"]) ? saved["workflow"] : saved
+        Predicate.isObject(saved) && Predicate.isObject(saved["workflow"]) ? saved["workflow"] : saved
       ])
     )
     : undefined
 
 /** The cases of a file; `undefined` if it has no vector form. */
 export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | undefined => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return undefined
   }
   const { expected, queueItem, savedWorkflows, ui } = json
   const saved = savedWorkflowsOf(savedWorkflows)
-  const workflow = json["workflow"] ?? (isRecord(queueItem) ? parsed(queueItem["workflow"]) : undefined)
+  const workflow = json["workflow"] ??
+    (Predicate.isObject(queueItem) ? parsed(queueItem["workflow"]) : undefined)
   if (workflow === undefined) {
     return undefined
   }
-  if (isRecord(ui)) {
+  if (Predicate.isObject(ui)) {
     return [{
       name,
       version: "6.14.2",
@@ -54,13 +56,13 @@ export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | unde
       expected: { kind: "ui", value: ui }
     }]
   }
-  return isRecord(expected)
+  return Predicate.isObject(expected)
     ? Object.entries(expected).map(([version, value]) => ({
       name,
       version,
       workflow,
       savedWorkflows: saved,
-      expected: { kind: "oracle", value: isRecord(value) ? value : {} }
+      expected: { kind: "oracle", value: Predicate.isObject(value) ? value : {} }
     }))
     : undefined
 }
@@ -68,7 +70,7 @@ export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | unde
 /** Whether a generator gives other numbers each time. */
 const isUnseeded = ({ node }: LoadedNode): boolean => {
   const generator = node.inputs.get("generator")?.value
-  return isRecord(generator) && String(generator["type"]).endsWith("_random_distribution_uniform") &&
+  return Predicate.isObject(generator) && String(generator["type"]).endsWith("_random_distribution_uniform") &&
     typeof generator["seed"] !== "number"
 }
 
@@ -81,7 +83,8 @@ const generatedFrom = (loaded: LoadedWorkflow, data: unknown): ReadonlyMap<strin
     const marked = Batch.build(loaded, { generated: new Map([[generatorId, [generatorId]]]) })
     const target = marked.data.flat().find(({ items }) => items[0] === generatorId)
     const items: unknown = expected.find((datum: unknown) =>
-      isRecord(datum) && datum["node_path"] === target?.node_path && datum["field_name"] === target?.field_name
+      Predicate.isObject(datum) && datum["node_path"] === target?.node_path &&
+      datum["field_name"] === target?.field_name
     )?.items
     if (Array.isArray(items)) {
       found.set(generatorId, items)
@@ -119,7 +122,9 @@ const formFieldJson = ({ element, template }: FormField): Json => ({
 })
 
 const withoutNull = (field: unknown): unknown =>
-  isRecord(field) ? Object.fromEntries(Object.entries(field).filter(([, value]) => value !== null)) : field
+  Predicate.isObject(field)
+    ? Object.fromEntries(Object.entries(field).filter(([, value]) => value !== null))
+    : field
 
 const errorJson = (loaded: LoadedWorkflow, reason: UiReason): Json =>
   reason.fieldName === undefined
@@ -156,8 +161,8 @@ const has = (expected: Json, key: string, check: (value: unknown) => string | un
 const protoNames = new Set(["constructor", "__proto__", "toString", "valueOf", "hasOwnProperty"])
 
 const hasOddIds = (workflow: unknown): boolean =>
-  isRecord(workflow) && Array.isArray(workflow["nodes"]) &&
-  workflow["nodes"].some((node) => isRecord(node) && protoNames.has(String(node["id"])))
+  Predicate.isObject(workflow) && Array.isArray(workflow["nodes"]) &&
+  workflow["nodes"].some((node) => Predicate.isObject(node) && protoNames.has(String(node["id"])))
 
 /** The first difference between what the library and the UI make of a vector, with the given faults of the UI on. */
 export const run = (test: Case, catalog: NodeCatalog, faults: ReadonlySet<Fault>): string | undefined => {
@@ -215,11 +220,11 @@ const compareOracle = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlyS
 const readAgain = (json: unknown): unknown =>
   Array.isArray(json)
     ? json.map(readAgain)
-    : isRecord(json)
+    : Predicate.isObject(json)
     ? Object.fromEntries(
       Object.entries(json).map(([key, item]) => [
         key,
-        key === "value" && isRecord(item) ? readKnown(item) ?? item : readAgain(item)
+        key === "value" && Predicate.isObject(item) ? readKnown(item) ?? item : readAgain(item)
       ])
     )
     : json
@@ -229,7 +234,7 @@ const withoutDuplicates = (loaded: LoadedWorkflow) => {
   const ids = loaded.definition.nodes.map((node) => node.id)
   const duplicates = new Set(ids.filter((id, index) => ids.indexOf(id) !== index))
   return (graph: unknown): unknown =>
-    isRecord(graph) && isRecord(graph["nodes"])
+    Predicate.isObject(graph) && Predicate.isObject(graph["nodes"])
       ? { ...graph, nodes: Object.fromEntries(Object.entries(graph["nodes"]).filter(([id]) => !duplicates.has(id))) }
       : graph
 }
@@ -247,7 +252,7 @@ const isKind: Readonly<Record<string, (item: unknown) => boolean>> = {
   integer_batch: Number.isSafeInteger,
   float_batch: (item) => typeof item === "number",
   string_batch: (item) => typeof item === "string",
-  image_batch: (item) => isRecord(item) && typeof item["image_name"] === "string"
+  image_batch: (item) => Predicate.isObject(item) && typeof item["image_name"] === "string"
 }
 
 /** Whether the UI gives up on a batch node without a word: its values or those of its generator are of another kind. */
@@ -262,7 +267,9 @@ const stopsTheUi = ({ node: { node }, problem }: Batch.BatchNode): boolean => {
 
 const compareUi = (expected: Json, loaded: LoadedWorkflow, faults: ReadonlySet<Fault>): string | undefined => {
   const body = expected["enqueueRequestBody"] ?? expected["enqueueRequestBodyWithoutValidation"]
-  const batchJson = isRecord(body) && isRecord(body["batch"]) ? body["batch"] : undefined
+  const batchJson = Predicate.isObject(body) && Predicate.isObject(body["batch"])
+    ? body["batch"]
+    : undefined
   const batch = Batch.build(loaded, { generated: generatedFrom(loaded, batchJson?.["data"]) })
   const labels = expected["formFieldLabels"]
   if (faults.has("crash") && isSilent(expected) && !(Array.isArray(labels) && labels.length > 0)) {

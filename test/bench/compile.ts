@@ -10,6 +10,7 @@ import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCa
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -47,10 +48,10 @@ const compare = (
   return { run: middle(runs), measure: middle(measures) }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
-
 const file: unknown = JSON.parse(readFileSync(workflowFile, "utf8"))
-const text = JSON.stringify(isRecord(file) && isRecord(file["workflow"]) ? file["workflow"] : file)
+const text = JSON.stringify(
+  Predicate.isObject(file) && Predicate.isObject(file["workflow"]) ? file["workflow"] : file
+)
 const document = readFileSync(openApiFile ?? join(root, "test/fixtures/catalogs/6.14.2.json"), "utf8")
 const catalog = Result.getOrThrow(fromOpenApi(JSON.parse(document)))
 

@@ -2,6 +2,7 @@ import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import { disabledReasons } from "../../scripts/conformance/uiReasons.ts"
@@ -9,9 +10,6 @@ import { texts } from "../workflow/support.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
 type Json = unknown
-
-const isRecord = (value: Json): value is Record<string, Json> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Random numbers that are the same in every run. */
 class Seed {
@@ -62,7 +60,7 @@ const places = (json: Json, found: Array<Record<string, Json> | Array<Json>> = [
   if (Array.isArray(json)) {
     found.push(json)
     for (const item of json) places(item, found)
-  } else if (isRecord(json)) {
+  } else if (Predicate.isObject(json)) {
     found.push(json)
     for (const item of Object.values(json)) places(item, found)
   }
@@ -108,7 +106,9 @@ const sources: ReadonlyArray<Json> = [
   ...filesIn("test/conformance/vectors"),
   ...filesIn("test/fixtures/workflows"),
   ...filesIn("examples")
-].map(readJsonFile).map((json) => isRecord(json) && isRecord(json["workflow"]) ? json["workflow"] : json)
+].map(readJsonFile).map((json) =>
+  Predicate.isObject(json) && Predicate.isObject(json["workflow"]) ? json["workflow"] : json
+)
 
 describe("whatever JSON comes in", () => {
   const catalogs = [readCatalog("6.3.0"), readCatalog("6.14.2")]

@@ -2,21 +2,22 @@ import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import { nodeReasons } from "../../scripts/conformance/uiReasons.ts"
 import { texts } from "../workflow/support.ts"
 import { filesIn, readCatalog, readJsonFile } from "./support.ts"
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Workflow files of the repository: those of the vectors, of the examples and of the tests of the real server. */
 const workflows = (): ReadonlyArray<readonly [string, unknown]> =>
   [...filesIn("test/conformance/vectors"), ...filesIn("test/fixtures/workflows"), ...filesIn("examples")].map(
     (file) => {
       const json = readJsonFile(file)
-      return [file, isRecord(json) && isRecord(json["workflow"]) ? json["workflow"] : json] as const
+      return [
+        file,
+        Predicate.isObject(json) && Predicate.isObject(json["workflow"]) ? json["workflow"] : json
+      ] as const
     }
   )
 
@@ -121,7 +122,7 @@ const withoutRaw = (value: unknown): unknown => {
   if (Array.isArray(value)) {
     return value.map(withoutRaw)
   }
-  return isRecord(value)
+  return Predicate.isObject(value)
     ? Object.fromEntries(Object.entries(value).flatMap(([key, item]) => key === "raw" ? [] : [[key, withoutRaw(item)]]))
     : value
 }

@@ -11,6 +11,7 @@
  * - times and sizes of model files are numbers, whichever;
  * - the totals of a whole queue are left out, because the recorded servers had run other scenarios before.
  */
+import * as Predicate from "effect/Predicate"
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
@@ -81,9 +82,6 @@ export class Bindings {
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const lastLine = (text: string): string => text.trimEnd().split("\n").pop()?.replace(/^[\w.]+\.(?=\w+:)/, "") ?? ""
 
 const sortedWords = (text: string): string =>
@@ -152,7 +150,7 @@ export const differences = (
         return differences(item, taken, bindings, [...path, name])
       })
   }
-  if (isObject(recorded) && isObject(actual)) {
+  if (Predicate.isObject(recorded) && Predicate.isObject(actual)) {
     const names = Object.keys(recorded)
     const others = Object.keys(actual)
     const isId = (name: string): boolean => name.replace(uuid, "") === "" && name !== ""

@@ -93,17 +93,16 @@ interface View {
   readonly source: ProvenanceSource
 }
 
-const isData = (value: unknown): value is Data => Predicate.isObject(value) && !Array.isArray(value)
-
-const own = (data: unknown, key: string): unknown => isData(data) && Object.hasOwn(data, key) ? data[key] : undefined
+const own = (data: unknown, key: string): unknown =>
+  Predicate.isObject(data) && Object.hasOwn(data, key) ? data[key] : undefined
 
 const isFilled = (value: unknown): boolean => value !== undefined && value !== null
 
 const viewOf = (source: ProvenanceSource): View => {
   const nodes = new Map<string, Data>()
   const all = own(source.graph, "nodes")
-  for (const [id, node] of isData(all) ? Object.entries(all) : []) {
-    if (isData(node)) nodes.set(id, node)
+  for (const [id, node] of Predicate.isObject(all) ? Object.entries(all) : []) {
+    if (Predicate.isObject(node)) nodes.set(id, node)
   }
   const incoming = new Map<string, Map<string, Source>>()
   const sources = new Set<string>()
@@ -192,7 +191,8 @@ const seedAt = (view: View, start: string): number | null | undefined =>
 
 const modelAt = (view: View, accept: (model: Data) => boolean) => (nodeId: string): Data | undefined => {
   const model = valueOf(view, nodeId, "model")
-  return isData(model) && typeof model["key"] === "string" && typeof model["name"] === "string" && accept(model)
+  return Predicate.isObject(model) && typeof model["key"] === "string" && typeof model["name"] === "string" &&
+      accept(model)
     ? model
     : undefined
 }

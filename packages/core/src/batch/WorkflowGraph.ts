@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { isRecord, setOwn } from "../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { setOwn } from "../internal/json.ts"
 import { resolveConnector, scopeOf } from "../workflow/internal/connections.ts"
 import { EdgeIndex } from "../workflow/internal/edgeIndex.ts"
 import {
@@ -157,7 +158,7 @@ export const build = (loaded: LoadedWorkflow, options?: GraphOptions): WorkflowG
 }
 
 const disconnectValue = (node: MutableGraphNode, field: string): void => {
-  if (isSavedWorkflowInput(field) && isRecord(node["workflow_inputs"])) {
+  if (isSavedWorkflowInput(field) && Predicate.isObject(node["workflow_inputs"])) {
     const { [field]: _connected, ...rest } = node["workflow_inputs"]
     node["workflow_inputs"] = rest
   } else if (!attributes.has(field)) {

@@ -11,9 +11,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { getOwn, isRecord, type JsonObject } from "../internal/json.ts"
+import { getOwn, type JsonObject } from "../internal/json.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import { parseNodeTemplates } from "./internal/templateParser.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
@@ -50,7 +51,7 @@ export interface ModelVocabulary {
 }
 
 const wordsOf = (schema: unknown): ReadonlySet<string> | undefined => {
-  const words = isRecord(schema) && Array.isArray(schema["enum"])
+  const words = Predicate.isObject(schema) && Array.isArray(schema["enum"])
     ? schema["enum"].filter((word) => typeof word === "string")
     : []
   return words.length === 0 ? undefined : new Set(words)
@@ -122,7 +123,10 @@ export const fromOpenApi = (
   document: unknown,
   options?: { readonly version?: string | undefined }
 ): Result.Result<NodeCatalog, CatalogParseError> => {
-  if (!isRecord(document) || !isRecord(document["components"]) || !isRecord(document["components"]["schemas"])) {
+  if (
+    !Predicate.isObject(document) || !Predicate.isObject(document["components"]) ||
+    !Predicate.isObject(document["components"]["schemas"])
+  ) {
     return Result.fail(new CatalogParseError({ reason: "the document has no components.schemas" }))
   }
   const templates = parseNodeTemplates(document["components"]["schemas"])

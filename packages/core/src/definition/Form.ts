@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { getOwn, type JsonObject, setOwn } from "../internal/json.ts"
 
 /**
  * A field of a node, by the node's id and the field's name.
@@ -342,7 +343,7 @@ const numberComponents = ["number-input", "slider", "number-input-and-slider"] a
 
 /** Settings of the first kind that fits, `undefined` when none does. */
 const readSettings = (json: unknown): FieldSettings | undefined => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return undefined
   }
   for (const type of ["float-field-config", "integer-field-config"] as const) {
@@ -382,10 +383,10 @@ const readSettings = (json: unknown): FieldSettings | undefined => {
 }
 
 const isOption = (json: unknown): json is DropdownOption =>
-  isRecord(json) && typeof json["label"] === "string" && typeof json["value"] === "string"
+  Predicate.isObject(json) && typeof json["label"] === "string" && typeof json["value"] === "string"
 
 const readElement = (json: unknown): FormElement | undefined => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return undefined
   }
   const id = text(json["id"])
@@ -396,7 +397,7 @@ const readElement = (json: unknown): FormElement | undefined => {
   const data = json["data"]
   switch (json["type"]) {
     case "container": {
-      if (!isRecord(data) || !Array.isArray(data["children"])) {
+      if (!Predicate.isObject(data) || !Array.isArray(data["children"])) {
         return undefined
       }
       const children = data["children"].map(text)
@@ -407,10 +408,12 @@ const readElement = (json: unknown): FormElement | undefined => {
       return { type: "container", id, parentId, layout, children, raw: json }
     }
     case "node-field": {
-      const identifier = isRecord(data) && isRecord(data["fieldIdentifier"]) ? data["fieldIdentifier"] : {}
+      const identifier = Predicate.isObject(data) && Predicate.isObject(data["fieldIdentifier"])
+        ? data["fieldIdentifier"]
+        : {}
       const nodeId = text(identifier["nodeId"])
       const fieldName = text(identifier["fieldName"])
-      const { settings: settingsJson, showDescription = true } = isRecord(data) ? data : {}
+      const { settings: settingsJson, showDescription = true } = Predicate.isObject(data) ? data : {}
       const settings = readSettings(settingsJson)
       if (
         nodeId === undefined || fieldName === undefined || typeof showDescription !== "boolean" ||
@@ -430,7 +433,7 @@ const readElement = (json: unknown): FormElement | undefined => {
     }
     case "heading":
     case "text": {
-      const content = isRecord(data) ? data["content"] : undefined
+      const content = Predicate.isObject(data) ? data["content"] : undefined
       return typeof content === "string"
         ? { type: json["type"], id, parentId, content, raw: json }
         : undefined
@@ -453,7 +456,7 @@ const readElement = (json: unknown): FormElement | undefined => {
  * @since 0.1.0
  */
 export const fromJson = (json: unknown): WorkflowForm | undefined => {
-  if (!isRecord(json) || !isRecord(json["elements"])) {
+  if (!Predicate.isObject(json) || !Predicate.isObject(json["elements"])) {
     return undefined
   }
   const rootElementId = text(json["rootElementId"])
@@ -493,7 +496,7 @@ const elementToJson = (element: FormElement): JsonObject => {
     ...(element.parentId === undefined ? {} : { parentId: element.parentId }),
     type: element.type
   }
-  const data = isRecord(rawData) ? rawData : {}
+  const data = Predicate.isObject(rawData) ? rawData : {}
   switch (element.type) {
     case "container":
       return { ...shared, data: { ...data, layout: element.layout, children: [...element.children] } }
@@ -507,7 +510,7 @@ const elementToJson = (element: FormElement): JsonObject => {
           showDescription: element.showDescription,
           ...(element.settings === undefined
             ? {}
-            : { settings: { ...(isRecord(rawSettings) ? rawSettings : {}), ...element.settings } })
+            : { settings: { ...(Predicate.isObject(rawSettings) ? rawSettings : {}), ...element.settings } })
         }
       }
     }

@@ -11,9 +11,10 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { describeReceived } from "../internal/describeReceived.ts"
-import { getOwn, isRecord, type JsonObject, setOwn } from "../internal/json.ts"
+import { getOwn, type JsonObject, setOwn } from "../internal/json.ts"
 import * as Form from "./Form.ts"
 import { fromV1, fromV2 } from "./internal/migrations.ts"
 import { fail } from "./internal/parsing.ts"
@@ -277,11 +278,11 @@ export interface WorkflowDefinition {
  * @since 0.1.0
  */
 export const parse = (json: unknown): Result.Result<WorkflowDefinition, WorkflowParseError> => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return fail(`a workflow is a JSON object, not ${describeReceived(json)}`)
   }
   const meta = json["meta"]
-  if (!isRecord(meta) || !isVersion(meta["version"])) {
+  if (!Predicate.isObject(meta) || !isVersion(meta["version"])) {
     return otherDocument(json) ??
       fail("it has no schema version; save the workflow in InvokeAI's workflow editor", ["meta", "version"])
   }
@@ -304,14 +305,19 @@ const otherDocument = (json: JsonObject): Result.Result<never, WorkflowParseErro
   const { batch, edges, graph, links, nodes, workflow } = json
   if (Array.isArray(nodes) && Array.isArray(links)) return fail("it is a ComfyUI workflow, which InvokeAI cannot run")
   const values = Object.values(json)
-  if (values.length > 0 && values.every((value) => isRecord(value) && typeof value["class_type"] === "string")) {
+  if (
+    values.length > 0 &&
+    values.every((value) => Predicate.isObject(value) && typeof value["class_type"] === "string")
+  ) {
     return fail("it is a ComfyUI workflow in API format, which InvokeAI cannot run")
   }
-  if (isRecord(batch)) {
+  if (Predicate.isObject(batch)) {
     return fail("it is the body of an enqueue request, not a workflow: pass its batch.workflow, if it has one")
   }
-  if (isRecord(workflow)) return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
-  if ((isRecord(nodes) && Array.isArray(edges)) || isRecord(graph)) {
+  if (Predicate.isObject(workflow)) {
+    return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
+  }
+  if ((Predicate.isObject(nodes) && Array.isArray(edges)) || Predicate.isObject(graph)) {
     return fail("it is a graph of the API, not a workflow: save the workflow in InvokeAI's workflow editor")
   }
   return undefined
@@ -359,7 +365,7 @@ const readDocument = (
   if (id !== undefined && (typeof id !== "string" || id === "")) {
     return fail("its id is not a text", ["id"])
   }
-  const meta = isRecord(json["meta"]) ? json["meta"] : {}
+  const meta = Predicate.isObject(json["meta"]) ? json["meta"] : {}
   const category = meta["category"] === undefined ? "user" : meta["category"]
   if (category !== "user" && category !== "default") {
     return fail("its category is neither user nor default", ["meta", "category"])
@@ -418,8 +424,8 @@ const readList = <A extends object>(
 }
 
 const readIdentifier = (json: unknown): Result.Result<Form.FieldIdentifier, WorkflowParseError> => {
-  const nodeId = isRecord(json) ? idOf(json["nodeId"]) : undefined
-  const fieldName = isRecord(json) ? idOf(json["fieldName"]) : undefined
+  const nodeId = Predicate.isObject(json) ? idOf(json["nodeId"]) : undefined
+  const fieldName = Predicate.isObject(json) ? idOf(json["fieldName"]) : undefined
   return nodeId === undefined || fieldName === undefined
     ? fail("an exposed field has no node id or no field name")
     : Result.succeed({ nodeId, fieldName })
@@ -431,14 +437,14 @@ const readPosition = (json: unknown): Position | undefined => {
   if (json === undefined) {
     return origin
   }
-  const { x, y } = isRecord(json) ? json : {}
+  const { x, y } = Predicate.isObject(json) ? json : {}
   return typeof x === "number" && typeof y === "number" && Number.isFinite(x) && Number.isFinite(y)
     ? { x, y }
     : undefined
 }
 
 const readNode = (json: unknown): Result.Result<WorkflowNode, WorkflowParseError> => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return fail("a node is not an object")
   }
   const id = idOf(json["id"])
@@ -450,7 +456,7 @@ const readNode = (json: unknown): Result.Result<WorkflowNode, WorkflowParseError
   if (position === undefined) {
     return fail("the position of a node is not two numbers", ["position"])
   }
-  if (!isRecord(data) || idOf(data["id"]) === undefined) {
+  if (!Predicate.isObject(data) || idOf(data["id"]) === undefined) {
     return fail("a node has no data or its data no id", ["data"])
   }
   const { isOpen, label, notes } = data
@@ -501,14 +507,14 @@ const readInvocation = (
   if (typeof isIntermediate !== "boolean" || typeof useCache !== "boolean") {
     return fail("isIntermediate or useCache of a node is neither true nor false", ["data"])
   }
-  if (!isRecord(inputsJson)) {
+  if (!Predicate.isObject(inputsJson)) {
     return fail("an invocation node has no inputs", ["data", "inputs"])
   }
   const inputs = new Map<string, FieldInput>()
   for (const key of Object.keys(inputsJson)) {
     const json = getOwn(inputsJson, key)
-    const name = isRecord(json) ? idOf(json["name"]) : undefined
-    if (!isRecord(json) || name === undefined) {
+    const name = Predicate.isObject(json) ? idOf(json["name"]) : undefined
+    if (!Predicate.isObject(json) || name === undefined) {
       return fail("an input of a node has no name", ["data", "inputs", key])
     }
     const { value } = json
@@ -517,7 +523,7 @@ const readInvocation = (
     inputs.set(key, { name, label, description, value, raw: json })
   }
   const { dynamicInputTemplates = {} } = data
-  if (!isRecord(dynamicInputTemplates)) {
+  if (!Predicate.isObject(dynamicInputTemplates)) {
     return fail("the input templates of a node are no object", ["data", "dynamicInputTemplates"])
   }
   for (const key of Object.keys(dynamicInputTemplates)) {
@@ -545,7 +551,7 @@ const readInvocation = (
 }
 
 const readEdge = (json: unknown): Result.Result<WorkflowEdge, WorkflowParseError> => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return fail("an edge is not an object")
   }
   const id = idOf(json["id"])
@@ -597,7 +603,11 @@ export const toJson = (definition: WorkflowDefinition, schemaVersion: "3.0.0" | 
     nodes: definition.nodes.map(nodeToJson),
     edges: definition.edges.map(edgeToJson),
     exposedFields: definition.exposedFields.map(({ fieldName, nodeId }) => ({ nodeId, fieldName })),
-    meta: { ...(isRecord(rest["meta"]) ? rest["meta"] : {}), category: definition.category, version: schemaVersion },
+    meta: {
+      ...(Predicate.isObject(rest["meta"]) ? rest["meta"] : {}),
+      category: definition.category,
+      version: schemaVersion
+    },
     form: Form.toJson(definition.form)
   }
 }
@@ -614,7 +624,7 @@ const inputToJson = (input: FieldInput): JsonObject => {
 }
 
 const nodeToJson = (node: WorkflowNode): JsonObject => {
-  const data = isRecord(node.raw["data"]) ? node.raw["data"] : {}
+  const data = Predicate.isObject(node.raw["data"]) ? node.raw["data"] : {}
   const shared = { ...node.raw, id: node.id, type: node.type, position: { ...node.position } }
   switch (node.type) {
     case "invocation": {

@@ -1,7 +1,6 @@
 /** How messages show a value that was refused. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import { isRecord } from "./json.ts"
 
 /** Describes any value in a few words, for messages. Never repeats more than 60 characters of it. */
 export const describeReceived = (input: unknown): string => {
@@ -26,7 +25,7 @@ export const describeReceived = (input: unknown): string => {
   if (Effect.isEffect(input)) return "an Effect instead of its result: yield* it first"
   if (Predicate.isPromiseLike(input)) return "a Promise instead of its result: await it first"
   if (Array.isArray(input)) return input.length === 1 ? "a list of 1 item" : `a list of ${input.length} items`
-  const keys = isRecord(input) ? Object.keys(input) : []
+  const keys = Predicate.isObject(input) ? Object.keys(input) : []
   if (keys.length === 0) return "an empty object"
   const shown = keys.slice(0, 5).map((key) => key.length > 20 ? `${key.slice(0, 17)}...` : key).join(", ")
   return `an object with ${shown}${keys.length > 5 ? ", …" : ""}`

@@ -6,10 +6,6 @@
  */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Whether a value is a JSON object. */
-export const isRecord = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Sets an own property whatever its name, `__proto__` included. */
 export const setOwn = (target: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {

@@ -3,11 +3,11 @@ import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { InvalidOption } from "../InvalidOption.ts"
 import { describeReceived } from "./describeReceived.ts"
-import { isRecord } from "./json.ts"
 import { nameDistance, normalize } from "./similarity.ts"
 
 /** Which values an option accepts. `undefined` is accepted unless the option is required. */
@@ -89,7 +89,7 @@ export const functionValue: OptionRule = rule("a function", (value) => typeof va
 
 export const map: OptionRule = rule("a Map", (value) => value instanceof Map)
 
-export const record: OptionRule = rule("an object", isRecord)
+export const record: OptionRule = rule("an object", Predicate.isObject)
 
 export const url: OptionRule = rule("a string or a URL", (value) => typeof value === "string" || value instanceof URL)
 
@@ -155,7 +155,9 @@ export const checkResult = <A extends object>(
 ): Result.Result<void, InvalidOption> => {
   const table: Readonly<Record<string, OptionRule>> = rules
   const given: unknown = options ?? (options === undefined ? {} : null)
-  if (!isRecord(given)) return Result.fail(invalidArgument("options", "an object with options", given))
+  if (!Predicate.isObject(given)) {
+    return Result.fail(invalidArgument("options", "an object with options", given))
+  }
   for (const [name, value] of Object.entries(given)) {
     const of = Object.hasOwn(table, name) ? table[name] : undefined
     if (of === undefined && value !== undefined) return Result.fail(unknownOption(name, table, value))

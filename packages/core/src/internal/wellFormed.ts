@@ -2,7 +2,8 @@
  * Halves of surrogate pairs, which JavaScript's strings can hold and Unicode cannot: `"🐱".slice(0, 1)` leaves one. InvokeAI
  * stores them, and cannot read what it stored.
  */
-import { isRecord, setOwn } from "./json.ts"
+import * as Predicate from "effect/Predicate"
+import { setOwn } from "./json.ts"
 
 /** Where a JSON value holds half of a surrogate pair: the keys that lead to the string, and the position in it from 0. */
 export interface IllFormedText {
@@ -55,7 +56,7 @@ export const wellFormed = <A>(value: A): A => {
 const replaced = (value: unknown): unknown => {
   if (typeof value === "string") return wellFormedText(value)
   if (Array.isArray(value)) return value.map(replaced)
-  if (!isRecord(value)) return value
+  if (!Predicate.isObject(value)) return value
   const out: Record<string, unknown> = {}
   for (const [key, member] of Object.entries(value)) setOwn(out, wellFormedText(key), replaced(member))
   return out

@@ -25,7 +25,7 @@
  */
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
-import { isRecord } from "../internal/json.ts"
+import * as Predicate from "effect/Predicate"
 import { type OutputsOf, type OutputType, read } from "./internal/outputs/output.ts"
 import { type SeedGraph, seedOf as findSeed } from "./internal/outputs/seed.ts"
 import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
@@ -262,7 +262,7 @@ export interface SessionContext {
 
 const boardOf = (node: FieldData | undefined): string | null => {
   const board = node?.["board"]
-  return isRecord(board) && typeof board["board_id"] === "string" ? board["board_id"] : null
+  return Predicate.isObject(board) && typeof board["board_id"] === "string" ? board["board_id"] : null
 }
 
 /**
@@ -363,7 +363,7 @@ export const imageNames = (outputs: ReadonlyArray<InkOutput>): ReadonlyArray<str
   const found = new Set<string>()
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit)
-    else if (isRecord(value)) {
+    else if (Predicate.isObject(value)) {
       if (typeof value["image_name"] === "string") found.add(value["image_name"])
       Object.values(value).forEach(visit)
     }

@@ -7,8 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
-import { isRecord } from "../internal/json.ts"
 import type {
   Batch,
   BatchStatus,
@@ -256,8 +256,8 @@ const about = <A, E>(
 ): Effect.Effect<A, E> => Effect.andThen(Effect.annotateCurrentSpan(ids), effect)
 
 const isRawQueueItem = (value: unknown): value is RawQueueItem =>
-  isRecord(value) && typeof value["item_id"] === "number" && typeof value["status"] === "string" &&
-  typeof value["batch_id"] === "string" && isRecord(value["session"])
+  Predicate.isObject(value) && typeof value["item_id"] === "number" && typeof value["status"] === "string" &&
+  typeof value["batch_id"] === "string" && Predicate.isObject(value["session"])
 
 const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue["Service"] => {
   const { call, json } = client

@@ -7,7 +7,7 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InputTemplate, NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
 import * as Effect from "effect/Effect"
-import { isRecord } from "./fieldValidation.ts"
+import * as Predicate from "effect/Predicate"
 
 /**
  * A field of a node type.
@@ -52,10 +52,10 @@ export interface SimulatorCatalog {
 const attributes = new Set(["id", "type", "is_intermediate", "use_cache"])
 
 const fieldsOf = (schema: Readonly<Record<string, unknown>>, template: NodeTemplate): ReadonlyArray<SimulatorField> => {
-  const properties = isRecord(schema["properties"]) ? schema["properties"] : {}
+  const properties = Predicate.isObject(schema["properties"]) ? schema["properties"] : {}
   const required = Array.isArray(schema["required"]) ? schema["required"] : []
   return Object.entries(properties).flatMap(([name, property]) =>
-    attributes.has(name) || !isRecord(property) ? [] : [{
+    attributes.has(name) || !Predicate.isObject(property) ? [] : [{
       name,
       default: property["default"] ?? null,
       requiredOnEnqueue: required.includes(name) ||
@@ -77,12 +77,14 @@ export const fromOpenApi = (
 ): Effect.Effect<SimulatorCatalog, NodeCatalog.CatalogParseError> =>
   Effect.map(Effect.fromResult(NodeCatalog.fromOpenApi(document, { version })), (catalog) => {
     const types = new Map<string, SimulatorNodeType>()
-    const components = isRecord(document) && isRecord(document["components"]) ? document["components"] : {}
-    const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+    const components = Predicate.isObject(document) && Predicate.isObject(document["components"])
+      ? document["components"]
+      : {}
+    const schemas = Predicate.isObject(components["schemas"]) ? components["schemas"] : {}
     for (const [className, schema] of Object.entries(schemas)) {
-      if (!isRecord(schema) || !isRecord(schema["properties"])) continue
+      if (!Predicate.isObject(schema) || !Predicate.isObject(schema["properties"])) continue
       const tag = schema["properties"]["type"]
-      const type = isRecord(tag) && typeof tag["const"] === "string" ? tag["const"] : undefined
+      const type = Predicate.isObject(tag) && typeof tag["const"] === "string" ? tag["const"] : undefined
       const template = type === undefined ? undefined : catalog.templates.get(type)
       if (template === undefined || schema["class"] === "output") continue
       types.set(template.type, { template, className, fields: fieldsOf(schema, template) })

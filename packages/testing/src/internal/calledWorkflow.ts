@@ -2,7 +2,7 @@
  * From a saved workflow to the graphs that a call of it runs, as the server builds them (not as the web UI does): one
  * graph, or one for each combination of its batch nodes.
  */
-import * as FieldValidation from "./fieldValidation.ts"
+import * as Predicate from "effect/Predicate"
 import { failure, type NodeFailure } from "./nodeBehavior.ts"
 import { type BatchDatum, combinations, type FieldValue } from "./queueStore.ts"
 import type { SimulatorCatalog } from "./SimulatorCatalog.ts"
@@ -36,8 +36,7 @@ interface Edge {
 
 const text = (value: unknown): string => typeof value === "string" ? value : ""
 const number = (value: unknown, fallback: number): number => typeof value === "number" ? value : fallback
-const records = (value: unknown): ReadonlyArray<Raw> =>
-  Array.isArray(value) ? value.filter(FieldValidation.isRecord) : []
+const records = (value: unknown): ReadonlyArray<Raw> => Array.isArray(value) ? value.filter(Predicate.isObject) : []
 
 const unsupported = (message: string): NodeFailure => failure("UnsupportedWorkflowNodeError", message)
 const invalid = (message: string): NodeFailure => failure("InvalidWorkflowInputError", message)
@@ -45,8 +44,8 @@ const invalid = (message: string): NodeFailure => failure("InvalidWorkflowInputE
 const readNodes = (workflow: Raw): ReadonlyArray<Node> =>
   records(workflow["nodes"]).flatMap((node) => {
     const { data } = node
-    if (node["type"] !== "invocation" || !FieldValidation.isRecord(data)) return []
-    const inputs = FieldValidation.isRecord(data["inputs"]) ? data["inputs"] : {}
+    if (node["type"] !== "invocation" || !Predicate.isObject(data)) return []
+    const inputs = Predicate.isObject(data["inputs"]) ? data["inputs"] : {}
     return [{
       id: text(data["id"]),
       type: text(data["type"]),
@@ -54,7 +53,7 @@ const readNodes = (workflow: Raw): ReadonlyArray<Node> =>
       isIntermediate: data["isIntermediate"] ?? false,
       inputs: new Map(
         Object.entries(inputs).flatMap(([name, input]) =>
-          FieldValidation.isRecord(input) && Object.hasOwn(input, "value") ? [[name, input["value"]] as const] : []
+          Predicate.isObject(input) && Object.hasOwn(input, "value") ? [[name, input["value"]] as const] : []
         )
       )
     }]
@@ -63,22 +62,24 @@ const readNodes = (workflow: Raw): ReadonlyArray<Node> =>
 /** Names of the fields that the form, or an old file's list, shows. */
 const exposed = (workflow: Raw): ReadonlySet<string> => {
   const name = (identifier: unknown): ReadonlyArray<string> =>
-    FieldValidation.isRecord(identifier)
+    Predicate.isObject(identifier)
       ? [`${prefix}${text(identifier["nodeId"])}::${text(identifier["fieldName"])}`]
       : []
   const { form } = workflow
-  const elements = FieldValidation.isRecord(form) && FieldValidation.isRecord(form["elements"]) ? form["elements"] : {}
+  const elements = Predicate.isObject(form) && Predicate.isObject(form["elements"])
+    ? form["elements"]
+    : {}
   const names = new Set<string>()
   const seen = new Set<string>()
   const visit = (id: string): void => {
     const element = Object.hasOwn(elements, id) ? elements[id] : undefined
-    if (seen.has(id) || !FieldValidation.isRecord(element)) return
+    if (seen.has(id) || !Predicate.isObject(element)) return
     seen.add(id)
-    const data = FieldValidation.isRecord(element["data"]) ? element["data"] : {}
+    const data = Predicate.isObject(element["data"]) ? element["data"] : {}
     if (element["type"] === "node-field") { for (const one of name(data["fieldIdentifier"])) names.add(one) }
     for (const child of Array.isArray(data["children"]) ? data["children"] : []) visit(text(child))
   }
-  if (FieldValidation.isRecord(form)) visit(text(form["rootElementId"]))
+  if (Predicate.isObject(form)) visit(text(form["rootElementId"]))
   return names.size > 0 ? names : new Set(records(workflow["exposedFields"]).flatMap(name))
 }
 
@@ -150,7 +151,7 @@ const isGenerator = (type: string): boolean => type.endsWith("_generator")
 /** The values of a generator. Random ones are spread evenly over their range. */
 const generated = (node: Node): ReadonlyArray<unknown> => {
   const value = node.inputs.get("generator")
-  const settings: Raw = FieldValidation.isRecord(value) ? value : {}
+  const settings: Raw = Predicate.isObject(value) ? value : {}
   const kind = text(settings["type"])
   const isInteger = kind.startsWith("integer_")
   const count = Math.max(0, number(settings["count"], 10))

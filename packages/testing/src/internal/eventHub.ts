@@ -6,8 +6,8 @@
  * Follows the rooms of the releases: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so that
  * a single user gets everything twice; from 6.14 the owner's room, joined at connect, with redacted copies for others.
  */
+import * as Predicate from "effect/Predicate"
 import type { ServerProfile } from "../ServerProfile.ts"
-import { isRecord } from "./fieldValidation.ts"
 
 /** One connected socket. */
 interface HubSocket {
@@ -46,10 +46,10 @@ const redacted = (event: OutgoingEvent): Readonly<Record<string, unknown>> => {
     if (field in payload) result[field] = null
   }
   const { batch_status, queue_status } = payload
-  if (isRecord(batch_status)) {
+  if (Predicate.isObject(batch_status)) {
     result["batch_status"] = { ...batch_status, batch_id: "redacted", origin: null, destination: null }
   }
-  if (isRecord(queue_status)) {
+  if (Predicate.isObject(queue_status)) {
     const hidden = ["item_id", "batch_id", "session_id", "user_pending", "user_in_progress"]
     result["queue_status"] = { ...queue_status, ...Object.fromEntries(hidden.map((field) => [field, null])) }
   }

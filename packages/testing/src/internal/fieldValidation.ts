@@ -1,5 +1,6 @@
 /** What the server says about a value that does not fit a field: the same error types, texts and contexts. */
 import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
+import * as Predicate from "effect/Predicate"
 
 /** One entry of the `detail` list of a 422 answer. */
 export interface ValidationIssue {
@@ -26,10 +27,6 @@ const refuse = (
   input: unknown,
   ctx?: Readonly<Record<string, unknown>>
 ): Checked => ({ ok: false, issues: [{ type, loc, msg, input, ...(ctx === undefined ? {} : { ctx }) }] })
-
-/** Whether a value is an object with string keys (not a list, not `null`). */
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 // as in Python, single underscores may separate digits
 const integerDigits = /^\s*[+-]?\d+(?:_\d+)*(?:\.0*)?\s*$/
@@ -120,7 +117,7 @@ const parts: ReadonlyMap<string, ReadonlyArray<Part>> = new Map([
 ])
 
 const object = (typeName: string, value: unknown, loc: Loc): Checked => {
-  if (!isRecord(value)) {
+  if (!Predicate.isObject(value)) {
     return refuse("model_type", loc, `Input should be a valid dictionary or instance of ${typeName}`, value, {
       class_name: typeName
     })

@@ -1,6 +1,6 @@
 /** The workflow library, style presets and system prompts of the simulated server. */
+import * as Predicate from "effect/Predicate"
 import type { ServerProfile } from "../ServerProfile.ts"
-import { isRecord } from "./fieldValidation.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 
 /** A saved workflow. */
@@ -24,7 +24,7 @@ const textOf = (value: unknown): string => typeof value === "string" ? value : "
 /** The category of a saved workflow: `user` or `default`. */
 export const categoryOf = (record: StoredWorkflow): string => {
   const meta = record.workflow["meta"]
-  return isRecord(meta) ? textOf(meta["category"]) : ""
+  return Predicate.isObject(meta) ? textOf(meta["category"]) : ""
 }
 
 /** Whether another workflow can call a saved one. */
@@ -34,7 +34,8 @@ const compatibility = (record: StoredWorkflow): Readonly<Record<string, unknown>
   const nodes = record.workflow["nodes"]
   const returns =
     (Array.isArray(nodes) ? nodes : []).filter((node) =>
-      isRecord(node) && isRecord(node["data"]) && node["data"]["type"] === "workflow_return"
+      Predicate.isObject(node) && Predicate.isObject(node["data"]) &&
+      node["data"]["type"] === "workflow_return"
     ).length
   if (returns === 1) return { is_callable: true, reason: "ok", message: null }
   return {

@@ -1,4 +1,5 @@
 /** Checks a value against a declared schema with the server's own conversions and complaints (those of pydantic). */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
@@ -49,7 +50,7 @@ const acceptsNull = (ast: SchemaAST.AST): boolean =>
   ast._tag === "Null" || ast._tag === "Declaration" || (ast._tag === "Union" && ast.types.some(acceptsNull))
 
 const checkObject = (ast: SchemaAST.Objects, value: unknown, loc: Loc, options: CheckOptions): Checked => {
-  if (!FieldValidation.isRecord(value)) return fail(notAnObject(loc, value))
+  if (!Predicate.isObject(value)) return fail(notAnObject(loc, value))
   const issues: Array<ValidationIssue> = []
   const names = new Set(ast.propertySignatures.map(({ name }) => String(name)))
   const checked: Record<string, unknown> = ast.indexSignatures.length > 0 ? { ...value } : {}

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
@@ -118,7 +119,7 @@ export const jsonBody = (request: SimulatorRequest): Effect.Effect<unknown, Http
 export const bodyRecord = (context: RouteContext): Effect.Effect<Readonly<Record<string, unknown>>, HttpFailure> =>
   Effect.flatMap(
     jsonBody(context.request),
-    (value) => FieldValidation.isRecord(value) ? Effect.succeed(value) : fail(notAnObject(["body"], value))
+    (value) => Predicate.isObject(value) ? Effect.succeed(value) : fail(notAnObject(["body"], value))
   )
 
 /** A field of the body that is required. */

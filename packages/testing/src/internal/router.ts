@@ -3,8 +3,8 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
-import { isRecord } from "./fieldValidation.ts"
 import * as RequestSchema from "./requestSchema.ts"
 import * as AppRoutes from "./routes/app.ts"
 import * as AuthRoutes from "./routes/auth.ts"
@@ -160,9 +160,9 @@ const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string,
 const documentPath = "/openapi.json"
 
 const documentOf = ({ catalog: { document }, profile: { minor } }: SimulatorWorld): unknown => {
-  if (!isRecord(document)) return document
-  const components = isRecord(document["components"]) ? document["components"] : {}
-  const schemas = isRecord(components["schemas"]) ? components["schemas"] : {}
+  if (!Predicate.isObject(document)) return document
+  const components = Predicate.isObject(document["components"]) ? document["components"] : {}
+  const schemas = Predicate.isObject(components["schemas"]) ? components["schemas"] : {}
   return {
     ...document,
     paths: pathsOf(minor),

@@ -1,5 +1,6 @@
 /** Graphs as the server keeps them: every node completed with the defaults of its type, every literal checked. */
 import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import * as Predicate from "effect/Predicate"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "./SimulatorCatalog.ts"
 
@@ -130,8 +131,8 @@ const textOf = (value: unknown): string | undefined => typeof value === "string"
 const parseEdge = (raw: unknown, loc: Loc): GraphEdge | ReadonlyArray<FieldValidation.ValidationIssue> => {
   const issues: Array<FieldValidation.ValidationIssue> = []
   const end = (name: "source" | "destination"): EdgeConnection => {
-    const value = FieldValidation.isRecord(raw) ? raw[name] : undefined
-    if (!FieldValidation.isRecord(value)) {
+    const value = Predicate.isObject(raw) ? raw[name] : undefined
+    if (!Predicate.isObject(value)) {
       issues.push({ type: "missing", loc: [...loc, name], msg: "Field required", input: raw })
       return { node_id: "", field: "" }
     }
@@ -155,7 +156,7 @@ export const parse = (
   newId: () => string,
   loc: Loc
 ): { readonly graph: SimulatorGraph } | { readonly issues: ReadonlyArray<FieldValidation.ValidationIssue> } => {
-  if (!FieldValidation.isRecord(raw)) {
+  if (!Predicate.isObject(raw)) {
     return {
       issues: [{
         type: "model_attributes_type",
@@ -168,7 +169,7 @@ export const parse = (
   const issues: Array<FieldValidation.ValidationIssue> = []
   const nodes = new Map<string, GraphNode>()
   const rawNodes = raw["nodes"]
-  if (rawNodes !== undefined && !FieldValidation.isRecord(rawNodes)) {
+  if (rawNodes !== undefined && !Predicate.isObject(rawNodes)) {
     issues.push({
       type: "dict_type",
       loc: [...loc, "nodes"],
@@ -178,8 +179,8 @@ export const parse = (
   } else {
     for (const [key, value] of Object.entries(rawNodes ?? {})) {
       const at = [...loc, "nodes", key]
-      const type = FieldValidation.isRecord(value) ? textOf(value["type"]) : undefined
-      if (type === undefined || !FieldValidation.isRecord(value)) {
+      const type = Predicate.isObject(value) ? textOf(value["type"]) : undefined
+      if (type === undefined || !Predicate.isObject(value)) {
         issues.push({
           type: "union_tag_not_found",
           loc: at,

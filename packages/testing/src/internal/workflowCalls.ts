@@ -3,9 +3,9 @@
  * goes on, or fails with them.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as CalledWorkflow from "./calledWorkflow.ts"
-import { isRecord } from "./fieldValidation.ts"
 import type { NodeOutput } from "./graphExecutor.ts"
 import { categoryOf } from "./libraryStore.ts"
 import { failure, NodeFailure } from "./nodeBehavior.ts"
@@ -52,7 +52,7 @@ const begin = (world: SimulatorWorld, item: QueueItem, node: GraphNode, sourceId
   const frame = { prepared_call_node_id: node.id, source_call_node_id: sourceId, workflow_id: workflowId, depth }
   const connected = Object.entries(node).filter(([name]) => CalledWorkflow.isInputName(name))
   const inputs = {
-    ...(isRecord(node["workflow_inputs"]) ? node["workflow_inputs"] : {}),
+    ...(Predicate.isObject(node["workflow_inputs"]) ? node["workflow_inputs"] : {}),
     ...Object.fromEntries(connected)
   }
   const graphs = CalledWorkflow.graphsOf(world.catalog, workflow, inputs, world.random.uuid)
@@ -129,7 +129,7 @@ const outputOf = (child: QueueItem): Readonly<Record<string, unknown>> => {
       "The selected saved workflow produced an unsupported number of workflow_return executions."
     )
   }
-  if (!isRecord(output?.["values"])) {
+  if (!Predicate.isObject(output?.["values"])) {
     throw failure("ValueError", "The selected saved workflow did not produce a valid workflow_return output.")
   }
   return output["values"]

@@ -1,5 +1,5 @@
 /** The batch data of a workflow: what its batch and generator nodes make the server run it with. */
-import { isRecord } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
 import { type ConnectionScope, resolveConnector, scopeOf } from "../../workflow/internal/connections.ts"
 import { EdgeIndex, type EdgeLike } from "../../workflow/internal/edgeIndex.ts"
 import {
@@ -66,7 +66,8 @@ const generatorOf = (
 /** What a generator node gives. A generator of another kind than the node's gives nothing. */
 const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Generated => {
   const value = node.inputs.get("generator")?.value
-  const isOwn = isRecord(value) && typeof value["type"] === "string" && value["type"].startsWith(`${node.nodeType}_`)
+  const isOwn = Predicate.isObject(value) && typeof value["type"] === "string" &&
+    value["type"].startsWith(`${node.nodeType}_`)
   return Generators.resolve(isOwn ? value : undefined, random)
 }
 

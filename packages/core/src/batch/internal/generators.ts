@@ -2,8 +2,9 @@
  * The values that generator nodes give to batch nodes. Mirrors the official UI, its random numbers for a seed included.
  */
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { readGenerator } from "../../field/internal/generatorRules.ts"
-import { isRecord, type JsonObject } from "../../internal/json.ts"
+import type { JsonObject } from "../../internal/json.ts"
 import { MersenneTwister } from "../../internal/mersenneTwister.ts"
 import type { BoardImageCategory, DynamicPrompt } from "../../workflow/WorkflowResources.ts"
 
@@ -73,7 +74,7 @@ const randomOf = (generator: JsonObject, unseeded: () => number): () => number =
  * trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
  */
 export const resolve = (value: unknown, random: () => number): Generated => {
-  const given = isRecord(value) ? value : {}
+  const given = Predicate.isObject(value) ? value : {}
   const generator = readGenerator(String(given["type"]), given)
   if (generator === undefined) {
     return invalid("it has no generator")

@@ -2,13 +2,13 @@
  * The rules for the nodes of a workflow and their values: what the official UI checks before it enables Invoke, what the
  * server enforces besides, and this library's own rules.
  */
+import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../../field/InkField.ts"
 import { describeChoices } from "../../field/internal/kind.ts"
 import { componentInputs, isComponentInput } from "../../field/internal/rules.ts"
 import type { Problem } from "../../field/Problem.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import { isRecord } from "../../internal/json.ts"
 import { describeIllFormed, type IllFormedText, illFormedText } from "../../internal/wellFormed.ts"
 import { systemName } from "../../workflow/InkWorkflowInput.ts"
 import { arrivals } from "../../workflow/internal/connections.ts"
@@ -102,7 +102,8 @@ const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, st
       case "StringField":
         return cardinality === "COLLECTION" && typeof value === "string"
       case "ImageField":
-        return cardinality === "COLLECTION" && isRecord(value) && typeof value["image_name"] === "string"
+        return cardinality === "COLLECTION" && Predicate.isObject(value) &&
+          typeof value["image_name"] === "string"
       default:
         return false
     }

@@ -1,5 +1,6 @@
 /** Field types from the JSON schema of a property. Mirrors what the official UI derives from the same schema. */
-import { isRecord, type JsonObject } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import type { JsonObject } from "../../internal/json.ts"
 import type { Cardinality, FieldType } from "../NodeTemplate.ts"
 
 const primitives = new Map([
@@ -20,14 +21,14 @@ const refName = (ref: unknown): string | undefined => {
 }
 
 /** Whether a schema allows `null` and nothing else. */
-export const isNullSchema = (schema: unknown): boolean => isRecord(schema) && schema["type"] === "null"
+export const isNullSchema = (schema: unknown): boolean => Predicate.isObject(schema) && schema["type"] === "null"
 
 /** The alternatives of an `anyOf` without `null`. */
 export const alternatives = (schema: JsonObject): ReadonlyArray<unknown> =>
   Array.isArray(schema["anyOf"]) ? schema["anyOf"].filter((item) => !isNullSchema(item)) : []
 
 const single = (schema: unknown): string | undefined => {
-  if (!isRecord(schema)) {
+  if (!Predicate.isObject(schema)) {
     return undefined
   }
   if (schema["$ref"] !== undefined) {
@@ -41,7 +42,7 @@ const collectionItem = (schema: JsonObject): string | undefined =>
 
 /** `undefined` for schemas that no field can have in the UI. */
 export const parseFieldType = (schema: unknown): FieldType | undefined => {
-  if (!isRecord(schema)) {
+  if (!Predicate.isObject(schema)) {
     return undefined
   }
   if (schema["const"] !== undefined || Array.isArray(schema["enum"])) {
@@ -50,7 +51,7 @@ export const parseFieldType = (schema: unknown): FieldType | undefined => {
   if (schema["type"] === undefined) {
     if (Array.isArray(schema["allOf"])) {
       const first: unknown = schema["allOf"][0]
-      const name = isRecord(first) ? refName(first["$ref"]) : undefined
+      const name = Predicate.isObject(first) ? refName(first["$ref"]) : undefined
       return name === undefined ? undefined : make(name, "SINGLE")
     }
     if (Array.isArray(schema["anyOf"])) {
@@ -75,8 +76,8 @@ const parseUnion = (items: ReadonlyArray<unknown>): FieldType | undefined => {
   if (items.length !== 2) {
     return undefined
   }
-  const arrays = items.filter((item): item is JsonObject => isRecord(item) && item["type"] === "array")
-  const scalar = items.find((item) => !(isRecord(item) && item["type"] === "array"))
+  const arrays = items.filter((item): item is JsonObject => Predicate.isObject(item) && item["type"] === "array")
+  const scalar = items.find((item) => !(Predicate.isObject(item) && item["type"] === "array"))
   if (arrays.length !== 1 || arrays[0] === undefined) {
     return undefined
   }

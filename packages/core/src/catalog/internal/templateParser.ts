@@ -1,5 +1,6 @@
 /** Node templates from the schemas of an OpenAPI document. */
-import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { getOwn, type JsonObject, setOwn } from "../../internal/json.ts"
 import {
   type FieldBounds,
   type FieldType,
@@ -51,7 +52,7 @@ const strings = (value: unknown): ReadonlyArray<string> | undefined => {
 }
 
 const valueBounds = (schema: unknown): ValueBounds | undefined => {
-  if (!isRecord(schema)) {
+  if (!Predicate.isObject(schema)) {
     return undefined
   }
   const bounds: { -readonly [Key in keyof ValueBounds]: ValueBounds[Key] } = {}
@@ -73,7 +74,7 @@ const valueBounds = (schema: unknown): ValueBounds | undefined => {
 const none: FieldBounds = {}
 
 const boundsOf = (schema: unknown): FieldBounds => {
-  if (!isRecord(schema)) {
+  if (!Predicate.isObject(schema)) {
     return none
   }
   const { maxItems, minItems } = schema
@@ -113,7 +114,7 @@ const isChoice = (value: unknown): value is string | number | boolean =>
 
 const optionsOf = (property: JsonObject): ReadonlyArray<string | number | boolean> | undefined => {
   for (const schema of [property, ...alternatives(property)]) {
-    if (!isRecord(schema)) {
+    if (!Predicate.isObject(schema)) {
       continue
     }
     if (Array.isArray(schema["enum"])) {
@@ -127,7 +128,7 @@ const optionsOf = (property: JsonObject): ReadonlyArray<string | number | boolea
 }
 
 const labelsOf = (labels: unknown): Readonly<Record<string, string>> | undefined => {
-  if (!isRecord(labels)) {
+  if (!Predicate.isObject(labels)) {
     return undefined
   }
   const found: Record<string, string> = {}
@@ -284,14 +285,14 @@ const parseOutput = (name: string, property: JsonObject, batch: boolean): Output
 
 const typeName = (schema: JsonObject): string | undefined => {
   const properties = schema["properties"]
-  const type = isRecord(properties) ? properties["type"] : undefined
-  return isRecord(type) ? str(type["const"]) ?? str(type["default"]) : undefined
+  const type = Predicate.isObject(properties) ? properties["type"] : undefined
+  return Predicate.isObject(type) ? str(type["const"]) ?? str(type["default"]) : undefined
 }
 
 const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | undefined => {
   const type = typeName(schema)
   const properties = schema["properties"]
-  if (type === undefined || deniedTypes.has(type) || !isRecord(properties)) {
+  if (type === undefined || deniedTypes.has(type) || !Predicate.isObject(properties)) {
     return undefined
   }
   const requiredNames = new Set<unknown>(Array.isArray(schema["required"]) ? schema["required"] : [])
@@ -300,7 +301,7 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
   for (const name of Object.keys(properties)) {
     const property = getOwn(properties, name)
     if (
-      reservedInputs.has(name) || !isRecord(property) || property["field_kind"] === undefined ||
+      reservedInputs.has(name) || !Predicate.isObject(property) || property["field_kind"] === undefined ||
       property["ui_type"] === "IsIntermediate" || (type === "iterate" && name === "index")
     ) {
       continue
@@ -312,15 +313,15 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
       inputs.set(name, input)
     }
   }
-  const outputRef = isRecord(schema["output"]) ? str(schema["output"]["$ref"]) : undefined
+  const outputRef = Predicate.isObject(schema["output"]) ? str(schema["output"]["$ref"]) : undefined
   const output = outputRef === undefined
     ? undefined
     : getOwn(schemas, outputRef.slice(outputRef.lastIndexOf("/") + 1))
   const outputs = new Map<string, OutputTemplate>()
-  if (isRecord(output) && isRecord(output["properties"])) {
+  if (Predicate.isObject(output) && Predicate.isObject(output["properties"])) {
     for (const name of Object.keys(output["properties"])) {
       const property = getOwn(output["properties"], name)
-      if (name === "type" || !isRecord(property)) {
+      if (name === "type" || !Predicate.isObject(property)) {
         continue
       }
       const template = parseOutput(name, property, type.endsWith("_generator") && batchFields.get(type) === name)
@@ -340,8 +341,8 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
     tags: strings(schema["tags"]) ?? [],
     nodePack: str(schema["node_pack"]) ?? "invokeai",
     classification: str(schema["classification"]) ?? "stable",
-    outputType: isRecord(output) ? typeName(output) ?? "" : "",
-    useCache: !(isRecord(useCache) && useCache["default"] === false),
+    outputType: Predicate.isObject(output) ? typeName(output) ?? "" : "",
+    useCache: !(Predicate.isObject(useCache) && useCache["default"] === false),
     inputs,
     unsupportedInputs,
     outputs
@@ -353,7 +354,7 @@ export const parseNodeTemplates = (schemas: JsonObject): ReadonlyMap<string, Nod
   const templates = new Map<string, NodeTemplate>()
   for (const key of Object.keys(schemas)) {
     const schema = getOwn(schemas, key)
-    if (isRecord(schema) && schema["class"] === "invocation") {
+    if (Predicate.isObject(schema) && schema["class"] === "invocation") {
       const template = parseTemplate(schema, schemas)
       if (template !== undefined) {
         templates.set(template.type, template)

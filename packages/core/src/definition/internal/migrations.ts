@@ -7,8 +7,9 @@
  * and later not at all: there the server's node templates say them. 4.0.0 adds connectors. Nothing but the schema
  * version and what a version no longer has is changed.
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
+import { getOwn, type JsonObject, setOwn } from "../../internal/json.ts"
 import type { WorkflowParseError } from "../WorkflowFileError.ts"
 import { fail } from "./parsing.ts"
 
@@ -27,11 +28,13 @@ const mapInvocations = (
   }
   const rewritten: Array<unknown> = []
   for (const [index, node] of nodes.entries()) {
-    const size = isRecord(node) ? ["width", "height"].find((name) => !isSize(node[name])) : undefined
+    const size = Predicate.isObject(node) ? ["width", "height"].find((name) => !isSize(node[name])) : undefined
     if (size !== undefined) {
       return fail(`the ${size} of a node is no number above 0`, ["nodes", String(index), size])
     }
-    if (!isRecord(node) || node["type"] !== "invocation" || !isRecord(node["data"])) {
+    if (
+      !Predicate.isObject(node) || node["type"] !== "invocation" || !Predicate.isObject(node["data"])
+    ) {
       rewritten.push(node)
       continue
     }
@@ -51,14 +54,14 @@ const mapFields = (
   rewrite: (field: JsonObject, path: ReadonlyArray<string>) => Result.Result<JsonObject, WorkflowParseError>
 ): Result.Result<JsonObject, WorkflowParseError> => {
   const fields = data[kind]
-  if (!isRecord(fields)) {
+  if (!Predicate.isObject(fields)) {
     return fail(`a node has no ${kind}`, [...path, kind])
   }
   const rewritten: Record<string, unknown> = {}
   for (const name of Object.keys(fields)) {
     const field = getOwn(fields, name)
     const fieldPath = [...path, kind, name]
-    if (!isRecord(field)) {
+    if (!Predicate.isObject(field)) {
       return fail("a field is not an object", fieldPath)
     }
     const problem = fieldProblem(field, kind === "inputs" ? "input" : "output")
@@ -176,7 +179,7 @@ const isBoolean = (value: unknown): boolean => typeof value === "boolean"
 const listOf = (item: (value: unknown) => boolean) => (value: unknown): boolean =>
   Array.isArray(value) && value.every(item)
 const hasNames = (...names: ReadonlyArray<string>) => (value: unknown): boolean =>
-  isRecord(value) && names.every((name) => isName(value[name]))
+  Predicate.isObject(value) && names.every((name) => isName(value[name]))
 const oneOrMore = (item: (value: unknown) => boolean) => (value: unknown): boolean => item(value) || listOf(item)(value)
 const isOneOf = (words: ReadonlySet<string>) => (value: unknown): boolean =>
   typeof value === "string" && words.has(value)
@@ -185,14 +188,14 @@ type Check = (value: unknown) => boolean
 
 /** Objects with some parts; those whose names end in `?` may be missing. */
 const parts = (checks: Readonly<Record<string, Check>>): Check => (value) =>
-  isRecord(value) &&
+  Predicate.isObject(value) &&
   Object.entries(checks).every(([key, check]) => {
     const name = key.replace(/\?$/, "")
     return (key.endsWith("?") && value[name] === undefined) || check(value[name])
   })
 
 const isColor: Check = (value) =>
-  isRecord(value) && ["r", "g", "b", "a"].every((channel) => {
+  Predicate.isObject(value) && ["r", "g", "b", "a"].every((channel) => {
     const part = value[channel]
     return typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 255
   })
@@ -241,7 +244,7 @@ const isT2iAdapter = parts({
 })
 const isLatents = parts({ latents_name: isName, "seed?": isInteger })
 const isConditioning = parts({ conditioning_name: isName })
-const isMetadataItem: Check = (value) => isRecord(value) && typeof value["label"] === "string"
+const isMetadataItem: Check = (value) => Predicate.isObject(value) && typeof value["label"] === "string"
 
 /** 1.0.0 refused a file with a value of the wrong kind in one of these. */
 const valuesV1: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
@@ -291,8 +294,8 @@ const valuesV1: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["T2IAdapterField", isT2iAdapter],
   ["T2IAdapterCollection", listOf(isT2iAdapter)],
   ["T2IAdapterPolymorphic", oneOrMore(isT2iAdapter)],
-  ["MetadataField", isRecord],
-  ["MetadataCollection", listOf(isRecord)],
+  ["MetadataField", Predicate.isObject],
+  ["MetadataCollection", listOf(Predicate.isObject)],
   ["MetadataItemField", isMetadataItem],
   ["MetadataItemCollection", listOf(isMetadataItem)],
   ["MetadataItemPolymorphic", oneOrMore(isMetadataItem)]
@@ -321,7 +324,7 @@ export const fromV1 = (document: JsonObject): Result.Result<JsonObject, Workflow
   for (const name of listNames) {
     defaults[name] = document[name] ?? []
   }
-  const meta = isRecord(document["meta"]) ? document["meta"] : {}
+  const meta = Predicate.isObject(document["meta"]) ? document["meta"] : {}
   return mapInvocations(
     { ...document, ...defaults, meta: { ...meta, category: "user", version: "2.0.0" } },
     (data, path) => {
@@ -377,7 +380,8 @@ const valuesV2: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
 ])
 
 const typeNameV2 = (type: unknown): string | undefined =>
-  isRecord(type) && typeof type["name"] === "string" && type["name"] !== "" && isBoolean(type["isCollection"]) &&
+  Predicate.isObject(type) && typeof type["name"] === "string" && type["name"] !== "" &&
+    isBoolean(type["isCollection"]) &&
     isBoolean(type["isCollectionOrScalar"])
     ? type["name"]
     : undefined
@@ -400,7 +404,7 @@ const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
 
 /** A document of 2.0.0 in the form of 4.0.0. */
 export const fromV2 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
-  const meta = isRecord(document["meta"]) ? document["meta"] : {}
+  const meta = Predicate.isObject(document["meta"]) ? document["meta"] : {}
   // Forms came with 3.0.0.
   const { form: _form, ...rest } = document
   return mapInvocations({ ...rest, meta: { ...meta, version: "4.0.0" } }, (data, path) => {

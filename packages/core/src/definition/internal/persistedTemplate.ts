@@ -1,5 +1,6 @@
 /** Input templates that a workflow file holds itself: what makes the editor refuse them. */
-import { isRecord, type JsonObject } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import type { JsonObject } from "../../internal/json.ts"
 
 type Check = (value: unknown) => boolean
 
@@ -17,10 +18,10 @@ const neededDefaults: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["BooleanField", isBoolean],
   ["EnumField", isString],
   ["SavedWorkflowField", isString],
-  ["FloatGeneratorField", isRecord],
-  ["IntegerGeneratorField", isRecord],
-  ["StringGeneratorField", isRecord],
-  ["ImageGeneratorField", isRecord]
+  ["FloatGeneratorField", Predicate.isObject],
+  ["IntegerGeneratorField", Predicate.isObject],
+  ["StringGeneratorField", Predicate.isObject],
+  ["ImageGeneratorField", Predicate.isObject]
 ])
 
 /** Those whose lists may have none. */
@@ -35,8 +36,8 @@ const hasDefault = (json: JsonObject, name: string, cardinality: unknown): boole
 
 /** What is wrong with an input template that a file holds for a node; `undefined` if nothing is. */
 export const templateProblem = (json: unknown): string | undefined => {
-  const type = isRecord(json) ? json["type"] : undefined
-  if (!isRecord(json) || !isRecord(type)) {
+  const type = Predicate.isObject(json) ? json["type"] : undefined
+  if (!Predicate.isObject(json) || !Predicate.isObject(type)) {
     return "it is no object, or has no type"
   }
   const { batch, cardinality, name } = type

@@ -8,10 +8,10 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import { isRecord } from "../../internal/json.ts"
 import type { Problem } from "../Problem.ts"
 import {
   describeItemCount,
@@ -226,7 +226,7 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
 })
 
 const readObject = <A>(read: (input: unknown) => A | undefined) => (stored: unknown): A | undefined =>
-  isRecord(stored) ? read(stored) : undefined
+  Predicate.isObject(stored) ? read(stored) : undefined
 
 const readText = (input: unknown): string | undefined => typeof input === "bigint" ? String(input) : serverText(input)
 
@@ -287,7 +287,7 @@ const images = collectionKind<InkImageCollectionField, ImageName>({
 export const imageCollectionKind: InkKind<InkImageCollectionField> = {
   ...images,
   // an output that holds several images
-  coerce: (field, input) => images.coerce(field, isRecord(input) ? input["collection"] ?? input : input)
+  coerce: (field, input) => images.coerce(field, Predicate.isObject(input) ? input["collection"] ?? input : input)
 }
 
 /** @internal */
@@ -312,7 +312,7 @@ export const colorCollectionKind = collectionKind<InkColorCollectionField, InkCo
 })
 
 const readLoRA = (input: unknown, weightOf: (input: unknown) => number | undefined): WeightedLoRA | undefined => {
-  if (!isRecord(input)) return undefined
+  if (!Predicate.isObject(input)) return undefined
   const lora = readModel(input["lora"])
   const weight = weightOf(input["weight"])
   if (lora === undefined || weight === undefined) return undefined
@@ -331,6 +331,6 @@ const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
 /** @internal */
 export const loraCollectionKind: InkKind<InkLoRACollectionField> = {
   ...loras,
-  read: (field, value) => loras.read(field, isRecord(value) ? [value] : value),
+  read: (field, value) => loras.read(field, Predicate.isObject(value) ? [value] : value),
   coerce: (field, input) => loras.coerce(field, isIterable(input) ? input : [input])
 }

@@ -2,9 +2,10 @@
  * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
  * keeps the keys it knows.
  */
+import * as Predicate from "effect/Predicate"
 import type { ModelVocabulary } from "../../catalog/NodeCatalog.ts"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
-import { isRecord, type JsonObject } from "../../internal/json.ts"
+import type { JsonObject } from "../../internal/json.ts"
 import { readGenerator } from "./generatorRules.ts"
 
 const isName = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
@@ -35,7 +36,7 @@ const isOneOf = (known: ReadonlySet<string> | undefined, value: unknown): boolea
   typeof value === "string" && (known === undefined || known.has(value))
 
 const readModel = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
-  if (!isRecord(value)) {
+  if (!Predicate.isObject(value)) {
     return undefined
   }
   const { base, submodel_type, type } = value
@@ -67,8 +68,8 @@ const readColor = (value: JsonObject): JsonObject | undefined => {
 }
 
 const readLora = (value: unknown, vocabulary: ModelVocabulary | undefined): JsonObject | undefined => {
-  const lora = isRecord(value) ? readModel(value["lora"], vocabulary) : undefined
-  return lora !== undefined && isRecord(value) && isNumber(value["weight"])
+  const lora = Predicate.isObject(value) ? readModel(value["lora"], vocabulary) : undefined
+  return lora !== undefined && Predicate.isObject(value) && isNumber(value["weight"])
     ? { lora, weight: value["weight"] }
     : undefined
 }
@@ -80,7 +81,9 @@ const readList = (
   if (items.every(isNumber) || items.every(isString)) {
     return items
   }
-  const images = items.map((item) => isRecord(item) && isName(item["image_name"]) ? readReference(item) : undefined)
+  const images = items.map((item) =>
+    Predicate.isObject(item) && isName(item["image_name"]) ? readReference(item) : undefined
+  )
   if (images.every((image) => image !== undefined)) {
     return images
   }
@@ -103,7 +106,7 @@ export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown
   if (Array.isArray(value)) {
     return readList(value, vocabulary)
   }
-  if (!isRecord(value)) {
+  if (!Predicate.isObject(value)) {
     return undefined
   }
   return readReference(value) ?? readModel(value, vocabulary) ?? readColor(value) ??
@@ -139,7 +142,10 @@ export const readValue = (value: unknown, { extras, type, vocabulary }: ValueFie
     if (type.name === "BooleanField" && value.every(isBoolean)) {
       return value
     }
-    if (type.name === "VideoField" && value.every((item) => isRecord(item) && isName(item["video_name"]))) {
+    if (
+      type.name === "VideoField" &&
+      value.every((item) => Predicate.isObject(item) && isName(item["video_name"]))
+    ) {
       return value.map(readReference)
     }
   }

@@ -8,8 +8,8 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { isRecord } from "../../internal/json.ts"
 import { type GeneratorPart, type GeneratorRule, generatorRules } from "./generatorRules.ts"
 import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
 
@@ -222,7 +222,7 @@ const readRule = (
   rules: ReadonlyMap<string, GeneratorRule>,
   values: "number" | "string"
 ): Readonly<Record<string, unknown>> | undefined => {
-  if (!isRecord(input) || typeof input["type"] !== "string") return undefined
+  if (!Predicate.isObject(input) || typeof input["type"] !== "string") return undefined
   const rule = rules.get(input["type"])
   if (rule === undefined) return undefined
   const out: Record<string, unknown> = { type: input["type"] }
@@ -286,7 +286,7 @@ export const stringGeneratorKind = ruleKind<InkStringGeneratorField>(
 )
 
 const readImageRule = (_: InkImageGeneratorField, input: unknown): ImageGenerator | undefined => {
-  if (!isRecord(input) || input["type"] !== "image_generator_images_from_board") return undefined
+  if (!Predicate.isObject(input) || input["type"] !== "image_generator_images_from_board") return undefined
   const category = input["category"] ?? "images"
   const board = input["board_id"]
   if (category !== "images" && category !== "assets") return undefined

@@ -1,6 +1,6 @@
 /** What all kinds of fields share: how a kind is described, lossless readings, and how a refused value is described. */
+import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
-import { isRecord } from "../../internal/json.ts"
 import type { Problem } from "../Problem.ts"
 
 /** Lists choices: `a, b or c`. Long lists are cut. */
@@ -60,7 +60,7 @@ const canonicalDecimal = (text: string): string => {
 
 /** A text that is not blank, from a property of an object; own or inherited, so that class instances count. */
 export const readName = (input: unknown, key: string): string | undefined => {
-  if (!isRecord(input)) return undefined
+  if (!Predicate.isObject(input)) return undefined
   const value = input[key]
   return typeof value === "string" && value.trim() !== "" ? value : undefined
 }

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
-import { isRecord } from "../../internal/json.ts"
 import type { Problem } from "../Problem.ts"
 import { describeChoices, readName } from "./kind.ts"
 
@@ -80,7 +80,7 @@ export const modelLabel = (model: ModelReference): string =>
 /** Reads a model in any accepted form, also `{ model_name, base_model, model_type }` of InvokeAI 3. @internal */
 export const readModel = (input: unknown): ModelReference | undefined => {
   if (typeof input === "string") return input.trim() === "" ? undefined : { keyOrName: input }
-  if (!isRecord(input)) return undefined
+  if (!Predicate.isObject(input)) return undefined
   const key = readName(input, "key")
   const hash = readName(input, "hash")
   const name = readName(input, "name") ?? readName(input, "model_name")

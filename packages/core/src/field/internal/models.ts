@@ -1,7 +1,7 @@
 /** What the library knows of model fields: their union, and their kind. */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
-import { isRecord } from "../../internal/json.ts"
 import * as ModelField from "../ModelField.ts"
 import type { InkKind } from "./kind.ts"
 import { describeAcceptedModels, modelLabel, modelProblems, readModel } from "./modelReference.ts"
@@ -41,16 +41,16 @@ export const modelKind: InkKind<InkModelField> = {
   types: ["ModelIdentifierField"],
   empty: ({ models = {} }) => ({ _tag: tagOf(models), accepts: models }),
   format: modelLabel,
-  read: (_, stored) => isRecord(stored) ? readModel(stored) : undefined,
+  read: (_, stored) => Predicate.isObject(stored) ? readModel(stored) : undefined,
   coerce: (field, input) => {
     const model = readModel(input)
-    if (model === undefined || !isRecord(input)) return model
+    if (model === undefined || !Predicate.isObject(input)) return model
     const format = input["format"]
     const known = Object.assign({ variant: input["variant"] }, model, typeof format === "string" ? { format } : {})
     return modelProblems(field.accepts, known).length === 0 ? model : undefined
   },
   describe: (input) => {
-    const model = isRecord(input) ? readModel(input) : undefined
+    const model = Predicate.isObject(input) ? readModel(input) : undefined
     if (model === undefined) return undefined
     const type = model.type === undefined ? "" : ` of type ${model.type}`
     const base = model.base === undefined ? "" : ` for ${model.base}`

@@ -1,13 +1,13 @@
 /** Models that a file names incompletely. The official UI drops them; here they are kept until the server is asked. */
+import * as Predicate from "effect/Predicate"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
-import { isRecord } from "../../internal/json.ts"
 import { readValue, type ValueField } from "./fieldValue.ts"
 import { readModel } from "./modelReference.ts"
 
-const namesModel = (value: unknown): boolean => isRecord(value) && readModel(value) !== undefined
+const namesModel = (value: unknown): boolean => Predicate.isObject(value) && readModel(value) !== undefined
 
 const namesLoRA = (value: unknown): boolean =>
-  isRecord(value) && namesModel(value["lora"]) && typeof value["weight"] === "number"
+  Predicate.isObject(value) && namesModel(value["lora"]) && typeof value["weight"] === "number"
 
 const namesModels = (value: unknown, type: FieldType): boolean => {
   if (type.name === "ModelIdentifierField") return type.cardinality !== "COLLECTION" && namesModel(value)

@@ -7,9 +7,9 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import { isRecord } from "../../internal/json.ts"
 import { type InkKind, readName } from "./kind.ts"
 
 /**
@@ -130,7 +130,9 @@ const nameOrKey = (input: unknown, key: string): string | undefined =>
 
 /** The name in a file of a download, which is an image's or a video's. */
 const nameOfDownload = (input: unknown, isVideo: boolean): string | undefined =>
-  (isRecord(input) && input["kind"] === "video") === isVideo ? readName(input, "imageName") : undefined
+  (Predicate.isObject(input) && input["kind"] === "video") === isVideo
+    ? readName(input, "imageName")
+    : undefined
 
 /** The API's names have no separators, so a string that has some is a path or a URL. */
 const isPlace = (name: string): boolean => /[\\/]/.test(name)
@@ -189,7 +191,7 @@ export const imageKind: InkKind<InkImageField> = {
   format: ({ image_name }) => image_name,
   names: ({ image_name }) => [["image", image_name]],
   isSweepable: true,
-  read: (_, stored) => isRecord(stored) ? readImage(stored) : undefined,
+  read: (_, stored) => Predicate.isObject(stored) ? readImage(stored) : undefined,
   coerce: (_, input) => coerceImage(input),
   expected: () => "the name of an image, or an object with imageName or image_name",
   describe: describeImage
@@ -202,7 +204,7 @@ export const videoKind: InkKind<InkVideoField> = {
   format: ({ video_name }) => video_name,
   names: ({ video_name }) => [["video", video_name]],
   isSweepable: true,
-  read: (_, stored) => isRecord(stored) ? readVideo(stored) : undefined,
+  read: (_, stored) => Predicate.isObject(stored) ? readVideo(stored) : undefined,
   coerce: (_, input) => coerceVideo(input),
   expected: () => "the name of a video, or an object with videoName or video_name",
   describe: describeVideo

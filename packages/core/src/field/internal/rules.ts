@@ -1,6 +1,6 @@
 /** This library's own rules for values: what the server's document does not say, but no run can do without. */
+import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
-import { isRecord } from "../../internal/json.ts"
 
 /**
  * Inputs that a node type's document calls optional although the node fails at run time without them.
@@ -25,7 +25,7 @@ export const isSelfContained = (model: {
   readonly submodels?: unknown
 }): boolean => {
   const parts = model.submodels
-  return model.format === "sdnq_quantized" && isRecord(parts) &&
+  return model.format === "sdnq_quantized" && Predicate.isObject(parts) &&
     pipelineParts.every((part) => Object.hasOwn(parts, part))
 }
 

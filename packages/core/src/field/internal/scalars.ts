@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { isRecord } from "../../internal/json.ts"
 import type { Problem } from "../Problem.ts"
 import {
   describeNumberBounds,
@@ -257,7 +257,7 @@ const isByte = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255
 
 const readColorObject = (input: unknown, opacity: number | undefined): InkColor | undefined => {
-  if (!isRecord(input)) return undefined
+  if (!Predicate.isObject(input)) return undefined
   const { b, g, r } = input
   const a = input["a"] ?? opacity
   return isByte(r) && isByte(g) && isByte(b) && isByte(a) ? { r, g, b, a } : undefined

@@ -158,8 +158,6 @@ const text = (value: unknown): string | null => typeof value === "string" ? valu
 
 const number = (value: unknown): number | null => typeof value === "number" ? value : null
 
-const isData = (value: unknown): value is FieldData => Predicate.isObject(value) && !Array.isArray(value)
-
 /** How all servers write times: `2026-11-22 12:34:56.789`. Every job has dozens of them. */
 const usual = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}$/
 
@@ -182,7 +180,7 @@ export const toIso = (value: unknown): string | null => {
 
 /** What an item or an event about it says, whatever else it says. @internal */
 export const factsOf = (item: object): ItemFacts | undefined => {
-  if (!isData(item)) return undefined
+  if (!Predicate.isObject(item)) return undefined
   const itemId = item["item_id"]
   const status = item["status"]
   if (typeof itemId !== "number" || typeof status !== "string") return undefined
@@ -206,7 +204,7 @@ export const fieldValuesOf = (values: unknown): ReadonlyArray<FieldValue> =>
   !Array.isArray(values) ?
     [] :
     values.flatMap((value: unknown) =>
-      isData(value) && typeof value["node_path"] === "string" && typeof value["field_name"] === "string"
+      Predicate.isObject(value) && typeof value["node_path"] === "string" && typeof value["field_name"] === "string"
         ? [{ nodeId: value["node_path"], fieldName: value["field_name"], value: value["value"] }]
         : []
     )
@@ -218,7 +216,7 @@ export const fieldValuesOf = (values: unknown): ReadonlyArray<FieldValue> =>
  * @since 0.1.0
  */
 export const fromItem = (item: object): ItemSnapshot | undefined => {
-  if (!isData(item)) return undefined
+  if (!Predicate.isObject(item)) return undefined
   const facts = factsOf(item)
   const batchId = text(item["batch_id"])
   if (facts === undefined || batchId === null) return undefined
@@ -234,7 +232,7 @@ export const fromItem = (item: object): ItemSnapshot | undefined => {
 }
 
 const previewOf = (image: unknown): ProgressPreview | null =>
-  isData(image) && typeof image["dataURL"] === "string"
+  Predicate.isObject(image) && typeof image["dataURL"] === "string"
     ? { width: number(image["width"]) ?? 0, height: number(image["height"]) ?? 0, dataUrl: image["dataURL"] }
     : null
 
@@ -252,7 +250,7 @@ const changeOf = (name: string, payload: FieldData): NodeObservation["change"] |
       }
     }
     case "invocation_complete":
-      return isData(payload["result"]) ? { _tag: "Complete", result: payload["result"] } : undefined
+      return Predicate.isObject(payload["result"]) ? { _tag: "Complete", result: payload["result"] } : undefined
     case "invocation_error":
       return {
         _tag: "Error",
@@ -276,7 +274,7 @@ export const fromEvent = (
   name: string,
   payload: unknown
 ): { readonly batchId: string | null; readonly observation: Observation } | undefined => {
-  if (!isData(payload)) return undefined
+  if (!Predicate.isObject(payload)) return undefined
   if (name === "queue_items_canceled") {
     const ids = payload["canceled_item_ids"]
     return Array.isArray(ids)
@@ -289,13 +287,13 @@ export const fromEvent = (
     const facts = factsOf(payload)
     if (facts === undefined) return undefined
     const status = payload["batch_status"]
-    const batchTotal = isData(status) ? number(status["total"]) : null
+    const batchTotal = Predicate.isObject(status) ? number(status["total"]) : null
     return { batchId, observation: { _tag: "Status", facts, batchTotal } }
   }
   const change = changeOf(name, payload)
   const itemId = payload["item_id"]
   const invocation = payload["invocation"]
-  if (change === undefined || typeof itemId !== "number" || !isData(invocation)) return undefined
+  if (change === undefined || typeof itemId !== "number" || !Predicate.isObject(invocation)) return undefined
   const preparedId = text(invocation["id"])
   if (preparedId === null) return undefined
   return {

@@ -2,9 +2,6 @@
 import * as Predicate from "effect/Predicate"
 import type { OutputNode } from "../Outputs.ts"
 
-const isData = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  Predicate.isObject(value) && !Array.isArray(value)
-
 /**
  * The nodes of an embedded workflow by id, for labels.
  *
@@ -12,11 +9,11 @@ const isData = (value: unknown): value is Readonly<Record<string, unknown>> =>
  */
 export const nodesOfWorkflow = (workflow: unknown): ReadonlyMap<string, OutputNode> => {
   const nodes = new Map<string, OutputNode>()
-  const list = isData(workflow) ? workflow["nodes"] : undefined
+  const list = Predicate.isObject(workflow) ? workflow["nodes"] : undefined
   if (!Array.isArray(list)) return nodes
   for (const node of list) {
-    if (!isData(node) || typeof node["id"] !== "string") continue
-    const data = isData(node["data"]) ? node["data"] : {}
+    if (!Predicate.isObject(node) || typeof node["id"] !== "string") continue
+    const data = Predicate.isObject(node["data"]) ? node["data"] : {}
     nodes.set(node["id"], {
       label: typeof data["label"] === "string" ? data["label"] : "",
       type: typeof data["type"] === "string" ? data["type"] : ""

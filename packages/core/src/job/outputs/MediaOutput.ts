@@ -7,7 +7,8 @@
  *
  * @since 0.1.0
  */
-import { getOwn, isRecord } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { getOwn } from "../../internal/json.ts"
 import {
   field,
   hasNumbers,
@@ -94,7 +95,7 @@ const isBoundingBox = hasNumbers<BoundingBoxField>("x_min", "x_max", "y_min", "y
 
 const mentionsImage = (value: unknown, name: string): boolean => {
   if (Array.isArray(value)) return value.some((part) => mentionsImage(part, name))
-  if (!isRecord(value)) return false
+  if (!Predicate.isObject(value)) return false
   return value["image_name"] === name || Object.values(value).some((part) => mentionsImage(part, name))
 }
 
@@ -164,7 +165,7 @@ export class InkBoundingBoxOutput extends output("bounding_box_output", "InkBoun
 export class InkCalculateImageTilesOutput
   extends output("calculate_image_tiles_output", "InkCalculateImageTilesOutput", {
     /** The tiles, as the server describes them. */
-    tiles: list(isRecord)
+    tiles: list(Predicate.isObject)
   })
 {}
 

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { isRecord } from "../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
 import { field, list, nullableObject, number, object, output, string } from "../internal/outputs/output.ts"
 
 /**
@@ -32,7 +32,7 @@ export interface ModelIdentifierField {
 }
 
 const isModel = (value: unknown): value is ModelIdentifierField =>
-  isRecord(value) && typeof value["key"] === "string" && typeof value["name"] === "string"
+  Predicate.isObject(value) && typeof value["key"] === "string" && typeof value["name"] === "string"
 
 /**
  * Models with LoRAs applied. A part that the node did not get is `null`. Server type `anima_lora_loader_output`.
@@ -323,7 +323,7 @@ export class InkLoRASelectorOutput extends output("lora_selector_output", "InkLo
 export class InkMetadataToLorasCollectionOutput
   extends output("metadata_to_lora_collection_output", "InkMetadataToLorasCollectionOutput", {
     /** The LoRAs, for the inputs of other nodes. */
-    lora: list(isRecord)
+    lora: list(Predicate.isObject)
   })
 {}
 

@@ -44,8 +44,6 @@ export const openLiterals = <const Known extends ReadonlyArray<string>>(
 ): Schema.Codec<Open<Known[number]>, string> =>
   Schema.String.annotate({ description: `one of ${known.join(", ")}, or a newer value`, examples: known })
 
-const isRecord = (value: unknown): value is JsonObject => Predicate.isObject(value) && !Array.isArray(value)
-
 const isAnything = (_value: unknown): _value is unknown => true
 
 /**
@@ -67,7 +65,7 @@ export const JsonValue: Schema.declare<unknown> = Schema.declare(isAnything, {
  * @since 0.1.0
  * @category schemas
  */
-export const JsonObject: Schema.declare<JsonObject> = Schema.declare(isRecord, {
+export const JsonObject: Schema.declare<JsonObject> = Schema.declare(Predicate.isObject, {
   expected: "JSON object",
   toCodecJson: () => undefined
 })

@@ -6,7 +6,6 @@ import * as Context from "effect/Context"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
-import { isRecord } from "../../internal/json.ts"
 import { Repeats, type Repetition } from "./policy.ts"
 
 type Scalar = string | number
@@ -18,7 +17,7 @@ const valuesAt = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<Sc
   if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, path))
   const [name, ...rest] = path
   if (name === undefined) return isScalar(value) ? [value] : []
-  return isRecord(value) ? valuesAt(value[name], rest) : []
+  return Predicate.isObject(value) ? valuesAt(value[name], rest) : []
 }
 
 const fileName = /(?:^|;)\s*filename="([^"]*)"/i

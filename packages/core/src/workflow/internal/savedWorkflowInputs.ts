@@ -1,4 +1,5 @@
 /** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
+import * as Predicate from "effect/Predicate"
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
 import {
   type Cardinality,
@@ -10,7 +11,7 @@ import {
 import * as Form from "../../definition/Form.ts"
 import type { FieldIdentifier, FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
 import { readWithPartialModels } from "../../field/internal/partialModels.ts"
-import { getOwn, isRecord, type JsonObject, setOwn } from "../../internal/json.ts"
+import { getOwn, type JsonObject, setOwn } from "../../internal/json.ts"
 import { callSavedWorkflow, isSavedWorkflowInput, savedWorkflowInputPrefix } from "./nodeTypes.ts"
 import { newInput } from "./nodeUpdate.ts"
 
@@ -37,8 +38,8 @@ const texts = (value: unknown): ReadonlyArray<string> | undefined =>
 
 /** A template as the editor persists it in a workflow file. */
 const templateFromJson = (name: string, json: unknown): InputTemplate | undefined => {
-  const type = isRecord(json) ? json["type"] : undefined
-  if (!isRecord(json) || !isRecord(type) || typeof type["name"] !== "string") {
+  const type = Predicate.isObject(json) ? json["type"] : undefined
+  if (!Predicate.isObject(json) || !Predicate.isObject(type) || typeof type["name"] !== "string") {
     return undefined
   }
   const cardinality = cardinalities.find((known) => known === type["cardinality"])
@@ -133,13 +134,13 @@ export interface CalledField {
  * the file as it is, without migrating it. `undefined` if it is no workflow.
  */
 export const calledFields = (json: unknown, catalog: NodeCatalog): ReadonlyArray<CalledField> | undefined => {
-  if (!isRecord(json)) {
+  if (!Predicate.isObject(json)) {
     return undefined
   }
   const nodes = new Map<string, JsonObject>()
   for (const node of Array.isArray(json["nodes"]) ? json["nodes"] : []) {
-    const data = isRecord(node) ? node["data"] : undefined
-    if (isRecord(data) && typeof data["id"] === "string" && !nodes.has(data["id"])) {
+    const data = Predicate.isObject(node) ? node["data"] : undefined
+    if (Predicate.isObject(data) && typeof data["id"] === "string" && !nodes.has(data["id"])) {
       nodes.set(data["id"], data)
     }
   }
@@ -147,9 +148,12 @@ export const calledFields = (json: unknown, catalog: NodeCatalog): ReadonlyArray
   for (const { fieldName, nodeId } of offeredFields(json, nodes, catalog)) {
     const data = nodes.get(nodeId)
     const inputs = data === undefined ? undefined : data["inputs"]
-    const input = isRecord(inputs) ? getOwn(inputs, fieldName) : undefined
+    const input = Predicate.isObject(inputs) ? getOwn(inputs, fieldName) : undefined
     const template = templateOf(data, fieldName, catalog)
-    if (!isRecord(input) || template === undefined || !(isStateful(template.type) || template.input !== "connection")) {
+    if (
+      !Predicate.isObject(input) || template === undefined ||
+      !(isStateful(template.type) || template.input !== "connection")
+    ) {
       continue
     }
     const label = textOf(input["label"]) || template.title || fieldName
@@ -183,7 +187,7 @@ const offeredFields = (
   const seen = new Set(ofForm.map(key))
   const exposed: Array<FieldIdentifier> = []
   for (const field of Array.isArray(json["exposedFields"]) ? json["exposedFields"] : []) {
-    const { fieldName, nodeId } = isRecord(field) ? field : {}
+    const { fieldName, nodeId } = Predicate.isObject(field) ? field : {}
     if (typeof nodeId !== "string" || typeof fieldName !== "string") {
       continue
     }

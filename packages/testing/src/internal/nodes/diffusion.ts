@@ -9,15 +9,13 @@
  */
 import type { OutputTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Raster from "../../Raster.ts"
 import type { NodeOutput } from "../graphExecutor.ts"
 import { imageName, type NodeBehavior, type NodeContext, type NodeFailure, number } from "../nodeBehavior.ts"
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const isModel = (value: unknown): value is Readonly<Record<string, unknown>> & { readonly key: string } =>
-  isRecord(value) && typeof value["key"] === "string" && typeof value["base"] === "string"
+  Predicate.isObject(value) && typeof value["key"] === "string" && typeof value["base"] === "string"
 
 const submodel = (model: Readonly<Record<string, unknown>>, type: string): Readonly<Record<string, unknown>> => ({
   ...model,
@@ -88,7 +86,7 @@ interface Size {
 const sizeOf = Effect.fnUntraced(function*(context: NodeContext): Effect.fn.Return<Size, NodeFailure> {
   const { node } = context
   for (const value of Object.values(node)) {
-    if (isRecord(value) && typeof value["latents_name"] === "string") {
+    if (Predicate.isObject(value) && typeof value["latents_name"] === "string") {
       const tensor = context.tensor(value["latents_name"])
       if (tensor !== undefined) return { width: tensor.width, height: tensor.height }
     }
@@ -124,7 +122,7 @@ const modelsWithin = (value: unknown, types: ReadonlyArray<string>): ReadonlyArr
         found.push(inner)
         return true
       }
-      return isRecord(inner) && Object.values(inner).some(visit)
+      return Predicate.isObject(inner) && Object.values(inner).some(visit)
     }
     visit(value)
   }

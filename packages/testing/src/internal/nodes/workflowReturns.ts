@@ -1,5 +1,5 @@
 /** The nodes by which a called workflow returns values, and its caller takes them. */
-import { isRecord } from "../fieldValidation.ts"
+import * as Predicate from "effect/Predicate"
 import { failure, type NodeBehavior, pure, text } from "../nodeBehavior.ts"
 import type { GraphNode } from "../simulatorGraph.ts"
 
@@ -13,7 +13,7 @@ const gather = (node: GraphNode): Readonly<Record<string, unknown>> => {
   const { values } = node
   const named = new Map<string, unknown>()
   for (const one of Array.isArray(values) ? values : [values]) {
-    if (!isRecord(one)) continue
+    if (!Predicate.isObject(one)) continue
     const key = keyOf(typeof one["key"] === "string" ? one["key"] : "")
     if (named.has(key)) throw failure("ValueError", `Duplicate workflow return key '${key}'.`)
     named.set(key, one["value"] ?? null)
@@ -24,7 +24,7 @@ const gather = (node: GraphNode): Readonly<Record<string, unknown>> => {
 const take = (node: GraphNode): Readonly<Record<string, unknown>> => {
   const key = keyOf(text(node, "key"))
   const { values } = node
-  if (!isRecord(values) || !Object.hasOwn(values, key)) {
+  if (!Predicate.isObject(values) || !Object.hasOwn(values, key)) {
     throw failure("ValueError", `Workflow return key '${key}' was not found.`)
   }
   return { value: values[key] }

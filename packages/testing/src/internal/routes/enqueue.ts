@@ -1,5 +1,6 @@
 /** Reading and accepting a batch. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { ValidationIssue } from "../fieldValidation.ts"
 import * as FieldValidation from "../fieldValidation.ts"
 import {
@@ -48,7 +49,7 @@ const parseData = (raw: unknown): SimulatorBatch["data"] | ReadonlyArray<Validat
   const data = raw.map((group: unknown, outer): ReadonlyArray<BatchDatum> => {
     if (!Array.isArray(group)) return notAList([...loc, outer], group)
     return group.map((datum: unknown, inner) => {
-      const record: Raw = FieldValidation.isRecord(datum) ? datum : {}
+      const record: Raw = Predicate.isObject(datum) ? datum : {}
       const text = (name: string): string => {
         if (typeof record[name] === "string") return record[name]
         issues.push({ type: "missing", loc: [...loc, outer, inner, name], msg: "Field required", input: datum })
@@ -94,7 +95,7 @@ const parseBatch = Effect.fnUntraced(function*(
   raw: unknown
 ): Effect.fn.Return<SimulatorBatch, HttpFailure> {
   const at = ["body", "batch"]
-  if (!FieldValidation.isRecord(raw)) {
+  if (!Predicate.isObject(raw)) {
     return yield* invalid([{
       type: "model_attributes_type",
       loc: at,
@@ -132,7 +133,7 @@ const parseBatch = Effect.fnUntraced(function*(
     destination: textOrNull(raw["destination"]),
     data,
     graph,
-    workflow: world.profile.minor < 9 && FieldValidation.isRecord(raw["workflow"])
+    workflow: world.profile.minor < 9 && Predicate.isObject(raw["workflow"])
       ? { is_published: null, ...raw["workflow"] }
       : raw["workflow"] ?? null,
     runs: Number(limited.value)

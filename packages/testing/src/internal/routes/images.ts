@@ -2,10 +2,10 @@
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Zip from "effect/encoding/Zip"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Raster from "../../Raster.ts"
-import { isRecord } from "../fieldValidation.ts"
 import type { ImageFilter, StoredImage } from "../galleryStore.ts"
 import * as ImageReading from "../imageReading.ts"
 import {
@@ -117,8 +117,8 @@ const upload: Implementations<"images">["upload"] = route(function*(context) {
   yield* world.disk("write")
   const size = data.get("resize_to")
   const wanted = typeof size === "string" ? parseJson(size) : undefined
-  const width = isRecord(wanted) && typeof wanted["width"] === "number" ? wanted["width"] : 0
-  const height = isRecord(wanted) && typeof wanted["height"] === "number" ? wanted["height"] : 0
+  const width = Predicate.isObject(wanted) && typeof wanted["width"] === "number" ? wanted["width"] : 0
+  const height = Predicate.isObject(wanted) && typeof wanted["height"] === "number" ? wanted["height"] : 0
   if (typeof size === "string" && (width < 1 || height < 1 || width * height > maxResizedPixels)) {
     return yield* refusal(400, "Invalid resize_to format or size")
   }
@@ -135,7 +135,7 @@ const upload: Implementations<"images">["upload"] = route(function*(context) {
     category,
     isIntermediate,
     userId: user.userId,
-    metadata: typeof metadata === "string" && isRecord(parseJson(metadata)) ? metadata : null,
+    metadata: typeof metadata === "string" && Predicate.isObject(parseJson(metadata)) ? metadata : null,
     sessionId: query.session_id ?? null,
     boardId: board?.id ?? null
   }, now)

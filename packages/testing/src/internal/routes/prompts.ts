@@ -1,7 +1,7 @@
 /** What the routes of style presets, system prompts and prompt utilities do. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { isRecord } from "../fieldValidation.ts"
 import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
 import { type EndpointContext, form, orRefuse, reply, route, type RouteContext, since } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
@@ -48,7 +48,7 @@ const presets = <Id extends string>(
 const dataPart = Effect.fnUntraced(function*(context: RouteContext): Effect.fn.Return<Preset, HttpFailure> {
   const data = (yield* form(context)).get("data")
   const parsed = Result.try((): unknown => JSON.parse(typeof data === "string" ? data : "{}"))
-  return Result.isSuccess(parsed) && isRecord(parsed.success) ? parsed.success : {}
+  return Result.isSuccess(parsed) && Predicate.isObject(parsed.success) ? parsed.success : {}
 })
 
 const style = presets("stylePresets", "style_preset_id", "Style preset", (body) => ({

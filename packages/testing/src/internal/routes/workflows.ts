@@ -1,7 +1,8 @@
 /** What the routes of the workflow library do. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Raster from "../../Raster.ts"
-import { isRecord, type ValidationIssue } from "../fieldValidation.ts"
+import type { ValidationIssue } from "../fieldValidation.ts"
 import * as ImageReading from "../imageReading.ts"
 import { categoryOf, isCallable, type StoredWorkflow } from "../libraryStore.ts"
 import {
@@ -43,7 +44,7 @@ const workflowIn = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Readonly<Record<string, unknown>>, HttpFailure> {
   const workflow = yield* bodyField(yield* bodyRecord(context), "workflow")
   const at = ["body", "workflow"]
-  if (!isRecord(workflow)) {
+  if (!Predicate.isObject(workflow)) {
     return yield* invalid([{
       type: "model_attributes_type",
       loc: at,
@@ -70,8 +71,8 @@ const workflowIn = Effect.fnUntraced(function*(
     }
   }
   const meta = workflow["meta"]
-  const version = isRecord(meta) ? meta["version"] : undefined
-  if (isRecord(meta) && (typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))) {
+  const version = Predicate.isObject(meta) ? meta["version"] : undefined
+  if (Predicate.isObject(meta) && (typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))) {
     issues.push({
       type: "value_error",
       loc: [...at, "meta", "version"],
@@ -182,7 +183,9 @@ export const workflows: Implementations<"workflows"> = {
   create: route(function*(context) {
     const { library, random, settings } = context.world
     const workflow = yield* workflowIn(context, false)
-    if (isRecord(workflow["meta"]) && workflow["meta"]["category"] === "default") return yield* internalError
+    if (Predicate.isObject(workflow["meta"]) && workflow["meta"]["category"] === "default") {
+      return yield* internalError
+    }
     const record = library.add({
       id: random.uuid(),
       userId: context.user.userId,

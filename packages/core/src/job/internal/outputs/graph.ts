@@ -1,5 +1,6 @@
 /** Reads graphs as the server has them: their nodes, their edges, and which nodes are inside of which iterations. */
-import { getOwn, isRecord } from "../../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { getOwn } from "../../../internal/json.ts"
 import type { FieldData, OutputNode } from "../../outputs/OutputOrigin.ts"
 
 /** An edge of a graph. */
@@ -14,13 +15,13 @@ const text = (value: unknown): string | undefined => typeof value === "string" ?
 
 /** The edges of a graph; what is none is left out. */
 export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
-  const edges = isRecord(graph) ? getOwn(graph, "edges") : undefined
+  const edges = Predicate.isObject(graph) ? getOwn(graph, "edges") : undefined
   if (!Array.isArray(edges)) return []
   return edges.flatMap((edge: unknown): ReadonlyArray<Edge> => {
-    if (!isRecord(edge)) return []
+    if (!Predicate.isObject(edge)) return []
     const from = getOwn(edge, "source")
     const to = getOwn(edge, "destination")
-    if (!isRecord(from) || !isRecord(to)) return []
+    if (!Predicate.isObject(from) || !Predicate.isObject(to)) return []
     const [source, sourceField, target, targetField] = [
       text(getOwn(from, "node_id")),
       text(getOwn(from, "field")),
@@ -35,10 +36,10 @@ export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
 
 /** The nodes of a graph by id; what is none is left out. */
 export const nodesOf = (graph: unknown): ReadonlyMap<string, FieldData> => {
-  const nodes = isRecord(graph) ? getOwn(graph, "nodes") : undefined
+  const nodes = Predicate.isObject(graph) ? getOwn(graph, "nodes") : undefined
   const found = new Map<string, FieldData>()
-  for (const [id, node] of Object.entries(isRecord(nodes) ? nodes : {})) {
-    if (isRecord(node)) found.set(id, node)
+  for (const [id, node] of Object.entries(Predicate.isObject(nodes) ? nodes : {})) {
+    if (Predicate.isObject(node)) found.set(id, node)
   }
   return found
 }

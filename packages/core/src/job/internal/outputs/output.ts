@@ -7,7 +7,7 @@
  * a member's type is what that function returns.
  */
 import * as Predicate from "effect/Predicate"
-import { getOwn, isRecord } from "../../../internal/json.ts"
+import { getOwn } from "../../../internal/json.ts"
 import type { FieldData, InkOutputBase, OutputOrigin } from "../../outputs/OutputOrigin.ts"
 
 /** What the members of an output are read from. */
@@ -119,17 +119,17 @@ export const from = <A>(wireName: string, member: Member<A>): Member<A> => (sour
 /** The name inside of a reference: `image_name` of the server's field `image`. */
 export const nameIn = (fieldName: string, key: string): Member<string> => ({ data }) => {
   const reference = getOwn(data, fieldName)
-  const name = isRecord(reference) ? getOwn(reference, key) : undefined
+  const name = Predicate.isObject(reference) ? getOwn(reference, key) : undefined
   return typeof name === "string" ? name : undefined
 }
 
 /** Whether a value is a reference with a certain key. Its other keys may differ between servers and are not checked. */
 export const isReference = <A>(key: keyof A & string): Guard<A> => (value): value is A =>
-  isRecord(value) && typeof value[key] === "string"
+  Predicate.isObject(value) && typeof value[key] === "string"
 
 /** Whether a value has a number under each of certain keys. Its other keys are not checked. */
 export const hasNumbers = <A>(...keys: ReadonlyArray<keyof A & string>): Guard<A> => (value): value is A =>
-  isRecord(value) && keys.every((key) => typeof value[key] === "number")
+  Predicate.isObject(value) && keys.every((key) => typeof value[key] === "number")
 
 /** Any value; `null` if the server has none. */
 export const anything: Member<unknown> = (source, name) => wireValue(source, name) ?? null
@@ -138,10 +138,10 @@ export const anything: Member<unknown> = (source, name) => wireValue(source, nam
 export const listOfAnything: Member<ReadonlyArray<unknown>> = list(Predicate.isUnknown)
 
 /** A JSON object. */
-export const object: Member<FieldData> = field(isRecord)
+export const object: Member<FieldData> = field(Predicate.isObject)
 
 /** A JSON object; `null` if the server has none. */
-export const nullableObject: Member<FieldData | null> = nullable(isRecord)
+export const nullableObject: Member<FieldData | null> = nullable(Predicate.isObject)
 
 /** A string. */
 export const string: Member<string> = field(Predicate.isString)

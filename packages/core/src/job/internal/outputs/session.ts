@@ -7,7 +7,8 @@
  * Servers from 6.14 on name the iteration themselves (`prepared_iteration_paths`); for older ones it is read from the
  * `iterate` nodes upstream, up to the next `collect`.
  */
-import { getOwn, isRecord } from "../../../internal/json.ts"
+import * as Predicate from "effect/Predicate"
+import { getOwn } from "../../../internal/json.ts"
 import type { FieldData } from "../../outputs/OutputOrigin.ts"
 import { type Edge, edgesOf, incomingOf, loopsOf, nodesOf, typeOf } from "./graph.ts"
 import { seedOf } from "./seed.ts"
@@ -33,7 +34,7 @@ export interface SessionResults {
 }
 
 const entries = (value: unknown): ReadonlyArray<readonly [string, unknown]> =>
-  isRecord(value) ? Object.entries(value) : []
+  Predicate.isObject(value) ? Object.entries(value) : []
 
 const compareNumbers = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
@@ -101,9 +102,9 @@ const orderedCollection = (
  * of a `collect` node is put into iteration order too, which servers up to 6.8 do not do.
  */
 export const fromSession = (session: unknown): SessionResults => {
-  const data: FieldData = isRecord(session) ? session : {}
+  const data: FieldData = Predicate.isObject(session) ? session : {}
   const results = new Map(
-    entries(getOwn(data, "results")).flatMap(([id, result]) => isRecord(result) ? [[id, result] as const] : [])
+    entries(getOwn(data, "results")).flatMap(([id, result]) => Predicate.isObject(result) ? [[id, result] as const] : [])
   )
   const sources = new Map(
     entries(getOwn(data, "prepared_source_mapping")).flatMap(([id, source]) =>
@@ -116,7 +117,7 @@ export const fromSession = (session: unknown): SessionResults => {
   const incoming = incomingOf(edgesOf(execution))
   const paths = getOwn(data, "prepared_iteration_paths")
   const told = (id: string): ReadonlyArray<number> | undefined => {
-    const path = isRecord(paths) ? getOwn(paths, id) : undefined
+    const path = Predicate.isObject(paths) ? getOwn(paths, id) : undefined
     return Array.isArray(path) && path.every((step): step is number => typeof step === "number") ? path : undefined
   }
   const ids = [...results.keys()]

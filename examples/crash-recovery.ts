@@ -42,7 +42,7 @@ const work = Effect.fn("work")(function*(order: typeof orders[number]) {
     Stream.runForEach((event) => Console.log(`${order.id} runs ${event.nodeType}`))
   )
   const { outputs } = yield* job.await
-  yield* Downloads.images(outputs.finalImages, { directory: "outputs", template: order.id, existing: "overwrite" })
+  yield* Downloads.images(outputs.finalImages, { directory: "outputs", template: order.id, ifExists: "overwrite" })
   yield* Console.log(`${order.id} is done`)
 }, Effect.scoped)
 

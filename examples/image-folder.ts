@@ -21,7 +21,7 @@ export const thumbnail = Effect.fn("thumbnail")(function*(workflow: Workflow.Wor
   const { files } = yield* Downloads.images(outputs.finalImages, {
     directory: to,
     template: path.parse(file).name,
-    existing: "overwrite"
+    ifExists: "overwrite"
   })
   return files.map((written) => written.path)
 }, Effect.scoped) // the scope ends here: the uploaded image is deleted before the next one is taken

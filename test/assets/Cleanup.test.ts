@@ -152,7 +152,7 @@ describe("Cleanup.outputs", () => {
     const { outputs, server } = prepared()
     return Effect.gen(function*() {
       const { imageUse } = yield* Assets.Assets
-      yield* imageUse.leave("batch-9", ["cached.png"])
+      yield* imageUse.transfer("batch-9", ["cached.png"])
       server.faults.deleteMany = () => []
       assert.isTrue((yield* Cleanup.outputs(outputs)).failedDeletions.has("cached.png"))
       server.faults.deleteMany = undefined

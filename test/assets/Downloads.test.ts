@@ -84,7 +84,7 @@ describe("Downloads.outputs", () => {
             item_id: 1,
             session_id: "s-1",
             batch_id: "batch-1",
-            run: 0,
+            item_index: 0,
             execution_time: 2.5,
             field_values: [{ node: "noise", field: "seed", value: 7 }]
           },
@@ -250,7 +250,7 @@ describe("Downloads: files that exist", () => {
   it.live("are left alone with skip", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {
-        const result = yield* Downloads.image("a.png", { directory: folder, existing: "skip", metadata: true })
+        const result = yield* Downloads.image("a.png", { directory: folder, ifExists: "skip", metadata: true })
         assert.deepStrictEqual(result, {
           files: [{ kind: "image", path: `${folder}/a.png`, size: 4, imageName: "a.png", written: false }],
           images: 0,
@@ -268,18 +268,21 @@ describe("Downloads: files that exist", () => {
         yield* fs.remove(`${folder}/a.png`)
         for (const existing of ["skip", "error"] as const) {
           yield* fs.makeDirectory(`${folder}/a.png`)
-          const directory = yield* fails(Downloads.image("a.png", { directory: folder, existing }), "FileExists")
+          const directory = yield* fails(
+            Downloads.image("a.png", { directory: folder, ifExists: existing }),
+            "FileExists"
+          )
           assert.include(directory.message, "a folder")
           yield* fs.remove(`${folder}/a.png`, { recursive: true })
           yield* fs.symlink(`${folder}/nothing`, `${folder}/a.png`)
-          const link = yield* fails(Downloads.image("a.png", { directory: folder, existing }), "FileExists")
+          const link = yield* fails(Downloads.image("a.png", { directory: folder, ifExists: existing }), "FileExists")
           assert.include(link.message, "a link to a file that does not exist")
           yield* fs.remove(`${folder}/a.png`)
         }
         assert.deepStrictEqual(server.calls, [])
         yield* fs.writeFileString(`${folder}/mine.png`, "mine")
         yield* fs.symlink(`${folder}/mine.png`, `${folder}/a.png`)
-        const kept = yield* Downloads.image("a.png", { directory: folder, existing: "skip" })
+        const kept = yield* Downloads.image("a.png", { directory: folder, ifExists: "skip" })
         assert.deepStrictEqual(kept.files.map(({ size, written }) => ({ size, written })), [{
           size: 4,
           written: false
@@ -301,7 +304,7 @@ describe("Downloads: files that exist", () => {
         })
         yield* fs.makeDirectory(`${folder}/proc`)
         for (const directory of [`${folder}/proc/x`, `${folder}/proc/x/y`]) {
-          yield* fails(Downloads.image("a.png", { directory }), "FolderMissing").pipe(
+          yield* fails(Downloads.image("a.png", { directory }), "DirectoryMissing").pipe(
             Effect.provideService(FileSystem.FileSystem, takesNone)
           )
         }
@@ -313,7 +316,7 @@ describe("Downloads: files that exist", () => {
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
         yield* fs.makeDirectory(`${folder}/a.png`)
-        yield* fails(Downloads.image("a.png", { directory: folder, existing: "overwrite", metadata: true }), "File")
+        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "overwrite", metadata: true }), "File")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       })
     ))
@@ -327,7 +330,7 @@ describe("Downloads: files that exist", () => {
             Stream.drain,
             Stream.concat(Stream.make(image.bytes))
           )
-        yield* fails(Downloads.image("a.png", { directory: folder, existing: "skip" }), "FileExists")
+        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "skip" }), "FileExists")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       })
     ))
@@ -337,7 +340,7 @@ describe("Downloads: files that exist", () => {
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
         yield* fs.makeDirectory(`${folder}/a.png.json/full`, { recursive: true })
-        const options = { directory: folder, existing: "skip", metadata: true } as const
+        const options = { directory: folder, ifExists: "skip", metadata: true } as const
         assert.strictEqual((yield* Effect.result(Downloads.image("a.png", options)))._tag, "Failure")
         assert.deepStrictEqual(yield* listing(folder), ["a.png.json", "a.png.json/full"])
       })
@@ -347,7 +350,7 @@ describe("Downloads: files that exist", () => {
     prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.writeFileString(`${folder}/a-2.png.json`, "mine too")
-        const options = { directory: folder, existing: "rename", metadata: true } as const
+        const options = { directory: folder, ifExists: "rename", metadata: true } as const
         const first = yield* Downloads.image("a.png", options)
         const second = yield* Downloads.image("a.png", options)
         assert.deepStrictEqual([...first.files, ...second.files].map((file) => file.path.slice(folder.length + 1)), [
@@ -365,7 +368,7 @@ describe("Downloads: files that exist", () => {
   it.live("are replaced with overwrite", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
-        yield* Downloads.image("a.png", { directory: folder, existing: "overwrite" })
+        yield* Downloads.image("a.png", { directory: folder, ifExists: "overwrite" })
         assert.deepStrictEqual(new Uint8Array(yield* fs.readFile(`${folder}/a.png`)), png(8, 8))
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       })
@@ -505,7 +508,7 @@ describe("Downloads: faults of the server", () => {
           fake.images.delete("a.png")
           return Stream.make(png(64, 64))
         }
-        yield* fails(Downloads.image("a.png", { directory: folder, existing: "overwrite", ...quick }), "NotFound")
+        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "overwrite", ...quick }), "NotFound")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       }))
   })
@@ -591,7 +594,7 @@ describe("Downloads: faults of the file system", () => {
   it.live("a missing folder that is not to be made, and a file in its place", () =>
     inFolder(server(), (folder, fs) =>
       Effect.gen(function*() {
-        yield* fails(Downloads.image("a.png", { directory: `${folder}/x`, createDirectory: false }), "FolderMissing")
+        yield* fails(Downloads.image("a.png", { directory: `${folder}/x`, createDirectory: false }), "DirectoryMissing")
         yield* fs.writeFileString(`${folder}/file`, "")
         yield* fails(Downloads.image("a.png", { directory: `${folder}/file` }), "NotADirectory")
         yield* fails(Downloads.image("a.png", { directory: `${folder}/file/below` }), "NotADirectory")
@@ -634,7 +637,7 @@ describe("Downloads: faults of the file system", () => {
       Effect.gen(function*() {
         yield* Downloads.image("a.png", { directory: folder })
         yield* fails(Downloads.image({ imageName: "a.png" }, { directory: folder }), "FileExists")
-        const renamed = yield* Downloads.image("a.png", { directory: folder, existing: "rename" })
+        const renamed = yield* Downloads.image("a.png", { directory: folder, ifExists: "rename" })
         assert.strictEqual(renamed.files[0]?.path, `${folder}/a-2.png`)
         assert.deepStrictEqual(yield* listing(folder), ["a-2.png", "a.png"])
       }).pipe(Effect.provide(noLinks)))

@@ -72,7 +72,7 @@ describe("Retrieving outputs and cleaning up", () => {
         assert.isFalse(yield* images.exists(image.imageName))
         const gone = yield* Effect.flip(Downloads.image(image, {
           directory,
-          existing: "overwrite",
+          ifExists: "overwrite",
           notFoundRetry: Schedule.recurs(1)
         }))
         assert.ok(gone._tag === "DownloadError")

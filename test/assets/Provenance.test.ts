@@ -47,7 +47,7 @@ const item = (
 ): Outputs.ItemOutput => ({
   itemId: 1,
   sessionId: "s-1",
-  run: 0,
+  itemIndex: 0,
   status: "completed",
   fieldValues: values,
   executionTime: Duration.zero,
@@ -59,7 +59,7 @@ const item = (
       preparedId: `${nodeId}-${index}`,
       itemId: 1,
       sessionId: "s-1",
-      run: 0,
+      itemIndex: 0,
       iteration,
       index,
       isIntermediate: true,

@@ -26,7 +26,7 @@ const makeLedger = () => {
     set: (record) => Effect.sync(() => void records.set(record.id, record)),
     remove: (id) => Effect.sync(() => void records.delete(id)),
     abandon: () => Effect.void,
-    leftOver: Effect.sync(() => [...records.values()]),
+    previousRecords: Effect.sync(() => [...records.values()]),
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void
   }

@@ -171,7 +171,7 @@ export class FakeServer {
       Effect.sync(() => {
         const doomed = this.faults.deleteMany?.(names) ?? names
         const done = doomed.filter((name) => this.images.delete(name))
-        return { done, failed: names.filter((name) => !done.includes(name)) }
+        return { succeeded: done, failed: names.filter((name) => !done.includes(name)) }
       }),
     upload: (image) =>
       Effect.gen({ self: this }, function*() {

@@ -15,7 +15,7 @@ export const imageOutput = (imageName: string, more: Partial<InkImageOutput> = {
   preparedId: "prepared-1",
   itemId: 1,
   sessionId: "s-1",
-  run: 0,
+  itemIndex: 0,
   iteration: [],
   index: 0,
   isIntermediate: false,
@@ -23,7 +23,7 @@ export const imageOutput = (imageName: string, more: Partial<InkImageOutput> = {
   imageName,
   width: 8,
   height: 8,
-  passedThrough: false,
+  isPassthrough: false,
   seed: null,
   ...more
 })
@@ -35,13 +35,13 @@ export const outputsOf = (
   Outputs.make({
     batchId: more.batchId ?? "batch-1",
     status: "completed",
-    items: (more.itemIds ?? [1]).map((itemId, run) => ({
+    items: (more.itemIds ?? [1]).map((itemId, itemIndex) => ({
       itemId,
       sessionId: `s-${itemId}`,
-      run,
+      itemIndex,
       status: "completed",
       fieldValues: [{ nodeId: "noise", fieldName: "seed", value: 7 }],
       executionTime: Duration.millis(2500),
-      outputs: run === 0 ? outputs : []
+      outputs: itemIndex === 0 ? outputs : []
     }))
   })

@@ -58,9 +58,9 @@ describe("the error classes", () => {
     const notFound = new InputNotFound({
       inputName: "promt",
       wanted: "input",
-      near: ["prompt"],
+      suggestions: ["prompt"],
       available: ["prompt"],
-      offForm: []
+      hiddenFields: []
     })
     assert.strictEqual(notFound.name, "InputNotFound")
     assert.include(notFound.stack, "InputNotFound: ")

@@ -84,7 +84,7 @@ describe("A disk that cannot be written", () => {
           // what a process that is killed now leaves
           yield* fs.copyFile(file, `${file}.copy`)
           const left = yield* Effect.scoped(Effect.provide(
-            Effect.flatMap(AssetLedger, (ledger) => ledger.leftOver),
+            Effect.flatMap(AssetLedger, (ledger) => ledger.previousRecords),
             layerFile(`${file}.copy`)
           ))
           assert.include(left.map((record) => record.image_name), second.imageName)
@@ -134,7 +134,7 @@ describe("A disk that cannot be written", () => {
             // the simulated time of the cleanup can end before a real disk has responded; then it continues in the background
             const left = yield* Effect.repeat(journal.entries, { until: (entries) => entries.length === 0, times: 200 })
             assert.deepStrictEqual(left, [])
-          }).pipe(Effect.provide(JobJournal.layerFolder(`${directory}/jobs`))))
+          }).pipe(Effect.provide(JobJournal.layerDirectory(`${directory}/jobs`))))
         assert.strictEqual(fake.enqueues.length, 1)
       }).pipe(Effect.scoped, Effect.provide(layer)))
   }

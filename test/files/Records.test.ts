@@ -20,7 +20,7 @@ import { fileURLToPath } from "node:url"
 
 const temporaryDirectory = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
 
-const openJournal = (directory: string) => Layer.build(JobJournal.layerFolder(`${directory}/jobs`))
+const openJournal = (directory: string) => Layer.build(JobJournal.layerDirectory(`${directory}/jobs`))
 
 const entry = (batchId: string): JournalEntry => ({
   batchId,
@@ -174,13 +174,13 @@ const advance = Effect.fnUntraced(function*(seconds: number) {
   }
 })
 
-describe("JobJournal.layerFolder", () => {
+describe("JobJournal.layerDirectory", () => {
   it.live("ignores other files, whatever their names, and damaged entries", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const directory = `${yield* temporaryDirectory}/jobs`
-      const journal = Context.get(yield* Layer.build(JobJournal.layerFolder(directory)), JobJournal)
+      const journal = Context.get(yield* Layer.build(JobJournal.layerDirectory(directory)), JobJournal)
       yield* journal.put(entry("whole"))
       const text = yield* fs.readFileString(path.join(directory, "invokeai-job-whole"))
       const others = ["100%.txt", "%E0%A4%A", ".DS_Store", "invokeai-job-whole copy", "invokeai-job-", "invokeai-job-%"]
@@ -204,7 +204,7 @@ describe("JobJournal.layerFolder", () => {
       const { self } = yield* ProcessIdentity
       yield* fs.writeFileString(`${directory}/.invokeai-${self?.machine}-${self?.pid}-0-abc.part`, "{")
       yield* Effect.scoped(Effect.gen(function*() {
-        const journal = Context.get(yield* Layer.build(JobJournal.layerFolder(directory)), JobJournal)
+        const journal = Context.get(yield* Layer.build(JobJournal.layerDirectory(directory)), JobJournal)
         assert.deepStrictEqual(yield* journal.entries, [])
       }))
       assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
@@ -247,7 +247,7 @@ describe("AssetLedger.layerFile", () => {
       for (const [name, [text, ids]] of Object.entries(texts)) {
         const file = `${directory}/${name}`
         yield* fs.writeFileString(file, text)
-        const left = yield* Effect.scoped(Effect.flatMap(open(file), (ledger) => ledger.leftOver))
+        const left = yield* Effect.scoped(Effect.flatMap(open(file), (ledger) => ledger.previousRecords))
         assert.deepStrictEqual(left.map(({ id }) => id), ids, name)
         assert.strictEqual(yield* fs.readFileString(file), ids.map(line).join(""), name)
       }

@@ -38,7 +38,7 @@ describe("When the wall clock jumps", () => {
           () =>
             withJumps(
               offset,
-              Effect.flatMap(Job.submitBatch(batchOf(), { onInterrupt: "detach" }), (job) => Effect.flip(job.await))
+              Effect.flatMap(Job.submitBatch(batchOf(), { onScopeClose: "detach" }), (job) => Effect.flip(job.await))
             )
         )
         assert.strictEqual(result._tag, "InvokeAiError")

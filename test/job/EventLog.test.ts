@@ -8,7 +8,7 @@ import { EventLog } from "../../packages/core/src/job/internal/eventLog.ts"
 const status = (itemId: number, status = "in_progress"): JobEvent => ({
   _tag: "ItemStatusChanged",
   itemId,
-  run: itemId,
+  itemIndex: itemId,
   previous: null,
   status
 })
@@ -16,7 +16,7 @@ const status = (itemId: number, status = "in_progress"): JobEvent => ({
 const progress = (step: number): InvocationProgress => ({
   _tag: "InvocationProgress",
   itemId: 1,
-  run: 0,
+  itemIndex: 0,
   sessionId: "s",
   nodeId: "n",
   nodeLabel: "",

@@ -95,7 +95,7 @@ describe("A batch whose enqueue request got a response that is not the server's 
           Effect.gen(function*() {
             const job = yield* Job.submitBatch(batch)
             assert.strictEqual((yield* job.await).status, "completed", name)
-            assert.isTrue(job.enqueued?.adopted, name)
+            assert.isTrue(job.enqueued?.recovered, name)
             assert.deepStrictEqual(yield* itemsByBatch, [2], name)
           }).pipe(Effect.scoped)
         )
@@ -184,7 +184,7 @@ describe("A batch whose enqueue response is missing", () => {
         const began = yield* Clock.currentTimeMillis
         const job = yield* Job.submitBatch(batch)
         assert.isBelow((yield* Clock.currentTimeMillis) - began, 5000)
-        assert.deepInclude(job.enqueued, { adopted: true, certain: true, enqueued: 2 })
+        assert.deepInclude(job.enqueued, { recovered: true, itemsConfirmed: true, enqueued: 2 })
         assert.strictEqual((yield* job.await).status, "completed")
         assert.deepStrictEqual(yield* itemsByBatch, [2])
       }).pipe(Effect.scoped)
@@ -212,7 +212,7 @@ describe("A batch whose enqueue response is missing", () => {
       },
       Effect.gen(function*() {
         const job = yield* Job.submitBatch(batch)
-        assert.isFalse(job.enqueued?.adopted)
+        assert.isFalse(job.enqueued?.recovered)
         assert.strictEqual((yield* job.await).status, "completed")
         assert.deepStrictEqual(yield* itemsByBatch, [2])
       }).pipe(Effect.scoped)
@@ -275,9 +275,9 @@ describe("A batch that the server took and cannot read", () => {
       },
       Effect.gen(function*() {
         yield* Effect.scoped(Effect.gen(function*() {
-          const error = yield* Effect.flip(Job.submitBatch(batch, { onInterrupt: "detach" }))
+          const error = yield* Effect.flip(Job.submitBatch(batch, { onScopeClose: "detach" }))
           assert.strictEqual(error._tag, "QueueBlocked")
-          assert.include(error.message, "Job.heal(")
+          assert.include(error.message, "Job.unblockQueue(")
           assert.deepStrictEqual(yield* itemsByBatch, [2])
           failures = 200
         }))
@@ -295,7 +295,7 @@ describe("A batch that the server took and cannot read", () => {
       },
       Effect.gen(function*() {
         const job = yield* Job.submitBatch(batch)
-        assert.deepInclude(job.enqueued, { adopted: true, itemIds: [1, 2] })
+        assert.deepInclude(job.enqueued, { recovered: true, itemIds: [1, 2] })
         // Another program's.
         yield* SessionQueue.use((queue) =>
           Effect.ignore(queue.enqueueBatch({ batch_id: "b", graph: batch.graph, data: batch.data ?? null, runs: 1 }))
@@ -428,7 +428,7 @@ describe("A lookup", () => {
       },
       Effect.gen(function*() {
         const began = yield* Clock.currentTimeMillis
-        const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batch, { settle: "10 seconds" })))
+        const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batch, { lookupTimeout: "10 seconds" })))
         assert.strictEqual(error._tag, "SubmissionUnknown")
         assert.isBelow((yield* Clock.currentTimeMillis) - began, 11_000)
       })

@@ -127,7 +127,13 @@ describe("Whatever goes wrong between submission and outputs", () => {
         receipts: true,
         faults: [{ on: "enqueueBatch", call: 1, fault: "responseLost" }]
       }, () => Effect.map(Job.submitBatch(batchOf(3)), (job) => job.enqueued))
-      assert.deepInclude(result, { adopted: true, certain: true, enqueued: 3, requested: 3, itemIds: [1, 2, 3] })
+      assert.deepInclude(result, {
+        recovered: true,
+        itemsConfirmed: true,
+        enqueued: 3,
+        requested: 3,
+        itemIds: [1, 2, 3]
+      })
       assert.strictEqual(fake.enqueues.length, 1)
     }))
 
@@ -183,7 +189,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
         faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }, ...broken]
       }, () =>
         Effect.gen(function*() {
-          const job = yield* Job.submitBatch(batchOf(), { settle: "500 millis" }).pipe(Effect.result)
+          const job = yield* Job.submitBatch(batchOf(), { lookupTimeout: "500 millis" }).pipe(Effect.result)
           return job._tag === "Success" ? (yield* job.success.await).status : job.failure._tag
         }))
       assert.strictEqual(result, "SubmissionUnknown")
@@ -191,7 +197,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       // It answers at once, and is asked for as long as a request can be on its way.
       const asked = yield* withFake({
         faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }]
-      }, () => Effect.flatMap(Job.submitBatch(batchOf(), { settle: "100 millis" }), (job) => job.await))
+      }, () => Effect.flatMap(Job.submitBatch(batchOf(), { lookupTimeout: "100 millis" }), (job) => job.await))
       assert.strictEqual(asked.result.status, "completed")
       assert.strictEqual(asked.fake.calls.get("enqueueBatch"), 1)
     }))
@@ -231,7 +237,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }, () =>
         Effect.gen(function*() {
           // The request is still on its way when its outcome is asked for.
-          const job = yield* Job.submitBatch(batchOf(), { quiet: "500 millis" })
+          const job = yield* Job.submitBatch(batchOf(), { resendAfter: "500 millis" })
           const events = yield* Stream.runCollect(job.events)
           return { events, result: yield* job.await }
         }))
@@ -239,7 +245,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(result.result.outputs.images.length, 1)
       assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "canceled"])
       const warning = result.events.find((event) => event._tag === "JobWarning")
-      assert.deepInclude(warning, { reason: "SurplusItems", itemIds: [2] })
+      assert.deepInclude(warning, { reason: "ExtraItems", itemIds: [2] })
     }))
 
   it.effect("refuses an empty batch, and cancels a part that was taken", () =>
@@ -303,7 +309,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
         { on: "item" as const, call, fault: "requestLost" as const }
       ])
       const { elapsed, result } = yield* withFake({ faults: gone, tracking: { giveUpAfter: "2 minutes" } }, () =>
-        Effect.flatMap(Job.submitBatch(batchOf(), { onInterrupt: "detach" }), (job) => Effect.flip(job.await)))
+        Effect.flatMap(Job.submitBatch(batchOf(), { onScopeClose: "detach" }), (job) => Effect.flip(job.await)))
       assert.strictEqual(result._tag, "InvokeAiError")
       assert.isBelow(elapsed, 200_000)
     }))

@@ -48,7 +48,7 @@ describe("Job", () => {
         nodeLabel: "The picture",
         nodeType: "blank_image",
         itemId: 1,
-        run: 0,
+        itemIndex: 0,
         message: "Step 1/4",
         fraction: 0.25,
         percentage: 25
@@ -80,7 +80,7 @@ describe("Job", () => {
       assert.deepStrictEqual([first, second], ["JobEnqueued", "ItemStatusChanged"])
       assert.notInclude(others, "JobEnqueued")
       assert.strictEqual(others.filter((tag) => tag === "InvocationComplete").length, 4)
-      const runs = result.events.flatMap((event) => event._tag === "InvocationComplete" ? [event.run] : [])
+      const runs = result.events.flatMap((event) => event._tag === "InvocationComplete" ? [event.itemIndex] : [])
       assert.deepStrictEqual(runs, [0, 0, 1, 1])
     }))
 
@@ -141,7 +141,7 @@ describe("Job", () => {
           const outputs = yield* job.outputs
           return { streamed, outputs, items: yield* job.items }
         }))
-      assert.deepStrictEqual(result.items.map((item) => [item.itemId, item.run, item.status]), [
+      assert.deepStrictEqual(result.items.map((item) => [item.itemId, item.itemIndex, item.status]), [
         [1, 0, "completed"],
         [2, 1, "completed"],
         [3, 2, "completed"],
@@ -238,7 +238,7 @@ describe("Job", () => {
           yield* Fiber.interrupt(fiber)
         }))
       assert.deepStrictEqual([...interrupted.fake.items.values()].map((item) => item.status), ["canceled"])
-      const detached = yield* withFake({}, () => Job.submitBatch(batchOf(), { onInterrupt: "detach" }))
+      const detached = yield* withFake({}, () => Job.submitBatch(batchOf(), { onScopeClose: "detach" }))
       assert.notStrictEqual([...detached.fake.items.values()][0]?.status, "canceled")
     }))
 
@@ -312,7 +312,7 @@ describe("Job", () => {
         const { result } = yield* withFake({ modern }, () =>
           Effect.gen(function*() {
             const batchId = yield* Effect.scoped(
-              Effect.map(Job.submitBatch(batchOf(2), { onInterrupt: "detach" }), (job) => job.batchId)
+              Effect.map(Job.submitBatch(batchOf(2), { onScopeClose: "detach" }), (job) => job.batchId)
             )
             const job = yield* Job.attach(batchId)
             const { outputs } = yield* job.await
@@ -331,7 +331,7 @@ describe("Job", () => {
           const { result } = yield* withFake({ modern, socket }, () =>
             Effect.gen(function*() {
               const batchId = yield* Effect.scoped(
-                Effect.map(Job.submitBatch(batchOf(3), { onInterrupt: "detach" }), (job) => job.batchId)
+                Effect.map(Job.submitBatch(batchOf(3), { onScopeClose: "detach" }), (job) => job.batchId)
               )
               yield* Effect.sleep("1500 millis")
               const job = yield* Job.attach(batchId)
@@ -431,7 +431,7 @@ describe("Job", () => {
 
   it.effect("has closed its connection when the last scope is closed, if it is not to be kept", () =>
     Effect.gen(function*() {
-      yield* withFake({ tracking: { idle: 0 } }, (fake) =>
+      yield* withFake({ tracking: { disconnectAfter: 0 } }, (fake) =>
         Effect.gen(function*() {
           for (const opened of [1, 2]) {
             yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))

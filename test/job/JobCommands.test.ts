@@ -148,7 +148,7 @@ describe("a job", () => {
     })
     assert.deepStrictEqual(extra.commands, [{ _tag: "CancelExtraItems", itemIds: [2] }])
     assert.deepStrictEqual(extra.events.flatMap((event) => event._tag === "JobWarning" ? [event.reason] : []), [
-      "SurplusItems"
+      "ExtraItems"
     ])
     const ended = reduce(extra.state, { _tag: "Status", facts: facts(1, "completed") })
     assert.deepStrictEqual(ended.commands, [{ _tag: "ReadItem", itemId: 1 }])

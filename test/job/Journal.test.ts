@@ -39,7 +39,7 @@ const entry = (batchId: string, stage: JournalEntry["stage"], more: Partial<Jour
 const folder = Layer.unwrap(
   Effect.map(
     Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()),
-    (directory) => JobJournal.layerFolder(`${directory}/state/jobs`)
+    (directory) => JobJournal.layerDirectory(`${directory}/state/jobs`)
   )
 ).pipe(Layer.provide(NodeServices.layer), Layer.orDie)
 
@@ -123,7 +123,7 @@ describe("JobJournal", () => {
           )
           yield* Effect.sleep("300 millis")
           yield* Fiber.interrupt(fiber)
-          yield* Effect.scoped(Job.submitBatch(batchOf(), { onInterrupt: "detach" }))
+          yield* Effect.scoped(Job.submitBatch(batchOf(), { onScopeClose: "detach" }))
           const entries = yield* journal.entries
           assert.deepStrictEqual(entries.map((entry) => entry.stage), ["accepted", "accepted"])
           yield* Effect.scoped(
@@ -183,7 +183,7 @@ describe("JobJournal", () => {
       const path = yield* Path.Path
       const directory = path.join(yield* fs.makeTempDirectoryScoped(), "jobs")
       const open = <A>(use: Effect.Effect<A, RecordError, JobJournal>) =>
-        use.pipe(Effect.provide(JobJournal.layerFolder(directory)), Effect.provide(NodeServices.layer))
+        use.pipe(Effect.provide(JobJournal.layerDirectory(directory)), Effect.provide(NodeServices.layer))
       yield* open(JobJournal.use((journal) => journal.put(entry("one", "sending", { key: "a/b ../ü" }))))
       yield* open(JobJournal.use((journal) => journal.put(entry("one", "accepted"))))
       const entries = yield* open(JobJournal.use((journal) => journal.entries))
@@ -205,7 +205,7 @@ describe("JobRecovery", () => {
             Effect.delay(queue.enqueueBatch(entry("late", "sending").batch), "2 seconds")
           )
           const job = yield* JobRecovery.resume(entry("late", "sending"))
-          assert.isTrue(job.enqueued?.adopted)
+          assert.isTrue(job.enqueued?.recovered)
           yield* job.await
           yield* Fiber.join(late)
         }).pipe(Effect.scoped))
@@ -369,7 +369,7 @@ describe("JobRecovery.submitOnce", () => {
       const directory = yield* fs.makeTempDirectoryScoped()
       const records = Layer.mergeAll(
         server.layer.pipe(Layer.provide(layerFile(`${directory}/uploads.jsonl`))),
-        JobJournal.layerFolder(`${directory}/jobs`)
+        JobJournal.layerDirectory(`${directory}/jobs`)
       )
       const journaled = (image_name: string) => {
         const nodes = { blur: { id: "blur", type: "img_blur", image: { image_name } } }
@@ -384,11 +384,11 @@ describe("JobRecovery.submitOnce", () => {
           return imageName
         }))
         assert.isTrue(server.images.has(name))
-        assert.deepStrictEqual([...yield* Assets.recover], [[name, { _tag: "Kept", reason: "Awaited" }]])
+        assert.deepStrictEqual([...yield* Assets.recover], [[name, { _tag: "Kept", reason: "NeededByJob" }]])
         return name
       }).pipe(Effect.provide(records))
       yield* Effect.gen(function*() {
-        assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Kept", reason: "Awaited" }]])
+        assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Kept", reason: "NeededByJob" }]])
         yield* JobJournal.use((journal) => journal.remove("job"))
         assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Deleted" }]])
       }).pipe(Effect.provide(records))
@@ -426,7 +426,7 @@ describe("JobRecovery.submitOnce", () => {
                   if (done.has(key) && !journaled) return
                   const scope = yield* Scope.make()
                   const job = yield* Scope.provide(
-                    JobRecovery.submitOnce(key, workflow, { quiet: "300 millis" }),
+                    JobRecovery.submitOnce(key, workflow, { resendAfter: "300 millis" }),
                     scope
                   )
                   const { batchId } = yield* job.await

@@ -113,7 +113,7 @@ describe("Observability", () => {
       assert.include(parentsOf(run!), "Job.submit")
       assert.deepStrictEqual(
         named("Job.item").map(attributesOf),
-        ids.map((itemId, run) => ({ batchId, itemId, run, status: "completed" }))
+        ids.map((itemId, itemIndex) => ({ batchId, itemId, itemIndex, status: "completed" }))
       )
       const nodes = named("Job.node")
       assert.isAbove(nodes.length, 4)

@@ -13,7 +13,7 @@ const origin: OutputOrigin = {
   preparedId: "p",
   itemId: 1,
   sessionId: "s",
-  run: 0,
+  itemIndex: 0,
   iteration: [],
   index: 0,
   isIntermediate: false,
@@ -49,7 +49,7 @@ describe("Ink outputs", () => {
   it("flattens what people look for", () => {
     assert.deepInclude(
       decode({ type: "image_output", image: { image_name: "a.png" }, width: 512, height: 256 }),
-      { _tag: "InkImageOutput", imageName: "a.png", width: 512, height: 256, nodeId: "n", passedThrough: false }
+      { _tag: "InkImageOutput", imageName: "a.png", width: 512, height: 256, nodeId: "n", isPassthrough: false }
     )
     assert.deepInclude(
       decode({ type: "latents_output", latents: { latents_name: "l", seed: 7 }, width: 1024, height: 512 }, {
@@ -112,8 +112,8 @@ describe("Ink outputs", () => {
   it("tells an image that was handed on from one that was made", () => {
     const data = { type: "image_output", image: { image_name: "a.png" }, width: 1, height: 1 }
     const handedOn = decode(data, {}, { type: "image", image: { image_name: "a.png" } })
-    assert.deepInclude(handedOn, { passedThrough: true })
-    assert.deepInclude(decode(data, {}, { type: "img_blur", image: { image_name: "b.png" } }), { passedThrough: false })
+    assert.deepInclude(handedOn, { isPassthrough: true })
+    assert.deepInclude(decode(data, {}, { type: "img_blur", image: { image_name: "b.png" } }), { isPassthrough: false })
     const hidden = decode({ ...data, image: { image_name: "hidden.png" } }, { isIntermediate: true })
     const kept = decode({ ...data, image: { image_name: "kept.png" } })
     assert.deepStrictEqual(Outputs.finalImages([handedOn, hidden, kept, kept]).map((image) => image.imageName), [

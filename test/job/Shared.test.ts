@@ -100,11 +100,11 @@ describe("Other users", () => {
                 Effect.gen(function*() {
                   const job = yield* Job.submit(yield* load("batch-groups"))
                   const events = yield* Stream.runCollect(job.events)
-                  return { batchId: job.batchId, adopted: job.enqueued?.adopted, events, result: yield* job.await }
+                  return { batchId: job.batchId, recovered: job.enqueued?.recovered, events, result: yield* job.await }
                 }).pipe(Effect.scoped, Effect.provide(loggedIn(index)))
               const both = yield* Effect.all([run(0), run(1)], { concurrency: 2 })
-              for (const { adopted, events, result } of both) {
-                assert.isTrue(adopted, version)
+              for (const { recovered, events, result } of both) {
+                assert.isTrue(recovered, version)
                 assert.strictEqual(result.items.length, 6, version)
                 const own = new Set(result.items.map((item) => item.itemId))
                 assert.isTrue(events.every((event) => !("itemId" in event) || own.has(event.itemId)), version)
@@ -206,7 +206,7 @@ describe("Somebody at the GUI", () => {
             )
             const result = yield* job.await
             assert.strictEqual(result.status, "completed", version)
-            assert.deepStrictEqual(result.items.map((item) => [item.itemId, item.run]), [[3, 0]], version)
+            assert.deepStrictEqual(result.items.map((item) => [item.itemId, item.itemIndex]), [[3, 0]], version)
             assert.strictEqual(result.outputs.integers.length, 2, version)
             const events = yield* Stream.runCollect(job.events)
             assert.isTrue(events.some((event) => event._tag === "JobWarning" && event.reason === "ItemRetried"))
@@ -276,7 +276,7 @@ describe("More than was asked for", () => {
               what
             )
             assert.deepStrictEqual(outputs.integers.map((output) => output.value), [1, 2, 3], what)
-            const warning = events.find((event) => event._tag === "JobWarning" && event.reason === "SurplusItems")
+            const warning = events.find((event) => event._tag === "JobWarning" && event.reason === "ExtraItems")
             assert.deepInclude(warning, { itemIds: [4, 5, 6] }, what)
             yield* Effect.sleep("1 minute")
             assert.deepStrictEqual(
@@ -352,12 +352,12 @@ describe("Workflows that call others", () => {
             assert.deepStrictEqual(
               Outputs.byLabel(outputs, "What came back").map((
                 output
-              ) => [output.run, output.data["values"] ?? output.data["value"]]),
+              ) => [output.itemIndex, output.data["values"] ?? output.data["value"]]),
               [[0, 5], [1, 5]]
             )
             const own = new Set(job.enqueued!.itemIds)
             assert.isTrue(events.every((event) => !("itemId" in event) || own.has(event.itemId)))
-            assert.isFalse(events.some((event) => event._tag === "JobWarning" && event.reason === "SurplusItems"))
+            assert.isFalse(events.some((event) => event._tag === "JobWarning" && event.reason === "ExtraItems"))
             if (faults.length === 0) {
               const seen = events.flatMap((event) => event._tag === "ItemStatusChanged" ? [event.status] : [])
               assert.include(seen, "waiting")
@@ -411,12 +411,12 @@ describe("Healing", () => {
       Effect.gen(function*() {
         const blocked = yield* Effect.scoped(
           Effect.flatMap(
-            Job.submitBatch(numbers([1, "not a number"]), { onInterrupt: "detach" }),
+            Job.submitBatch(numbers([1, "not a number"]), { onScopeClose: "detach" }),
             (job) => Effect.flip(job.await)
           )
         )
         assert.deepInclude(blocked, { _tag: "QueueBlocked", own: true })
-        assert.include(blocked.message, `Job.heal("`)
+        assert.include(blocked.message, `Job.unblockQueue("`)
         const queue = yield* SessionQueue
         assert.deepStrictEqual((yield* queue.itemIds()).item_ids, [])
         assert.deepStrictEqual(yield* queue.listAll(), [])
@@ -435,7 +435,7 @@ describe("Healing", () => {
         )
         yield* Effect.sleep("20 seconds")
         assert.isUndefined(waiting.pollUnsafe())
-        const healed = yield* Job.heal(blocked.batchId)
+        const healed = yield* Job.unblockQueue(blocked.batchId)
         assert.deepInclude(healed, { active: 0, total: 1 })
         assert.strictEqual((yield* Fiber.join(waiting)).status, "completed")
       }).pipe(Effect.provide(InvokeAiTest.layer()))

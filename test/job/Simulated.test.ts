@@ -94,7 +94,7 @@ describe("A job on the simulator", () => {
                 assert.deepStrictEqual([output.iteration, output.index], [end.iteration, end.index], output.nodeLabel)
               }
               // Only inside of the iteration it is not told: the last node of an item comes when the item has ended.
-              const first = live.filter((output) => output.run === 0)
+              const first = live.filter((output) => output.itemIndex === 0)
               const certain = new Set(
                 first.filter((output) => output.iteration !== null).map((output) => output.nodeLabel)
               )
@@ -113,7 +113,10 @@ describe("A job on the simulator", () => {
         const job = yield* Job.submit(yield* load("batch-groups"), { runs: 2 })
         const result = yield* job.await
         assert.strictEqual(result.items.length, 12)
-        assert.deepStrictEqual(result.items.map((item) => item.run), Array.from({ length: 12 }, (_, index) => index))
+        assert.deepStrictEqual(
+          result.items.map((item) => item.itemIndex),
+          Array.from({ length: 12 }, (_, index) => index)
+        )
         for (const item of result.items) {
           const value = (field: string) => item.fieldValues.find((one) => one.fieldName === field)?.value
           const image = item.outputs.find((output) => output._tag === "InkImageOutput")
@@ -287,7 +290,7 @@ describe("Every step, through the whole client", () => {
                 Effect.gen(function*() {
                   const simulator = yield* Simulator
                   const outcome = yield* Effect.scoped(Effect.gen(function*() {
-                    const job = yield* Job.submit(yield* load("text-only"), { onInterrupt: "cancel" })
+                    const job = yield* Job.submit(yield* load("text-only"), { onScopeClose: "cancel" })
                     yield* Stream.runDrain(job.events)
                     return yield* job.outputs
                   })).pipe(Effect.result)

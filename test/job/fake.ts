@@ -539,7 +539,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     deleteMany: (names) =>
       Effect.sync(() => {
         const done = names.filter((name) => images.delete(name))
-        return { done, failed: names.filter((name) => !done.includes(name)) }
+        return { succeeded: done, failed: names.filter((name) => !done.includes(name)) }
       })
   })
 

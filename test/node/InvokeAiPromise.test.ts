@@ -119,7 +119,7 @@ describe("the client for promises", () => {
         }
         const last = async () => (await Effect.runPromise(simulator.state)).items.at(-1)?.status
         assert.strictEqual(await last(), "canceled")
-        const kept = await client.submit(workflow, { onInterrupt: "detach" })
+        const kept = await client.submit(workflow, { onScopeClose: "detach" })
         const { batchId } = kept
         await kept.close()
         const again = await client.attach(batchId)
@@ -221,7 +221,7 @@ describe("the client for promises", () => {
           const call of [
             () => InvokeAi.connect({ url, ...duration }),
             () => client.submit(workflow, duration),
-            () => client.submit(workflow, { settle: wrong("soon") })
+            () => client.submit(workflow, { lookupTimeout: wrong("soon") })
           ]
         ) {
           const error = await rejection(call)

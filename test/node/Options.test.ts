@@ -48,9 +48,9 @@ it.layer(server, { excludeTestServices: true })("an option with an invalid value
       Downloads.bytes("a.png", { format: "jpeg", quality: 900 }),
       ["\"quality\"", "from 1 to 100", "900"]
     ],
-    "existing of a download": [
-      Downloads.image("a.png", { directory: "never-created", existing: wrong("replace") }),
-      ["\"existing\"", "\"overwrite\"", "\"replace\""]
+    "ifExists of a download": [
+      Downloads.image("a.png", { directory: "never-created", ifExists: wrong("replace") }),
+      ["\"ifExists\"", "\"overwrite\"", "\"replace\""]
     ],
     "directory that is missing": [Downloads.image("a.png", wrong({})), ["\"directory\"", "a string", "nothing"]],
     "concurrency of a download": [
@@ -62,7 +62,7 @@ it.layer(server, { excludeTestServices: true })("an option with an invalid value
       Assets.uploadFile(photo, { timeout: "-1 seconds" }),
       ["\"timeout\"", "more than 0", "\"-1 seconds\""]
     ],
-    "number of attempts": [submit({ attempts: 0 }), ["\"attempts\"", "at least 1", "0"]],
+    "number of attempts": [submit({ maxAttempts: 0 }), ["\"maxAttempts\"", "at least 1", "0"]],
     "misspelled name": [
       submit(wrong({ onTimout: "detach" })),
       ["Unknown option \"onTimout\"", "\"detach\"", "Did you mean \"onTimeout\"?", "keepOutputs"]

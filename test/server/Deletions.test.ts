@@ -57,7 +57,7 @@ const operations = {
   "Images.deleteMany": Effect.flatMap(
     Images,
     (images) =>
-      Effect.map(images.deleteMany(["a"]), (result) => assert.deepStrictEqual(result, { done: ["a"], failed: [] }))
+      Effect.map(images.deleteMany(["a"]), (result) => assert.deepStrictEqual(result, { succeeded: ["a"], failed: [] }))
   )
 }
 

@@ -119,12 +119,12 @@ describe("Images", () => {
           500
         ]
       )
-      assert.strictEqual(result.done.length, 2499)
+      assert.strictEqual(result.succeeded.length, 2499)
       assert.deepStrictEqual(result.failed, ["image-7.png"])
       const starred = yield* images.star(["image-7.png", "image-8.png"])
-      assert.deepStrictEqual(starred, { done: ["image-8.png"], failed: ["image-7.png"] })
+      assert.deepStrictEqual(starred, { succeeded: ["image-8.png"], failed: ["image-7.png"] })
       const nothing = yield* images.deleteMany([])
-      assert.deepStrictEqual(nothing, { done: [], failed: [] })
+      assert.deepStrictEqual(nothing, { succeeded: [], failed: [] })
       assert.strictEqual(seen.length, 4)
     }).pipe(Effect.provide(layer))
   })
@@ -132,7 +132,7 @@ describe("Images", () => {
   it.effect("what stays when all uncategorized ones are deleted is told", () => {
     const { layer } = withServer(() => json({ deleted_images: ["a"], affected_boards: ["none"], failed_images: ["b"] }))
     return Effect.gen(function*() {
-      assert.deepStrictEqual(yield* (yield* Images).deleteUncategorized, { done: ["a"], failed: ["b"] })
+      assert.deepStrictEqual(yield* (yield* Images).deleteUncategorized, { succeeded: ["a"], failed: ["b"] })
     }).pipe(Effect.provide(layer))
   })
 

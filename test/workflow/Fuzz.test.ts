@@ -94,11 +94,11 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
   const all = (names: ReadonlyArray<string>) => Effect.succeed<ReadonlySet<string>>(new Set(names))
   return Layer.succeed(WorkflowResources, {
     models: Effect.succeed(modelsIn(json)),
-    presentImages: all,
-    presentVideos: all,
-    presentBoards: all,
-    presentStylePresets: all,
-    presentSystemPrompts: all,
+    existingImages: all,
+    existingVideos: all,
+    existingBoards: all,
+    existingStylePresets: all,
+    existingSystemPrompts: all,
     dynamicPrompts: ({ prompt }) => Effect.succeed([prompt]),
     boardImageNames: () => Effect.succeed(["one.png", "two.png"]),
     savedWorkflow: () => Effect.succeed(Option.none()),

@@ -28,14 +28,14 @@ export class InvalidOption extends TaggedError<InvalidOption>()("InvalidOption",
   /** A description of the value, at most 60 characters of it. Tokens and passwords are never in it. */
   received: Schema.String,
   /** For an unknown name, the options with similar names, at most three. */
-  near: Schema.optionalKey(Schema.Array(Schema.String))
+  suggestions: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override get message(): string {
     const name = JSON.stringify(this.option)
-    if (this.near !== undefined) {
-      const near = this.near.length === 0
+    if (this.suggestions !== undefined) {
+      const near = this.suggestions.length === 0
         ? ""
-        : ` Did you mean ${this.near.map((other) => JSON.stringify(other)).join(" or ")}?`
+        : ` Did you mean ${this.suggestions.map((other) => JSON.stringify(other)).join(" or ")}?`
       return `Unknown option ${name} with the value ${this.received}.${near} The options are ${this.expected}`
     }
     return `Invalid ${this.subject} ${name}: expected ${this.expected}, got ${this.received}`

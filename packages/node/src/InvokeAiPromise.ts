@@ -198,7 +198,7 @@ export interface Job extends AsyncDisposable {
   /** Makes closing leave the job alone, from now on. */
   readonly detach: () => void
   /**
-   * Cancels a job that has not ended, and deletes the images of one that failed or was canceled, unless `onInterrupt`
+   * Cancels a job that has not ended, and deletes the images of one that failed or was canceled, unless `onScopeClose`
    * and `keepOutputs` say otherwise. `await using` calls it, and closing the client closes its jobs.
    */
   readonly close: () => Promise<void>
@@ -261,7 +261,7 @@ export interface Client extends AsyncDisposable {
    *
    * **Details**
    *
-   * Closing it leaves the job running, unless `onInterrupt` is `"cancel"`. Rejects with `JobNotFound` if the server has
+   * Closing it leaves the job running, unless `onScopeClose` is `"cancel"`. Rejects with `JobNotFound` if the server has
    * no such batch.
    */
   readonly attach: (batchId: string, options?: EffectJob.AttachOptions & CallOptions) => Promise<Job>

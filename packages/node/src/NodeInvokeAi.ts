@@ -169,7 +169,7 @@ const build = (
       RecordError,
       FileSystem.FileSystem | Path.Path
     >
-    : Layer.merge(services, JobJournal.layerFolder(jobJournal))
+    : Layer.merge(services, JobJournal.layerDirectory(jobJournal))
   return journaling.pipe(
     Layer.provideMerge([NodeFileSystem.layer, NodePath.layer, NodeProcessIdentity.layer]),
     Layer.provideMerge(handleSignals ? SecondSignal.layer : Layer.empty)

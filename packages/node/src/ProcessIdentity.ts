@@ -74,7 +74,7 @@ const make = Effect.sync(() => {
  *
  * **Details**
  *
- * `NodeInvokeAi.layer` provides it; provide it yourself if you use `JobJournal.layerFolder`, `AssetLedger.layerFile` or
+ * `NodeInvokeAi.layer` provides it; provide it yourself if you use `JobJournal.layerDirectory`, `AssetLedger.layerFile` or
  * `Downloads` without that layer. On Linux, a process is identified by its pid, its start time, the boot and the container. On
  * other systems, a process with the same pid on the same host may be another one, which is then `unknown`.
  *

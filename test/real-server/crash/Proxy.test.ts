@@ -39,7 +39,7 @@ const proxy = (seed: number) =>
 /** What does not differ from run to run: no names, no times. */
 const shape = (outputs: WorkflowOutput): string =>
   JSON.stringify(outputs.items.map((item) => ({
-    run: item.run,
+    itemIndex: item.itemIndex,
     status: item.status,
     values: item.fieldValues.map((value) => [value.fieldName, value.value]),
     outputs: item.outputs.map((output) =>
@@ -56,7 +56,7 @@ const shape = (outputs: WorkflowOutput): string =>
 const submit = (name: string, origin: string, values: Readonly<Record<string, unknown>> = {}) =>
   Effect.gen(function*() {
     const workflow = yield* Workflow.fromFile(Support.workflowFile(name))
-    return yield* Job.submit(yield* Workflow.setInputs(workflow, values), { origin, quiet: "1 second" })
+    return yield* Job.submit(yield* Workflow.setInputs(workflow, values), { origin, resendAfter: "1 second" })
   })
 
 const finish = Effect.fnUntraced(function*(job: Job.Job) {
@@ -93,7 +93,7 @@ const programs = (origin: string): ReadonlyArray<Program> => [
     const photo = yield* upload(picture(64, 48, 9))
     const workflow = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
     const ready = yield* Workflow.setInput(workflow, workflow.inputs[0]!.systemName, photo)
-    const job = yield* Job.submit(ready, { origin, quiet: "1 second" })
+    const job = yield* Job.submit(ready, { origin, resendAfter: "1 second" })
     const outputs = yield* finish(job)
     const png = yield* Downloads.bytes(outputs.finalImages[0]?.imageName ?? "")
     return shape(outputs) + createHash("sha256").update(Support.pixels(png)).digest("hex")

@@ -40,7 +40,7 @@ it.layer(client(), { excludeTestServices: true })("an order whose downloads fail
           const files = yield* Effect.scoped(Effect.gen(function*() {
             const job = yield* JobRecovery.submitOnce("order", prepare, { origin, deleteOutputs: true })
             const { outputs } = yield* job.await
-            return (yield* Downloads.outputs(outputs, { directory, existing: "overwrite" })).files
+            return (yield* Downloads.outputs(outputs, { directory, ifExists: "overwrite" })).files
           })).pipe(Effect.result)
           yield* Assets.recover
           return files

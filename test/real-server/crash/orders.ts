@@ -164,9 +164,9 @@ export const check = Effect.fnUntraced(function*(options: OrderOptions, imagesBe
       )
   )
   const entries = yield* JobJournal.use((journal) => journal.entries).pipe(
-    Effect.provide(JobJournal.layerFolder(path.join(state, "jobs")).pipe(Layer.provide(NodeServices.layer)))
+    Effect.provide(JobJournal.layerDirectory(path.join(state, "jobs")).pipe(Layer.provide(NodeServices.layer)))
   )
-  const uploads = yield* Effect.flatMap(AssetLedger, (ledger) => ledger.leftOver).pipe(
+  const uploads = yield* Effect.flatMap(AssetLedger, (ledger) => ledger.previousRecords).pipe(
     Effect.provide(layerFile(path.join(state, "uploads.jsonl")).pipe(Layer.provide(NodeServices.layer)))
   )
   const files = yield* fs.readDirectory(state, { recursive: true })

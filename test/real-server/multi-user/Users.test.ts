@@ -88,8 +88,8 @@ describe("users of a multi-user server", () => {
         assert.strictEqual(yield* reason(images.delete(image_name)), "Forbidden")
         assert.strictEqual(yield* reason(images.update(image_name, { starred: true })), "Forbidden")
         assert.deepStrictEqual(yield* images.byNames([image_name]), [])
-        assert.deepStrictEqual(yield* images.deleteMany([image_name]), { done: [], failed: [image_name] })
-        assert.deepStrictEqual(yield* images.star([image_name]), { done: [], failed: [image_name] })
+        assert.deepStrictEqual(yield* images.deleteMany([image_name]), { succeeded: [], failed: [image_name] })
+        assert.deepStrictEqual(yield* images.star([image_name]), { succeeded: [], failed: [image_name] })
         assert.notInclude((yield* images.names()).image_names, image_name)
 
         assert.strictEqual(yield* reason(boards.get(board_id)), "Forbidden")

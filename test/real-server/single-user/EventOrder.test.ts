@@ -58,7 +58,8 @@ const assertOrdered = (events: ReadonlyArray<JobEvent>) => {
 }
 
 const results = (events: ReadonlyArray<JobEvent>) =>
-  events.flatMap((event) => event._tag === "InvocationComplete" ? [`${event.run} ${event.nodeId}`] : []).toSorted()
+  events.flatMap((event) => event._tag === "InvocationComplete" ? [`${event.itemIndex} ${event.nodeId}`] : [])
+    .toSorted()
 
 it.live("events come in the same order over the socket, by polling, and after the program was blocked", () =>
   Effect.gen(function*() {

@@ -65,7 +65,7 @@ describe("On the real server", () => {
     Effect.gen(function*() {
       const [time, job] = yield* Effect.timed(Job.submitBatch(batch("integer", [1, 2])))
       assert.isBelow(Duration.toMillis(time), 6000)
-      assert.isTrue(job.enqueued?.adopted)
+      assert.isTrue(job.enqueued?.recovered)
       assert.strictEqual((yield* job.await).status, "completed")
       assert.deepStrictEqual(yield* count(job.batchId), { completed: 2, total: 2 })
     }).pipe(
@@ -87,7 +87,7 @@ describe("On the real server", () => {
         : undefined
     return Effect.gen(function*() {
       const job = yield* Job.submitBatch(batch("integer", [1]))
-      assert.isTrue(job.enqueued?.adopted)
+      assert.isTrue(job.enqueued?.recovered)
       assert.strictEqual((yield* job.await).status, "completed")
       assert.deepStrictEqual(yield* count(job.batchId), { completed: 1, total: 1 })
       assert.isAtLeast(reads, 2)

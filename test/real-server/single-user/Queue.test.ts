@@ -31,7 +31,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
           Effect.timeout("40 seconds")
         )
         assert.strictEqual(Option.getOrThrow(warning).reason, "QueueBlocked")
-        yield* Job.heal(batchId)
+        yield* Job.unblockQueue(batchId)
         assert.strictEqual((yield* job.await).status, "completed")
         yield* queue.prune
       }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.clear)))))

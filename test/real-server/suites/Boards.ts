@@ -71,14 +71,14 @@ export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): v
         const names = yield* Effect.forEach([1, 2, 3], (shade) =>
           Effect.map(images.upload({ data: Support.picture(8, 8, shade) }), (image) => image.image_name))
         const added = yield* boards.addImages(board_id, [...names, "missing.png"])
-        assert.sameMembers([...added.done], names)
+        assert.sameMembers([...added.succeeded], names)
         assert.deepStrictEqual(added.failed, ["missing.png"])
         assert.sameMembers([...yield* boards.imageNames(board_id)], names)
         assert.deepStrictEqual(yield* boards.imageNames(board_id, { categories: ["general"] }), [])
         assert.strictEqual((yield* boards.get(board_id)).board_id, board_id)
 
         const removed = yield* boards.removeImages(names.slice(0, 1))
-        assert.deepStrictEqual(removed, { done: names.slice(0, 1), failed: [] })
+        assert.deepStrictEqual(removed, { succeeded: names.slice(0, 1), failed: [] })
         assert.include(yield* boards.imageNames("none"), names[0])
         assert.isFalse(Option.fromNullishOr((yield* images.get(names[0]!)).board_id).pipe(Option.isSome))
 

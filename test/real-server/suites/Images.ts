@@ -104,9 +104,9 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         assert.isTrue((yield* images.urls(names[0]!)).image_url.startsWith(Support.url))
 
         const starred = yield* images.star([names[0]!, "missing.png"])
-        assert.deepStrictEqual(starred, { done: [names[0]!], failed: ["missing.png"] })
+        assert.deepStrictEqual(starred, { succeeded: [names[0]!], failed: ["missing.png"] })
         assert.isTrue((yield* images.get(names[0]!)).starred)
-        assert.deepStrictEqual((yield* images.unstar([names[0]!])).done, [names[0]!])
+        assert.deepStrictEqual((yield* images.unstar([names[0]!])).succeeded, [names[0]!])
         assert.strictEqual(
           (yield* images.update(names[0]!, { image_category: "general" })).image_category,
           "general"
@@ -116,10 +116,10 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         assert.strictEqual((yield* Effect.flip(images.delete(names[0]!))).reason._tag, "NotFound")
         assert.strictEqual((yield* Effect.flip(images.update(names[0]!, { starred: true }))).reason._tag, "NotFound")
         assert.deepStrictEqual(yield* images.deleteMany([names[1]!, names[0]!]), {
-          done: [names[1]!],
+          succeeded: [names[1]!],
           failed: [names[0]!]
         })
-        assert.include((yield* images.deleteUncategorized).done, names[2])
+        assert.include((yield* images.deleteUncategorized).succeeded, names[2])
         assert.isFalse(yield* images.exists(names[2]!))
         assert.strictEqual((yield* Effect.flip(bytesOf(images.full(names[2]!)))).reason._tag, "NotFound")
       }).pipe(Effect.scoped))

@@ -48,8 +48,8 @@ export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): v
         )
         assert.isAtLeast((yield* videos.page({ offset: 0, limit: 1 })).total, 1)
         assert.include((yield* videos.names()).video_names, video_name)
-        assert.deepStrictEqual((yield* videos.star([video_name, "missing.mp4"])).done, [video_name])
-        assert.deepStrictEqual((yield* videos.unstar([video_name])).done, [video_name])
+        assert.deepStrictEqual((yield* videos.star([video_name, "missing.mp4"])).succeeded, [video_name])
+        assert.deepStrictEqual((yield* videos.unstar([video_name])).succeeded, [video_name])
         assert.isTrue((yield* videos.update(video_name, { starred: true })).starred)
         const board = yield* boards.create("clips")
         yield* videos.addToBoard(board.board_id, video_name)
@@ -63,6 +63,6 @@ export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): v
         assert.strictEqual((yield* Effect.flip(videos.update(video_name, { starred: true }))).reason._tag, "NotFound")
         const second = yield* uploaded
         const deleted = yield* videos.deleteMany([second.video_name, video_name])
-        assert.deepStrictEqual(deleted, { done: [second.video_name], failed: [video_name] })
+        assert.deepStrictEqual(deleted, { succeeded: [second.video_name], failed: [video_name] })
       }).pipe(Effect.scoped))
   })

@@ -136,12 +136,12 @@ export interface Leftover {
 /**
  * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run
  * refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is not on the
- * board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`Awaited`). A queue item is left when it has not ended (`Running`).
+ * board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`NeededByJob`). A queue item is left when it has not ended (`Running`).
  *
  * @category models
  * @since 0.1.0
  */
-export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherBoard" | "Awaited" | "Running"
+export type KeptReason = "Starred" | "Moved" | "Retained" | "OtherRun" | "OtherBoard" | "NeededByJob" | "Running"
 
 /**
  * What became of one image or queue item.

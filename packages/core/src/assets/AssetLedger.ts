@@ -64,7 +64,7 @@ export interface Ledger {
    */
   readonly abandon: (id: string) => Effect.Effect<void>
   /** The records that earlier processes left, and those abandoned since, without those removed since. */
-  readonly leftOver: Effect.Effect<ReadonlyArray<AssetRecord>>
+  readonly previousRecords: Effect.Effect<ReadonlyArray<AssetRecord>>
   /** Records that temporary files are written to a directory until the scope closes. A failure is logged. */
   readonly useDirectory: (directory: string) => Effect.Effect<void, never, Scope.Scope>
   /** Deletes the temporary files that earlier processes left in recorded directories. */
@@ -82,7 +82,7 @@ export const AssetLedger = Context.Reference<Ledger>("@effect-invokeai/core/asse
     set: () => Effect.void,
     remove: () => Effect.void,
     abandon: () => Effect.void,
-    leftOver: Effect.succeed([]),
+    previousRecords: Effect.succeed([]),
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void
   })
@@ -222,7 +222,7 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
     set: (record) => append({ set: record }, { sync: true }),
     remove: (id) => append({ remove: id }, { sync: false }).pipe(logFailure),
     abandon: (id) => Effect.sync(() => void leftOver.add(id)),
-    leftOver: Effect.sync(() => [...content.records.values()].filter((each) => leftOver.has(each.id))),
+    previousRecords: Effect.sync(() => [...content.records.values()].filter((each) => leftOver.has(each.id))),
     useDirectory: (each) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.as(append({ enter: path.resolve(each) }, { sync: true }), true).pipe(

@@ -49,7 +49,7 @@ import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
-import { ImageUse } from "../job/internal/ImageUse.ts"
+import { ImageUsage } from "../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
@@ -143,7 +143,7 @@ export class Assets extends Context.Service<Assets, {
   /** What could not be deleted so far. */
   readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>>
   /** Which images are needed: the results of followed jobs, and what is retained. */
-  readonly imageUse: ImageUse["Service"]
+  readonly imageUse: ImageUsage["Service"]
   /**
    * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
    * `JobJournal` needs. Outcomes by image name.
@@ -157,7 +157,7 @@ export class Assets extends Context.Service<Assets, {
   static readonly layer: Layer.Layer<Assets, never, Images | InvokeAiClient> = Layer.effect(
     Assets,
     Effect.suspend(() => make)
-  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUse.layer, Closing.layer]))
+  ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUsage.layer, Closing.layer]))
 }
 
 const make = Effect.gen(function*() {
@@ -166,7 +166,7 @@ const make = Effect.gen(function*() {
   const ledger = yield* AssetLedger
   const digest = yield* Digest.Digest
   const random = yield* SecureRandom.SecureRandom
-  const imageUse = yield* ImageUse
+  const imageUse = yield* ImageUsage
   const server = client.url.href
 
   // Requests of interrupted uploads are cut when the layer closes, after the last attempts to clean up.
@@ -372,7 +372,7 @@ const make = Effect.gen(function*() {
     const awaited = yield* imagesInUse
     const now = yield* Clock.currentTimeMillis
     yield* ledger.deleteTemporaryFiles
-    const records = (yield* ledger.leftOver).filter((record) => record.server === server)
+    const records = (yield* ledger.previousRecords).filter((record) => record.server === server)
     const unnamed = records.filter((record) => record.image_name === undefined)
     const found = unnamed.length === 0 ? undefined : yield* findLeft(unnamed)
     for (const record of records) {
@@ -380,7 +380,7 @@ const make = Effect.gen(function*() {
       if (name !== undefined && held.has(name)) continue
       if (name === undefined && now < (record.recorded_at ?? 0) + maxArrival) continue
       if (name !== undefined && awaited.has(name)) {
-        outcomes.set(name, kept("Awaited"))
+        outcomes.set(name, kept("NeededByJob"))
         continue
       }
       const outcome = name === undefined ? missing : yield* held.deleteRecorded(name, record)
@@ -518,7 +518,7 @@ export const retain = Effect.fn("Assets.retain")(
  *
  * **Details**
  *
- * Where the program has a `JobJournal`, images that its jobs were given are kept (`Awaited`): take the jobs up first
+ * Where the program has a `JobJournal`, images that its jobs were given are kept (`NeededByJob`): take the jobs up first
  * (`JobRecovery`), and call this when they are done.
  *
  * An upload that was in flight, and whose image is not on the server, stays in the ledger for one hour, because the server

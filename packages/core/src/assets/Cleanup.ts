@@ -209,7 +209,7 @@ const outputOutcomes = Effect.fnUntraced(
     const steps = Effect.gen(function*() {
       const doomed: Array<string> = []
       const present = yield* images.byNames(names)
-      inherited = yield* imageUse.inherit(outputs.batchId, names)
+      inherited = yield* imageUse.claim(outputs.batchId, names)
       const used = yield* imageUse.usedByOthers({ batchIds: new Set(together.map((job) => job.batchId)) })
       for (const image of present) {
         const name = image.image_name
@@ -226,11 +226,11 @@ const outputOutcomes = Effect.fnUntraced(
           doomed.push(name)
           outcomes.set(name, failed(notDeleted()))
         } else outcomes.set(name, kept(reason))
-        if (reason === "Retained") yield* imageUse.leave(outputs.batchId, [name])
+        if (reason === "Retained") yield* imageUse.transfer(outputs.batchId, [name])
       }
       if (doomed.length === 0) return
       const result = yield* images.deleteMany(doomed)
-      for (const name of result.done) outcomes.set(name, deleted)
+      for (const name of result.succeeded) outcomes.set(name, deleted)
       if (result.failed.length === 0) return
       const left = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
       for (const name of result.failed) outcomes.set(name, left.has(name) ? failed(notDeleted()) : missing)
@@ -242,7 +242,7 @@ const outputOutcomes = Effect.fnUntraced(
         }
       }))
     // The next cleanup of this job deletes what this one could not.
-    yield* imageUse.leave("", [...inherited].filter((name) => outcomes.get(name)?._tag === "Failed"))
+    yield* imageUse.transfer("", [...inherited].filter((name) => outcomes.get(name)?._tag === "Failed"))
     return outcomes
   }
 )

@@ -18,7 +18,7 @@ import { InvokeAiError } from "../server/InvokeAiError.ts"
  * `Connection` (no answer, or the connection was cut), `Server` (it answered with an error), `Truncated` (the content
  * ends too early, or a part of it is missing or damaged), `InvalidImage` (no PNG, or one of another size than the server says).
  *
- * About the file: `FolderMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`
+ * About the file: `DirectoryMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`
  * (also a read-only disk), `DiskFull`, `File` (anything else the file system refuses), `InvalidTemplate`.
  *
  * About the format: `CodecMissing` (jpeg or webp were asked for but no `ImageCodec` is provided), `Encoding`.
@@ -33,7 +33,7 @@ export const DownloadErrorReason = Schema.Literals([
   "Server",
   "Truncated",
   "InvalidImage",
-  "FolderMissing",
+  "DirectoryMissing",
   "NotADirectory",
   "FileExists",
   "Permission",
@@ -59,7 +59,7 @@ const explanations: Record<DownloadErrorReason, string> = {
   Server: "the server failed",
   Truncated: "the content is not complete",
   InvalidImage: "the content is not the image that was announced",
-  FolderMissing: "the directory does not exist",
+  DirectoryMissing: "the directory does not exist",
   NotADirectory: "a file stands where a directory is needed",
   FileExists: "the file exists already; pass existing: \"overwrite\" or \"skip\"",
   Permission: "writing is not permitted",
@@ -128,7 +128,7 @@ export const fromPlatform =
   (imageName: string, path: string) => (error: PlatformError.PlatformError): DownloadError => {
     const problem = problemOf(error)
     return new DownloadError({
-      reason: problem === "NotFound" ? "FolderMissing" : problem,
+      reason: problem === "NotFound" ? "DirectoryMissing" : problem,
       imageName,
       path,
       cause: error

@@ -53,7 +53,7 @@ export interface DownloadOptions extends FormatOptions {
    * What to do where the file exists. Default `error`. A folder, a link to nothing, or anything else that is not a file is
    * a `FileExists` error with `skip` too.
    */
-  readonly existing?: AtomicFile.Existing | undefined
+  readonly ifExists?: AtomicFile.Existing | undefined
   /** Whether missing folders are made. Default true; otherwise a missing folder is an error. */
   readonly createDirectory?: boolean | undefined
   /** Whether files are flushed to the disk before they get their names. Default true. */
@@ -72,7 +72,7 @@ export const downloadRules: Options.OptionRules<DownloadOptions> = {
   directory: Options.required(Options.nonEmptyText),
   template: Options.text,
   metadata: Options.either(Options.boolean, Options.record),
-  existing: Options.choice("error", "skip", "rename", "overwrite"),
+  ifExists: Options.choice("error", "skip", "rename", "overwrite"),
   createDirectory: Options.boolean,
   sync: Options.boolean,
   concurrency: Options.concurrency,

@@ -21,7 +21,7 @@
  *       directory: "outputs",
  *       metadata: true,
  *       template: "{batch}/{label}-{index:3}",
- *       existing: "rename"
+ *       ifExists: "rename"
  *     })
  *     for (const file of files) yield* Effect.log(`${file.path}, ${file.size} bytes`)
  *   })
@@ -128,7 +128,7 @@ export const bytes = Effect.fn("Downloads.bytes")(
  *   template: "portrait",
  *   format: "jpeg",
  *   quality: 95,
- *   existing: "overwrite"
+ *   ifExists: "overwrite"
  * })
  * ```
  *
@@ -287,7 +287,7 @@ export interface BatchResult extends DownloadResult {
   readonly workflows: number
 }
 
-const manyRules: Options.OptionRules<Parameters<typeof many>[1]> = { ...outputsRules, folders: Options.text }
+const manyRules: Options.OptionRules<Parameters<typeof many>[1]> = { ...outputsRules, directoryTemplate: Options.text }
 
 /**
  * Downloads the images and videos of many jobs, by default into a folder per workflow and in it one per batch.
@@ -304,7 +304,7 @@ export const many = Effect.fn("Downloads.many")(
     jobs: Iterable<NamedOutputs>,
     options: OutputsOptions & {
       /** The folder of a job, in front of `template`. Default `{workflow}/{batch}`. */
-      readonly folders?: string | undefined
+      readonly directoryTemplate?: string | undefined
     }
   ): Effect.fn.Return<
     BatchResult,
@@ -317,7 +317,7 @@ export const many = Effect.fn("Downloads.many")(
       all,
       ({ outputs, workflow }) => everything(outputs, { ...options, workflow })
     )).flat()
-    const folders = options.folders ?? "{workflow}/{batch}"
+    const folders = options.directoryTemplate ?? "{workflow}/{batch}"
     const result = total(
       (yield* downloadAll(wanted, {
         ...options,

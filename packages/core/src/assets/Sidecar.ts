@@ -32,7 +32,7 @@ export interface SidecarItem {
   /** The id of the batch. */
   readonly batch_id: string
   /** The position of the queue item in its batch, from 0. */
-  readonly run: number
+  readonly item_index: number
   /** Seconds from the start of the item to its end. */
   readonly execution_time: number | null
   /** What the batch put into the fields for this item. */

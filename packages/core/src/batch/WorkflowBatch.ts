@@ -291,7 +291,7 @@ const optionProblems = Effect.fnUntraced(function*(
     .flatMap((id) => id === undefined || id === "none" ? [] : [id])
   if (boards.length > 0) {
     const resources = yield* WorkflowResources
-    const present = yield* resources.presentBoards(boards)
+    const present = yield* resources.existingBoards(boards)
     for (const id of boards) {
       if (!present.has(id)) {
         out.push({ code: "missingBoard", source: "resource", message: `the board '${id}' is not on the server` })

@@ -17,7 +17,7 @@ import { printable } from "../internal/printable.ts"
 import { describeIllFormed, illFormedText } from "../internal/wellFormed.ts"
 import * as Collections from "./internal/collections.ts"
 import * as Generators from "./internal/generators.ts"
-import type { InkKind, ResourceKind } from "./internal/kind.ts"
+import type { InkFieldType, ResourceType } from "./internal/kind.ts"
 import * as Models from "./internal/models.ts"
 import * as References from "./internal/references.ts"
 import * as Scalars from "./internal/scalars.ts"
@@ -108,10 +108,10 @@ export const InkField = Schema.Union([
 export type InkField = typeof InkField.Type
 
 /** Whether a field names models. @internal */
-export const holdsModels = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
+export const isModelField = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
   "accepts" in field || field._tag === "InkLoRACollectionField"
 
-const unknownKind: InkKind<InkUnknownField> = {
+const unknownKind: InkFieldType<InkUnknownField> = {
   types: [],
   empty: ({ type }) => ({ _tag: "InkUnknownField", type: type.name }),
   read: (_, stored) => stored,
@@ -119,7 +119,7 @@ const unknownKind: InkKind<InkUnknownField> = {
   expected: () => "a JSON value"
 }
 
-const connectionKind: InkKind<InkConnectionField> = {
+const connectionKind: InkFieldType<InkConnectionField> = {
   types: [],
   empty: ({ type }) => ({ _tag: "InkConnectionField", type: type.name }),
   read: () => undefined,
@@ -129,7 +129,7 @@ const connectionKind: InkKind<InkConnectionField> = {
 
 type OtherField = Exclude<InkField, Models.InkModelField>
 
-const kinds: { readonly [Tag in OtherField["_tag"]]: InkKind<Extract<OtherField, { readonly _tag: Tag }>> } = {
+const kinds: { readonly [Tag in OtherField["_tag"]]: InkFieldType<Extract<OtherField, { readonly _tag: Tag }>> } = {
   InkIntegerField: Scalars.integerKind,
   InkFloatField: Scalars.floatKind,
   InkStringField: Scalars.stringKind,
@@ -160,9 +160,9 @@ const kinds: { readonly [Tag in OtherField["_tag"]]: InkKind<Extract<OtherField,
 }
 
 /** The kind of a field. */
-const kindOf = <Field extends InkField>(field: Field): InkKind<Field> =>
+const kindOf = <Field extends InkField>(field: Field): InkFieldType<Field> =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has the kind of each field under its tag
-  ("accepts" in field ? Models.modelKind : kinds[field._tag]) as unknown as InkKind<Field>
+  ("accepts" in field ? Models.modelKind : kinds[field._tag]) as unknown as InkFieldType<Field>
 
 interface KindOfTemplate {
   readonly empty: (template: InputTemplate) => InkField
@@ -336,7 +336,7 @@ export const format = (field: InkField): string | undefined => {
 }
 
 /** What has to be on the server for the value of a field, apart from models. @internal */
-export const names = (field: InkField): ReadonlyArray<readonly [kind: ResourceKind, name: string]> =>
+export const names = (field: InkField): ReadonlyArray<readonly [kind: ResourceType, name: string]> =>
   field.value === undefined ? [] : kindOf(field).names?.(field.value) ?? []
 
 /** Whether the server takes values of a field as batch data. @internal */

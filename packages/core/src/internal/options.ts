@@ -144,7 +144,7 @@ const unknownOption = (
     option,
     expected: names.join(", "),
     received: describe({ ...unchecked, isSecret: hasSecrets }, value),
-    near
+    suggestions: near
   })
 }
 

@@ -223,7 +223,7 @@ const makeJob = Effect.fnUntraced(function*(
 })
 
 /** The body of `submitBatch`, without a span and a timeout of its own. */
-const handIn = Effect.fnUntraced(function*(
+const enqueueJob = Effect.fnUntraced(function*(
   batch: JobBatch,
   options: JobOptions,
   limit: TimeLimit.TimeLimit
@@ -273,7 +273,7 @@ export const submitBatch: (
 > = Effect.fn("Job.submitBatch")((batch: JobBatch, options: JobOptions = {}) =>
   Effect.andThen(
     Options.check(options, jobRules),
-    TimeLimit.submitWithin(options, (limit) => handIn(batch, options, limit))
+    TimeLimit.submitWithin(options, (limit) => enqueueJob(batch, options, limit))
   )
 )
 
@@ -310,7 +310,7 @@ const send = Effect.fnUntraced(function*(
           _tag: "Enqueued",
           itemIds: result.itemIds,
           enqueued: result.enqueued,
-          mayHaveDuplicates: !result.certain
+          mayHaveDuplicates: !result.itemsConfirmed
         })
       })
     ),
@@ -318,7 +318,7 @@ const send = Effect.fnUntraced(function*(
     Effect.tap(() => Submission.acknowledge(batchId)),
     Effect.tapError((error) =>
       Effect.gen(function*() {
-        // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be adopted.
+        // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be attached to.
         // Of a batch that the server took in part, closing makes sure that nothing of it runs.
         context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
         if (error._tag === "QueueBlocked") tracked.fail(error)
@@ -338,7 +338,7 @@ const send = Effect.fnUntraced(function*(
     })
   )
   // Where events arrive nothing is asked: they were subscribed to before the job was sent.
-  if (!enqueued.certain || !(yield* tracker.connected)) yield* tracker.refresh
+  if (!enqueued.itemsConfirmed || !(yield* tracker.connected)) yield* tracker.refresh
   return yield* makeJob(context, enqueued, limit)
 })
 
@@ -445,7 +445,7 @@ export const submit = Effect.fn("Job.submit")(function*(
       const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
       const batch = yield* WorkflowBatch.make(workflow, { runs: options.runs, seed: options.seed, board })
       for (const warning of batch.warnings) yield* Effect.logDebug(warning)
-      return yield* Effect.withSpan(handIn(batch, options, limit), "Job.submitBatch")
+      return yield* Effect.withSpan(enqueueJob(batch, options, limit), "Job.submitBatch")
     }))
   yield* Effect.annotateCurrentSpan({ batchId: job.batchId })
   return job
@@ -537,7 +537,7 @@ const attachRules: Options.OptionRules<AttachOptions> = {
  *
  * **Details**
  *
- * Closing the scope leaves the job alone unless `onInterrupt` is `cancel`.
+ * Closing the scope leaves the job alone unless `onScopeClose` is `cancel`.
  *
  * **Errors**
  *
@@ -566,7 +566,7 @@ export const attach = Effect.fn("Job.attach")(function*(
   const context: Lifecycle = {
     tracked,
     options: { keepOutputs: true, ...options },
-    stage: { current: "accepted", detached: options.onInterrupt !== "cancel", sending: undefined }
+    stage: { current: "accepted", detached: options.onScopeClose !== "cancel", sending: undefined }
   }
   yield* Effect.addFinalizer((exit) => close(context, exit))
   return yield* makeJob(context, null, limit)
@@ -627,7 +627,7 @@ export {
  * @category operations
  * @since 0.1.0
  */
-export const heal = Effect.fn("Job.heal")(
+export const unblockQueue = Effect.fn("Job.unblockQueue")(
   (batchId: string): Effect.Effect<Cancellation, InvokeAiError, SessionQueue> =>
     Effect.andThen(Effect.annotateCurrentSpan({ batchId }), removeUnreadable(batchId))
 )

@@ -19,7 +19,7 @@ const ItemErrorSchema = Schema.Struct({
 })
 
 /** A value of this library, carried along unchecked. */
-const carried = <A>() => Schema.declare((_value): _value is A => true)
+const declareUnchecked = <A>() => Schema.declare((_value): _value is A => true)
 
 const items = (ids: ReadonlyArray<number>): string => ids.length === 1 ? `item ${ids[0]}` : `${ids.length} items`
 
@@ -158,7 +158,7 @@ export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
   /** What the server or the client reported about the items. */
   detail: Schema.String,
   /**
-   * Whether the batch was removed from the queue. Otherwise closing the job's scope removes it, and so does `Job.heal`.
+   * Whether the batch was removed from the queue. Otherwise closing the job's scope removes it, and so does `Job.unblockQueue`.
    */
   removed: Schema.optionalKey(Schema.Boolean)
 }) {
@@ -166,7 +166,7 @@ export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
     const what = this.itemIds.length === 0 ? "items" : items(this.itemIds)
     const remedy = this.removed === true
       ? "The batch was removed from the queue; correct the values that do not fit their fields, and submit it again"
-      : `Close the job's scope or run Job.heal("${this.batchId}") to remove the batch from the queue`
+      : `Close the job's scope or run Job.unblockQueue("${this.batchId}") to remove the batch from the queue`
     return `The server cannot read ${what} of batch ${this.batchId}, which blocks its queue: ${this.detail}. ${remedy}`
   }
 }
@@ -183,7 +183,7 @@ export class JobFailed extends TaggedError<JobFailed>()("JobFailed", {
   /** The ids of all items that failed, each with the error of its node. */
   failures: Schema.Array(Schema.Struct({ itemId: Schema.Number, error: ItemErrorSchema })),
   /** The outputs that exist, including those of the items that failed. */
-  outputs: carried<WorkflowOutput>()
+  outputs: declareUnchecked<WorkflowOutput>()
 }) {
   private get first(): ItemError {
     return this.failures[0]?.error ??
@@ -230,7 +230,7 @@ export class JobCanceled extends TaggedError<JobCanceled>()("JobCanceled", {
   /** Whether this program requested the cancellation. */
   requested: Schema.Boolean,
   /** The outputs that exist. */
-  outputs: carried<WorkflowOutput>()
+  outputs: declareUnchecked<WorkflowOutput>()
 }) {
   override get message(): string {
     return this.requested
@@ -256,7 +256,7 @@ export class JobLost extends TaggedError<JobLost>()("JobLost", {
   /** The names of the images that the lost items left on the server. */
   imageNames: Schema.Array(Schema.String),
   /** The outputs that were announced before the items were lost. */
-  outputs: carried<WorkflowOutput>()
+  outputs: declareUnchecked<WorkflowOutput>()
 }) {
   override get message(): string {
     return `The server has lost ${items(this.itemIds)} of batch ${this.batchId}${
@@ -317,7 +317,7 @@ export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("W
   /** The status of the job. */
   status: Schema.String,
   /** What was announced so far. */
-  outputs: carried<ReadonlyArray<InkOutput>>()
+  outputs: declareUnchecked<ReadonlyArray<InkOutput>>()
 }) {
   override get message(): string {
     return `The job has not ended yet (status: ${this.status}). Wait for it with job.await before you read job.outputs`

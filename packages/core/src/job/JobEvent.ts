@@ -26,7 +26,7 @@ export interface NodeReference {
    * The position of the queue item in its batch, from 0. Before the server has responded to the submission, it is the
    * order in which the items appear.
    */
-  readonly run: number
+  readonly itemIndex: number
   /** The id of the session in which the server runs the item. */
   readonly sessionId: string
   /** The id of the node in the workflow file. */
@@ -69,7 +69,7 @@ export interface ItemStatusChanged {
   /** The id of the queue item. */
   readonly itemId: number
   /** The position of the queue item in its batch, from 0. */
-  readonly run: number
+  readonly itemIndex: number
   /** The status before; null if none was known. */
   readonly previous: string | null
   /** One of `JobStatus`, or a status that a newer server added. */
@@ -158,13 +158,13 @@ export interface JobWarning {
   /**
    * What happened.
    *
-   * - `SurplusItems`: the server has more items under this batch id than were requested.
+   * - `ExtraItems`: the server has more items under this batch id than were requested.
    * - `ItemRetried`: an item of this job was retried on the server.
    * - `QueueBlocked`: the server cannot read the item in front of its queue, so nothing runs.
    * - `WorkerBusy`: no item is in progress, but the server still processes something.
    * - `EventsUnavailable`: the server rejects the event connection; the job is tracked by polling.
    */
-  readonly reason: "SurplusItems" | "ItemRetried" | "QueueBlocked" | "WorkerBusy" | "EventsUnavailable"
+  readonly reason: "ExtraItems" | "ItemRetried" | "QueueBlocked" | "WorkerBusy" | "EventsUnavailable"
   /** The warning as a sentence. */
   readonly message: string
   /** The ids of the queue items that the warning is about; empty if unknown. */

@@ -73,7 +73,7 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  *
  * **Gotchas**
  *
- * A journal belongs to one server and to one running process. `layerFolder` enforces the latter with a lock.
+ * A journal belongs to one server and to one running process. `layerDirectory` enforces the latter with a lock.
  *
  * @category services
  * @since 0.1.0
@@ -121,10 +121,10 @@ export class JobJournal extends Context.Service<JobJournal, {
    *
    * Fails with `RecordError` if the directory cannot be opened, or if another process uses it.
    */
-  static readonly layerFolder = (
+  static readonly layerDirectory = (
     directory: string
   ): Layer.Layer<JobJournal, RecordError, FileSystem.FileSystem | Path.Path> =>
-    Layer.unwrap(Effect.map(stored, (module) => module.layerFolder(directory)))
+    Layer.unwrap(Effect.map(stored, (module) => module.layerDirectory(directory)))
 }
 
 const accept = (entry: typeof JournalEntry.Type): JournalEntry => ({ ...entry, stage: "accepted" })

@@ -37,7 +37,7 @@ export interface JobOptions extends SubmissionPolicy {
    * What happens to a job that has not ended when its scope closes. `InvokeAiOptions.closeTimeout` limits how long
    * canceling takes. Default: `"cancel"`; `"detach"` for jobs that were attached to.
    */
-  readonly onInterrupt?: "cancel" | "detach" | undefined
+  readonly onScopeClose?: "cancel" | "detach" | undefined
   /**
    * Whether the images of a failed or canceled job are kept. Otherwise they are deleted when the scope closes. Default:
    * false; true for jobs that were attached to.
@@ -123,18 +123,18 @@ export interface SubmissionPolicy {
    *
    * @default 30 seconds
    */
-  readonly settle?: Duration.Input | undefined
+  readonly lookupTimeout?: Duration.Input | undefined
   /**
    * How long the server must have said that it has no such batch before the batch is sent again. Under load a request
    * can be in flight that long.
    *
    * @default 15 seconds
    */
-  readonly quiet?: Duration.Input | undefined
+  readonly resendAfter?: Duration.Input | undefined
   /**
    * The maximum number of times that the batch is sent, at least 1.
    *
    * @default 3
    */
-  readonly attempts?: number | undefined
+  readonly maxAttempts?: number | undefined
 }

@@ -23,7 +23,7 @@
  *     )
  *     const job = yield* JobRecovery.submitOnce(order, prepare)
  *     const { outputs } = yield* job.await
- *     yield* Downloads.outputs(outputs, { directory: `outputs/${order}`, existing: "overwrite" })
+ *     yield* Downloads.outputs(outputs, { directory: `outputs/${order}`, ifExists: "overwrite" })
  *   }))
  *
  * const program = Effect.gen(function*() {
@@ -58,7 +58,7 @@ import type { SubmissionError } from "./Submission.ts"
  *
  * A job that the server accepted is followed, also when it has ended meanwhile. One of which that is not known is asked
  * for first and handed in under the same batch id if the server does not have it. From then on it is like a job of this
- * program: closing the scope before its end cancels it unless `onInterrupt` is `detach`. It leaves the journal when the
+ * program: closing the scope before its end cancels it unless `onScopeClose` is `detach`. It leaves the journal when the
  * scope closes, unless it completed and the scope failed after that.
  *
  * **Errors**
@@ -86,7 +86,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
     return yield* Job.resubmit(submission, options)
   }
   return yield* Job.attach(batchId, {
-    onInterrupt: "cancel",
+    onScopeClose: "cancel",
     keepOutputs: false,
     ...options,
     destination: submission.batch.destination ?? undefined,
@@ -135,7 +135,7 @@ const oneAtATime = <A, E, R>(
  *
  * **Gotchas**
  *
- * Interrupting the program (Ctrl-C) closes the scope, and that cancels a running job unless `onInterrupt` is `detach`.
+ * Interrupting the program (Ctrl-C) closes the scope, and that cancels a running job unless `onScopeClose` is `detach`.
  * Killing the program does not: the job continues. A job whose request was cut off stays in the journal, because the
  * server may still receive it; the next call with this key looks for it.
  *

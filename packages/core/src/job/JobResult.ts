@@ -29,7 +29,7 @@ export interface SessionQueueItem {
   /** The id of the session in which the server runs the item. */
   readonly sessionId: string
   /** The position in the batch, from 0. */
-  readonly run: number
+  readonly itemIndex: number
   /** One of `JobStatus`, or a status that a newer server added. */
   readonly status: string
   /** When the item was enqueued, by the server's clock. */
@@ -113,7 +113,7 @@ export const itemsOf = (state: JobState.JobState): ReadonlyArray<SessionQueueIte
     itemId: item.itemId,
     batchId: state.batchId,
     sessionId: item.sessionId,
-    run: item.run,
+    itemIndex: item.itemIndex,
     status: item.status,
     createdAt: toTime(item.createdAt),
     startedAt: toTime(item.startedAt),
@@ -168,7 +168,7 @@ export const outputsOf = (state: JobState.JobState): WorkflowOutput => {
     items: results.map((item): ItemOutput => ({
       itemId: item.itemId,
       sessionId: item.sessionId,
-      run: item.run,
+      itemIndex: item.itemIndex,
       status: item.status,
       fieldValues: item.fieldValues,
       executionTime: between(item.startedAt, item.completedAt),

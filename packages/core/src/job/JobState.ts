@@ -202,26 +202,26 @@ export const getItem = (state: JobState, itemId: number): ItemState | undefined 
   return place === undefined ? undefined : state.pages[place.page]![place.at]
 }
 
-const withRun = (item: ItemState, role: ItemRole, run: number): ItemState =>
-  item.role === role && item.run === run ? item : {
+const withIndex = (item: ItemState, role: ItemRole, itemIndex: number): ItemState =>
+  item.role === role && item.itemIndex === itemIndex ? item : {
     ...item,
     role,
-    run,
-    outputs: item.outputs.map((output) => ({ ...output, run }))
+    itemIndex,
+    outputs: item.outputs.map((output) => ({ ...output, itemIndex }))
   }
 
 /** A state with these items, which are in ascending order; works out which of them are members, and at which position. */
 const withItems = (state: JobState, items: ReadonlyArray<ItemState>): JobState => {
   let position = 0
-  const runs = new Map<number, number>()
+  const indexes = new Map<number, number>()
   const assigned = items.map((item) => {
     let next: ItemState
-    if (item.parentItemId !== null) next = withRun(item, "child", runs.get(item.parentItemId) ?? 0)
-    else if (item.retryOf !== null) next = withRun(item, "retry", runs.get(item.retryOf) ?? 0)
-    else if (!state.known) next = withRun(item, "unknown", position++)
-    else if (state.expected === null || position < state.expected) next = withRun(item, "member", position++)
-    else next = withRun(item, item.read ? "surplus" : "unknown", 0)
-    runs.set(item.itemId, next.run)
+    if (item.parentItemId !== null) next = withIndex(item, "child", indexes.get(item.parentItemId) ?? 0)
+    else if (item.retryOf !== null) next = withIndex(item, "retry", indexes.get(item.retryOf) ?? 0)
+    else if (!state.known) next = withIndex(item, "unknown", position++)
+    else if (state.expected === null || position < state.expected) next = withIndex(item, "member", position++)
+    else next = withIndex(item, item.read ? "surplus" : "unknown", 0)
+    indexes.set(item.itemId, next.itemIndex)
     return next
   })
   return { ...state, pages: toPages(assigned) }
@@ -268,7 +268,13 @@ const report = (
   let reported = item.reported
   const say = (status: string) => {
     if (reported === status) return
-    events.push({ _tag: "ItemStatusChanged", itemId: item.itemId, run: item.run, previous: reported, status })
+    events.push({
+      _tag: "ItemStatusChanged",
+      itemId: item.itemId,
+      itemIndex: item.itemIndex,
+      previous: reported,
+      status
+    })
     reported = status
   }
   const isOver = item.phase === "ended" || isFinal(item)
@@ -459,7 +465,7 @@ const warnAboutExtraItems = (state: JobState): Change => {
   const idsOf = (role: ItemRole) => all.filter((item) => item.role === role).map((item) => item.itemId)
   const surplus = idsOf("surplus")
   const extra = surplus.length === 0 ? { state, events: [] } : warn(state, {
-    reason: "SurplusItems",
+    reason: "ExtraItems",
     message:
       `The server has more items of batch ${state.batchId} than were asked for; those that have not ended are canceled, and their images are deleted when the scope of the job closes`,
     itemIds: surplus
@@ -642,9 +648,9 @@ export const countPresent = (state: JobState): number => items(state).filter((it
 export const results = (state: JobState): ReadonlyArray<ItemState> => {
   const latest = new Map<number, ItemState>()
   for (const item of items(state)) {
-    if (counts(item)) latest.set(item.run, item)
+    if (counts(item)) latest.set(item.itemIndex, item)
   }
-  return [...latest.values()].toSorted((a, b) => a.run - b.run)
+  return [...latest.values()].toSorted((a, b) => a.itemIndex - b.itemIndex)
 }
 
 /**

@@ -30,7 +30,7 @@ import * as Options from "../internal/options.ts"
 import type { ServerEvents } from "../server/ServerEvents.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
 import * as Follow from "./internal/follow.ts"
-import { ImageUse } from "./internal/ImageUse.ts"
+import { ImageUsage } from "./internal/ImageUsage.ts"
 
 export type { TrackOptions } from "./internal/follow.ts"
 export type { TrackedJob } from "./internal/trackedJob.ts"
@@ -53,7 +53,7 @@ export interface JobTrackerOptions {
    *
    * @default 30 seconds
    */
-  readonly sweepInterval?: Duration.Input | undefined
+  readonly checkInterval?: Duration.Input | undefined
   /**
    * The shortest and the longest time between two polls without events.
    *
@@ -89,7 +89,7 @@ export interface JobTrackerOptions {
    *
    * @default 10 seconds
    */
-  readonly idle?: Duration.Input | undefined
+  readonly disconnectAfter?: Duration.Input | undefined
 }
 
 const pollRules: Options.OptionRules<NonNullable<JobTrackerOptions["pollInterval"]>> = {
@@ -98,13 +98,13 @@ const pollRules: Options.OptionRules<NonNullable<JobTrackerOptions["pollInterval
 }
 
 const trackerRules: Options.OptionRules<JobTrackerOptions> = {
-  sweepInterval: Options.positiveDuration,
+  checkInterval: Options.positiveDuration,
   pollInterval: Options.record,
   connectTimeout: Options.duration,
   readConcurrency: Options.concurrency,
   blockedAfter: Options.duration,
   giveUpAfter: Options.duration,
-  idle: Options.duration
+  disconnectAfter: Options.duration
 }
 
 /**
@@ -124,7 +124,7 @@ export class JobTracker extends Context.Service<JobTracker, {
   /** Returns whether events arrive at the moment. */
   readonly connected: Follow.Follower["connected"]
   /** The images that are in use, including those of the results of tracked jobs. */
-  readonly imageUse: ImageUse["Service"]
+  readonly imageUse: ImageUsage["Service"]
   /** Cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background. */
   readonly cleanup: CleanupTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
@@ -132,33 +132,33 @@ export class JobTracker extends Context.Service<JobTracker, {
   static readonly layer: Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> = Layer.effect(
     JobTracker,
     Effect.suspend(() => make({}))
-  ).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
+  ).pipe(Layer.provide([ImageUsage.layer, Closing.layer]))
 
   /** Follows jobs with other timing. */
   static readonly layerWith = (
     options: JobTrackerOptions
   ): Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> =>
-    Layer.effect(JobTracker, make(options)).pipe(Layer.provide([ImageUse.layer, Closing.layer]))
+    Layer.effect(JobTracker, make(options)).pipe(Layer.provide([ImageUsage.layer, Closing.layer]))
 }
 
 const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.Return<
   JobTracker["Service"],
   never,
-  SessionQueue | ServerEvents | ImageUse | Closing | Scope.Scope
+  SessionQueue | ServerEvents | ImageUsage | Closing | Scope.Scope
 > {
   yield* Effect.orDie(Options.check(options, trackerRules))
   if (options.pollInterval !== undefined) yield* Effect.orDie(Options.check(options.pollInterval, pollRules))
-  const imageUse = yield* ImageUse
+  const imageUse = yield* ImageUsage
   const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
   const millis = (name: string, input: Duration.Input) => Duration.toMillis(Options.durationOption(name, input))
   const { connected, jobs, refresh, track } = yield* Follow.make({
-    sweepMax: millis("sweepInterval", options.sweepInterval ?? "30 seconds"),
+    sweepMax: millis("checkInterval", options.checkInterval ?? "30 seconds"),
     pollMin: millis("pollInterval.min", options.pollInterval?.min ?? "250 millis"),
     pollMax: millis("pollInterval.max", options.pollInterval?.max ?? "5 seconds"),
     connectTimeout: millis("connectTimeout", options.connectTimeout ?? "2 seconds"),
     blockedAfter: millis("blockedAfter", options.blockedAfter ?? "10 seconds"),
     giveUpAfter: millis("giveUpAfter", options.giveUpAfter ?? "10 minutes"),
-    idle: millis("idle", options.idle ?? "10 seconds"),
+    idle: millis("disconnectAfter", options.disconnectAfter ?? "10 seconds"),
     readConcurrency: options.readConcurrency ?? 8
   })
   yield* imageUse.follow(jobs)

@@ -117,7 +117,7 @@ export interface ItemOutput {
   /** The id of the session in which the server ran the item. */
   readonly sessionId: string
   /** The position of the item in its batch, from 0. */
-  readonly run: number
+  readonly itemIndex: number
   /** One of `JobStatus`, or a status that a newer server added. */
   readonly status: string
   /** The values that the batch gave this item. */
@@ -255,7 +255,7 @@ export interface SessionContext {
   /** The id of the session in which the server ran the item. */
   readonly sessionId: string
   /** The position of the queue item in its batch, from 0. */
-  readonly run: number
+  readonly itemIndex: number
   /** Nodes of the workflow by id; where one is missing its label is "". */
   readonly nodes: ReadonlyMap<string, OutputNode>
 }
@@ -290,7 +290,7 @@ export const originOf = (
     preparedId: node.preparedId,
     itemId: context.itemId,
     sessionId: context.sessionId,
-    run: context.run,
+    itemIndex: context.itemIndex,
     iteration: node.iteration,
     index: node.index,
     isIntermediate: node.submitted?.["is_intermediate"] === true,
@@ -351,7 +351,7 @@ const unique = (images: ReadonlyArray<Media.InkImageOutput>): ReadonlyArray<Medi
  * @since 0.1.0
  */
 export const finalImages = (outputs: ReadonlyArray<InkOutput>): ReadonlyArray<Media.InkImageOutput> =>
-  unique(outputs.filter(isTag("InkImageOutput")).filter((image) => !image.isIntermediate && !image.passedThrough))
+  unique(outputs.filter(isTag("InkImageOutput")).filter((image) => !image.isIntermediate && !image.isPassthrough))
 
 /**
  * The names of all images that some outputs mention, however deep in their data, each once.

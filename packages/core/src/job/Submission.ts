@@ -72,12 +72,12 @@ export interface SubmissionResult {
   /** The priority of the items in the queue. */
   readonly priority: number
   /** Whether the server's response was lost and the batch was found by its id. */
-  readonly adopted: boolean
+  readonly recovered: boolean
   /**
    * Whether `itemIds` are certainly all items of the batch. False if the batch was sent more than once, or if the
    * response does not name as many items as it counts.
    */
-  readonly certain: boolean
+  readonly itemsConfirmed: boolean
 }
 
 /**
@@ -114,7 +114,7 @@ export interface SubmissionContext {
  * The key under which the server notes the request, where it does: what its document says is known from reading the node
  * types; it is not read for this.
  */
-const receiptKey = (batchId: string): Effect.Effect<string | undefined, never, ServerInfo> =>
+const idempotencyKey = (batchId: string): Effect.Effect<string | undefined, never, ServerInfo> =>
   Effect.flatMap(ServerInfo, ({ knownCapabilities }) =>
     Effect.map(knownCapabilities, (known) => {
       const offered = Option.exists(
@@ -134,7 +134,7 @@ const receiptKey = (batchId: string): Effect.Effect<string | undefined, never, S
 export const acknowledge = Effect.fnUntraced(function*(
   batchId: string
 ): Effect.fn.Return<void, never, SessionQueue | ServerInfo> {
-  const key = yield* receiptKey(batchId)
+  const key = yield* idempotencyKey(batchId)
   if (key === undefined) return
   const queue = yield* SessionQueue
   yield* Effect.forkDetach(
@@ -145,12 +145,12 @@ export const acknowledge = Effect.fnUntraced(function*(
 })
 
 /** What asking for a batch has shown: the server has it, or has not, or cannot be asked. */
-type Probe =
+type BatchLookup =
   | { readonly _tag: "Accepted"; readonly total: number }
   | { readonly _tag: "Absent" }
   | { readonly _tag: "Unknown"; readonly detail: string; readonly cause: InvokeAiError | undefined }
 
-/** How long a lookup may take at least, in milliseconds, however little of `settle` is left. */
+/** How long a lookup may take at least, in milliseconds, however little of `lookupTimeout` is left. */
 const shortestRead = 500
 
 /** How long a response may come after the batch was seen. */
@@ -168,21 +168,21 @@ const isPassing = ({ status }: InvokeAiError): boolean =>
   status === undefined || status < 300 || status >= 500 || passing.has(status)
 
 /**
- * Asks the server for a batch until it has it, or has said for a while (`quiet`) that it does not, or has not responded for
- * `settle`.
+ * Asks the server for a batch until it has it, or has said for a while (`resendAfter`) that it does not, or has not responded for
+ * `lookupTimeout`.
  */
-const probe = Effect.fnUntraced(function*(
+const lookUpBatch = Effect.fnUntraced(function*(
   batchId: string,
-  quiet: Duration.Duration,
-  settle: Duration.Duration
-): Effect.fn.Return<Probe, never, SessionQueue> {
+  resendAfter: Duration.Duration,
+  lookupTimeout: Duration.Duration
+): Effect.fn.Return<BatchLookup, never, SessionQueue> {
   const queue = yield* SessionQueue
   let responded = yield* elapsedMillis
   let absentSince: number | undefined
   let lastError: InvokeAiError | undefined
   let wait = 100
   while (true) {
-    const left = responded + Duration.toMillis(settle) - (yield* elapsedMillis)
+    const left = responded + Duration.toMillis(lookupTimeout) - (yield* elapsedMillis)
     const read = yield* Effect.timeoutOption(
       Effect.result(queue.batchStatus(batchId)),
       Duration.millis(Math.max(left, shortestRead))
@@ -193,7 +193,7 @@ const probe = Effect.fnUntraced(function*(
       if (total > 0) return { _tag: "Accepted", total }
       responded = now
       absentSince ??= now
-      if (now - absentSince >= Duration.toMillis(quiet)) return { _tag: "Absent" }
+      if (now - absentSince >= Duration.toMillis(resendAfter)) return { _tag: "Absent" }
     } else {
       absentSince = undefined
       const error = Option.isSome(read) && read.value._tag === "Failure" ? read.value.failure : lastError
@@ -201,8 +201,8 @@ const probe = Effect.fnUntraced(function*(
         return { _tag: "Unknown", detail: error.message, cause: error }
       }
       lastError = error
-      if (now - responded >= Duration.toMillis(settle)) {
-        const detail = `the server did not say whether it has the batch within ${Duration.format(settle)}`
+      if (now - responded >= Duration.toMillis(lookupTimeout)) {
+        const detail = `the server did not say whether it has the batch within ${Duration.format(lookupTimeout)}`
         return error === undefined
           ? { _tag: "Unknown", detail, cause: undefined }
           : { _tag: "Unknown", detail: `${detail} (${error.message})`, cause: error }
@@ -272,15 +272,15 @@ export const submit = Effect.fn("Submission.submit")(function*(
   const { batchId, size } = submission
   yield* Effect.annotateCurrentSpan({ batchId, size })
   const queue = yield* SessionQueue
-  const offeredKey = yield* receiptKey(batchId)
+  const sentKey = yield* idempotencyKey(batchId)
   if (size < 1) {
     return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
   }
-  const quiet = Options.durationOption("quiet", policy.quiet ?? "15 seconds")
-  const settle = Options.durationOption("settle", policy.settle ?? "30 seconds")
-  const attempts = Math.max(1, policy.attempts ?? 3)
+  const resendAfter = Options.durationOption("resendAfter", policy.resendAfter ?? "15 seconds")
+  const lookupTimeout = Options.durationOption("lookupTimeout", policy.lookupTimeout ?? "30 seconds")
+  const maxAttempts = Math.max(1, policy.maxAttempts ?? 3)
 
-  const adopt = Effect.fnUntraced(function*(total: number, sent: number) {
+  const recover = Effect.fnUntraced(function*(total: number, sent: number) {
     const listed = yield* Effect.result(findBatchItems(batchId, total, submission.batch.destination ?? undefined))
     if (listed._tag === "Failure" && !isUnreadableItemError(listed.failure)) {
       return yield* new SubmissionUnknown({
@@ -311,8 +311,8 @@ export const submit = Effect.fn("Submission.submit")(function*(
       requested: size,
       itemIds: own.map((member) => member.itemId),
       priority: 0,
-      adopted: true,
-      certain: sent === 1 && own.length <= size
+      recovered: true,
+      itemsConfirmed: sent === 1 && own.length <= size
     }
     return result
   })
@@ -325,16 +325,16 @@ export const submit = Effect.fn("Submission.submit")(function*(
       requested,
       itemIds: ids.toSorted((a, b) => a - b),
       priority: 0,
-      adopted: true,
-      certain: true
+      recovered: true,
+      itemsConfirmed: true
     }))
   })
 
   const accepted = Effect.gen(function*() {
     let asking = before.maybeSent === true
-    let key = offeredKey
+    let key = sentKey
     for (let sent = 1;; sent++) {
-      let quietNow = quiet
+      let absentFor = resendAfter
       let error: InvokeAiError | undefined
       if (!asking) {
         const batch = key === undefined ? submission.batch : Object.assign({ idempotency_key: key }, submission.batch)
@@ -344,7 +344,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         )
         if (typeof answer === "number") {
           yield* Effect.logInfo("The server has the batch; its response to the request is missing")
-          return yield* adopt(answer, sent)
+          return yield* recover(answer, sent)
         }
         if (answer._tag === "Success") {
           const { enqueued, item_ids: ids, priority, requested } = answer.success
@@ -354,8 +354,8 @@ export const submit = Effect.fn("Submission.submit")(function*(
             requested,
             itemIds: ids.toSorted((a, b) => a - b),
             priority,
-            adopted: false,
-            certain: (sent === 1 || key !== undefined) && ids.length === enqueued
+            recovered: false,
+            itemsConfirmed: (sent === 1 || key !== undefined) && ids.length === enqueued
           } satisfies SubmissionResult
         }
         error = answer.failure
@@ -370,7 +370,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
             : error
         }
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.
-        if (key !== undefined) quietNow = Duration.zero
+        if (key !== undefined) absentFor = Duration.zero
       }
       if (error !== undefined) yield* Effect.logInfo(`It is not certain whether the batch arrived: ${error.message}`)
       asking = false
@@ -378,12 +378,12 @@ export const submit = Effect.fn("Submission.submit")(function*(
         const receipt = yield* fromReceipt(key)
         if (Option.isSome(receipt)) return receipt.value
       }
-      const seen = yield* probe(batchId, quietNow, settle)
-      if (seen._tag === "Accepted") return yield* adopt(seen.total, sent)
+      const seen = yield* lookUpBatch(batchId, absentFor, lookupTimeout)
+      if (seen._tag === "Accepted") return yield* recover(seen.total, sent)
       if (seen._tag === "Unknown") {
         return yield* new SubmissionUnknown({ batchId, detail: seen.detail, cause: error ?? seen.cause })
       }
-      if (error !== undefined && (sent >= attempts || !isPassing(error))) return yield* error
+      if (error !== undefined && (sent >= maxAttempts || !isPassing(error))) return yield* error
       if (error !== undefined) yield* Effect.logInfo("The batch did not arrive and is sent again")
       yield* Effect.sleep(Duration.millis(500))
     }

@@ -14,7 +14,7 @@
  */
 export interface BulkResult {
   /** The names that the request succeeded for. */
-  readonly done: ReadonlyArray<string>
+  readonly succeeded: ReadonlyArray<string>
   /** The names that it did not succeed for, for example because they do not exist or belong to another user. */
   readonly failed: ReadonlyArray<string>
 }

@@ -414,7 +414,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       )
     ),
     deleteUncategorized: call((api) => api.images.deleteUncategorized({})).pipe(
-      Effect.map((result): BulkResult => ({ done: result.deleted_images, failed: result.failed_images ?? [] })),
+      Effect.map((result): BulkResult => ({ succeeded: result.deleted_images, failed: result.failed_images ?? [] })),
       Effect.withSpan("Images.deleteUncategorized")
     ),
     intermediatesCount: call((api) => api.images.intermediatesCount({})).pipe(

@@ -128,8 +128,8 @@ export const diff = (before: Workflow, after: Workflow): WorkflowDiff => {
     values: compare(valueEntries(fieldsBefore.filter(isOffForm)), valueEntries(fieldsAfter.filter(isOffForm))),
     connections: compare(edgeEntries(before.loaded), edgeEntries(after.loaded)),
     models: compare(
-      valueEntries(fieldsBefore.filter(({ field }) => InkField.holdsModels(field))),
-      valueEntries(fieldsAfter.filter(({ field }) => InkField.holdsModels(field)))
+      valueEntries(fieldsBefore.filter(({ field }) => InkField.isModelField(field))),
+      valueEntries(fieldsAfter.filter(({ field }) => InkField.isModelField(field)))
     )
   }
   return { isEmpty: Object.values(parts).every((changes) => changes.length === 0), ...parts }

@@ -19,27 +19,29 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
   /** Whether a field of any node was wanted, or an input of the form. */
   wanted: Schema.Literals(["input", "field"]),
   /** The names that look most like it, best first. */
-  near: Schema.Array(Schema.String),
+  suggestions: Schema.Array(Schema.String),
   /** A name for each input in form order: its user name if no other input has it, else its system name. */
   available: Schema.Array(Schema.String),
   /**
    * The system names of fields with this name that are not on the form: `Workflow.setField` and `Workflow.getField`
    * reach them.
    */
-  offForm: Schema.Array(Schema.String)
+  hiddenFields: Schema.Array(Schema.String)
 }) {
   override get message(): string {
     if (this.wanted === "field") {
-      const hint = this.near.length > 0 ? `Did you mean ${this.near.join(" or ")}?` : "Workflow.fields has them all"
+      const hint = this.suggestions.length > 0
+        ? `Did you mean ${this.suggestions.join(" or ")}?`
+        : "Workflow.fields has them all"
       return `No field has the system name '${this.inputName}' ({nodeId}.{fieldName}). ${hint}`
     }
-    const off = this.offForm.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
-    if (this.offForm.includes(this.inputName)) {
+    const off = this.hiddenFields.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
+    if (this.hiddenFields.includes(this.inputName)) {
       return `The field '${this.inputName}' is not on the workflow's form: use ${off}`
     }
     const fields = off === "" ? "" : `. Fields with this name that are not on the form: ${off}`
-    const hint = this.near.length > 0
-      ? `. Did you mean ${this.near.join(" or ")}?`
+    const hint = this.suggestions.length > 0
+      ? `. Did you mean ${this.suggestions.join(" or ")}?`
       : fields !== ""
       ? ""
       : this.available.length === 0

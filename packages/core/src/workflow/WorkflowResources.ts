@@ -107,15 +107,17 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
   /** All installed models. Called only when the workflow names a model. */
   readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, ResourcesUnavailable>
   /** Returns the names among those given whose images exist and can be read. */
-  readonly presentImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   /** Returns the names among those given whose videos exist and can be read. */
-  readonly presentVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   /** Returns the ids among those given whose boards exist and can be read. */
-  readonly presentBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   /** Returns the ids among those given whose style presets exist and can be read. */
-  readonly presentStylePresets: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingStylePresets: (
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   /** Returns the ids among those given whose system prompts exist and can be read. */
-  readonly presentSystemPrompts: (
+  readonly existingSystemPrompts: (
     ids: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   /** Mirrors `POST /api/v1/utilities/dynamicprompts`. A prompt that cannot be expanded gives no prompts. */
@@ -193,11 +195,11 @@ const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
   const images = new Set(content.images ?? [])
   return {
     models: Effect.succeed(content.models ?? []),
-    presentImages: presence([...images, ...content.imageWorkflows?.keys() ?? []]),
-    presentVideos: presence(content.videos),
-    presentBoards: presence(content.boards),
-    presentStylePresets: presence(content.stylePresets),
-    presentSystemPrompts: presence(content.systemPrompts),
+    existingImages: presence([...images, ...content.imageWorkflows?.keys() ?? []]),
+    existingVideos: presence(content.videos),
+    existingBoards: presence(content.boards),
+    existingStylePresets: presence(content.stylePresets),
+    existingSystemPrompts: presence(content.systemPrompts),
     dynamicPrompts: (prompt) => Effect.succeed(content.dynamicPrompts?.(prompt) ?? [prompt.prompt]),
     boardImageNames: (boardId) => Effect.succeed(content.boardImages?.get(boardId) ?? []),
     savedWorkflow: (id) =>

@@ -195,7 +195,7 @@ const downloadOne = Effect.fnUntraced(
     const name = imageName(planned.reference)
     const target = path.join(options.directory, ...planned.segments)
     const directory = path.dirname(target)
-    const existing = options.existing ?? "error"
+    const existing = options.ifExists ?? "error"
     const kind = planned.videos === undefined ? "image" : "video"
     const format = kind === "video" ? "png" : options.format ?? "png"
     const sync = options.sync ?? true

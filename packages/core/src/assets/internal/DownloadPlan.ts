@@ -73,7 +73,7 @@ const fromOutput = (
       item_id: output.itemId,
       session_id: output.sessionId,
       batch_id: outputs.batchId,
-      run: output.run,
+      item_index: output.itemIndex,
       execution_time: item === undefined ? null : Duration.toSeconds(item.executionTime),
       field_values: item?.fieldValues.map(({ fieldName, nodeId, value }) => ({
         node: nodeId,

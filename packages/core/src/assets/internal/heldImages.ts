@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { CleanupTasks } from "../../internal/Closing.ts"
 import { printable } from "../../internal/printable.ts"
-import type { ImageUse } from "../../job/internal/ImageUse.ts"
+import type { ImageUsage } from "../../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../../job/JobJournal.ts"
 import { Images } from "../../server/Images.ts"
 import { InvokeAiError } from "../../server/InvokeAiError.ts"
@@ -38,11 +38,11 @@ export class HeldImages {
   private readonly held = new Map<string, Held>()
   private readonly undeleted = new Map<string, { readonly record: AssetRecord; readonly error: InvokeAiError }>()
   private readonly images: Images["Service"]
-  private readonly imageUse: ImageUse["Service"]
+  private readonly imageUse: ImageUsage["Service"]
   private readonly ledger: Ledger
   private readonly cleanup: CleanupTasks
 
-  constructor(images: Images["Service"], imageUse: ImageUse["Service"], ledger: Ledger, cleanup: CleanupTasks) {
+  constructor(images: Images["Service"], imageUse: ImageUsage["Service"], ledger: Ledger, cleanup: CleanupTasks) {
     this.images = images
     this.imageUse = imageUse
     this.ledger = ledger
@@ -150,7 +150,7 @@ export class HeldImages {
       ).pipe(Effect.provideService(Images, this.images))
       this.undeleted.delete(imageName)
       if (outcome._tag === "Kept") {
-        if (outcome.reason === "Retained") yield* this.imageUse.leave(record.id, [imageName])
+        if (outcome.reason === "Retained") yield* this.imageUse.transfer(record.id, [imageName])
         yield* Effect.logInfo(
           printable(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
         )

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { InputTemplate, ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../../field/InkField.ts"
-import type { ResourceKind } from "../../field/internal/kind.ts"
+import type { ResourceType } from "../../field/internal/kind.ts"
 import type { ModelReference } from "../../field/internal/modelReference.ts"
 import { componentSource, isSelfContained } from "../../field/internal/rules.ts"
 import type { Problem } from "../../field/Problem.ts"
@@ -33,7 +33,7 @@ interface Place {
 }
 
 interface NamedUse extends Place {
-  readonly kind: ResourceKind
+  readonly kind: ResourceType
   readonly name: string
 }
 
@@ -55,7 +55,7 @@ const usesOf = (targets: ReadonlyArray<CheckedNode>): Uses => {
       if (template === undefined || input.value === undefined || input.value === null) continue
       if (target.isConnected(fieldName)) continue
       const field = fieldOf(template, input.value)
-      if (InkField.holdsModels(field)) models.push({ target, template, field })
+      if (InkField.isModelField(field)) models.push({ target, template, field })
       for (const [kind, name] of InkField.names(field)) named.push({ target, template, kind, name })
     }
   }
@@ -150,14 +150,14 @@ export const check = Effect.fnUntraced(function*(
   const models = uses.models.length === 0 ? [] : yield* resources.models
   const checked = checkModels(uses.models, models)
   const present: Record<
-    ResourceKind,
+    ResourceType,
     (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
   > = {
-    image: resources.presentImages,
-    video: resources.presentVideos,
-    board: resources.presentBoards,
-    "style preset": resources.presentStylePresets,
-    "system prompt": resources.presentSystemPrompts
+    image: resources.existingImages,
+    video: resources.existingVideos,
+    board: resources.existingBoards,
+    "style preset": resources.existingStylePresets,
+    "system prompt": resources.existingSystemPrompts
   }
   const problems: Array<Problem> = [...checked.problems]
   for (const kind of ["image", "video", "board", "style preset", "system prompt"] as const) {

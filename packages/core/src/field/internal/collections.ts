@@ -23,7 +23,7 @@ import {
   itemCountProblems,
   stringProblems
 } from "./bounds.ts"
-import { type InkKind, readFloat, readInteger } from "./kind.ts"
+import { type InkFieldType, readFloat, readInteger } from "./kind.ts"
 import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import {
   coerceImage,
@@ -181,7 +181,7 @@ interface CollectionField<A> {
   readonly value?: ReadonlyArray<A>
 }
 
-type CollectionKind<Field extends CollectionField<A>, A> = InkKind<Field, ReadonlyArray<A>>
+type CollectionKind<Field extends CollectionField<A>, A> = InkFieldType<Field, ReadonlyArray<A>>
 
 const collectionKind = <Field extends CollectionField<A>, A>(options: {
   readonly types: ReadonlyArray<string>
@@ -284,7 +284,7 @@ const images = collectionKind<InkImageCollectionField, ImageName>({
 })
 
 /** @internal */
-export const imageCollectionKind: InkKind<InkImageCollectionField> = {
+export const imageCollectionKind: InkFieldType<InkImageCollectionField> = {
   ...images,
   // an output that holds several images
   coerce: (field, input) => images.coerce(field, Predicate.isObject(input) ? input["collection"] ?? input : input)
@@ -329,7 +329,7 @@ const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
 })
 
 /** @internal */
-export const loraCollectionKind: InkKind<InkLoRACollectionField> = {
+export const loraCollectionKind: InkFieldType<InkLoRACollectionField> = {
   ...loras,
   read: (field, value) => loras.read(field, Predicate.isObject(value) ? [value] : value),
   coerce: (field, input) => loras.coerce(field, isIterable(input) ? input : [input])

@@ -11,7 +11,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { type GeneratorPart, type GeneratorRule, generatorRules } from "./generatorRules.ts"
-import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
+import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
 
 /**
  * Numbers made by rule: `…_arithmetic_sequence`, `…_linear_distribution`, `…_random_distribution_uniform` or
@@ -245,7 +245,7 @@ const ruleKind = <Field extends { readonly value?: unknown }>(
   what: string,
   rules: ReadonlyMap<string, GeneratorRule>,
   values: "number" | "string"
-): InkKind<Field> => {
+): InkFieldType<Field> => {
   type Value = Exclude<Field["value"], undefined>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- readRule builds just the members of the rule's type
   const read = (_: Field, input: unknown) => readRule(input, rules, values) as Value | undefined
@@ -299,7 +299,7 @@ const readImageRule = (_: InkImageGeneratorField, input: unknown): ImageGenerato
 }
 
 /** @internal */
-export const imageGeneratorKind: InkKind<InkImageGeneratorField> = {
+export const imageGeneratorKind: InkFieldType<InkImageGeneratorField> = {
   types: ["ImageGeneratorField"],
   empty: () => ({ _tag: "InkImageGeneratorField" }),
   names: ({ board_id }) => board_id === undefined || board_id === "none" ? [] : [["board", board_id]],

@@ -66,10 +66,10 @@ export const readName = (input: unknown, key: string): string | undefined => {
 }
 
 /** The kinds of things on a server that values name, apart from models. */
-export type ResourceKind = "image" | "video" | "board" | "style preset" | "system prompt"
+export type ResourceType = "image" | "video" | "board" | "style preset" | "system prompt"
 
 /** Everything about one kind of field: which fields of the server it is for, and how their values are read and told. */
-export interface InkKind<Field extends { readonly value?: unknown }, Value = Exclude<Field["value"], undefined>> {
+export interface InkFieldType<Field extends { readonly value?: unknown }, Value = Exclude<Field["value"], undefined>> {
   /** The server's types that are fields of this kind, with `[]` behind the name of a collection's. */
   readonly types: ReadonlyArray<string>
   /** The field of an input, without a value. */
@@ -87,7 +87,7 @@ export interface InkKind<Field extends { readonly value?: unknown }, Value = Exc
   /** The value in words, where that is not the text or the JSON of it. */
   readonly format?: (value: Value) => string | undefined
   /** What has to be on the server for the value. */
-  readonly names?: (value: Value) => ReadonlyArray<readonly [kind: ResourceKind, name: string]>
+  readonly names?: (value: Value) => ReadonlyArray<readonly [kind: ResourceType, name: string]>
   /** Whether the server takes such values as batch data. It blocks its queue on others. */
   readonly isSweepable?: true
 }

@@ -3,7 +3,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import * as ModelField from "../ModelField.ts"
-import type { InkKind } from "./kind.ts"
+import type { InkFieldType } from "./kind.ts"
 import { describeAcceptedModels, modelLabel, modelProblems, readModel } from "./modelReference.ts"
 
 /** The classes of all model fields. Each is exported under its tag. */
@@ -37,7 +37,7 @@ const tagOf = ({ type = [] }: ModelConstraint): InkModelField["_tag"] =>
   (type.length === 1 ? tags.get(type[0] ?? "") : undefined) ?? "InkModelIdentifierField"
 
 /** @internal */
-export const modelKind: InkKind<InkModelField> = {
+export const modelKind: InkFieldType<InkModelField> = {
   types: ["ModelIdentifierField"],
   empty: ({ models = {} }) => ({ _tag: tagOf(models), accepts: models }),
   format: modelLabel,

@@ -10,7 +10,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import { type InkKind, readName } from "./kind.ts"
+import { type InkFieldType, readName } from "./kind.ts"
 
 /**
  * An image by name, as the server writes it.
@@ -185,7 +185,7 @@ export const describeVideo = (input: unknown): string | undefined =>
   describeUpload(input, { file: "Videos.upload", content: "Videos.upload" })
 
 /** @internal */
-export const imageKind: InkKind<InkImageField> = {
+export const imageKind: InkFieldType<InkImageField> = {
   types: ["ImageField"],
   empty: () => ({ _tag: "InkImageField" }),
   format: ({ image_name }) => image_name,
@@ -198,7 +198,7 @@ export const imageKind: InkKind<InkImageField> = {
 }
 
 /** @internal */
-export const videoKind: InkKind<InkVideoField> = {
+export const videoKind: InkFieldType<InkVideoField> = {
   types: ["VideoField"],
   empty: () => ({ _tag: "InkVideoField" }),
   format: ({ video_name }) => video_name,
@@ -211,7 +211,7 @@ export const videoKind: InkKind<InkVideoField> = {
 }
 
 /** @internal */
-export const boardKind: InkKind<InkBoardField> = {
+export const boardKind: InkFieldType<InkBoardField> = {
   types: ["BoardField"],
   empty: () => ({ _tag: "InkBoardField" }),
   format: (value) => typeof value === "string" ? value : value.board_id,
@@ -230,7 +230,7 @@ export const boardKind: InkKind<InkBoardField> = {
 }
 
 /** @internal */
-export const stylePresetKind: InkKind<InkStylePresetField> = {
+export const stylePresetKind: InkFieldType<InkStylePresetField> = {
   types: ["StylePresetField"],
   empty: () => ({ _tag: "InkStylePresetField" }),
   format: ({ style_preset_id }) => style_preset_id,
@@ -247,7 +247,7 @@ export const stylePresetKind: InkKind<InkStylePresetField> = {
 }
 
 /** @internal */
-export const systemPromptKind: InkKind<InkSystemPromptField> = {
+export const systemPromptKind: InkFieldType<InkSystemPromptField> = {
   types: ["SystemPromptField"],
   empty: () => ({ _tag: "InkSystemPromptField" }),
   format: ({ system_prompt_id }) => system_prompt_id,
@@ -264,7 +264,7 @@ export const systemPromptKind: InkKind<InkSystemPromptField> = {
 }
 
 /** @internal */
-export const savedWorkflowKind: InkKind<InkSavedWorkflowField> = {
+export const savedWorkflowKind: InkFieldType<InkSavedWorkflowField> = {
   types: ["SavedWorkflowField"],
   empty: () => ({ _tag: "InkSavedWorkflowField" }),
   isSweepable: true,

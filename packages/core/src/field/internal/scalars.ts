@@ -14,7 +14,7 @@ import {
   integerProblems,
   stringProblems
 } from "./bounds.ts"
-import { describeChoices, type InkKind, readFloat, readInteger } from "./kind.ts"
+import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
 /**
@@ -146,7 +146,7 @@ export class InkColorField
 {}
 
 /** @internal */
-export const integerKind: InkKind<InkIntegerField> = {
+export const integerKind: InkFieldType<InkIntegerField> = {
   types: ["IntegerField"],
   empty: ({ bounds }) => ({ _tag: "InkIntegerField", bounds: bounds.value ?? {} }),
   isSweepable: true,
@@ -157,7 +157,7 @@ export const integerKind: InkKind<InkIntegerField> = {
 }
 
 /** @internal */
-export const floatKind: InkKind<InkFloatField> = {
+export const floatKind: InkFieldType<InkFloatField> = {
   types: ["FloatField"],
   empty: ({ bounds }) => ({ _tag: "InkFloatField", bounds: bounds.value ?? {} }),
   isSweepable: true,
@@ -168,7 +168,7 @@ export const floatKind: InkKind<InkFloatField> = {
 }
 
 /** @internal */
-export const stringKind: InkKind<InkStringField> = {
+export const stringKind: InkFieldType<InkStringField> = {
   types: ["StringField"],
   empty: ({ bounds }) => ({ _tag: "InkStringField", bounds: bounds.value ?? {} }),
   isSweepable: true,
@@ -187,7 +187,7 @@ export const readBoolean = (input: unknown): boolean | undefined => {
 }
 
 /** @internal */
-export const booleanKind: InkKind<InkBooleanField> = {
+export const booleanKind: InkFieldType<InkBooleanField> = {
   types: ["BooleanField"],
   empty: () => ({ _tag: "InkBooleanField" }),
   isSweepable: true,
@@ -213,7 +213,7 @@ const notAnOption = (value: unknown, options: ReadonlyArray<unknown>): Problem =
 })
 
 /** @internal */
-export const enumKind: InkKind<InkEnumField> = {
+export const enumKind: InkFieldType<InkEnumField> = {
   types: ["EnumField"],
   empty: ({ optionLabels, options = [] }) => ({
     _tag: "InkEnumField",
@@ -238,7 +238,7 @@ export const enumKind: InkKind<InkEnumField> = {
 }
 
 /** @internal */
-export const schedulerKind: InkKind<InkSchedulerField> = {
+export const schedulerKind: InkFieldType<InkSchedulerField> = {
   types: ["SchedulerField"],
   empty: ({ options = [] }) => ({ _tag: "InkSchedulerField", options: options.map(String) }),
   isSweepable: true,
@@ -274,7 +274,7 @@ export const readColor = (input: unknown): InkColor | undefined => {
 }
 
 /** @internal */
-export const colorKind: InkKind<InkColorField> = {
+export const colorKind: InkFieldType<InkColorField> = {
   types: ["ColorField"],
   empty: () => ({ _tag: "InkColorField" }),
   read: (_, stored) => readColorObject(stored, undefined),

@@ -68,7 +68,7 @@ export interface ItemState {
   readonly itemId: number
   readonly role: ItemRole
   /** The position in the batch, from 0. A retry has that of the item it repeats. */
-  readonly run: number
+  readonly itemIndex: number
   readonly parentItemId: number | null
   readonly retryOf: number | null
   /** Whether the whole item was read at least once, so that its role is certain. */
@@ -107,7 +107,7 @@ export const isFinal = (item: ItemState): boolean => item.phase === "settled" ||
 export const emptyItem = (itemId: number): ItemState => ({
   itemId,
   role: "unknown",
-  run: 0,
+  itemIndex: 0,
   parentItemId: null,
   retryOf: null,
   read: false,
@@ -195,7 +195,7 @@ const errorOf = (
 const started = (about: NodeReference): JobEvent => ({
   _tag: "InvocationStarted",
   itemId: about.itemId,
-  run: about.run,
+  itemIndex: about.itemIndex,
   sessionId: about.sessionId,
   nodeId: about.nodeId,
   nodeLabel: about.nodeLabel,
@@ -206,7 +206,7 @@ const started = (about: NodeReference): JobEvent => ({
 const completion = (item: ItemState, output: InkOutput): InvocationComplete => ({
   _tag: "InvocationComplete",
   itemId: item.itemId,
-  run: item.run,
+  itemIndex: item.itemIndex,
   sessionId: output.sessionId,
   nodeId: output.nodeId,
   nodeLabel: output.nodeLabel,
@@ -227,7 +227,7 @@ export const settle = (
 ): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
   const results = fromSession(snapshot.session)
   const sessionId = snapshot.sessionId ?? item.sessionId
-  const told = fromResults(results, { itemId: item.itemId, sessionId, run: item.run, nodes })
+  const told = fromResults(results, { itemId: item.itemId, sessionId, itemIndex: item.itemIndex, nodes })
   const known = new Set(told.map((output) => output.preparedId))
   // A server that was killed, or that stopped a node in the middle, has fewer results than it announced.
   const announced = snapshot.status === "completed"
@@ -261,7 +261,7 @@ export const settle = (
   ): InvocationError => ({
     _tag: "InvocationError",
     itemId: next.itemId,
-    run: next.run,
+    itemIndex: next.itemIndex,
     sessionId,
     nodeId: failure.nodeId,
     nodeLabel: nodes.get(failure.nodeId)?.label ?? "",
@@ -293,7 +293,7 @@ export const observeNode = (
   const before = item.nodes[at]
   if (before !== undefined && before.status !== "running") return none
   const origin = originOf(
-    { itemId: item.itemId, sessionId: seen.sessionId, run: item.run, nodes },
+    { itemId: item.itemId, sessionId: seen.sessionId, itemIndex: item.itemIndex, nodes },
     { nodeId: seen.nodeId, preparedId: seen.preparedId, iteration: null, index: 0, submitted: seen.invocation }
   )
   const run: NodeRun = before ?? {
@@ -314,7 +314,7 @@ export const observeNode = (
   })
   const about: NodeReference = {
     itemId: item.itemId,
-    run: item.run,
+    itemIndex: item.itemIndex,
     sessionId: seen.sessionId,
     nodeId: seen.nodeId,
     nodeLabel: origin.nodeLabel,

@@ -94,15 +94,15 @@ export const layer: Layer.Layer<
     const library = yield* WorkflowLibrary
     return WorkflowResources.of({
       models: Effect.mapError(models.list(), unavailable("installed models")),
-      presentImages: (names) =>
+      existingImages: (names) =>
         images.byNames([...new Set(names)]).pipe(
           Effect.map((found) => new Set(found.map((image) => image.image_name))),
           Effect.mapError(unavailable("images"))
         ),
-      presentVideos: presentAmong("videos", (name) => exists(videos.get(name))),
-      presentBoards: presentAmong("boards", (id) => exists(boards.get(id))),
-      presentStylePresets: inList("style presets", stylePresets.list),
-      presentSystemPrompts: inList("system prompts", systemPrompts.list),
+      existingVideos: presentAmong("videos", (name) => exists(videos.get(name))),
+      existingBoards: presentAmong("boards", (id) => exists(boards.get(id))),
+      existingStylePresets: inList("style presets", stylePresets.list),
+      existingSystemPrompts: inList("system prompts", systemPrompts.list),
       dynamicPrompts: ({ combinatorial, maxPrompts, prompt, seed }) =>
         utilities.dynamicPrompts({
           prompt,

@@ -78,7 +78,7 @@ class Spans {
       case "ItemStatusChanged": {
         const key = `item ${event.itemId}`
         if (event.status === "in_progress") {
-          this.child(key, "Job.item", "", { itemId: event.itemId, run: event.run })
+          this.child(key, "Job.item", "", { itemId: event.itemId, itemIndex: event.itemIndex })
         } else if (isTerminal(event.status)) {
           this.end(key, event.status === "failed" ? Exit.fail(event.status) : Exit.void, { status: event.status })
         }

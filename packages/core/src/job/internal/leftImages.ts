@@ -9,7 +9,7 @@ import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { imageNames, type InkOutput } from "../Outputs.ts"
-import type { ImageUse } from "./ImageUse.ts"
+import type { ImageUsage } from "./ImageUsage.ts"
 
 const pageSize = 200
 const pages = 10
@@ -75,14 +75,14 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   readonly batchId: string
   /** Collects the images that other jobs left to this one. For repeated attempts, pass the same set. */
   readonly inherited: Set<string>
-  readonly imageUse: ImageUse["Service"]
+  readonly imageUse: ImageUsage["Service"]
 }): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
   const images = yield* Images
   const names = imageNames(options.outputs)
   const named = names.length === 0 ? [] : yield* images.byNames(names)
   const found = options.search ? yield* find(options.sessionIds, options.since) : []
   const { inherited } = options
-  for (const name of yield* options.imageUse.inherit(options.batchId, names)) inherited.add(name)
+  for (const name of yield* options.imageUse.claim(options.batchId, names)) inherited.add(name)
   const used = yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) })
   const own = new Set<string>()
   const toOthers = new Set<string>()
@@ -91,7 +91,7 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
     if (starred === true || options.keep.has(image_name) || !(made || inherited.has(image_name))) continue
     ;(used.has(image_name) ? toOthers : own).add(image_name)
   }
-  yield* options.imageUse.leave(options.batchId, toOthers)
+  yield* options.imageUse.transfer(options.batchId, toOthers)
   if (own.size === 0) return []
   const { failed } = yield* images.deleteMany([...own])
   // What is not there any more needs no deleting.

@@ -35,7 +35,7 @@ import type { TrackedJob } from "./trackedJob.ts"
 const isOver = (stage: Lifecycle["stage"]): boolean => stage.current === "over"
 
 /** How long an interrupted submission may take to get its response. */
-const sendGrace = Duration.seconds(5)
+const enqueueGracePeriod = Duration.seconds(5)
 
 /** How long after its timeout a wait for a job may still take to confirm the cancellation. @internal */
 export const confirmWithin = Duration.millis(500)
@@ -52,11 +52,11 @@ export const timeoutRules: Options.OptionRules<Pick<JobOptions, "timeout" | "onT
 export const jobRules: Options.OptionRules<JobOptions> = {
   ...timeoutRules,
   onIncomplete: Options.choice("fail", "keep"),
-  settle: Options.duration,
-  quiet: Options.duration,
-  attempts: Options.integer(1),
+  lookupTimeout: Options.duration,
+  resendAfter: Options.duration,
+  maxAttempts: Options.integer(1),
   prepend: Options.boolean,
-  onInterrupt: ending,
+  onScopeClose: ending,
   keepOutputs: Options.boolean,
   deleteOutputs: Options.boolean,
   origin: Options.text,
@@ -130,7 +130,7 @@ export const cancelJob = Effect.fnUntraced(function*(tracked: TrackedJob): Effec
 /** Cancels a job whose enqueue request has no response, and waits a moment for it to arrive. @internal */
 export const cancelUnanswered = (
   tracked: TrackedJob
-): Effect.Effect<Cancellation, InvokeAiError, SessionQueue | JobTracker> => cancelTracked(tracked, sendGrace)
+): Effect.Effect<Cancellation, InvokeAiError, SessionQueue | JobTracker> => cancelTracked(tracked, enqueueGracePeriod)
 
 /** The parts of a job that waiting for it needs. */
 interface Awaited {
@@ -197,7 +197,7 @@ const awaitWorker = isWorkerDone.pipe(
 /** What an earlier job left to this one stays for good, as its own images do. */
 const keepImages = Effect.fnUntraced(function*({ batchId }: TrackedJob, items: ReadonlyArray<ItemState>) {
   const { imageUse } = yield* JobTracker
-  yield* imageUse.inherit(batchId, imageNames(items.flatMap((item) => item.outputs)))
+  yield* imageUse.claim(batchId, imageNames(items.flatMap((item) => item.outputs)))
 })
 
 const cancelRequest = Effect.map(SessionQueue, ({ queueId }) => ({
@@ -340,7 +340,7 @@ const removeBlocking = Effect.fnUntraced(function*({ batchId, isUnreadable }: Tr
   })
   if (Result.isSuccess(removed)) return
   yield* Effect.logWarning(
-    `Batch ${batchId} blocks the server's queue and could not be removed yet, which will be tried again. Or run Job.heal("${batchId}")`
+    `Batch ${batchId} blocks the server's queue and could not be removed yet, which will be tried again. Or run Job.unblockQueue("${batchId}")`
   )
 })
 
@@ -405,19 +405,19 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
     const { sending } = stage
     if (stage.current === "sending" && sending !== undefined) {
       const cut = Fiber.interrupt(sending)
-      yield* Effect.timeoutOption(Fiber.await(sending), sendGrace).pipe(Effect.onInterrupt(() => cut))
+      yield* Effect.timeoutOption(Fiber.await(sending), enqueueGracePeriod).pipe(Effect.onInterrupt(() => cut))
       yield* cut
     }
     if (isOver(stage)) return
     if (hasEnded(tracked)) return yield* finish(0)
-    if (options.onInterrupt === "detach") return yield* keepImages(tracked, JobState.items(tracked.state))
+    if (options.onScopeClose === "detach") return yield* keepImages(tracked, JobState.items(tracked.state))
     const isUnanswered = stage.current === "sending"
-    yield* afterCancel(yield* cancelTracked(tracked, isUnanswered ? sendGrace : undefined))
+    yield* afterCancel(yield* cancelTracked(tracked, isUnanswered ? enqueueGracePeriod : undefined))
   })
 
   // The tracker follows the job only until its scope is closed.
   const again = Effect.flatMap(
-    cancelBatch(batchId, cleanup.timeout, uncertain ? sendGrace : undefined),
+    cancelBatch(batchId, cleanup.timeout, uncertain ? enqueueGracePeriod : undefined),
     afterCancel
   )
 

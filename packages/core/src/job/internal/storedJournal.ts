@@ -92,7 +92,7 @@ export const layer: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> 
 )
 
 /** @internal */
-export const layerFolder = (
+export const layerDirectory = (
   directory: string
 ): Layer.Layer<JobJournal, RecordError, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(

@@ -99,7 +99,7 @@ const mentionsImage = (value: unknown, name: string): boolean => {
   return value["image_name"] === name || Object.values(value).some((part) => mentionsImage(part, name))
 }
 
-const passedThrough: Member<boolean> = ({ data, invocation }) => {
+const isPassthrough: Member<boolean> = ({ data, invocation }) => {
   const image = data["image"]
   return isImage(image) && invocation !== null && mentionsImage(invocation, image.image_name)
 }
@@ -319,7 +319,7 @@ export class InkImageOutput extends output("image_output", "InkImageOutput", {
   /** Height, in pixels. */
   height: number,
   /** Whether the image came into the node instead of being made there, as in the `image` node. */
-  passedThrough,
+  isPassthrough: isPassthrough,
   /**
    * The seed that it was made with: pass it as `seed` (or to `Workflow.setSeed`) to make the same again. It is the seed of
    * the nearest node upstream that has one; if that came over connections, the one that was set or drawn for it. `null`

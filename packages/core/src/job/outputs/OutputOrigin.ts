@@ -55,7 +55,7 @@ export interface OutputOrigin {
   /** The id of the session in which the server ran the item. */
   readonly sessionId: string
   /** The position of the queue item in its batch, from 0. */
-  readonly run: number
+  readonly itemIndex: number
   /**
    * The position, from 0, in each `iterate` node around the node, the outermost first. Empty outside of iterations, `null`
    * if unknown.

@@ -40,7 +40,7 @@ export const bulk = <E, R>(
   const unique = [...new Set(names)]
   return Effect.map(inChunks(unique, send), (reported) => {
     const done = new Set(reported)
-    return { done: unique.filter((name) => done.has(name)), failed: unique.filter((name) => !done.has(name)) }
+    return { succeeded: unique.filter((name) => done.has(name)), failed: unique.filter((name) => !done.has(name)) }
   })
 }
 

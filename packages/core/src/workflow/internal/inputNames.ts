@@ -70,9 +70,9 @@ const inputNotFound = (self: Workflow, name: string): InputNotFound => {
   return new InputNotFound({
     inputName: name,
     wanted: "input",
-    near,
+    suggestions: near,
     available: [...new Set(unambiguousNames(self.inputs).values())],
-    offForm: offForm(self, name)
+    hiddenFields: offForm(self, name)
   })
 }
 
@@ -80,9 +80,9 @@ const fieldNotFound = (self: Workflow, name: string): InputNotFound =>
   new InputNotFound({
     inputName: name,
     wanted: "field",
-    near: nearFields(allFields(self.loaded), name),
+    suggestions: nearFields(allFields(self.loaded), name),
     available: [...new Set(unambiguousNames(self.inputs).values())],
-    offForm: []
+    hiddenFields: []
   })
 
 /** The error that several inputs have a name. */

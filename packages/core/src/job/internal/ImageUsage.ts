@@ -21,7 +21,7 @@ import * as JobState from "../JobState.ts"
  * @category models
  * @since 0.1.0
  */
-export interface UsingJob {
+export interface ReferencingJob {
   readonly batchId: string
   readonly state: JobState.JobState
 }
@@ -53,19 +53,19 @@ export interface ImageOwners {
  * @category services
  * @since 0.1.0
  */
-export class ImageUse extends Context.Service<ImageUse, {
-  readonly follow: (jobs: () => Iterable<UsingJob>) => Effect.Effect<void, never, Scope.Scope>
+export class ImageUsage extends Context.Service<ImageUsage, {
+  readonly follow: (jobs: () => Iterable<ReferencingJob>) => Effect.Effect<void, never, Scope.Scope>
   readonly retain: (owner: string, imageNames: Iterable<string>) => Effect.Effect<void, never, Scope.Scope>
   readonly usedByOthers: (owners: ImageOwners) => Effect.Effect<ReadonlySet<string>>
-  readonly leave: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
-  readonly inherit: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
-}>()("@effect-invokeai/core/job/internal/ImageUse") {
+  readonly transfer: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
+  readonly claim: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
+}>()("@effect-invokeai/core/job/internal/ImageUsage") {
   /** Remembers in memory. `JobTracker` and `Assets` share it: their layers bring this one. */
-  static readonly layer: Layer.Layer<ImageUse> = Layer.sync(ImageUse, () => make())
+  static readonly layer: Layer.Layer<ImageUsage> = Layer.sync(ImageUsage, () => make())
 }
 
-const make = (): ImageUse["Service"] => {
-  const sources = new Set<() => Iterable<UsingJob>>()
+const make = (): ImageUsage["Service"] => {
+  const sources = new Set<() => Iterable<ReferencingJob>>()
   const retained = new Set<{ readonly owner: string; readonly names: ReadonlyArray<string> }>()
   const left = new Map<string, ReadonlySet<string>>()
 
@@ -75,7 +75,7 @@ const make = (): ImageUse["Service"] => {
       () => Effect.sync(() => set.delete(value))
     ))
 
-  return ImageUse.of({
+  return ImageUsage.of({
     follow: (jobs) => addWhile(sources, jobs),
     retain: (owner, imageNames) => addWhile(retained, { owner, names: [...imageNames] }),
     usedByOthers: ({ batchIds, sessionId }) =>
@@ -89,16 +89,16 @@ const make = (): ImageUse["Service"] => {
           const items = JobState.items(job.state)
           if (batchIds?.has(job.batchId) === true || items.some((item) => item.sessionId === sessionId)) continue
           for (const output of items.flatMap((item) => item.outputs)) {
-            if (output._tag === "InkImageOutput" && !output.passedThrough) used.add(output.imageName)
+            if (output._tag === "InkImageOutput" && !output.isPassthrough) used.add(output.imageName)
           }
         }
         return used
       }),
-    leave: (by, imageNames) =>
+    transfer: (by, imageNames) =>
       Effect.sync(() => {
         for (const name of imageNames) left.set(name, new Set(left.get(name)).add(by))
       }),
-    inherit: (by, imageNames) =>
+    claim: (by, imageNames) =>
       Effect.sync(() => {
         const names = [...imageNames].filter((name) => left.get(name)?.has(by) === false)
         for (const name of names) left.delete(name)

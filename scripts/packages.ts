@@ -1,13 +1,14 @@
 /**
  * `pnpm packages`: builds, compares the public API with the committed report, packs both packages as they would be published,
  * checks the tarballs with publint and attw, installs them with npm into an empty project, and uses them there as a program
- * would: compiles the README's program with the oldest and the newest TypeScript, imports every entry point and runs that
- * program, and the one of the guide to promises as it is, with the oldest and the newest Node.
+ * would: compiles the programs of the README and of the guides with the oldest and the newest TypeScript, imports every entry
+ * point, and runs the programs as they are with the oldest and the newest Node.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { makeConsumer } from "./lib/consumer.ts"
+import { programsOf } from "./lib/examples.ts"
 import { must, packages, root, run, step } from "./lib/run.ts"
 
 const typescripts = ["5.9.3", "7.0.2"]
@@ -87,14 +88,14 @@ step(
 )
 install(project, consumer.tarballs)
 
-/** The first program of a Markdown file. */
-const firstProgram = (file: string): string => {
-  const program = /```ts\n([\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, file), "utf8"))?.[1]
-  if (program === undefined) throw new Error(`${file} has no program`)
-  return program
-}
-Fs.writeFileSync(Path.join(project, "program.ts"), firstProgram("README.md"))
-Fs.writeFileSync(Path.join(project, "promises.ts"), firstProgram("docs/guides/promises.md"))
+/** The programs that users copy: a name, and the text. */
+const programs = ([
+  ["readme-promises", "README.md", 0],
+  ["readme-effect", "README.md", 1],
+  ["guide-promises", "docs/guides/promises.md", 0],
+  ["guide-effect", "docs/guides/effect.md", 0]
+] as const).map(([name, file, index]) => ({ name: `${name}.ts`, code: programsOf(file)[index]! }))
+for (const { code, name } of programs) Fs.writeFileSync(Path.join(project, name), code)
 Fs.writeFileSync(
   Path.join(project, "tsconfig.json"),
   JSON.stringify({
@@ -106,12 +107,12 @@ Fs.writeFileSync(
       types: ["node"],
       outDir: "out"
     },
-    include: ["program.ts", "promises.ts"]
+    include: programs.map(({ name }) => name)
   })
 )
 for (const version of typescripts) {
   step(
-    `TypeScript ${version} compiles the programs of the README and of the guide to promises, with all declaration files checked`
+    `TypeScript ${version} compiles the programs of the README and of the guides, with all declaration files checked`
   )
   count(run("node", [Path.join(project, "node_modules", alias("typescript", version), "bin/tsc"), "-p", project]))
 }
@@ -145,23 +146,23 @@ for (const name of ${JSON.stringify(closed)}) {
 console.log("${modules.length} entry points, ${closed.length} modules that cannot be imported")
 `
 )
-for (const [from, to] of [["soft-thumbnail.json", "workflow.json"], ["mountain.png", "photo.png"]] as const) {
-  Fs.copyFileSync(Path.join(root, "examples", from), Path.join(project, to))
-}
+for (
+  const [from, to] of [
+    ["test/fixtures/workflows/text-to-image.json", "workflow.json"],
+    ["examples/soft-thumbnail.json", "soft-thumbnail.json"],
+    ["examples/mountain.png", "photo.png"]
+  ] as const
+) Fs.copyFileSync(Path.join(root, from), Path.join(project, to))
 Fs.writeFileSync(Path.join(project, "serve.js"), serve)
-const programs = [
-  ["the compiled program of the README", "out/program.js"],
-  ["the program of the guide to promises, as it is,", "promises.ts"]
-] as const
 for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)
   count(run(node, ["imports.js"], { cwd: project }))
-  for (const [what, ...args] of programs) {
-    step(`Node ${version} runs ${what} on the simulator of the tarballs`)
+  for (const { name } of programs) {
+    step(`Node ${version} runs ${name} as it is on the simulator of the tarballs`)
     Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })
     const made = () => Fs.globSync("outputs/*.png", { cwd: project }).length
-    count(run(node, ["serve.js", ...args], { cwd: project }) && made() === 1)
+    count(run(node, ["serve.js", name], { cwd: project }) && made() === 1)
   }
 }
 

@@ -17,21 +17,27 @@ const modulesIn = (folder: string): ReadonlyArray<string> =>
     entry.startsWith("@") ? Fs.readdirSync(Path.join(folder, entry)).map((name) => `${entry}/${name}`) : [entry]
   )
 
-/** Builds and packs both packages into `folder`, and installs them in a folder below it. */
-export const makeConsumer = (folder: string): Consumer => {
+/** Builds the packages and packs them into `folder`; the paths of the tarballs, in the order of `packages`. */
+export const pack = (folder: string): ReadonlyArray<string> => {
   must("node", ["scripts/build.ts"])
-  const consumer = Path.join(folder, "consumer")
-  const installed = (name: string): string => Path.join(consumer, "node_modules", name)
-  const tarballs: Array<string> = []
-  for (const name of packages) {
+  return packages.map((name) => {
     step(`packing packages/${name}`)
     must("npx", ["-y", "pnpm@12.21.0", "pack", "--pack-destination", folder], { cwd: `${root}/packages/${name}` })
     const file = Fs.readdirSync(folder).find((entry) => entry.startsWith(`effect-invokeai-${name}-`))
     if (file === undefined) throw new Error(`no tarball of ${name}`)
-    tarballs.push(Path.join(folder, file))
+    return Path.join(folder, file)
+  })
+}
+
+/** Builds and packs the packages into `folder`, and installs them in a folder below it. */
+export const makeConsumer = (folder: string): Consumer => {
+  const tarballs = pack(folder)
+  const consumer = Path.join(folder, "consumer")
+  const installed = (name: string): string => Path.join(consumer, "node_modules", name)
+  for (const [index, name] of packages.entries()) {
     const target = installed(`@effect-invokeai/${name}`)
     Fs.mkdirSync(target, { recursive: true })
-    must("tar", ["-xzf", Path.join(folder, file), "--strip-components=1", "-C", target])
+    must("tar", ["-xzf", tarballs[index]!, "--strip-components=1", "-C", target])
     for (const from of [Path.join(root, "packages", name, "node_modules"), Path.join(root, "node_modules")]) {
       for (const module of modulesIn(from)) {
         if (module.startsWith("@effect-invokeai/") || Fs.existsSync(installed(module))) continue

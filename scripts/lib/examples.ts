@@ -31,7 +31,7 @@ const examplesIn = (file: string): ReadonlyArray<Example> => {
 
 /** The Markdown files of the repository, without the API reference. */
 export const markdownFiles: ReadonlyArray<string> = Fs.globSync(
-  ["README.md", "CONTRIBUTING.md", "docs/**/*.md", "packages/*/README.md"],
+  ["README.md", "CONTRIBUTING.md", "docs/**/*.md", "examples/README.md", "packages/*/README.md"],
   { cwd: root, exclude: ["docs/api/**"] }
 ).toSorted()
 
@@ -40,6 +40,13 @@ export const examples: ReadonlyArray<Example> = [
   ...markdownFiles,
   ...Fs.globSync("packages/*/src/**/*.ts", { cwd: root })
 ].toSorted().flatMap(examplesIn)
+
+/** The programs of a Markdown file: its `ts` fences without a further word, in their order. */
+export const programsOf = (file: string): ReadonlyArray<string> =>
+  Array.from(
+    Fs.readFileSync(Path.join(root, file), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm),
+    ([, code = ""]) => code
+  )
 
 /** A file name for an example, without its extension. */
 export const nameOf = ({ file, line }: Example): string => `${file.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${line}`

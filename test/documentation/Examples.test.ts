@@ -29,6 +29,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
       data: {}
     }]
   }],
+  "guides/effect.md run": () => ["text-to-image.json"],
   "guides/promises.md run": ({ client, promised }) => [client, promised],
   "guides/promises.md withinAMinute": ({ client, promised }) => [client, promised],
   "guides/promises.md runAll": ({ client, promised }) => [client, promised, ["a cat", "a dog"]],
@@ -39,6 +40,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "guides/workflows.md study": ({ labelled }) => [labelled],
   "guides/workflows.md compare": ({ model, workflow }) => [workflow, [model, model]],
   "guides/workflows.md keep": ({ image, workflow }) => [image, workflow],
+  "reference/errors.md render": ({ workflow }) => [workflow],
   "assets/Cleanup.ts tidy": ({ spent }) => [spent],
   "assets/Downloads.ts save": ({ outputs }) => [outputs],
   "assets/Provenance.ts seed": ({ image }) => [image],

@@ -94,7 +94,7 @@ describe("the documentation", () => {
   )
 
   it("has all errors that programs can meet in its table, and no others", () => {
-    const table = /^## Errors\n([\s\S]*?)^## /m.exec(read("README.md"))?.[1] ?? ""
+    const table = /^## Errors\n([\s\S]*?)^## /m.exec(read("docs/reference/errors.md"))?.[1] ?? ""
     const rows = table.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     const exported = sources.filter((file) => !file.includes("/simulator/") && !file.includes("/testing/"))
       .flatMap((file) =>
@@ -112,7 +112,7 @@ describe("the documentation", () => {
   })
 
   it("has all variables of the configuration in its table, and no others", () => {
-    const table = /^## Configuration\n([\s\S]*?)^## /m.exec(read("README.md"))?.[1] ?? ""
+    const table = /^## Configuration\n([\s\S]*?)^## /m.exec(read("docs/reference/configuration.md"))?.[1] ?? ""
     const rows = table.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     const variables = matches(read("packages/core/src/server/InvokeAiConfig.ts"), /\("(INVOKEAI_\w+)"/g)
     assert.deepStrictEqual(rows.flatMap((row) => matches(row, /`(\w+)`/g)).toSorted(), variables.toSorted())
@@ -126,7 +126,7 @@ describe("the documentation", () => {
 
   it("tells the versions and figures that the sources have", () => {
     const manifest = JSON.parse(read("packages/core/package.json")) as { readonly engines: { readonly node: string } }
-    assert.include(read("README.md"), `Node ${manifest.engines.node.replace(/>=(\d+\.\d+).*/, "$1")} and later`)
+    assert.include(read("README.md"), `Node ${manifest.engines.node.replace(/>=(\d+\.\d+).*/, "$1")} or later`)
     const server = /invokeAiVersion = "([\d.]+)"/.exec(read("scripts/real-server/Cache.ts"))?.[1]
     assert.include(read("README.md"), `InvokeAI ${server} from PyPI`)
     const count = Object.values(scenarios).flat().length
@@ -135,7 +135,7 @@ describe("the documentation", () => {
     assert.include(testing, `${count} recorded scenarios of ${["no", "one", "two", "three", "four"][servers.length]}`)
     for (const version of servers) assert.include(testing, version)
     const typescript = matches(read("scripts/packages.ts"), /typescripts = \["(\d+\.\d+)/g)
-    assert.include(read("README.md"), `TypeScript ${typescript[0]} and later`)
+    assert.include(read("README.md"), `TypeScript ${typescript[0]} or later`)
   })
 
   it("has no example that the oldest supported Node cannot parse, unless it says so", () => {
@@ -152,7 +152,7 @@ describe("the documentation", () => {
     const { peerDependencies } = JSON.parse(read("packages/node/package.json")) as {
       readonly peerDependencies: Readonly<Record<string, string>>
     }
-    const commands = read("README.md").match(/npm install (?:@effect-invokeai|<folder>).*/g) ?? []
+    const commands = read("README.md").match(/npm install (?:@effect-invokeai|<directory>).*/g) ?? []
     assert.lengthOf(commands, 2)
     for (const command of commands) {
       for (const [name, range] of Object.entries(peerDependencies)) assert.include(command, `"${name}@${range}"`)
@@ -160,13 +160,13 @@ describe("the documentation", () => {
   })
 
   it("has a row for every example and every guide", () => {
-    const readme = read("README.md")
+    const examples = read("examples/README.md")
     for (const file of Fs.globSync("*.ts", { cwd: Path.join(root, "examples") })) {
-      assert.include(readme, file === "demo.ts" ? "demo" : `(examples/${file})`)
+      assert.include(examples, file === "demo.ts" ? "`demo.ts`" : `(${file})`)
     }
     const index = read("docs/README.md")
-    for (const file of Fs.globSync("*.md", { cwd: Path.join(root, "docs/guides") })) {
-      assert.include(index, `guides/${file}`)
+    for (const file of Fs.globSync("{guides,reference}/*.md", { cwd: Path.join(root, "docs") })) {
+      assert.include(index, `(${file})`)
     }
   })
 })

@@ -32,7 +32,7 @@ const exported = (file: string, labels: Readonly<Record<string, string>>): strin
   }))
 }
 
-const textToImage = exported("sd1-text-to-image.json", { "Positive Prompt": "prompt", Steps: "num_steps" })
+const textToImage = Fs.readFileSync(Path.join(root, "test/fixtures/workflows/text-to-image.json"), "utf8")
 const imageToImage = exported("sd1-image-to-image.json", { Picture: "image", Prompt: "prompt", Steps: "num_steps" })
 const labelled = exported("sd1-text-to-image.json", {})
 
@@ -55,9 +55,9 @@ const inFolder = (url: URL) =>
       const link = (from: string, name: string) =>
         Fs.symlinkSync(Path.join(root, "examples", from), Path.join(folder, name))
       link("", "examples")
-      link("soft-thumbnail.json", "workflow.json")
+      link("soft-thumbnail.json", "soft-thumbnail.json")
       for (const name of ["photo.png", "mountain.jpg"]) link("mountain.png", name)
-      Fs.writeFileSync(Path.join(folder, "text-to-image.json"), textToImage)
+      for (const name of ["workflow.json", "text-to-image.json"]) Fs.writeFileSync(Path.join(folder, name), textToImage)
       Fs.writeFileSync(Path.join(folder, "image-to-image.json"), imageToImage)
       process.chdir(folder)
       process.env["INVOKEAI_URL"] = url.href

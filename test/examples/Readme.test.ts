@@ -1,50 +1,79 @@
+import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { programsOf } from "../../scripts/lib/examples.ts"
 import { root, start, temporaryFolder, withServer } from "./support.ts"
 
-/** The first program in the README, as a file that Node can run. Its imports are found from the root of the repository. */
-const program = Effect.acquireRelease(
-  Effect.sync(() => {
-    const code = /```ts\n([\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1] ?? ""
-    assert.include(code, "Workflow.fromFile")
-    const folder = Path.join(root, ".doctest")
-    Fs.mkdirSync(folder, { recursive: true })
-    const file = Path.join(folder, `readme-${process.pid}.ts`)
-    Fs.writeFileSync(file, code)
-    return { code, file }
-  }),
-  ({ file }) => Effect.sync(() => Fs.rmSync(file))
-)
+const readme = Fs.readFileSync(Path.join(root, "README.md"), "utf8")
+const [withPromises = "", withEffect = ""] = programsOf("README.md")
 
-describe("the program in the README", () => {
-  it.live("is short", () =>
+/** A file that Node can run: its imports are found from the root of the repository. */
+const fileOf = (code: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = Path.join(root, ".doctest")
+      Fs.mkdirSync(folder, { recursive: true })
+      const file = Path.join(folder, `readme-${process.pid}.ts`)
+      Fs.writeFileSync(file, code)
+      return file
+    }),
+    (file) => Effect.sync(() => Fs.rmSync(file))
+  )
+
+/** Runs a program in a directory with `workflow.json` and `photo.png`; its output, and the size of the one image that it wrote. */
+const imageOf = (code: string, workflow: string) =>
+  withServer({}, ({ simulator, url }) =>
     Effect.gen(function*() {
-      const { code } = yield* program
-      assert.isAtMost(code.trim().split("\n").length, 27)
+      const cwd = yield* temporaryFolder
+      Fs.copyFileSync(Path.join(root, workflow), Path.join(cwd, "workflow.json"))
+      Fs.copyFileSync(Path.join(root, "examples/mountain.png"), Path.join(cwd, "photo.png"))
+      const program = yield* start(yield* fileOf(code), { cwd, env: { INVOKEAI_URL: url } })
+      const ended = yield* program.ended
+      assert.strictEqual(ended.code, 0, ended.output)
+      const [file = "", ...others] = Fs.readdirSync(Path.join(cwd, "outputs"))
+      assert.deepStrictEqual(others, [])
+      assert.include(ended.output, Path.join("outputs", file))
+      assert.isTrue((yield* simulator.leftBehind).isNothing)
+      const png = Fs.readFileSync(Path.join(cwd, "outputs", file))
+      return [png.readUInt32BE(16), png.readUInt32BE(20)]
     }))
 
-  it.live("runs as it is", () =>
-    withServer({}, ({ simulator, url }) =>
-      Effect.gen(function*() {
-        const { file } = yield* program
-        const cwd = yield* temporaryFolder
-        Fs.copyFileSync(Path.join(root, "examples/soft-thumbnail.json"), Path.join(cwd, "workflow.json"))
-        Fs.copyFileSync(Path.join(root, "examples/mountain.png"), Path.join(cwd, "photo.png"))
-        const { code, output } = yield* Effect.flatMap(
-          start(file, { cwd, env: { INVOKEAI_URL: url } }),
-          (running) => running.ended
-        )
-        assert.strictEqual(code, 0, output)
-        const begin = /```text\n(Inputs: [\s\S]*?)```/.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1]
-        assert.include(output, begin ?? "the README shows how the output begins")
-        assert.include(output, "InvocationComplete")
-        const files = Fs.readdirSync(Path.join(cwd, "outputs")).toSorted()
-        assert.strictEqual(files.length, 2)
-        assert.strictEqual(files[1], `${files[0]}.json`)
-        const png = Fs.readFileSync(Path.join(cwd, "outputs", files[0]!))
-        assert.deepStrictEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [320, 240])
-        assert.isTrue((yield* simulator.leftBehind).isNothing)
-      })), 60_000)
+describe("the README", () => {
+  it("opens with two short programs", () => {
+    assert.isAtMost(withPromises.trim().split("\n").length, 12)
+    assert.isAtMost(withEffect.trim().split("\n").length, 17)
+  })
+
+  it.live("has a promise program that runs as it is", () =>
+    Effect.gen(function*() {
+      assert.include(withPromises, "InvokeAiPromise")
+      assert.deepStrictEqual(yield* imageOf(withPromises, "test/fixtures/workflows/text-to-image.json"), [128, 128])
+    }), 60_000)
+
+  it.live("has an Effect program that runs as it is", () =>
+    Effect.gen(function*() {
+      assert.include(withEffect, "Effect.gen")
+      assert.deepStrictEqual(yield* imageOf(withEffect, "test/fixtures/workflows/text-to-image.json"), [128, 128])
+    }), 60_000)
+
+  it.live("changes the promise program into one that runs without a model", () =>
+    Effect.gen(function*() {
+      const lines = /```ts skip\n([\s\S]*?)```/.exec(readme)?.[1] ?? ""
+      assert.lengthOf(lines.trim().split("\n"), 2)
+      const changed = withPromises.replace(/^.*client\.submit.*$/m, () => lines)
+      assert.notStrictEqual(changed, withPromises)
+      assert.deepStrictEqual(yield* imageOf(changed, "examples/soft-thumbnail.json"), [320, 256])
+    }), 60_000)
+
+  it.effect("lists the inputs of the example workflow as describe does", () =>
+    Effect.gen(function*() {
+      const workflow = yield* Workflow.fromFile(Path.join(root, "examples/soft-thumbnail.json"))
+      const list = /```text\n(Inputs: [\s\S]*?)```/.exec(readme)?.[1] ?? ""
+      assert.include(list, "softness")
+      assert.include(Workflow.describe(workflow), list)
+    }).pipe(Effect.provide([NodeServices.layer, CatalogSource.layerSnapshot])))
 })

@@ -8,6 +8,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as NodePath from "node:path"
+import { programsOf } from "../../../scripts/lib/examples.ts"
 import { client } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -74,16 +75,37 @@ for await (const event of job.events) console.log(event._tag, job.batchId)
 }
 
 it.layer(client(), { excludeTestServices: true })("programs on the real server", (it) => {
-  it.effect("the program of the README, copied as it is", () =>
+  for (const [index, style] of ["promises", "Effect"].entries()) {
+    it.effect(`the README's program with ${style} makes an image as it is`, () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const folder = yield* workspace
+        yield* fs.writeFileString(path.join(folder, "program.ts"), programsOf("README.md")[index]!)
+        yield* fs.copyFile(Support.workflowFile("text-to-image"), path.join(folder, "workflow.json"))
+        const before = yield* allImages
+        const { code, text } = yield* finished("program.ts", folder)
+        assert.strictEqual(code, 0, text)
+        const [file = "", ...others] = yield* fs.readDirectory(path.join(folder, "outputs"))
+        assert.deepStrictEqual(others, [])
+        assert.include(text, path.join("outputs", file))
+        assert.deepStrictEqual(Support.pngSize(yield* fs.readFile(path.join(folder, "outputs", file))), {
+          width: 128,
+          height: 128
+        })
+        const made = (yield* allImages).filter((name) => !before.includes(name))
+        assert.deepStrictEqual(made, [file])
+        yield* Images.use((images) => images.deleteMany(made))
+      }).pipe(Effect.scoped))
+  }
+
+  it.effect("the guide's program with Effect makes an image as it is, and deletes its upload", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const folder = yield* workspace
-      const readme = yield* fs.readFileString(path.join(repository, "README.md"))
-      const source = /```ts\n([^`]*Job\.submit[^`]*)```/.exec(readme)?.[1] ?? ""
-      assert.isAtLeast(source.split("\n").length, 15)
-      yield* fs.writeFileString(path.join(folder, "program.ts"), source)
-      yield* fs.copyFile(path.join(folder, "examples", "soft-thumbnail.json"), path.join(folder, "workflow.json"))
+      yield* fs.writeFileString(path.join(folder, "program.ts"), programsOf("docs/guides/effect.md")[0]!)
+      yield* fs.copyFile(path.join(folder, "examples", "soft-thumbnail.json"), path.join(folder, "soft-thumbnail.json"))
       yield* fs.copyFile(path.join(folder, "examples", "mountain.png"), path.join(folder, "photo.png"))
       const before = yield* allImages
       const { code, text } = yield* finished("program.ts", folder)

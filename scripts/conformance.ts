@@ -11,7 +11,7 @@ import { fromOpenApi, type NodeCatalog } from "@effect-invokeai/core/catalog/Nod
 import * as Result from "effect/Result"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { type Fault, faults } from "./conformance/faults.ts"
+import { type Fault, faults, faultsOf } from "./conformance/faults.ts"
 import { type Case, casesOf, run } from "./conformance/vectors.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -55,10 +55,9 @@ const exceptions = (): ReadonlyArray<Exception> => {
     : []
 }
 
-const allFaults = Object.keys(faults).filter(isFault)
-
 /** The fewest known faults that explain a difference. */
 const explain = (test: Case, catalog: NodeCatalog): ReadonlyArray<Fault> | undefined => {
+  const allFaults = faultsOf(test.version)
   let on = new Set(allFaults)
   if (run(test, catalog, on) !== undefined) {
     // A fault can hide behind another's absence only where it applies at all: try each alone.

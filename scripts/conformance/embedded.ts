@@ -1,6 +1,7 @@
 /** The embedded workflow of a batch, reduced to what the official UI writes. */
 import * as Predicate from "effect/Predicate"
 import type { Json } from "./compare.ts"
+import type { Fault } from "./faults.ts"
 
 const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
   const out: Json = {}
@@ -13,9 +14,7 @@ const pick = (value: unknown, keys: ReadonlyArray<string>): Json => {
 }
 
 const mapValues = (value: unknown, change: (item: unknown) => unknown): Json =>
-  Object.fromEntries(
-    Object.entries(Predicate.isObject(value) ? value : {}).map(([key, item]) => [key, change(item)])
-  )
+  Object.fromEntries(Object.entries(Predicate.isObject(value) ? value : {}).map(([key, item]) => [key, change(item)]))
 
 const inputKeys = ["name", "label", "description", "value"]
 
@@ -59,17 +58,17 @@ const reduceNode = (node: unknown): unknown => {
   }
 }
 
-const reduceSettings = (settings: Json): Json =>
+const reduceSettings = (settings: Json, faults: ReadonlySet<Fault>): Json =>
   pick(
     settings,
     settings["type"] !== "string-field-config"
-      ? ["type", "component", "showShuffle", "min", "max"]
+      ? ["type", "component", ...(faults.has("shuffle") ? [] : ["showShuffle"]), "min", "max"]
       : settings["component"] === "dropdown"
       ? ["type", "component", "options"]
       : ["type", "component"]
   )
 
-const reduceElement = (element: unknown, elements: Json): unknown => {
+const reduceElement = (element: unknown, elements: Json, faults: ReadonlySet<Fault>): unknown => {
   const { data, type } = Predicate.isObject(element) ? element : {}
   switch (type) {
     case "container":
@@ -77,7 +76,7 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
         type,
         layout: Predicate.isObject(data) ? data["layout"] : undefined,
         children: Predicate.isObject(data) && Array.isArray(data["children"])
-          ? data["children"].map((id) => reduceElement(elements[String(id)], elements))
+          ? data["children"].map((id) => reduceElement(elements[String(id)], elements, faults))
           : []
       }
     case "node-field":
@@ -85,7 +84,7 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
         type,
         ...pick(data, ["fieldIdentifier", "showDescription"]),
         ...(Predicate.isObject(data) && Predicate.isObject(data["settings"])
-          ? { settings: reduceSettings(data["settings"]) }
+          ? { settings: reduceSettings(data["settings"], faults) }
           : {})
       }
     default:
@@ -94,7 +93,7 @@ const reduceElement = (element: unknown, elements: Json): unknown => {
 }
 
 /** Ids of form elements are left out: the UI makes new ones for forms that it builds itself. */
-export const reduceWorkflow = (workflow: unknown): unknown => {
+export const reduceWorkflow = (workflow: unknown, faults: ReadonlySet<Fault>): unknown => {
   if (!Predicate.isObject(workflow)) {
     return workflow
   }
@@ -109,6 +108,6 @@ export const reduceWorkflow = (workflow: unknown): unknown => {
         pick(edge, ["id", "type", "source", "target", "sourceHandle", "targetHandle", "hidden"])
       )
       : [],
-    form: reduceElement(elements[String(form["rootElementId"])], elements)
+    form: reduceElement(elements[String(form["rootElementId"])], elements, faults)
   }
 }

@@ -4,7 +4,12 @@
  */
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InvocationNode, WorkflowDefinition } from "@effect-invokeai/core/definition/WorkflowDefinition"
-import type { LoadedWorkflow, LoadOptions, LoadWarning } from "@effect-invokeai/core/workflow/LoadedWorkflow"
+import type {
+  ConnectionProblemCode,
+  LoadedWorkflow,
+  LoadOptions,
+  LoadWarning
+} from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Predicate from "effect/Predicate"
 import { readKnown, readValue, type ValueField } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { generatorRules, readGenerator } from "../../packages/core/src/field/internal/generatorRules.ts"
@@ -27,18 +32,42 @@ export const faults = {
   deletedElement: "batch.workflow is null once a form element was deleted on load",
   crash: "the UI crashes while it shows the loaded workflow, so that it submits nothing whatever is checked",
   duplicateIds: "while the form is shown, the last of several nodes with one id is sent, else the first",
-  oddIds: "ids such as constructor or __proto__ crash the UI"
+  oddIds: "ids such as constructor or __proto__ crash the UI",
+  extraInputs: "additional inputs of core_metadata are dropped (up to 6.13)",
+  loraList: "LoRA lists lose their value (up to 6.13)",
+  uncheckedEdges: "edges whose ends exist are kept whatever their types, with cycles and duplicates (up to 6.8)",
+  connectors: "files with connectors do not open (up to 6.8)",
+  shuffle: "settings.showShuffle is dropped (6.3)"
 } as const
 
 export type Fault = keyof typeof faults
 
+/** The minor releases of InvokeAI 6, first and last, whose UI has a fault. The others are in all that were recorded. */
+const releases: { readonly [Name in Fault]?: readonly [first: number, last: number] } = {
+  connectorLoop: [13, Infinity],
+  batchThroughConnector: [13, Infinity],
+  extraInputs: [3, 13],
+  loraList: [3, 13],
+  uncheckedEdges: [3, 8],
+  connectors: [3, 8],
+  shuffle: [3, 3]
+}
+
+const isFault = (name: string): name is Fault => name in faults
+
+/** The faults that the UI of a version such as `6.8` or `6.13.8` has. */
+export const faultsOf = (version: string): ReadonlyArray<Fault> => {
+  const minor = Number(version.split(".")[1])
+  return Object.keys(faults).filter(isFault).filter((fault) => {
+    const [first, last] = releases[fault] ?? [0, Infinity]
+    return first <= minor && minor <= last
+  })
+}
+
 /** A value as the UI reads it. It drops models that are named incompletely. */
 const readAsTheUi = (value: unknown, field: ValueField, faults: ReadonlySet<Fault>): unknown => {
   const known = readKnown(value, field.vocabulary)
-  if (
-    known === undefined && Predicate.isObject(value) && value["type"] === undefined &&
-    faults.has("untypedObject")
-  ) {
+  if (known === undefined && Predicate.isObject(value) && value["type"] === undefined && faults.has("untypedObject")) {
     for (const kind of generatorRules.keys()) {
       const generator = readGenerator(kind, value)
       if (generator !== undefined) {
@@ -46,9 +75,11 @@ const readAsTheUi = (value: unknown, field: ValueField, faults: ReadonlySet<Faul
       }
     }
   }
-  const isLost = known === undefined && Array.isArray(value) && !field.extras &&
-    ((field.type?.name === "BooleanField" && faults.has("booleanList")) ||
-      (field.type?.name === "VideoField" && faults.has("videoList")))
+  const isLost = Array.isArray(value) && !field.extras && (
+    (field.type?.name === "BooleanField" && known === undefined && faults.has("booleanList")) ||
+    (field.type?.name === "VideoField" && known === undefined && faults.has("videoList")) ||
+    (field.type?.name === "LoRAField" && value.length > 0 && faults.has("loraList"))
+  )
   return isLost ? undefined : readValue(value, field)
 }
 
@@ -60,7 +91,7 @@ const nodeAsTheUi = (node: InvocationNode, catalog: NodeCatalog, faults: Readonl
     const own = dynamic.get(name) ?? template?.inputs.get(name)
     const value = readAsTheUi(input.value, {
       type: own?.type,
-      extras: acceptsExtraInputs(node.nodeType),
+      extras: acceptsExtraInputs(node.nodeType) && !faults.has("extraInputs"),
       vocabulary: catalog.models
     }, faults)
     return [name, { ...input, value }] as const
@@ -138,6 +169,42 @@ const withLoops = (loaded: LoadedWorkflow, definition: WorkflowDefinition): Load
   }
 }
 
+const missingEnds: ReadonlySet<ConnectionProblemCode> = new Set([
+  "sourceNodeDoesNotExist",
+  "targetNodeDoesNotExist",
+  "sourceNodeFieldDoesNotExist",
+  "targetNodeFieldDoesNotExist",
+  "missingTemplate"
+])
+
+/** The fault of `uncheckedEdges`: of an edge only its ends are checked. */
+const withUncheckedEdges = (loaded: LoadedWorkflow, definition: WorkflowDefinition): LoadedWorkflow => {
+  const warnings = loaded.warnings.filter((warning) =>
+    warning.type !== "deletedInvalidEdge" || warning.problems.some((problem) => missingEnds.has(problem))
+  )
+  const deleted = new Set(warnings.flatMap((warning) => warning.type === "deletedInvalidEdge" ? [warning.edge] : []))
+  const edges = definition.edges.filter((edge) => !deleted.has(edge))
+  return {
+    ...loaded,
+    definition: { ...loaded.definition, edges },
+    edges: edges.filter((edge) => edge.type === "default"),
+    warnings
+  }
+}
+
+/** The fault of `extraInputs`: a workflow whose nodes send only what their type declares. */
+export const withoutExtraInputs = (loaded: LoadedWorkflow): LoadedWorkflow => ({
+  ...loaded,
+  nodes: new Map(Array.from(loaded.nodes, ([id, { inputTemplate, node, template }]) => {
+    const inputs = Array.from(node.inputs).filter(([name]) => inputTemplate(name) !== undefined)
+    return [id, { inputTemplate, node: { ...node, inputs: new Map(inputs) }, template }] as const
+  }))
+})
+
+/** The fault of `connectors`: whether the UI refuses to open the file. */
+export const isRefused = ({ nodes }: WorkflowDefinition, faults: ReadonlySet<Fault>): boolean =>
+  faults.has("connectors") && nodes.some((node) => node.type === "connector")
+
 /**
  * A workflow as the UI opens it, without its faults but for those that are on. While the form is empty the editor shows
  * the nodes; the vectors that were made without an editor show nothing.
@@ -155,5 +222,6 @@ export const openAsTheUi = (
   }
   const opened = (isShown ? open : bind)(read, catalog, options)
   const loaded = faults.has("untypedObject") ? withFilledObjects(opened, read) : opened
-  return faults.has("connectorLoop") ? withLoops(loaded, read) : loaded
+  const checked = faults.has("uncheckedEdges") ? withUncheckedEdges(loaded, read) : loaded
+  return faults.has("connectorLoop") ? withLoops(checked, read) : checked
 }

@@ -7,9 +7,12 @@ import * as Predicate from "effect/Predicate"
 import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"
 import { batchProblems } from "../../packages/core/src/batch/internal/readiness.ts"
 import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
+import type { Fault } from "./faults.ts"
 
 /** A reason of the UI. `code` is the key of its message, `parameters` the values in it. */
 export type UiReason = Pick<Problem, "code" | "nodeId" | "fieldName" | "parameters">
+
+const noFaults: ReadonlySet<Fault> = new Set()
 
 /**
  * Reasons that concern single nodes and fields, in node order. Of several nodes with one id each has those of the first.
@@ -19,15 +22,19 @@ export type UiReason = Pick<Problem, "code" | "nodeId" | "fieldName" | "paramete
  * The UI checks that required fields have a value or a connection, the lengths of lists, and the bounds that it sees of
  * numbers and of the items of lists; nothing else.
  */
-export const nodeReasons = (loaded: LoadedWorkflow): ReadonlyArray<UiReason> => {
+export const nodeReasons = (loaded: LoadedWorkflow, faults: ReadonlySet<Fault> = noFaults): ReadonlyArray<UiReason> => {
   const connected = new Set(loaded.edges.map((edge) => JSON.stringify([edge.target, edge.targetHandle])))
   return loaded.definition.nodes.flatMap(({ id, type }) => {
     const node = type === "invocation" ? loaded.nodes.get(id) : undefined
-    return node === undefined ? [] : reasonsOfNode(node, connected)
+    return node === undefined ? [] : reasonsOfNode(node, connected, faults)
   })
 }
 
-const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): ReadonlyArray<UiReason> => {
+const reasonsOfNode = (
+  loaded: LoadedNode,
+  connected: ReadonlySet<string>,
+  faults: ReadonlySet<Fault> = noFaults
+): ReadonlyArray<UiReason> => {
   const { node, template } = loaded
   if (template === undefined) {
     return [{ code: "missingNodeTemplate", nodeId: node.id, parameters: {} }]
@@ -36,7 +43,7 @@ const reasonsOfNode = (loaded: LoadedNode, connected: ReadonlySet<string>): Read
   for (const [fieldName, input] of node.inputs) {
     const inputTemplate = loaded.inputTemplate(fieldName)
     if (inputTemplate === undefined) {
-      if (!acceptsExtraInputs(node.nodeType)) {
+      if (faults.has("extraInputs") || !acceptsExtraInputs(node.nodeType)) {
         reasons.push({ code: "missingFieldTemplate", nodeId: node.id, parameters: {} })
       }
       continue
@@ -65,8 +72,7 @@ const isStrings = (value: unknown): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
 
 const isImages = (value: unknown): value is ReadonlyArray<unknown> =>
-  Array.isArray(value) &&
-  value.every((item) => Predicate.isObject(item) && typeof item["image_name"] === "string")
+  Array.isArray(value) && value.every((item) => Predicate.isObject(item) && typeof item["image_name"] === "string")
 
 const reasonsOfField = (input: FieldInput, template: InputTemplate): ReadonlyArray<FieldReason> => {
   const { value } = input
@@ -190,8 +196,12 @@ export const prefixOf = (loaded: LoadedWorkflow, { fieldName, nodeId }: UiReason
 }
 
 /** All reasons in the UI's order and words: those of the batch, then those of the nodes. */
-export const disabledReasons = (loaded: LoadedWorkflow, batch: BuiltBatch): ReadonlyArray<string> =>
-  [...batchProblems(loaded, batch), ...nodeReasons(loaded)].map((reason) => {
+export const disabledReasons = (
+  loaded: LoadedWorkflow,
+  batch: BuiltBatch,
+  faults: ReadonlySet<Fault> = noFaults
+): ReadonlyArray<string> =>
+  [...batchProblems(loaded, batch), ...nodeReasons(loaded, faults)].map((reason) => {
     const text = texts.get(reason.code)?.(reason.parameters ?? {}) ?? `parameters.invoke.${reason.code}`
     const prefix = prefixOf(loaded, reason)
     return prefix === undefined ? text : `${prefix}: ${text}`

@@ -791,7 +791,8 @@ export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
  * **Details**
  *
  * What the library does not know is in it as it was in the file: positions, notes, unknown keys. The schema version is
- * the one that the editor of the workflow's server writes: 3.0.0 before 6.13, 4.0.0 from then on.
+ * the one that the editor of the workflow's server opens: 3.0.0 before 6.13, 4.0.0 since then. 3.0.0 has no connectors,
+ * so direct edges replace them there.
  *
  * **Gotchas**
  *

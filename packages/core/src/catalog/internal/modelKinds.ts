@@ -9,7 +9,7 @@ const kind = (type: string, base?: ReadonlyArray<string>, more?: ModelConstraint
 
 /** The constraints by the name of the field type. */
 export const modelKinds: ReadonlyMap<string, ModelConstraint> = new Map([
-  ["MainModelField", kind("main")],
+  ["MainModelField", kind("main", ["sd-1", "sd-2"])],
   ["CogView4MainModelField", kind("main", ["cogview4"])],
   ["FluxMainModelField", kind("main", ["flux"])],
   ["SD3MainModelField", kind("main", ["sd-3"])],

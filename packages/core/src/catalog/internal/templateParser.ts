@@ -205,11 +205,11 @@ const defaultOf = (
   }
 }
 
-/** Whether the editor has no control for values of a type. */
-const isConnectionOnly = (type: FieldType): boolean => !isStateful(type) && !modelKinds.has(type.name)
+/** Whether the editor has a control for values of a type. */
+const hasControl = (type: FieldType): boolean => isStateful(type) || modelKinds.has(type.name)
 
 const inputKindOf = (property: JsonObject, type: FieldType): InputKind => {
-  if (isConnectionOnly(type)) {
+  if (!hasControl(type)) {
     return "connection"
   }
   const input = property["input"]
@@ -223,7 +223,7 @@ const typeOf = (property: JsonObject, batch: boolean): FieldType | undefined => 
     return type === undefined || !batch ? type : { ...type, batch }
   }
   const type: FieldType = { name: named, cardinality: named === "CollectionField" ? "COLLECTION" : "SINGLE", batch }
-  const originalType = isStateful({ name: named, cardinality: "SINGLE" }) ? parseFieldType(property) : undefined
+  const originalType = hasControl({ ...type, cardinality: "SINGLE" }) ? parseFieldType(property) : undefined
   return originalType === undefined || originalType.name === named ? type : { ...type, originalType }
 }
 
@@ -257,7 +257,7 @@ const parseInput = (
   }
   if (typeof property["description"] === "string") template.description = property["description"]
   if (initial !== undefined) template.default = initial
-  if (isConnectionOnly(type) && (property["input"] === "any" || property["input"] === "direct")) {
+  if (!hasControl(type) && (property["input"] === "any" || property["input"] === "direct")) {
     template.takesJson = true
   }
   if (options !== undefined) template.options = options

@@ -10,7 +10,9 @@ const namesLoRA = (value: unknown): boolean =>
   Predicate.isObject(value) && namesModel(value["lora"]) && typeof value["weight"] === "number"
 
 const namesModels = (value: unknown, type: FieldType): boolean => {
-  if (type.name === "ModelIdentifierField") return type.cardinality !== "COLLECTION" && namesModel(value)
+  if ((type.originalType ?? type).name === "ModelIdentifierField") {
+    return type.cardinality !== "COLLECTION" && namesModel(value)
+  }
   return type.name === "LoRAField" && Array.isArray(value) && value.length > 0 && value.every(namesLoRA)
 }
 

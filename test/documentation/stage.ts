@@ -1,4 +1,5 @@
 /** Where the examples of the documentation play: a simulator on a port, and a folder with the files that they name. */
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -104,6 +105,9 @@ const prepare = Effect.gen(function*() {
     /** Those of another job, for who deletes them. */
     spent: spent.outputs,
     client,
+    /** The bytes of `image`. */
+    png: yield* Downloads.bytes(outputs.finalImages[0]!),
+    fluxPromised: yield* Effect.promise(() => client.workflow("examples/flux-image-to-image.json")),
     promised: yield* Effect.promise(() => client.workflow("text-to-image.json"))
   }
 })

@@ -1,3 +1,5 @@
+import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import * as Fault from "@effect-invokeai/testing/Fault"
@@ -47,6 +49,15 @@ const rejection = async (call: Promise<unknown> | (() => unknown)): Promise<Erro
 }
 
 describe("the client for promises", () => {
+  it("submits a workflow that the Effect modules have opened and changed", () =>
+    withServer({}, async ({ url }) => {
+      await using client = await InvokeAi.connect({ url })
+      const { value } = await client.workflow(file("text-to-image"))
+      const varied = await client.run(Workflow.sweep(value, Sweep.product({ prompt: ["a cat", "a dog"] })))
+      const job = await client.submit(await client.workflow(varied))
+      assert.lengthOf((await job.outputs()).finalImages, 2)
+    }))
+
   it("goes from a file to images, and leaves no upload behind", () =>
     withServer({ nodeDuration: "20 millis" }, async ({ simulator, url }) => {
       const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "invokeai-promise-"))

@@ -214,8 +214,9 @@ export interface Client extends AsyncDisposable {
   /** Resolves to the version of the server, for example `"6.14.2"`. Rejects with `InvokeAiError`. */
   readonly version: (options?: CallOptions) => Promise<string>
   /**
-   * Opens a workflow from a file (path or `file:` URL), or from the JSON value of one. Rejects if the file cannot be
-   * read or is not a workflow.
+   * Opens a workflow from a file (path or `file:` URL), or from the JSON value of one. A workflow of the Effect modules,
+   * such as the value of `Workflow.fromPng` or `Workflow.sweep`, is taken as it is. Rejects if the file cannot be read or
+   * is not a workflow.
    */
   readonly workflow: (source: string | URL | object, options?: CallOptions) => Promise<Workflow>
   /**
@@ -461,6 +462,8 @@ const makeClient = (
               ? EffectWorkflow.fromFile(source)
               : source instanceof URL
               ? EffectWorkflow.fromFile(fileURLToPath(source))
+              : EffectWorkflow.isWorkflow(source)
+              ? Effect.succeed(source)
               : EffectWorkflow.fromJson(source),
             (value) => makeWorkflow(call, value)
           ),

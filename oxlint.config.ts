@@ -112,6 +112,17 @@ export default defineConfig({
       files: ["packages/node/src/**"],
       rules: imports({ regex: "^@effect-invokeai/testing", message: "The simulator is for tests" })
     },
+    {
+      // what every call of the command loads, help included
+      files: [
+        "packages/cli/src/{bin,CommandResult}.ts",
+        "packages/cli/src/internal/{columns,commands,failure,main,Output,servers}.ts"
+      ],
+      rules: imports({
+        regex: "^@effect-invokeai/",
+        message: "Only what a subcommand loads when it runs imports the library"
+      })
+    },
     { files: ["packages/testing/src/**"], rules: imports(neutral) },
     { files: ["packages/testing/src/NodeSimulator.ts"], rules: imports() },
     {

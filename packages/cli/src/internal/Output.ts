@@ -1,0 +1,73 @@
+/** Where the command writes: results to standard output, everything else for people to standard error. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import type * as CommandResult from "../CommandResult.ts"
+
+/** What a subcommand leaves: data for programs, and the same as text for people. */
+export interface Outcome {
+  /** The final `data` of `--json`, encoded with the schema of the subcommand. */
+  readonly data: unknown
+  /** For people, without a line break at the end. */
+  readonly text: string
+}
+
+/** The outcome of a subcommand: `data` is encoded with the schema that `CommandResult` has for it. */
+export const outcome = <A>(
+  schema: Schema.Codec<A, unknown>,
+  data: A,
+  text: string
+): Effect.Effect<Outcome> => Effect.map(Effect.orDie(Schema.encodeEffect(schema)(data)), (data) => ({ data, text }))
+
+/** Where the command writes. */
+export class Output extends Context.Service<Output, {
+  /** Whether `--json` was given. */
+  readonly isJson: boolean
+  /** Whether standard error is a terminal that can redraw lines. */
+  readonly isTerminal: boolean
+  /** Writes an event for programs. Without `--json` nothing is written. */
+  readonly event: (event: CommandResult.Event) => Effect.Effect<void>
+  /** Writes text to standard error as it is. */
+  readonly raw: (text: string | Uint8Array) => Effect.Effect<void>
+  /** Writes a line for people to standard error. */
+  readonly note: (text: string) => Effect.Effect<void>
+  /** Writes the result of the subcommand. */
+  readonly result: (outcome: Outcome) => Effect.Effect<void>
+  /** Writes why the subcommand failed. */
+  readonly failure: (failure: CommandResult.Failure) => Effect.Effect<void>
+}>()("@effect-invokeai/cli/internal/Output") {
+  /** Writes to the standard streams of the process; for programs if `isJson`. */
+  static readonly layer = (isJson: boolean): Layer.Layer<Output, never, Stdio.Stdio> =>
+    Layer.effect(
+      Output,
+      Effect.gen(function*() {
+        const stdio = yield* Stdio.Stdio
+        // a reader that has gone, as `head` does, is no reason to give up a job
+        const write = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
+          Effect.ignore(Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false })))
+        const json = (value: unknown) => write("stdout", `${JSON.stringify(value)}\n`)
+        const note = (text: string) => write("stderr", `${text}\n`)
+        return Output.of({
+          isJson,
+          isTerminal: yield* stdio.stderrIsTerminal,
+          event: (event) => isJson ? json(event) : Effect.void,
+          raw: (text) => write("stderr", text),
+          note,
+          result: ({ data, text }) =>
+            isJson
+              ? Effect.andThen(text === "" ? Effect.void : note(text), json({ ok: true, data }))
+              : text === ""
+              ? Effect.void
+              : write("stdout", `${text}\n`),
+          failure: (failure) =>
+            Effect.andThen(
+              note(failure.help === "" ? failure.message : `${failure.message}\n${failure.help}`),
+              isJson ? json({ ok: false, error: failure }) : Effect.void
+            )
+        })
+      })
+    )
+}

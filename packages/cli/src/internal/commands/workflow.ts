@@ -1,0 +1,83 @@
+/** The subcommands that look at a workflow. */
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
+import * as Diff from "@effect-invokeai/core/workflow/Diff"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Effect from "effect/Effect"
+import * as CommandResult from "../../CommandResult.ts"
+import { columns } from "../columns.ts"
+import { outcome } from "../Output.ts"
+import * as Server from "../server.ts"
+import * as WorkflowInputs from "../workflowInputs.ts"
+import * as WorkflowSource from "../workflowSource.ts"
+
+interface OfWorkflow {
+  readonly workflow: string
+  readonly offline: boolean
+}
+
+/** `inputs`: what `run` can set. */
+export const inputs = Effect.fn("Command.inputs")(function*({ workflow: source }: OfWorkflow) {
+  const workflow = yield* WorkflowSource.load(source)
+  const found = WorkflowInputs.describe(workflow)
+  return yield* outcome(
+    CommandResult.Inputs,
+    { workflow: workflow.definition.name, inputs: found },
+    found.length === 0
+      ? "The workflow has no inputs on its form. `--set node.field=value` sets any field."
+      : columns(found.map((input) => [
+        `--${input.flag}`,
+        input.type,
+        input.required && input.default === null ? "required" : input.default === null ? "" : `= ${input.default}`,
+        input.accepts
+      ]))
+  )
+}, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
+
+/** `describe`: the workflow in words. */
+export const describe = Effect.fn("Command.describe")(function*({ workflow: source }: OfWorkflow) {
+  const text = Workflow.describe(yield* WorkflowSource.load(source))
+  return yield* outcome(CommandResult.Text, { text }, text)
+}, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
+
+/** `diagram`: the nodes and connections in Mermaid's notation. */
+export const diagram = Effect.fn("Command.diagram")(function*({ workflow: source }: OfWorkflow) {
+  const text = Workflow.toMermaid(yield* WorkflowSource.load(source))
+  return yield* outcome(CommandResult.Text, { text }, text)
+}, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
+
+/** `diff`: what differs between two workflows. */
+export const diff = Effect.fn("Command.diff")(function*(input: {
+  readonly before: string
+  readonly after: string
+  readonly offline: boolean
+}) {
+  const before = yield* WorkflowSource.load(input.before)
+  const after = yield* WorkflowSource.load(input.after)
+  const differences = Workflow.diff(before, after)
+  return yield* outcome(
+    CommandResult.Diff,
+    differences,
+    Diff.format(differences)
+  )
+}, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
+
+/** `check`: whether the workflow can run, by itself or on the server. */
+export const check = Effect.fn("Command.check")(function*({ offline, workflow: source }: OfWorkflow) {
+  const workflow = yield* WorkflowSource.load(source)
+  if (!offline) {
+    const { warnings } = yield* WorkflowBatch.make(workflow)
+    return yield* outcome(
+      CommandResult.Check,
+      { ready: true, online: true, warnings },
+      ["Ready.", ...warnings].join("\n")
+    )
+  }
+  const problems = WorkflowBatch.validate(workflow)
+  if (!problems.isEmpty) return yield* new WorkflowNotReady({ problems: problems.all })
+  return yield* outcome(
+    CommandResult.Check,
+    { ready: true, online: false, warnings: [] },
+    "Ready, except that models, images and boards were not looked up on a server."
+  )
+}, (effect, { offline }) => Effect.provide(effect, offline ? Server.layerOptional(true) : Server.layer))

@@ -1,0 +1,68 @@
+/** Runs the command with the arguments of the process. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import { createRequire } from "node:module"
+import * as CommandResult from "../CommandResult.ts"
+import { root } from "./commands.ts"
+import * as Failure from "./failure.ts"
+import { Output } from "./Output.ts"
+
+const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
+  createRequire(import.meta.url)("../../package.json")
+)
+
+/** Whether `--json` is among the flags: also invalid arguments are reported as the caller reads them. */
+const wantsJson = (args: ReadonlyArray<string>): boolean => {
+  const end = args.indexOf("--")
+  return (end < 0 ? args : args.slice(0, end)).includes("--json")
+}
+
+/** An invalid invocation is reported like every other failure, without the whole help. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) => event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event)
+})
+
+const program = Effect.gen(function*() {
+  const args = yield* Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args)
+  const output = yield* Output
+  const run = Command.runWith(root, { version })(args)
+  return yield* run.pipe(
+    Effect.as<number>(CommandResult.ExitCode.ok),
+    Effect.catchCause((cause) => {
+      const { exitCode, failure } = Failure.ofCause(cause)
+      return failure.message === "" ? Effect.succeed(exitCode) : Effect.as(output.failure(failure), exitCode)
+    }),
+    Effect.onInterrupt(() => output.failure({ tag: "Interrupted", message: "Interrupted.", help: "" }))
+  )
+})
+
+const services = Layer.mergeAll(
+  Layer.unwrap(Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(wantsJson(args)))),
+  TerminalCapabilities.layer,
+  presenter,
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] }),
+  Layer.succeed(Logger.LogToStderr)(true)
+).pipe(Layer.provideMerge(NodeServices.layer))
+
+NodeRuntime.runMain(Effect.provide(program, services), {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) =>
+    onExit(
+      Exit.isSuccess(exit) && typeof exit.value === "number"
+        ? exit.value
+        : Exit.hasInterrupts(exit)
+        ? CommandResult.ExitCode.interrupted
+        : CommandResult.ExitCode.unexpected
+    )
+})

@@ -1,0 +1,119 @@
+import * as CommandResult from "@effect-invokeai/cli/CommandResult"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import { withServer } from "../examples/support.ts"
+import { data, example, failure, invoke, start } from "./support.ts"
+
+const nowhere = { INVOKEAI_URL: "http://127.0.0.1:9", INVOKEAI_RETRIES: "0" }
+
+describe("the command", () => {
+  it.live("prints help and version to standard output", () =>
+    Effect.gen(function*() {
+      for (const args of [["--help"], [], ["library"], ["inputs", "--help"], ["--version"]]) {
+        const { code, stderr, stdout } = yield* invoke(args)
+        assert.deepStrictEqual([code, stderr], [0, ""], args.join(" "))
+        assert.include(stdout, "effect-invokeai")
+      }
+    }))
+
+  it.live("prints completions for shells that know its subcommands", () =>
+    Effect.gen(function*() {
+      for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+        const { stdout } = yield* invoke(["--completions", shell])
+        assert.include(stdout, "library", shell)
+      }
+    }))
+
+  it.live("exits with 2 for arguments that are invalid, and says what is right", () =>
+    Effect.gen(function*() {
+      for (
+        const [args, tag, message] of [
+          [["modles"], "UnknownSubcommand", "models"],
+          [["inputs"], "MissingArgument", "workflow"],
+          [["models", "--typ", "main"], "UnrecognizedOption", "--type"],
+          [["simulate", "--port", "70000"], "InvalidValue", "65535"],
+          [["diff", "a", "b", "c"], "UnexpectedArgument", "c"],
+          [["inputs", "missing.json"], "WorkflowNotFound", "missing.json"],
+          [["inputs", example("mountain.png"), "--offline"], "WorkflowNotFound", "workflow"]
+        ] as const
+      ) {
+        const found = yield* failure(args)
+        assert.deepStrictEqual([found.code, found.tag], [2, tag], args.join(" "))
+        assert.include(found.message, message)
+        assert.include(found.stderr, found.message)
+        assert.notStrictEqual(found.help, "")
+      }
+    }))
+
+  it.live("exits with 4 if the server is unreachable", () =>
+    Effect.gen(function*() {
+      const found = yield* failure(["models"], { env: nowhere })
+      assert.deepStrictEqual([found.code, found.tag], [4, "InvokeAiError"])
+      assert.include(found.help, "doctor")
+    }))
+
+  it.live("lists inputs without a server, with the bundled node types", () =>
+    Effect.gen(function*() {
+      const flux = example("flux-image-to-image.json")
+      const { data: online, stderr } = yield* data(CommandResult.Inputs, ["inputs", flux], { env: nowhere })
+      assert.include(stderr, "does not respond")
+      const { data: offline, stderr: silent } = yield* data(CommandResult.Inputs, ["inputs", flux, "--offline"])
+      assert.deepStrictEqual(offline, online)
+      assert.notInclude(silent, "does not respond")
+      assert.strictEqual(new Set(offline.inputs.map((input) => input.flag)).size, offline.inputs.length)
+    }))
+
+  it.live("simulates a server until it is interrupted, and exits with 130", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const command = yield* start(["simulate", "--port", "0", "--json"])
+      yield* Effect.sleep("3 seconds")
+      yield* command.interrupt
+      const { code, stdout } = yield* command.ended
+      assert.strictEqual(code, 130)
+      assert.match(stdout, /^\{"type":"listening","url":"http:\/\/127\.0\.0\.1:\d+\/"\}\n\{"ok":false/)
+    })))
+})
+
+describe("named servers", () => {
+  const servers = (content: string) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* fs.makeTempFileScoped()
+      yield* fs.writeFileString(file, content)
+      return { INVOKEAI_SERVERS: file }
+    })
+
+  it.live("are used with --server, without the login of the environment", () =>
+    withServer(
+      { users: [{ email: "ann@example.com", password: "Secret-1", isAdmin: true }] },
+      ({ url }) =>
+        Effect.gen(function*() {
+          const env = {
+            ...nowhere,
+            INVOKEAI_TOKEN: "of-another-server",
+            ...yield* servers(JSON.stringify({
+              studio: { INVOKEAI_URL: url, INVOKEAI_EMAIL: "ann@example.com", INVOKEAI_PASSWORD: "Secret-1" },
+              anonymous: { INVOKEAI_URL: url }
+            }))
+          }
+          yield* data(CommandResult.Boards, ["boards", "--server", "studio"], { env })
+          const refused = yield* failure(["boards", "--server", "anonymous"], { env })
+          assert.deepStrictEqual([refused.code, refused.tag], [4, "InvokeAiError"])
+          assert.include(refused.help, "INVOKEAI_TOKEN")
+          const missing = yield* failure(["boards", "--server", "stdio"], { env })
+          assert.deepStrictEqual([missing.code, missing.tag], [2, "ServerNotFound"])
+          assert.include(missing.message, "studio, anonymous")
+        }).pipe(Effect.provide(NodeServices.layer))
+    ))
+
+  it.live("fail without a word of the file if it is invalid", () =>
+    Effect.gen(function*() {
+      const found = yield* failure(["boards", "--server", "studio"], {
+        env: yield* servers("{\"studio\": \"hunter2\"}")
+      })
+      assert.deepStrictEqual([found.code, found.tag], [2, "ServersFileError"])
+      assert.notInclude(found.stderr, "hunter2")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})

@@ -2,15 +2,16 @@
  * What `effect-invokeai … --json` prints to standard output: one JSON value per line. Lines with a `type` are `Event`s; the
  * last line is the `Envelope`, with the result of the subcommand or its failure.
  *
- * **Example** (Reading the result of a run)
+ * **Example** (Reading the last line of `effect-invokeai describe … --json`)
  *
- * ```ts
+ * ```ts run
  * import * as CommandResult from "@effect-invokeai/cli/CommandResult"
  * import * as Schema from "effect/Schema"
  *
- * const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(CommandResult.envelope(CommandResult.Run)))
+ * const decode = Schema.decodeUnknownSync(Schema.fromJsonString(CommandResult.envelope(CommandResult.Text)))
+ * const result = decode(`{ "ok": true, "data": { "text": "a workflow" } }`)
  *
- * export const read = (output: string) => decode(output.trimEnd().split("\n").at(-1))
+ * result.ok ? result.data.text : result.error.help // => "a workflow"
  * ```
  *
  * @since 0.1.0

@@ -61,7 +61,7 @@ const explanations: Record<DownloadErrorReason, string> = {
   InvalidImage: "the content is not the image that was announced",
   DirectoryMissing: "the directory does not exist",
   NotADirectory: "a file stands where a directory is needed",
-  FileExists: "the file exists already; pass existing: \"overwrite\" or \"skip\"",
+  FileExists: "the file exists already; pass ifExists: \"skip\", \"rename\" or \"overwrite\"",
   Permission: "writing is not permitted",
   DiskFull: "the disk is full",
   File: "the file system refused",

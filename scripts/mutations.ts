@@ -84,9 +84,9 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "an answer that is no item does not make a job lost",
-    file: `${server}/Queue.ts`,
-    find: "Effect.filterOrFail(isRawQueueItem, () =>",
-    replace: "Effect.filterOrFail((_: unknown): _ is RawQueueItem => true, () =>",
+    file: `${server}/api/QueueApi.ts`,
+    find: "{ params: item, success: SessionQueueItem }),",
+    replace: "{ params: item, success: JsonValue }),",
     tests: ["test/server/Client.test.ts"]
   },
   {

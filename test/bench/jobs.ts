@@ -24,7 +24,8 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { fromEvent, fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import { eventFrom, itemFrom } from "../job/wire.ts"
 
 const self = fileURLToPath(import.meta.url)
 const file = Path.resolve(import.meta.dirname, "../fixtures/workflows/text-only.json")
@@ -91,6 +92,7 @@ const observations = (size: number): ReadonlyArray<Observation> => {
   const ids = Array.from({ length: size }, (_, index) => index + 1)
   const time = "2026-01-01 00:00:00.000"
   const about = (id: number) => ({
+    queue_id: "default",
     item_id: id,
     batch_id: "b",
     session_id: `s${id}`,
@@ -98,7 +100,7 @@ const observations = (size: number): ReadonlyArray<Observation> => {
     updated_at: time
   })
   const event = (name: string, payload: object) => {
-    const seen = fromEvent(name, payload)
+    const seen = eventFrom(name, payload)
     if (seen === undefined) throw new Error(`${name} is no observation`)
     return seen.observation
   }
@@ -118,8 +120,7 @@ const observations = (size: number): ReadonlyArray<Observation> => {
       results: Object.fromEntries(ran.map((node) => [`${id}-${node}`, { type: "integer_output", value: id }])),
       prepared_source_mapping: Object.fromEntries(ran.map((node) => [`${id}-${node}`, node]))
     }
-    const item = fromItem({ ...about(id), status: "completed", session })
-    if (item === undefined) throw new Error("no item")
+    const item = itemFrom({ ...about(id), status: "completed", session })
     seen.push(
       event("queue_item_status_changed", { ...about(id), status: "completed", status_sequence: 2 }),
       { _tag: "ItemRead", item }

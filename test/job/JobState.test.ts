@@ -3,9 +3,10 @@ import { outputsOf } from "@effect-invokeai/core/job/JobResult"
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
 import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
-import { fromItem, type Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
 import { randomOf } from "../random.ts"
 import { batchId, disturb, finalReads, makeHistory } from "./histories.ts"
+import { itemFrom } from "./wire.ts"
 
 const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
@@ -151,7 +152,7 @@ describe("JobState", () => {
 
   it("takes neither waiting nor a status of a newer server for an end", () => {
     for (const status of ["waiting", "paused_by_moon"]) {
-      const item = fromItem({ item_id: 1, batch_id: batchId, status, session_id: "s", session: {} })!
+      const item = itemFrom({ item_id: 1, batch_id: batchId, status, session_id: "s", session: {} })
       const { events, state } = run([
         { _tag: "Enqueued", itemIds: [1], enqueued: 1 },
         { _tag: "ItemRead", item }
@@ -166,7 +167,7 @@ describe("JobState", () => {
   it("leaves child items out of the results, and waits for a retry", () => {
     const item = (id: number, status: string, more: object = {}): Observation => ({
       _tag: "ItemRead",
-      item: fromItem({ item_id: id, batch_id: batchId, status, session_id: `s${id}`, session: {}, ...more })!
+      item: itemFrom({ item_id: id, batch_id: batchId, status, session_id: `s${id}`, session: {}, ...more })
     })
     const first = run([
       { _tag: "Enqueued", itemIds: [1], enqueued: 1 },
@@ -191,7 +192,7 @@ describe("JobState", () => {
     })
     const end = (item_id: number, more: object = {}): Observation => ({
       _tag: "ItemRead",
-      item: fromItem({ item_id, batch_id: batchId, status: "completed", session_id: "s", session: {}, ...more })!
+      item: itemFrom({ item_id, batch_id: batchId, status: "completed", session_id: "s", session: {}, ...more })
     })
     // Two of four are there, and two children of the others.
     const { state } = run([
@@ -206,7 +207,7 @@ describe("JobState", () => {
   it("tells more items than were asked for apart", () => {
     const item = (id: number): Observation => ({
       _tag: "ItemRead",
-      item: fromItem({ item_id: id, batch_id: batchId, status: "completed", session_id: `s${id}`, session: {} })!
+      item: itemFrom({ item_id: id, batch_id: batchId, status: "completed", session_id: `s${id}`, session: {} })
     })
     const { state } = run([{ _tag: "Enqueued", itemIds: [4, 3, 2, 1], enqueued: 2 }, item(1), item(2)], 2)
     assert.deepStrictEqual(JobState.unread(state), [3, 4])
@@ -245,7 +246,7 @@ describe("JobState", () => {
     const itemIds = Array.from({ length: size }, (_, index) => index * 3 + 5)
     const { state } = run([{ _tag: "Enqueued", itemIds, enqueued: size }], size)
     for (const itemId of [5, 8, 1502, 3002]) {
-      const item = fromItem({ item_id: itemId, batch_id: batchId, status: "completed", session_id: "s", session: {} })!
+      const item = itemFrom({ item_id: itemId, batch_id: batchId, status: "completed", session_id: "s", session: {} })
       const next = JobState.reduce(state, { _tag: "ItemRead", item }, labels).state
       assert.strictEqual(JobState.getItem(next, itemId)?.status, "completed")
       assert.strictEqual(next.pages.filter((page, index) => page !== state.pages[index]).length, 1)

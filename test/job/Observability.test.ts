@@ -130,7 +130,7 @@ describe("Observability", () => {
       ) {
         assert.strictEqual(named(name)[0]?.attributes.get("batchId"), batchId, name)
       }
-      assert.strictEqual(named("SessionQueue.rawItem")[0]?.attributes.get("itemId"), ids[0])
+      assert.strictEqual(named("SessionQueue.item")[0]?.attributes.get("itemId"), ids[0])
     }))
 
   it.effect("what is asked for a job belongs to its trace, also for the second one", () =>
@@ -145,7 +145,7 @@ describe("Observability", () => {
       if (seen.result._tag === "Failure") throw seen.result.failure
       for (const [index, ids] of seen.result.success.entries()) {
         const reads = seen.spans.filter((span) =>
-          span.name === "SessionQueue.rawItem" && ids.includes(Number(attributesOf(span)["itemId"]))
+          span.name === "SessionQueue.item" && ids.includes(Number(attributesOf(span)["itemId"]))
         )
         assert.isAbove(reads.length, 0)
         for (const read of reads) assert.strictEqual(parentsOf(read).at(-1), ["first", "second"][index])

@@ -19,10 +19,10 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
-import { fromEvent } from "../../packages/core/src/job/internal/Observation.ts"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
 import { drive } from "../time.ts"
+import { eventFrom } from "./wire.ts"
 
 const load = (name: string) =>
   Workflow.fromJson(readFileSync(new URL(`../fixtures/workflows/${name}.json`, import.meta.url), "utf8"))
@@ -59,6 +59,7 @@ const withServer = <A, E>(options: SimulatorOptions, effect: Effect.Effect<A, E,
 describe("Events", () => {
   it("hand on the preview of an image in the making, and pass over what is of others or is no event", () => {
     const payload = {
+      queue_id: "default",
       batch_id: "b",
       item_id: 1,
       session_id: "s",
@@ -68,7 +69,7 @@ describe("Events", () => {
       percentage: 1.5,
       image: { width: 64, height: 32, dataURL: "data:image/jpeg;base64,AAAA" }
     }
-    const seen = fromEvent("invocation_progress", payload)?.observation
+    const seen = eventFrom("invocation_progress", payload)?.observation
     assert.deepInclude(seen, { _tag: "Node", itemId: 1, nodeId: "node", preparedId: "prepared" })
     assert.deepStrictEqual(seen?._tag === "Node" ? seen.change : undefined, {
       _tag: "Progress",
@@ -76,9 +77,9 @@ describe("Events", () => {
       fraction: 1,
       preview: { width: 64, height: 32, dataUrl: "data:image/jpeg;base64,AAAA" }
     })
-    assert.isUndefined(fromEvent("invocation_progress", { ...payload, invocation: null }))
-    assert.isUndefined(fromEvent("model_load_started", payload))
-    assert.isUndefined(fromEvent("queue_item_status_changed", "text"))
+    assert.isUndefined(eventFrom("invocation_progress", { ...payload, invocation: null }))
+    assert.isUndefined(eventFrom("model_load_started", payload))
+    assert.isUndefined(eventFrom("queue_item_status_changed", "text"))
   })
 })
 

@@ -20,7 +20,6 @@ import type {
   Batch,
   BatchStatus,
   EnqueueBatchReceipt,
-  RawQueueItem,
   SessionQueueItem
 } from "../../packages/core/src/server/api/QueueSchemas.ts"
 import { drive } from "../time.ts"
@@ -347,7 +346,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
     completed_at: item.completed === null ? null : toTime(item.completed),
     parent_item_id: null
   })
-  const full = (item: Item): SessionQueueItem & RawQueueItem => ({
+  const full = (item: Item): SessionQueueItem => ({
     ...summary(item),
     status_sequence: item.sequence,
     priority: 0,
@@ -425,7 +424,7 @@ export const makeFake = Effect.fnUntraced(function*(options: FakeOptions = {}) {
       call("enqueueReceipt", "/receipt", Effect.sync(() => Option.fromUndefinedOr(receipts.get(key)))),
     acknowledgeEnqueue: (key) => Effect.sync(() => void acknowledged.push(key)),
     batchStatus: (batchId) => call("batchStatus", "/status", Effect.sync(() => statusOf(batchId))),
-    rawItem: (id) =>
+    item: (id) =>
       call(
         "item",
         `/i/${id}`,

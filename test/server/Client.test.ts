@@ -6,6 +6,7 @@ import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -348,39 +349,59 @@ describe("repeats", () => {
   })
 })
 
-describe("JSON as it comes", () => {
-  const read = Effect.flatMap(InvokeAiClient, (client) => client.json((api) => api.app.version({})))
-
-  it.effect("nothing is decoded, and a read is repeated", () => {
-    const server = scriptedHttp((_, index) => index === 0 ? json({}, { status: 503 }) : json({ release: ["7", 0] }))
-    return Effect.gen(function*() {
-      assert.deepStrictEqual(yield* patiently(read), { release: ["7", 0] })
-      assert.strictEqual(server.seen.length, 2)
-    }).pipe(Effect.provide(server.layer()))
-  })
-
+describe("A response", () => {
   it.effect.each(
     [
       ["no JSON", new Response("<<<", { headers: { "content-type": "application/json" } }), "ERR_BODY"],
       ["a page", html(), "ERR_HTML"]
     ] as const
-  )("not %s", ([, answer, code]) => {
+  )("that is %s is a failure", ([, answer, code]) => {
     const server = scriptedHttp(() => answer.clone())
     return Effect.gen(function*() {
-      const error = yield* patiently(Effect.flip(read))
+      const error = yield* patiently(Effect.flip(version))
       assert.deepInclude(error, { reason: { _tag: "Decode" }, code, method: "GET", path: "/api/v1/app/version" })
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("an item is one, whatever else it holds", () => {
-    const item = { item_id: 7, status: "dreaming", batch_id: "b", session: {}, priority: "high" }
-    const server = scriptedHttp(({ path }) => json(path.endsWith("/7") ? item : { hello: 1 }))
+  it.effect("is a queue item, whatever a newer server writes into its details", () => {
+    const item = {
+      item_id: 7,
+      status: "dreaming",
+      batch_id: "b",
+      queue_id: "default",
+      session_id: "s",
+      session: { results: { a: ["b"] }, graph: "none" },
+      created_at: "2026-11-22 12:34:56.789",
+      updated_at: "2026-11-22 12:34:56.789"
+    }
+    const details = {
+      priority: "high",
+      origin: 7,
+      started_at: "soon",
+      error_message: { code: 1 },
+      field_values: [{ path: "a" }],
+      parent_item_id: "six",
+      workflow: "none"
+    }
+    const server = scriptedHttp(({ path }) => json(path.endsWith("/7") ? { ...item, ...details } : { hello: 1 }))
     return Effect.gen(function*() {
       const queue = yield* SessionQueue
-      assert.deepStrictEqual(yield* queue.rawItem(7), item)
-      const error = yield* Effect.flip(queue.rawItem(8))
+      const time = DateTime.makeUnsafe("2026-11-22T12:34:56.789Z")
+      assert.deepStrictEqual(yield* queue.item(7), {
+        ...item,
+        created_at: time,
+        updated_at: time,
+        priority: null,
+        origin: null,
+        started_at: null,
+        error_message: null,
+        field_values: null,
+        parent_item_id: null,
+        workflow: null
+      })
+      const error = yield* Effect.flip(queue.item(8))
       assert.deepInclude(error, { reason: { _tag: "Decode" }, path: "/api/v1/queue/default/i/8" })
-      assert.include(error.message, "no queue item")
+      assert.include(error.message, "item_id")
     }).pipe(Effect.provide(SessionQueue.layer.pipe(Layer.provide(server.layer()))))
   })
 })

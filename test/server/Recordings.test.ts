@@ -45,6 +45,22 @@ describe("what real servers answered", () => {
     }
   })
 
+  it("understands an event whatever a newer server writes into its details", () => {
+    const payload = { queue_id: "default", item_id: 1, batch_id: "b", status: "dreaming" }
+    const details = { origin: 7, started_at: "soon", error_message: ["a"], batch_status: "good", status_sequence: "3" }
+    assert.deepStrictEqual(decode("queue_item_status_changed", { ...payload, ...details }), {
+      name: "queue_item_status_changed",
+      payload: {
+        ...payload,
+        origin: null,
+        started_at: null,
+        error_message: null,
+        batch_status: null,
+        status_sequence: null
+      }
+    })
+  })
+
   it("keeps unknown and unexpected events as they came", () => {
     assert.deepStrictEqual(decode("brand_new", { a: 1 }), { name: "unknown", wireName: "brand_new", payload: { a: 1 } })
     assert.deepStrictEqual(decode("batch_enqueued", "what"), {

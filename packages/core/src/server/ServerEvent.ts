@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ModelConfig } from "./api/ModelsApi.ts"
 import { BatchStatus, QueueItemStatus, SessionQueueStatus } from "./api/QueueSchemas.ts"
-import { JsonObject, nullish, OtherFields, ServerTimestamp } from "./api/Wire.ts"
+import { detail, JsonObject, ServerTimestamp } from "./api/Wire.ts"
 
 const base = { timestamp: Schema.optionalKey(Schema.Finite) } as const
 
@@ -17,21 +17,35 @@ const queueItem = {
   ...queue,
   item_id: Schema.Int,
   batch_id: Schema.String,
-  origin: nullish(Schema.String),
-  destination: nullish(Schema.String),
-  user_id: nullish(Schema.String)
+  origin: detail(Schema.String),
+  destination: detail(Schema.String),
+  user_id: detail(Schema.String)
 } as const
 
 /**
  * A node of a graph as an event shows it: its prepared id, its type, and its inputs.
  *
  * @since 0.1.0
+ * @category models
+ */
+export interface EventInvocation extends JsonObject {
+  /** The id of the prepared node. */
+  readonly id: string
+  /** The type of the node. */
+  readonly type: string
+}
+
+const isInvocation = Schema.is(Schema.Struct({ id: Schema.String, type: Schema.String }))
+
+/**
+ * A node of a graph as an event shows it. Its inputs are not looked into.
+ *
+ * @since 0.1.0
  * @category schemas
  */
-export const EventInvocation = Schema.StructWithRest(
-  Schema.Struct({ id: Schema.String, type: Schema.String }),
-  [OtherFields]
-).annotate({ identifier: "EventInvocation" })
+export const EventInvocation = JsonObject.pipe(
+  Schema.refine((node): node is EventInvocation => isInvocation(node), { identifier: "EventInvocation" })
+)
 
 const invocation = {
   ...queueItem,
@@ -59,7 +73,7 @@ const bulkDownload = {
   bulk_download_id: Schema.String,
   bulk_download_item_id: Schema.String,
   bulk_download_item_name: Schema.String,
-  user_id: nullish(Schema.String)
+  user_id: detail(Schema.String)
 } as const
 
 const download = { ...base, source: Schema.String } as const
@@ -76,13 +90,13 @@ const installBytes = {
 const modelLoad = {
   ...base,
   config: ModelConfig,
-  submodel_type: nullish(Schema.String),
-  user_id: nullish(Schema.String)
+  submodel_type: detail(Schema.String),
+  user_id: detail(Schema.String)
 } as const
 
-const workflow = { ...base, workflow_id: Schema.String, user_id: nullish(Schema.String) } as const
+const workflow = { ...base, workflow_id: Schema.String, user_id: detail(Schema.String) } as const
 
-const llmTask = { ...base, task_id: Schema.String, user_id: nullish(Schema.String) } as const
+const llmTask = { ...base, task_id: Schema.String, user_id: detail(Schema.String) } as const
 
 /**
  * The payload of every event by the name it has on the wire.
@@ -100,40 +114,40 @@ export const eventSchemas = {
     enqueued: Schema.Int,
     requested: Schema.Int,
     priority: Schema.Int,
-    origin: nullish(Schema.String),
-    user_id: nullish(Schema.String)
+    origin: detail(Schema.String),
+    user_id: detail(Schema.String)
   }),
   queue_item_status_changed: Schema.Struct({
     ...queueItem,
     status: QueueItemStatus,
-    status_sequence: nullish(Schema.Int),
-    error_type: nullish(Schema.String),
-    error_message: nullish(Schema.String),
-    error_traceback: nullish(Schema.String),
-    created_at: nullish(ServerTimestamp),
-    updated_at: nullish(ServerTimestamp),
-    started_at: nullish(ServerTimestamp),
-    completed_at: nullish(ServerTimestamp),
-    batch_status: nullish(BatchStatus),
-    queue_status: nullish(SessionQueueStatus),
-    session_id: nullish(Schema.String)
+    status_sequence: detail(Schema.Int),
+    error_type: detail(Schema.String),
+    error_message: detail(Schema.String),
+    error_traceback: detail(Schema.String),
+    created_at: detail(ServerTimestamp),
+    updated_at: detail(ServerTimestamp),
+    started_at: detail(ServerTimestamp),
+    completed_at: detail(ServerTimestamp),
+    batch_status: detail(BatchStatus),
+    queue_status: detail(SessionQueueStatus),
+    session_id: detail(Schema.String)
   }),
   invocation_started: Schema.Struct(invocation),
   invocation_progress: Schema.Struct({
     ...invocation,
     message: Schema.String,
-    percentage: nullish(Schema.Finite),
-    image: nullish(ProgressImage),
-    device: nullish(Schema.String)
+    percentage: detail(Schema.Finite),
+    image: detail(ProgressImage),
+    device: detail(Schema.String)
   }),
   invocation_complete: Schema.Struct({ ...invocation, result: JsonObject }),
   invocation_error: Schema.Struct({
     ...invocation,
     error_type: Schema.String,
     error_message: Schema.String,
-    error_traceback: nullish(Schema.String)
+    error_traceback: detail(Schema.String)
   }),
-  queue_cleared: Schema.Struct({ ...queue, user_id: nullish(Schema.String) }),
+  queue_cleared: Schema.Struct({ ...queue, user_id: detail(Schema.String) }),
   queue_items_retried: Schema.Struct({ ...queue, retried_item_ids: Schema.Array(Schema.Int) }),
   queue_items_canceled: Schema.Struct({ ...queue, canceled_item_ids: Schema.Array(Schema.Int) }),
   model_load_started: Schema.Struct(modelLoad),
@@ -145,8 +159,8 @@ export const eventSchemas = {
   model_install_complete: Schema.Struct({
     ...install,
     key: Schema.String,
-    total_bytes: nullish(Schema.Finite),
-    config: nullish(ModelConfig)
+    total_bytes: detail(Schema.Finite),
+    config: detail(ModelConfig)
   }),
   model_install_cancelled: Schema.Struct(install),
   model_install_error: Schema.Struct({ ...install, error_type: Schema.String, error: Schema.String }),
@@ -164,7 +178,7 @@ export const eventSchemas = {
   bulk_download_started: Schema.Struct(bulkDownload),
   bulk_download_complete: Schema.Struct(bulkDownload),
   bulk_download_error: Schema.Struct({ ...bulkDownload, error: Schema.String }),
-  recall_parameters_updated: Schema.Struct({ ...queue, user_id: nullish(Schema.String), parameters: JsonObject }),
+  recall_parameters_updated: Schema.Struct({ ...queue, user_id: detail(Schema.String), parameters: JsonObject }),
   workflow_created: Schema.Struct({ ...workflow, is_public: Schema.optionalKey(Schema.Boolean) }),
   workflow_updated: Schema.Struct({
     ...workflow,
@@ -177,9 +191,9 @@ export const eventSchemas = {
     ...llmTask,
     phase: Schema.String,
     message: Schema.String,
-    percentage: nullish(Schema.Finite),
-    current_tokens: nullish(Schema.Int),
-    total_tokens: nullish(Schema.Int)
+    percentage: detail(Schema.Finite),
+    current_tokens: detail(Schema.Int),
+    total_tokens: detail(Schema.Int)
   }),
   llm_task_complete: Schema.Struct(llmTask),
   llm_task_error: Schema.Struct({ ...llmTask, error: Schema.String })

@@ -7,7 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import type {
   Batch,
@@ -15,7 +14,6 @@ import type {
   EnqueueBatchReceipt,
   EnqueueBatchResult,
   ItemIdsResult,
-  RawQueueItem,
   RetryItemsResult,
   SessionProcessorStatus,
   SessionQueueAndProcessorStatus,
@@ -27,7 +25,7 @@ import type { SQLiteDirection } from "./api/Wire.ts"
 import { deletion, optional } from "./internal/missing.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
+import type { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * The queue that the client is configured for (`queueId`).
@@ -93,20 +91,10 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    *
    * **Errors** `InvokeAiError` with the reason
    * - `NotFound`: the item was deleted or never existed.
+   * - `Decode`: the response is not a queue item.
    * - `Server` (500): the server cannot read the item because of a bad batch value.
    */
   readonly item: (itemId: number) => Effect.Effect<SessionQueueItem, InvokeAiError>
-  /**
-   * Reads one item as the server writes it, without decoding its session.
-   *
-   * **When to use** For sessions of hundreds of nodes, where `item` takes much longer, and for items of a newer
-   * server.
-   *
-   * **Details** Route: `GET i/{item_id}`.
-   *
-   * **Errors** As `item`; `Decode` if the response is not a queue item.
-   */
-  readonly rawItem: (itemId: number) => Effect.Effect<RawQueueItem, InvokeAiError>
   /**
    * Reads the ids of all items of the queue.
    *
@@ -255,12 +243,8 @@ const about = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E> => Effect.andThen(Effect.annotateCurrentSpan(ids), effect)
 
-const isRawQueueItem = (value: unknown): value is RawQueueItem =>
-  Predicate.isObject(value) && typeof value["item_id"] === "number" && typeof value["status"] === "string" &&
-  typeof value["batch_id"] === "string" && Predicate.isObject(value["session"])
-
 const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue["Service"] => {
-  const { call, json } = client
+  const { call } = client
   const params = { queue_id: queueId }
 
   const itemIds: SessionQueue["Service"]["itemIds"] = Effect.fn("SessionQueue.itemIds")((options) =>
@@ -316,20 +300,6 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
     item: Effect.fn("SessionQueue.item")((item_id) =>
       about({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
     ),
-    rawItem: (item_id) =>
-      json((api) => api.queue.item({ params: { ...params, item_id } })).pipe(
-        Effect.withSpan("SessionQueue.rawItem", { attributes: { itemId: item_id } }),
-        Effect.filterOrFail(isRawQueueItem, () =>
-          new InvokeAiError({
-            reason: { _tag: "Decode" },
-            method: "GET",
-            path: `/api/v1/queue/${queueId}/i/${item_id}`,
-            server: client.url.href,
-            status: 200,
-            detail: "the answer is no queue item",
-            sent: true
-          }))
-      ),
     itemIds,
     itemsByIds,
     itemSummariesByIds,

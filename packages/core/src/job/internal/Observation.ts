@@ -9,6 +9,8 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
+import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
+import type { EventPayload, ServerEvent } from "../../server/ServerEvent.ts"
 import type { JobWarning, ProgressPreview } from "../JobEvent.ts"
 import type { FieldValue } from "../Outputs.ts"
 import type { FieldData } from "../outputs/OutputOrigin.ts"
@@ -154,60 +156,42 @@ export type Observation =
   | { readonly _tag: "Recounted" }
   | { readonly _tag: "Warned"; readonly reason: JobWarning["reason"]; readonly message: string }
 
-const text = (value: unknown): string | null => typeof value === "string" ? value : null
-
-const number = (value: unknown): number | null => typeof value === "number" ? value : null
-
-/** How all servers write times: `2026-11-22 12:34:56.789`. Every job has dozens of them. */
-const usual = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}$/
-
-/**
- * A time of the server as ISO 8601. Its texts have no zone and mean UTC, with a blank or a T in the middle; decoded times
- * are taken as well.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const toIso = (value: unknown): string | null => {
-  if (typeof value !== "string") return DateTime.isDateTime(value) ? DateTime.formatIso(value) : null
-  if (usual.test(value)) return `${value.slice(0, 10)}T${value.slice(11)}Z`
-  if (value === "") return null
-  const iso = value.includes("T") ? value : value.replace(" ", "T")
-  const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/.test(iso) ? iso : `${iso}Z`
-  const time = Date.parse(zoned)
-  return Number.isNaN(time) ? null : DateTime.formatIso(DateTime.makeUnsafe(time))
+/** What every description of an item has: the item itself, its summary, and events about it. */
+interface ItemDescription {
+  readonly item_id: number
+  readonly status: string
+  readonly status_sequence?: number | null
+  readonly session_id?: string | null
+  readonly created_at?: DateTime.Utc | null
+  readonly updated_at?: DateTime.Utc | null
+  readonly started_at?: DateTime.Utc | null
+  readonly completed_at?: DateTime.Utc | null
+  readonly error_type?: string | null
+  readonly error_message?: string | null
+  readonly error_traceback?: string | null
 }
+
+const toIso = (time: DateTime.Utc | null | undefined): string | null =>
+  Predicate.isNotNullish(time) ? DateTime.formatIso(time) : null
 
 /** What an item or an event about it says, whatever else it says. @internal */
-export const factsOf = (item: object): ItemFacts | undefined => {
-  if (!Predicate.isObject(item)) return undefined
-  const itemId = item["item_id"]
-  const status = item["status"]
-  if (typeof itemId !== "number" || typeof status !== "string") return undefined
-  return {
-    itemId,
-    status,
-    sequence: number(item["status_sequence"]),
-    sessionId: text(item["session_id"]),
-    createdAt: toIso(item["created_at"]),
-    updatedAt: toIso(item["updated_at"]),
-    startedAt: toIso(item["started_at"]),
-    completedAt: toIso(item["completed_at"]),
-    errorType: text(item["error_type"]),
-    errorMessage: text(item["error_message"]),
-    errorTraceback: text(item["error_traceback"])
-  }
-}
+export const factsOf = (item: ItemDescription): ItemFacts => ({
+  itemId: item.item_id,
+  status: item.status,
+  sequence: item.status_sequence ?? null,
+  sessionId: item.session_id ?? null,
+  createdAt: toIso(item.created_at),
+  updatedAt: toIso(item.updated_at),
+  startedAt: toIso(item.started_at),
+  completedAt: toIso(item.completed_at),
+  errorType: item.error_type ?? null,
+  errorMessage: item.error_message ?? null,
+  errorTraceback: item.error_traceback ?? null
+})
 
 /** The values that a batch gave an item. @internal */
-export const fieldValuesOf = (values: unknown): ReadonlyArray<FieldValue> =>
-  !Array.isArray(values) ?
-    [] :
-    values.flatMap((value: unknown) =>
-      Predicate.isObject(value) && typeof value["node_path"] === "string" && typeof value["field_name"] === "string"
-        ? [{ nodeId: value["node_path"], fieldName: value["field_name"], value: value["value"] }]
-        : []
-    )
+export const fieldValuesOf = (values: SessionQueueItem["field_values"]): ReadonlyArray<FieldValue> =>
+  (values ?? []).map(({ field_name, node_path, value }) => ({ nodeId: node_path, fieldName: field_name, value }))
 
 /**
  * A queue item as the server gives it.
@@ -215,97 +199,78 @@ export const fieldValuesOf = (values: unknown): ReadonlyArray<FieldValue> =>
  * @category conversions
  * @since 0.1.0
  */
-export const fromItem = (item: object): ItemSnapshot | undefined => {
-  if (!Predicate.isObject(item)) return undefined
-  const facts = factsOf(item)
-  const batchId = text(item["batch_id"])
-  if (facts === undefined || batchId === null) return undefined
-  return {
-    ...facts,
-    batchId,
-    parentItemId: number(item["parent_item_id"]),
-    retriedFromItemId: number(item["retried_from_item_id"]),
-    fieldValues: fieldValuesOf(item["field_values"]),
-    session: item["session"] ?? null,
-    workflow: item["workflow"]
-  }
+export const fromItem = (item: SessionQueueItem): ItemSnapshot => ({
+  ...factsOf(item),
+  batchId: item.batch_id,
+  parentItemId: item.parent_item_id ?? null,
+  retriedFromItemId: item.retried_from_item_id ?? null,
+  fieldValues: fieldValuesOf(item.field_values),
+  session: item.session,
+  workflow: item.workflow
+})
+
+/** An observation, and the batch that it is about; null if the event names no batch. @internal */
+export interface EventObservation {
+  readonly batchId: string | null
+  readonly observation: Observation
 }
 
-const previewOf = (image: unknown): ProgressPreview | null =>
-  Predicate.isObject(image) && typeof image["dataURL"] === "string"
-    ? { width: number(image["width"]) ?? 0, height: number(image["height"]) ?? 0, dataUrl: image["dataURL"] }
-    : null
-
-const changeOf = (name: string, payload: FieldData): NodeObservation["change"] | undefined => {
-  switch (name) {
-    case "invocation_started":
-      return { _tag: "Started" }
-    case "invocation_progress": {
-      const fraction = number(payload["percentage"])
-      return {
-        _tag: "Progress",
-        message: text(payload["message"]) ?? "",
-        fraction: fraction === null ? null : Math.min(1, Math.max(0, fraction)),
-        preview: previewOf(payload["image"])
-      }
-    }
-    case "invocation_complete":
-      return Predicate.isObject(payload["result"]) ? { _tag: "Complete", result: payload["result"] } : undefined
-    case "invocation_error":
-      return {
-        _tag: "Error",
-        errorType: text(payload["error_type"]) ?? "",
-        message: text(payload["error_message"]) ?? "",
-        traceback: text(payload["error_traceback"])
-      }
-    default:
-      return undefined
+const nodeObservation = (
+  payload: EventPayload<"invocation_started">,
+  change: NodeObservation["change"]
+): EventObservation => ({
+  batchId: payload.batch_id,
+  observation: {
+    _tag: "Node",
+    itemId: payload.item_id,
+    sessionId: payload.session_id,
+    nodeId: payload.invocation_source_id,
+    preparedId: payload.invocation.id,
+    invocation: payload.invocation,
+    change
   }
-}
+})
 
 /**
- * The observation that a socket event is, together with the batch it belongs to; undefined for events that say nothing
- * about a queue item. `queue_items_canceled` names no batch.
+ * The observation that an event of the server is; undefined for events that say nothing about a queue item.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const fromEvent = (
-  name: string,
-  payload: unknown
-): { readonly batchId: string | null; readonly observation: Observation } | undefined => {
-  if (!Predicate.isObject(payload)) return undefined
-  if (name === "queue_items_canceled") {
-    const ids = payload["canceled_item_ids"]
-    return Array.isArray(ids)
-      ? { batchId: null, observation: { _tag: "ItemsCanceled", itemIds: ids.filter(Predicate.isNumber) } }
-      : undefined
-  }
-  const batchId = text(payload["batch_id"])
-  if (batchId === null) return undefined
-  if (name === "queue_item_status_changed") {
-    const facts = factsOf(payload)
-    if (facts === undefined) return undefined
-    const status = payload["batch_status"]
-    const batchTotal = Predicate.isObject(status) ? number(status["total"]) : null
-    return { batchId, observation: { _tag: "Status", facts, batchTotal } }
-  }
-  const change = changeOf(name, payload)
-  const itemId = payload["item_id"]
-  const invocation = payload["invocation"]
-  if (change === undefined || typeof itemId !== "number" || !Predicate.isObject(invocation)) return undefined
-  const preparedId = text(invocation["id"])
-  if (preparedId === null) return undefined
-  return {
-    batchId,
-    observation: {
-      _tag: "Node",
-      itemId,
-      sessionId: text(payload["session_id"]) ?? "",
-      nodeId: text(payload["invocation_source_id"]) ?? preparedId,
-      preparedId,
-      invocation,
-      change
+export const fromEvent = (event: ServerEvent): EventObservation | undefined => {
+  switch (event.name) {
+    case "queue_item_status_changed": {
+      const { payload } = event
+      const batchTotal = payload.batch_status?.total ?? null
+      return { batchId: payload.batch_id, observation: { _tag: "Status", facts: factsOf(payload), batchTotal } }
     }
+    case "queue_items_canceled":
+      return { batchId: null, observation: { _tag: "ItemsCanceled", itemIds: event.payload.canceled_item_ids } }
+    case "invocation_started":
+      return nodeObservation(event.payload, { _tag: "Started" })
+    case "invocation_progress": {
+      const { image, message, percentage } = event.payload
+      return nodeObservation(event.payload, {
+        _tag: "Progress",
+        message,
+        fraction: Predicate.isNotNullish(percentage) ? Math.min(1, Math.max(0, percentage)) : null,
+        preview: Predicate.isNotNullish(image)
+          ? { width: image.width, height: image.height, dataUrl: image.dataURL }
+          : null
+      })
+    }
+    case "invocation_complete":
+      return nodeObservation(event.payload, { _tag: "Complete", result: event.payload.result })
+    case "invocation_error": {
+      const { error_message, error_traceback, error_type } = event.payload
+      return nodeObservation(event.payload, {
+        _tag: "Error",
+        errorType: error_type,
+        message: error_message,
+        traceback: error_traceback ?? null
+      })
+    }
+    default:
+      return undefined
   }
 }

@@ -23,6 +23,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { elapsedMillis, elapsedMillisUnsafe } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { ServerEvent } from "../../server/ServerEvent.ts"
 import { ServerEvents, type ServerMessage } from "../../server/ServerEvents.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import { JobNotFound } from "../JobError.ts"
@@ -318,20 +319,22 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   })
 
-  const onEvent = (name: string, payload: unknown) => {
-    if (name === "queue_cleared") return wake()
-    const seen = fromEvent(name, payload)
+  const onEvent = (event: ServerEvent) => {
+    if (event.name === "queue_cleared") return wake()
+    const seen = fromEvent(event)
     if (seen === undefined) return
     const { batchId, observation } = seen
     const concerned = batchId === null ? active() : [...jobs.get(batchId) ?? []]
     for (const job of concerned) observe(job, observation)
-    if (concerned.length > 0 || batchId === null || batchId === "redacted" || name === "invocation_progress") return
+    if (concerned.length > 0 || batchId === null || batchId === "redacted" || event.name === "invocation_progress") {
+      return
+    }
     foreign.push({ batchId, observation })
     if (foreign.length > foreignLimit) foreign.shift()
   }
 
   const onMessage = (message: ServerMessage) => {
-    if (message._tag === "Event") return onEvent(message.name, message.payload)
+    if (message._tag === "Event") return onEvent(message.event)
     link.set(message._tag === "Connected" ? "up" : "down")
     link.notify()
     if (message._tag === "Connected") {

@@ -235,16 +235,15 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
     state = JobState.reduce(state, { _tag: "Listed", items: listed }, new Map()).state
   }
   const read = Effect.fnUntraced(function*(itemId: number) {
-    const item = yield* queue.rawItem(itemId).pipe(
+    const item = yield* queue.item(itemId).pipe(
       Effect.asSome,
       Effect.catchIf(
         (error) => error.reason._tag === "NotFound" || isUnreadableItemError(error),
         () => Effect.succeedNone
       )
     )
-    const snapshot = Option.flatMapNullishOr(item, fromItem)
-    if (Option.isNone(snapshot) || snapshot.value.batchId !== tracked.batchId) return
-    state = JobState.reduce(state, { _tag: "ItemRead", item: snapshot.value }, new Map()).state
+    if (Option.isNone(item) || item.value.batch_id !== tracked.batchId) return
+    state = JobState.reduce(state, { _tag: "ItemRead", item: fromItem(item.value) }, new Map()).state
   })
   const unread = JobState.items(state).filter((item) => item.role !== "child" && !isFinal(item))
   if (unread.length === 0) return state

@@ -44,7 +44,7 @@ export const pollSummaries = Effect.fnUntraced(function*<Job extends PolledJob>(
   for (const summary of summaries) {
     const facts = factsOf(summary)
     const followers = open.get(summary.item_id) ?? []
-    if (facts === undefined || followers.some((job) => job.batchId !== summary.batch_id)) continue
+    if (followers.some((job) => job.batchId !== summary.batch_id)) continue
     open.delete(summary.item_id)
     const observation: Observation = {
       _tag: "Status",

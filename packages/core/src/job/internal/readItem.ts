@@ -28,12 +28,12 @@ const saveWait = { rounds: 4, pause: Duration.millis(500) }
  * were missed, they brought the results.
  */
 const readSaved = Effect.fnUntraced(function*(queue: SessionQueue["Service"], job: ReadingJob, itemId: number) {
-  let item = yield* queue.rawItem(itemId)
+  let item = yield* queue.item(itemId)
   for (let round = 0; round < saveWait.rounds; round++) {
-    const begun = item.status === "canceled" && Predicate.isNotNullish(item["started_at"])
+    const begun = item.status === "canceled" && Predicate.isNotNullish(item.started_at)
     if (!job.state.mayHaveMissedItems || !begun || Object.keys(item.session["results"] ?? {}).length > 0) break
     yield* Effect.sleep(saveWait.pause)
-    item = yield* queue.rawItem(itemId)
+    item = yield* queue.item(itemId)
   }
   return item
 })
@@ -82,11 +82,10 @@ export const readItem = (
   })).pipe(
     Effect.flatMap((item): Effect.Effect<Observation | undefined, InvokeAiError> => {
       if (item === undefined) return Effect.undefined
-      const snapshot = item.batch_id === job.batchId ? fromItem(item) : undefined
-      return snapshot === undefined
+      return item.batch_id === job.batchId
+        ? Effect.succeed({ _tag: "ItemRead", item: fromItem(item) })
         // The server lost its database and counts from 1 again.
-        ? notFound(queue, job, itemId, true)
-        : Effect.succeed({ _tag: "ItemRead", item: snapshot })
+        : notFound(queue, job, itemId, true)
     }),
     Effect.catchIf((error) => error.reason._tag === "NotFound", () => notFound(queue, job, itemId, false)),
     Effect.catchIf(isUnreadableItemError, (error) => onUnreadable(queue, job, itemId, error))

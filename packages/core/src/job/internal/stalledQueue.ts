@@ -117,7 +117,7 @@ export const diagnoseStall = Effect.fnUntraced(function*<Job extends StalledJob>
     Effect.gen(function*() {
       const itemId = firstPendingItem(job.state)
       if (itemId === undefined) return []
-      const read = yield* Effect.result(queue.rawItem(itemId))
+      const read = yield* Effect.result(queue.item(itemId))
       const isOwn = read._tag === "Failure" && isUnreadableItemError(read.failure)
       const finding: Result.Result<Observation, QueueBlocked> = isOwn
         ? Result.fail(

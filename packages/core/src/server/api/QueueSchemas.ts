@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, ServerTimestamp } from "./Wire.ts"
+import { detail, JsonObject, JsonValue, nullish, openLiterals, orNull, ServerTimestamp } from "./Wire.ts"
 
 /**
  * One side of an edge in a graph.
@@ -168,55 +168,21 @@ export class NodeFieldValue extends Schema.Opaque<NodeFieldValue>()(
   }).annotate({ identifier: "NodeFieldValue" })
 ) {}
 
-/**
- * The execution state of one item: what was asked, what was run and what came out.
- *
- * **Details**
- *
- * `results` and `errors` are keyed by the id of the prepared node; `prepared_source_mapping` leads from there to the
- * node of the submitted graph. Fields that are not named here are kept.
- *
- * **Gotchas**
- *
- * While the item runs, `results` is empty: the server writes the session when the item ends. Foreign items on a
- * multi-user server come with an empty session.
- *
- * @since 0.1.0
- * @category schemas
- */
-export class GraphExecutionState extends Schema.Opaque<GraphExecutionState>()(
-  Schema.StructWithRest(
-    Schema.Struct({
-      id: Schema.optionalKey(Schema.String),
-      graph: Schema.optionalKey(Graph),
-      execution_graph: Schema.optionalKey(Graph),
-      executed: Schema.optionalKey(Schema.Array(Schema.String)),
-      executed_history: Schema.optionalKey(Schema.Array(Schema.String)),
-      results: Schema.optionalKey(Schema.Record(Schema.String, JsonObject)),
-      errors: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-      prepared_source_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-      source_prepared_mapping: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Schema.String))),
-      prepared_iteration_paths: nullish(Schema.Record(Schema.String, Schema.Array(Schema.Int)))
-    }),
-    [OtherFields]
-  ).annotate({ identifier: "GraphExecutionState" })
-) {}
-
 const summaryFields = {
   item_id: Schema.Int,
   status: QueueItemStatus,
   batch_id: Schema.String,
-  origin: nullish(Schema.String),
-  destination: nullish(Schema.String),
+  origin: detail(Schema.String),
+  destination: detail(Schema.String),
   created_at: ServerTimestamp,
-  started_at: nullish(ServerTimestamp),
-  completed_at: nullish(ServerTimestamp),
-  user_id: nullish(Schema.String),
-  user_display_name: nullish(Schema.String),
-  user_email: nullish(Schema.String),
-  field_values: nullish(Schema.Array(NodeFieldValue)),
-  device: nullish(Schema.String),
-  parent_item_id: nullish(Schema.Int)
+  started_at: detail(ServerTimestamp),
+  completed_at: detail(ServerTimestamp),
+  user_id: detail(Schema.String),
+  user_display_name: detail(Schema.String),
+  user_email: detail(Schema.String),
+  field_values: detail(Schema.Array(NodeFieldValue)),
+  device: detail(Schema.String),
+  parent_item_id: detail(Schema.Int)
 } as const
 
 /**
@@ -224,13 +190,17 @@ const summaryFields = {
  *
  * **Details**
  *
- * Everything but the identity, status and times may be missing, because versions differ and nulls are left out.
+ * Everything but the identity, status and times may be missing, because versions differ and nulls are left out, and is
+ * `null` if the server writes it in an unexpected way. `session` is the execution state of the item as the server writes
+ * it: `results` and `errors` are keyed by the id of the prepared node, and `prepared_source_mapping` leads from there to
+ * the node of the submitted graph. It is not decoded, because that of a large workflow has megabytes.
  * `status_sequence` (6.13) grows with every status of the item. `parent_item_id` (6.14) marks the item of a workflow
  * that was called by another one.
  *
  * **Gotchas**
  *
- * An item of another user is redacted: its `batch_id`, `session_id` and `user_id` are `"redacted"`.
+ * While the item runs, its session has no `results`: the server writes the session when the item ends. An item of another
+ * user is redacted: its `batch_id`, `session_id` and `user_id` are `"redacted"`, and its session is empty.
  *
  * @since 0.1.0
  * @category schemas
@@ -238,36 +208,23 @@ const summaryFields = {
 export class SessionQueueItem extends Schema.Opaque<SessionQueueItem>()(
   Schema.Struct({
     ...summaryFields,
-    status_sequence: nullish(Schema.Int),
-    priority: Schema.Int,
+    status_sequence: detail(Schema.Int),
+    priority: orNull(Schema.Int),
     session_id: Schema.String,
-    error_type: nullish(Schema.String),
-    error_message: nullish(Schema.String),
-    error_traceback: nullish(Schema.String),
+    error_type: detail(Schema.String),
+    error_message: detail(Schema.String),
+    error_traceback: detail(Schema.String),
     updated_at: ServerTimestamp,
     queue_id: Schema.String,
-    retried_from_item_id: nullish(Schema.Int),
-    workflow_call_id: nullish(Schema.String),
-    parent_session_id: nullish(Schema.String),
-    root_item_id: nullish(Schema.Int),
-    workflow_call_depth: nullish(Schema.Int),
-    session: GraphExecutionState,
-    workflow: nullish(JsonObject)
+    retried_from_item_id: detail(Schema.Int),
+    workflow_call_id: detail(Schema.String),
+    parent_session_id: detail(Schema.String),
+    root_item_id: detail(Schema.Int),
+    workflow_call_depth: detail(Schema.Int),
+    session: JsonObject,
+    workflow: detail(JsonObject)
   }).annotate({ identifier: "SessionQueueItem" })
 ) {}
-
-/**
- * One item of the queue as the server writes it. It has more fields than these, and of these nothing else is certain.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RawQueueItem extends JsonObject {
-  readonly item_id: number
-  readonly status: string
-  readonly batch_id: string
-  readonly session: JsonObject
-}
 
 /**
  * One item of the queue without its session, graph, results and errors (6.14).

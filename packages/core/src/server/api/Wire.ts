@@ -59,6 +59,28 @@ export const JsonValue: Schema.declare<unknown> = Schema.declare(isAnything, {
   toCodecJson: () => undefined
 })
 
+const unexpected = JsonValue.pipe(
+  Schema.decodeTo(Schema.Null, SchemaTransformation.transform({ decode: () => null, encode: (): unknown => null }))
+)
+
+/**
+ * A value that no outcome depends on: `null` if the server writes it in another way than the schema says.
+ *
+ * A newer server may change such a value; what else it sends is still understood.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const orNull = <S extends Schema.Top>(schema: S) => Schema.Union([schema, Schema.Null, unexpected])
+
+/**
+ * A field that may be missing, and whose value no outcome depends on; see `orNull`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const detail = <S extends Schema.Top>(schema: S) => Schema.optionalKey(orNull(schema))
+
 /**
  * A JSON object whose keys are not described here; everything in it is kept. Like `JsonValue` it is not looked into.
  *
@@ -88,9 +110,15 @@ export interface JsonObject {
  */
 export const OtherFields = Schema.Record(Schema.String, JsonValue)
 
+// how all servers write times, dozens of them for each job
+const usual = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}$/
+
 // a text without a zone is UTC for `DateTime` as well
-const parseTimestamp = (text: string): Option.Option<DateTime.Utc> =>
-  Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
+const parseTimestamp = (text: string): Option.Option<DateTime.Utc> => {
+  if (!usual.test(text)) return Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
+  const time = Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)
+  return Number.isNaN(time) ? Option.none() : Option.some(DateTime.makeUnsafe(time))
+}
 
 /**
  * A point in time as InvokeAI writes it, decoded to `DateTime.Utc`.

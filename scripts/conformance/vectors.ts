@@ -266,7 +266,7 @@ const isKind: Readonly<Record<string, (item: unknown) => boolean>> = {
 const stopsTheUi = ({ node: { node }, problem }: Batch.BatchNode): boolean => {
   const input = node.inputs.get(`${node.nodeType.slice(0, -"_batch".length)}s`)
   const fits = isKind[node.nodeType] ?? (() => true)
-  return problem === "its values have to be asked of the server"
+  return problem === "its values must be loaded from the server"
     ? false
     : problem !== undefined || input === undefined ||
       (input.value !== undefined && !(Array.isArray(input.value) && input.value.every(fits)))

@@ -176,7 +176,7 @@ describe("Assets: the life of an upload", () => {
       const leftovers = yield* Assets.Assets.use((assets) => assets.leftovers)
       assert.deepStrictEqual(leftovers.map((each) => each.imageName), ["upload-1.png"])
       assert.strictEqual(leftovers[0]?.error._tag, "InvokeAiError")
-      assert.include(logged.join("\n"), "upload-1.png was not deleted")
+      assert.include(logged.join("\n"), "upload-1.png could not be deleted")
       server.faults.delete = undefined
       assert.deepStrictEqual((yield* Cleanup.inputs()).deleted, ["upload-1.png"])
       assert.deepStrictEqual(yield* Assets.Assets.use((assets) => assets.leftovers), [])

@@ -73,7 +73,7 @@ describe("Cleanup.inputs", () => {
       assert.strictEqual(error._tag, "CleanupError")
       assert.strictEqual(error.deletedCount, 1)
       assert.deepStrictEqual(error.failures.map((failure) => failure.name), ["upload-1.png"])
-      assert.include(error.message, "1 of 2 could not be deleted (upload-1.png: DELETE ")
+      assert.include(error.message, "Could not delete 1 of 2 images and queue items (upload-1.png: DELETE ")
     }).pipe(Effect.scoped, Effect.provide(server.layer))
   })
 })

@@ -650,7 +650,7 @@ describe("Downloads: faults of the file system", () => {
           Downloads.image("a.png", { directory: folder, template: "{nme}" }),
           "InvalidTemplate"
         )
-        assert.include(error.message, "{nme} is unknown")
+        assert.include(error.message, "{nme} is not a placeholder")
       })))
 })
 

@@ -94,12 +94,12 @@ describe("FileName templates", () => {
   })
 
   it.each([
-    ["../{name}", "`..` would leave the folder"],
-    ["/{name}", "empty part"],
-    ["{nme}", "unknown"],
+    ["../{name}", "`..` would leave the directory"],
+    ["/{name}", "is empty"],
+    ["{nme}", "not a placeholder"],
     ["{name", "not closed"],
     ["{index:x}", "digits"],
-    ["{constructor}", "unknown"]
+    ["{constructor}", "not a placeholder"]
   ])("refuses %j", (source, problem) => {
     const result = FileName.parseTemplate(source)
     assert(Result.isFailure(result))

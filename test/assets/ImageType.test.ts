@@ -32,7 +32,7 @@ describe("ImageType", () => {
     ["HTML", text("<!doctype html><title>x</title>"), "an HTML page"],
     ["PDF", text("%PDF-1.7"), "a PDF document"],
     ["ZIP", bytes(0x50, 0x4b, 3, 4, 20, 0), "a ZIP archive"],
-    ["noise", bytes(1, 2, 3, 4, 5), "an unknown kind of file"],
+    ["noise", bytes(1, 2, 3, 4, 5), "an unknown type of file"],
     ["GIF of no known version", text("GIF88a"), "text"]
   ])("refuses %s", (_, head, description) => {
     assert.deepStrictEqual(ImageType.detect(head), Option.none())

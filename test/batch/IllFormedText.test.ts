@@ -29,7 +29,7 @@ const text = (value: string, more: Record<string, unknown> = {}) =>
 const message = <A, E extends Error, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.message)
 
-const half = "half of a surrogate pair at position 7, as is left when a string is cut inside an emoji"
+const half = "half of a surrogate pair at position 7, which appears when a string is cut inside an emoji"
 
 describe("half of a surrogate pair", () => {
   it.effect("is refused as the value of an input, at any depth", () =>

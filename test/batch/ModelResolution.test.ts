@@ -50,7 +50,7 @@ describe("ModelResolution.resolve", () => {
     if (resolution._tag === "Found") return
     assert.strictEqual(
       ModelResolution.describeFailure({ name: "gone" }, resolution, vae),
-      "the model \"gone\" is not installed; the field takes a model of type vae for flux: other (flux vae, key 4); shared (flux vae, key 2); " +
+      "the model \"gone\" is not installed; the field accepts a model of type vae for flux: other (flux vae, key 4); shared (flux vae, key 2); " +
         "key-like (flux vae, key name of 1)"
     )
   })
@@ -66,7 +66,7 @@ describe("ModelResolution.resolve", () => {
     assert.strictEqual(
       resolution._tag === "NotAccepted" &&
         ModelResolution.describeFailure({ hash: "blake3:3" }, resolution, { type: ["lora"] }),
-      "the field does not take the model shared (sd-1 vae, key 3); the field takes a model of type lora, and none is installed"
+      "the field does not accept model shared (sd-1 vae, key 3); the field accepts a model of type lora, but none is installed"
     )
     assert.deepStrictEqual(keyOf({ name: "shared" }, { type: ["lora"] }, installed), ["NotAccepted"])
     const complete = { key: "3", hash: "blake3:3", name: "shared", base: "sd-1", type: "vae" }

@@ -74,7 +74,7 @@ describe("models that a file names incompletely", () => {
       assert.strictEqual(
         error.message,
         "The workflow is not ready (1 problem):\n- Main Model - FLUX -> Model: the model \"FLUX Dev (Quantized)\" is not " +
-          "installed; the field takes a model of type main for flux: FLUX Dev Quantized (flux main, key b); Schnell (flux main, key a)"
+          "installed; the field accepts a model of type main for flux: FLUX Dev Quantized (flux main, key b); Schnell (flux main, key a)"
       )
     }).pipe(Effect.provide(resources({
       images: ["a.png"],

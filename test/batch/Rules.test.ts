@@ -60,10 +60,10 @@ describe("rules that the official UI does not have but the server enforces", () 
         ["server", "missingInputForField"]
       ])
       assert.deepStrictEqual(yield* problems(file("img_blur", "1.2.2", [])), [
-        ["server", "missingInputForField", "a value is missing; set the field \"n.image\" (Workflow.setField)"]
+        ["server", "missingInputForField", "no value; set the field \"n.image\" (Workflow.setField)"]
       ])
       assert.deepStrictEqual(yield* problems(file("no_such_node", "1.0.0", [])), [
-        ["interface", "missingNodeTemplate", "the server has no node type 'no_such_node'"]
+        ["interface", "missingNodeTemplate", "the server has no node type \"no_such_node\""]
       ])
     }))
 
@@ -141,7 +141,7 @@ describe("nodes that need a connection", () => {
   ) => [
     "server",
     "missingConnection",
-    "nothing is connected to it: connect another node to " +
+    "not connected: connect another node to " +
     `${inputs}, or remove the node`
   ]
 
@@ -184,7 +184,7 @@ describe("nodes that need a connection", () => {
       assert.deepStrictEqual(yield* problems(json(blur, "image")), [[
         "server",
         "missingInputForField",
-        "a value is missing; set the field \"c.image\" (Workflow.setField)"
+        "no value; set the field \"c.image\" (Workflow.setField)"
       ]])
     }))
 })
@@ -215,7 +215,7 @@ describe("workflows that call workflows of the library", () => {
       assert.strictEqual(
         error.message,
         "The workflow is not ready (1 problem):\n- Call Saved Workflow -> Workflow Id: " +
-          "the workflow 'the-callee' is not in the server's library, or cannot be read"
+          "workflow \"the-callee\" is not in the server's library, or could not be read"
       )
     }).pipe(Effect.provide(resources())))
 })

@@ -35,19 +35,19 @@ describe("PngChunks.texts", () => {
       const bytes = png(tEXt("a", "1"), tEXt("a", "2"), damaged, tEXt("__proto__", "3"))
       assert.deepStrictEqual([...(yield* PngChunks.texts(bytes, ["a", "__proto__"]))], [["a", "1"], ["__proto__", "3"]])
       const error = yield* Effect.flip(PngChunks.texts(bytes))
-      assert.strictEqual(error.message, "Cannot read the PNG image: one of its compressed texts is damaged")
+      assert.strictEqual(error.message, "Could not read the PNG image: a compressed text chunk is corrupt")
     }))
 
   it.effect("refuses bytes that are no PNG file or are cut off", () =>
     Effect.gen(function*() {
       const whole = png(tEXt("a", "1"))
       const reason = (bytes: Uint8Array) => Effect.map(Effect.flip(PngChunks.texts(bytes)), (error) => error.reason)
-      assert.strictEqual(yield* reason(new Uint8Array()), "it does not begin as PNG files do")
-      assert.strictEqual(yield* reason(Buffer.from("{\"nodes\": []}")), "it does not begin as PNG files do")
+      assert.strictEqual(yield* reason(new Uint8Array()), "it does not start with a PNG signature")
+      assert.strictEqual(yield* reason(Buffer.from("{\"nodes\": []}")), "it does not start with a PNG signature")
       assert.strictEqual(yield* reason(whole.slice(0, whole.length - 4)), "it ends in the middle of a chunk")
       const lying = new Uint8Array(whole)
       new DataView(lying.buffer).setUint32(8, 0xffff_ffff)
-      assert.strictEqual(yield* reason(lying), "its chunk \"IHDR\" is longer than the file")
+      assert.strictEqual(yield* reason(lying), "chunk \"IHDR\" is longer than the file")
     }))
 
   it.effect("never fails in any other way, whatever the bytes are", () =>
@@ -70,7 +70,7 @@ describe("PngChunks.texts", () => {
     Effect.gen(function*() {
       const bomb = chunk("zTXt", Buffer.concat([Buffer.from("b\0\0"), deflateSync(Buffer.alloc(65 * 1024 * 1024))]))
       const error = yield* Effect.flip(PngChunks.texts(png(bomb)))
-      assert.strictEqual(error.reason, "one of its texts is larger than 67108864 bytes")
+      assert.strictEqual(error.reason, "a text chunk is larger than 67108864 bytes")
     }))
 })
 
@@ -94,12 +94,12 @@ describe("WorkflowSource.readPng", () => {
         Effect.map(Effect.flip(WorkflowSource.readPng(bytes)), (error) => error.message)
       assert.strictEqual(
         yield* message(png(tEXt("invokeai_workflow", "{"))),
-        "Cannot read the workflow from the PNG image (workflow): it is not JSON: expected a property name in double " +
+        "Could not read the workflow from the PNG image (workflow): it is not JSON: expected a property name in double " +
           "quotes, the text ends too early (line 1, column 2)"
       )
       assert.strictEqual(
         yield* message(new Uint8Array(20)),
-        "Cannot read the workflow from the PNG image: it does not begin as PNG files do"
+        "Could not read the workflow from the PNG image: it does not start with a PNG signature"
       )
     }))
 })

@@ -10,7 +10,7 @@ import { catalogLayer, file, png, readJson } from "../workflow/support.ts"
 const reasonOf = (json: unknown) =>
   Workflow.fromJson(json).pipe(
     Effect.flip,
-    Effect.map((error) => error.message.replace(/^Cannot read the workflow(?: from JSON text)?: /, "")),
+    Effect.map((error) => error.message.replace(/^Could not read the workflow(?: from JSON text)?: /, "")),
     Effect.provide(catalogLayer())
   )
 
@@ -22,7 +22,7 @@ const fromBytes = (bytes: Uint8Array) =>
 const fileReason = (bytes: Uint8Array) =>
   Effect.map(
     Effect.flip(fromBytes(bytes)),
-    (error) => error.message.replace("Cannot read the workflow from w.json: ", "")
+    (error) => error.message.replace("Could not read the workflow from w.json: ", "")
   )
 
 const workflow = JSON.stringify({ ...file([], [], []), name: "größer 🦉" }, null, 2)
@@ -70,7 +70,7 @@ describe("a file that is not a workflow", () => {
   it.effect("is recognized by its content", () =>
     Effect.gen(function*() {
       const text = (content: string) => fileReason(Buffer.from(content))
-      assert.match(yield* text("\n<!DOCTYPE html><html>"), /^it is a web page/)
+      assert.match(yield* text("\n<!DOCTYPE html><html>"), /^it is an HTML page/)
       assert.match(yield* text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), /git lfs pull/)
       assert.match(yield* fileReason(png()), /^it is a PNG image: use Workflow\.fromPng$/)
       assert.match(yield* reasonOf(Buffer.from(png()).toString("utf8")), /^it is a PNG image/)
@@ -90,16 +90,16 @@ describe("a file that is not a workflow", () => {
   it.effect("is recognized by its structure", () =>
     Effect.gen(function*() {
       const graph = { nodes: {}, edges: [] }
-      assert.match(yield* reasonOf({ workflow: file([], [], []) }), /pass its property 'workflow'$/)
+      assert.match(yield* reasonOf({ workflow: file([], [], []) }), /pass its property "workflow"$/)
       assert.match(yield* reasonOf({ batch: { graph, runs: 1 } }), /^it is the body of an enqueue request/)
-      assert.match(yield* reasonOf(graph), /^it is a graph of the API/)
-      assert.match(yield* reasonOf({ graph }), /^it is a graph of the API/)
+      assert.match(yield* reasonOf(graph), /^it is an API graph/)
+      assert.match(yield* reasonOf({ graph }), /^it is an API graph/)
       assert.match(yield* reasonOf({ nodes: [], links: [], version: 0.4 }), /^it is a ComfyUI workflow/)
       assert.match(yield* reasonOf({ 3: { class_type: "KSampler", inputs: {} } }), /ComfyUI workflow in API format/)
-      assert.strictEqual(yield* reasonOf([]), "a workflow is a JSON object, not a list of 0 items")
+      assert.strictEqual(yield* reasonOf([]), "expected a JSON object, got a list of 0 items")
       assert.strictEqual(
         yield* reasonOf({}),
-        "it has no schema version; save the workflow in InvokeAI's workflow editor (at meta.version)"
+        "no schema version; save the workflow with Save to File in InvokeAI's workflow editor (at meta.version)"
       )
     }))
 })

@@ -29,7 +29,7 @@ it.layer(users, { excludeTestServices: true })("the message says that a login is
           Effect.scoped,
           Effect.provide(NodeInvokeAi.layer({ url, retries: 0, ...options }))
         )
-        assert.include(message, "needs a valid login (401)")
+        assert.include(message, "needs valid credentials (401)")
         assert.include(message, "INVOKEAI_TOKEN")
       }))
   }

@@ -101,7 +101,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
   "has the URL of the API": [
     NodeSimulator.use(({ url }) => connecting({ url: `${url.href}api/v1` })),
     "the URL ends in /api/v1",
-    "leave that out"
+    "remove that"
   ],
   "loads a workflow that does not exist": [Workflow.fromFile("nope.json"), "nope.json", "does not exist"],
   "loads a directory": [Workflow.fromFile(example("")), "directory"],
@@ -119,22 +119,27 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
       const fs = yield* FileSystem.FileSystem
       return yield* Workflow.fromPng(yield* fs.readFile(example("mountain.png")))
     }),
-    "not made by a workflow"
+    "not created by a workflow"
   ],
   "loads a library entry that does not exist": [Workflow.fromLibrary("nope"), "nope", "WorkflowLibrary.list"],
-  "misspells an input": [setting({ widht: 3 }), "'widht'", "Did you mean width?"],
-  "names an input that nothing resembles": [setting({ zzzzzzzz: 3 }), "'zzzzzzzz'", "photo", "softness"],
-  "names an input by its title": [setting({ "Resize Image": 3 }), "'Resize Image'", "photo"],
+  "misspells an input": [setting({ widht: 3 }), "\"widht\"", "Did you mean width?"],
+  "names an input that nothing resembles": [setting({ zzzzzzzz: 3 }), "\"zzzzzzzz\"", "photo", "softness"],
+  "names an input by its title": [setting({ "Resize Image": 3 }), "\"Resize Image\"", "photo"],
   "sets a field that is not on the form": [
     setting({ "de81c154-9b63-5053-9d4c-8da015a0cf0f.blur_type": "box" }),
     "not on the workflow's form",
     "setField"
   ],
-  "sets a value of the wrong type": [setting({ width: "wide" }), "width (Resize Image)", "an integer", "\"wide\""],
-  "sets a value out of bounds": [setting({ width: -1 }), "width (Resize Image)", "greater than 0", "-1"],
+  "sets a value of the wrong type": [
+    setting({ width: "wide" }),
+    "\"width\" (node \"Resize Image\")",
+    "an integer",
+    "\"wide\""
+  ],
+  "sets a value out of bounds": [setting({ width: -1 }), "\"width\" (node \"Resize Image\")", "greater than 0", "-1"],
   "sets an effect": [
     setting({ photo: Assets.uploadFile(example("mountain.png")) }),
-    "photo (Resize Image)",
+    "\"photo\" (node \"Resize Image\")",
     "an Effect instead of its result: yield* it first"
   ],
   "sets a promise": [setting({ photo: Promise.resolve("x.png") }), "a Promise instead of its result: await it first"],
@@ -146,7 +151,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
   "names an image that the server does not have": [
     Effect.flatMap(setting({ photo: "nope.png" }) as typeof thumbnail, Job.submit),
     "nope.png",
-    "is not on the server",
+    "does not exist on the server",
     "uploadFile"
   ],
   "forgets an input": [Effect.flatMap(thumbnail, Job.submit), "set the input \"photo\""],
@@ -171,7 +176,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
   ],
   "sweeps lists of different lengths": [
     Effect.flatMap(thumbnail, Workflow.sweep(Sweep.zip({ width: [1, 2], height: [1] }))),
-    "'height' has 1 value",
+    "\"height\" has 1 value,",
     "2"
   ],
   "names a board that does not exist": [
@@ -191,7 +196,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
   ],
   "attaches to a job that does not exist": [Job.attach("nope"), "nope", "submit"],
   "uploads a file that does not exist": [Assets.uploadFile("nope.png"), "nope.png", "does not exist"],
-  "uploads a directory": [Assets.uploadFile(example("")), "not a file"],
+  "uploads a directory": [Assets.uploadFile(example("")), "not a regular file"],
   "uploads a text as an image": [
     Assets.uploadFile(example("soft-thumbnail.json")),
     "PNG, JPEG, WebP"
@@ -230,7 +235,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
   "downloads an image that does not exist": [
     Downloads.image("nope.png", { directory: "outputs" }),
     "nope.png",
-    "not on the server"
+    "does not exist on the server"
   ],
   "asks for runs that are not a number": [
     Effect.flatMap(text, (ready) => Job.submit(ready, { runs: wrong("many") })),

@@ -167,7 +167,7 @@ describe("texts, switches and choices", () => {
   it("switches take the two words as well", () => {
     const self = field("BooleanField")
     accepts(self, [[true, true], [false, false], ["true", true], ["False", false]])
-    refuses(self, "true or false", [[1, "1"], ["yes", "\"yes\""], [0, "0"], ["", "\"\""]])
+    refuses(self, "a boolean", [[1, "1"], ["yes", "\"yes\""], [0, "0"], ["", "\"\""]])
   })
 
   it("choices take a choice, its text, or its only label", () => {
@@ -200,7 +200,7 @@ describe("texts, switches and choices", () => {
       ["#00ff7F", { r: 0, g: 255, b: 127, a: 255 }],
       ["#01020304", { r: 1, g: 2, b: 3, a: 4 }]
     ])
-    refuses(self, "a colour { r, g, b, a } of integers between 0 and 255, or #rrggbb", [
+    refuses(self, "a color { r, g, b, a } of integers between 0 and 255, or #rrggbb", [
       [{ r: 256, g: 0, b: 0 }, "an object with r, g, b"],
       [{ r: 0.5, g: 0, b: 0, a: 1 }, "an object with r, g, b, a"],
       ["red", "\"red\""],

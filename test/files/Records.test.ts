@@ -68,7 +68,7 @@ describe("A journal and a ledger", () => {
           ])
           assert.match(
             error.message,
-            new RegExp(`could not be opened: process ${child.pid} on host ".+" uses it\\. Give`)
+            new RegExp(`Could not open the .+: process ${child.pid} on host ".+" is using it\\. Use`)
           )
         }
         child.kill("SIGKILL")

@@ -381,7 +381,7 @@ describe("The timeout of a job", () => {
         )
         const error = yield* late(Job.submit(workflow, { ...limit, board: "Results" }))
         assert.deepInclude(error, { status: "unsent", canceled: true })
-        assert.include(error.message, "It was not submitted.")
+        assert.include(error.message, "It was not submitted")
       }).pipe(Effect.scoped)
     ))
 

@@ -291,7 +291,7 @@ describe("Job", () => {
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
       )
       assert.deepInclude(failed.result, { _tag: "JobTimeout", remaining: [1, 2] })
-      assert.include(failed.result.message, "has not confirmed its cancellation")
+      assert.include(failed.result.message, "has not confirmed the cancellation")
       const canceled = yield* withFake(
         { duration: 60_000 },
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))

@@ -234,8 +234,8 @@ describe("Observability", () => {
       const batchId = seen.result.success
       const line = (level: string, text: string) =>
         seen.logs.find((log) => log.startsWith(level) && log.includes(text) && log.includes(batchId))
-      assert.isDefined(line("Info", "not certain whether the batch arrived"))
-      assert.isDefined(line("Info", "is sent again"))
+      assert.isDefined(line("Info", "whether the server received the batch"))
+      assert.isDefined(line("Info", "sending it again"))
       assert.isDefined(line("Debug", "The job ended: completed"))
       assert.isFalse(seen.logs.some((log) => log.startsWith("Warn") || log.startsWith("Error")))
     }))

@@ -137,7 +137,7 @@ describe("On a server that accepts requests and never responds", () => {
         network.hangs = everything
         yield* Scope.close(scope, Exit.void)
         const [leftover] = yield* Assets.Assets.use((assets) => assets.leftovers)
-        assert.include(leftover?.error.message, "not tried: closeTimeout was over")
+        assert.include(leftover?.error.message, "not attempted: closeTimeout had passed")
         assert.isFalse(leftover?.error.sent)
       })
     ))
@@ -200,7 +200,7 @@ describe("On a server that accepts requests and never responds", () => {
         assert(Exit.isSuccess(exit))
         const error = exit.value
         assert.deepInclude(error, { _tag: "JobTimeout", canceled: false, remaining: [1, 2] })
-        assert.include(error.message, "has not confirmed its cancellation")
+        assert.include(error.message, "has not confirmed the cancellation")
         assert.notInclude(error.message, "was canceled")
         network.hangs = nothing
         yield* job.cancel
@@ -238,7 +238,7 @@ describe("Canceling", () => {
         const { job } = yield* begin()
         const error = yield* Effect.flip(Job.await(job, { timeout: "2 seconds" }))
         assert.deepInclude(error, { _tag: "JobTimeout", canceled: true, remaining: [] })
-        assert.include(error.message, "It was canceled.")
+        assert.include(error.message, "It was canceled")
         assert.deepStrictEqual(yield* statuses, ["canceled", "canceled"])
       })
     ))

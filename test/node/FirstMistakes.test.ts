@@ -49,7 +49,7 @@ describe("what a program is told that", () => {
   it.live("has the address of something else", () =>
     Effect.gen(function*() {
       const words = yield* firstWords({ url: yield* anotherServer })
-      assert.include(words, "this is not an InvokeAI server, or its sub-path is missing in the URL")
+      assert.include(words, "it is not an InvokeAI server, or the URL lacks its sub-path")
     }))
 
   it.live("uses https for a port that has http", () =>
@@ -75,7 +75,7 @@ describe("what a program is told that", () => {
           Effect.scoped,
           Effect.provide(NodeInvokeAi.layer({ url, ...options }))
         )
-        assert.include(error.message, "needs a valid login (401)")
+        assert.include(error.message, "needs valid credentials (401)")
       }
     }).pipe(Effect.provide(
       NodeSimulator.layer({ users: [{ email: "user@example.com", password: "Passw0rd-user", isAdmin: true }] })

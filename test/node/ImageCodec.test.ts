@@ -86,6 +86,6 @@ describe("ImageCodec", () => {
       const truncated = yield* Effect.flip(
         codec.encode(source.subarray(0, source.length - 40), { format: "jpeg", quality: 90, metadata: false })
       )
-      assert.strictEqual(truncated.message, "The image could not be encoded as jpeg")
+      assert.strictEqual(truncated.message, "Could not encode the image as jpeg")
     }).pipe(Effect.provide(NodeImageCodec.layer)))
 })

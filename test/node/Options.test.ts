@@ -52,15 +52,19 @@ it.layer(server, { excludeTestServices: true })("an option with an invalid value
       Downloads.image("a.png", { directory: "never-created", ifExists: wrong("replace") }),
       ["\"ifExists\"", "\"overwrite\"", "\"replace\""]
     ],
-    "directory that is missing": [Downloads.image("a.png", wrong({})), ["\"directory\"", "a string", "nothing"]],
+    "directory that is missing": [Downloads.image("a.png", wrong({})), [
+      "\"directory\"",
+      "a non-empty string",
+      "nothing"
+    ]],
     "concurrency of a download": [
       Downloads.image("a.png", { directory: "never-created", concurrency: 0 }),
       ["\"concurrency\"", "at least 1", "0"]
     ],
-    "negative timeout of a job": [submit({ timeout: -1 }), ["\"timeout\"", "not negative", "-1"]],
+    "negative timeout of a job": [submit({ timeout: -1 }), ["\"timeout\"", "at least 0", "-1"]],
     "negative timeout of an upload": [
       Assets.uploadFile(photo, { timeout: "-1 seconds" }),
-      ["\"timeout\"", "more than 0", "\"-1 seconds\""]
+      ["\"timeout\"", "greater than 0", "\"-1 seconds\""]
     ],
     "number of attempts": [submit({ maxAttempts: 0 }), ["\"maxAttempts\"", "at least 1", "0"]],
     "misspelled name": [
@@ -176,7 +180,8 @@ describe("an invalid environment variable", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(InvokeAiConfig.parse(ConfigProvider.fromUnknown({ [name]: value })))
         assert.strictEqual(error._tag, "ConfigError")
-        assert.include(error.message, `${name} is ${JSON.stringify(value)}; it must be`)
+        assert.include(error.message, `environment variable ${name}: expected `)
+        assert.include(error.message, `, got ${JSON.stringify(value)}`)
         assert.match(error.message, /such as "(?:30 seconds|64 MiB)"|an integer of at least 0/)
       }))
   }

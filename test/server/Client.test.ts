@@ -822,7 +822,7 @@ describe("messages", () => {
       status: 422,
       detail: ""
     })
-    assert.strictEqual(error.message, "POST /p was refused as wrong (422): body.a.0: m1 (and 1 more)")
+    assert.strictEqual(error.message, "POST /p was rejected as invalid (422): body.a.0: m1 (and 1 more)")
   })
 })
 

@@ -295,7 +295,7 @@ describe("ServerEvents", () => {
       const messages = (yield* Effect.flatMap(collect(slow), (messages) => Effect.as(settle, messages))).map(
         describeMessage
       )
-      assert.deepStrictEqual(messages.slice(0, 2), ["Disconnected slow reader", "Connected"])
+      assert.deepStrictEqual(messages.slice(0, 2), ["Disconnected slow subscriber", "Connected"])
       assert.isBelow(messages.length, 1000)
       assert.strictEqual(messages.at(-1), "c16999")
       assert.strictEqual(quick.length, 17_001)

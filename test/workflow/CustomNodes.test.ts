@@ -50,9 +50,9 @@ describe("fields of a node pack", () => {
         const workflow = yield* open(palette([input(name, value)]))
         const refused = yield* Effect.flip(Workflow.setField(workflow, `n.${name}`, value))
         assert.strictEqual(refused._tag, "InvalidInputValue")
-        assert.include(refused.message, "its type is one that the editor and this library do not support")
+        assert.include(refused.message, "the editor and this library do not support its type")
         assert.deepStrictEqual(WorkflowBatch.validate(workflow).inputs.get(`n.${name}`), [
-          "its type is one that the editor and this library do not support"
+          "the editor and this library do not support its type"
         ])
         const saved = yield* open(JSON.parse(JSON.stringify(Workflow.toDefinition(workflow))))
         assert.deepStrictEqual(Workflow.toDefinition(saved), Workflow.toDefinition(workflow))
@@ -60,7 +60,7 @@ describe("fields of a node pack", () => {
       }
       const unknown = yield* open(palette([input("nothing", 1)]))
       const refused = yield* Effect.flip(Workflow.setField(unknown, "n.nothing", 2))
-      assert.include(refused.message, "nodes of the type palette_node have no such field on this server")
+      assert.include(refused.message, "node type palette_node has no such field on this server")
     }).pipe(Effect.provide(resources())))
 })
 

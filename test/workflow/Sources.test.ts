@@ -44,18 +44,18 @@ describe("Workflow.fromPng", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* message(imageWith()),
-        "There is no workflow in the PNG image: it was not made by a workflow"
+        "No workflow found in the PNG image: it was not created by a workflow"
       )
       assert.strictEqual(
         yield* message(imageWith(["invokeai_graph", "{}"])),
-        "There is no workflow in the PNG image: it holds the graph that ran, but no workflow: it was not made in the " +
+        "No workflow found in the PNG image: it contains the graph that ran but no workflow: it was not created in the " +
           "workflow editor"
       )
       assert.match(
         yield* message(imageWith(["invokeai_workflow", "[]"])),
-        /^Cannot read the workflow from the PNG image: /
+        /^Could not read the workflow from the PNG image: /
       )
-      assert.match(yield* message(new Uint8Array([1, 2, 3])), /it does not begin as PNG files do$/)
+      assert.match(yield* message(new Uint8Array([1, 2, 3])), /it does not start with a PNG signature$/)
     }))
 })
 
@@ -99,21 +99,21 @@ describe("Workflow.fromLibrary", () => {
       assert.strictEqual(missing._tag, "WorkflowNotFound")
       assert.strictEqual(
         missing.message,
-        "There is no workflow in the server's library under 'no-such-id': no workflow of this user has the id; " +
-          "WorkflowLibrary.list returns the ids"
+        "No workflow found in the server's library (id \"no-such-id\"): no workflow of this user has this id; " +
+          "list the ids with WorkflowLibrary.list"
       )
       const library = yield* WorkflowLibrary
       const [odd] = yield* Stream.runCollect(library.list({ query: "odd" }))
       const unreadable = yield* Effect.flip(Workflow.fromLibrary(odd?.workflow_id ?? ""))
       assert.strictEqual(unreadable._tag, "WorkflowParseError")
-      assert.match(unreadable.message, /^Cannot read the workflow from the server's library under '/)
+      assert.match(unreadable.message, /^Could not read the workflow from the server's library \(id "/)
       const simulator = yield* Simulator
       yield* simulator.inject(
         Fault.http({ method: "GET", times: 100, path: `/api/v1/workflows/i/${odd?.workflow_id}` }, Fault.dropRequest)
       )
       const unavailable = yield* drive(Effect.flip(Workflow.fromLibrary(odd?.workflow_id ?? "")))
       assert.strictEqual(unavailable._tag, "ResourcesUnavailable")
-      assert.match(unavailable.message, /^The server cannot be asked about saved workflows: /)
+      assert.match(unavailable.message, /^Could not load saved workflows from the server: /)
     }).pipe(Effect.provide(InvokeAiTest.layer({
       workflows: [{ ...thumbnail, name: "odd", nodes: 5, meta: { version: "3.0.0", category: "user" } }]
     }))))
@@ -145,13 +145,13 @@ describe("Workflow.fromImage", () => {
       assert.strictEqual(missing._tag, "WorkflowNotFound")
       assert.strictEqual(
         missing.message,
-        "There is no workflow in the image 'gone.png': the server has no such image for this user"
+        "No workflow found in image \"gone.png\": the image does not exist, or belongs to another user"
       )
       const bare = yield* Effect.flip(Workflow.fromImage(upload))
       assert.strictEqual(bare._tag, "WorkflowNotFound")
       assert.strictEqual(
         bare.message,
-        `There is no workflow in the image '${upload}': it was not made by a workflow`
+        `No workflow found in image "${upload}": it was not created by a workflow`
       )
       yield* simulator.inject(
         Fault.http({ method: "GET", times: 100, path: `/api/v1/images/i/${upload}/workflow` }, Fault.dropRequest)

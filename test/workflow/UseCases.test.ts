@@ -42,7 +42,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
       assert.deepStrictEqual(error.nodeIds, [positive, negative])
       assert.strictEqual(
         error.message,
-        `Multiple 'prompt' fields found in workflow (nodes: ${positive}, ${negative}). ` +
+        `2 inputs are named "prompt" (nodes: ${positive}, ${negative}). ` +
           `Use a system name: ${positive}.prompt or ${negative}.prompt`
       )
       const unique = yield* Workflow.inputsByUserName(yield* open("test/fixtures/workflows/image-blur.json"))
@@ -114,7 +114,10 @@ describe("use case 2: set the inputs and validate", () => {
       const workflow = yield* complete
       const error = yield* Effect.flip(Workflow.setInput(workflow, `${denoise}.num_steps`, -5))
       assert.strictEqual(error._tag, "InvalidInputValue")
-      assert.strictEqual(error.message, "num_steps (FLUX Denoise): expected an integer greater than 0, got -5")
+      assert.strictEqual(
+        error.message,
+        "Invalid value for input \"num_steps\" (node \"FLUX Denoise\"): expected an integer greater than 0, got -5"
+      )
       const again = yield* Workflow.setInput(workflow, `${denoise}.num_steps`, 30)
       assert.strictEqual((yield* Workflow.getInput(again, "num_steps")).field.value, 30)
     }))
@@ -132,15 +135,15 @@ describe("use case 2: set the inputs and validate", () => {
     Effect.gen(function*() {
       const problems = WorkflowBatch.validate(yield* example)
       const component = (name: string) =>
-        `a model is missing (only a complete SDNQ pipeline as main model brings its own); set the input "${name}"`
+        `no model (only a complete SDNQ pipeline as the main model includes one); set the input "${name}"`
       assert.deepStrictEqual(
         problems.inputs,
         new Map([
           [`${loader}.t5_encoder_model`, [component("t5_encoder_model")]],
           [`${loader}.clip_embed_model`, [component("clip_embed_model")]],
           [`${loader}.vae_model`, [component("vae_model")]],
-          [`${positive}.prompt`, [`a value is missing; set the input "${positive}.prompt"`]],
-          [`${picture}.image`, ["a value is missing; set the input \"image\""]]
+          [`${positive}.prompt`, [`no value; set the input "${positive}.prompt"`]],
+          [`${picture}.image`, ["no value; set the input \"image\""]]
         ])
       )
       assert.deepStrictEqual(problems.workflow, [])

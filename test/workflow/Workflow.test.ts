@@ -51,24 +51,24 @@ describe("names", () => {
       const self = yield* workflow
       assert.strictEqual(
         yield* message(Workflow.getInput(self, "promt")),
-        "No input is called 'promt'. Did you mean Prompt?"
+        "No input is named \"promt\". Did you mean Prompt?"
       )
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "first_number", 1)),
-        "No input is called 'first_number'. Did you mean First number?"
+        "No input is named \"first_number\". Did you mean First number?"
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, "zzz")),
-        "No input is called 'zzz'. There are: First number, y.z.b, Prompt, x.b"
+        "No input is named \"zzz\". The inputs are: First number, y.z.b, Prompt, x.b"
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, 7)),
-        "No input has the name or index '7'. There are: First number, y.z.b, Prompt, x.b"
+        "No input has the name or index \"7\". The inputs are: First number, y.z.b, Prompt, x.b"
       )
       const empty = yield* read(file([add("x", 1, 2)], [], []))
       assert.strictEqual(
         yield* message(Workflow.getInput(empty, "c")),
-        "No input is called 'c': the workflow has no inputs in its form"
+        "No input is named \"c\": the workflow has no inputs on its form"
       )
     }))
 
@@ -77,7 +77,7 @@ describe("names", () => {
       const error = yield* Effect.flip(Workflow.setInput(yield* workflow, "b", 1))
       assert.strictEqual(
         error.message,
-        "Multiple 'b' fields found in workflow (nodes: y.z, x). Use a system name: y.z.b or x.b"
+        "2 inputs are named \"b\" (nodes: y.z, x). Use a system name: y.z.b or x.b"
       )
     }))
 
@@ -121,11 +121,14 @@ describe("setting", () => {
       const twice = yield* message(Workflow.setInputs(self, { num_steps: 12, 6: 13 }))
       assert.strictEqual(
         twice,
-        "num_steps (FLUX Denoise): expected one value, but '6' and 'num_steps' are names of the same input: keep one, " +
+        "Invalid value for input \"num_steps\" (node \"FLUX Denoise\"): expected one value, but \"6\" and \"num_steps\" are names of the same input: use one, " +
           "got 12 as a second value"
       )
       const error = yield* Effect.flip(Workflow.setInputs(self, { num_steps: 12, denoising_start: 2 }))
-      assert.strictEqual(error.message, "denoising_start (FLUX Denoise): expected a number between 0 and 1, got 2")
+      assert.strictEqual(
+        error.message,
+        "Invalid value for input \"denoising_start\" (node \"FLUX Denoise\"): expected a number between 0 and 1, got 2"
+      )
       assert.strictEqual((yield* Workflow.getInput(self, "num_steps")).field.value, 20)
     }))
 
@@ -135,7 +138,7 @@ describe("setting", () => {
       assert.isTrue(self.inputs[0]?.connected)
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "a", 5)),
-        "a (Add Integers): expected no value, because the node 'Add Integers' gives it, got 5"
+        "Invalid value for input \"a\" (node \"Add Integers\"): expected no value, because it is connected to node \"Add Integers\", got 5"
       )
     }))
 
@@ -144,22 +147,22 @@ describe("setting", () => {
       const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"]]))
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "x.b", 5)),
-        "The field 'x.b' is not on the workflow's form: use Workflow.setField(\"x.b\", …)"
+        "Field \"x.b\" is not on the workflow's form: use Workflow.setField(\"x.b\", …)"
       )
       const set = yield* Workflow.setField(self, "x.b", "5")
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).field.value, 5)
       assert.strictEqual((yield* Workflow.getField(set, "x.b")).index, -1)
       assert.strictEqual(
         yield* message(Workflow.setInput(self, "b", 5)),
-        "No input is called 'b'. Fields with this name that are not on the form: Workflow.setField(\"x.b\", …)"
+        "No input is named \"b\". Fields with this name that are not on the form: Workflow.setField(\"x.b\", …)"
       )
       assert.strictEqual(
         yield* message(Workflow.setField(self, "x.c", 5)),
-        "No field has the system name 'x.c' ({nodeId}.{fieldName}). Workflow.fields has them all"
+        "No field has the system name \"x.c\" ({nodeId}.{fieldName}). Workflow.fields lists all fields"
       )
       assert.strictEqual(
         yield* message(Workflow.setField(self, "b", 5)),
-        "No field has the system name 'b' ({nodeId}.{fieldName}). Did you mean x.b?"
+        "No field has the system name \"b\" ({nodeId}.{fieldName}). Did you mean x.b?"
       )
       assert.deepStrictEqual(Workflow.fields(set).map(({ systemName }) => systemName), ["x.a", "x.b"])
     }))
@@ -212,19 +215,19 @@ describe("sources", () => {
   it.effect("say what is wrong with a file", () =>
     Effect.gen(function*() {
       const from = (path: string) => message(Workflow.fromFile(path))
-      assert.strictEqual(yield* from("none.json"), "There is no workflow in none.json: the file does not exist")
-      assert.strictEqual(yield* from("empty.json"), "Cannot read the workflow from empty.json: it is empty")
+      assert.strictEqual(yield* from("none.json"), "No workflow found in none.json: the file does not exist")
+      assert.strictEqual(yield* from("empty.json"), "Could not read the workflow from empty.json: it is empty")
       assert.strictEqual(
         yield* from("bad.json"),
-        "Cannot read the workflow from bad.json: it is not JSON: expected a property name in double quotes, " +
+        "Could not read the workflow from bad.json: it is not JSON: expected a property name in double quotes, " +
           "the text ends too early (line 1, column 2)"
       )
       assert.strictEqual(
         yield* from("text.json"),
-        "Cannot read the workflow from text.json: it holds a text, not a workflow"
+        "Could not read the workflow from text.json: it contains a JSON string, not a workflow"
       )
-      assert.match(yield* from("array.json"), /^Cannot read the workflow from array\.json: /)
-      assert.match(yield* from("future.json"), /^Cannot read the workflow from future\.json: .*9\.0\.0/)
+      assert.match(yield* from("array.json"), /^Could not read the workflow from array\.json: /)
+      assert.match(yield* from("future.json"), /^Could not read the workflow from future\.json: .*9\.0\.0/)
       const good = yield* Workflow.fromFile("good.json")
       assert.strictEqual(good.definition.name, "flux-image-to-image")
     }).pipe(Effect.provide(Layer.merge(
@@ -253,8 +256,8 @@ describe("checking against a server", () => {
         [
           "The workflow is not ready (3 problems):",
           "- runs: expected an integer greater than 0, got 0",
-          "- the board 'samples' is not on the server",
-          "- Blur Image -> Image: the image 'gone.png' is not on the server. If it is a local file, upload it first with " +
+          "- board \"samples\" does not exist on the server",
+          "- Blur Image -> Image: image \"gone.png\" does not exist on the server. If it is a local file, upload it first with " +
           "Assets.uploadFile"
         ].join("\n")
       )
@@ -292,10 +295,10 @@ describe("checking against a server", () => {
         error.message,
         [
           "The workflow is not ready (2 problems):",
-          "- Main Model - FLUX -> T5 Encoder: the model \"T5 Encoder FLUX\" is not installed; the field takes " +
-          "a model of type t5_encoder, and none is installed",
-          "- Main Model - FLUX -> VAE: several models are named \"FLUX VAE\": FLUX VAE (flux vae, key one); " +
-          "FLUX VAE (flux vae, key two); set one of them by its key"
+          "- Main Model - FLUX -> T5 Encoder: the model \"T5 Encoder FLUX\" is not installed; the field accepts " +
+          "a model of type t5_encoder, but none is installed",
+          "- Main Model - FLUX -> VAE: multiple models are named \"FLUX VAE\": FLUX VAE (flux vae, key one); " +
+          "FLUX VAE (flux vae, key two); set one by its key"
         ].join("\n")
       )
     }))
@@ -393,22 +396,22 @@ describe("batches", () => {
       const refused = (sweep: Sweep.Sweep) => message(Workflow.sweep(self, sweep))
       assert.strictEqual(
         yield* refused(Sweep.zip({ a: [1, 2], b: [1] })),
-        "The sweep is not possible: 'b' has 1 values, but the list it goes in step with has 2"
+        "Invalid sweep: \"b\" has 1 value, but the list it is zipped with has 2"
       )
-      assert.strictEqual(yield* refused(Sweep.zip({ a: [] })), "The sweep is not possible: 'a' has no values")
+      assert.strictEqual(yield* refused(Sweep.zip({ a: [] })), "Invalid sweep: \"a\" has no values")
       assert.strictEqual(
         yield* refused(Sweep.product({ a: [1], "x.a": [2] })),
-        "The sweep is not possible: 'x.a' is varied twice"
+        "Invalid sweep: \"x.a\" appears twice"
       )
       assert.strictEqual(
         yield* refused(Sweep.zip({ width: [512, 513] })),
-        "width (Create Latent Noise): expected an integer greater than 0 and that is a multiple of 8, got 513 as value 2 of 2"
+        "Invalid value for input \"width\" (node \"Create Latent Noise\"): expected an integer greater than 0 and that is a multiple of 8, got 513 as value 2 of 2"
       )
       assert.strictEqual(
         yield* refused(Sweep.zip({ "n.use_cpu": [true, "maybe"] })),
-        "use_cpu (Create Latent Noise): expected true or false, got \"maybe\" as value 2 of 2"
+        "Invalid value for input \"use_cpu\" (node \"Create Latent Noise\"): expected a boolean, got \"maybe\" as value 2 of 2"
       )
-      assert.strictEqual(yield* refused(Sweep.zip({ valeu: [1] })), "No input is called 'valeu'. Did you mean value?")
+      assert.strictEqual(yield* refused(Sweep.zip({ valeu: [1] })), "No input is named \"valeu\". Did you mean value?")
     }))
 
   it.effect("gives seeds as they are, one for all, or one per run", () =>
@@ -446,8 +449,8 @@ describe("batches", () => {
       ))
       const problems = WorkflowBatch.validate(self).all.filter(({ code }) => code === "batchValueDoesNotFit")
       assert.deepStrictEqual(problems.map(({ message, systemName }) => [systemName, message]), [
-        ["batch.floats", "value 3 of 4 does not fit Denoising Start of FLUX Denoise: 3 is greater than 1"],
-        ["batch.floats", "value 4 of 4 does not fit Denoising Start of FLUX Denoise: -1 is less than 0"]
+        ["batch.floats", "value 3 of 4 is invalid for Denoising Start of FLUX Denoise: 3 is greater than 1"],
+        ["batch.floats", "value 4 of 4 is invalid for Denoising Start of FLUX Denoise: -1 is less than 0"]
       ])
     }))
 

@@ -36,7 +36,7 @@ export class InvalidOption extends TaggedError<InvalidOption>()("InvalidOption",
       const near = this.suggestions.length === 0
         ? ""
         : ` Did you mean ${this.suggestions.map((other) => JSON.stringify(other)).join(" or ")}?`
-      return `Unknown option ${name} with the value ${this.received}.${near} The options are ${this.expected}`
+      return `Unknown option ${name} with value ${this.received}.${near} The options are ${this.expected}`
     }
     return `Invalid ${this.subject} ${name}: expected ${this.expected}, got ${this.received}`
   }

@@ -148,7 +148,7 @@ const checkOptions = (options: Options) =>
     assetLedger: { expected: "the path of a file", accepts: isString },
     jobJournal: { expected: "the path of a directory", accepts: isString },
     httpClient: { expected: "a layer of HttpClient", accepts: Layer.isLayer },
-    handleSignals: { expected: "true or false", accepts: (value) => typeof value === "boolean" }
+    handleSignals: { expected: "a boolean", accepts: (value) => typeof value === "boolean" }
   }))
 
 const build = (

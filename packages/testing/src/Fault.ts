@@ -235,7 +235,7 @@ export const status = (
  * @since 0.1.0
  */
 export const garbage = (
-  body = "<html>not what you asked for</html>",
+  body = "<html>not the requested content</html>",
   options: { readonly contentType?: string | undefined; readonly handled?: boolean | undefined } = {}
 ): HttpAction => ({
   _tag: "Garbage",

@@ -124,7 +124,7 @@ export class LeftBehindError extends Data.TaggedError("LeftBehindError")<{
       ...(this.uploads.length > 0 ? [`uploads ${this.uploads.join(", ")}`] : []),
       ...(this.unfinishedItems.length > 0 ? [`unfinished queue items ${this.unfinishedItems.join(", ")}`] : [])
     ]
-    return `Left behind on the server: ${list.join("; ")}`
+    return `The program did not clean up. Still on the server: ${list.join("; ")}`
   }
 }
 

@@ -52,7 +52,7 @@ export class NodeSimulatorError extends Data.TaggedError("NodeSimulatorError")<{
 }> {
   override get message(): string {
     const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The simulator cannot listen on ${this.host}:${this.port}: ${reason}`
+    return `The simulator could not listen on ${this.host}:${this.port}: ${reason}`
   }
 }
 
@@ -150,7 +150,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
       answer(request, response).pipe(
         // Whatever goes wrong, the client gets a response.
         Effect.catchCause((cause) =>
-          Effect.logError("The simulator cannot respond", cause).pipe(
+          Effect.logError("The simulator could not respond", cause).pipe(
             Effect.andThen(Effect.sync(() => {
               if (!response.headersSent) response.writeHead(500).end("Internal Server Error")
               else response.destroy()

@@ -141,7 +141,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       const photo = yield* Assets.uploadBytes(Support.picture(64, 48), { name: "photo.png" })
       const none = yield* Effect.flip(Workflow.fromImage(photo.imageName))
       assert.strictEqual(none._tag, "WorkflowNotFound")
-      assert.match(none.message, /it was not made by a workflow$/)
+      assert.match(none.message, /it was not created by a workflow$/)
       const first = yield* Effect.flatMap(
         Workflow.fromFile(example("soft-thumbnail")),
         Workflow.setInputs({ photo, width: 32, height: 24, softness: "1.5" })
@@ -180,6 +180,9 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       const error = yield* Effect.flip(
         Effect.flatMap(Workflow.setInput(workflow, "model", "no such model"), WorkflowBatch.check)
       )
-      assert.include(error.message, `the model "no such model" is not installed; the field takes a model of type main`)
+      assert.include(
+        error.message,
+        `the model "no such model" is not installed; the field accepts a model of type main`
+      )
     }))
 })

@@ -207,12 +207,10 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
       Effect.andThen(Effect.suspend(() => {
         if (obsolete < maxObsoleteLines) return Effect.void
         obsolete = 0
-        return Effect.catch(rewrite, (error) =>
-          Effect.logWarning("The asset ledger could not be shortened", error.message))
+        return Effect.catch(rewrite, (error) => Effect.logWarning("Could not compact the asset ledger", error.message))
       })),
       Effect.uninterruptible,
-      (write) =>
-        semaphore.withPermit(write)
+      (write) => semaphore.withPermit(write)
     )
 
   const logFailure = Effect.catch((error: RecordError) => Effect.logWarning(error.message))

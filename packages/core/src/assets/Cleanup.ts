@@ -74,9 +74,9 @@ export class CleanupError extends TaggedError<CleanupError>()("CleanupError", {
       `${name}: ${cause instanceof Error ? cause.message : String(cause)}`
     )
     const more = this.failures.length > shown.length ? `; and ${this.failures.length - shown.length} more` : ""
-    return `${this.failures.length} of ${this.failures.length + this.deletedCount} could not be deleted (${
-      shown.join("; ")
-    }${more})`
+    return `Could not delete ${this.failures.length} of ${
+      this.failures.length + this.deletedCount
+    } images and queue items (${shown.join("; ")}${more})`
   }
 
   /** True if every deletion that failed may succeed in a moment. */

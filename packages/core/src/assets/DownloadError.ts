@@ -53,20 +53,21 @@ export const DownloadErrorReason = Schema.Literals([
 export type DownloadErrorReason = typeof DownloadErrorReason.Type
 
 const explanations: Record<DownloadErrorReason, string> = {
-  NotFound: "it is not on the server",
-  Forbidden: "the server does not allow it",
+  NotFound: "it does not exist on the server",
+  Forbidden: "the server denied access",
   Connection: "the connection failed",
   Server: "the server failed",
-  Truncated: "the content is not complete",
-  InvalidImage: "the content is not the image that was announced",
+  Truncated: "the response is incomplete",
+  InvalidImage: "the response is not the expected image",
   DirectoryMissing: "the directory does not exist",
-  NotADirectory: "a file stands where a directory is needed",
-  FileExists: "the file exists already; pass ifExists: \"skip\", \"rename\" or \"overwrite\"",
-  Permission: "writing is not permitted",
+  NotADirectory: "a part of the path is a file, not a directory",
+  FileExists: "the file already exists; pass ifExists: \"skip\", \"rename\" or \"overwrite\"",
+  Permission: "no permission to write the file",
   DiskFull: "the disk is full",
-  File: "the file system refused",
-  InvalidTemplate: "the template of the file name is wrong",
-  CodecMissing: "no ImageCodec is provided for this format",
+  File: "the file system reported an error",
+  InvalidTemplate: "the file name template is invalid",
+  CodecMissing:
+    "no ImageCodec is provided for this format; provide ImageCodec.layer of @effect-invokeai/node, or use format \"png\"",
   Encoding: "it could not be encoded"
 }
 
@@ -90,10 +91,10 @@ export class DownloadError extends TaggedError<DownloadError>()("DownloadError",
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    const what = this.imageName === "" ? "The images" : `Image ${JSON.stringify(this.imageName)}`
+    const what = this.imageName === "" ? "images" : `image ${JSON.stringify(this.imageName)}`
     const where = this.path === undefined ? "" : ` to ${JSON.stringify(this.path)}`
     const detail = this.detail === undefined ? "" : ` (${this.detail})`
-    return `${what} could not be downloaded${where}: ${explanations[this.reason]}${detail}`
+    return `Could not download ${what}${where}: ${explanations[this.reason]}${detail}`
   }
 
   /**

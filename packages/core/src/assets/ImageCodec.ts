@@ -50,7 +50,7 @@ export class ImageCodecError extends TaggedError<ImageCodecError>()("ImageCodecE
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    return `The image could not be encoded as ${this.format}`
+    return `Could not encode the image as ${this.format}`
   }
 }
 

@@ -56,20 +56,20 @@ export type UploadErrorReason = typeof UploadErrorReason.Type
 
 const explanations: Record<UploadErrorReason, string> = {
   FileMissing: "the file does not exist",
-  NotAFile: "it is not a file",
-  Permission: "reading is not permitted",
-  OutsideRoot: "it lies outside of the folder that uploads are confined to",
+  NotAFile: "it is not a regular file",
+  Permission: "no permission to read the file",
+  OutsideRoot: "it is outside the directory that uploads are restricted to",
   File: "it could not be read",
   NotAnImage: "it is not a PNG, JPEG, WebP, GIF, BMP or TIFF image",
   TooLarge: "it is too large",
   NotRecorded: "the asset ledger could not be written",
-  Rejected: "the server refused it",
+  Rejected: "the server rejected it",
   BoardMissing: "the board does not exist",
-  ImageMissing: "it is not on the server",
-  Forbidden: "the server does not allow it",
+  ImageMissing: "it does not exist on the server",
+  Forbidden: "the server denied access",
   Server: "the server failed",
   Connection: "the connection failed",
-  Timeout: "it took too long"
+  Timeout: "the upload timed out"
 }
 
 /**
@@ -90,7 +90,7 @@ export class UploadError extends TaggedError<UploadError>()("UploadError", {
 }) {
   override get message(): string {
     const detail = this.detail === undefined ? "" : ` (${this.detail})`
-    return `${JSON.stringify(this.source)} could not be uploaded: ${explanations[this.reason]}${detail}`
+    return `Could not upload ${JSON.stringify(this.source)}: ${explanations[this.reason]}${detail}`
   }
 
   /** Whether uploading again may succeed: the time was over, or the cause is transient. */

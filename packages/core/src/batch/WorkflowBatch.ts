@@ -155,7 +155,7 @@ const missingCalls = (loaded: LoadedWorkflow): ReadonlyArray<WorkflowProblems.Pr
       fieldProblem(checkedNode(loaded, node), "workflow_id", node.inputTemplate("workflow_id"), {
         code: "missingSavedWorkflow",
         source: "resource",
-        message: `the workflow '${warning.workflowId}' is not in the server's library, or cannot be read`
+        message: `workflow ${JSON.stringify(warning.workflowId)} is not in the server's library, or could not be read`
       })
     ]
   })
@@ -294,7 +294,11 @@ const optionProblems = Effect.fnUntraced(function*(
     const present = yield* resources.existingBoards(boards)
     for (const id of boards) {
       if (!present.has(id)) {
-        out.push({ code: "missingBoard", source: "resource", message: `the board '${id}' is not on the server` })
+        out.push({
+          code: "missingBoard",
+          source: "resource",
+          message: `board ${JSON.stringify(id)} does not exist on the server`
+        })
       }
     }
   }

@@ -77,7 +77,7 @@ export class CatalogParseError extends TaggedError<CatalogParseError>()("Catalog
   reason: Schema.String
 }) {
   override get message(): string {
-    return `Cannot read the node types of the server: ${this.reason}`
+    return `Could not read the server's node types: ${this.reason}`
   }
 }
 
@@ -94,7 +94,7 @@ export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("Catal
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    return `The node types of the server are not available: ${this.reason}`
+    return `Could not load node types from the server: ${this.reason}`
   }
 }
 
@@ -176,7 +176,7 @@ export class CatalogSource extends Context.Service<CatalogSource, {
       Effect.cached(
         Effect.tryPromise({
           try: () => import("./internal/snapshotText.ts"),
-          catch: (cause) => new CatalogUnavailable({ reason: "the bundled catalog cannot be loaded", cause })
+          catch: (cause) => new CatalogUnavailable({ reason: "could not load the bundled catalog", cause })
         }).pipe(
           Effect.flatMap(({ text }) => Effect.fromResult(fromOpenApi(JSON.parse(text)))),
           Effect.catchTag(

@@ -295,9 +295,9 @@ export const structureProblem = (form: WorkflowForm): string | undefined => {
     }
   }
   if (seen.size !== form.elements.size) {
-    return "it has elements that are not below its root"
+    return "some of its elements are not under its root"
   }
-  return hasLoop(form) ? "it has a container inside itself" : undefined
+  return hasLoop(form) ? "a container contains itself" : undefined
 }
 
 /** Whether a container is below itself. */

@@ -279,12 +279,12 @@ export interface WorkflowDefinition {
  */
 export const parse = (json: unknown): Result.Result<WorkflowDefinition, WorkflowParseError> => {
   if (!Predicate.isObject(json)) {
-    return fail(`a workflow is a JSON object, not ${describeReceived(json)}`)
+    return fail(`expected a JSON object, got ${describeReceived(json)}`)
   }
   const meta = json["meta"]
   if (!Predicate.isObject(meta) || !isVersion(meta["version"])) {
     return otherDocument(json) ??
-      fail("it has no schema version; save the workflow in InvokeAI's workflow editor", ["meta", "version"])
+      fail("no schema version; save the workflow with Save to File in InvokeAI's workflow editor", ["meta", "version"])
   }
   const version = meta["version"]
   switch (version) {
@@ -296,29 +296,31 @@ export const parse = (json: unknown): Result.Result<WorkflowDefinition, Workflow
     case "4.0.0":
       return readDocument({ ...json, meta: { ...meta, version: "4.0.0" } }, version)
     default:
-      return fail(`its schema version ${version} is not known`, ["meta", "version"])
+      return fail(`unknown schema version ${version}`, ["meta", "version"])
   }
 }
 
 /** What a JSON object without a schema version is, if it is plainly another document. */
 const otherDocument = (json: JsonObject): Result.Result<never, WorkflowParseError> | undefined => {
   const { batch, edges, graph, links, nodes, workflow } = json
-  if (Array.isArray(nodes) && Array.isArray(links)) return fail("it is a ComfyUI workflow, which InvokeAI cannot run")
+  if (Array.isArray(nodes) && Array.isArray(links)) {
+    return fail("it is a ComfyUI workflow, which InvokeAI does not support")
+  }
   const values = Object.values(json)
   if (
     values.length > 0 &&
     values.every((value) => Predicate.isObject(value) && typeof value["class_type"] === "string")
   ) {
-    return fail("it is a ComfyUI workflow in API format, which InvokeAI cannot run")
+    return fail("it is a ComfyUI workflow in API format, which InvokeAI does not support")
   }
   if (Predicate.isObject(batch)) {
     return fail("it is the body of an enqueue request, not a workflow: pass its batch.workflow, if it has one")
   }
   if (Predicate.isObject(workflow)) {
-    return fail("it contains a workflow, but is not one itself: pass its property 'workflow'")
+    return fail("it contains a workflow but is not one: pass its property \"workflow\"")
   }
   if ((Predicate.isObject(nodes) && Array.isArray(edges)) || Predicate.isObject(graph)) {
-    return fail("it is a graph of the API, not a workflow: save the workflow in InvokeAI's workflow editor")
+    return fail("it is an API graph, not a workflow: save the workflow with Save to File in InvokeAI's workflow editor")
   }
   return undefined
 }
@@ -357,18 +359,18 @@ const readDocument = (
   for (const name of textNames) {
     const value = json[name]
     if (typeof value !== "string") {
-      return fail(`${name} is not a text`, [name])
+      return fail(`${name} is not a string`, [name])
     }
     texts[name] = value
   }
   const { edges: edgesJson, exposedFields: exposedJson, id, nodes: nodesJson } = json
   if (id !== undefined && (typeof id !== "string" || id === "")) {
-    return fail("its id is not a text", ["id"])
+    return fail("its id is not a string", ["id"])
   }
   const meta = Predicate.isObject(json["meta"]) ? json["meta"] : {}
   const category = meta["category"] === undefined ? "user" : meta["category"]
   if (category !== "user" && category !== "default") {
-    return fail("its category is neither user nor default", ["meta", "category"])
+    return fail("its category is not \"user\" or \"default\"", ["meta", "category"])
   }
   const nodes = readList(nodesJson, "nodes", readNode)
   if (Result.isFailure(nodes)) {
@@ -454,24 +456,24 @@ const readNode = (json: unknown): Result.Result<WorkflowNode, WorkflowParseError
     return fail("a node has no id", ["id"])
   }
   if (position === undefined) {
-    return fail("the position of a node is not two numbers", ["position"])
+    return fail("the position of a node is not a pair of numbers", ["position"])
   }
   if (!Predicate.isObject(data) || idOf(data["id"]) === undefined) {
-    return fail("a node has no data or its data no id", ["data"])
+    return fail("a node has no data, or its data has no id", ["data"])
   }
   const { isOpen, label, notes } = data
   const type = json["type"]
   if (type !== "invocation" && type !== "notes" && type !== "connector") {
-    return fail(`${JSON.stringify(type)} is no kind of node that a workflow can have`, ["type"])
+    return fail(`${JSON.stringify(type)} is not a type of node in a workflow`, ["type"])
   }
   if (typeof label !== "string" || typeof isOpen !== "boolean") {
-    return fail("a node has no label, or isOpen is neither true nor false", ["data"])
+    return fail("a node has no label, or its isOpen is not a boolean", ["data"])
   }
   if (type === "invocation") {
     return readInvocation(json, id, position, data, label, isOpen)
   }
   if (data["type"] !== type) {
-    return fail(`the data of a ${type} node is not of the type ${type}`, ["data", "type"])
+    return fail(`the data of a ${type} node has a different type`, ["data", "type"])
   }
   if (type === "connector") {
     return Result.succeed({ type, id, label, isOpen, position, raw: json })
@@ -496,16 +498,16 @@ const readInvocation = (
     return fail("an invocation node has no type", ["data", "type"])
   }
   if (!isVersion(version)) {
-    return fail("the version of a node is not of the form x.y.z", ["data", "version"])
+    return fail("the version of a node does not have the form x.y.z", ["data", "version"])
   }
   if (typeof nodePack !== "string" || nodePack === "") {
-    return fail("the node pack of a node is not a text", ["data", "nodePack"])
+    return fail("the node pack of a node is not a string", ["data", "nodePack"])
   }
   if (typeof notes !== "string") {
-    return fail("the notes of a node are not a text", ["data", "notes"])
+    return fail("the notes of a node are not a string", ["data", "notes"])
   }
   if (typeof isIntermediate !== "boolean" || typeof useCache !== "boolean") {
-    return fail("isIntermediate or useCache of a node is neither true nor false", ["data"])
+    return fail("isIntermediate or useCache of a node is not a boolean", ["data"])
   }
   if (!Predicate.isObject(inputsJson)) {
     return fail("an invocation node has no inputs", ["data", "inputs"])
@@ -524,7 +526,7 @@ const readInvocation = (
   }
   const { dynamicInputTemplates = {} } = data
   if (!Predicate.isObject(dynamicInputTemplates)) {
-    return fail("the input templates of a node are no object", ["data", "dynamicInputTemplates"])
+    return fail("the input templates of a node are not an object", ["data", "dynamicInputTemplates"])
   }
   for (const key of Object.keys(dynamicInputTemplates)) {
     const problem = templateProblem(getOwn(dynamicInputTemplates, key))
@@ -570,7 +572,7 @@ const readEdge = (json: unknown): Result.Result<WorkflowEdge, WorkflowParseError
     json["type"] !== "default" || sourceHandle === undefined || targetHandle === undefined ||
     typeof hidden !== "boolean"
   ) {
-    return fail("an edge is neither a connection of two fields nor a collapsed one")
+    return fail("an edge is neither a connection between two fields nor a collapsed edge")
   }
   return Result.succeed({ type: "default", id, source, sourceHandle, target, targetHandle, hidden, raw: json })
 }

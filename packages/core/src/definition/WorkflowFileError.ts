@@ -29,8 +29,8 @@ export class WorkflowParseError extends TaggedError<WorkflowParseError>()("Workf
 }) {
   override get message(): string {
     const source = this.source === undefined
-      ? "Cannot read the workflow"
-      : `Cannot read the workflow from ${this.source}`
+      ? "Could not read the workflow"
+      : `Could not read the workflow from ${this.source}`
     const path = this.path === undefined || this.path.length === 0 ? "" : ` (at ${this.path.join(".")})`
     return `${source}: ${this.reason}${path}`
   }
@@ -57,6 +57,6 @@ export class WorkflowNotFound extends TaggedError<WorkflowNotFound>()("WorkflowN
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    return `There is no workflow in ${this.source}: ${this.reason}`
+    return `No workflow found in ${this.source}: ${this.reason}`
   }
 }

@@ -37,15 +37,13 @@ export const RecordErrorReason = Schema.Literals([
 export type RecordErrorReason = typeof RecordErrorReason.Type
 
 const explanations: Record<RecordErrorReason, string> = {
-  Locked: "another process uses it",
-  NotARecord: "the file contains something else; choose another path",
+  Locked: "another process is using it",
+  NotARecord: "the existing file has other content; choose another path",
   Permission: "access is not permitted, or the disk is read-only; check the permissions or choose another path",
   DiskFull: "the disk is full; free some space",
   NotADirectory: "a part of the path is not a directory; choose another path",
-  File: "the file system or the store failed"
+  File: "the file system or the store reported an error"
 }
-
-const verbs = { open: "opened", read: "read", write: "written" }
 
 /**
  * A job journal or an asset ledger could not be opened, read or written.
@@ -72,12 +70,12 @@ export class RecordError extends TaggedError<RecordError>()("RecordError", {
 }) {
   override get message(): string {
     const name = this.record === "journal" ? "job journal" : "asset ledger"
-    const what = `The ${name} ${JSON.stringify(this.path)} could not be ${verbs[this.operation]}`
+    const what = `Could not ${this.operation} the ${name} ${JSON.stringify(this.path)}`
     if (this.reason === "Locked") {
       const holder = this.holder === undefined
         ? "another process"
         : `process ${this.holder.pid} on host ${JSON.stringify(this.holder.host)}`
-      return `${what}: ${holder} uses it. Give each running process its own, or end that process first`
+      return `${what}: ${holder} is using it. Use a different one for each process, or stop that process first`
     }
     const detail = this.reason === "File" && this.cause instanceof Error ? `: ${this.cause.message}` : ""
     return `${what}: ${explanations[this.reason]}${detail}`

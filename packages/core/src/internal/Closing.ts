@@ -145,7 +145,7 @@ const make = Effect.gen(function*() {
     new InvokeAiError({
       reason: { _tag: "Transport" },
       ...request,
-      detail: "not tried: closeTimeout was over",
+      detail: "not attempted: closeTimeout had passed",
       code: "ETIMEDOUT",
       sent: false
     })
@@ -215,7 +215,7 @@ const make = Effect.gen(function*() {
           (result) =>
             Result.isSuccess(result)
               ? Effect.void
-              : Effect.logWarning(printable(`${task.subject} was not cleaned up: ${result.failure.message}`))
+              : Effect.logWarning(printable(`${task.subject} could not be cleaned up: ${result.failure.message}`))
         ), { concurrency: 8, discard: true })
     )
     const scope = yield* Effect.scope

@@ -100,7 +100,7 @@ const syntaxProblem = (text: string): SyntaxProblem | undefined => {
 const otherFormat = (text: string): string | undefined => {
   const start = text.slice(0, 200).trimStart()
   if (start === "") return text.trim() === "" ? "it is empty" : undefined
-  if (start.startsWith("<")) return "it is a web page or XML, not JSON: download the file itself"
+  if (start.startsWith("<")) return "it is an HTML page or XML, not JSON: download the file itself"
   if (start.startsWith("version https://git-lfs")) {
     return "it is a Git LFS pointer, not the file itself: run `git lfs pull`"
   }
@@ -132,10 +132,10 @@ export const parse = (source: string): Result.Result<unknown, JsonTextError> => 
 
 const signatures: ReadonlyArray<readonly [bytes: ReadonlyArray<number | undefined>, reason: string]> = [
   [[0x89, 0x50, 0x4e, 0x47], pngReason],
-  [[0xff, 0xd8, 0xff], "it is a JPEG image, and InvokeAI embeds workflows in PNG images only"],
+  [[0xff, 0xd8, 0xff], "it is a JPEG image; InvokeAI only embeds workflows in PNG images"],
   [
     [0x52, 0x49, 0x46, 0x46, undefined, undefined, undefined, undefined, 0x57, 0x45, 0x42, 0x50],
-    "it is a WebP image, and InvokeAI embeds workflows in PNG images only"
+    "it is a WebP image; InvokeAI only embeds workflows in PNG images"
   ],
   [[0x1f, 0x8b], "it is compressed with gzip: decompress it first"],
   [[0x50, 0x4b, 0x03, 0x04], "it is a ZIP archive: extract the file first"],

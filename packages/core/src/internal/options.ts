@@ -31,13 +31,13 @@ const toDuration = (value: unknown): Option.Option<Duration.Duration> =>
 
 /** A time that is not negative. */
 export const duration: OptionRule = rule(
-  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", not negative",
+  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", at least 0",
   (value) => Option.exists(toDuration(value), (input) => !Duration.isNegative(input))
 )
 
 /** A time that is longer than zero. */
 export const positiveDuration: OptionRule = rule(
-  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", more than 0",
+  "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", greater than 0",
   (value) => Option.exists(toDuration(value), Duration.isPositive)
 )
 
@@ -70,7 +70,7 @@ export const between = (minimum: number, maximum: number): OptionRule =>
   )
 
 export const byteSize: OptionRule = rule(
-  "a number of bytes, or a number and a unit such as \"64 MiB\", more than 0",
+  "a number of bytes, or a number and a unit such as \"64 MiB\", greater than 0",
   // `fromInput` checks what it gets
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   (value) => Option.exists(ByteSize.fromInput(value as ByteSize.Input), (size) => ByteSize.toBigInt(size) > 0n)
@@ -79,11 +79,11 @@ export const byteSize: OptionRule = rule(
 export const text: OptionRule = rule("a string", (value) => typeof value === "string")
 
 export const nonEmptyText: OptionRule = rule(
-  "a string that is not empty",
+  "a non-empty string",
   (value) => typeof value === "string" && value !== ""
 )
 
-export const boolean: OptionRule = rule("true or false", (value) => typeof value === "boolean")
+export const boolean: OptionRule = rule("a boolean", (value) => typeof value === "boolean")
 
 export const functionValue: OptionRule = rule("a function", (value) => typeof value === "function")
 
@@ -95,7 +95,7 @@ export const url: OptionRule = rule("a string or a URL", (value) => typeof value
 
 export const secret: OptionRule = {
   ...rule(
-    "a string, which layers take as Redacted.make(…)",
+    "a string (in layers: Redacted.make(…))",
     (value) => Redacted.isRedacted(value) && typeof Redacted.value(value) === "string"
   ),
   isSecret: true

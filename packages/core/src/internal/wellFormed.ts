@@ -65,4 +65,4 @@ const replaced = (value: unknown): unknown => {
 /** What is wrong with ill-formed text, for messages. */
 export const describeIllFormed = ({ path, position }: IllFormedText): string =>
   `half of a surrogate pair at position ${position}${path.length === 0 ? "" : ` of ${path.join(".")}`}` +
-  ", as is left when a string is cut inside an emoji"
+  ", which appears when a string is cut inside an emoji"

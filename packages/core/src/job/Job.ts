@@ -407,7 +407,7 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
   Workflow.isWorkflow(workflow)
     ? Effect.void
     : Effect.fail(
-      Options.invalidArgument("workflow", "a workflow, as Workflow.fromFile or client.workflow loads it", workflow)
+      Options.invalidArgument("workflow", "a workflow, such as Workflow.fromFile or client.workflow returns", workflow)
     )
 
 /**

@@ -28,7 +28,7 @@ const nodeName = (error: { readonly nodeId: string; readonly nodeLabel: string; 
     ? "An unknown node"
     : error.nodeLabel === ""
     ? `Node ${error.nodeId}${error.nodeType === "" ? "" : ` (${error.nodeType})`}`
-    : `Node '${error.nodeLabel}' (${error.nodeId})`
+    : `Node ${JSON.stringify(error.nodeLabel)} (${error.nodeId})`
 
 /**
  * One problem for which the server rejected a batch.
@@ -81,7 +81,7 @@ export class SubmissionRejected extends TaggedError<SubmissionRejected>()("Submi
         ? problem.message
         : `${nodeName(problem)}${problem.fieldName === "" ? "" : `, field ${problem.fieldName}`}: ${problem.message}`
     )
-    return `The server rejected the job: ${lines.join("; ")}`
+    return `The server rejected the batch: ${lines.join("; ")}`
   }
 }
 
@@ -105,9 +105,9 @@ export class SubmissionIncomplete extends TaggedError<SubmissionIncomplete>()("S
 }) {
   override get message(): string {
     return this.requested === 0
-      ? "The batch is empty: it has a list of values without values, so there is nothing to run"
-      : `The server accepted ${this.enqueued} of ${this.requested} items (is its queue full?)${
-        this.enqueued > 0 && !this.kept ? "; these were canceled" : ""
+      ? "Nothing to run: one of the batch's value lists is empty"
+      : `The server accepted ${this.enqueued} of ${this.requested} items; its queue may be full${
+        this.enqueued > 0 && !this.kept ? ". The accepted items were canceled" : ""
       }`
   }
 }
@@ -132,7 +132,7 @@ export class SubmissionUnknown extends TaggedError<SubmissionUnknown>()("Submiss
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `It is not known whether the server accepted batch ${this.batchId}: ${this.detail}. Ask again with Job.attach`
+    return `Could not find out whether the server accepted batch ${this.batchId}: ${this.detail}. The job may be running: call Job.attach("${this.batchId}") before you submit it again`
   }
 
   /** Always false: submitting again could run the job twice. */
@@ -165,9 +165,9 @@ export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
   override get message(): string {
     const what = this.itemIds.length === 0 ? "items" : items(this.itemIds)
     const remedy = this.removed === true
-      ? "The batch was removed from the queue; correct the values that do not fit their fields, and submit it again"
-      : `Close the job's scope or run Job.unblockQueue("${this.batchId}") to remove the batch from the queue`
-    return `The server cannot read ${what} of batch ${this.batchId}, which blocks its queue: ${this.detail}. ${remedy}`
+      ? "The batch was removed from the queue. Correct the invalid values and submit it again"
+      : `Close the job's scope or call Job.unblockQueue("${this.batchId}") to remove the batch from the queue`
+    return `The server cannot read ${what} of batch ${this.batchId}, which blocks the queue: ${this.detail}. ${remedy}`
   }
 }
 
@@ -211,7 +211,9 @@ export class JobFailed extends TaggedError<JobFailed>()("JobFailed", {
   }
   override get message(): string {
     const type = this.errorType === "" ? "" : `${this.errorType}: `
-    const more = this.failures.length > 1 ? ` (and ${this.failures.length - 1} more items failed)` : ""
+    const more = this.failures.length > 1
+      ? ` (${this.failures.length - 1} more item${this.failures.length === 2 ? "" : "s"} failed)`
+      : ""
     return `${nodeName(this.first)} failed: ${type}${this.detail}${more}`
   }
 }
@@ -235,7 +237,7 @@ export class JobCanceled extends TaggedError<JobCanceled>()("JobCanceled", {
   override get message(): string {
     return this.requested
       ? `The job was canceled (${items(this.itemIds)} of batch ${this.batchId})`
-      : `The job was canceled on the server, by somebody else or by a restart (${
+      : `The job was canceled on the server by another client or by a restart (${
         items(this.itemIds)
       } of batch ${this.batchId})`
   }
@@ -259,8 +261,10 @@ export class JobLost extends TaggedError<JobLost>()("JobLost", {
   outputs: declareUnchecked<WorkflowOutput>()
 }) {
   override get message(): string {
-    return `The server has lost ${items(this.itemIds)} of batch ${this.batchId}${
-      this.imageNames.length === 0 ? "" : `; ${this.imageNames.length} images of them are still there`
+    return `The server no longer has ${
+      items(this.itemIds)
+    } of batch ${this.batchId}: its queue was cleared, or it restarted without a database${
+      this.imageNames.length === 0 ? "" : `. ${this.imageNames.length} of their images still exist`
     }`
   }
 }
@@ -293,12 +297,12 @@ export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
 }) {
   override get message(): string {
     const outcome = this.status === "unsent"
-      ? "It was not submitted."
+      ? "It was not submitted"
       : this.onTimeout !== "cancel"
-      ? "It is still running."
+      ? "It is still running"
       : this.canceled
-      ? "It was canceled."
-      : "The server has not confirmed its cancellation yet, so it may still be running."
+      ? "It was canceled"
+      : "The server has not confirmed the cancellation, so the job may still be running"
     return `The job did not end within ${
       Duration.format(Duration.millis(this.timeout))
     } (status: ${this.status}). ${outcome}`
@@ -320,7 +324,7 @@ export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("W
   outputs: declareUnchecked<ReadonlyArray<InkOutput>>()
 }) {
   override get message(): string {
-    return `The job has not ended yet (status: ${this.status}). Wait for it with job.await before you read job.outputs`
+    return `The job has not ended yet (status: ${this.status}). Wait for it (job.await) before you read its outputs`
   }
 }
 
@@ -362,7 +366,7 @@ export class BoardNotFound extends TaggedError<BoardNotFound>()("BoardNotFound",
     }
     const names = this.available.slice(0, 20).map((board) => JSON.stringify(board)).join(", ")
     const more = this.available.length > 20 ? ` and ${this.available.length - 20} more` : ""
-    const boards = names === "" ? "There are no boards yet" : `The boards are ${names}${more}`
-    return `No board has the id or name ${name}. ${boards}. Boards.findOrCreate(${name}) creates it`
+    const boards = names === "" ? "The server has no boards" : `The boards are ${names}${more}`
+    return `No board has the id or name ${name}. ${boards}. Create it with Boards.findOrCreate(${name})`
   }
 }

@@ -182,7 +182,7 @@ const unknownError: ItemError = {
   nodeLabel: "",
   nodeType: "",
   errorType: "",
-  message: "the server gives no reason",
+  message: "the server reported no reason",
   traceback: null
 }
 

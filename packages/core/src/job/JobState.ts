@@ -467,7 +467,7 @@ const warnAboutExtraItems = (state: JobState): Change => {
   const extra = surplus.length === 0 ? { state, events: [] } : warn(state, {
     reason: "ExtraItems",
     message:
-      `The server has more items of batch ${state.batchId} than were asked for; those that have not ended are canceled, and their images are deleted when the scope of the job closes`,
+      `The server has more items of batch ${state.batchId} than were requested; unfinished extra items are canceled, and their images are deleted when the job's scope closes`,
     itemIds: surplus
   })
   const retries = idsOf("retry")

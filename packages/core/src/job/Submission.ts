@@ -202,7 +202,7 @@ const lookUpBatch = Effect.fnUntraced(function*(
       }
       lastError = error
       if (now - responded >= Duration.toMillis(lookupTimeout)) {
-        const detail = `the server did not say whether it has the batch within ${Duration.format(lookupTimeout)}`
+        const detail = `the server did not confirm the batch within ${Duration.format(lookupTimeout)}`
         return error === undefined
           ? { _tag: "Unknown", detail, cause: undefined }
           : { _tag: "Unknown", detail: `${detail} (${error.message})`, cause: error }
@@ -285,7 +285,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
     if (listed._tag === "Failure" && !isUnreadableItemError(listed.failure)) {
       return yield* new SubmissionUnknown({
         batchId,
-        detail: `the server has the batch, and its items cannot be listed (${listed.failure.message})`,
+        detail: `the server has the batch, but its items could not be listed (${listed.failure.message})`,
         cause: listed.failure
       })
     }
@@ -298,7 +298,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         own: true,
         detail: listed._tag === "Failure"
           ? listed.failure.detail
-          : `${members.length} of its ${total} items are readable`,
+          : `${members.length} of its ${total} items could be read`,
         removed
       })
     }
@@ -343,7 +343,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
           appears(batchId, before.seen ?? Effect.never)
         )
         if (typeof answer === "number") {
-          yield* Effect.logInfo("The server has the batch; its response to the request is missing")
+          yield* Effect.logInfo("The server has the batch; its response was lost")
           return yield* recover(answer, sent)
         }
         if (answer._tag === "Success") {
@@ -372,7 +372,9 @@ export const submit = Effect.fn("Submission.submit")(function*(
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.
         if (key !== undefined) absentFor = Duration.zero
       }
-      if (error !== undefined) yield* Effect.logInfo(`It is not certain whether the batch arrived: ${error.message}`)
+      if (error !== undefined) {
+        yield* Effect.logInfo(`Could not confirm whether the server received the batch: ${error.message}`)
+      }
       asking = false
       if (key !== undefined) {
         const receipt = yield* fromReceipt(key)
@@ -384,7 +386,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         return yield* new SubmissionUnknown({ batchId, detail: seen.detail, cause: error ?? seen.cause })
       }
       if (error !== undefined && (sent >= maxAttempts || !isPassing(error))) return yield* error
-      if (error !== undefined) yield* Effect.logInfo("The batch did not arrive and is sent again")
+      if (error !== undefined) yield* Effect.logInfo("The server did not receive the batch; sending it again")
       yield* Effect.sleep(Duration.millis(500))
     }
   })

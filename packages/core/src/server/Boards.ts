@@ -196,7 +196,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
           path: `/api/v1/boards/${encodeURIComponent(board_id)}`,
           server: client.url.href,
           status: 200,
-          detail: `the board is deleted, but ${failed.length} of its images are not: ${failed.slice(0, 5).join(", ")}`
+          detail: `the board was deleted, but ${failed.length} of its images were not: ${failed.slice(0, 5).join(", ")}`
         })
       }
       return result

@@ -25,7 +25,7 @@ export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkD
   detail: Schema.String
 }) {
   override get message(): string {
-    return `The server did not make the zip file ${this.archiveName}: ${this.detail}`
+    return `The server did not create the ZIP file ${this.archiveName}: ${this.detail}`
   }
 }
 

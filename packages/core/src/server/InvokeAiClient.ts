@@ -193,7 +193,7 @@ const CurrentCall = Context.Reference<CurrentCall>("@effect-invokeai/core/server
     path: "",
     scrub: (text) => text,
     sent: false,
-    send: () => Effect.die("a route was called without a client")
+    send: () => Effect.die("no client is available for this request")
   })
 })
 
@@ -374,7 +374,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       failed === undefined
         ? Effect.fail(first)
         : Metric.update(Metrics.httpRetries, 1).pipe(
-          Effect.andThen(Effect.logDebug(`Trying again: ${failed.message}`)),
+          Effect.andThen(Effect.logDebug(`Retrying: ${failed.message}`)),
           Effect.andThen(Effect.sleep(Math.min(failed.retryAfter ?? 0, maxRetryAfter))),
           Effect.andThen(once)
         )
@@ -419,7 +419,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       if (!contentType.some((prefix) => type.startsWith(prefix))) {
         return yield* Effect.fail(Failures.failure(own, "Decode", {
           status: response.status,
-          detail: `the answer has the type ${type === "" ? "(none)" : type}, expected was ${contentType.join(" or ")}`
+          detail: `expected content type ${contentType.join(" or ")}, got ${type === "" ? "none" : type}`
         }))
       }
       const context = yield* Effect.context()

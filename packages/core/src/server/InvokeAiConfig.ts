@@ -141,7 +141,7 @@ export const checkOptions = (
       return yield* new InvalidOption({
         subject: "option",
         option,
-        expected: `a value, because a login needs both email and password (or the variable ${variable})`,
+        expected: `a value, because logging in needs both email and password (or the variable ${variable})`,
         received: "nothing"
       })
     }
@@ -203,7 +203,7 @@ const invalidVariable = (name: string, value: string, expected: string): Config.
   new Config.ConfigError(
     new Schema.SchemaError(
       new SchemaIssue.InvalidValue({
-        message: `The environment variable ${name} is ${describeReceived(value)}; it must be ${expected}`
+        message: `Invalid environment variable ${name}: expected ${expected}, got ${describeReceived(value)}`
       }, Option.some(value))
     )
   )

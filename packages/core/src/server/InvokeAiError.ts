@@ -117,14 +117,14 @@ export type InvokeAiErrorReason = typeof InvokeAiErrorReason.Type
 const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
 
 const what: Record<InvokeAiErrorReason["_tag"], string> = {
-  Transport: "got no answer",
-  Unauthorized: "needs a valid login",
+  Transport: "received no response",
+  Unauthorized: "needs valid credentials",
   Forbidden: "is not allowed",
   NotFound: "found nothing",
   Conflict: "is not possible now",
-  Validation: "was refused as wrong",
+  Validation: "was rejected as invalid",
   Server: "failed on the server",
-  Decode: "got an answer that was not understood"
+  Decode: "received a response that could not be read"
 }
 
 /**

@@ -36,8 +36,8 @@ export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsU
 }) {
   override get message(): string {
     return this.unauthorized
-      ? `The server refuses the event connection: ${this.detail}`
-      : `No event connection to the server after ${this.attempts} attempts: ${this.detail}`
+      ? `The server rejected the event connection: ${this.detail}`
+      : `Could not open the event connection after ${this.attempts} attempts: ${this.detail}. Still retrying`
   }
 
   /** True unless the server rejects the credentials: the connection is tried again until it succeeds. */
@@ -63,7 +63,7 @@ export type ServerMessage =
   | {
     /** Events are being lost from here on. */
     readonly _tag: "Disconnected"
-    /** Why the connection was lost; `slow reader` if this subscriber was too slow. */
+    /** Why the connection was lost; `slow subscriber` if this subscriber was too slow. */
     readonly reason: string
   }
   | {
@@ -133,7 +133,7 @@ export class ServerEvents extends Context.Service<ServerEvents, {
    * **Details** No message that arrives after the effect returned is missed, whenever the stream is read, within the
    * limits that bound the memory of each subscription: of more than 64 waiting
    * progress events the oldest are dropped; of more than 16,384 other events all are, and the subscriber sees a
-   * `Disconnected` with the reason `slow reader`, then a `Connected`.
+   * `Disconnected` with the reason `slow subscriber`, then a `Connected`.
    *
    * **Gotchas** Does not wait for the connection. Wait for `Connected` if you need all events from then on.
    */
@@ -194,7 +194,7 @@ const openHub = Effect.fnUntraced(function*(
         attempts = 0
         hub.connected = true
         if (again) Metrics.eventReconnects.updateUnsafe(1, context)
-        log(again ? "Events: connected again" : "Events: connected")
+        log(again ? "Events: reconnected" : "Events: connected")
         hub.emit("subscribe_queue", { queue_id: client.queueId })
         for (const { event, payload } of joined) hub.emit(event, payload)
         return publish({ _tag: "Connected" })

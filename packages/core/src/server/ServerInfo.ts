@@ -143,8 +143,8 @@ interface Kept {
 const notInvokeAi = ({ pathname }: URL): string => {
   const [api] = /\/api(?:\/v\d+)?\/?$/.exec(pathname) ?? []
   return api === undefined
-    ? "this is not an InvokeAI server, or its sub-path is missing in the URL; check INVOKEAI_URL"
-    : `the URL ends in ${api.replace(/\/$/, "")}: leave that out (INVOKEAI_URL)`
+    ? "it is not an InvokeAI server, or the URL lacks its sub-path; check INVOKEAI_URL"
+    : `the URL ends in ${api.replace(/\/$/, "")}: remove that (INVOKEAI_URL)`
 }
 
 const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Effect.fn.Return<ServerInfo["Service"]> {
@@ -179,7 +179,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
         path: "/openapi.json",
         server: client.url.href,
         status: 200,
-        detail: "the answer is not an OpenAPI document"
+        detail: "the response is not an OpenAPI document"
       })
     }
     const now: Kept = { version: current, document, capabilities: capabilitiesFrom(document, current) }

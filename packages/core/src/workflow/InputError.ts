@@ -32,12 +32,12 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
     if (this.wanted === "field") {
       const hint = this.suggestions.length > 0
         ? `Did you mean ${this.suggestions.join(" or ")}?`
-        : "Workflow.fields has them all"
-      return `No field has the system name '${this.inputName}' ({nodeId}.{fieldName}). ${hint}`
+        : "Workflow.fields lists all fields"
+      return `No field has the system name ${JSON.stringify(this.inputName)} ({nodeId}.{fieldName}). ${hint}`
     }
     const off = this.hiddenFields.slice(0, 3).map((field) => `Workflow.setField("${field}", …)`).join(" or ")
     if (this.hiddenFields.includes(this.inputName)) {
-      return `The field '${this.inputName}' is not on the workflow's form: use ${off}`
+      return `Field ${JSON.stringify(this.inputName)} is not on the workflow's form: use ${off}`
     }
     const fields = off === "" ? "" : `. Fields with this name that are not on the form: ${off}`
     const hint = this.suggestions.length > 0
@@ -45,10 +45,10 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
       : fields !== ""
       ? ""
       : this.available.length === 0
-      ? ": the workflow has no inputs in its form"
-      : `. There are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
-    const unknown = /^\d+$/.test(this.inputName) ? "No input has the name or index" : "No input is called"
-    return `${unknown} '${this.inputName}'${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
+      ? ": the workflow has no inputs on its form"
+      : `. The inputs are: ${this.available.slice(0, 20).join(", ")}${this.available.length > 20 ? ", …" : ""}`
+    const unknown = /^\d+$/.test(this.inputName) ? "No input has the name or index" : "No input is named"
+    return `${unknown} ${JSON.stringify(this.inputName)}${hint}${hint.endsWith("?") ? fields.slice(1) : fields}`
   }
 }
 
@@ -67,7 +67,7 @@ export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("Ambig
   systemNames: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `Multiple '${this.inputName}' fields found in workflow (nodes: ${
+    return `${this.systemNames.length} inputs are named ${JSON.stringify(this.inputName)} (nodes: ${
       this.nodeIds.join(", ")
     }). Use a system name: ${this.systemNames.join(" or ")}`
   }
@@ -96,14 +96,16 @@ export class InvalidInputValue extends TaggedError<InvalidInputValue>()("Invalid
   received: Schema.String
 }) {
   override get message(): string {
-    return `${this.userName} (${this.nodeTitle}): expected ${this.expected}, got ${this.received}`
+    return `Invalid value for input ${JSON.stringify(this.userName)} (node ${
+      JSON.stringify(this.nodeTitle)
+    }): expected ${this.expected}, got ${this.received}`
   }
 }
 
 /** @internal */
 export const noSeedInput =
-  "the workflow has no seed to set: no node has a seed of its own, and no random integer goes into one (seeds that a sweep or " +
-  "a batch node varies do not count). Leave the seed out, or set the field itself with Workflow.setField"
+  "the workflow has no seed to set: no node has its own seed, and no random integer is connected to one (seeds that a sweep or " +
+  "a batch node varies do not count). Omit the seed, or set the field with Workflow.setField"
 
 /**
  * `Workflow.setSeed` was called for a workflow that has no seed to set: `Workflow.seedInputs` is empty.
@@ -113,6 +115,6 @@ export const noSeedInput =
  */
 export class NoSeedInput extends TaggedError<NoSeedInput>()("NoSeedInput", {}) {
   override get message(): string {
-    return `Cannot set the seed: ${noSeedInput}`
+    return `Could not set the seed: ${noSeedInput}`
   }
 }

@@ -53,7 +53,7 @@ export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", {
   reason: Schema.String
 }) {
   override get message(): string {
-    return `The sweep is not possible: ${this.reason}`
+    return `Invalid sweep: ${this.reason}`
   }
 }
 
@@ -114,14 +114,14 @@ const datum = (
   values: ReadonlyArray<unknown>
 ): Result.Result<SweptInput, SweepFailure> => {
   if (input.connected) {
-    return Result.fail(new InvalidSweep({ reason: `another node gives the value of '${input.systemName}'` }))
+    return Result.fail(new InvalidSweep({ reason: `${JSON.stringify(input.systemName)} is connected to another node` }))
   }
   if (!InkField.isSweepable(input.field)) {
     return Result.fail(
       new InvalidSweep({
-        reason: `the server varies numbers, texts, booleans, choices and images within a batch, not ${
+        reason: `a sweep can vary numbers, strings, booleans, options and images, not ${
           InkField.expected(input.field)
-        } ('${input.systemName}'). Submit the workflow once for each value instead`
+        } (${JSON.stringify(input.systemName)}). Submit the workflow once for each value instead`
       })
     )
   }
@@ -152,14 +152,16 @@ export const resolve = (
       const input = findAny(self, name)
       if (Result.isFailure(input)) return Result.fail(input.failure)
       const key = JSON.stringify([input.success.nodeId, input.success.fieldName])
-      if (seen.has(key)) return Result.fail(new InvalidSweep({ reason: `'${name}' is varied twice` }))
+      if (seen.has(key)) return Result.fail(new InvalidSweep({ reason: `${JSON.stringify(name)} appears twice` }))
       seen.add(key)
-      if (values.length === 0) return Result.fail(new InvalidSweep({ reason: `'${name}' has no values` }))
+      if (values.length === 0) return Result.fail(new InvalidSweep({ reason: `${JSON.stringify(name)} has no values` }))
       const size = data[0]?.values.length ?? values.length
       if (values.length !== size) {
         return Result.fail(
           new InvalidSweep({
-            reason: `'${name}' has ${values.length} values, but the list it goes in step with has ${size}`
+            reason: `${JSON.stringify(name)} has ${values.length} value${
+              values.length === 1 ? "" : "s"
+            }, but the list it is zipped with has ${size}`
           })
         )
       }

@@ -129,7 +129,7 @@ const readFile = Effect.fnUntraced(function*(
       const isDirectory = Option.isSome(info) && info.value.type === "Directory"
       const reason = isDirectory
         ? "it is a directory; pass the path of a file"
-        : `the file cannot be read: ${cause.message}`
+        : `could not read the file: ${cause.message}`
       return yield* new WorkflowParseError({ source: path, reason, cause })
     })
   )
@@ -156,7 +156,7 @@ export const fromFile = Effect.fn("Workflow.fromFile")(function*(
 > {
   const json = yield* readFile(path)
   if (typeof json === "string") {
-    return yield* new WorkflowParseError({ source: path, reason: "it holds a text, not a workflow" })
+    return yield* new WorkflowParseError({ source: path, reason: "it contains a JSON string, not a workflow" })
   }
   return yield* Effect.mapError(fromJson(json), named(path))
 })
@@ -171,8 +171,8 @@ const fromImageSource = Effect.fnUntraced(function*(
     return yield* new WorkflowNotFound({
       source,
       reason: image.graph === undefined || image.graph === null
-        ? "it was not made by a workflow"
-        : "it holds the graph that ran, but no workflow: it was not made in the workflow editor"
+        ? "it was not created by a workflow"
+        : "it contains the graph that ran but no workflow: it was not created in the workflow editor"
     })
   }
   return yield* Effect.mapError(fromJson(image.workflow), named(source))
@@ -238,11 +238,11 @@ export const fromImage = Effect.fn("Workflow.fromImage")(function*(
   WorkflowResources | CatalogSource
 > {
   const name = typeof image === "string" ? image : "imageName" in image ? image.imageName : image.image_name
-  const source = `the image '${name}'`
+  const source = `image ${JSON.stringify(name)}`
   const resources = yield* WorkflowResources
   const found = yield* resources.imageWorkflow(name)
   if (Option.isNone(found)) {
-    return yield* new WorkflowNotFound({ source, reason: "the server has no such image for this user" })
+    return yield* new WorkflowNotFound({ source, reason: "the image does not exist, or belongs to another user" })
   }
   return yield* fromImageSource(found.value, source)
 })
@@ -285,13 +285,13 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
   WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
   WorkflowResources | CatalogSource
 > {
-  const source = `the server's library under '${workflowId}'`
+  const source = `the server's library (id ${JSON.stringify(workflowId)})`
   const resources = yield* WorkflowResources
   const json = yield* resources.savedWorkflow(workflowId)
   if (Option.isNone(json)) {
     return yield* new WorkflowNotFound({
       source,
-      reason: "no workflow of this user has the id; WorkflowLibrary.list returns the ids"
+      reason: "no workflow of this user has this id; list the ids with WorkflowLibrary.list"
     })
   }
   return yield* Effect.mapError(fromJson(json.value), named(source))

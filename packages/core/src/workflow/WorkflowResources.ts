@@ -36,7 +36,7 @@ export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("R
   override get message(): string {
     const cause = this.cause
     const detail = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
-    return `The server cannot be asked about ${this.operation}${detail}`
+    return `Could not load ${this.operation} from the server${detail}`
   }
 }
 

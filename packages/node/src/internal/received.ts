@@ -80,7 +80,7 @@ class Body extends Readable {
   /** All that comes, in memory. */
   arrayBuffer(): Promise<ArrayBuffer> {
     if (this.pieces === undefined || this.destroyed) {
-      return Promise.reject(this.errored ?? new Error("the answer was cut off"))
+      return Promise.reject(this.errored ?? new Error("the response was cut off"))
     }
     if (this.isComplete) return Promise.resolve(join(this.pieces))
     return new Promise((resolve, reject) => {
@@ -101,8 +101,8 @@ class Body extends Readable {
     clearTimeout(this.timer)
     if (this.chunk !== undefined) received.giveBack(this.chunk)
     this.chunk = undefined
-    this.whole?.reject(error ?? new Error("the answer was cut off"))
-    if (!this.isComplete) this.controller.abort(error ?? new Error("the answer is not wanted any more"))
+    this.whole?.reject(error ?? new Error("the response was cut off"))
+    if (!this.isComplete) this.controller.abort(error ?? new Error("the response is no longer needed"))
     callback(error)
   }
 

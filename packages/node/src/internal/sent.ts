@@ -42,7 +42,7 @@ class Body extends Readable {
         return
       }
       const error = Cause.squash(exit.cause)
-      this.destroy(error instanceof Error ? error : new Error("the body cannot be read", { cause: error }))
+      this.destroy(error instanceof Error ? error : new Error("could not read the body", { cause: error }))
     })
   }
 

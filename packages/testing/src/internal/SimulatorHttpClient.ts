@@ -91,7 +91,7 @@ export const layer = (
         Effect.gen(function*() {
           const body = yield* Effect.mapError(
             bodyOf(request.body),
-            (cause) => transportError(request, "The body cannot be read", cause)
+            (cause) => transportError(request, "could not read the body", cause)
           )
           const contentType = "contentType" in request.body ? request.body.contentType : undefined
           const response = yield* simulator.handle({

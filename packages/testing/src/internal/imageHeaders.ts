@@ -176,7 +176,7 @@ const tiff = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
     const count = uint(entry + 4, wordSize)
     const value = entry + 4 + wordSize
     const start = count * size <= wordSize ? value : uint(value, wordSize)
-    if (start + count * size > bytes.length) throw new RangeError("The values lie outside of the file")
+    if (start + count * size > bytes.length) throw new RangeError("The values are outside the file")
     return Array.from({ length: count }, (_, index) => uint(start + index * size, size))
   }
   const [width = 0] = numbers(tiffTags.width)

@@ -181,7 +181,7 @@ export class InvalidTemplate extends TaggedError<InvalidTemplate>()(
   { template: Schema.String, problem: Schema.String }
 ) {
   override get message(): string {
-    return `The file name template ${JSON.stringify(this.template)} cannot be used: ${this.problem}`
+    return `Invalid file name template ${JSON.stringify(this.template)}: ${this.problem}`
   }
 }
 
@@ -225,16 +225,18 @@ export const parseTemplate = (source: string): Result.Result<Template, InvalidTe
   const segments: Array<Array<string | TemplatePart>> = []
   for (const segment of source.split(/[/\\]/)) {
     if (segment === "" || segment === "." || segment === "..") {
-      return fail(segment === ".." ? "`..` would leave the folder" : "it has an empty part")
+      return fail(segment === ".." ? "`..` would leave the directory" : "a part of the path is empty")
     }
     const parts: Array<string | TemplatePart> = []
     for (const token of segment.match(/\{\{|\}\}|\{[^{}]*\}|[^{}]+|[{}]/g) ?? []) {
       if (token === "{{" || token === "}}") parts.push(token.slice(1))
-      else if (token === "{" || token === "}") return fail("a brace is not closed; write {{ and }} for plain braces")
+      else if (token === "{" || token === "}") return fail("a brace is not closed; write {{ and }} for literal braces")
       else if (token.startsWith("{")) {
         const [name = "", width, ...rest] = token.slice(1, -1).split(":")
         if (!isPlaceholder(name)) {
-          return fail(`${token} is unknown; known are ${placeholders.map((known) => `{${known}}`).join(" ")}`)
+          return fail(
+            `${token} is not a placeholder; the placeholders are ${placeholders.map((known) => `{${known}}`).join(" ")}`
+          )
         }
         if (rest.length > 0 || (width !== undefined && !/^[1-9][0-9]?$/.test(width))) {
           return fail(`${token} needs a number of digits from 1 to 99 after the colon`)

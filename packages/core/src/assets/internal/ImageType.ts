@@ -115,7 +115,7 @@ export const describe = (head: Uint8Array): string => {
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04])) return "a ZIP archive"
   if (startsWith(head, [0x66, 0x74, 0x79, 0x70], 4)) return "an AVIF, HEIC or MP4 file"
   const sample = head.subarray(0, headLength)
-  if (sample.some((byte) => byte < 9 || (byte > 13 && byte < 32 && byte !== 27))) return "an unknown kind of file"
+  if (sample.some((byte) => byte < 9 || (byte > 13 && byte < 32 && byte !== 27))) return "an unknown type of file"
   const text = new TextDecoder().decode(sample)
   if (/<svg[\s>]/i.test(text)) return "an SVG drawing"
   if (/^\s*<(?:!doctype html|html)/i.test(text)) return "an HTML page"

@@ -97,8 +97,8 @@ export const readVideo = Effect.fnUntraced(
                   reason: "Truncated",
                   imageName: name,
                   detail: inspector.length === 0
-                    ? "no content came"
-                    : `the video has no end after ${inspector.length} bytes`
+                    ? "the response is empty"
+                    : `the video is cut off after ${inspector.length} bytes`
                 })
               )
           ))

@@ -30,7 +30,7 @@ const interrupted = (imageName: string): InvokeAiError =>
   new InvokeAiError({
     reason: { _tag: "Transport" },
     ...deletionOf(imageName),
-    detail: "waiting for it was interrupted; it continues in the background"
+    detail: "the wait was interrupted; the deletion continues in the background"
   })
 
 /** The images that one program holds. @internal */
@@ -128,7 +128,7 @@ export class HeldImages {
         this.undeleted.set(imageName, { record, error })
         return Effect.as(
           Effect.logWarning(
-            printable(`Image ${imageName} was not deleted yet and will be tried again: ${error.message}`)
+            printable(`Image ${imageName} could not be deleted yet; the deletion will be retried: ${error.message}`)
           ),
           failed(error)
         )

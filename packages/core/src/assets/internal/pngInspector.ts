@@ -53,7 +53,7 @@ export class PngInspector {
 
   private gather(bytes: Uint8Array): number {
     if (this.part === "data" || this.part === "end") {
-      this.problem = "more bytes follow the end of the PNG"
+      this.problem = "there is data after the end of the PNG"
       return bytes.length
     }
     const missing = bytes.subarray(0, lengths[this.part] - this.filled)
@@ -79,7 +79,7 @@ export class PngInspector {
       this.crc = crc32(type)
       this.part = this.left === 0 ? "checksum" : "data"
     } else {
-      if (view.getUint32(0) !== this.crc) this.problem = `the checksum of its chunk ${this.type} is wrong`
+      if (view.getUint32(0) !== this.crc) this.problem = `chunk ${this.type} has a wrong checksum`
       this.part = this.type === "IEND" ? "end" : "header"
     }
   }
@@ -96,7 +96,7 @@ export class PngInspector {
         : fail("InvalidImage", `expected a PNG, got ${ImageType.describe(seen)}`)
     }
     if (this.problem !== undefined) return fail("Truncated", `after ${this.length} bytes: ${this.problem}`)
-    if (this.part !== "end") return fail("Truncated", `the PNG has no end after ${this.length} bytes`)
+    if (this.part !== "end") return fail("Truncated", `the PNG is cut off after ${this.length} bytes`)
     const { height, width } = size.value
     return expected !== undefined && (expected.width !== width || expected.height !== height)
       ? fail("InvalidImage", `expected ${expected.width}x${expected.height} pixels, got ${width}x${height}`)

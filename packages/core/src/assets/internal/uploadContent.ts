@@ -49,7 +49,7 @@ export const inspect = Effect.fnUntraced(
       new UploadError({
         reason: "TooLarge",
         source: source.name,
-        detail: `${length} bytes; at most ${maxBytes} are allowed`
+        detail: `${length} bytes exceed the limit of ${maxBytes} bytes`
       })
     if (source.length > maxBytes) return yield* tooLarge(source.length)
     const { hash, head, length } = yield* ContentHash.fromStream(contentOf(source), maxBytes)

@@ -104,7 +104,7 @@ const valuesOf = (
     return { values: Array.isArray(own) ? own : [], problem: undefined }
   }
   if (source === "connected") {
-    return { values: [], problem: "what it is connected to is no generator" }
+    return { values: [], problem: "it is connected to a node that is not a generator" }
   }
   const given = options?.generated?.get(source.node.id)
   if (given !== undefined) {
@@ -117,7 +117,7 @@ const valuesOf = (
     case "Invalid":
       return { values: [], problem: generated.reason }
     default:
-      return { values: [], problem: "its values have to be asked of the server" }
+      return { values: [], problem: "its values must be loaded from the server" }
   }
 }
 

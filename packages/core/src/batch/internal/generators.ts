@@ -31,7 +31,7 @@ const num = (value: JsonObject, name: string): number => Number(value[name])
 const count = (generator: JsonObject, make: (index: number) => number): Generated => {
   const length = num(generator, "count")
   return length > maxValues
-    ? invalid(`${length} values are wanted, more than ${maxValues}`)
+    ? invalid(`${length} values exceed the limit of ${maxValues}`)
     : values(Array.from({ length: Math.max(0, length) }, (_, index) => make(index)))
 }
 
@@ -77,7 +77,7 @@ export const resolve = (value: unknown, random: () => number): Generated => {
   const given = Predicate.isObject(value) ? value : {}
   const generator = readGenerator(String(given["type"]), given)
   if (generator === undefined) {
-    return invalid("it has no generator")
+    return invalid("no generator is selected")
   }
   const type = String(generator["type"])
   if (type.startsWith("float_generator") && Array.isArray(generator["values"])) {

@@ -117,13 +117,13 @@ export const describeFailure = (
   const shown = `${candidates.slice(0, 5).join("; ")}${more}`
   const label = modelLabel(reference)
   if (resolution._tag === "Ambiguous") {
-    return `several models are named ${JSON.stringify(label)}: ${shown}; set one of them by its key`
+    return `multiple models are named ${JSON.stringify(label)}: ${shown}; set one by its key`
   }
   const what = resolution._tag === "Missing"
     ? `the model ${JSON.stringify(label)} is not installed`
-    : `the field does not take the model ${describeModel(resolution.installed)}`
+    : `the field does not accept model ${describeModel(resolution.installed)}`
   const wanted = describeAcceptedModels(accepts)
   return candidates.length === 0
-    ? `${what}; the field takes ${wanted}, and none is installed`
-    : `${what}; the field takes ${wanted}: ${shown}`
+    ? `${what}; the field accepts ${wanted}, but none is installed`
+    : `${what}; the field accepts ${wanted}: ${shown}`
 }

@@ -166,7 +166,7 @@ const illFormedValue = (found: IllFormedText) => ({
   message: `expected well-formed Unicode text, got ${describeIllFormed(found)}`
 })
 
-const missing = { code: "missingInputForField", source: "server", message: "a value is missing" } as const
+const missing = { code: "missingInputForField", source: "server", message: "no value" } as const
 
 const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown): ReadonlyArray<Problem> => {
   const template = target.inputTemplate(fieldName)
@@ -190,7 +190,7 @@ const inputProblems = (target: CheckedNode, fieldName: string, stored: unknown):
     ? [fieldProblem(target, fieldName, template, {
       code: "missingComponentModel",
       source: "library",
-      message: "a model is missing (only a complete SDNQ pipeline as main model brings its own)"
+      message: "no model (only a complete SDNQ pipeline as the main model includes one)"
     })]
     : []
 }
@@ -209,7 +209,7 @@ const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
   return [{
     code: "missingConnection",
     source: "server",
-    message: `nothing is connected to it: connect another node to ${describeChoices(titles)}, or remove the node`,
+    message: `not connected: connect another node to ${describeChoices(titles)}, or remove the node`,
     nodeId: node.id,
     nodeTitle: nodeTitle(node, template)
   }]
@@ -225,7 +225,7 @@ export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
     return [{
       code: "missingNodeTemplate",
       source: "interface",
-      message: `the server has no node type '${node.nodeType}'`,
+      message: `the server has no node type ${JSON.stringify(node.nodeType)}`,
       nodeId: node.id,
       nodeTitle: nodeTitle(node, template)
     }]

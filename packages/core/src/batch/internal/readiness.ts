@@ -23,7 +23,7 @@ export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): 
     out.push({ code, source: "interface", message, parameters })
   }
   if (![...loaded.nodes.values()].some(({ node }) => isExecutable(node.nodeType))) {
-    add("noNodesInGraph", "the workflow has no nodes that run")
+    add("noNodesInGraph", "the workflow has no nodes to run")
   }
   for (const { isConnected, node: { node, template } } of batch.nodes) {
     if (!isConnected) {
@@ -45,7 +45,7 @@ export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): 
       continue
     }
     if (sizes.some((size) => size !== sizes[0])) {
-      const who = groupId === undefined ? "the batch nodes without a group" : `the batch nodes of ${groupId}`
+      const who = groupId === undefined ? "the ungrouped batch nodes" : `the batch nodes of ${groupId}`
       add("batchNodeCollectionSizeMismatch", `${who} have collections of different sizes`, {
         batchGroupId: String(groupId)
       })
@@ -80,20 +80,22 @@ const batchValueProblems = (
       message
     })
   if (template === undefined) {
-    return [problem(`the values go into the field '${fieldName}', which its node does not have`)]
+    return [problem(`the values are for field ${JSON.stringify(fieldName)}, which the node does not have`)]
   }
   const where = `${template.title} of ${nodeTitle(target.node, target.template)}`
   const wrong = values.flatMap((value, index) => {
     const [first] = value === undefined || value === null
       ? [{ message: `expected a value, got ${describeReceived(value)}` }]
       : valueProblems(target, template, value)
-    return first === undefined ? [] : [`value ${index + 1} of ${values.length} does not fit ${where}: ${first.message}`]
+    return first === undefined
+      ? []
+      : [`value ${index + 1} of ${values.length} is invalid for ${where}: ${first.message}`]
   })
   return wrong.length <= maxReportedValues
     ? wrong.map(problem)
     : [
       ...wrong.slice(0, maxReportedValues).map(problem),
-      problem(`and ${wrong.length - maxReportedValues} more values do not fit`)
+      problem(`and ${wrong.length - maxReportedValues} more invalid values`)
     ]
 }
 
@@ -186,7 +188,7 @@ const duplicateTargets = (
       out.push(fieldProblem(target, fieldName, target.inputTemplate(fieldName), {
         code: "fieldVariedTwice",
         source: "server",
-        message: "several batch nodes or sweeps give it values"
+        message: "several batch nodes or sweeps set its value"
       }))
     }
     seen.add(key)

@@ -129,7 +129,7 @@ const namedProblem = (use: NamedUse): Problem =>
   fieldProblem(use.target, use.template.name, use.template, {
     code: `missing${use.kind.split(" ").map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")}`,
     source: "resource",
-    message: `the ${use.kind} '${use.name}' is not on the server${uploadAdvice(use)}`
+    message: `${use.kind} ${JSON.stringify(use.name)} does not exist on the server${uploadAdvice(use)}`
   })
 
 const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }

@@ -30,7 +30,7 @@ const mapInvocations = (
   for (const [index, node] of nodes.entries()) {
     const size = Predicate.isObject(node) ? ["width", "height"].find((name) => !isSize(node[name])) : undefined
     if (size !== undefined) {
-      return fail(`the ${size} of a node is no number above 0`, ["nodes", String(index), size])
+      return fail(`the ${size} of a node is not a positive number`, ["nodes", String(index), size])
     }
     if (
       !Predicate.isObject(node) || node["type"] !== "invocation" || !Predicate.isObject(node["data"])
@@ -84,7 +84,7 @@ const fieldProblem = (field: JsonObject, kind: "input" | "output"): string | und
   !isName(field["id"]) || !isName(field["name"])
     ? "a field has no id or no name"
     : field["fieldKind"] !== kind
-    ? `a field is not of the kind ${kind}`
+    ? `a field is not an ${kind}`
     : undefined
 
 // 1.0.0 → 2.0.0
@@ -307,11 +307,11 @@ const listNames = ["nodes", "edges", "exposedFields"] as const
 const retype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<JsonObject, WorkflowParseError> => {
   const type = fieldTypeFromV1(field["type"])
   if (type === undefined) {
-    return fail(`the field type ${JSON.stringify(field["type"])} is not known`, [...path, "type"])
+    return fail(`unknown field type ${JSON.stringify(field["type"])}`, [...path, "type"])
   }
   const accepts = valuesV1.get(String(field["type"]))
   return field["value"] !== undefined && accepts !== undefined && !accepts(field["value"])
-    ? fail(`the value is no ${String(field["type"])}`, [...path, "value"])
+    ? fail(`the value is not valid for type ${String(field["type"])}`, [...path, "value"])
     : Result.succeed({ ...field, type })
 }
 
@@ -329,7 +329,7 @@ export const fromV1 = (document: JsonObject): Result.Result<JsonObject, Workflow
     { ...document, ...defaults, meta: { ...meta, category: "user", version: "2.0.0" } },
     (data, path) => {
       if (!isBoolean(data["embedWorkflow"])) {
-        return fail("embedWorkflow of a node is not true or false", [...path, "embedWorkflow"])
+        return fail("embedWorkflow of a node is not a boolean", [...path, "embedWorkflow"])
       }
       const { embedWorkflow: _embedWorkflow, ...rest } = data
       const current = {
@@ -396,7 +396,7 @@ const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
   const { fieldKind: _fieldKind, id: _id, type: _type, value, ...rest } = field
   const label = rest["label"] ?? ""
   if (!isString(label)) {
-    return fail("the label of a field is not a text", [...path, "label"])
+    return fail("the label of a field is not a string", [...path, "label"])
   }
   const kept = valuesV2.get(type)?.(value) === true
   return Result.succeed({ ...rest, label, ...(kept ? { value } : {}) })

@@ -38,24 +38,24 @@ const hasDefault = (json: JsonObject, name: string, cardinality: unknown): boole
 export const templateProblem = (json: unknown): string | undefined => {
   const type = Predicate.isObject(json) ? json["type"] : undefined
   if (!Predicate.isObject(json) || !Predicate.isObject(type)) {
-    return "it is no object, or has no type"
+    return "it is not an object, or has no type"
   }
   const { batch, cardinality, name } = type
   if (
     typeof name !== "string" || name === "" || !isBoolean(batch) ||
     (cardinality !== "SINGLE" && cardinality !== "COLLECTION" && cardinality !== "SINGLE_OR_COLLECTION")
   ) {
-    return "its type is none"
+    return "its type is invalid"
   }
   if (!isText(json["name"]) || !isText(json["title"])) {
     return "it has no name or no title"
   }
   if (!isBoolean(json["ui_hidden"]) || !isBoolean(json["required"])) {
-    return "ui_hidden or required is neither true nor false"
+    return "ui_hidden or required is not a boolean"
   }
   const { fieldKind, input } = json
   if (fieldKind !== "input" || (input !== "connection" && input !== "direct" && input !== "any")) {
-    return "it is no template of an input"
+    return "it is not a template of an input"
   }
   if (input === "connection") {
     return undefined
@@ -64,5 +64,5 @@ export const templateProblem = (json: unknown): string | undefined => {
     ? "it has no options"
     : hasDefault(json, name, cardinality)
     ? undefined
-    : "its default does not fit its type"
+    : "its default is invalid for its type"
 }

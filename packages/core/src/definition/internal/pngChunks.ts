@@ -14,7 +14,7 @@ import { TaggedError } from "../../internal/TaggedError.ts"
 /** The bytes are not a PNG file, or one that is cut off or damaged where its texts are. */
 export class PngError extends TaggedError<PngError>()("PngError", { reason: Schema.String }) {
   override get message(): string {
-    return `Cannot read the PNG image: ${this.reason}`
+    return `Could not read the PNG image: ${this.reason}`
   }
 }
 
@@ -76,7 +76,7 @@ const parseText = (type: string, data: Uint8Array): TextChunk | undefined => {
 const textTypes = new Set(["tEXt", "zTXt", "iTXt"])
 
 const textChunks = (bytes: Uint8Array): ReadonlyArray<TextChunk> | string => {
-  if (!signature.every((byte, index) => bytes[index] === byte)) return "it does not begin as PNG files do"
+  if (!signature.every((byte, index) => bytes[index] === byte)) return "it does not start with a PNG signature"
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const out: Array<TextChunk> = []
   let offset = signature.length
@@ -84,7 +84,7 @@ const textChunks = (bytes: Uint8Array): ReadonlyArray<TextChunk> | string => {
     if (offset + 12 > bytes.length) return "it ends in the middle of a chunk"
     const length = view.getUint32(offset)
     const type = latin1(bytes.subarray(offset + 4, offset + 8))
-    if (length > bytes.length - offset - 12) return `its chunk ${JSON.stringify(type)} is longer than the file`
+    if (length > bytes.length - offset - 12) return `chunk ${JSON.stringify(type)} is longer than the file`
     if (type === "IEND") break
     if (textTypes.has(type)) {
       const chunk = parseText(type, bytes.subarray(offset + 8, offset + 8 + length))
@@ -104,7 +104,7 @@ const inflate = (bytes: Uint8Array): Effect.Effect<Uint8Array, PngError> =>
       return Promise.all([collect(writable.readable.getReader(), [], 0), written]).then(([text]) => text)
     },
     catch: (cause) =>
-      new PngError({ reason: cause instanceof PngError ? cause.reason : "one of its compressed texts is damaged" })
+      new PngError({ reason: cause instanceof PngError ? cause.reason : "a compressed text chunk is corrupt" })
   })
 
 const collect = (
@@ -116,7 +116,7 @@ const collect = (
     if (next.done) return Bytes.concat(parts)
     const total = size + next.value.length
     if (total > maximumText) {
-      const error = new PngError({ reason: `one of its texts is larger than ${maximumText} bytes` })
+      const error = new PngError({ reason: `a text chunk is larger than ${maximumText} bytes` })
       return reader.cancel(error).then(() => Promise.reject(error))
     }
     parts.push(next.value)

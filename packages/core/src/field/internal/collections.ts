@@ -267,7 +267,7 @@ export const stringCollectionKind = collectionKind<InkStringCollectionField, str
 export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, boolean>({
   types: ["BooleanField[]"],
   empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
-  items: "true or false",
+  items: "booleans",
   read: serverBoolean,
   coerce: readBoolean
 })

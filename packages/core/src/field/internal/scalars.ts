@@ -193,7 +193,7 @@ export const booleanKind: InkFieldType<InkBooleanField> = {
   isSweepable: true,
   read: (_, stored) => serverBoolean(stored),
   coerce: (_, input) => readBoolean(input),
-  expected: () => "true or false"
+  expected: () => "a boolean"
 }
 
 const labelOf = (field: InkEnumField, option: InkChoice): string | undefined => {
@@ -234,7 +234,7 @@ export const enumKind: InkFieldType<InkEnumField> = {
   },
   problems: (field, value) =>
     field.options.length === 0 || field.options.includes(value) ? [] : [notAnOption(value, field.options)],
-  expected: (field) => field.options.length === 0 ? "a choice" : `one of ${describeChoices(field.options.map(String))}`
+  expected: (field) => field.options.length === 0 ? "an option" : `one of ${describeChoices(field.options.map(String))}`
 }
 
 /** @internal */
@@ -279,5 +279,5 @@ export const colorKind: InkFieldType<InkColorField> = {
   empty: () => ({ _tag: "InkColorField" }),
   read: (_, stored) => readColorObject(stored, undefined),
   coerce: (_, input) => readColor(input),
-  expected: () => "a colour { r, g, b, a } of integers between 0 and 255, or #rrggbb"
+  expected: () => "a color { r, g, b, a } of integers between 0 and 255, or #rrggbb"
 }

@@ -348,7 +348,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
       const { error } = message
       for (const job of active()) observe(job, { _tag: "Warned", reason: "EventsUnavailable", message: error.message })
       // Attempts continue as long as there are jobs: one message is enough.
-      if (!hasWarned) running?.fork(Effect.logWarning(`${error.message}; jobs are followed by polling`))
+      if (!hasWarned) running?.fork(Effect.logWarning(`${error.message}; tracking jobs by polling`))
       hasWarned = true
     }
     wake()

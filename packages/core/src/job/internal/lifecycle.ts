@@ -339,7 +339,7 @@ const removeBlocking = Effect.fnUntraced(function*({ batchId, isUnreadable }: Tr
   })
   if (Result.isSuccess(removed)) return
   yield* Effect.logWarning(
-    `Batch ${batchId} blocks the server's queue and could not be removed yet, which will be tried again. Or run Job.unblockQueue("${batchId}")`
+    `Batch ${batchId} blocks the server's queue and could not be removed yet. The removal will be retried; or call Job.unblockQueue("${batchId}")`
   )
 })
 
@@ -382,7 +382,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
       return yield* new InvokeAiError({
         reason: { _tag: "Conflict" },
         ...deleteRequest,
-        detail: "the server is still busy with a canceled item, which may make an image"
+        detail: "the server is still running a canceled item, which may create an image"
       })
     })
     yield* cleanup.defer({
@@ -428,7 +428,7 @@ export const close = Effect.fnUntraced(function*(context: Lifecycle, exit: Exit.
   })
   if (Result.isFailure(closed)) {
     yield* Effect.logWarning(
-      `Batch ${batchId} is not cleaned up yet, which will be tried again: ${closed.failure.message}`
+      `Batch ${batchId} could not be cleaned up yet; the cleanup will be retried: ${closed.failure.message}`
     )
   }
 })

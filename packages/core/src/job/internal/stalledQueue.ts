@@ -82,13 +82,13 @@ export interface Diagnosis<Job> {
 const workerBusy: Observation = {
   _tag: "Warned",
   reason: "WorkerBusy",
-  message: "Nothing runs: the server is still busy with something that is not in progress any more"
+  message: "Nothing runs: the server is still busy with an item that is no longer in progress"
 }
 
 const blockedByAnother: Observation = {
   _tag: "Warned",
   reason: "QueueBlocked",
-  message: "Nothing runs: the server cannot read the item in front of its queue, which is not of this job"
+  message: "Nothing runs: the server cannot read the item at the front of its queue, which belongs to another job"
 }
 
 /**

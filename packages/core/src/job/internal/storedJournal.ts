@@ -40,7 +40,7 @@ const make = (store: Store): JobJournal["Service"] => {
     if (Result.isFailure(entry) || keyOf(entry.success.batchId) !== key) {
       if (!reported.has(key)) {
         yield* Effect.logWarning(
-          `The job journal's entry ${JSON.stringify(key)} is ignored: it is not a complete entry of that name`
+          `The job journal's entry ${JSON.stringify(key)} is ignored: it is not a complete entry with that name`
         )
       }
       reported.add(key)

@@ -91,7 +91,7 @@ export const downloadBytes: Metric.Counter<number> = Metric.counter("invokeai_do
  * @since 0.1.0
  */
 export const eventReconnects: Metric.Counter<number> = Metric.counter("invokeai_event_reconnects_total", {
-  description: "Event connections that were opened again",
+  description: "Event connections that were reopened",
   incremental: true
 })
 
@@ -102,6 +102,6 @@ export const eventReconnects: Metric.Counter<number> = Metric.counter("invokeai_
  * @since 0.1.0
  */
 export const httpRetries: Metric.Counter<number> = Metric.counter("invokeai_http_retries_total", {
-  description: "Calls that were repeated after a failure",
+  description: "Requests that were retried after a failure",
   incremental: true
 })

@@ -243,7 +243,7 @@ export const make = Effect.fnUntraced(function*(
       return Effect.fail(Failures.failure(
         { ...loginCall(request.method, request.url.slice(base.url.href.length - 1)), sent: false },
         "Unauthorized",
-        { detail: "the token holds characters that no token has", sent: false }
+        { detail: "the token contains invalid characters", sent: false }
       ))
     }
     if (isPublic(request.url)) return sendAs(request, Option.none())

@@ -130,7 +130,7 @@ const parseError = (
   if (response.status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS (?:port|server)/i.test(text)) {
     return { detail: "the server speaks TLS on this port; use a URL that begins with https://" }
   }
-  if (isHtml(response)) return { detail: "the answer is an HTML page, perhaps of a proxy" }
+  if (isHtml(response)) return { detail: "received an HTML page, perhaps from a proxy" }
   return { detail: text.trim() }
 }
 
@@ -165,11 +165,11 @@ export const checkResponse = (
     // a name with a slash fits no route, so there is nothing of that name; any other page may come from anybody
     return Effect.fail(
       /%2f/i.test(call.path)
-        ? failure(call, "NotFound", { status, detail: "no route of the server takes a name with a slash" })
+        ? failure(call, "NotFound", { status, detail: "the server's routes accept no name with a slash" })
         : failure(call, "Decode", {
           status,
           code: "ERR_HTML",
-          detail: "the answer is an HTML page; this server does not have this route, or a proxy answered"
+          detail: "received an HTML page: the server does not have this route, or a proxy responded"
         })
     )
   }
@@ -271,14 +271,14 @@ export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClien
         sent: code !== undefined && neverSent.has(code) ? false : call.sent
       })
     case "InvalidUrlError":
-      return failure(call, "Transport", { detail: "the URL is not valid", code: "ERR_INVALID_URL", sent: false })
+      return failure(call, "Transport", { detail: "the URL is invalid", code: "ERR_INVALID_URL", sent: false })
     case "EncodeError":
-      return failure(call, "Validation", { detail: `the request cannot be written: ${detail}`, sent: false })
+      return failure(call, "Validation", { detail: `the request could not be encoded: ${detail}`, sent: false })
     default:
       return reason._tag === "DecodeError" && reason.cause !== undefined
         ? failure(call, "Transport", {
           status: reason.response.status,
-          detail: `the answer broke off: ${detail}`,
+          detail: `the response was cut off: ${detail}`,
           code: code ?? "ERR_BODY",
           sent: true
         })
@@ -300,7 +300,7 @@ export const fromSchemaError = (call: Call, error: Schema.SchemaError): InvokeAi
 
 /** @internal */
 export const timedOut = (call: Call, millis: number): InvokeAiError =>
-  failure(call, "Transport", { detail: `no answer within ${millis} ms`, code: "ETIMEDOUT", sent: call.sent })
+  failure(call, "Transport", { detail: `no response within ${millis} ms`, code: "ETIMEDOUT", sent: call.sent })
 
 /**
  * The response is about something else than the request.

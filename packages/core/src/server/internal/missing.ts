@@ -39,7 +39,7 @@ export const confirmed = (
           )
           : looked.success
           ? withReason(error, { _tag: "NotFound" }, error.detail)
-          : withReason(error, { _tag: "Server" }, `${error.detail}; but the server lists it`)
+          : withReason(error, { _tag: "Server" }, `${error.detail}, but the server lists it`)
       ))
     : Effect.fail(error)
 
@@ -58,7 +58,7 @@ export const orNotFound = <A, B>(
       Effect.map(Option.isNone),
       Effect.orElseSucceed(() => false),
       Effect.flatMap((missing) =>
-        Effect.fail(missing ? withReason(error, { _tag: "NotFound" }, "there is no such thing on the server") : error)
+        Effect.fail(missing ? withReason(error, { _tag: "NotFound" }, "it does not exist on the server") : error)
       )
     )))
 
@@ -124,7 +124,7 @@ export const notDeleted = (server: string, path: string): InvokeAiError =>
     path,
     server,
     status: 200,
-    detail: "the server did not delete it, and does not say why"
+    detail: "the server did not delete it and reported no reason"
   })
 
 /**

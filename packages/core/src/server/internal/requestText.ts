@@ -8,7 +8,7 @@ import { describeIllFormed, illFormedText } from "../../internal/wellFormed.ts"
 
 const describe = (value: unknown): string | undefined => {
   const found = illFormedText(value)
-  return found === undefined ? undefined : `the request holds ${describeIllFormed(found)}`
+  return found === undefined ? undefined : `the request contains ${describeIllFormed(found)}`
 }
 
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))

@@ -60,7 +60,7 @@ export const make = (): Subscriber => {
         else progress++
         waiting.push(message)
       } else if (waiting.length - progress >= maxOther) {
-        waiting = [{ _tag: "Disconnected", reason: "slow reader" }]
+        waiting = [{ _tag: "Disconnected", reason: "slow subscriber" }]
         progress = 0
         if (connected) push({ _tag: "Connected" })
       } else {

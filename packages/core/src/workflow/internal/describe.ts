@@ -12,11 +12,11 @@ const problemTexts: ReadonlyMap<string, string> = new Map([
   ["targetNodeFieldDoesNotExist", "its target node has no such input"],
   ["missingTemplate", "the type of a node is unknown"],
   ["cannotConnectToSelf", "a node cannot be connected to itself"],
-  ["cannotDuplicateConnection", "the same connection is there already"],
-  ["cannotConnectToDirectInput", "the input takes no connection"],
-  ["fieldTypesMustMatch", "the types do not go together"],
-  ["connectionWouldCreateCycle", "it would close a loop"],
-  ["inputMayOnlyHaveOneConnection", "the input has a connection already"]
+  ["cannotDuplicateConnection", "the same connection already exists"],
+  ["cannotConnectToDirectInput", "the input accepts no connection"],
+  ["fieldTypesMustMatch", "the types are not compatible"],
+  ["connectionWouldCreateCycle", "it would create a cycle"],
+  ["inputMayOnlyHaveOneConnection", "the input already has a connection"]
 ])
 
 /** A warning of loading as one line. */
@@ -25,12 +25,14 @@ export const describeWarning = (warning: LoadWarning): string => printableLine(w
 const warningText = (warning: LoadWarning): string => {
   switch (warning.type) {
     case "missingTemplate":
-      return `node ${warning.nodeId}: the server has no node type '${warning.nodeType}'`
+      return `node ${warning.nodeId}: the server has no node type ${JSON.stringify(warning.nodeType)}`
     case "unableToUpdateNode":
-      return `node ${warning.nodeId}: made with ${warning.nodeType} ${warning.version}, the server has ` +
-        `${warning.templateVersion}; it was left as it is`
+      return `node ${warning.nodeId}: saved with ${warning.nodeType} ${warning.version}, but the server has ` +
+        `${warning.templateVersion}; the node was not updated`
     case "missingFieldTemplate":
-      return `node ${warning.nodeId}: the input '${warning.fieldName}' is not sent, because its type has none of this name, or one that is not supported`
+      return `node ${warning.nodeId}: input ${
+        JSON.stringify(warning.fieldName)
+      } is not sent, because its node type has no input with this name, or one of an unsupported type`
     case "deletedInvalidEdge": {
       const { edge, problems } = warning
       const ends = edge.type === "default"
@@ -41,13 +43,13 @@ const warningText = (warning: LoadWarning): string => {
       }`
     }
     case "deletedMissingNodeFieldFormElement":
-      return `the form names the field ${warning.nodeId}.${warning.fieldName}, which does not exist`
+      return `the form contains the field ${warning.nodeId}.${warning.fieldName}, which does not exist`
     case "resetSavedWorkflowInputs":
-      return `node ${warning.nodeId}: made with another version of its type, it lost the values of ${
+      return `node ${warning.nodeId}: it was saved with another version of its node type, and the update dropped the values of ${
         warning.fieldNames.join(", ")
       }`
     default:
-      return `node ${warning.nodeId}: the workflow '${warning.workflowId}' that it calls cannot be read`
+      return `node ${warning.nodeId}: workflow ${JSON.stringify(warning.workflowId)}, which it calls, could not be read`
   }
 }
 

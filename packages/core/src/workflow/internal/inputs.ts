@@ -76,7 +76,9 @@ export const namedTwice = (
   value: unknown
 ): InvalidInputValue =>
   invalidInputValue(input, {
-    expected: `one value, but ${names.map((name) => `'${name}'`).join(" and ")} are names of the same input: keep one`,
+    expected: `one value, but ${
+      names.map((name) => JSON.stringify(name)).join(" and ")
+    } are names of the same input: use one`,
     received: `${describeReceived(value)} as a second value`
   })
 
@@ -117,7 +119,7 @@ const describeSource = (loaded: LoadedWorkflow, input: InkWorkflowInput): string
   const source = edge === undefined ? undefined : loaded.nodes.get(edge.source)
   return source === undefined
     ? "another node"
-    : `the node '${nodeTitle(source.node, source.template)}'`
+    : `node ${JSON.stringify(nodeTitle(source.node, source.template))}`
 }
 
 /** Why a value of a field would not be sent: `undefined` if it would be, or if the whole node is unknown. */
@@ -129,8 +131,8 @@ export const unsentReason = ({ inputTemplate, node, template }: LoadedNode, fiel
     return undefined
   }
   return template.unsupportedInputs.includes(fieldName)
-    ? "its type is one that the editor and this library do not support"
-    : `nodes of the type ${node.nodeType} have no such field on this server`
+    ? "the editor and this library do not support its type"
+    : `node type ${node.nodeType} has no such field on this server`
 }
 
 /** The value that a field takes for an input, as JSON for the file. */
@@ -141,7 +143,7 @@ export const valueFor = (
 ): Result.Result<unknown, InvalidInputValue> => {
   if (input.connected) {
     return Result.fail(invalidInputValue(input, {
-      expected: `no value, because ${describeSource(loaded, input)} gives it`,
+      expected: `no value, because it is connected to ${describeSource(loaded, input)}`,
       received: describeReceived(value)
     }))
   }

@@ -1,12 +1,19 @@
 /**
- * `pnpm picture`: runs the demo on the simulator, and writes what it printed and when to docs/demo.svg: an animation of a
- * terminal, for the README.
+ * `pnpm picture`: runs commands on a simulator, and draws docs/demo.svg for the README: an animation of a terminal, in which
+ * the image that they made appears at the end. `--check` fails if the file is not the one that would be written.
  */
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
+import * as Context from "effect/Context"
+import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { withoutModel } from "./lib/examples.ts"
 import { environment, root } from "./lib/run.ts"
+
+/** What is recorded, in a directory with `program.ts`, `workflow.json` and `photo.png`. The image is the one in `outputs`. */
+const commands = ["cat program.ts", "node program.ts"]
 
 interface Line {
   readonly text: string
@@ -14,108 +21,122 @@ interface Line {
   readonly at: number
 }
 
+interface Recording {
+  readonly lines: ReadonlyArray<Line>
+  readonly image: Buffer
+}
+
 const columns = 104
-const rows = 26
 const lineHeight = 18
 const letterWidth = 7.83
 const margin = 14
 const bar = 30
+/** Seconds. */
+const pause = { typing: 0.03, command: 0.9, line: 0.04, image: 0.5 }
 
-/** Runs the demo in an empty folder, and notes each line with its time. */
-const record = (): Promise<ReadonlyArray<Line>> => {
+/** Prints a command's output, or fails with it. */
+const outputOf = (command: string, cwd: string, url: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const env = environment({ INVOKEAI_URL: url, NO_COLOR: "1" })
+    const child = ChildProcess.spawn("sh", ["-c", command], { cwd, env, stdio: ["ignore", "pipe", "inherit"] })
+    let output = ""
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk)
+    child.on("close", (code) => code === 0 ? resolve(output) : reject(new Error(`"${command}" ended with ${code}`)))
+  })
+
+/** Runs the commands. Lines get the times of the animation, not their own, so that each recording is the same. */
+const record = async (url: string): Promise<Recording> => {
   const cwd = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-picture-"))
-  const { INVOKEAI_URL: _, ...env } = environment()
-  const child = ChildProcess.spawn("node", [Path.join(root, "examples/demo.ts")], {
-    cwd,
-    env,
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  const lines: Array<Line> = []
-  let rest = ""
-  let from: number | undefined
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    from ??= performance.now()
-    const at = (performance.now() - from) / 1000
-    const parts = (rest + chunk).split("\n")
-    rest = parts.pop() ?? ""
-    lines.push(...parts.map((text) => ({ text: text.replaceAll(`${cwd}/`, ""), at })))
-  })
-  return new Promise((resolve, reject) => {
-    child.on("close", (code) => {
-      Fs.rmSync(cwd, { recursive: true, force: true })
-      if (code === 0) resolve(lines)
-      else reject(new Error(`the demo ended with ${code}`))
-    })
-  })
-}
-
-/** Output of one moment is shown a line after the other, and nobody is kept waiting for long. */
-const paced = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
-  let at = 0
-  return lines.map((line, index) => {
-    const gap = index === 0 ? 0.6 : Math.min(line.at - lines[index - 1]!.at, 0.5)
-    at += Math.max(gap, line.text.startsWith("──") ? 0.8 : 0.05)
-    return { text: line.text, at }
-  })
+  try {
+    Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(cwd, "node_modules"))
+    Fs.copyFileSync(Path.join(root, "examples/soft-thumbnail.json"), Path.join(cwd, "workflow.json"))
+    Fs.copyFileSync(Path.join(root, "examples/mountain.png"), Path.join(cwd, "photo.png"))
+    Fs.writeFileSync(Path.join(cwd, "program.ts"), withoutModel())
+    const lines: Array<Line> = []
+    let at = 0
+    for (const command of commands) {
+      lines.push({ text: `$ ${command}`, at })
+      at += pause.command + command.length * pause.typing
+      for (const text of (await outputOf(command, cwd, url)).trimEnd().split("\n")) {
+        lines.push({ text: text.replaceAll(`${cwd}/`, ""), at })
+        at += pause.line
+      }
+      at += pause.command
+    }
+    const [image = "", ...others] = Fs.globSync("outputs/**/*.png", { cwd })
+    if (image === "" || others.length > 0) throw new Error("the commands have to make one image in outputs")
+    return { lines, image: Fs.readFileSync(Path.join(cwd, image)) }
+  } finally {
+    Fs.rmSync(cwd, { recursive: true, force: true })
+  }
 }
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const color = (text: string): string =>
-  text.startsWith("$") || text.startsWith("──")
-    ? "#7aa2f7"
-    : /completed|All |Deleted|Done|Generated/.test(text)
-    ? "#9ece6a"
-    : /Warning|error/.test(text)
-    ? "#e0af68"
-    : "#c0caf5"
+const colors = { command: "#7aa2f7", text: "#c0caf5", keyword: "#bb9af7", string: "#9ece6a", comment: "#737aa2" }
 
-const draw = (lines: ReadonlyArray<Line>): string => {
-  const all = [{ text: "$ npx -y pnpm@12.21.0 demo", at: 0 }, ...lines]
-  const last = all.at(-1)!.at
+/** A line of text, with the strings, comments and keywords of TypeScript in color. */
+const colored = (text: string): string => {
+  if (text.startsWith("$ ")) return `<tspan fill="${colors.command}">${escape(text)}</tspan>`
+  return text.split(/("[^"]*"|\/\/.*$|\b(?:import|as|from|const|of|for|try|finally|await)\b)/).map((part, index) => {
+    if (index % 2 === 0) return escape(part)
+    const color = part.startsWith("\"") ? colors.string : part.startsWith("//") ? colors.comment : colors.keyword
+    return `<tspan fill="${color}">${escape(part)}</tspan>`
+  }).join("")
+}
+
+const draw = ({ image, lines }: Recording): string => {
+  const [imageWidth, imageHeight] = [image.readUInt32BE(16), image.readUInt32BE(20)]
   const width = Math.round(columns * letterWidth + 2 * margin)
-  const height = rows * lineHeight + 2 * margin + bar
+  const textHeight = (lines.length + 1) * lineHeight
+  const height = bar + textHeight + imageHeight + margin
   const shown = (text: string) => text.length > columns ? `${text.slice(0, columns - 1)}…` : text
-  const texts = all.map(({ at, text }, index) =>
-    text === "" ? "" : [
-      `<text y="${margin + (index + 0.75) * lineHeight}" fill="${color(text)}" style="animation-delay:${
-        at.toFixed(2)
-      }s">`,
-      escape(shown(text)),
-      "</text>"
-    ].join("")
-  )
-  // The text moves up by a line for each line below the last row.
-  const steps = all.flatMap(({ at }, index) =>
-    index < rows
+  const texts = lines.flatMap(({ at, text }, index) =>
+    text === ""
       ? []
-      : [`${((at / last) * 100).toFixed(2)}%{transform:translateY(${-(index - rows + 1) * lineHeight}px)}`]
+      : [
+        `<text class="shown" x="${margin}" y="${bar + (index + 0.75) * lineHeight}" style="animation-delay:${
+          at.toFixed(2)
+        }s">${colored(shown(text))}</text>`
+      ]
   )
-  const end = `translateY(${-Math.max(0, all.length - rows) * lineHeight}px)`
+  const end = (lines.at(-1)?.at ?? 0) + pause.image
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="The demo in a terminal">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="A program runs a workflow in a terminal, and the image appears">`,
     "<style>",
     "text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}",
-    `.all{transform:${end}}`,
     "@media (prefers-reduced-motion:no-preference){",
-    "text{opacity:0;animation:show 1ms forwards}",
-    `.all{animation:move ${last.toFixed(2)}s step-end forwards}`,
+    ".shown{opacity:0;animation:show 1ms forwards}",
+    "image.shown{animation-duration:600ms}",
     "@keyframes show{to{opacity:1}}",
-    `@keyframes move{0%{transform:none}${steps.join("")}100%{transform:${end}}}`,
     "}",
     "</style>",
     `<rect width="${width}" height="${height}" rx="8" fill="#1a1b26"/>`,
     ...["#f7768e", "#e0af68", "#9ece6a"].map((fill, index) =>
       `<circle cx="${margin + 6 + index * 18}" cy="${bar / 2}" r="5" fill="${fill}"/>`
     ),
-    `<svg x="${margin}" y="${bar}" width="${width - 2 * margin}" height="${height - bar}" overflow="hidden">`,
-    `<g class="all">`,
-    ...texts.filter((text) => text !== ""),
-    "</g></svg></svg>",
+    `<g fill="${colors.text}">`,
+    ...texts,
+    "</g>",
+    `<image class="shown" x="${margin}" y="${
+      bar + textHeight
+    }" width="${imageWidth}" height="${imageHeight}" style="animation-delay:${
+      end.toFixed(2)
+    }s" href="data:image/png;base64,${image.toString("base64")}"/>`,
+    "</svg>",
     ""
   ].join("\n")
 }
 
+const runtime = ManagedRuntime.make(NodeSimulator.layer({ port: 0 }))
+const { url } = Context.get(await runtime.context(), NodeSimulator)
+const picture = await record(url.href).then(draw).finally(() => runtime.dispose())
+
 const file = Path.join(root, "docs/demo.svg")
-Fs.writeFileSync(file, draw(paced(await record())))
-console.log(`${Path.relative(root, file)}: ${Math.ceil(Fs.statSync(file).size / 1024)} kB`)
+if (!process.argv.includes("--check")) {
+  Fs.writeFileSync(file, picture)
+  console.log(`docs/demo.svg: ${Math.ceil(picture.length / 1024)} kB`)
+} else if (Fs.readFileSync(file, "utf8") !== picture) {
+  console.error("docs/demo.svg shows something else than the commands print: run pnpm picture")
+  process.exitCode = 1
+}

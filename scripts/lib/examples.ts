@@ -48,5 +48,12 @@ export const programsOf = (file: string): ReadonlyArray<string> =>
     ([, code = ""]) => code
   )
 
+/** The README's promise program, with the two lines for a workflow that needs no model in the place of its own. */
+export const withoutModel = (): string => {
+  const [program = ""] = programsOf("README.md")
+  const lines = /^```ts skip\n([\s\S]*?)\n```/m.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1] ?? ""
+  return program.replace(/^.*client\.submit.*$/m, () => lines.replaceAll(/^/gm, "  "))
+}
+
 /** A file name for an example, without its extension. */
 export const nameOf = ({ file, line }: Example): string => `${file.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${line}`

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { programsOf } from "../../scripts/lib/examples.ts"
+import { programsOf, withoutModel } from "../../scripts/lib/examples.ts"
 import { root, start, temporaryFolder, withServer } from "./support.ts"
 
 const readme = Fs.readFileSync(Path.join(root, "README.md"), "utf8")
@@ -43,6 +43,13 @@ const imageOf = (code: string, workflow: string) =>
     }))
 
 describe("the README", () => {
+  it.live("shows in its picture what the commands print and the image that they make", () =>
+    Effect.gen(function*() {
+      const script = yield* start(Path.join(root, "scripts/picture.ts"), { cwd: root, args: ["--check"] })
+      const { code, output } = yield* script.ended
+      assert.strictEqual(code, 0, output)
+    }), 60_000)
+
   it("opens with two short programs", () => {
     assert.isAtMost(withPromises.trim().split("\n").length, 12)
     assert.isAtMost(withEffect.trim().split("\n").length, 17)
@@ -62,10 +69,9 @@ describe("the README", () => {
 
   it.live("changes the promise program into one that runs without a model", () =>
     Effect.gen(function*() {
-      const lines = /```ts skip\n([\s\S]*?)```/.exec(readme)?.[1] ?? ""
-      assert.lengthOf(lines.trim().split("\n"), 2)
-      const changed = withPromises.replace(/^.*client\.submit.*$/m, () => lines)
-      assert.notStrictEqual(changed, withPromises)
+      const changed = withoutModel()
+      assert.include(changed, "client.uploadFile")
+      assert.strictEqual(changed.split("\n").length, withPromises.split("\n").length + 1)
       assert.deepStrictEqual(yield* imageOf(changed, "examples/soft-thumbnail.json"), [320, 256])
     }), 60_000)
 

@@ -116,7 +116,7 @@ export default defineConfig({
       // what every call of the command loads, help included
       files: [
         "packages/cli/src/{bin,CommandResult}.ts",
-        "packages/cli/src/internal/{columns,commands,failure,main,Output,servers}.ts"
+        "packages/cli/src/internal/{args,columns,commands,failure,main,Output,servers}.ts"
       ],
       rules: imports({
         regex: "^@effect-invokeai/",

@@ -5,9 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
-import { data, example, failure } from "./support.ts"
+import { data, example, failure, invoke } from "./support.ts"
 
 const thumbnail = example("soft-thumbnail.json")
+const mountain = example("mountain.png")
 
 /** The subcommands on a server that `withServer` starts or knows. */
 export const subcommandsSuite = (
@@ -57,6 +58,63 @@ export const subcommandsSuite = (
           { env }
         )
         assert.isAbove(other.nodes.length, 0)
+      }))
+
+    test("runs a workflow and saves its images, also after the command that submitted it has ended", (env) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* fs.makeTempDirectoryScoped()
+        const run = ["run", thumbnail, "--photo", mountain, "--width", "96", "--height", "64"]
+        const { data: made, events } = yield* data(
+          CommandResult.Run,
+          [
+            ...run,
+            "--runs",
+            "2",
+            "--softness",
+            "1",
+            "--out",
+            "made",
+            "--name",
+            "{workflow}-{index}",
+            "--format",
+            "webp"
+          ],
+          { env, cwd }
+        )
+        assert.deepStrictEqual(made.images.map(({ height, width }) => [width, height]), [[96, 64], [96, 64]])
+        assert.deepStrictEqual((yield* fs.readDirectory(`${cwd}/made`)).length, 2)
+        assert.isTrue(made.files.every(({ path }) => /^made\/.*\.webp$/.test(path)))
+        const fractions = events.flatMap((event) => event.type === "progress" ? [event.fraction] : [])
+        assert.deepStrictEqual(fractions, fractions.toSorted((left, right) => left - right))
+        assert.deepInclude(events, { type: "submitted", batchId: made.batchId, items: 2 })
+
+        const { data: again } = yield* data(CommandResult.Run, ["outputs", made.batchId, "--out", "again"], {
+          env,
+          cwd
+        })
+        assert.deepStrictEqual(again.images.map(({ name }) => name), made.images.map(({ name }) => name))
+
+        yield* fs.writeFileString(`${cwd}/values.json`, JSON.stringify({ photo: mountain, width: 80 }))
+        const { data: submitted } = yield* data(
+          CommandResult.Run,
+          ["run", thumbnail, "--values", "values.json", "--height", "48", "--detach"],
+          { env, cwd }
+        )
+        assert.strictEqual(submitted.status, "submitted")
+        const { data: attached } = yield* data(CommandResult.Run, ["attach", submitted.batchId], { env, cwd })
+        assert.deepStrictEqual(attached.images.map(({ height, width }) => [width, height]), [[80, 48]])
+        const { data: canceled } = yield* data(CommandResult.Cancel, ["cancel", submitted.batchId], { env })
+        assert.deepStrictEqual([canceled.canceled, canceled.finished.length], [[], 1])
+      }))
+
+    test("documents the inputs of a workflow in the help of run", (env) =>
+      Effect.gen(function*() {
+        const { stdout } = yield* invoke(["run", thumbnail, "--help"], { env })
+        assert.match(stdout, /--width <integer> .*an integer greater than 0.*Default: 384/)
+        assert.match(stdout, /--photo <image> .*Required/)
+        const { stdout: flux } = yield* invoke(["run", example("flux-image-to-image.json"), "--help"], { env })
+        assert.match(flux, /--model <\w+>/)
       }))
 
     test("says what keeps a workflow from running", (env) =>

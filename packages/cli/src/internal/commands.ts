@@ -6,43 +6,36 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type Outcome, Output } from "./Output.ts"
-import * as Servers from "./servers.ts"
+import type { InputFlags } from "./workflowFlags.ts"
 
-/** `--json`, which `main.ts` reads before anything else. */
-const Json = GlobalFlag.Setting("json")({
-  flag: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withoutNegation,
-    Flag.withDescription("Print JSON lines to standard output: events, then the result or the error")
-  )
-})
+// `main.ts` has read both of these before: here they are for the parser and for help
+const globalFlags = [
+  GlobalFlag.Setting("json")({
+    flag: Flag.Boolean("json").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("Print JSON lines to standard output: events, then the result or the error")
+    )
+  }),
+  GlobalFlag.Setting("server")({
+    flag: Flag.String("server").pipe(
+      Flag.optional,
+      Flag.withDescription("Name of a server in servers.json, instead of the one that INVOKEAI_URL names")
+    )
+  })
+] as const
 
-/** `--server`. */
-const Server = GlobalFlag.Setting("server")({
-  flag: Flag.String("server").pipe(
-    Flag.optional,
-    Flag.withDescription("Name of a server in servers.json, instead of the one that INVOKEAI_URL names")
-  )
-})
-
-/** Runs a handler of a module that is loaded now, with the chosen server, and writes its outcome. */
+/** Runs a handler of a module that is loaded now, and writes its outcome. */
 const lazily = <Input, E, R>(
   load: () => Promise<(input: Input) => Effect.Effect<Outcome, E, R>>
 ) =>
 (input: Input) =>
   Effect.gen(function*() {
-    const server = yield* Server
-    const output = yield* Output
     const handler = yield* Effect.promise(load)
-    const config = Option.isSome(server)
-      ? yield* Servers.withServer(server.value)
-      : yield* ConfigProvider.ConfigProvider
-    const outcome = yield* Effect.provideService(handler(input), ConfigProvider.ConfigProvider, config)
-    yield* output.result(outcome)
+    const output = yield* Output
+    yield* output.result(yield* handler(input))
   })
 
 const workflow = Argument.String("workflow").pipe(
@@ -56,7 +49,7 @@ const offline = Flag.Boolean("offline").pipe(
 
 const workflowModule = () => import("./commands/workflow.ts")
 
-const inputs = Command.make(
+const inputsCommand = Command.make(
   "inputs",
   { workflow, offline },
   lazily(() => workflowModule().then((module) => module.inputs))
@@ -163,9 +156,107 @@ const simulate = Command.make(
   lazily(() => import("./commands/simulate.ts").then((module) => module.handler))
 ).pipe(Command.withDescription("Serve a simulated InvokeAI, for trying things out without a GPU"))
 
-/** The command with all its subcommands. */
-export const root = Command.make("effect-invokeai").pipe(
-  Command.withDescription("Run InvokeAI workflows"),
-  Command.withSubcommands([inputs, check, describe, diagram, diff, models, boards, queue, library, simulate]),
-  Command.withGlobalFlags([Json, Server])
+const saving = {
+  out: Flag.String("out").pipe(Flag.withDefault("outputs"), Flag.withDescription("The folder of the images")),
+  name: Flag.String("name").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "Template of file names, such as \"{workflow}-{node}-{index}\". Default: the name on the server"
+    )
+  ),
+  format: Flag.Literals("format", ["png", "jpeg", "webp"]).pipe(
+    Flag.withDefault("png"),
+    Flag.withDescription("The format of the files. png has the workflow in it")
+  )
+}
+const batch = Argument.String("batch").pipe(Argument.withDescription("The id of a batch, as run and queue print it"))
+
+/** The flags of `run` and `reproduce`; `inputs` are those of the workflow. */
+const running = (inputs: InputFlags) => ({
+  inputs,
+  set: Flag.String("set").pipe(
+    Flag.atLeast(0),
+    Flag.withMetavar("<node.field=value>"),
+    Flag.withDescription("Set any field of any node, on the form or not. Can be repeated")
+  ),
+  values: Flag.String("values").pipe(
+    Flag.optional,
+    Flag.withMetavar("<file.json>"),
+    Flag.withDescription("A JSON file with values by input name. Flags override it")
+  ),
+  runs: Flag.Int("runs").pipe(Flag.withDefault(1), Flag.withDescription("How many times to run. Default: 1")),
+  seed: Flag.String("seed").pipe(
+    Flag.optional,
+    Flag.withMetavar("<integer|random|perRun|keep>"),
+    Flag.withDescription("One seed for all runs, a random one, or one for each run. Default: keep that of the workflow")
+  ),
+  board: Flag.String("board").pipe(Flag.optional, Flag.withDescription("Name or id of the board of the images")),
+  timeout: Flag.String("timeout").pipe(
+    Flag.optional,
+    Flag.withMetavar("<duration>"),
+    Flag.withDescription("Cancel the job after this time, such as \"10 minutes\". Default: none")
+  ),
+  detach: Flag.Boolean("detach").pipe(
+    Flag.withDefault(false),
+    Flag.withoutNegation,
+    Flag.withDescription("Submit, print the id of the batch, and let the job continue on the server")
+  ),
+  ...saving
+})
+
+const runModule = () => import("./commands/run.ts")
+
+const run = (inputs: InputFlags) =>
+  Command.make("run", { workflow, ...running(inputs) }, lazily(() => runModule().then((module) => module.run))).pipe(
+    Command.withDescription(
+      "Run a workflow and save its images. `run <workflow> --help` lists the flags of this workflow's inputs"
+    ),
+    Command.withShortDescription("Run a workflow and save its images"),
+    Command.withExamples([
+      { command: "effect-invokeai run text-to-image.json --positive-prompt \"a lighthouse\" --runs 4 --seed perRun" },
+      { command: "effect-invokeai run photo.json --image photo.png --out results --format webp" }
+    ])
+  )
+
+const attach = Command.make("attach", { batch, ...saving }, lazily(() => runModule().then((module) => module.attach)))
+  .pipe(Command.withDescription("Wait for a job that is on the server, and save its images"))
+
+const outputs = Command.make(
+  "outputs",
+  { batch, ...saving },
+  lazily(() => runModule().then((module) => module.outputs))
+).pipe(Command.withDescription("Save the images of a job that has completed"))
+
+const cancel = Command.make("cancel", { batch }, lazily(() => runModule().then((module) => module.cancel))).pipe(
+  Command.withDescription("Cancel a job")
 )
+
+/** The flags of the inputs of a workflow. */
+export const inputFlags = (workflow: string, isForHelp: boolean) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./workflowFlags.ts")),
+    (module) => module.load(workflow, isForHelp)
+  )
+
+/** The command with all its subcommands; `inputs` are the flags of the workflow that `run` is given. */
+export const root = (inputs: InputFlags) =>
+  Command.make("effect-invokeai").pipe(
+    Command.withDescription("Run InvokeAI workflows"),
+    Command.withSubcommands([
+      run(inputs),
+      attach,
+      outputs,
+      cancel,
+      inputsCommand,
+      check,
+      describe,
+      diagram,
+      diff,
+      models,
+      boards,
+      queue,
+      library,
+      simulate
+    ]),
+    Command.withGlobalFlags(globalFlags)
+  )

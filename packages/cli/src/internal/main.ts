@@ -6,6 +6,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -14,19 +15,15 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import { createRequire } from "node:module"
 import * as CommandResult from "../CommandResult.ts"
-import { root } from "./commands.ts"
+import * as Args from "./args.ts"
+import { inputFlags, root } from "./commands.ts"
 import * as Failure from "./failure.ts"
 import { Output } from "./Output.ts"
+import * as Servers from "./servers.ts"
 
 const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
   createRequire(import.meta.url)("../../package.json")
 )
-
-/** Whether `--json` is among the flags: also invalid arguments are reported as the caller reads them. */
-const wantsJson = (args: ReadonlyArray<string>): boolean => {
-  const end = args.indexOf("--")
-  return (end < 0 ? args : args.slice(0, end)).includes("--json")
-}
 
 /** An invalid invocation is reported like every other failure, without the whole help. */
 const presenter = CliOutput.layerPresenter({
@@ -35,8 +32,18 @@ const presenter = CliOutput.layerPresenter({
 
 const program = Effect.gen(function*() {
   const args = yield* Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args)
+  const peeked = Args.peek(args)
+  const run = Effect.gen(function*() {
+    const config = peeked.server === undefined
+      ? yield* ConfigProvider.ConfigProvider
+      : yield* Servers.withServer(peeked.server)
+    const command = Effect.flatMap(
+      peeked.workflow === undefined ? Effect.succeed({}) : inputFlags(peeked.workflow, peeked.isHelp),
+      (flags) => Command.runWith(root(flags), { version })(args)
+    )
+    yield* Effect.provideService(command, ConfigProvider.ConfigProvider, config)
+  })
   const output = yield* Output
-  const run = Command.runWith(root, { version })(args)
   return yield* run.pipe(
     Effect.as<number>(CommandResult.ExitCode.ok),
     Effect.catchCause((cause) => {
@@ -48,7 +55,9 @@ const program = Effect.gen(function*() {
 })
 
 const services = Layer.mergeAll(
-  Layer.unwrap(Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(wantsJson(args)))),
+  Layer.unwrap(
+    Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(Args.peek(args).isJson))
+  ),
   TerminalCapabilities.layer,
   presenter,
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] }),

@@ -46,13 +46,21 @@ export const flagInputs = (workflow: Workflow.Workflow): ReadonlyArray<FlagInput
   })
 }
 
-const typeOf = ({ field }: InkWorkflowInput): string =>
+/** What an input holds, in a word. */
+export const typeOf = ({ field }: InkWorkflowInput): string =>
   "type" in field && typeof field.type === "string"
     ? field.type
     : field._tag.replace(/^Ink/, "").replace(/Field$/, "").toLowerCase()
 
 const choicesOf = ({ field }: InkWorkflowInput): ReadonlyArray<string> | null =>
   "options" in field && Array.isArray(field.options) ? field.options.map(String) : null
+
+/** What an input accepts as an argument, in words. */
+export const accepts = ({ field }: InkWorkflowInput): string => {
+  if (field._tag === "InkImageField") return "the path of an image, or the name of one on the server"
+  if (field._tag === "InkImageCollectionField") return "a JSON list of images: paths, or names on the server"
+  return InkField.expected(field)
+}
 
 /** The inputs as data. */
 export const describe = (workflow: Workflow.Workflow): ReadonlyArray<CommandResult.Input> =>
@@ -64,7 +72,7 @@ export const describe = (workflow: Workflow.Workflow): ReadonlyArray<CommandResu
     description: input.description,
     type: typeOf(input),
     required: input.required,
-    accepts: InkField.expected(input.field),
+    accepts: accepts(input),
     default: InkField.format(input.field) ?? null,
     choices: choicesOf(input)
   }))

@@ -1,0 +1,213 @@
+/** `run`, `attach`, `outputs` and `cancel`. */
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import type { ImageFormat } from "@effect-invokeai/core/assets/ImageCodec"
+import * as Job from "@effect-invokeai/core/job/Job"
+import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as CommandResult from "../../CommandResult.ts"
+import { outcome, Output } from "../Output.ts"
+import * as ProgressDisplay from "../progressDisplay.ts"
+import * as Server from "../server.ts"
+import * as Values from "../values.ts"
+import * as WorkflowSource from "../workflowSource.ts"
+
+/** Where images go, and as what. */
+interface Saving {
+  readonly out: string
+  readonly name: Option.Option<string>
+  readonly format: ImageFormat
+}
+
+/** The flags of `run`. */
+export interface RunInput extends Saving {
+  readonly workflow: string
+  readonly inputs: Readonly<Record<string, Option.Option<string | boolean>>>
+  readonly set: ReadonlyArray<string>
+  readonly values: Option.Option<string>
+  readonly runs: number
+  readonly seed: Option.Option<string>
+  readonly board: Option.Option<string>
+  readonly timeout: Option.Option<string>
+  readonly detach: boolean
+}
+
+/** Downloads the results of a job. */
+const save = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Saving, workflow: string | undefined) {
+  const output = yield* Output
+  const { files } = yield* Downloads.outputs(outputs, {
+    directory: saving.out,
+    format: saving.format,
+    ifExists: "rename",
+    template: Option.getOrUndefined(saving.name),
+    workflow
+  })
+  for (const file of files) yield* output.event({ type: "downloaded", path: file.path })
+  return files.map((file): CommandResult.File => ({
+    path: file.path,
+    image: file.imageName,
+    kind: file.kind,
+    size: file.size
+  }))
+})
+
+const describeRun = (
+  outputs: WorkflowOutput,
+  files: ReadonlyArray<CommandResult.File>
+): CommandResult.Run => ({
+  batchId: outputs.batchId,
+  status: "completed",
+  images: outputs.finalImages.map((image) => ({
+    name: image.imageName,
+    nodeId: image.nodeId,
+    node: image.nodeLabel === "" ? image.nodeType : image.nodeLabel,
+    width: image.width,
+    height: image.height
+  })),
+  files,
+  seeds: outputs.finalImages.map((image) => image.seed),
+  elapsedSeconds: Duration.toSeconds(outputs.executionTime)
+})
+
+/** Waits for a job and shows its progress. */
+const follow = Effect.fnUntraced(function*(job: Job.Job, items: number, nodes: number | undefined) {
+  const display = yield* ProgressDisplay.make(items, nodes)
+  const showing = yield* Effect.forkScoped(Stream.runForEach(job.events, display.show))
+  const { outputs } = yield* Effect.ensuring(
+    Effect.tap(job.await, () => Effect.timeoutOption(Fiber.await(showing), "1 second")),
+    display.end
+  )
+  return outputs
+})
+
+const finish = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Saving, workflow: string | undefined) {
+  const files = yield* save(outputs, saving, workflow)
+  return yield* outcome(
+    CommandResult.Run,
+    describeRun(outputs, files),
+    files.length === 0 ? "The job completed without an image that is kept." : files.map((file) => file.path).join("\n")
+  )
+})
+
+const seedOf = (text: string): number | "keep" | "random" | "perRun" =>
+  // the library says what a seed can be
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  /^-?\d+$/.test(text) ? Number(text) : text as "keep"
+
+const durationOf = (text: string) =>
+  Option.match(
+    // what is no duration is `None`
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    Duration.fromInput(text as Duration.Input),
+    {
+      onNone: () =>
+        Effect.fail(
+          new Values.InvalidArgument({
+            argument: `--timeout ${text}`,
+            reason: "expected a duration such as \"90 seconds\" or \"10 minutes\""
+          })
+        ),
+      onSome: Effect.succeed
+    }
+  )
+
+/** Submits a loaded workflow and waits for its results. */
+export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow, input: RunInput) {
+  const output = yield* Output
+  const timeout = Option.isNone(input.timeout) ? undefined : yield* durationOf(input.timeout.value)
+  // a detached job needs its uploads longer than this process lives
+  const uploading = yield* Scope.make()
+  yield* Effect.addFinalizer((exit) =>
+    input.detach && Exit.isSuccess(exit) ? Effect.void : Scope.close(uploading, exit)
+  )
+  const { uploads, workflow } = yield* Scope.provide(
+    Values.setAll(loaded, {
+      flags: Object.fromEntries(
+        Object.entries(input.inputs).map(([name, value]) => [name, Option.getOrUndefined(value)])
+      ),
+      set: input.set,
+      file: input.values
+    }),
+    uploading
+  )
+  const job = yield* Job.submit(workflow, {
+    runs: input.runs,
+    seed: Option.isNone(input.seed) ? undefined : seedOf(input.seed.value),
+    board: Option.getOrUndefined(input.board),
+    timeout
+  })
+  const items = job.enqueued?.itemIds.length ?? Workflow.sweepSize(workflow, input.runs)
+  yield* output.event({ type: "submitted", batchId: job.batchId, items })
+  if (input.detach) {
+    yield* job.detach
+    if (uploads.length > 0) {
+      yield* output.note(
+        `The job needs ${uploads.length} uploaded images, which stay on the server: ${uploads.join(", ")}`
+      )
+    }
+    return yield* outcome(
+      CommandResult.Run,
+      { batchId: job.batchId, status: "submitted", images: [], files: [], seeds: [], elapsedSeconds: 0 },
+      job.batchId
+    )
+  }
+  return yield* finish(yield* follow(job, items, workflow.loaded.nodes.size), input, workflow.definition.name)
+})
+
+/** `run`: sets inputs, runs the workflow and saves its images. */
+export const run = Effect.fn("Command.run")(
+  function*(input: RunInput) {
+    return yield* runWorkflow(yield* WorkflowSource.load(input.workflow), input)
+  },
+  Effect.scoped,
+  Effect.provide(Server.layer)
+)
+
+/** `attach`: waits for a job that is on the server, and saves its images. */
+export const attach = Effect.fn("Command.attach")(
+  function*(input: Saving & { readonly batch: string }) {
+    const job = yield* Job.attach(input.batch)
+    const items = (yield* job.items).length
+    return yield* finish(yield* follow(job, items, undefined), input, undefined)
+  },
+  Effect.scoped,
+  Effect.provide(Server.layer)
+)
+
+/** `outputs`: saves the images of a job that has ended. */
+export const outputs = Effect.fn("Command.outputs")(
+  function*(input: Saving & { readonly batch: string }) {
+    const job = yield* Job.attach(input.batch)
+    const queue = yield* SessionQueue
+    const { in_progress, pending, waiting = 0 } = yield* queue.batchStatus(input.batch)
+    // a job that has ended is read to the end; one that has not says so
+    const result = in_progress + pending + waiting > 0 ? job.outputs : Effect.map(job.await, (ended) => ended.outputs)
+    return yield* finish(yield* result, input, undefined)
+  },
+  Effect.scoped,
+  Effect.provide(Server.layer)
+)
+
+/** `cancel`: cancels a job, and removes it from the queue if the server cannot read it. */
+export const cancel = Effect.fn("Command.cancel")(
+  function*(input: { readonly batch: string }) {
+    const job = yield* Job.attach(input.batch)
+    const result = yield* job.cancel
+    return yield* outcome(
+      CommandResult.Cancel,
+      result,
+      result.canceled.length === 0
+        ? `Nothing to cancel: all ${result.finished.length} items had ended.`
+        : `Canceled ${result.canceled.length} of ${result.canceled.length + result.finished.length} items.`
+    )
+  },
+  Effect.scoped,
+  Effect.provide(Server.layer)
+)

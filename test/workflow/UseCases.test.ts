@@ -43,7 +43,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
       assert.strictEqual(
         error.message,
         `2 inputs are named "prompt" (nodes: ${positive}, ${negative}). ` +
-          `Use a system name: ${positive}.prompt or ${negative}.prompt`
+          `Use positive_prompt or negative_prompt, or a system name: ${positive}.prompt or ${negative}.prompt`
       )
       const unique = yield* Workflow.inputsByUserName(yield* open("test/fixtures/workflows/image-blur.json"))
       assert.isTrue(unique.size > 0)

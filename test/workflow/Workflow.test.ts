@@ -36,11 +36,11 @@ describe("names", () => {
     [["x", "a"], ["y.z", "b"], ["s", "value"], ["x", "b"]]
   ))
 
-  it.effect("are a label or else the field name, a system name, or an index", () =>
+  it.effect("are a label or else the field name, a public name, a system name, or an index", () =>
     Effect.gen(function*() {
       const self = yield* workflow
       assert.deepStrictEqual(self.inputs.map(({ userName }) => userName), ["First number", "b", "Prompt", "b"])
-      for (const name of ["First number", "x.a", 0, "0"]) {
+      for (const name of ["First number", "first_number", "x.a", 0, "0"]) {
         assert.strictEqual((yield* Workflow.getInput(self, name)).systemName, "x.a")
       }
       assert.strictEqual((yield* Workflow.getInput(self, "y.z.b")).field.value, 4)
@@ -54,16 +54,16 @@ describe("names", () => {
         "No input is named \"promt\". Did you mean Prompt?"
       )
       assert.strictEqual(
-        yield* message(Workflow.setInput(self, "first_number", 1)),
-        "No input is named \"first_number\". Did you mean First number?"
+        yield* message(Workflow.setInput(self, "firstnumber", 1)),
+        "No input is named \"firstnumber\". Did you mean First number?"
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, "zzz")),
-        "No input is named \"zzz\". The inputs are: First number, y.z.b, Prompt, x.b"
+        "No input is named \"zzz\". The inputs are: First number, add_integers_b, Prompt, add_integers_b_2"
       )
       assert.strictEqual(
         yield* message(Workflow.getInput(self, 7)),
-        "No input has the name or index \"7\". The inputs are: First number, y.z.b, Prompt, x.b"
+        "No input has the name or index \"7\". The inputs are: First number, add_integers_b, Prompt, add_integers_b_2"
       )
       const empty = yield* read(file([add("x", 1, 2)], [], []))
       assert.strictEqual(
@@ -77,7 +77,7 @@ describe("names", () => {
       const error = yield* Effect.flip(Workflow.setInput(yield* workflow, "b", 1))
       assert.strictEqual(
         error.message,
-        "2 inputs are named \"b\" (nodes: y.z, x). Use a system name: y.z.b or x.b"
+        "2 inputs are named \"b\" (nodes: y.z, x). Use add_integers_b or add_integers_b_2, or a system name: y.z.b or x.b"
       )
     }))
 
@@ -501,8 +501,8 @@ describe("in words", () => {
           "test",
           "",
           "Inputs: 2",
-          "  0  First  InkIntegerField  optional  1  x.a",
-          "  1  image  InkImageField    missing      b.image",
+          "  0  first  First  InkIntegerField  optional  1  x.a",
+          "  1  image  image  InkImageField    missing      b.image",
           "",
           "Results: 1",
           "  Blur Image (board auto)  img_blur  b",

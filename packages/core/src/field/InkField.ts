@@ -9,8 +9,10 @@
  *
  * @since 0.1.0
  */
+import type { JsonSchema } from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Transformation from "effect/SchemaTransformation"
 import type { InputTemplate } from "../catalog/NodeTemplate.ts"
 import { describeReceived } from "../internal/describeReceived.ts"
 import { printable } from "../internal/printable.ts"
@@ -116,7 +118,8 @@ const unknownKind: InkFieldType<InkUnknownField> = {
   empty: ({ type }) => ({ _tag: "InkUnknownField", type: type.name }),
   read: (_, stored) => stored,
   coerce: (_, input) => toJson(input, 0),
-  expected: () => "a JSON value"
+  expected: () => "a JSON value",
+  json: () => ({})
 }
 
 const connectionKind: InkFieldType<InkConnectionField> = {
@@ -124,7 +127,8 @@ const connectionKind: InkFieldType<InkConnectionField> = {
   empty: ({ type }) => ({ _tag: "InkConnectionField", type: type.name }),
   read: () => undefined,
   coerce: () => undefined,
-  expected: ({ type }) => `a connection from another node (${type} has no value of its own)`
+  expected: ({ type }) => `a connection from another node (${type} has no value of its own)`,
+  json: () => ({ not: {} })
 }
 
 type OtherField = Exclude<InkField, Models.InkModelField>
@@ -308,6 +312,62 @@ export const problems = (field: InkField, stored: unknown): ReadonlyArray<Proble
   const kind = kindOf(field)
   const value = kind.read(field, stored)
   return value === undefined ? [] : kind.problems?.(field, value) ?? []
+}
+
+/**
+ * The values of a field as JSON Schema 2020-12, with its bounds and choices.
+ *
+ * **Details**
+ *
+ * The field accepts every value that fits, except strings with half of a surrogate pair, and every value that it holds
+ * fits. What `set` converts, such as `"30"` to 30, is left out. A pattern that JavaScript cannot read is left out.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const jsonSchema = (field: InkField): JsonSchema => kindOf(field).json(field)
+
+/**
+ * What a JSON Schema says about a value besides its type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SchemaAnnotations {
+  /** A short name for people. */
+  readonly title?: string | undefined
+  /** What the value is for. */
+  readonly description?: string | undefined
+  /** The value that is used if none is given. */
+  readonly default?: unknown
+}
+
+/**
+ * A schema that accepts exactly what `set` accepts. It does not convert: the decoded value is the one that was given. Its
+ * JSON Schema is that of `jsonSchema`, with the annotations.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const schema = (
+  field: InkField,
+  { default: value, description, title }: SchemaAnnotations = {}
+): Schema.Codec<unknown> => {
+  const isAccepted = (input: unknown) =>
+    Result.match(set(field, input), { onSuccess: () => true, onFailure: ({ message }) => message })
+  const json = Schema.Json.check(Schema.makeFilter<Schema.Json>(isAccepted, {
+    toJsonSchema: () => ({
+      ...jsonSchema(field),
+      ...(title === undefined ? {} : { title }),
+      ...(description === undefined ? {} : { description }),
+      ...(value === undefined ? {} : { default: value })
+    })
+  }))
+  return Schema.declare((input): input is unknown => input !== undefined, {
+    expected: expected(field),
+    // values that are not JSON, such as a bigint, have no JSON Schema of their own
+    toCodecJson: () => Schema.link<unknown>()(json, Transformation.passthroughSubtype())
+  }).check(Schema.makeFilter(isAccepted))
 }
 
 /**

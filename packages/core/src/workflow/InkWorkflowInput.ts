@@ -17,6 +17,19 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly index: number
   /** The label that the author gave the input, or else the field's name. Several inputs may have the same one. */
   readonly userName: string
+  /**
+   * The name for programs: `positive_prompt`. Absent for a field that is not on the form.
+   *
+   * **Details**
+   *
+   * Unique on the form, and valid as an identifier, a flag, a key or a column: lower-case ASCII letters, digits and `_`,
+   * at most 64 characters, never a reserved word. It is made from `userName`, or from the name of the field if the label
+   * has no word in Latin letters. A name that several fields would have is qualified: by the label of the node, or else
+   * by `positive` or `negative` where the node feeds a field called so, or else by the title of the node's type. Fields
+   * that still share a name get numbers in form order. Fields that are added at the end of the form change it only if
+   * they have the same label.
+   */
+  readonly publicName: string | undefined
   /** `{nodeId}.{fieldName}`, which belongs to one field. */
   readonly systemName: string
   /** The field with its current value. */

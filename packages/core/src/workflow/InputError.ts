@@ -20,7 +20,7 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
   wanted: Schema.Literals(["input", "field"]),
   /** The names that look most like it, best first. */
   suggestions: Schema.Array(Schema.String),
-  /** A name for each input in form order: its user name if no other input has it, else its system name. */
+  /** A name for each input in form order: its user name if no other input has it, else its public name. */
   available: Schema.Array(Schema.String),
   /**
    * The system names of fields with this name that are not on the form: `Workflow.setField` and `Workflow.getField`
@@ -63,13 +63,15 @@ export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("Ambig
   inputName: Schema.String,
   /** The ids of the nodes of these inputs. */
   nodeIds: Schema.Array(Schema.String),
-  /** The system names of these inputs: use one of them. */
+  /** The public names of these inputs: use one of them. */
+  publicNames: Schema.Array(Schema.String),
+  /** The system names of these inputs, which can be used too. */
   systemNames: Schema.Array(Schema.String)
 }) {
   override get message(): string {
     return `${this.systemNames.length} inputs are named ${JSON.stringify(this.inputName)} (nodes: ${
       this.nodeIds.join(", ")
-    }). Use a system name: ${this.systemNames.join(" or ")}`
+    }). Use ${this.publicNames.join(" or ")}, or a system name: ${this.systemNames.join(" or ")}`
   }
 }
 

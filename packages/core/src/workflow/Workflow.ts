@@ -315,7 +315,7 @@ export type LoadError = WorkflowNotFound | WorkflowParseError | CatalogUnavailab
 export type LoadServices = CatalogSource | WorkflowResources | FileSystem.FileSystem
 
 /**
- * Values by user name, system name or index.
+ * Values by public name, user name, system name or index.
  *
  * @category models
  * @since 0.1.0
@@ -323,7 +323,7 @@ export type LoadServices = CatalogSource | WorkflowResources | FileSystem.FileSy
 export type InputValues = Readonly<Record<string, unknown>>
 
 /**
- * Values by user name, system name or index, for names that an object cannot have, such as `__proto__`.
+ * Values by public name, user name, system name or index, for names that an object cannot have, such as `__proto__`.
  *
  * @category models
  * @since 0.1.0
@@ -376,21 +376,21 @@ export const inputsByUserName = (
 }
 
 /**
- * An input by system name, user name or index, in this order.
+ * An input by system name, public name, user name or index, in this order.
  *
  * @category getters
  * @since 0.1.0
  */
 export const getInput: {
   /**
-   * Returns an input by system name, user name or index, in this order. Fails with `InputNotFound`, which has the
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which has the
    * nearest names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
     name: string | number
   ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
   /**
-   * Returns an input by system name, user name or index, in this order. Fails with `InputNotFound`, which has the
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which has the
    * nearest names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
@@ -440,7 +440,7 @@ const assign = (
   )
 
 /**
- * The workflow with another value for an input, named by user name, system name or index.
+ * The workflow with another value for an input, named by public name, user name, system name or index.
  *
  * **Details**
  *
@@ -457,7 +457,7 @@ const assign = (
  */
 export const setInput: {
   /**
-   * Returns the workflow with another value for an input, named by user name, system name or index.
+   * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
    * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
    * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.
@@ -467,7 +467,7 @@ export const setInput: {
     value: unknown
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
   /**
-   * Returns the workflow with another value for an input, named by user name, system name or index.
+   * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
    * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
    * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
@@ -23,19 +24,22 @@ import {
   itemCountProblems,
   stringProblems
 } from "./bounds.ts"
+import * as Json from "./json.ts"
 import { type InkFieldType, readFloat, readInteger } from "./kind.ts"
-import { modelLabel, ModelReference, readModel } from "./modelReference.ts"
+import { modelJson, modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import {
   coerceImage,
   coerceVideo,
   describeImage,
   describeVideo,
+  imageJson,
   ImageName,
   readImage,
   readVideo,
+  videoJson,
   VideoName
 } from "./references.ts"
-import { InkColor, readBoolean, readColor } from "./scalars.ts"
+import { colorJson, InkColor, readBoolean, readColor } from "./scalars.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
 /**
@@ -191,6 +195,8 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   readonly coerce: (input: unknown) => A | undefined
   readonly problems?: (field: Field, value: A) => ReadonlyArray<Problem>
   readonly bounds?: (field: Field) => string
+  /** An item as JSON Schema. */
+  readonly json: (field: Field) => JsonSchema
   readonly format?: (value: ReadonlyArray<A>) => string
   readonly names?: CollectionKind<Field, A>["names"]
   /** Describes a refused item better than `describeReceived` can. */
@@ -212,6 +218,7 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
     `a list${describeItemCount(field.bounds)} ${describeItemCount(field.bounds) === "" ? "of " : ""}${options.items}${
       options.bounds?.(field) ?? ""
     }`,
+  json: (field) => Json.listOf(options.json(field), field.bounds),
   describe: (input) => {
     if (!isIterable(input) || typeof input === "string") return undefined
     let index = 0
@@ -238,7 +245,8 @@ export const integerCollectionKind = collectionKind<InkIntegerCollectionField, n
   read: serverInteger,
   coerce: readInteger,
   problems: (field, value) => integerProblems(field.bounds.item, value),
-  bounds: (field) => describeNumberBounds(field.bounds.item)
+  bounds: (field) => describeNumberBounds(field.bounds.item),
+  json: (field) => Json.integer(field.bounds.item)
 })
 
 /** @internal */
@@ -249,7 +257,8 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
   read: serverFloat,
   coerce: readFloat,
   problems: (field, value) => floatProblems(field.bounds.item, value),
-  bounds: (field) => describeNumberBounds(field.bounds.item)
+  bounds: (field) => describeNumberBounds(field.bounds.item),
+  json: (field) => Json.number(field.bounds.item)
 })
 
 /** @internal */
@@ -260,7 +269,8 @@ export const stringCollectionKind = collectionKind<InkStringCollectionField, str
   read: serverText,
   coerce: readText,
   problems: (field, value) => stringProblems(field.bounds.item, value),
-  bounds: (field) => describeStringBounds(field.bounds.item)
+  bounds: (field) => describeStringBounds(field.bounds.item),
+  json: (field) => Json.text(field.bounds.item)
 })
 
 /** @internal */
@@ -269,7 +279,8 @@ export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, b
   empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
   items: "booleans",
   read: serverBoolean,
-  coerce: readBoolean
+  coerce: readBoolean,
+  json: () => ({ type: "boolean" })
 })
 
 const images = collectionKind<InkImageCollectionField, ImageName>({
@@ -278,6 +289,7 @@ const images = collectionKind<InkImageCollectionField, ImageName>({
   items: "images",
   read: readImage,
   coerce: coerceImage,
+  json: () => imageJson,
   describe: describeImage,
   format: (value) => value.map(({ image_name }) => image_name).join(", "),
   names: (value) => value.map(({ image_name }) => ["image", image_name])
@@ -297,6 +309,7 @@ export const videoCollectionKind = collectionKind<InkVideoCollectionField, Video
   items: "videos",
   read: readVideo,
   coerce: coerceVideo,
+  json: () => videoJson,
   describe: describeVideo,
   format: (value) => value.map(({ video_name }) => video_name).join(", "),
   names: (value) => value.map(({ video_name }) => ["video", video_name])
@@ -308,7 +321,8 @@ export const colorCollectionKind = collectionKind<InkColorCollectionField, InkCo
   empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
   items: "colours",
   read: readObject(readColor),
-  coerce: readColor
+  coerce: readColor,
+  json: () => colorJson
 })
 
 const readLoRA = (input: unknown, weightOf: (input: unknown) => number | undefined): WeightedLoRA | undefined => {
@@ -325,6 +339,11 @@ const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
   items: "LoRAs { lora, weight }",
   read: (input) => readLoRA(input, serverFloat),
   coerce: (input) => readLoRA(input, readFloat),
+  json: () => ({
+    type: "object",
+    properties: { lora: modelJson({ type: ["lora"] }), weight: Json.number() },
+    required: ["lora", "weight"]
+  }),
   format: (value) => value.map(({ lora, weight }) => `${modelLabel(lora)} (${weight})`).join(", ")
 })
 

@@ -8,9 +8,11 @@
  *
  * @since 0.1.0
  */
+import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { type GeneratorPart, type GeneratorRule, generatorRules } from "./generatorRules.ts"
+import * as Json from "./json.ts"
 import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
 
 /**
@@ -239,6 +241,35 @@ const readRule = (
   return out
 }
 
+const memberJson = (name: string, part: GeneratorPart): JsonSchema => {
+  switch (part) {
+    case "string":
+      return { type: "string" }
+    case "number":
+      return Json.number()
+    case "count":
+      return Json.integer({ minimum: 1 })
+    case "seed":
+      return Json.either(Json.integer(), { type: "null" })
+    default:
+      return Json.integer(name === "count" ? { minimum: 1 } : {})
+  }
+}
+
+/** An object with the type and the members of one of the rules. */
+const rulesJson = (rules: ReadonlyMap<string, GeneratorRule>, values: "number" | "string"): JsonSchema =>
+  Json.either(...[...rules].map(([type, { parts }]) => ({
+    type: "object",
+    properties: {
+      type: { const: type },
+      ...Object.fromEntries(
+        parts.filter(([, part]) => part !== "numbers").map(([name, part]) => [name, memberJson(name, part)])
+      ),
+      values: Json.either({ type: "array", items: { type: values } }, { type: "null" })
+    },
+    required: ["type", ...parts.flatMap(([name]) => name === "input" ? [name] : [])]
+  })))
+
 const ruleKind = <Field extends { readonly value?: unknown }>(
   type: string,
   empty: () => Field,
@@ -254,7 +285,8 @@ const ruleKind = <Field extends { readonly value?: unknown }>(
     empty,
     read,
     coerce: read,
-    expected: () => `a rule for ${what} with the type ${describeChoices([...rules.keys()])}`
+    expected: () => `a rule for ${what} with the type ${describeChoices([...rules.keys()])}`,
+    json: () => rulesJson(rules, values)
   }
 }
 
@@ -305,5 +337,14 @@ export const imageGeneratorKind: InkFieldType<InkImageGeneratorField> = {
   names: ({ board_id }) => board_id === undefined || board_id === "none" ? [] : [["board", board_id]],
   read: readImageRule,
   coerce: readImageRule,
-  expected: () => "the rule image_generator_images_from_board with board_id and category (images or assets)"
+  expected: () => "the rule image_generator_images_from_board with board_id and category (images or assets)",
+  json: () => ({
+    type: "object",
+    properties: {
+      type: { const: "image_generator_images_from_board" },
+      board_id: { type: "string" },
+      category: Json.choice(["images", "assets"], {})
+    },
+    required: ["type"]
+  })
 }

@@ -1,4 +1,5 @@
 /** What all kinds of fields share: how a kind is described, lossless readings, and how a refused value is described. */
+import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import type { Problem } from "../Problem.ts"
@@ -82,6 +83,11 @@ export interface InkFieldType<Field extends { readonly value?: unknown }, Value 
   readonly problems?: (field: Field, value: Value) => ReadonlyArray<Problem>
   /** What the field takes, in words. */
   readonly expected: (field: Field) => string
+  /**
+   * The values of the field as JSON Schema 2020-12: those that it holds, and the usual shorter forms, such as a name. Every
+   * value that fits is accepted; conversions, such as `"30"` for 30, are left out.
+   */
+  readonly json: (field: Field) => JsonSchema
   /** Describes a refused input better than `describeReceived` can. */
   readonly describe?: (input: unknown) => string | undefined
   /** The value in words, where that is not the text or the JSON of it. */

@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import type { Problem } from "../Problem.ts"
+import * as Json from "./json.ts"
 import { describeChoices, readName } from "./kind.ts"
 
 /**
@@ -143,4 +145,23 @@ export const describeAcceptedModels = (accepts: ModelConstraint): string => {
     accepts.base === undefined || accepts.base.length === 0 ? undefined : `for ${describeChoices(accepts.base)}`
   ].filter((part) => part !== undefined)
   return parts.length === 0 ? "a model" : `a model ${parts.join(" ")}`
+}
+
+/** A model that a field accepts, as JSON Schema. @internal */
+export const modelJson = ({ base, format, type, variant }: ModelConstraint): JsonSchema => {
+  const bases = Json.choice(base, Json.nonBlank)
+  const types = Json.choice(type, Json.nonBlank)
+  const reference = Json.named(Json.nonBlank, "key", "name", "hash", "keyOrName", "model_name")
+  return Json.either(Json.nonBlank, {
+    ...reference,
+    properties: {
+      ...Object.fromEntries(["key", "name", "hash", "keyOrName", "model_name"].map((key) => [key, Json.nonBlank])),
+      base: bases,
+      base_model: bases,
+      type: types,
+      model_type: types,
+      ...(format === undefined || format.length === 0 ? {} : { format: Json.choice([...format, null], {}) }),
+      ...(variant === undefined || variant.length === 0 ? {} : { variant: Json.choice([...variant, null], {}) })
+    }
+  })
 }

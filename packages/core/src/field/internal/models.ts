@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import * as ModelField from "../ModelField.ts"
 import type { InkFieldType } from "./kind.ts"
-import { describeAcceptedModels, modelLabel, modelProblems, readModel } from "./modelReference.ts"
+import { describeAcceptedModels, modelJson, modelLabel, modelProblems, readModel } from "./modelReference.ts"
 
 /** The classes of all model fields. Each is exported under its tag. */
 const fields = Object.values(
@@ -56,5 +56,6 @@ export const modelKind: InkFieldType<InkModelField> = {
     const base = model.base === undefined ? "" : ` for ${model.base}`
     return `${modelLabel(model).slice(0, 60)}${type}${base}`
   },
-  expected: (field) => `${describeAcceptedModels(field.accepts)}: { key, name, base, type }, a key, or a name`
+  expected: (field) => `${describeAcceptedModels(field.accepts)}: { key, name, base, type }, a key, or a name`,
+  json: ({ accepts }) => modelJson(accepts)
 }

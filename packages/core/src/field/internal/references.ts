@@ -10,6 +10,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { describeReceived } from "../../internal/describeReceived.ts"
+import * as Json from "./json.ts"
 import { type InkFieldType, readName } from "./kind.ts"
 
 /**
@@ -184,6 +185,32 @@ export const describeImage = (input: unknown): string | undefined =>
 export const describeVideo = (input: unknown): string | undefined =>
   describeUpload(input, { file: "Videos.upload", content: "Videos.upload" })
 
+/** A name without the separators of paths. */
+const mediaName = { type: "string", pattern: "^[^/\\\\]*[^\\s/\\\\][^/\\\\]*$" }
+
+/** The record of a downloaded video. */
+const ofVideo = { type: "object", properties: { kind: { const: "video" } }, required: ["kind"] }
+
+/** An image as JSON Schema. A download's record says that it is one of a video. @internal */
+export const imageJson = Json.either(mediaName, {
+  ...Json.named(mediaName, "image_name", "imageName"),
+  not: ofVideo
+})
+
+/** A video as JSON Schema. @internal */
+export const videoJson = Json.either(
+  mediaName,
+  {
+    ...Json.named(mediaName, "video_name", "videoName"),
+    not: ofVideo
+  },
+  {
+    type: "object",
+    properties: { kind: { const: "video" }, imageName: mediaName },
+    required: ["kind", "imageName"]
+  }
+)
+
 /** @internal */
 export const imageKind: InkFieldType<InkImageField> = {
   types: ["ImageField"],
@@ -194,6 +221,7 @@ export const imageKind: InkFieldType<InkImageField> = {
   read: (_, stored) => Predicate.isObject(stored) ? readImage(stored) : undefined,
   coerce: (_, input) => coerceImage(input),
   expected: () => "the name of an image, or an object with imageName or image_name",
+  json: () => imageJson,
   describe: describeImage
 }
 
@@ -207,6 +235,7 @@ export const videoKind: InkFieldType<InkVideoField> = {
   read: (_, stored) => Predicate.isObject(stored) ? readVideo(stored) : undefined,
   coerce: (_, input) => coerceVideo(input),
   expected: () => "the name of a video, or an object with videoName or video_name",
+  json: () => videoJson,
   describe: describeVideo
 }
 
@@ -226,7 +255,8 @@ export const boardKind: InkFieldType<InkBoardField> = {
     const id = nameOrKey(input, "board_id")
     return id === undefined ? undefined : { board_id: id }
   },
-  expected: () => "auto, none, the id of a board, or an object with board_id"
+  expected: () => "auto, none, the id of a board, or an object with board_id",
+  json: () => Json.either(Json.nonBlank, Json.named(Json.nonBlank, "board_id"))
 }
 
 /** @internal */
@@ -243,7 +273,8 @@ export const stylePresetKind: InkFieldType<InkStylePresetField> = {
     const id = nameOrKey(input, "style_preset_id") ?? readName(input, "id")
     return id === undefined ? undefined : { style_preset_id: id }
   },
-  expected: () => "the id of a style preset, or an object with style_preset_id"
+  expected: () => "the id of a style preset, or an object with style_preset_id",
+  json: () => Json.either(Json.nonBlank, Json.named(Json.nonBlank, "style_preset_id"))
 }
 
 /** @internal */
@@ -260,7 +291,8 @@ export const systemPromptKind: InkFieldType<InkSystemPromptField> = {
     const id = nameOrKey(input, "system_prompt_id") ?? readName(input, "id")
     return id === undefined ? undefined : { system_prompt_id: id }
   },
-  expected: () => "the id of a system prompt, or an object with system_prompt_id"
+  expected: () => "the id of a system prompt, or an object with system_prompt_id",
+  json: () => Json.either(Json.nonBlank, Json.named(Json.nonBlank, "system_prompt_id"))
 }
 
 /** @internal */
@@ -270,5 +302,6 @@ export const savedWorkflowKind: InkFieldType<InkSavedWorkflowField> = {
   isSweepable: true,
   read: (_, stored) => typeof stored === "string" ? stored : undefined,
   coerce: (_, input) => nameOrKey(input, "workflow_id"),
-  expected: () => "the id of a workflow in the server's library, or an object with workflow_id"
+  expected: () => "the id of a workflow in the server's library, or an object with workflow_id",
+  json: () => Json.either(Json.nonBlank, Json.named(Json.nonBlank, "workflow_id"))
 }

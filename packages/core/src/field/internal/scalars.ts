@@ -14,6 +14,7 @@ import {
   integerProblems,
   stringProblems
 } from "./bounds.ts"
+import * as Json from "./json.ts"
 import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
@@ -153,7 +154,8 @@ export const integerKind: InkFieldType<InkIntegerField> = {
   read: (_, stored) => serverInteger(stored),
   coerce: (_, input) => readInteger(input),
   problems: (field, value) => integerProblems(field.bounds, value),
-  expected: (field) => `an integer${describeNumberBounds(field.bounds)}`
+  expected: (field) => `an integer${describeNumberBounds(field.bounds)}`,
+  json: ({ bounds }) => Json.integer(bounds)
 }
 
 /** @internal */
@@ -164,7 +166,8 @@ export const floatKind: InkFieldType<InkFloatField> = {
   read: (_, stored) => serverFloat(stored),
   coerce: (_, input) => readFloat(input),
   problems: (field, value) => floatProblems(field.bounds, value),
-  expected: (field) => `a number${describeNumberBounds(field.bounds)}`
+  expected: (field) => `a number${describeNumberBounds(field.bounds)}`,
+  json: ({ bounds }) => Json.number(bounds)
 }
 
 /** @internal */
@@ -175,7 +178,8 @@ export const stringKind: InkFieldType<InkStringField> = {
   read: (_, stored) => serverText(stored),
   coerce: (_, input) => typeof input === "bigint" ? String(input) : serverText(input),
   problems: (field, value) => stringProblems(field.bounds, value),
-  expected: (field) => `a text${describeStringBounds(field.bounds)}`
+  expected: (field) => `a text${describeStringBounds(field.bounds)}`,
+  json: ({ bounds }) => Json.text(bounds)
 }
 
 /** @internal */
@@ -193,7 +197,8 @@ export const booleanKind: InkFieldType<InkBooleanField> = {
   isSweepable: true,
   read: (_, stored) => serverBoolean(stored),
   coerce: (_, input) => readBoolean(input),
-  expected: () => "a boolean"
+  expected: () => "a boolean",
+  json: () => ({ type: "boolean" })
 }
 
 const labelOf = (field: InkEnumField, option: InkChoice): string | undefined => {
@@ -234,7 +239,9 @@ export const enumKind: InkFieldType<InkEnumField> = {
   },
   problems: (field, value) =>
     field.options.length === 0 || field.options.includes(value) ? [] : [notAnOption(value, field.options)],
-  expected: (field) => field.options.length === 0 ? "an option" : `one of ${describeChoices(field.options.map(String))}`
+  expected: (field) =>
+    field.options.length === 0 ? "an option" : `one of ${describeChoices(field.options.map(String))}`,
+  json: ({ options }) => Json.choice(options, Json.either({ type: "string" }, { type: "number" }, { type: "boolean" }))
 }
 
 /** @internal */
@@ -250,7 +257,8 @@ export const schedulerKind: InkFieldType<InkSchedulerField> = {
   problems: (field, value) =>
     field.options.length === 0 || field.options.includes(value) ? [] : [notAnOption(value, field.options)],
   expected: (field) =>
-    field.options.length === 0 ? "the name of a scheduler" : `a scheduler: ${describeChoices(field.options)}`
+    field.options.length === 0 ? "the name of a scheduler" : `a scheduler: ${describeChoices(field.options)}`,
+  json: ({ options }) => Json.choice(options, Json.nonBlank)
 }
 
 const isByte = (value: unknown): value is number =>
@@ -273,11 +281,24 @@ export const readColor = (input: unknown): InkColor | undefined => {
   return { r: byte(0), g: byte(1), b: byte(2), a: full.length === 8 ? byte(3) : 255 }
 }
 
+const byteJson = { type: "integer", minimum: 0, maximum: 255 }
+
+/** A color as JSON Schema. @internal */
+export const colorJson = Json.either(
+  { type: "string", pattern: "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$" },
+  {
+    type: "object",
+    properties: { r: byteJson, g: byteJson, b: byteJson, a: byteJson },
+    required: ["r", "g", "b"]
+  }
+)
+
 /** @internal */
 export const colorKind: InkFieldType<InkColorField> = {
   types: ["ColorField"],
   empty: () => ({ _tag: "InkColorField" }),
   read: (_, stored) => readColorObject(stored, undefined),
   coerce: (_, input) => readColor(input),
-  expected: () => "a color { r, g, b, a } of integers between 0 and 255, or #rrggbb"
+  expected: () => "a color { r, g, b, a } of integers between 0 and 255, or #rrggbb",
+  json: () => colorJson
 }

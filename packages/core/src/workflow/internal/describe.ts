@@ -88,6 +88,7 @@ export const describe = (
     const value = InkField.format(input.field)
     return [
       `  ${input.index}`,
+      input.publicName ?? "",
       input.userName,
       input.field._tag,
       isMissing(input) ? "missing" : input.required ? "required" : "optional",

@@ -10,7 +10,7 @@ import type { Workflow } from "./workflowValue.ts"
  * The names of inputs that look like a given one, best first, at most three.
  *
  * Compares with user names, field names, labels and system names, whatever their case, blanks and underscores. An input
- * is named by its user name if that belongs to one input only, else by its system name.
+ * is named by its user name if that belongs to one input only, else by its public name.
  */
 const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
   const wanted = normalize(name)
@@ -18,7 +18,7 @@ const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): Rea
   const usable = unambiguousNames(inputs)
   const score = (input: InkWorkflowInput): number =>
     Math.min(
-      ...[input.userName, input.fieldName, input.label, input.systemName].map((other) =>
+      ...[input.userName, input.publicName ?? "", input.fieldName, input.label, input.systemName].map((other) =>
         nameDistance(wanted, normalize(other))
       )
     )
@@ -93,10 +93,11 @@ export const ambiguous = (
   new AmbiguousInputName({
     inputName: name,
     nodeIds: [...new Set(inputs.map((input) => input.nodeId))],
+    publicNames: [...new Set(inputs.flatMap((input) => input.publicName ?? []))],
     systemNames: [...new Set(inputs.map((input) => input.systemName))]
   })
 
-/** An input by system name, user name or index, in this order. */
+/** An input by system name, public name, user name or index, in this order. */
 export const findInput = (
   self: Workflow,
   name: string | number
@@ -105,6 +106,8 @@ export const findInput = (
   if (typeof name === "string") {
     const bySystemName = inputs.find((input) => input.systemName === name)
     if (bySystemName !== undefined) return Result.succeed(bySystemName)
+    const byPublicName = inputs.find((input) => input.publicName === name)
+    if (byPublicName !== undefined) return Result.succeed(byPublicName)
     const byUserName = inputs.filter((input) => input.userName === name)
     const [first] = byUserName
     if (first !== undefined) {

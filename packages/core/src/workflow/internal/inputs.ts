@@ -32,6 +32,7 @@ export const inputOf = (
   return {
     index: place?.index ?? -1,
     userName: label === "" ? fieldName : label,
+    publicName: undefined,
     systemName: systemName(node.id, fieldName),
     field: template === undefined
       ? { _tag: "InkUnknownField", type: "", ...(instance?.value === undefined ? {} : { value: instance.value }) }
@@ -82,7 +83,7 @@ export const namedTwice = (
     received: `${describeReceived(value)} as a second value`
   })
 
-/** A name for each input that names no other: its user name where that is so, else its system name. */
+/** A name for each input that names no other: its user name where that is so, else its public name. */
 export const unambiguousNames = (inputs: ReadonlyArray<InkWorkflowInput>): ReadonlyMap<InkWorkflowInput, string> => {
   const systemNames = new Map<string, Set<string>>()
   for (const input of inputs) {
@@ -93,7 +94,7 @@ export const unambiguousNames = (inputs: ReadonlyArray<InkWorkflowInput>): Reado
   return new Map(
     inputs.map((input) => [
       input,
-      systemNames.get(input.userName)?.size === 1 ? input.userName : input.systemName
+      systemNames.get(input.userName)?.size === 1 ? input.userName : input.publicName ?? input.systemName
     ])
   )
 }

@@ -6,6 +6,7 @@ import * as InkField from "../../field/InkField.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
 import { inputOf, unambiguousNames } from "./inputs.ts"
+import { withPublicNames } from "./publicNames.ts"
 
 /** @internal */
 export const TypeId = "~@effect-invokeai/core/workflow/Workflow"
@@ -67,7 +68,10 @@ export class WorkflowValue extends Pipeable.Class implements Workflow {
   }
 
   get inputs(): ReadonlyArray<InkWorkflowInput> {
-    this.#inputs ??= this.loaded.formFields.map((field) => inputOf(this.loaded, field.node, field.fieldName, field))
+    this.#inputs ??= withPublicNames(
+      this.loaded,
+      this.loaded.formFields.map((field) => inputOf(this.loaded, field.node, field.fieldName, field))
+    )
     return this.#inputs
   }
 

@@ -29,16 +29,16 @@ describe("thumbnail", () => {
       const files = yield* thumbnail(yield* load, photo, folder)
       assert.deepStrictEqual(files, [`${folder}/mountain.png`])
       assert.isTrue(yield* fs.exists(`${folder}/mountain.png`))
-      yield* InvokeAiTest.nothingLeftBehind
+      yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
 
   it.effect("tells which node failed, and deletes its upload all the same", () =>
     Effect.gen(function*() {
-      yield* InvokeAiTest.whenNode("img_blur", Simulator.fails("OutOfMemoryError", "no memory left"))
+      yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("OutOfMemoryError", "no memory left"))
       const error = yield* Effect.flip(thumbnail(yield* load, photo, "nowhere"))
       assert.strictEqual(error._tag, "JobFailed")
       assert.include(error.message, "no memory left")
-      yield* InvokeAiTest.nothingLeftBehind
+      yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
 
   it.effect("gives up after five minutes and cancels the job", () =>
@@ -48,6 +48,6 @@ describe("thumbnail", () => {
       yield* TestClock.adjust("6 minutes") // of the test's clock: no time passes
       const error = yield* Fiber.join(running)
       assert.strictEqual(error._tag, "JobTimeout")
-      yield* InvokeAiTest.nothingLeftBehind
+      yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "1 hour" }), NodeServices.layer])))
 })

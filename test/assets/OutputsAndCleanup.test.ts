@@ -83,7 +83,7 @@ describe("Retrieving outputs and cleaning up", () => {
       const again = yield* Cleanup.many([{ outputs }], { outputs: true })
       assert.strictEqual(again.deletedCount, 0)
       assert.strictEqual(again.failedDeletions.size, 0)
-      yield* InvokeAiTest.nothingLeftBehind
+      yield* InvokeAiTest.assertClean
     })).pipe(Effect.provide([InvokeAiTest.layer(), files, NodeImageCodec.layer])))
 
   it.live("keeps an image of one run as long as another run has it from the cache", () =>

@@ -150,7 +150,7 @@ const parent = (jobs: number, rounds: number) =>
     const { url } = yield* NodeSimulator
     const simulator = yield* Simulator
     let sockets = 0
-    yield* simulator.leftBehind.pipe(
+    yield* simulator.leftovers.pipe(
       Effect.tap((left) =>
         Effect.sync(() => {
           sockets = Math.max(sockets, left.sockets)

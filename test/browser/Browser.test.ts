@@ -32,7 +32,7 @@ const openOn = (
     const { url } = yield* NodeSimulator
     const simulator = yield* Simulator
     const report = yield* Effect.promise(() => page.open({ server: url.href, ...query }))
-    return { report, requests: yield* simulator.requests, left: yield* simulator.leftBehind }
+    return { report, requests: yield* simulator.requests, left: yield* simulator.leftovers }
   }).pipe(Effect.scoped, Effect.provide(NodeSimulator.layer({ ...options, allowOrigins: allowed })))
 
 describe("a page in Chromium", () => {

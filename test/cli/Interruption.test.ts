@@ -25,8 +25,8 @@ describe("Ctrl-C during run", () => {
                 assert.include([130, null, 0], code, stderr)
                 if (code === 130) assert.isFalse(parse(Schema.Unknown, stdout).result.ok)
               }))
-              const { isNothing, ...left } = yield* simulator.leftBehind
-              assert.isTrue(isNothing, `after ${moment} seconds: ${JSON.stringify(left)}`)
+              const { isClean, ...left } = yield* simulator.leftovers
+              assert.isTrue(isClean, `after ${moment} seconds: ${JSON.stringify(left)}`)
             }
           })
       ),

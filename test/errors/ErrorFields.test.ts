@@ -33,7 +33,7 @@ describe("the error classes", () => {
   })
 
   it("all say whether the same call may succeed in a moment", () => {
-    const classes = errorClasses.filter(({ name }) => name !== "LeftoversFound" && name !== "LeftBehindError")
+    const classes = errorClasses.filter(({ name }) => name !== "LeftoversFound")
     for (const { name, prototype } of classes) assert.isTrue("isRetryable" in prototype, name)
   })
 

@@ -45,11 +45,11 @@ describe("the demo", () => {
           const { code, output } = yield* program.ended
           assert.strictEqual(code, 0, output)
           assert.include(output, `Running on the server at ${url}`)
-          assert.deepStrictEqual(yield* simulator.leftBehind, {
+          assert.deepStrictEqual(yield* simulator.leftovers, {
             uploads: [],
             unfinishedItems: [],
             sockets: 0,
-            isNothing: true
+            isClean: true
           })
           const { boards, images, items } = yield* simulator.state
           assert.deepStrictEqual(items, [])
@@ -81,8 +81,8 @@ describe("the demo", () => {
           const { code, output } = yield* program.ended
           assert.strictEqual(code, 130, output)
           assert.include(output, "Stopped.")
-          const { isNothing } = yield* simulator.leftBehind
-          assert.isTrue(isNothing)
+          const { isClean } = yield* simulator.leftovers
+          assert.isTrue(isClean)
           const { images, items } = yield* simulator.state
           assert.deepStrictEqual(items.map((item) => item.status), ["canceled"])
           assert.deepStrictEqual(images, [])

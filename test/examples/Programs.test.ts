@@ -57,8 +57,8 @@ describe("the prompt sweep", () => {
             ]]
           )
           for (const row of rows) assert.isTrue(Fs.existsSync(row.split(/ {2,}/).at(-1) ?? ""), row)
-          const { isNothing } = yield* simulator.leftBehind
-          assert.isTrue(isNothing)
+          const { isClean } = yield* simulator.leftovers
+          assert.isTrue(isClean)
         })),
     60_000
   )
@@ -85,7 +85,7 @@ describe("the folder of images", () => {
           assert.include(output, "2 of 3 images")
           assert.deepStrictEqual(Fs.readdirSync(Path.join(cwd, "small")).toSorted(), ["one.png", "two.png"])
           assert.deepStrictEqual(sizeOf(Fs.readFileSync(Path.join(cwd, "small/one.png"))), [240, 160])
-          assert.isTrue((yield* simulator.leftBehind).isNothing)
+          assert.isTrue((yield* simulator.leftovers).isClean)
         })),
     60_000
   )
@@ -122,7 +122,7 @@ describe("the service", () => {
           assert.strictEqual((yield* Fiber.join(running)).status, 200)
           const { code, output } = yield* program.ended
           assert.strictEqual(code, 130, output)
-          assert.isTrue((yield* simulator.leftBehind).isNothing)
+          assert.isTrue((yield* simulator.leftovers).isClean)
         })),
     60_000
   )

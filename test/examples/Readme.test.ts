@@ -37,7 +37,7 @@ const imageOf = (code: string, workflow: string) =>
       const [file = "", ...others] = Fs.readdirSync(Path.join(cwd, "outputs"))
       assert.deepStrictEqual(others, [])
       assert.include(ended.output, Path.join("outputs", file))
-      assert.isTrue((yield* simulator.leftBehind).isNothing)
+      assert.isTrue((yield* simulator.leftovers).isClean)
       const png = Fs.readFileSync(Path.join(cwd, "outputs", file))
       return [png.readUInt32BE(16), png.readUInt32BE(20)]
     }))

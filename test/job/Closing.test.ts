@@ -52,7 +52,7 @@ describe("Interrupting a program at any moment", () => {
                 const { items } = yield* simulator.state
                 assert.isAtMost(items.length, 1, `after ${at} ms`)
                 assert.isTrue(items.every((item) => item.status === "canceled" || at > 600), `after ${at} ms`)
-                const left = yield* simulator.leftBehind
+                const left = yield* simulator.leftovers
                 assert.deepStrictEqual([left.unfinishedItems, left.sockets], [[], 0], `after ${at} ms`)
                 const entries = yield* journal.entries
                 assert.isTrue(items.length === 0 || entries.length === 0, `after ${at} ms`)

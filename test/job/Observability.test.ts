@@ -276,7 +276,7 @@ describe("Observability", () => {
             nodeDuration: "500 millis",
             client,
             faults: [
-              Fault.http({ method: "GET", path: /\/i\/\d+$/ }, Fault.garbage(leak)),
+              Fault.http({ method: "GET", path: /\/i\/\d+$/ }, Fault.corruptBody(leak)),
               Fault.http({ method: "POST", path: /enqueue_batch$/ }, Fault.status(502, leak))
             ]
           },

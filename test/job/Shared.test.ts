@@ -51,7 +51,7 @@ const numbers = (items: ReadonlyArray<number | string>): Job.JobBatch => ({
   nodes: new Map([["n", { label: "Count", type: "integer" }]])
 })
 
-const lost = [Fault.event({ times: 100_000 }, Fault.lose)]
+const lost = [Fault.event({ times: 100_000 }, Fault.dropEvent)]
 
 const withServer = <A, E>(options: SimulatorOptions, effect: Effect.Effect<A, E, Simulator>) =>
   drive(Effect.provide(effect, Simulator.layer(options)))
@@ -197,7 +197,8 @@ describe("Somebody at the GUI", () => {
             const queue = yield* SessionQueue
             yield* simulator.whenNode(
               "add",
-              (_node, call) => call <= 2 ? SimulatorNodes.fails("RuntimeError", "out of luck") : SimulatorNodes.usual
+              (_node, call) =>
+                call <= 2 ? SimulatorNodes.failsWith("RuntimeError", "out of luck") : SimulatorNodes.runsNormally
             )
             const job = yield* Job.submit(yield* load("text-only"), { keepOutputs: true })
             yield* job.events.pipe(

@@ -163,7 +163,7 @@ describe("A job on the simulator", () => {
         yield* Effect.sleep("3 seconds")
         yield* Fiber.interrupt(fiber)
         yield* Effect.sleep("1 minute")
-        const left = yield* simulator.leftBehind
+        const left = yield* simulator.leftovers
         assert.deepStrictEqual(left.unfinishedItems, [])
         assert.strictEqual(left.sockets, 0)
         const state = yield* simulator.state
@@ -229,10 +229,10 @@ describe("A job on the simulator", () => {
       for (
         const faults of [
           [],
-          [Fault.event(every, Fault.lose)],
+          [Fault.event(every, Fault.dropEvent)],
           [Fault.event(every, Fault.duplicate)],
-          [Fault.event({ nth: 3, times: 5 }, Fault.holdBack(4))],
-          [Fault.event({ name: "queue_item_status_changed", ...every }, Fault.lose)],
+          [Fault.event({ nth: 3, times: 5 }, Fault.reorder(4))],
+          [Fault.event({ name: "queue_item_status_changed", ...every }, Fault.dropEvent)],
           [Fault.event({ nth: 5 }, Fault.disconnect)],
           [Fault.event({ nth: 1 }, Fault.disconnect), Fault.event({ nth: 12 }, Fault.disconnect)]
         ]
@@ -269,8 +269,8 @@ const actions = {
   "500 although done": Fault.status(500, "oops", { handled: true }),
   "502": Fault.status(502, "Bad Gateway"),
   "502 although done": Fault.status(502, "Bad Gateway", { handled: true }),
-  "garbage": Fault.garbage(),
-  "garbage although done": Fault.garbage("<html>", { handled: true }),
+  "garbage": Fault.corruptBody(),
+  "garbage although done": Fault.corruptBody("<html>", { handled: true }),
   "cut short": Fault.truncate(10)
 }
 
@@ -283,7 +283,7 @@ describe("Every step, through the whole client", () => {
             for (const socket of [true, false]) {
               const faults = [
                 Fault.http({ method, path, nth }, action),
-                ...(socket ? [] : [Fault.event({ times: 100_000 }, Fault.lose)])
+                ...(socket ? [] : [Fault.event({ times: 100_000 }, Fault.dropEvent)])
               ]
               const what = `${name}, call ${nth}, ${socket ? "with" : "without"} events`
               yield* drive(

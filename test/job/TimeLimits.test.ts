@@ -297,8 +297,8 @@ describe("Canceling", () => {
           InvokeAiTest.layer({
             nodeDuration: "1 minute",
             faults: [
-              Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: 2 }, Fault.garbage()),
-              Fault.http({ method: "GET", path: /\/b\/[^/]+\/status$/, times: 2 }, Fault.garbage())
+              Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: 2 }, Fault.corruptBody()),
+              Fault.http({ method: "GET", path: /\/b\/[^/]+\/status$/, times: 2 }, Fault.corruptBody())
             ]
           }),
           JobJournal.layerMemory

@@ -53,7 +53,7 @@ describe("the client for promises", () => {
     withServer({}, async ({ url }) => {
       await using client = await InvokeAi.connect({ url })
       const { value } = await client.workflow(file("text-to-image"))
-      const varied = await client.run(Workflow.sweep(value, Sweep.product({ prompt: ["a cat", "a dog"] })))
+      const varied = await client.runEffect(Workflow.sweep(value, Sweep.product({ prompt: ["a cat", "a dog"] })))
       const job = await client.submit(await client.workflow(varied))
       assert.lengthOf((await job.outputs()).finalImages, 2)
     }))
@@ -97,7 +97,7 @@ describe("the client for promises", () => {
       const changed = workflow.set({ num_steps: 12 })
       assert.strictEqual(workflow.inputs.find((input) => input.systemName === steps.systemName)?.field.value, 20)
       assert.strictEqual(changed.inputs.find((input) => input.systemName === steps.systemName)?.field.value, 12)
-      assert.isAbove(workflow.missing().length, 0)
+      assert.isAbove(workflow.missingInputs().length, 0)
       assert.throws(() => workflow.set({ nothing: 1 }), /nothing/)
       try {
         workflow.set({ num_steps: "many" })
@@ -139,7 +139,7 @@ describe("the client for promises", () => {
         assert.strictEqual(open.state().batchId, open.batchId)
         await client.close()
         assert.strictEqual(await last(), "canceled")
-        assert.deepStrictEqual((await Effect.runPromise(simulator.leftBehind)).uploads, [])
+        assert.deepStrictEqual((await Effect.runPromise(simulator.leftovers)).uploads, [])
       }),
     30_000
   )
@@ -169,7 +169,7 @@ describe("the client for promises", () => {
         seen.push(outcome.index)
       }
       assert.deepStrictEqual(seen.toSorted((a, b) => a - b), [0, 1, 2])
-      assert.strictEqual(await client.run(Effect.succeed(42)), 42)
+      assert.strictEqual(await client.runEffect(Effect.succeed(42)), 42)
     }))
 
   it(
@@ -194,7 +194,7 @@ describe("the client for promises", () => {
         const client = await InvokeAi.connect({ url })
         const workflow = await client.workflow(file("text-only"))
         const job = await client.submit(workflow)
-        const pending = rejection(client.run(Effect.never))
+        const pending = rejection(client.runEffect(Effect.never))
         await Promise.all([client.close(), client.close(), job.close()])
         assert.strictEqual((await pending)._tag, "ClientClosed")
         for (
@@ -215,7 +215,7 @@ describe("the client for promises", () => {
         }
         await job.close()
         await client.close()
-        assert.strictEqual(workflow.missing().length, 0)
+        assert.strictEqual(workflow.missingInputs().length, 0)
       }),
     20_000
   )
@@ -252,8 +252,8 @@ describe("the client for promises", () => {
 
         const job = await client.submit(workflow)
         assert.strictEqual((await rejection(() => job.result(duration)))._tag, "InvalidOption")
-        assert.strictEqual((await rejection(client.run(Effect.die("broken"))))._tag, "UnexpectedError")
-        assert.strictEqual((await rejection(client.run(Effect.interrupt)))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(client.runEffect(Effect.die("broken"))))._tag, "UnexpectedError")
+        assert.strictEqual((await rejection(client.runEffect(Effect.interrupt)))._tag, "UnexpectedError")
         assert.strictEqual((await rejection(() => client.submit(wrong(undefined))))._tag, "InvalidOption")
         assert.strictEqual((await rejection(() => workflow.set(wrong(undefined))))._tag, "InvalidOption")
         const notAFile = await rejection(() => client.workflow(new URL("http://127.0.0.1/workflow.json")))

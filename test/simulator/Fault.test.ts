@@ -127,7 +127,7 @@ describe("faults of events", () => {
 
   it.effect("drop an event", () =>
     Effect.map(
-      heard(Fault.event({ name: "invocation_started" }, Fault.lose)),
+      heard(Fault.event({ name: "invocation_started" }, Fault.dropEvent)),
       (names) => assert.deepStrictEqual(names, usual.filter((name) => name !== "invocation_started"))
     ))
 
@@ -139,7 +139,7 @@ describe("faults of events", () => {
 
   it.effect("delay an event until later ones", () =>
     Effect.map(
-      heard(Fault.event({ name: "invocation_started" }, Fault.holdBack(2))),
+      heard(Fault.event({ name: "invocation_started" }, Fault.reorder(2))),
       (names) => assert.deepStrictEqual(names.slice(-3), ["invocation_complete", item, "invocation_started"])
     ))
 

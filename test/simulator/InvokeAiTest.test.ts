@@ -107,12 +107,12 @@ describe("the client on the simulator", () => {
 
   it.effect("reports the names of leftovers", () =>
     Effect.gen(function*() {
-      yield* InvokeAiTest.nothingLeftBehind
+      yield* InvokeAiTest.assertClean
       const simulator = yield* Simulator
       const queue = yield* SessionQueue
       yield* queue.pause
       yield* queue.enqueueBatch({ graph: graph({ sum: { type: "add" } }), runs: 1 })
-      const error = yield* Effect.flip(InvokeAiTest.nothingLeftBehind)
+      const error = yield* Effect.flip(InvokeAiTest.assertClean)
       assert.deepStrictEqual(error.unfinishedItems, [1])
       assert.match(error.message, /unfinished queue items 1/)
       assert.deepStrictEqual((yield* simulator.requests).map((request) => request.status), [200, 200])

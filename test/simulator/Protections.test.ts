@@ -86,7 +86,7 @@ describe("a job on the simulator", () => {
               Effect.scoped,
               Effect.provide(InvokeAiTest.layer({
                 nodeDuration: "200 millis",
-                faults: [Fault.event({ name: "queue_item_status_changed", nth }, Fault.holdBack(later))]
+                faults: [Fault.event({ name: "queue_item_status_changed", nth }, Fault.reorder(later))]
               }))
             )
           )

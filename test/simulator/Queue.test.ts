@@ -1,4 +1,4 @@
-import { fails, gives, Simulator, type SimulatorOptions, usual } from "@effect-invokeai/testing/Simulator"
+import { failsWith, returns, runsNormally, Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -214,7 +214,7 @@ describe("whenNode", () => {
       const simulator = yield* Simulator
       yield* simulator.whenNode(
         "add",
-        (_node, call) => call === 1 ? gives({ value: 42 }) : call === 2 ? usual : fails("OSError", "no")
+        (_node, call) => call === 1 ? returns({ value: 42 }) : call === 2 ? runsNormally : failsWith("OSError", "no")
       )
       assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [42])
       assert.deepStrictEqual(valuesOf(yield* run(sum), "sum"), [0])

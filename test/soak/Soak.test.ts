@@ -104,7 +104,7 @@ const soak = (seed: number) =>
       const assets = yield* Assets.Assets
       for (const { imageName } of yield* assets.leftovers) yield* assets.release(imageName)
       const { items } = yield* simulator.state
-      const { unfinishedItems, uploads } = yield* simulator.leftBehind
+      const { unfinishedItems, uploads } = yield* simulator.leftovers
       const requests = (yield* simulator.requests).map((one) => `${one.at} ${one.method} ${one.path} ${one.status}`)
       const log = [...requests, ...items.map((one) => JSON.stringify(one)), JSON.stringify(yield* simulator.events)]
       return { outcomes, items, unfinishedItems, uploads, log }
@@ -113,7 +113,7 @@ const soak = (seed: number) =>
       seed,
       nodeDuration: "40 millis",
       faults: [
-        Fault.random(seed, { requests: 0.15, events: 0.15, most: 30 }),
+        Fault.random(seed, { requests: 0.15, events: 0.15, maxFaults: 30 }),
         Fault.slowDisk("200 millis", { nth: 2, times: 10 })
       ]
     })))

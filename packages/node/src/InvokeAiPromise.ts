@@ -6,7 +6,7 @@
  * This is a thin layer over the same code: a job is submitted exactly once, tracked over lost connections, canceled when
  * it is closed before its end, and uploads are deleted when the client is closed, also on Ctrl-C. Calls reject (or throw)
  * with the same tagged errors, distinguished by `_tag`, or with the reason of their `AbortSignal`; the stack has the line of
- * the caller. `PromiseError` has the errors that only this client has. `client.run` runs any effect of the library.
+ * the caller. `PromiseError` has the errors that only this client has. `client.runEffect` runs any effect of the library.
  *
  * **Example** (From a file to images)
  *
@@ -136,7 +136,7 @@ export interface Workflow {
    */
   readonly setField: (systemName: string, value: unknown) => Workflow
   /** Returns the system names of the inputs that need a value. */
-  readonly missing: () => ReadonlyArray<string>
+  readonly missingInputs: () => ReadonlyArray<string>
   /**
    * Checks the workflow against the server, as `Client.submit` does first, and resolves to the checked workflow.
    * Rejects with `WorkflowNotReady` if something is wrong.
@@ -280,7 +280,7 @@ export interface Client extends AsyncDisposable {
    * Runs any effect with the client's services, and resolves to its value. What it acquires is released when the client
    * is closed. Rejects with the error of the effect.
    */
-  readonly run: <A, E>(
+  readonly runEffect: <A, E>(
     effect: Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>,
     options?: CallOptions
   ) => Promise<A>
@@ -338,7 +338,7 @@ const makeWorkflow = (call: Call, value: EffectWorkflow.Workflow): Workflow => (
     makeWorkflow(call, callSync("set", () => EffectWorkflow.setInputs(value, values))),
   setField: (name, field) =>
     makeWorkflow(call, callSync("setField", () => EffectWorkflow.setField(value, name, field))),
-  missing: () => EffectWorkflow.missingRequiredInputs(value),
+  missingInputs: () => EffectWorkflow.missingRequiredInputs(value),
   check: (options) =>
     call("check", () => Effect.map(WorkflowBatch.check(value), (checked) => makeWorkflow(call, checked)), options)
 })
@@ -484,7 +484,7 @@ const makeClient = (
     attach: (batchId, options) => startJob("attach", () => EffectJob.attach(batchId, withoutSignal(options)), options),
     download: (outputs, options) => call("download", () => Downloads.outputs(outputs, withoutSignal(options)), options),
     image: (image, options) => call("image", () => Downloads.bytes(image, withoutSignal(options)), options),
-    run: (effect, options) => call("run", () => effect, options),
+    runEffect: (effect, options) => call("run", () => effect, options),
     close,
     [Symbol.asyncDispose]: close
   }

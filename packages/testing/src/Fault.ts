@@ -42,7 +42,7 @@ export type HttpAction =
     readonly handled: boolean
   }
   | {
-    readonly _tag: "Garbage"
+    readonly _tag: "CorruptBody"
     /** The body of the response. */
     readonly body: string
     /** The content type of the response. */
@@ -63,10 +63,10 @@ export type HttpAction =
  * @since 0.1.0
  */
 export type EventAction =
-  | { readonly _tag: "Lose" }
+  | { readonly _tag: "DropEvent" }
   | { readonly _tag: "Duplicate" }
   | {
-    readonly _tag: "HoldBack"
+    readonly _tag: "Reorder"
     /** How many later events arrive before this one. */
     readonly events: number
   }
@@ -127,7 +127,7 @@ export type Fault =
     /** The share of events that fail, from 0 to 1. */
     readonly events: number
     /** The maximum number of faults. */
-    readonly most: number
+    readonly maxFaults: number
     /** What can happen to a request, each equally likely. */
     readonly requestActions: ReadonlyArray<HttpAction>
     /** What can happen to an event, each equally likely. */
@@ -140,7 +140,7 @@ export type Fault =
  * @category models
  * @since 0.1.0
  */
-export interface Occasion {
+export interface Trigger {
   /**
    * The first occasion at which the fault happens, from 1.
    *
@@ -163,7 +163,7 @@ export interface Occasion {
  * @since 0.1.0
  */
 export const http = (
-  where: Occasion & { readonly method?: string | undefined; readonly path: string | RegExp },
+  where: Trigger & { readonly method?: string | undefined; readonly path: string | RegExp },
   action: HttpAction
 ): Fault => ({
   _tag: "Http",
@@ -180,7 +180,7 @@ export const http = (
  * @category constructors
  * @since 0.1.0
  */
-export const event = (where: Occasion & { readonly name?: string | undefined }, action: EventAction): Fault => ({
+export const event = (where: Trigger & { readonly name?: string | undefined }, action: EventAction): Fault => ({
   _tag: "Event",
   name: where.name,
   nth: where.nth ?? 1,
@@ -234,11 +234,11 @@ export const status = (
  * @category actions
  * @since 0.1.0
  */
-export const garbage = (
+export const corruptBody = (
   body = "<html>not the requested content</html>",
   options: { readonly contentType?: string | undefined; readonly handled?: boolean | undefined } = {}
 ): HttpAction => ({
-  _tag: "Garbage",
+  _tag: "CorruptBody",
   body,
   contentType: options.contentType ?? "text/html",
   handled: options.handled ?? false
@@ -258,7 +258,7 @@ export const truncate = (length: number): HttpAction => ({ _tag: "Truncate", len
  * @category actions
  * @since 0.1.0
  */
-export const lose: EventAction = { _tag: "Lose" }
+export const dropEvent: EventAction = { _tag: "DropEvent" }
 
 /**
  * The event arrives twice.
@@ -274,7 +274,7 @@ export const duplicate: EventAction = { _tag: "Duplicate" }
  * @category actions
  * @since 0.1.0
  */
-export const holdBack = (events = 1): EventAction => ({ _tag: "HoldBack", events })
+export const reorder = (events = 1): EventAction => ({ _tag: "Reorder", events })
 
 /**
  * The event is lost and the socket with it.
@@ -301,7 +301,7 @@ export const disconnect: EventAction = { _tag: "Disconnect" }
  */
 export const slowDisk = (
   duration: Duration.Input,
-  where: Occasion & { readonly operation?: "read" | "write" | undefined } = {}
+  where: Trigger & { readonly operation?: "read" | "write" | undefined } = {}
 ): Fault => ({
   _tag: "Disk",
   operation: where.operation,
@@ -326,7 +326,7 @@ export interface RandomOptions {
   /** Share of the events that are struck, from 0 to 1. Default 0.1. */
   readonly events?: number | undefined
   /** How many faults there are at most, so that a test comes to an end. Default 100. */
-  readonly most?: number | undefined
+  readonly maxFaults?: number | undefined
   /** What may happen to a request; each is as likely as the others. Default `requestActions`. */
   readonly requestActions?: ReadonlyArray<HttpAction> | undefined
   /** What may happen to an event. Default `eventActions`. */
@@ -343,14 +343,14 @@ export interface RandomOptions {
  *
  * **Gotchas**
  *
- * After `most` faults all is well again. Faults that never end make many programs wait for ever, rightly.
+ * After `maxFaults` faults all is well again. Faults that never end make many programs wait for ever, rightly.
  *
  * **Example** (A bad line, but every submission arrives)
  *
  * ```ts
  * import * as Fault from "@effect-invokeai/testing/Fault"
  *
- * export const bad = (seed: number) => Fault.random(seed, { requests: 0.3, events: 0.2, most: 20 })
+ * export const bad = (seed: number) => Fault.random(seed, { requests: 0.3, events: 0.2, maxFaults: 20 })
  * ```
  *
  * @category constructors
@@ -363,7 +363,7 @@ export const random = (seed: number, options: RandomOptions = {}): Fault => ({
   path: options.path ?? /^/,
   requests: options.requests ?? 0.1,
   events: options.events ?? 0.1,
-  most: options.most ?? 100,
+  maxFaults: options.maxFaults ?? 100,
   requestActions: options.requestActions ?? requestActions,
   eventActions: options.eventActions ?? eventActions
 })
@@ -385,8 +385,8 @@ export const requestActions: ReadonlyArray<HttpAction> = [
   status(500, "Internal Server Error", { handled: true }),
   status(502, "Bad Gateway"),
   status(503, "Service Unavailable", { handled: true }),
-  garbage(),
-  garbage("<html></html>", { handled: true }),
+  corruptBody(),
+  corruptBody("<html></html>", { handled: true }),
   truncate(10)
 ]
 
@@ -396,4 +396,4 @@ export const requestActions: ReadonlyArray<HttpAction> = [
  * @category actions
  * @since 0.1.0
  */
-export const eventActions: ReadonlyArray<EventAction> = [lose, duplicate, holdBack(1), holdBack(4), disconnect]
+export const eventActions: ReadonlyArray<EventAction> = [dropEvent, duplicate, reorder(1), reorder(4), disconnect]

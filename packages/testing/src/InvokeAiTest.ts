@@ -80,7 +80,7 @@ export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.S
   )
 
 /**
- * Sets what nodes of a type give instead of their usual work: see `Simulator.gives`, `fails` and `usual`.
+ * Sets what nodes of a type give instead of their usual work: see `Simulator.returns`, `failsWith` and `runsNormally`.
  *
  * **Example** (The second call of a node fails)
  *
@@ -89,7 +89,7 @@ export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.S
  * import * as Simulator from "@effect-invokeai/testing/Simulator"
  *
  * export const outOfMemory = InvokeAiTest.whenNode("flux_denoise", (_node, call) =>
- *   call === 2 ? Simulator.fails("OutOfMemoryError", "CUDA out of memory") : Simulator.usual
+ *   call === 2 ? Simulator.failsWith("OutOfMemoryError", "CUDA out of memory") : Simulator.runsNormally
  * )
  * ```
  *
@@ -115,7 +115,7 @@ export const state: Effect.Effect<SimulatorState, never, Simulator> = Simulator.
  * @category errors
  * @since 0.1.0
  */
-export class LeftBehindError extends Data.TaggedError("LeftBehindError")<{
+export class LeftoversFound extends Data.TaggedError("LeftoversFound")<{
   readonly uploads: ReadonlyArray<string>
   readonly unfinishedItems: ReadonlyArray<number>
 }> {
@@ -130,16 +130,16 @@ export class LeftBehindError extends Data.TaggedError("LeftBehindError")<{
 
 /**
  * Fails if a program left uploads or unfinished queue items on the simulated server. Images that the server began with do
- * not count, nor does the event connection, which the client keeps for a while after the last job; `Simulator.leftBehind`
+ * not count, nor does the event connection, which the client keeps for a while after the last job; `Simulator.leftovers`
  * tells of it.
  *
  * @category assertions
  * @since 0.1.0
  */
-export const nothingLeftBehind: Effect.Effect<void, LeftBehindError, Simulator> = Effect.gen(function*() {
+export const assertClean: Effect.Effect<void, LeftoversFound, Simulator> = Effect.gen(function*() {
   const simulator = yield* Simulator
-  const { unfinishedItems, uploads } = yield* simulator.leftBehind
+  const { unfinishedItems, uploads } = yield* simulator.leftovers
   yield* uploads.length === 0 && unfinishedItems.length === 0
     ? Effect.void
-    : Effect.fail(new LeftBehindError({ uploads, unfinishedItems }))
+    : Effect.fail(new LeftoversFound({ uploads, unfinishedItems }))
 })

@@ -161,7 +161,7 @@ export type NodeResult = ReturnType<NodeOverride>
  * @category node results
  * @since 0.1.0
  */
-export const usual: NodeResult = { _tag: "Usual" }
+export const runsNormally: NodeResult = { _tag: "RunsNormally" }
 
 /**
  * The node gives these output fields. Its output type is added where `type` is missing.
@@ -169,7 +169,7 @@ export const usual: NodeResult = { _tag: "Usual" }
  * @category node results
  * @since 0.1.0
  */
-export const gives = (output: Readonly<Record<string, unknown>>): NodeResult => ({ _tag: "Output", output })
+export const returns = (output: Readonly<Record<string, unknown>>): NodeResult => ({ _tag: "Output", output })
 
 /**
  * The node fails with an exception of this name and text.
@@ -177,7 +177,7 @@ export const gives = (output: Readonly<Record<string, unknown>>): NodeResult => 
  * @category node results
  * @since 0.1.0
  */
-export const fails = (errorType: string, errorMessage: string): NodeResult => ({
+export const failsWith = (errorType: string, errorMessage: string): NodeResult => ({
   _tag: "Failure",
   errorType,
   errorMessage
@@ -273,7 +273,7 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
       }
     }),
     state: Effect.sync(() => SimulatorStateModule.snapshot(world)),
-    leftBehind: Effect.sync(() => SimulatorStateModule.leftBehind(world)),
+    leftovers: Effect.sync(() => SimulatorStateModule.leftovers(world)),
     requests: Effect.sync(() => [...world.requests]),
     events: Effect.sync(() => world.hub.emitted.map(({ name, payload }) => ({ name, payload }))),
     inject: (...faults) => Effect.sync(() => world.faults.add(faults)),
@@ -334,12 +334,12 @@ const makeDelivery = (world: SimulatorWorld): SimulatorWorld["hub"]["deliver"] =
       return
     }
     const waiting = held.get(socket.id) ?? []
-    const [delay] = actions.flatMap((action) => action._tag === "HoldBack" ? [action.events] : [])
+    const [delay] = actions.flatMap((action) => action._tag === "Reorder" ? [action.events] : [])
     if (delay !== undefined) {
       held.set(socket.id, [...waiting, { after: delay, name, payload }])
       return
     }
-    if (!actions.some((action) => action._tag === "Lose")) {
+    if (!actions.some((action) => action._tag === "DropEvent")) {
       socket.send(name, payload)
       if (actions.some((action) => action._tag === "Duplicate")) socket.send(name, payload)
     }
@@ -379,7 +379,7 @@ const handle = Effect.fnUntraced(function*(
   const replacement = (handled: boolean): SimulatorResponse | undefined => {
     for (const action of actions) {
       if (action._tag === "Status" && action.handled === handled) return json({ detail: action.detail }, action.status)
-      if (action._tag === "Garbage" && action.handled === handled) {
+      if (action._tag === "CorruptBody" && action.handled === handled) {
         return SimulatorHttp.text(action.body, 200, action.contentType)
       }
     }
@@ -419,7 +419,7 @@ export class Simulator extends Context.Service<Simulator, {
   /** Everything that the server holds now. */
   readonly state: Effect.Effect<SimulatorState>
   /** What a finished program should have cleaned up: uploads, unfinished items, open sockets. */
-  readonly leftBehind: Effect.Effect<SimulatorStateModule.LeftBehind>
+  readonly leftovers: Effect.Effect<SimulatorStateModule.Leftovers>
   /** All requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<SeenRequest>>
   /** All events that the server sent so far, also while nobody listened. */

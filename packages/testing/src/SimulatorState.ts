@@ -81,7 +81,7 @@ export interface SimulatorState {
  * @category models
  * @since 0.1.0
  */
-export interface LeftBehind {
+export interface Leftovers {
   /** Names of uploaded images that still exist. */
   readonly uploads: ReadonlyArray<string>
   /** Ids of items that are neither completed nor failed nor canceled. */
@@ -89,7 +89,7 @@ export interface LeftBehind {
   /** How many sockets are open. */
   readonly sockets: number
   /** Whether nothing of all this is left. */
-  readonly isNothing: boolean
+  readonly isClean: boolean
 }
 
 /**
@@ -131,7 +131,7 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
  *
  * @internal
  */
-export const leftBehind = (world: SimulatorWorld): LeftBehind => {
+export const leftovers = (world: SimulatorWorld): Leftovers => {
   const uploads = [...world.gallery.images.values()].filter((image) =>
     image.origin === "external" && !world.preloaded.has(image.name)
   )
@@ -142,6 +142,6 @@ export const leftBehind = (world: SimulatorWorld): LeftBehind => {
     uploads,
     unfinishedItems,
     sockets,
-    isNothing: uploads.length === 0 && unfinishedItems.length === 0 && sockets === 0
+    isClean: uploads.length === 0 && unfinishedItems.length === 0 && sockets === 0
   }
 }

@@ -78,7 +78,7 @@ export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, U
 export type { DeletionOutcome, KeptReason } from "./Asset.ts"
 export { UploadError } from "./UploadError.ts"
 
-interface Slot {
+interface UploadSlot {
   readonly lock: Semaphore.Semaphore
   asset: Asset | undefined
 }
@@ -173,10 +173,10 @@ const make = Effect.gen(function*() {
   const requests = yield* FiberSet.make<ImageDTO, NotUploaded>()
   const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
   const held = new HeldImages(images, imageUse, ledger, cleanup)
-  const slots = new WeakMap<Scope.Scope, Map<string, Slot>>()
+  const slots = new WeakMap<Scope.Scope, Map<string, UploadSlot>>()
 
-  const slotOf = (scope: Scope.Scope, key: string): Slot => {
-    const ofScope = slots.get(scope) ?? new Map<string, Slot>()
+  const slotOf = (scope: Scope.Scope, key: string): UploadSlot => {
+    const ofScope = slots.get(scope) ?? new Map<string, UploadSlot>()
     slots.set(scope, ofScope)
     const slot = ofScope.get(key) ?? { lock: Semaphore.makeUnsafe(1), asset: undefined }
     ofScope.set(key, slot)
@@ -207,7 +207,7 @@ const make = Effect.gen(function*() {
     )
 
   // The process may have been killed a moment ago, with the upload on its way.
-  const findLeft = (records: ReadonlyArray<AssetRecord>) =>
+  const findRecordedImages = (records: ReadonlyArray<AssetRecord>) =>
     find(records).pipe(
       Effect.repeat({
         until: (found) => found.size === records.length,
@@ -317,7 +317,7 @@ const make = Effect.gen(function*() {
             ),
             Effect.mapError(({ error }) => error)
           )
-          const asset = yield* held.hold({
+          const asset = yield* held.addHolder({
             imageName: image.image_name,
             width: image.width,
             height: image.height,
@@ -327,7 +327,7 @@ const make = Effect.gen(function*() {
           }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
           // with the services of the upload: closing the scope asks its journal
           const context = yield* Effect.context()
-          yield* Scope.addFinalizer(scope, Effect.provideContext(held.letGo(asset.imageName), context))
+          yield* Scope.addFinalizer(scope, Effect.provideContext(held.removeHolder(asset.imageName), context))
           slot.asset = asset
           return asset
         })
@@ -353,7 +353,7 @@ const make = Effect.gen(function*() {
           if (!held.has(image.image_name)) {
             yield* ledger.set(record).pipe(Effect.mapError(notRecorded(imageName)))
           }
-          return yield* held.hold({
+          return yield* held.addHolder({
             imageName: image.image_name,
             width: image.width,
             height: image.height,
@@ -362,7 +362,7 @@ const make = Effect.gen(function*() {
             content: null
           }, record)
         }),
-        (asset) => held.letGo(asset.imageName)
+        (asset) => held.removeHolder(asset.imageName)
       )
     }
   )
@@ -374,7 +374,7 @@ const make = Effect.gen(function*() {
     yield* ledger.deleteTemporaryFiles
     const records = (yield* ledger.previousRecords).filter((record) => record.server === server)
     const unnamed = records.filter((record) => record.image_name === undefined)
-    const found = unnamed.length === 0 ? undefined : yield* findLeft(unnamed)
+    const found = unnamed.length === 0 ? undefined : yield* findRecordedImages(unnamed)
     for (const record of records) {
       const name = record.image_name ?? found?.get(record.id)?.image_name
       if (name !== undefined && held.has(name)) continue

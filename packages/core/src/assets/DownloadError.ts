@@ -5,7 +5,7 @@
  */
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import { problemOf } from "../internal/fileProblem.ts"
+import { classifyFileError } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import { InvokeAiError } from "../server/InvokeAiError.ts"
 
@@ -127,7 +127,7 @@ export const fromApi = (imageName: string, error: InvokeAiError): DownloadError 
 /** @internal */
 export const fromPlatform =
   (imageName: string, path: string) => (error: PlatformError.PlatformError): DownloadError => {
-    const problem = problemOf(error)
+    const problem = classifyFileError(error)
     return new DownloadError({
       reason: problem === "NotFound" ? "DirectoryMissing" : problem,
       imageName,

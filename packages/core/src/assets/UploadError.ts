@@ -6,7 +6,7 @@
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { RecordError } from "../files/RecordError.ts"
-import { problemOf } from "../internal/fileProblem.ts"
+import { classifyFileError } from "../internal/fileProblem.ts"
 import { isRetryableCause, TaggedError } from "../internal/TaggedError.ts"
 import type { InvokeAiError } from "../server/InvokeAiError.ts"
 
@@ -133,7 +133,7 @@ export const notRecorded = (source: string) => (error: RecordError): UploadError
 
 /** @internal */
 export const fromPlatform = (source: string) => (error: PlatformError.PlatformError): UploadError => {
-  const problem = problemOf(error)
+  const problem = classifyFileError(error)
   const missing = problem === "NotFound" || problem === "NotADirectory"
   const reason = missing ? "FileMissing" : problem === "Permission" ? "Permission" : "File"
   return new UploadError({ reason, source, cause: error })

@@ -5,7 +5,7 @@
  */
 import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import { problemOf } from "../internal/fileProblem.ts"
+import { classifyFileError } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
@@ -93,7 +93,7 @@ export type RecordName = Pick<RecordError, "record" | "path">
 /** @internal */
 export const fromPlatform =
   (name: RecordName, operation: RecordError["operation"]) => (error: PlatformError.PlatformError): RecordError => {
-    const problem = problemOf(error)
+    const problem = classifyFileError(error)
     // a directory cannot be created where a file is
     const reason = problem === "NotFound" ? "File" : problem === "FileExists" ? "NotADirectory" : problem
     return new RecordError({ record: name.record, path: name.path, reason, operation, cause: error })

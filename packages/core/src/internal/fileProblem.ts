@@ -26,7 +26,7 @@ export const systemCode = (error: PlatformError.PlatformError): string => {
  * @category errors
  * @since 0.1.0
  */
-export const problemOf = (error: PlatformError.PlatformError): FileProblem => {
+export const classifyFileError = (error: PlatformError.PlatformError): FileProblem => {
   const code = systemCode(error)
   if (code === "ENOSPC" || code === "EDQUOT") return "DiskFull"
   if (code === "EROFS") return "Permission"

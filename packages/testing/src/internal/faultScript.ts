@@ -28,7 +28,7 @@ export class FaultScript {
   add(faults: ReadonlyArray<Fault>): void {
     for (const fault of faults) {
       if (fault._tag === "Random") {
-        this.dice.push({ fault, random: SeededRandom.make(fault.seed), left: fault.most })
+        this.dice.push({ fault, random: SeededRandom.make(fault.seed), left: fault.maxFaults })
       } else this.waiting.push({ fault, seen: 0 })
     }
   }

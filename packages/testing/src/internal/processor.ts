@@ -188,7 +188,7 @@ const runNode = Effect.fnUntraced(function*(
   const overridden = world.override(node)
   if (overridden._tag === "Failure") return yield* failure(overridden.errorType, overridden.errorMessage)
   const key = InvocationCache.keyOf(node)
-  const usesCache = node["use_cache"] === true && overridden._tag === "Usual"
+  const usesCache = node["use_cache"] === true && overridden._tag === "RunsNormally"
   const cached = usesCache ? world.cache.get(key) : undefined
   if (cached !== undefined) return cached
   const context = makeContext(world, item, nodeType, node, sourceId)

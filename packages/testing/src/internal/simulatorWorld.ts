@@ -47,7 +47,7 @@ export type NodeOverride = (
   node: GraphNode,
   call: number
 ) =>
-  | { readonly _tag: "Usual" }
+  | { readonly _tag: "RunsNormally" }
   | { readonly _tag: "Output"; readonly output: Readonly<Record<string, unknown>> }
   | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
 
@@ -221,7 +221,7 @@ export class SimulatorWorld {
   /** The output of an overridden node, if there is one. */
   override(node: GraphNode): ReturnType<NodeOverride> {
     const entry = this.overrides.get(node.type)
-    if (entry === undefined) return { _tag: "Usual" }
+    if (entry === undefined) return { _tag: "RunsNormally" }
     entry.calls += 1
     return entry.run(node, entry.calls)
   }

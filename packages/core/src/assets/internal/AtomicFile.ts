@@ -45,7 +45,7 @@ export interface Part {
  * @category models
  * @since 0.1.0
  */
-export interface Placed {
+export interface CommitResult {
   readonly path: string
   readonly written: boolean
 }
@@ -97,9 +97,9 @@ const isTaken = (error: PlatformError.PlatformError) => error.reason._tag === "A
  * @category combinators
  * @since 0.1.0
  */
-export const place = Effect.fnUntraced(
+export const commit = Effect.fnUntraced(
   function*(parts: ReadonlyArray<Part>, target: string, existing: Existing): Effect.fn.Return<
-    Placed,
+    CommitResult,
     PlatformError.PlatformError,
     FileSystem.FileSystem | Path.Path
   > {

@@ -245,7 +245,7 @@ const downloadOne = Effect.fnUntraced(
         : undefined
       const bytes = codec === undefined ? size.bytes : yield* sizeOf(fs, name, content)
       const sidecarBytes = sidecar === undefined ? 0 : yield* sizeOf(fs, name, sidecar)
-      const placed = yield* AtomicFile.place(
+      const placed = yield* AtomicFile.commit(
         [
           ...(sidecar === undefined ? [] : [{ temporary: sidecar, suffix: ".json" }]),
           { temporary: content, suffix: "" }

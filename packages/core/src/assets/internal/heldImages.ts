@@ -63,7 +63,7 @@ export class HeldImages {
   }
 
   /** One holder more. Gives the asset of the first one. */
-  hold(asset: Asset, record: AssetRecord): Effect.Effect<Asset> {
+  addHolder(asset: Asset, record: AssetRecord): Effect.Effect<Asset> {
     return Effect.suspend(() => {
       const entry = this.held.get(asset.imageName)
       if (entry !== undefined) {
@@ -82,7 +82,7 @@ export class HeldImages {
    * Removes a holder. Without holders the image is deleted, unless a job in the journal needs it: then it stays for the next
    * start of the program, and `Assets.recover` deletes it.
    */
-  letGo(imageName: string): Effect.Effect<void> {
+  removeHolder(imageName: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const entry = this.held.get(imageName)
       if (entry === undefined) return

@@ -18,6 +18,7 @@ import { numbers } from "../test/real-server/crash/processes.ts"
 import * as FaultyProxy from "./chaos/FaultyProxy.ts"
 import { say } from "./real-server/Cache.ts"
 import { ensureInstalled } from "./real-server/Install.ts"
+import { newestVersion, releaseOf } from "./real-server/Releases.ts"
 import { start } from "./real-server/Server.ts"
 
 const { values } = parseArgs({
@@ -36,7 +37,7 @@ const shownProblems = 10
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
-  const url = values.url ?? (yield* start(yield* ensureInstalled)).url
+  const url = values.url ?? (yield* start(yield* Effect.flatMap(releaseOf(newestVersion), ensureInstalled))).url
   const proxy = yield* FaultyProxy.make({
     port: Number(new URL(url).port),
     rate: Number(values.faults),

@@ -12,16 +12,6 @@ import * as Schema from "effect/Schema"
 import * as Os from "node:os"
 import { DatabaseSync } from "node:sqlite"
 
-/** The InvokeAI release that `pnpm test:server` installs and runs. */
-export const invokeAiVersion = "6.14.2"
-
-/** What pip is asked for: with these versions pinned, two machines get the same server. */
-export const pipPackages: ReadonlyArray<string> = [
-  "torch==2.14.1",
-  "torchvision==0.29.1",
-  `invokeai==${invokeAiVersion}`
-]
-
 /** The real server cannot be had or does not run; `step` says what was being done, `detail` why it went wrong. */
 export class RealServerError extends Schema.TaggedError<RealServerError>()("RealServerError", {
   step: Schema.String,

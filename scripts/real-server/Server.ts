@@ -17,6 +17,7 @@ import { createServer } from "node:net"
 import { RealServerError, say } from "./Cache.ts"
 import { cleanEnvironment } from "./Command.ts"
 import type { Installation } from "./Install.ts"
+import type { Release } from "./Releases.ts"
 
 /** How the server is set up. */
 export interface ServerOptions {
@@ -69,16 +70,16 @@ const freePort = Effect.callback<number, RealServerError>((resume) => {
   })
 })
 
-const configuration = (port: number, options: ServerOptions) =>
+const configuration = (port: number, release: Release, options: ServerOptions) =>
   [
-    "schema_version: 4.0.3",
+    `schema_version: ${release.configSchema}`,
     "host: 127.0.0.1",
     `port: ${port}`,
     "device: cpu",
     "precision: float32",
     "patchmatch: false",
     `use_memory_db: ${options.database !== "file"}`,
-    `multiuser: ${options.multiuser === true}`,
+    ...(options.multiuser === true ? ["multiuser: true"] : []),
     ""
   ].join("\n")
 
@@ -153,7 +154,7 @@ export const start = Effect.fnUntraced(
     const path = yield* Path.Path
     const root = options.root ?? (yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-server-" }))
     const port = options.port ?? (yield* freePort)
-    yield* fs.writeFileString(path.join(root, "invokeai.yaml"), configuration(port, options))
+    yield* fs.writeFileString(path.join(root, "invokeai.yaml"), configuration(port, installation.release, options))
     const logFile = path.join(root, "server.log")
     yield* say(`starting the server on port ${port} (about 15 seconds)`)
 

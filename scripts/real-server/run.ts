@@ -1,12 +1,15 @@
 /**
- * `pnpm test:server`: installs InvokeAI (once), starts it, runs `test/real-server` against it, stops it.
+ * `pnpm test:server [--version X] [part of a file name]…`: installs InvokeAI (once), starts it, runs `test/real-server`
+ * against it, and stops it.
  *
- * The tests of `single-user/` and `crash/` get one server, those of `multi-user/` another one, one after the other. Arguments pick
- * test files by a part of their name. Ends with `N passed, N failed`; a server that cannot be had is a failure.
+ * The tests of `single-user/` and `crash/` get one server. Those of `multi-user/` get another one, if the release has user
+ * accounts. `--version all` runs every release of `Releases.ts`, one after the other, and prints a line for each. Ends
+ * with `N passed, N failed`; a server that cannot be installed or started is a failure.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -14,13 +17,14 @@ import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as NodePath from "node:path"
-import { stripVTControlCharacters } from "node:util"
+import { parseArgs, stripVTControlCharacters } from "node:util"
 import { count } from "../lib/vitestReport.ts"
 import { RealServerError, say } from "./Cache.ts"
 import * as Calls from "./Calls.ts"
 import { cleanEnvironment } from "./Command.ts"
 import { ensureInstalled, type Installation } from "./Install.ts"
 import { ensureTinyModel, tinyModelName } from "./Model.ts"
+import { newestVersion, type Release, releaseOf, releases } from "./Releases.ts"
 import { start } from "./Server.ts"
 
 const repository = NodePath.resolve(import.meta.dirname, "../..")
@@ -84,6 +88,8 @@ const runPhase = Effect.fnUntraced(
         stderr: "inherit",
         env: cleanEnvironment({
           INVOKEAI_TEST_URL: server.url,
+          INVOKEAI_TEST_VERSION: installation.release.version,
+          INVOKEAI_TEST_SHIPPED: String(installation.release.shippedWorkflows),
           INVOKEAI_TEST_MODEL: tinyModelName,
           INVOKEAI_TEST_ACCOUNTS: JSON.stringify(server.accounts),
           INVOKEAI_TEST_CALLS: callsFile,
@@ -117,56 +123,88 @@ const runPhase = Effect.fnUntraced(
   Effect.scoped
 )
 
-const program = Effect.gen(function*() {
+const filesOf = Effect.fnUntraced(function*(phase: (typeof phases)[number], wanted: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const wanted = process.argv.slice(2).filter((argument) => argument !== "--")
-  const installation = yield* ensureInstalled
-  let passed = 0
-  let failed = 0
-  let skipped = 0
-  const calls: Array<
-    { readonly name: string; readonly routes: ReadonlyArray<Calls.Route>; readonly counts: Calls.Counts }
-  > = []
-  for (const phase of phases) {
-    const files: Array<string> = []
-    for (const folder of phase.folders) {
-      for (const name of yield* fs.readDirectory(path.join(repository, "test", "real-server", folder))) {
-        const file = path.join(folder, name)
-        if (name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => file.includes(part)))) {
-          files.push(file)
-        }
+  const files: Array<string> = []
+  for (const folder of phase.folders) {
+    for (const name of yield* fs.readDirectory(path.join(repository, "test", "real-server", folder))) {
+      const file = path.join(folder, name)
+      if (name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => file.includes(part)))) {
+        files.push(file)
       }
     }
-    if (files.length === 0) continue
-    const counts = yield* runPhase(phase, files, installation)
-    passed += counts.passed
-    failed += counts.failed
-    skipped += counts.skipped
-    calls.push(counts.calls)
   }
-  yield* Console.log("\nWhat the library called, by its methods: status×times")
-  for (const line of Calls.table(calls)) yield* Console.log(line)
-  const uncalled = Calls.uncalled(calls)
-  if (wanted.length === 0 && uncalled.length > 0) {
-    failed += 1
-    yield* Console.log(`\nDeclared by the library but called by no test (a failure):\n${uncalled.join("\n")}`)
-  }
-  const untried = Calls.untried(yield* Calls.methods, calls)
-  if (wanted.length === 0 && untried.length > 0) {
-    failed += 1
-    yield* Console.log(`\nMethods that no test called on the server (a failure):\n${untried.join("\n")}`)
-  }
-  if (skipped > 0) yield* Console.log(`${skipped} skipped`)
-  if (passed + failed === 0) {
-    return yield* new RealServerError({ step: "Running the tests", detail: "no test ran" })
-  }
-  return { passed, failed }
-}).pipe(
+  return files
+})
+
+/** Runs the tests against one release. */
+const runRelease = Effect.fnUntraced(
+  function*(release: Release, wanted: ReadonlyArray<string>) {
+    const installation = yield* ensureInstalled(release)
+    let passed = 0
+    let failed = 0
+    let skipped = 0
+    const calls: Array<
+      { readonly name: string; readonly routes: ReadonlyArray<Calls.Route>; readonly counts: Calls.Counts }
+    > = []
+    for (const phase of phases) {
+      if (phase.multiuser && !release.hasMultiUser) continue
+      const files = yield* filesOf(phase, wanted)
+      if (files.length === 0) continue
+      const counts = yield* runPhase(phase, files, installation)
+      passed += counts.passed
+      failed += counts.failed
+      skipped += counts.skipped
+      calls.push(counts.calls)
+    }
+    yield* Console.log("\nWhat the library called, by its methods: status×times")
+    for (const line of Calls.table(calls)) yield* Console.log(line)
+    const uncalled = Calls.uncalled(calls)
+    if (wanted.length === 0 && uncalled.length > 0) {
+      failed += 1
+      yield* Console.log(`\nDeclared by the library but called by no test (a failure):\n${uncalled.join("\n")}`)
+    }
+    const untried = Calls.untried(yield* Calls.methods, calls)
+    if (wanted.length === 0 && release.version === newestVersion && untried.length > 0) {
+      failed += 1
+      yield* Console.log(`\nMethods that no test called on the server (a failure):\n${untried.join("\n")}`)
+    }
+    if (skipped > 0) yield* Console.log(`${skipped} skipped`)
+    if (passed + failed === 0) {
+      return yield* new RealServerError({ step: "Running the tests", detail: "no test ran" })
+    }
+    return { passed, failed }
+  },
   Effect.catchTag(
     ["RealServerError", "PlatformError"],
     (error) => say(error.message).pipe(Effect.as({ passed: 0, failed: 1 }))
-  ),
+  )
+)
+
+const program = Effect.gen(function*() {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { version: { type: "string", default: newestVersion } }
+  })
+  const wanted = positionals.filter((argument) => argument !== "--")
+  const lines: Array<string> = []
+  let passed = 0
+  let failed = 0
+  for (const release of values.version === "all" ? releases : [yield* releaseOf(values.version)]) {
+    const [duration, counts] = yield* Effect.timed(runRelease(release, wanted))
+    passed += counts.passed
+    failed += counts.failed
+    lines.push(
+      `InvokeAI ${release.version.padEnd(7)} ${counts.passed} passed, ${counts.failed} failed in ${
+        Math.round(Duration.toSeconds(duration))
+      } s`
+    )
+  }
+  yield* Console.log(`\n${lines.join("\n")}`)
+  return { passed, failed }
+}).pipe(
+  Effect.catchTag("RealServerError", (error) => say(error.message).pipe(Effect.as({ passed: 0, failed: 1 }))),
   Effect.flatMap(({ passed, failed }) =>
     Console.log(`\n${passed} passed, ${failed} failed`).pipe(
       Effect.andThen(Effect.sync(() => {

@@ -127,7 +127,7 @@ describe("the documentation", () => {
   it("tells the versions and figures that the sources have", () => {
     const manifest = JSON.parse(read("packages/core/package.json")) as { readonly engines: { readonly node: string } }
     assert.include(read("README.md"), `Node ${manifest.engines.node.replace(/>=(\d+\.\d+).*/, "$1")} or later`)
-    const server = /invokeAiVersion = "([\d.]+)"/.exec(read("scripts/real-server/Cache.ts"))?.[1]
+    const server = /newestVersion = "([\d.]+)"/.exec(read("scripts/real-server/Releases.ts"))?.[1]
     assert.include(read("README.md"), `InvokeAI ${server} from PyPI`)
     const count = Object.values(scenarios).flat().length
     const servers = Object.keys(scenarios)

@@ -21,6 +21,12 @@ const required = (name: string): string => {
 /** The server under test. */
 export const url = required("INVOKEAI_TEST_URL")
 
+/** The version of the server under test. */
+export const version = required("INVOKEAI_TEST_VERSION")
+
+/** Number of workflows that the server ships. */
+export const shippedWorkflows = Number(required("INVOKEAI_TEST_SHIPPED"))
+
 /** The name of the tiny SD 1 model that is installed on it. */
 export const modelName = required("INVOKEAI_TEST_MODEL")
 

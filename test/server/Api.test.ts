@@ -63,7 +63,7 @@ const makeServer = () => {
             Effect.orDie
           )
           uploads.push({ query, parts })
-          return image("new.png")
+          return { ...image("new.png"), board_id: query.board_id ?? null }
         }),
       list: ({ query }) => {
         queries.push(query)
@@ -143,7 +143,7 @@ describe("a server made from the declaration understands the client", () => {
       const dto = yield* images.upload({ data: bytes("hello"), fileName: "ü.png", boardId: "b", metadata: { a: "ü" } })
       assert.strictEqual(dto.image_name, "new.png")
       assert.strictEqual(DateTime.toEpochMillis(dto.created_at), DateTime.toEpochMillis(time))
-      assert.isNull(dto.board_id)
+      assert.strictEqual(dto.board_id, "b")
       yield* images.upload({
         data: Stream.make(bytes("hel"), bytes("lo")),
         fileName: "s.webp",

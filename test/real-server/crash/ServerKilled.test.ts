@@ -12,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ensureInstalled } from "../../../scripts/real-server/Install.ts"
+import { releaseOf } from "../../../scripts/real-server/Releases.ts"
 import { start } from "../../../scripts/real-server/Server.ts"
 import * as Support from "../Support.ts"
 
@@ -27,7 +28,7 @@ it.live(
   () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const installation = yield* ensureInstalled
+      const installation = yield* Effect.flatMap(releaseOf(Support.version), ensureInstalled)
       // The server outlives the jobs, which clean up when their scope closes.
       const servers = yield* Effect.scope
       const root = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-killed-" })

@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
-import { cacheFolder, invokeAiVersion, say, withLock } from "../../../scripts/real-server/Cache.ts"
+import { cacheFolder, say, withLock } from "../../../scripts/real-server/Cache.ts"
 import { run } from "../../../scripts/real-server/Command.ts"
+import { newestVersion } from "../../../scripts/real-server/Releases.ts"
 
 const requirement = "invokeai-py-client==1.1.1"
 
@@ -23,7 +24,7 @@ const python = Effect.gen(function*() {
     if (yield* fs.exists(marker)) return
     yield* say(`installing ${requirement} from PyPI into ${folder}`)
     yield* fs.remove(folder, { recursive: true, force: true })
-    const server = inFolder(path.join(cache, `invokeai-${invokeAiVersion}`))
+    const server = inFolder(path.join(cache, `invokeai-${newestVersion}`))
     const base = (yield* fs.exists(server)) ? server : "python3"
     yield* run(base, ["-m", "venv", folder], { step: "Making a virtual environment", logFile })
     yield* run(own, ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", requirement], {

@@ -29,14 +29,14 @@ export const workflowLibrarySuite = (who: string, layer: Layer.Layer<WorkflowLib
           const library = yield* WorkflowLibrary
           const filter = { categories: ["default"], orderBy: "name", direction: "ASC" } as const
           const shipped = yield* Stream.runCollect(library.list({ ...filter, pageSize: 7 }))
-          assert.strictEqual(shipped.length, 26)
-          assert.strictEqual(new Set(shipped.map((workflow) => workflow.workflow_id)).size, 26)
+          assert.strictEqual(shipped.length, Support.shippedWorkflows)
+          assert.strictEqual(new Set(shipped.map((workflow) => workflow.workflow_id)).size, Support.shippedWorkflows)
           const page = yield* library.page({ ...filter, page: 1, perPage: 7 })
           assert.deepStrictEqual(
             page.items.map((workflow) => workflow.workflow_id),
             shipped.slice(7, 14).map((workflow) => workflow.workflow_id)
           )
-          assert.strictEqual((yield* library.countsByCategory(["default"]))["default"], 26)
+          assert.strictEqual((yield* library.countsByCategory(["default"]))["default"], Support.shippedWorkflows)
           assert.isAbove((yield* library.countsByTag(["flux"], { categories: ["default"] }))["flux"] ?? 0, 0)
           assert.isAbove((yield* library.tags({ categories: ["default"] })).length, 3)
         }))

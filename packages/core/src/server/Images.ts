@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type {
   ImageCategory,
@@ -20,6 +21,7 @@ import type {
 } from "./api/ImagesApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
+import { withReason } from "./internal/failures.ts"
 import {
   confirmed,
   deletion,
@@ -33,7 +35,7 @@ import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { parseProvenance } from "./internal/provenance.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
+import { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**
@@ -236,7 +238,9 @@ export class Images extends Context.Service<Images, {
   /**
    * Deletes images. Images that are not deleted are in `failed`.
    *
-   * **Details** Route: `POST delete`, in requests of at most 1,000 names. Repeated after transient failures.
+   * **Details** Route: `POST delete`, in requests of at most 1,000 names. Repeated after transient failures. Multi-user
+   * servers up to 6.13 do not say which images of a rejected request they deleted, so each that does not exist afterwards
+   * counts as deleted.
    */
   readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
   /**
@@ -314,8 +318,22 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
   const byNames: Images["Service"]["byNames"] = Effect.fn("Images.byNames")((names) =>
     inChunks(names, (image_names) => call((api) => api.images.byNames({ payload: { image_names } })))
   )
+  const fullHead = (image_name: string) => call((api) => api.images.fullHead({ params: { image_name } }))
+  const hasNoFile = (name: string) =>
+    Effect.match(fullHead(name), {
+      onSuccess: () => false,
+      onFailure: ({ fromServer, status }) => status === 404 && fromServer === true
+    })
   const orMissing = (name: string) => (error: InvokeAiError) =>
-    confirmed(error, Effect.map(byNames([name]), (found) => found.length === 0))
+    // up to 6.13, multi-user servers respond with 403 for an image that does not exist, but with 404 for its file
+    error.reason._tag === "Forbidden"
+      ? Effect.flatMap(hasNoFile(name), (missing) =>
+        Effect.fail(missing ? withReason(error, { _tag: "NotFound" }, "Image not found") : error))
+      : confirmed(
+        error,
+        Effect.map(byNames([name]), (found) =>
+          found.length === 0)
+      )
   const one = <A>(name: string, f: Parameters<typeof call<A>>[0]) => Effect.catch(call(f), orMissing(name))
   const bytesOf = (name: string, f: Parameters<typeof bytes>[0]) =>
     Stream.catch(bytes(f, { contentType: ["image/"] }), (error) => Stream.fromEffect(orMissing(name)(error)))
@@ -325,11 +343,45 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
   const find = Effect.fn("Images.find")((name: string) => optional(get(name)))
   const absolute = (url: string) => new URL(url, server).href
 
+  const remove = Effect.fn("Images.delete")((image_name: string) =>
+    deletion(
+      client,
+      orNotFound(
+        Effect.flatMap(
+          one(image_name, (api) => api.images.delete({ params: { image_name } })),
+          (result) =>
+            result.deleted_images.includes(image_name)
+              ? Effect.void
+              : Effect.fail(notDeleted(server, `/api/v1/images/i/${encodeURIComponent(image_name)}`))
+        ),
+        find(image_name),
+        isRefusedDeletion
+      )
+    )
+  )
+  // up to 6.11, servers keep an image for a board that they do not have without a board
+  const rejectBoard = (name: string, boardId: string) =>
+    Effect.flatMap(Effect.result(remove(name)), (removed) =>
+      Effect.fail(
+        new InvokeAiError({
+          reason: { _tag: Result.isSuccess(removed) ? "NotFound" : "Server" },
+          method: "POST",
+          path: "/api/v1/images/upload",
+          server,
+          status: 201,
+          detail: `there is no board with the id ${JSON.stringify(boardId)}${
+            Result.isSuccess(removed)
+              ? ""
+              : `, and the image, which the server keeps as ${name}, could not be deleted: ${removed.failure.message}`
+          }`
+        })
+      ))
+
   return Images.of({
     upload: Effect.fn("Images.upload")((image) => {
       const fileName = image.fileName ?? (image.data instanceof File ? image.data.name : "")
       const name = fileName === "" ? "image.png" : fileName
-      return call((api) =>
+      const upload = call((api) =>
         api.images.upload({
           query: defined({
             image_category: image.category ?? "user",
@@ -351,6 +403,10 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
           })
         })
       )
+      const { boardId } = image
+      return boardId === undefined || boardId === "none"
+        ? upload
+        : Effect.tap(upload, (sent) => sent.board_id === null ? rejectBoard(sent.image_name, boardId) : Effect.void)
     }),
     get,
     find,
@@ -382,22 +438,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
           (result) => result.unstarred_images
         ))
     ),
-    delete: Effect.fn("Images.delete")((image_name) =>
-      deletion(
-        client,
-        orNotFound(
-          Effect.flatMap(
-            one(image_name, (api) => api.images.delete({ params: { image_name } })),
-            (result) =>
-              result.deleted_images.includes(image_name)
-                ? Effect.void
-                : Effect.fail(notDeleted(server, `/api/v1/images/i/${encodeURIComponent(image_name)}`))
-          ),
-          find(image_name),
-          isRefusedDeletion
-        )
-      )
-    ),
+    delete: remove,
     deleteMany: Effect.fn("Images.deleteMany")((names) =>
       bulk(
         names,
@@ -410,7 +451,8 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
               (result) => result.deleted_images
             ),
             Effect.map(byNames(image_names), (images) => images.map((image) => image.image_name))
-          )
+          ),
+        hasNoFile
       )
     ),
     deleteUncategorized: call((api) => api.images.deleteUncategorized({})).pipe(
@@ -437,7 +479,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       }))
     ),
     exists: Effect.fn("Images.exists")((image_name) =>
-      one(image_name, (api) => api.images.fullHead({ params: { image_name } })).pipe(
+      Effect.catch(fullHead(image_name), orMissing(image_name)).pipe(
         Effect.as(true),
         Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false))
       )

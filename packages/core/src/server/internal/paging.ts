@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { BulkResult } from "../BulkResult.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
  * How many names or ids the server takes in one body, and how long one page may be (6.14.2).
@@ -29,16 +30,29 @@ export const inChunks = <A, B, E, R>(
   Effect.map(Effect.forEach(chunks(items), (chunk) => f(chunk)), (parts) => parts.flat())
 
 /**
- * Sends names in chunks and tells which of them the server reported as done.
+ * Sends names in chunks and returns which of them the server reported as done.
+ *
+ * Multi-user servers up to 6.13 reject a whole chunk with 403 because of one name, after they have changed those before
+ * it. The names of such a chunk are then sent one by one. `isDone` looks up whether a name that is rejected again was
+ * changed by the first attempt.
  *
  * @internal
  */
-export const bulk = <E, R>(
+export const bulk = (
   names: ReadonlyArray<string>,
-  send: (chunk: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, E, R>
-): Effect.Effect<BulkResult, E, R> => {
+  send: (chunk: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>,
+  isDone: (name: string) => Effect.Effect<boolean, InvokeAiError> = () => Effect.succeed(false)
+): Effect.Effect<BulkResult, InvokeAiError> => {
   const unique = [...new Set(names)]
-  return Effect.map(inChunks(unique, send), (reported) => {
+  const isRejected = (error: InvokeAiError) => error.reason._tag === "Forbidden" && error.fromServer === true
+  const sendOne = (name: string) =>
+    Effect.catchIf(send([name]), isRejected, () => Effect.map(isDone(name), (done) => done ? [name] : []))
+  const sendChunk = (chunk: ReadonlyArray<string>) =>
+    Effect.catchIf(send(chunk), isRejected, () =>
+      chunk.length === 1
+        ? Effect.succeed([])
+        : Effect.map(Effect.forEach(chunk, sendOne, { concurrency: 8 }), (parts) => parts.flat()))
+  return Effect.map(inChunks(unique, sendChunk), (reported) => {
     const done = new Set(reported)
     return { succeeded: unique.filter((name) => done.has(name)), failed: unique.filter((name) => !done.has(name)) }
   })

@@ -4,7 +4,7 @@ import type { StoredBoard, StoredImage } from "../galleryStore.ts"
 import { type EndpointContext, route, type RouteContext, withinNames } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, invalid, json, refusal } from "../SimulatorHttp.ts"
-import { isOwn, mayReadBoard, mayWriteBoard } from "./permissions.ts"
+import { hidesMissing, isOwn, mayReadBoard, mayWriteBoard } from "./permissions.ts"
 
 const maxNameLength = 300
 
@@ -63,12 +63,15 @@ export const addToBoard = Effect.fnUntraced(function*(
       : refusal(404, "Board not found")
   }
   if (!mayWriteBoard(context, board)) return yield* refusal(403, "Not authorized to modify this board")
-  const images: ReadonlyArray<StoredImage> = names.flatMap((name) => {
+  const isMovable = (image: StoredImage | undefined) => image !== undefined && isOwn(context, image.userId)
+  const stopsAt = hidesMissing(context) ? names.findIndex((name) => !isMovable(gallery.images.get(name))) : -1
+  const images: ReadonlyArray<StoredImage> = names.slice(0, stopsAt < 0 ? undefined : stopsAt).flatMap((name) => {
     const image = gallery.images.get(name)
     return image === undefined ? [] : [image]
   })
   const affected = new Set([boardId, ...images.map((image) => image.boardId ?? "none")])
   for (const image of images) image.boardId = boardId
+  if (stopsAt >= 0) return yield* refusal(403, "Not authorized to move this image")
   return {
     affected_boards: [...affected],
     added_images: images.map((image) => image.name),

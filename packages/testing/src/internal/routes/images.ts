@@ -22,7 +22,7 @@ import {
 } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { bytes, type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
-import { mayRead, readableBoard } from "./permissions.ts"
+import { hidesMissing, mayRead, readableBoard } from "./permissions.ts"
 
 type ImageContext = EndpointContext<{ readonly image_name: string }>
 
@@ -32,13 +32,20 @@ const notFound = (context: RouteContext): HttpFailure =>
   refusal(404, context.world.settings.multiUser ? "Image not found" : "Not Found")
 
 const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Return<StoredImage, HttpFailure> {
+  const forbidden = refusal(403, "Not authorized to access this image")
   const image = yield* orRefuse(
     context.world.gallery.images.get(context.params.image_name),
-    () => notFound(context)
+    () => hidesMissing(context) ? forbidden : notFound(context)
   )
-  if (!mayRead(context, image)) return yield* refusal(403, "Not authorized to access this image")
+  if (!mayRead(context, image)) return yield* forbidden
   return image
 })
+
+/** The image whose file is asked for. Before 6.14 servers check no permission here. */
+const findFile = (context: ImageContext): Effect.Effect<StoredImage, HttpFailure> =>
+  context.world.profile.minor < 14
+    ? orRefuse(context.world.gallery.images.get(context.params.image_name), () => refusal(404, "Not Found"))
+    : find(context)
 
 const filterOf = Effect.fnUntraced(function*(
   context: EndpointContext<unknown, {
@@ -84,12 +91,29 @@ const named = (context: NamesContext): Effect.Effect<ReadonlyArray<StoredImage>,
   return Effect.map(withinNames(context, "image_names", names), () => imagesOf(context, names))
 }
 
-const deleteAll = (context: RouteContext, images: ReadonlyArray<StoredImage>) => {
-  const result = {
-    affected_boards: boardsOf(images),
-    deleted_images: images.map((image) => image.name),
-    ...failedImages(context)
+/** Changes the named images one by one. Before 6.14 a multi-user server stops at the first that the user may not change. */
+const changeEach = Effect.fnUntraced(function*(
+  context: NamesContext,
+  change: (image: StoredImage) => void
+): Effect.fn.Return<ReadonlyArray<StoredImage>, HttpFailure> {
+  const images = yield* named(context)
+  const stopsAt = hidesMissing(context)
+    ? context.payload.image_names.findIndex((name) => !images.some((image) => image.name === name))
+    : -1
+  for (const image of stopsAt < 0 ? images : imagesOf(context, context.payload.image_names.slice(0, stopsAt))) {
+    change(image)
   }
+  return stopsAt < 0 ? images : yield* refusal(403, "Not authorized to modify this image")
+})
+
+const deletion = (context: RouteContext, images: ReadonlyArray<StoredImage>) => ({
+  affected_boards: boardsOf(images),
+  deleted_images: images.map((image) => image.name),
+  ...failedImages(context)
+})
+
+const deleteAll = (context: RouteContext, images: ReadonlyArray<StoredImage>) => {
+  const result = deletion(context, images)
   for (const image of images) context.world.deleteImage(image)
   return result
 }
@@ -181,7 +205,7 @@ const cacheControl = (context: RouteContext): string =>
   context.world.settings.multiUser ? "private, no-store" : "max-age=31536000"
 
 const full: Implementation<ImageContext> = route(function*(context) {
-  const image = yield* find(context)
+  const image = yield* findFile(context)
   yield* context.world.disk("read")
   return bytes(image.bytes(), {
     "content-type": "image/png",
@@ -192,11 +216,10 @@ const full: Implementation<ImageContext> = route(function*(context) {
 
 const setStarred = (starred: boolean): Implementation<NamesContext> =>
   route(function*(context) {
-    const images = yield* named(context)
-    for (const image of images) {
+    const images = yield* changeEach(context, (image) => {
       image.starred = starred
       image.updatedAt = context.now
-    }
+    })
     return json({
       affected_boards: boardsOf(images),
       [starred ? "starred_images" : "unstarred_images"]: images.map((image) => image.name),
@@ -248,7 +271,8 @@ export const images: Implementations<"images"> = {
     )
   ),
   deleteMany: route(function*(context) {
-    return json(deleteAll(context, yield* named(context)))
+    const { world } = context
+    return json(deletion(context, yield* changeEach(context, (image) => world.deleteImage(image))))
   }),
   star: setStarred(true),
   unstar: setStarred(false),
@@ -268,8 +292,11 @@ export const images: Implementations<"images"> = {
   }),
   update: route(function*(context) {
     const image = context.world.gallery.images.get(context.params.image_name)
-    if (image === undefined) return yield* refusal(400, "Failed to update image")
-    if (!mayRead(context, image)) return yield* refusal(403, "Not authorized to modify this image")
+    const forbidden = refusal(403, "Not authorized to modify this image")
+    if (image === undefined) {
+      return yield* hidesMissing(context) ? forbidden : refusal(400, "Failed to update image")
+    }
+    if (!mayRead(context, image)) return yield* forbidden
     const { payload } = context
     image.category = payload.image_category ?? image.category
     image.sessionId = payload.session_id ?? image.sessionId
@@ -307,7 +334,7 @@ export const images: Implementations<"images"> = {
   full,
   fullHead: full,
   thumbnail: route(function*(context) {
-    const image = yield* find(context)
+    const image = yield* findFile(context)
     yield* context.world.disk("read")
     return bytes(context.world.gallery.thumbnail(image), {
       "content-type": "image/webp",

@@ -13,6 +13,13 @@ interface Owned {
 export const isOwn = (context: RouteContext, userId: string): boolean =>
   !context.world.settings.multiUser || context.user.isAdmin || userId === context.user.userId
 
+/**
+ * Whether the server responds to a user in the same way to what is missing and to what belongs to another user, as
+ * multi-user servers before 6.14 do.
+ */
+export const hidesMissing = (context: RouteContext): boolean =>
+  context.world.profile.minor < 14 && context.world.settings.multiUser && !context.user.isAdmin
+
 /** Whether the user may see a board. */
 export const mayReadBoard = (context: RouteContext, board: StoredBoard): boolean =>
   isOwn(context, board.userId) || board.visibility !== "private"

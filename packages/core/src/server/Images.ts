@@ -32,7 +32,6 @@ import {
   orNotFound
 } from "./internal/missing.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
-import { parseProvenance } from "./internal/provenance.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { InvokeAiError } from "./InvokeAiError.ts"
@@ -469,7 +468,7 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
       Effect.map(one(image_name, (api) => api.images.metadata({ params: { image_name } })), Option.fromNullishOr)
     ),
     workflow: Effect.fn("Images.workflow")((image_name) =>
-      Effect.map(one(image_name, (api) => api.images.workflow({ params: { image_name } })), parseProvenance)
+      one(image_name, (api) => api.images.workflow({ params: { image_name } }))
     ),
     urls: Effect.fn("Images.urls")((image_name) =>
       Effect.map(one(image_name, (api) => api.images.urls({ params: { image_name } })), (urls) => ({

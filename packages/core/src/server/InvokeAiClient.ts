@@ -20,7 +20,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
@@ -123,10 +123,6 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   readonly call: <A>(
     f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>
   ) => Effect.Effect<A, InvokeAiError>
-  /** Sends a request as `call` does, and returns the JSON of the response without decoding it. */
-  readonly json: (
-    f: (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>
-  ) => Effect.Effect<unknown, InvokeAiError>
   /** Streams the body of a response in constant memory. Nothing is retried once bytes have been returned. */
   readonly bytes: (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
@@ -227,19 +223,6 @@ const declared: ReadonlyArray<{
 }> = Object.entries(InvokeAiApi.groups).flatMap(([group, { endpoints }]) =>
   Object.entries(endpoints).map(([id, endpoint]) => ({ group, id, endpoint, route: routeOf(group, id) }))
 )
-
-const parseJson = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
-
-/** The same route, which gives the JSON of the answer as it came. */
-const asJson = (route: RouteFunction): RouteFunction => (request: object) => {
-  // every route takes this option, whatever else it takes, and gives the response then
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const response = route({ ...request, responseMode: "response-only" } as never) as Effect.Effect<
-    HttpClientResponse.HttpClientResponse,
-    RouteError
-  >
-  return Effect.flatMap(Effect.flatMap(response, ({ text }) => text), parseJson)
-}
 
 const always = () => true
 
@@ -388,18 +371,14 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     )
   }
 
-  const routesWith = (change: (route: RouteFunction) => RouteFunction): InvokeAiRoutes => {
-    const routes: Record<string, Record<string, RouteFunction>> = {}
-    for (const { endpoint, group, id, route } of declared) {
-      routes[group] ??= {}
-      routes[group][id] = wrap(endpoint, change(route))
-    }
-    // built from the declaration that the type is derived from
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return routes as unknown as InvokeAiRoutes
+  const routes: Record<string, Record<string, RouteFunction>> = {}
+  for (const { endpoint, group, id, route } of declared) {
+    routes[group] ??= {}
+    routes[group][id] = wrap(endpoint, route)
   }
-  const api = routesWith((route) => route)
-  let jsonApi: InvokeAiRoutes | undefined
+  // built from the declaration that the type is derived from
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const api = routes as unknown as InvokeAiRoutes
 
   const bytes = (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
@@ -437,14 +416,11 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       )
     })).pipe(Stream.withSpan("InvokeAiClient.bytes"))
 
-  const callOf = <A>(effect: () => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
+  const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
     Effect.mapError(
-      Effect.suspend(effect),
+      Effect.suspend(() => f(api)),
       (error) => toInvokeAiError({ server, method: "", path: "", scrub: credentials.scrub, sent: true }, error)
     )
-  const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>) => callOf(() => f(api))
-  const json = (f: (api: InvokeAiRoutes) => Effect.Effect<unknown, RouteError>) =>
-    callOf(() => f(jsonApi ??= routesWith(asJson)))
 
   return InvokeAiClient.of({
     url: base.url,
@@ -453,7 +429,6 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     renewToken: Effect.orElseSucceed(credentials.renew, () => false),
     redact: credentials.scrub,
     call,
-    json,
     bytes,
     repeat
   })

@@ -39,7 +39,7 @@ const own = (object: unknown, ...keys: ReadonlyArray<string>): unknown => {
   let current = object
   for (const key of keys) {
     if (!Predicate.isObject(current) || !Object.hasOwn(current, key)) return undefined
-    current = (current as Readonly<Record<string, unknown>>)[key]
+    current = current[key]
   }
   return current
 }

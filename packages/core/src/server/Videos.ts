@@ -15,7 +15,6 @@ import type { BulkResult } from "./BulkResult.ts"
 import type { ImageProvenance } from "./Images.ts"
 import { confirmed, deletion, isRefusedDeletion, notDeleted, optional, orNotFound } from "./internal/missing.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
-import { parseProvenance } from "./internal/provenance.ts"
 import { form } from "./internal/upload.ts"
 import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"
 import type { InvokeAiError } from "./InvokeAiError.ts"
@@ -301,7 +300,7 @@ const make = (client: InvokeAiClient["Service"]): Videos["Service"] => {
       Effect.map(one(video_name, (api) => api.videos.metadata({ params: { video_name } })), Option.fromNullishOr)
     ),
     workflow: Effect.fn("Videos.workflow")((video_name) =>
-      Effect.map(one(video_name, (api) => api.videos.workflow({ params: { video_name } })), parseProvenance)
+      one(video_name, (api) => api.videos.workflow({ params: { video_name } }))
     ),
     full: (video_name, options) =>
       bytesOf(video_name, (api) =>

@@ -3,12 +3,22 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Idempotent, Repeats, repeats, Transfer } from "../internal/policy.ts"
-import { JsonObject, nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
+import {
+  JsonObject,
+  JsonText,
+  nullish,
+  OffsetPage,
+  openLiterals,
+  PathSegment,
+  ServerTimestamp,
+  SQLiteDirection
+} from "./Wire.ts"
 
 /**
  * What an image is for. `general` images are outputs, the others count as assets in the gallery.
@@ -104,16 +114,18 @@ export class ImageRecordChanges extends Schema.Opaque<ImageRecordChanges>()(
   }).annotate({ identifier: "ImageRecordChanges" })
 ) {}
 
+const embedded = Schema.NullOr(JsonText).pipe(Schema.withDecodingDefaultKey(Effect.succeed(null)))
+
 /**
- * The workflow and graph that an image carries, as JSON text.
+ * The workflow and graph that an image carries; null if it carries none.
  *
  * @since 0.1.0
  * @category schemas
  */
 export class WorkflowAndGraph extends Schema.Opaque<WorkflowAndGraph>()(
   Schema.Struct({
-    workflow: nullish(Schema.String),
-    graph: nullish(Schema.String)
+    workflow: embedded,
+    graph: embedded
   }).annotate({ identifier: "WorkflowAndGraph" })
 ) {}
 

@@ -59,6 +59,19 @@ export const JsonValue: Schema.declare<unknown> = Schema.declare(isAnything, {
   toCodecJson: () => undefined
 })
 
+const noText = Schema.Literal("").pipe(
+  Schema.decodeTo(Schema.Null, SchemaTransformation.transform({ decode: () => null, encode: () => "" as const }))
+)
+
+/**
+ * A JSON value that the server writes as text. Text that is not JSON is kept, because it is better shown than lost; empty
+ * text is `null`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const JsonText = Schema.Union([noText, Schema.fromJsonString(JsonValue), Schema.String])
+
 const unexpected = JsonValue.pipe(
   Schema.decodeTo(Schema.Null, SchemaTransformation.transform({ decode: () => null, encode: (): unknown => null }))
 )

@@ -101,10 +101,6 @@ export default defineConfig({
       rules: imports(neutral, importRule(name), ...(name === "server" ? [] : [socketIo]))
     })),
     {
-      files: ["packages/core/src/server/{ServerEvents,internal/subscriber}.ts"],
-      rules: { "import/no-cycle": "error" }
-    },
-    {
       files: ["packages/core/src/{InvokeAi,index}.ts"],
       rules: imports(neutral, socketIo)
     },

@@ -3,18 +3,19 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as RcRef from "effect/RcRef"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { printable } from "../internal/printable.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import { type EventConnection, EventTransport, type TransportMessage } from "./EventTransport.ts"
 import * as Metrics from "./internal/Metrics.ts"
-import * as Subscriber from "./internal/subscriber.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { decode, type ServerEvent } from "./ServerEvent.ts"
 
@@ -158,6 +159,76 @@ export class ServerEvents extends Context.Service<ServerEvents, {
   )
 }
 
+const maxProgress = 64
+const maxOther = 16_384
+
+/** A subscription, from the side of the hub. */
+interface Subscriber {
+  readonly offer: (message: ServerMessage) => void
+  readonly end: () => void
+  readonly stream: Stream.Stream<ServerMessage>
+}
+
+const isProgress = (message: ServerMessage): boolean =>
+  message._tag === "Event" && message.name === "invocation_progress"
+
+/**
+ * A waiting list with a bound: old progress goes first, and a reader who leaves everything else lying has to start over.
+ */
+const makeSubscriber = (): Subscriber => {
+  let waiting: Array<ServerMessage> = []
+  let progress = 0
+  let connected = false
+  let ended = false
+  const latch = Latch.makeUnsafe()
+
+  const push = (message: ServerMessage) => {
+    const last = waiting[waiting.length - 1]
+    // only the newest reason matters
+    if (message._tag === "Unavailable" && last?._tag === "Unavailable") waiting[waiting.length - 1] = message
+    else waiting.push(message)
+  }
+
+  const pull = Effect.suspend(function take(): Effect.Effect<
+    readonly [ServerMessage, ...Array<ServerMessage>],
+    Cause.Done
+  > {
+    const [first, ...rest] = waiting
+    if (first !== undefined) {
+      waiting = []
+      progress = 0
+      return Effect.succeed([first, ...rest])
+    }
+    if (ended) return Cause.done()
+    latch.closeUnsafe()
+    return Effect.andThen(latch.await, Effect.suspend(take))
+  })
+
+  return {
+    offer: (message) => {
+      if (ended) return
+      if (message._tag !== "Event") connected = message._tag === "Connected"
+      if (isProgress(message)) {
+        if (progress >= maxProgress) waiting.splice(waiting.findIndex(isProgress), 1)
+        else progress++
+        waiting.push(message)
+      } else if (waiting.length - progress >= maxOther) {
+        waiting = [{ _tag: "Disconnected", reason: "slow subscriber" }]
+        progress = 0
+        if (connected) push({ _tag: "Connected" })
+      } else {
+        push(message)
+      }
+      latch.openUnsafe()
+    },
+    end: () => {
+      ended = true
+      latch.openUnsafe()
+    },
+    stream: Stream.fromPull(Effect.succeed(pull))
+  }
+}
+
 type Listener = (message: ServerMessage) => void
 
 interface Joined {
@@ -248,7 +319,7 @@ const make = Effect.gen(function*() {
   return ServerEvents.of({
     listen,
     subscribe: Effect.gen(function*() {
-      const subscriber = yield* Effect.acquireRelease(Effect.sync(Subscriber.make), ({ end }) => Effect.sync(end))
+      const subscriber = yield* Effect.acquireRelease(Effect.sync(makeSubscriber), ({ end }) => Effect.sync(end))
       yield* listen(subscriber.offer)
       return subscriber.stream
     }),

@@ -50,13 +50,14 @@ import * as Workflow from "../workflow/Workflow.ts"
 import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
 import { awaitWithin, cancelJob, close, jobRules, type Lifecycle, timeoutRules } from "./internal/lifecycle.ts"
-import { withLoops } from "./internal/outputs/graph.ts"
+import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
 import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
+import * as JobProgress from "./JobProgress.ts"
 import * as JobResult from "./JobResult.ts"
 import * as JobState from "./JobState.ts"
 import { JobTracker } from "./JobTracker.ts"
@@ -118,6 +119,11 @@ export interface Job {
    */
   readonly changes: Stream.Stream<JobState.JobState>
   /**
+   * Emits how far the job is, and again after each change; a slow reader sees only the newest. The fraction never
+   * decreases. Ends with the job, and never fails.
+   */
+  readonly progress: Stream.Stream<JobProgress.JobProgress>
+  /**
    * Waits for the end of the job.
    *
    * **Errors**
@@ -173,7 +179,8 @@ export type JobServices = JobTracker | SessionQueue | Images | ServerInfo | Secu
 const makeJob = Effect.fnUntraced(function*(
   context: Lifecycle,
   enqueued: Submission.SubmissionResult | null,
-  limit: TimeLimit.TimeLimit
+  limit: TimeLimit.TimeLimit,
+  progress: JobProgress.ProgressContext
 ): Effect.fn.Return<Job, never, JobServices> {
   const services = yield* Effect.context<JobServices>()
   const { options, tracked } = context
@@ -193,6 +200,7 @@ const makeJob = Effect.fnUntraced(function*(
     events: tracked.events,
     state,
     changes: tracked.changes,
+    progress: JobProgress.stream(tracked.changes, progress),
     await: Effect.suspend(() =>
       // The result of a job that has ended is there at any time.
       tracked.isDone
@@ -339,7 +347,8 @@ const send = Effect.fnUntraced(function*(
   )
   // Where events arrive nothing is asked: they were subscribed to before the job was sent.
   if (!enqueued.itemsConfirmed || !(yield* tracker.connected)) yield* tracker.refresh
-  return yield* makeJob(context, enqueued, limit)
+  const { batch, nodes } = submission
+  return yield* makeJob(context, enqueued, limit, { nodes, nodeCount: nodesOf(batch.graph).size })
 })
 
 /** Submits a batch of which the journal does not know whether the server has it. @internal */
@@ -569,7 +578,7 @@ export const attach = Effect.fn("Job.attach")(function*(
     stage: { current: "accepted", detached: options.onScopeClose !== "cancel", sending: undefined }
   }
   yield* Effect.addFinalizer((exit) => close(context, exit))
-  return yield* makeJob(context, null, limit)
+  return yield* makeJob(context, null, limit, { nodes: options.nodes ?? new Map(), nodeCount: undefined })
 })
 
 /**

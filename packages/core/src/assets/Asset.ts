@@ -54,7 +54,7 @@ export interface AssetContent {
  * @since 0.1.0
  */
 export interface UploadOptions {
-  /** What the image is for. Default `user`, as for images that are uploaded in the official UI. */
+  /** What the image is for. Default `user`, as for images that are uploaded in the InvokeAI UI. */
   readonly category?: ImageCategory | undefined
   /** The id of a board to put the image on. Default none. */
   readonly board?: string | undefined
@@ -70,8 +70,8 @@ export interface UploadOptions {
   /** Larger content is refused before it is sent. In bytes; default 512 MiB. */
   readonly maxBytes?: number | undefined
   /**
-   * How long the upload may take, lookups after a lost response included. Default 10 minutes. Per call: `transferTimeout`
-   * of the client limits the request for all calls.
+   * How long the upload may take, lookups after a lost response included. Default 10 minutes. Per call:
+   * `transferTimeout` of the client limits the request for all calls.
    */
   readonly timeout?: Duration.Input | undefined
 }
@@ -134,9 +134,10 @@ export interface Leftover {
 }
 
 /**
- * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result of a run
- * refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is not on the
- * board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`NeededByJob`). A queue item is left when it has not ended (`Running`).
+ * Why something was left on the server. An image: the user starred it, or moved it to another board, since; the result
+ * of a run refers to it (`Retained`); another run made it and this one only took it from the cache (`OtherRun`); it is
+ * not on the board that the deletion was limited to (`OtherBoard`); a job in the `JobJournal` needs it (`NeededByJob`).
+ * A queue item is left when it has not ended (`Running`).
  *
  * @category models
  * @since 0.1.0

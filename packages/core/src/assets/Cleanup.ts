@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * Cleaning up tries everything and tells what happened to each thing; only with `strict` it fails, with the list of what
- * could not be deleted. Things that are gone already are no failure. Images that somebody wants by now stay, see
+ * Cleaning up tries everything and tells what happened to each thing; only with `strict` it fails, with the list of
+ * what could not be deleted. Things that are gone already are no failure. Images that somebody wants by now stay, see
  * `KeptReason`.
  *
  * **Example** (Outputs were downloaded, nothing is to stay)
@@ -170,7 +170,7 @@ export const inputs = Effect.fn("Cleanup.inputs")(
 export interface OutputsCleanupOptions extends CleanupOptions {
   /** Only images that are on this board now. `none` means those on no board. */
   readonly board?: string | undefined
-  /** `all`, the default, is every image the job made; `final` is only what the official UI would show. */
+  /** `all`, the default, is every image the job made; `final` is only what the InvokeAI UI would show. */
   readonly images?: "all" | "final" | undefined
   /** Also images with a star. Default false. */
   readonly starred?: boolean | undefined
@@ -410,8 +410,8 @@ export interface BatchCleanupResult extends Omit<CleanupResult, "deleted" | "mis
  *
  * **Details**
  *
- * Images that only these jobs share, through the server's invocation cache, are deleted with them. With `strict` it fails
- * at the very end, after everything was tried.
+ * Images that only these jobs share, through the server's invocation cache, are deleted with them. With `strict` it
+ * fails at the very end, after everything was tried.
  *
  * @category cleanup
  * @since 0.1.0

@@ -50,8 +50,8 @@ export interface DownloadOptions extends FormatOptions {
   /** Writes `<file>.json` beside each file: node, item, seed, model, the server's metadata and graph. Default false. */
   readonly metadata?: boolean | Sidecar.SidecarOptions | undefined
   /**
-   * What to do where the file exists. Default `error`. A folder, a link to nothing, or anything else that is not a file is
-   * a `FileExists` error with `skip` too.
+   * What to do where the file exists. Default `error`. A folder, a link to nothing, or anything else that is not a file
+   * is a `FileExists` error with `skip` too.
    */
   readonly ifExists?: AtomicFile.Existing | undefined
   /** Whether missing folders are made. Default true; otherwise a missing folder is an error. */
@@ -88,7 +88,7 @@ export const downloadRules: Options.OptionRules<DownloadOptions> = {
  */
 export interface OutputsOptions extends DownloadOptions {
   /**
-   * `final`, the default: what the official UI would show, see `WorkflowOutput.finalImages`. `all`: also intermediate
+   * `final`, the default: what the InvokeAI UI would show, see `WorkflowOutput.finalImages`. `all`: also intermediate
    * images and those that nodes only handed on, each once. Or a function that says which.
    */
   readonly images?: "final" | "all" | ((image: InkImageOutput) => boolean) | undefined

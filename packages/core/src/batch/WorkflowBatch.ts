@@ -79,7 +79,7 @@ export interface BatchOptions {
 }
 
 /**
- * Everything that is wrong with the workflow as far as it can be told without a server: the rules of the official UI,
+ * Everything that is wrong with the workflow as far as it can be told without a server: the rules of the InvokeAI UI,
  * the stricter ones of the server, and this library's own.
  *
  * **Details**
@@ -103,8 +103,8 @@ export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems => {
  *
  * **Details**
  *
- * A model may be named by key, by hash (so that workflows from another installation find it), or by name, base and type.
- * In the result every model is complete.
+ * A model may be named by key, by hash (so that workflows from another installation find it), or by name, base and
+ * type. In the result every model is complete.
  *
  * **Errors**
  *
@@ -365,8 +365,8 @@ const compile = Effect.fnUntraced(function*(
  *
  * **Details**
  *
- * The graph is what the official UI would submit. Sweeps come before the batch nodes of the workflow in `data`, and vary
- * slower. Generators that need the server are resolved now; random ones without a seed draw new numbers.
+ * The graph is what the InvokeAI UI would submit. Sweeps come before the batch nodes of the workflow in `data`, and
+ * vary slower. Generators that need the server are resolved now; random ones without a seed draw new numbers.
  *
  * **Errors**
  *
@@ -380,7 +380,7 @@ export const make: {
   /**
    * Compiles the workflow for submission, after checking all of it.
    *
-   * The graph is what the official UI would submit. Generators that need the server are resolved now; random ones
+   * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
    * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
    * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
    */
@@ -392,7 +392,7 @@ export const make: {
   /**
    * Compiles the workflow for submission, after checking all of it.
    *
-   * The graph is what the official UI would submit. Generators that need the server are resolved now; random ones
+   * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
    * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
    * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
    */

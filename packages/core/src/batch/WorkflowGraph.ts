@@ -1,5 +1,5 @@
 /**
- * The graph that a workflow runs as: what the official UI submits for it.
+ * The graph that a workflow runs as: what the InvokeAI UI submits for it.
  *
  * @since 0.1.0
  */
@@ -131,8 +131,9 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
  *
  * **Details**
  *
- * Mirrors the official UI: batch and generator nodes are left out, edges through connectors go from end to end, the same
- * connection is there once, connected inputs have no value, inputs that the node type does not have are left out (but for
+ * Mirrors the InvokeAI UI: batch and generator nodes are left out, edges through connectors go from end to end, the
+ * same connection is there once, connected inputs have no value, inputs that the node type does not have are left out
+ * (but for
  * `core_metadata`), `use_cache` and `is_intermediate` are always given. Pure: the same workflow gives the same graph.
  *
  * @category constructors

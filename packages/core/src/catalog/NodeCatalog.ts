@@ -1,10 +1,10 @@
 /**
- * What node types one server has.
+ * The node types of a server.
  *
  * **Details**
  *
- * A catalog is made from the server's OpenAPI document, live or saved, and is pure data from then on. Workflow files say
- * nothing about the types, bounds and defaults of their fields: a catalog does.
+ * A catalog is plain data, made from the server's OpenAPI document, live or saved. Workflow files do not contain the
+ * types, bounds and defaults of their fields: a catalog does.
  *
  * @since 0.1.0
  */
@@ -30,13 +30,13 @@ export interface NodeCatalog {
   readonly version: string
   /** The node types by type name, such as `flux_denoise`. */
   readonly templates: ReadonlyMap<string, NodeTemplate>
-  /** The words of the server for models. Without it any word will do. */
+  /** The bases and types of models that the server knows. Absent: any are accepted. */
   readonly models?: ModelVocabulary | undefined
 }
 
 /**
- * The words that a server has for models: a model with another base, type or submodel is none that it knows. What the
- * server does not list is `undefined`.
+ * The bases, types and submodel types that a server knows; it rejects models with others. A set is `undefined` if the
+ * server does not list its members.
  *
  * @category models
  * @since 0.1.0
@@ -67,13 +67,13 @@ const vocabularyOf = (schemas: JsonObject): ModelVocabulary | undefined => {
 }
 
 /**
- * A document is not the OpenAPI document of an InvokeAI server.
+ * The document is not an OpenAPI document of an InvokeAI server.
  *
  * @category errors
  * @since 0.1.0
  */
 export class CatalogParseError extends TaggedError<CatalogParseError>()("CatalogParseError", {
-  /** What the document lacks. */
+  /** What is missing in the document. */
   reason: Schema.String
 }) {
   override get message(): string {
@@ -82,13 +82,13 @@ export class CatalogParseError extends TaggedError<CatalogParseError>()("Catalog
 }
 
 /**
- * The node types of the server could not be had.
+ * The node types of the server could not be loaded.
  *
  * @category errors
  * @since 0.1.0
  */
 export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
-  /** Why there is no catalog. */
+  /** Why the catalog could not be loaded. */
   reason: Schema.String,
   /** The error that led to this one, if there is one. */
   cause: Schema.optionalKey(Schema.Defect())
@@ -99,13 +99,13 @@ export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("Catal
 }
 
 /**
- * A catalog from an OpenAPI document (`GET /openapi.json`), parsed as JSON.
+ * Builds a catalog from an OpenAPI document (`GET /openapi.json`), parsed as JSON.
  *
  * **Details**
  *
- * All servers since 6.3 and custom nodes are read. A field whose type cannot be told is left out, as the official UI
- * leaves it out; a schema that is not well-formed is skipped. It is an error only if the value has no schemas or no node
- * types at all. `version` is the server's version (`GET /api/v1/app/version`), which the document does not say.
+ * Supports all servers since 6.3, and custom nodes. Fields of unknown type are left out, as in the InvokeAI UI;
+ * malformed schemas are skipped. Fails only if the value has no schemas or no node types at all. `version` is the
+ * server's version (`GET /api/v1/app/version`), which the document does not contain.
  *
  * **Example** (A catalog from a saved document)
  *
@@ -143,7 +143,7 @@ export const fromOpenApi = (
 }
 
 /**
- * Where a program gets the catalog of its server from.
+ * Provides the catalog of the program's server.
  *
  * @category services
  * @since 0.1.0
@@ -152,12 +152,12 @@ export class CatalogSource extends Context.Service<CatalogSource, {
   /**
    * Returns the catalog of the server.
    *
-   * **Errors** `CatalogUnavailable` if the server cannot be reached or has no readable catalog.
+   * **Errors** `CatalogUnavailable` if the server could not be reached or its catalog could not be read.
    */
   readonly get: Effect.Effect<NodeCatalog, CatalogUnavailable>
 }>()("@effect-invokeai/core/catalog/NodeCatalog/CatalogSource") {
   /**
-   * A given catalog.
+   * Provides the given catalog.
    *
    * @since 0.1.0
    */
@@ -166,7 +166,7 @@ export class CatalogSource extends Context.Service<CatalogSource, {
   }
 
   /**
-   * The bundled catalog of 6.14.2, loaded on first use. For work without a server.
+   * Provides the bundled catalog of 6.14.2, loaded on first use, for work without a server.
    *
    * @since 0.1.0
    */

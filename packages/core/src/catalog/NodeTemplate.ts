@@ -1,16 +1,17 @@
 /**
- * What one server says about one node type: its inputs with their types, bounds, defaults and choices, and its outputs.
+ * The description of a node type by one server: its inputs with their types, bounds, defaults and options, and its
+ * outputs.
  *
  * **Details**
  *
- * Templates are plain immutable values made from the server's OpenAPI document (see `NodeCatalog`). They mirror what the
- * official UI derives from the same document, and keep besides what the UI drops but the server enforces.
+ * Templates are plain immutable values made from the server's OpenAPI document (see `NodeCatalog`). They mirror what
+ * the InvokeAI UI derives from the same document, and also keep what the UI drops but the server enforces.
  *
  * @since 0.1.0
  */
 
 /**
- * How many values a field holds.
+ * Whether a field holds one value, a list, or either.
  *
  * @category models
  * @since 0.1.0
@@ -19,7 +20,7 @@ export type Cardinality = "SINGLE" | "COLLECTION" | "SINGLE_OR_COLLECTION"
 
 /**
  * The type of a field: InvokeAI's type name (`IntegerField`, `ImageField`, `UNetField`, …), how many values it holds,
- * and whether those values come from a batch.
+ * and whether the values come from a batch.
  *
  * @category models
  * @since 0.1.0
@@ -31,12 +32,13 @@ export interface FieldType {
   readonly cardinality: Cardinality
   /** Whether the values come from a batch, one per item. */
   readonly batch: boolean
-  /** What the schema says of a field whose type the server names itself: a `SchedulerField` is an `EnumField`. */
+  /** The type that the schema implies if the server names another one: a `SchedulerField` is an `EnumField`. */
   readonly originalType?: FieldType
 }
 
 /**
- * How an input may get its value: typed in or connected (`any`), only typed in (`direct`), only connected (`connection`).
+ * How an input gets its value: as a value or over a connection (`any`), only as a value (`direct`), or only over a
+ * connection (`connection`).
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +46,7 @@ export interface FieldType {
 export type InputKind = "any" | "direct" | "connection"
 
 /**
- * Limits of a single value: a number or a string. A limit that is absent does not apply.
+ * Bounds of a single value: a number or a string. An absent bound does not apply.
  *
  * @category models
  * @since 0.1.0
@@ -68,7 +70,7 @@ export interface ValueBounds {
   readonly pattern?: string
 }
 
-/** The names of the limits of a single value that are numbers. @internal */
+/** The names of the numeric bounds of a single value. @internal */
 export const valueBoundNames = [
   "minimum",
   "maximum",
@@ -80,15 +82,15 @@ export const valueBoundNames = [
 ] as const satisfies ReadonlyArray<Exclude<keyof ValueBounds, "pattern">>
 
 /**
- * Limits of a field: those of its value, or of each item and of the number of items for collections.
+ * Bounds of a field: of its value, or, for collections, of each item and of the number of items.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FieldBounds {
-  /** Limits of the value of a field that holds one. */
+  /** Bounds of the value, for fields of a single value. */
   readonly value?: ValueBounds
-  /** Limits of each item of a list. */
+  /** Bounds of each item of a list. */
   readonly item?: ValueBounds
   /** Minimum number of items of a list. */
   readonly minItems?: number
@@ -101,7 +103,7 @@ export interface FieldBounds {
  *
  * **Details**
  *
- * One form for both ways in which servers say it: `ui_type` (`T5EncoderModelField`, … up to 6.7) and `ui_model_base`,
+ * One form for both notations of servers: `ui_type` (`T5EncoderModelField`, … up to 6.7) and `ui_model_base`,
  * `ui_model_type`, `ui_model_variant`, `ui_model_format`, `ui_model_provider_id` (later).
  *
  * @category models
@@ -129,42 +131,42 @@ export interface ModelConstraint {
 export interface InputTemplate {
   /** Name of the field, such as `cfg_scale`. */
   readonly name: string
-  /** Name that the official UI shows, such as "Cfg Scale". */
+  /** Name that the InvokeAI UI shows, such as "Cfg Scale". */
   readonly title: string
-  /** What the server says about the field; absent if it says nothing. */
+  /** The server's description of the field, if it has one. */
   readonly description?: string
   /** Type of the field. */
   readonly type: FieldType
-  /** Whether the field takes a value, a connection, or either. */
+  /** Whether the field accepts a value, a connection, or either. */
   readonly input: InputKind
   /**
-   * Whether the server takes a value where the editor only takes a connection: the type has no control in the editor,
-   * such as one of a node pack, and the server's document has `any` or `direct` as its `input`. Absent where it does not.
+   * Whether the server accepts a value although the editor only accepts a connection: the editor has no control for the
+   * type, for example a node pack's, and `input` in the server's document is `any` or `direct`. Otherwise absent.
    */
   readonly takesJson?: true
   /** The server's `orig_required`: the node cannot run without a value or a connection. */
   readonly required: boolean
-  /** True where the enqueue route itself answers 422 when the field is absent (a `direct` required field). */
+  /** Whether the enqueue route responds with 422 if the field is absent (a `direct` required field). */
   readonly requiredOnEnqueue: boolean
-  /** Whether `null` is a value of the field. */
+  /** Whether the field accepts `null`. */
   readonly nullable: boolean
-  /** The default the official UI gives a new node; absent where it gives none. */
+  /** The default that the InvokeAI UI sets in a new node, if any. */
   readonly default?: unknown
-  /** All limits that the server enforces, also those that pydantic nests under `anyOf`. */
+  /** All bounds that the server enforces, including those nested under `anyOf`. */
   readonly bounds: FieldBounds
-  /** The limits that the official UI sees: those at the top level of the property. */
+  /** The bounds that the InvokeAI UI enforces: those at the top level of the property. */
   readonly uiBounds: FieldBounds
-  /** Choices of an enum field, in the server's order. */
+  /** Options of an enum field, in the server's order. */
   readonly options?: ReadonlyArray<string | number | boolean>
-  /** What the UI shows for a choice, by choice. */
+  /** The label that the UI shows for each option, by option. */
   readonly optionLabels?: Readonly<Record<string, string>>
-  /** Which models the field accepts; absent if it does not limit them. */
+  /** Which models the field accepts; absent if it accepts any. */
   readonly models?: ModelConstraint
-  /** Whether the official UI hides the field. */
+  /** Whether the InvokeAI UI hides the field. */
   readonly hidden: boolean
-  /** Position among the inputs in the official UI; absent if the server does not state one. */
+  /** Position among the inputs in the InvokeAI UI; absent if the server does not state one. */
   readonly order?: number
-  /** Control that the official UI uses, such as `textarea`; absent for the usual one of the type. */
+  /** Control that the InvokeAI UI uses, such as `textarea`; absent for the default control of the type. */
   readonly component?: string
 }
 
@@ -177,9 +179,9 @@ export interface InputTemplate {
 export interface OutputTemplate {
   /** Name of the field, such as `image`. */
   readonly name: string
-  /** Name that the official UI shows, such as "Image". */
+  /** Name that the InvokeAI UI shows, such as "Image". */
   readonly title: string
-  /** What the server says about the field; absent if it says nothing. */
+  /** The server's description of the field, if it has one. */
   readonly description?: string
   /** Type of the field. */
   readonly type: FieldType
@@ -194,15 +196,15 @@ export interface OutputTemplate {
 export interface NodeTemplate {
   /** Name of the node type, such as `flux_denoise`. */
   readonly type: string
-  /** Name that the official UI shows. */
+  /** Name that the InvokeAI UI shows. */
   readonly title: string
-  /** What the server says about the node type; absent if it says nothing. */
+  /** The server's description of the node type, if it has one. */
   readonly description?: string
   /** Semantic version of the node type, `x.y.z`. */
   readonly version: string
-  /** Category that the official UI lists the node type under. */
+  /** Category that the InvokeAI UI lists the node type under. */
   readonly category: string
-  /** Words by which the official UI finds the node type. */
+  /** Search words for the node type in the InvokeAI UI. */
   readonly tags: ReadonlyArray<string>
   /** Name of the node pack that the type belongs to; `invokeai` for InvokeAI's own. */
   readonly nodePack: string
@@ -210,13 +212,13 @@ export interface NodeTemplate {
   readonly classification: string
   /** `type` of the output object, such as `image_output`. */
   readonly outputType: string
-  /** The default of `use_cache`. */
+  /** Default value of `use_cache`. */
   readonly useCache: boolean
   /** The inputs by field name. */
   readonly inputs: ReadonlyMap<string, InputTemplate>
   /**
-   * Names of inputs that the editor leaves out because their schema has no field type, such as an object without a name,
-   * a tuple, or a union of different types. They take neither values nor connections.
+   * Names of inputs that the editor leaves out because their schema has no field type, such as an object without a
+   * name, a tuple, or a union of different types. They accept neither values nor connections.
    */
   readonly unsupportedInputs: ReadonlyArray<string>
   /** The outputs by field name. */
@@ -233,7 +235,7 @@ export const titleOf = (name: string): string =>
   (name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{Lo}\p{Lm}]+/gu) ?? [])
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ")
 
-/** Types that hold a value of their own; fields of all other types can only be connected. */
+/** Types whose fields can hold a value; fields of all other types can only be connected. */
 const statefulTypes: ReadonlySet<string> = new Set([
   "IntegerField",
   "FloatField",
@@ -260,7 +262,7 @@ const statefulTypes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether fields of a type can hold a value of their own. All others get it over a connection.
+ * Whether fields of a type can hold a value. All others get it over a connection.
  *
  * @category predicates
  * @since 0.1.0

@@ -3,7 +3,7 @@
  *
  * **Details**
  *
- * A module of its own, so that its text (some hundred kilobytes) is loaded only by programs that use it.
+ * In a separate module, so that only programs that use it load its text (a few hundred kilobytes).
  *
  * @since 0.1.0
  */
@@ -12,8 +12,8 @@ import { text } from "./internal/snapshotText.ts"
 import { type CatalogParseError, fromOpenApi, type NodeCatalog } from "./NodeCatalog.ts"
 
 /**
- * The stripped OpenAPI document that the bundled catalog is made from: the node types of 6.14.2, the objects they put
- * out and the schemas that those refer to, with all types, bounds and defaults, without descriptions and routes.
+ * The stripped OpenAPI document that the bundled catalog is made from: the node types of 6.14.2, their output objects
+ * and the schemas that those refer to, with all types, bounds and defaults, but without descriptions and routes.
  *
  * @category constants
  * @since 0.1.0
@@ -21,7 +21,7 @@ import { type CatalogParseError, fromOpenApi, type NodeCatalog } from "./NodeCat
 export const document: Effect.Effect<unknown> = Effect.sync((): unknown => JSON.parse(text))
 
 /**
- * The bundled catalog of 6.14.2. Each run parses it again; `CatalogSource.layerSnapshot` keeps it.
+ * The bundled catalog of 6.14.2. Running it parses the document again; `CatalogSource.layerSnapshot` caches it.
  *
  * @category constructors
  * @since 0.1.0

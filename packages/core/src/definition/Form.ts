@@ -20,17 +20,17 @@ export interface FieldIdentifier {
 }
 
 /**
- * How a number field is drawn.
+ * How the editor shows a number field.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NumberFieldSettings {
-  /** The kind of number that the field holds. */
+  /** Whether the field holds an integer or any number. */
   readonly type: "integer-field-config" | "float-field-config"
-  /** The control that the official UI shows. */
+  /** The control that the InvokeAI UI shows. */
   readonly component: "number-input" | "slider" | "number-input-and-slider"
-  /** Whether the official UI shows a button that sets a random number. */
+  /** Whether the InvokeAI UI shows a button that sets a random number. */
   readonly showShuffle: boolean
   /** Smallest number that the control offers; the field itself may accept smaller ones. */
   readonly min?: number
@@ -39,20 +39,20 @@ export interface NumberFieldSettings {
 }
 
 /**
- * A choice of a dropdown.
+ * An option of a dropdown.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DropdownOption {
-  /** What the official UI shows. */
+  /** What the InvokeAI UI shows. */
   readonly label: string
-  /** The value that choosing the option sets. */
+  /** The value that the option sets. */
   readonly value: string
 }
 
 /**
- * How a text field is drawn.
+ * How the editor shows a string field.
  *
  * @category models
  * @since 0.1.0
@@ -61,20 +61,20 @@ export type StringFieldSettings =
   | {
     /** Always `"string-field-config"`. */
     readonly type: "string-field-config"
-    /** The control that the official UI shows. */
+    /** The control that the InvokeAI UI shows. */
     readonly component: "input" | "textarea"
   }
   | {
     /** Always `"string-field-config"`. */
     readonly type: "string-field-config"
-    /** The control that the official UI shows. */
+    /** The control that the InvokeAI UI shows. */
     readonly component: "dropdown"
-    /** The choices of the dropdown, in order. The field also accepts other values. */
+    /** The options of the dropdown, in order. The field also accepts other values. */
     readonly options: ReadonlyArray<DropdownOption>
   }
 
 /**
- * How a field is drawn.
+ * How the editor shows a field.
  *
  * @category models
  * @since 0.1.0
@@ -117,9 +117,9 @@ export interface NodeFieldElement {
   readonly parentId: string | undefined
   /** The field that the element shows. */
   readonly fieldIdentifier: FieldIdentifier
-  /** Whether the official UI shows the description of the field. */
+  /** Whether the InvokeAI UI shows the description of the field. */
   readonly showDescription: boolean
-  /** How the official UI draws the field; `undefined` for the usual control of its type. */
+  /** How the InvokeAI UI draws the field; `undefined` for the default control of its type. */
   readonly settings: FieldSettings | undefined
   /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
@@ -138,7 +138,7 @@ export interface TextElement {
   readonly id: string
   /** Id of the container around it; `undefined` if it has none. */
   readonly parentId: string | undefined
-  /** What it says. */
+  /** The text that it shows. */
   readonly content: string
   /** The element as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
@@ -185,7 +185,7 @@ export interface WorkflowForm {
 }
 
 /**
- * Whether the form has nothing in its root.
+ * Whether the root of the form is empty.
  *
  * @category predicates
  * @since 0.1.0
@@ -196,7 +196,7 @@ export const isEmpty = (form: WorkflowForm): boolean => {
 }
 
 /**
- * The node fields of a form in form order: depth first, children in their order. A field may be there more than once.
+ * The node fields of a form in form order: depth first, children in their order. A field can appear more than once.
  *
  * @category getters
  * @since 0.1.0
@@ -253,7 +253,7 @@ export const empty: WorkflowForm = {
  * **Details**
  *
  * The root is a container without parent; every other element names a container as its parent that has it among its
- * children; every child exists; no element is left over.
+ * children; every child exists; every element belongs to the tree.
  *
  * @category predicates
  * @since 0.1.0
@@ -300,7 +300,7 @@ export const structureProblem = (form: WorkflowForm): string | undefined => {
   return hasLoop(form) ? "a container contains itself" : undefined
 }
 
-/** Whether a container is below itself. */
+/** Whether a container contains itself. */
 const hasLoop = (form: WorkflowForm): boolean => {
   const above = new Set<string>()
   const done = new Set<string>()
@@ -341,7 +341,7 @@ const isFiniteNumber = (value: unknown): value is number => typeof value === "nu
 
 const numberComponents = ["number-input", "slider", "number-input-and-slider"] as const
 
-/** Settings of the first kind that fits, `undefined` when none does. */
+/** Settings of the first type that fits; `undefined` if none does. */
 const readSettings = (json: unknown): FieldSettings | undefined => {
   if (!Predicate.isObject(json)) {
     return undefined
@@ -446,7 +446,7 @@ const readElement = (json: unknown): FormElement | undefined => {
 }
 
 /**
- * A form from JSON; `undefined` if the value is not a form.
+ * Reads a form from JSON; `undefined` if the value is not a form.
  *
  * **Details**
  *
@@ -475,7 +475,7 @@ export const fromJson = (json: unknown): WorkflowForm | undefined => {
 }
 
 /**
- * A form as JSON, with the unknown keys that it came with.
+ * Returns a form as JSON, including the unknown keys that were read with it.
  *
  * @category conversions
  * @since 0.1.0

@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * Files of all schema versions (`meta.version` 1.0.0, 2.0.0, 3.0.0 and 4.0.0) are read and migrated to 4.0.0. Reading is
- * lossless: every part keeps the JSON it was read from in `raw`, and `toJson` writes it back with the typed fields laid
- * over it, so that keys which this library does not know survive.
+ * Files of all schema versions (`meta.version` 1.0.0, 2.0.0, 3.0.0 and 4.0.0) are read and migrated to 4.0.0. Reading
+ * is lossless: every part keeps the JSON it was read from in `raw`, and `toJson` writes it back with the typed fields
+ * laid over it, so that keys which this library does not know survive.
  *
  * A definition knows nothing about a server. `LoadedWorkflow` joins it with the node types of one.
  *
@@ -33,7 +33,7 @@ export type { FieldIdentifier } from "./Form.ts"
 export type WorkflowSchemaVersion = "1.0.0" | "2.0.0" | "3.0.0" | "4.0.0"
 
 /**
- * Where a node is drawn, in the editor's pixels.
+ * The position of a node in the editor, in pixels.
  *
  * @category models
  * @since 0.1.0
@@ -46,12 +46,11 @@ export interface Position {
 }
 
 /**
- * What a workflow file holds for one input of a node.
+ * The value and texts that a workflow file has for one input of a node.
  *
  * **Details**
  *
- * `value` is the JSON value in the file; `undefined` when the file holds none. Which type it should have is said by the
- * server's node template, not by the file.
+ * `value` is the JSON value in the file; `undefined` if the file has none. Its expected type is in the server's node template, not in the file.
  *
  * @category models
  * @since 0.1.0
@@ -59,7 +58,7 @@ export interface Position {
 export interface FieldInput {
   /** Name of the field in the node type, such as `cfg_scale`. */
   readonly name: string
-  /** The name the user gave the field, or `""`. */
+  /** The label that the user gave the field, or `""`. */
   readonly label: string
   /** The description that the user gave the field, or `""`. */
   readonly description: string
@@ -82,25 +81,25 @@ export interface InvocationNode {
   readonly id: string
   /** The node type, such as `flux_denoise`. */
   readonly nodeType: string
-  /** Version of the node type that the node was made with, `x.y.z`. */
+  /** Version of the node type that the node was saved with, `x.y.z`. */
   readonly version: string
   /** Name of the node pack that the node type belongs to. */
   readonly nodePack: string
-  /** The name the user gave the node, or `""`. */
+  /** The label that the user gave the node, or `""`. */
   readonly label: string
   /** The notes that the user wrote on the node, or `""`. */
   readonly notes: string
   /** Whether the editor shows the node expanded. */
   readonly isOpen: boolean
-  /** Whether the images that the node makes are intermediate, and so hidden from the gallery. */
+  /** Whether the node's images are intermediate, and so hidden from the gallery. */
   readonly isIntermediate: boolean
-  /** Whether the server may return a cached result for the node instead of running it. */
+  /** Whether the server can return a cached result for the node instead of running it. */
   readonly useCache: boolean
   /** Position of the node in the editor. */
   readonly position: Position
-  /** By field name, in file order. */
+  /** The inputs by field name, in file order. */
   readonly inputs: ReadonlyMap<string, FieldInput>
-  /** Templates of the inputs that a called workflow brings in (`call_saved_workflow` only), as the UI persists them. */
+  /** Templates of the inputs of a called workflow (`call_saved_workflow` only), as the UI saves them. */
   readonly dynamicInputTemplates: JsonObject
   /** The node as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
@@ -119,7 +118,7 @@ export interface NotesNode {
   readonly id: string
   /** Title of the note. */
   readonly label: string
-  /** What the note says. */
+  /** Text of the note. */
   readonly notes: string
   /** Whether the editor shows the note expanded. */
   readonly isOpen: boolean
@@ -177,7 +176,7 @@ export interface DefaultEdge {
   readonly target: string
   /** Name of the input. */
   readonly targetHandle: string
-  /** True when both nodes are collapsed, so that the editor draws a collapsed edge instead. Counts as a connection. */
+  /** Whether both nodes are collapsed, so that the editor draws a collapsed edge instead. Counts as a connection. */
   readonly hidden: boolean
   /** The edge as in the document, with keys that this library does not know. */
   readonly raw: JsonObject
@@ -194,7 +193,7 @@ export interface CollapsedEdge {
   readonly type: "collapsed"
   /** Id of the edge, unique in the workflow. */
   readonly id: string
-  /** Id of the node where the line begins. */
+  /** Id of the node where the line starts. */
   readonly source: string
   /** Id of the node where the line ends. */
   readonly target: string
@@ -227,13 +226,13 @@ export interface WorkflowDefinition {
   readonly description: string
   /** The author's own version of the workflow; free text. */
   readonly version: string
-  /** How to reach the author, or `""`. */
+  /** Contact of the author, or `""`. */
   readonly contact: string
   /** Tags of the workflow, separated by commas, or `""`. */
   readonly tags: string
   /** Notes on the workflow, or `""`. */
   readonly notes: string
-  /** Whether the workflow is one of a user or comes with InvokeAI. */
+  /** Whether the workflow belongs to a user or comes with InvokeAI. */
   readonly category: "user" | "default"
   /** The schema version the file was written in. */
   readonly sourceVersion: WorkflowSchemaVersion
@@ -241,11 +240,11 @@ export interface WorkflowDefinition {
   readonly nodes: ReadonlyArray<WorkflowNode>
   /** All edges in file order. */
   readonly edges: ReadonlyArray<WorkflowEdge>
-  /** Fields of the linear view of files made before the form builder. */
+  /** Fields of the linear view, for files saved before the form builder existed. */
   readonly exposedFields: ReadonlyArray<Form.FieldIdentifier>
   /** The form: which fields the workflow offers as inputs. */
   readonly form: Form.WorkflowForm
-  /** The document, migrated to 4.0.0, with every key it came with. */
+  /** The document, migrated to 4.0.0, with all its keys. */
   readonly raw: JsonObject
 }
 
@@ -254,14 +253,14 @@ export interface WorkflowDefinition {
  *
  * **When to use**
  *
- * To look into a file without a server. To run it, use `Workflow.fromJson` or `Workflow.fromFile`.
+ * To inspect a file without a server. To run it, use `Workflow.fromJson` or `Workflow.fromFile`.
  *
  * **Details**
  *
- * Reads what the editor reads and refuses what the editor refuses: a document that is no object, has no schema version
- * or an unknown one, lacks one of the required texts, holds a node that is no invocation, note or connector, more than
- * one `workflow_return`, or a form whose elements are not one tree. A form that is not a form at all is replaced by an
- * empty one, as in the editor.
+ * Accepts and rejects the same files as the editor. Rejected is a document that is not an object, has no schema version
+ * or an unknown one, lacks a required string, contains a node that is not an invocation, note or connector, has more
+ * than one `workflow_return`, or has a form whose elements are not one tree. A value that is not a form at all is
+ * replaced by an empty form, as in the editor.
  *
  * **Example** (Name and nodes of a file)
  *
@@ -300,7 +299,7 @@ export const parse = (json: unknown): Result.Result<WorkflowDefinition, Workflow
   }
 }
 
-/** What a JSON object without a schema version is, if it is plainly another document. */
+/** Recognizes other documents among JSON objects without a schema version. */
 const otherDocument = (json: JsonObject): Result.Result<never, WorkflowParseError> | undefined => {
   const { batch, edges, graph, links, nodes, workflow } = json
   if (Array.isArray(nodes) && Array.isArray(links)) {
@@ -326,8 +325,8 @@ const otherDocument = (json: JsonObject): Result.Result<never, WorkflowParseErro
 }
 
 /**
- * Whether a text is a version of the form `x.y.z` with whole numbers, in any notation of JavaScript, `""` for 0 included.
- * Further parts are ignored, as the editor does.
+ * Whether a string is a version of the form `x.y.z` with integers in any JavaScript notation, including `""` for 0.
+ * Further parts are ignored, as in the editor.
  */
 const isVersion = (value: unknown): value is string => {
   if (typeof value !== "string") {
@@ -339,7 +338,7 @@ const isVersion = (value: unknown): value is string => {
   )
 }
 
-/** Ids and handles are trimmed; an empty one is none. */
+/** Trims ids and handles; an empty one is missing. */
 const idOf = (value: unknown): string | undefined => {
   if (typeof value !== "string") {
     return undefined
@@ -350,7 +349,7 @@ const idOf = (value: unknown): string | undefined => {
 
 const textNames = ["name", "author", "description", "version", "contact", "tags", "notes"] as const
 
-/** A definition from a document of 4.0.0, or why the editor refuses it. */
+/** Reads a definition from a document of 4.0.0, or returns why the editor rejects it. */
 const readDocument = (
   json: JsonObject,
   sourceVersion: WorkflowSchemaVersion
@@ -582,10 +581,10 @@ const readEdge = (json: unknown): Result.Result<WorkflowEdge, WorkflowParseError
  *
  * **Details**
  *
- * `parse(toJson(definition))` gives the same definition. Unknown keys of the file come back where they were.
+ * `parse(toJson(definition))` returns the same definition. Unknown keys of the file stay where they were.
  *
- * The schema version is 4.0.0 unless another is wanted: 3.0.0 differs only in that it has no connector nodes, and is all
- * that the editor of servers before 6.13 opens.
+ * The default schema version is 4.0.0. Choose 3.0.0 for the editor of servers before 6.13; it differs only in having no
+ * connector nodes.
  *
  * @category conversions
  * @since 0.1.0
@@ -615,7 +614,7 @@ export const toJson = (definition: WorkflowDefinition, schemaVersion: "3.0.0" | 
 }
 
 const inputToJson = (input: FieldInput): JsonObject => {
-  // a value that could not be read is saved as it was
+  // values that could not be read are saved unchanged
   return {
     ...input.raw,
     name: input.name,

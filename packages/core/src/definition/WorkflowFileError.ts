@@ -7,12 +7,11 @@ import * as Schema from "effect/Schema"
 import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
- * The given file, text or value is not a workflow that can be read.
+ * The given file, text or value is not a readable workflow.
  *
  * **Details**
  *
- * `source` says where it came from (a path, `JSON text`, `PNG image`), `reason` what is wrong, `path` where in the
- * document, as keys from its root.
+ * `source` is where it came from (a path, `JSON text`, `PNG image`), `reason` is what is wrong, and `path` is where in the document, as keys from its root.
  *
  * @category errors
  * @since 0.1.0
@@ -37,19 +36,18 @@ export class WorkflowParseError extends TaggedError<WorkflowParseError>()("Workf
 }
 
 /**
- * There is no workflow where one was looked for: no such file, no such entry in the server's library, no such image, or
- * an image that was not made by a workflow.
+ * The workflow does not exist: the file, the entry in the server's library or the image is missing, or the image was
+ * not created by a workflow.
  *
  * **Details**
  *
- * `source` says where it was looked for, `reason` what is not there. A workflow that is there but cannot be read is a
- * `WorkflowParseError`.
+ * `source` is the place that was searched, `reason` is what is missing. A workflow that exists but cannot be read fails with `WorkflowParseError`.
  *
  * @category errors
  * @since 0.1.0
  */
 export class WorkflowNotFound extends TaggedError<WorkflowNotFound>()("WorkflowNotFound", {
-  /** Where the workflow was looked for. */
+  /** The place that was searched. */
   source: Schema.String,
   /** What does not exist there. */
   reason: Schema.String,

@@ -1,5 +1,5 @@
 /**
- * What InvokeAI writes into the images that it makes.
+ * Reads what InvokeAI embeds in the images that it creates.
  *
  * @since 0.1.0
  */
@@ -9,14 +9,14 @@ import * as PngChunks from "./internal/pngChunks.ts"
 import { WorkflowParseError } from "./WorkflowFileError.ts"
 
 /**
- * What InvokeAI wrote into an image: the workflow it was made with, the graph that ran, and the generation parameters.
- * Each is the JSON value, absent where the image has none.
+ * What InvokeAI embedded in an image: the workflow it was created with, the graph that ran, and the generation
+ * parameters. Each is a JSON value; absent if the image does not contain it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ImageSource {
-  /** The workflow that the image was made with. */
+  /** The workflow that the image was created with. */
   readonly workflow?: unknown
   /** The graph that ran. */
   readonly graph?: unknown
@@ -25,16 +25,16 @@ export interface ImageSource {
 }
 
 /**
- * Reads what InvokeAI wrote into a PNG image.
+ * Reads what InvokeAI embedded in a PNG image.
  *
  * **Details**
  *
- * Images hold the workflow under `invokeai_workflow`, the graph under `invokeai_graph` and the metadata under
- * `invokeai_metadata`, each as JSON. An image without them gives an empty object.
+ * PNG images contain the workflow under `invokeai_workflow`, the graph under `invokeai_graph` and the metadata under
+ * `invokeai_metadata`, each as JSON. Returns an empty object for an image without them.
  *
  * **Errors**
  *
- * `WorkflowParseError` if the bytes are not a PNG image or one of the texts is not JSON.
+ * `WorkflowParseError` if the bytes are not a PNG image or an embedded text is not JSON.
  *
  * @category constructors
  * @since 0.1.0

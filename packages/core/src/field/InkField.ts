@@ -1,11 +1,12 @@
 /**
- * The fields of workflow inputs: one type per field type of the server, each a plain value with a tag, the value it holds,
+ * The fields of workflow inputs: one type per field type of the server. Each is a plain value with a tag, its value,
  * and what it accepts.
  *
  * **Details**
  *
- * A field is made from the server's template of the input, so its type, bounds and choices are the server's. Setting a
- * field gives a new field or says what was expected. Conversions are lossless: `"30"` is 30 for an integer, 1.5 is not.
+ * A field is built from the server's template of the input, so its type, bounds and options are the server's. Setting a
+ * field returns a new field, or what was expected. Conversions are lossless: an integer field accepts `"30"` but not
+ * 1.5.
  *
  * @since 0.1.0
  */
@@ -34,7 +35,7 @@ export * from "./internal/scalars.ts"
 export * from "./ModelField.ts"
 
 /**
- * A field that gets its value from another node only. It cannot be set.
+ * A field that only accepts a connection from another node. It cannot be set.
  *
  * @category other
  * @since 0.1.0
@@ -49,8 +50,8 @@ export class InkConnectionField extends Schema.Opaque<InkConnectionField>()(Sche
  *
  * **Details**
  *
- * Takes any JSON value, and sends it as it is. The server checks it when the workflow is submitted. The editor has no
- * control for such a field: it takes a connection there, and drops the value when it opens the saved workflow.
+ * Accepts any JSON value and sends it unchanged. The server checks it when the workflow is submitted. The editor has no
+ * control for such a field: it only accepts a connection, and drops the value when it opens the saved workflow.
  *
  * @category other
  * @since 0.1.0
@@ -61,11 +62,11 @@ export class InkUnknownField extends Schema.Opaque<InkUnknownField>()(Schema.Tag
 })) {}
 
 /**
- * Any field, told apart by `_tag`.
+ * Any field, distinguished by `_tag`.
  *
  * **Details**
  *
- * `value` is absent while the field has none, and also when the file holds a value of another type.
+ * `value` is absent if the field has no value, or if the file has a value of another type.
  *
  * @category models
  * @since 0.1.0
@@ -102,14 +103,14 @@ export const InkField = Schema.Union([
 ])
 
 /**
- * Any field, told apart by `_tag`.
+ * Any field, distinguished by `_tag`.
  *
  * @category models
  * @since 0.1.0
  */
 export type InkField = typeof InkField.Type
 
-/** Whether a field names models. @internal */
+/** Whether a field refers to models. @internal */
 export const isModelField = (field: InkField): field is Models.InkModelField | Collections.InkLoRACollectionField =>
   "accepts" in field || field._tag === "InkLoRACollectionField"
 
@@ -163,7 +164,7 @@ const kinds: { readonly [Tag in OtherField["_tag"]]: InkFieldType<Extract<OtherF
   InkUnknownField: unknownKind
 }
 
-/** The kind of a field. */
+/** The rules of a field's type. */
 const kindOf = <Field extends InkField>(field: Field): InkFieldType<Field> =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has the kind of each field under its tag
   ("accepts" in field ? Models.modelKind : kinds[field._tag]) as unknown as InkFieldType<Field>
@@ -179,8 +180,8 @@ const kindsByType: ReadonlyMap<string, KindOfTemplate> = new Map(
 )
 
 /**
- * The field of an input, without a value. Fields that may hold one value or several are fields of one value, as in the
- * official UI. `batch` fields are their collections.
+ * The field of an input, without a value. Fields that accept one value or a list are fields of one value, as in the
+ * InvokeAI UI. `batch` fields are their collections.
  */
 const empty = (template: InputTemplate): InkField => {
   const { cardinality, name } = template.type
@@ -193,7 +194,7 @@ const empty = (template: InputTemplate): InkField => {
 }
 
 /**
- * The field of an input with the value that a file holds for it. A stored value of another type is no value.
+ * The field of an input with the value from a file. A stored value of another type is ignored.
  *
  * @category constructors
  * @since 0.1.0
@@ -228,13 +229,13 @@ const toJson = (input: unknown, depth: number): unknown => {
 }
 
 /**
- * A value that a field does not take: a `Problem` with what the field expects and a short description of what came.
+ * A value that a field does not accept: a `Problem` with what the field expects and a short description of the value.
  *
  * @category models
  * @since 0.1.0
  */
 export interface InkMismatch extends Problem {
-  /** What the field expects, and a short description of the value that it received. */
+  /** What the field expects, and a short description of the received value. */
   readonly parameters: { readonly expected: string; readonly received: string }
 }
 
@@ -246,14 +247,14 @@ const mismatch = (expected: string, received: string): InkMismatch => ({
 })
 
 /**
- * The field with another value, or why it does not take it.
+ * Sets the value of a field, or returns why the field does not accept it.
  *
  * **Details**
  *
- * Type and limits are checked at once, and that text is well-formed Unicode; whether an image or model exists is not. The given object is never kept: the
- * field holds a plain value of its own.
+ * Checks the type, the bounds, and that text is well-formed Unicode, but not whether an image or model exists. The
+ * given object is copied: the field holds a plain value.
  *
- * **Example** (A text as a number)
+ * **Example** (A number as a string)
  *
  * ```ts run
  * import * as Result from "effect/Result"
@@ -303,7 +304,7 @@ export const clear = <Field extends InkField>(field: Field): Field => {
 export const accepts = (field: InkField, stored: unknown): boolean => kindOf(field).read(field, stored) !== undefined
 
 /**
- * The limits that a stored value breaks, each as a problem. A value of another type breaks none; see `accepts`.
+ * The bounds that a stored value exceeds, each as a problem. A value of another type exceeds none; see `accepts`.
  *
  * @category checks
  * @since 0.1.0
@@ -343,8 +344,8 @@ export interface SchemaAnnotations {
 }
 
 /**
- * A schema that accepts exactly what `set` accepts. It does not convert: the decoded value is the one that was given. Its
- * JSON Schema is that of `jsonSchema`, with the annotations.
+ * A schema that accepts exactly what `set` accepts. It does not convert: the decoded value is the one that was given.
+ * Its JSON Schema is that of `jsonSchema`, with the annotations.
  *
  * @category conversions
  * @since 0.1.0
@@ -371,7 +372,7 @@ export const schema = (
 }
 
 /**
- * What a field takes, in words: `an integer greater than 0`.
+ * A human-readable description of what a field accepts: `an integer greater than 0`.
  *
  * @category formatting
  * @since 0.1.0
@@ -379,8 +380,8 @@ export const schema = (
 export const expected = (field: InkField): string => kindOf(field).expected(field)
 
 /**
- * The value of a field in words, for lists and logs: the name of a model or image, else the value as JSON, with control
- * characters as escapes. `undefined` while there is none.
+ * The human-readable value of a field, for lists and logs: the name of a model or image, else the value as JSON, with
+ * control characters escaped. `undefined` if there is no value.
  *
  * @category formatting
  * @since 0.1.0
@@ -395,9 +396,9 @@ export const format = (field: InkField): string | undefined => {
   return text === undefined ? undefined : printable(text)
 }
 
-/** What has to be on the server for the value of a field, apart from models. @internal */
+/** What must exist on the server for the value of a field, except models. @internal */
 export const names = (field: InkField): ReadonlyArray<readonly [kind: ResourceType, name: string]> =>
   field.value === undefined ? [] : kindOf(field).names?.(field.value) ?? []
 
-/** Whether the server takes values of a field as batch data. @internal */
+/** Whether the server accepts values of a field as batch data. @internal */
 export const isSweepable = (field: InkField): boolean => kindOf(field).isSweepable === true

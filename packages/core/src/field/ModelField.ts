@@ -1,5 +1,5 @@
 /**
- * Fields that choose a model. All hold the same value; their tags say which type of model the server accepts there.
+ * Fields that hold a model. All have the same type of value; the tag shows which type of model the server accepts.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { AcceptedModels, ModelReference } from "./internal/modelReference.ts"
 const modelField = <Self>() => <const Tag extends string>(tag: Tag, modelType: string) =>
   Schema.Opaque<Self>()(Object.assign(
     Schema.TaggedStruct(tag, {
-      /** The model. Absent while the field has none. */
+      /** The model, if the field has one. */
       value: Schema.optionalKey(ModelReference),
       /** The models that the field accepts. */
       accepts: AcceptedModels
@@ -19,12 +19,12 @@ const modelField = <Self>() => <const Tag extends string>(tag: Tag, modelType: s
   ))
 
 /**
- * A main model, or a model of any type where the server does not say which.
+ * A main model, or a model of any type if the server does not restrict it.
  *
  * **Details**
  *
- * Like all model fields it accepts `{ key, hash, name, base, type }`, the same without `hash`, a key, a name, or a model
- * of the `Models` service. A model whose type or base the field does not accept is rejected immediately.
+ * Like all model fields it accepts `{ key, hash, name, base, type }`, the same without `hash`, a key, a name, or a
+ * model of the `Models` service. A model whose type or base the field does not accept is rejected immediately.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The one vocabulary for what is wrong: with a value, a field, a node or a whole workflow.
+ * The one representation of problems: of a value, a field, a node or a whole workflow.
  *
  * @since 0.1.0
  */
@@ -11,9 +11,9 @@ import { printableLine } from "../internal/printable.ts"
  *
  * **Details**
  *
- * - `interface`: the official UI keeps its Invoke button disabled for the same reason
- * - `server`: the UI would send it, the server refuses it, fails on it, or (batch values) is blocked by it
- * - `resource`: something the workflow names is not on the server, or not only once
+ * - `interface`: the InvokeAI UI disables its Invoke button for the same reason
+ * - `server`: the UI would send it, but the server rejects it, fails on it, or (batch values) is blocked by it
+ * - `resource`: something that the workflow refers to does not exist on the server, or is ambiguous
  * - `library`: this library's own rule, such as step counts greater than 0
  *
  * @category models
@@ -30,20 +30,20 @@ export const ProblemSource = Schema.Literals(["interface", "server", "resource",
 export type ProblemSource = typeof ProblemSource.Type
 
 /**
- * One thing that is wrong with a workflow or a value: one reason why the workflow cannot be submitted.
+ * A problem of a workflow or a value: one reason why the workflow cannot be submitted.
  *
  * @category models
  * @since 0.1.0
  */
 export class Problem extends Schema.Opaque<Problem>()(Schema.Struct({
   /**
-   * The rule, stable and meant for programs: the UI's own key if the UI has the rule (`missingInputForField`,
+   * The rule, as a stable code for programs: the UI's own key if the UI has the rule (`missingInputForField`,
    * `collectionNumberLTMin`, `batchNodeNotConnected`, …).
    */
   code: Schema.String,
   /** Which rules the problem comes from. */
   source: ProblemSource,
-  /** The reason for people, without the place. */
+  /** The human-readable reason, without the location. */
   message: Schema.String,
   /** The id of the node. Absent if the problem concerns the workflow as a whole. */
   nodeId: Schema.optionalKey(Schema.String),
@@ -53,16 +53,16 @@ export class Problem extends Schema.Opaque<Problem>()(Schema.Struct({
   systemName: Schema.optionalKey(Schema.String),
   /** The label of the node, or else the title of its type. */
   nodeTitle: Schema.optionalKey(Schema.String),
-  /** What the UI shows before the reason (`Node -> Field`). */
+  /** The location as the UI shows it before the reason (`Node -> Field`). */
   label: Schema.optionalKey(Schema.String),
-  /** The values in the reason: `value`, `minimum`, `maxItems`, `batchGroupId`, … named as the UI names them. */
+  /** The values in the reason, with the UI's names: `value`, `minimum`, `maxItems`, `batchGroupId`, …. */
   parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number]))),
-  /** Keys or names of the things on the server that could have been meant. */
+  /** Keys or names of matching or similar things on the server. */
   candidates: Schema.optionalKey(Schema.Array(Schema.String))
 })) {}
 
 /**
- * A problem as one line: where, then what.
+ * Formats a problem as one line: the location, then the reason.
  *
  * @category formatting
  * @since 0.1.0

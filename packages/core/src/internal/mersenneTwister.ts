@@ -1,5 +1,5 @@
 /**
- * MT19937 (Matsumoto and Nishimura, initialisation of 2002): the random numbers that the official UI's generators give
+ * MT19937 (Matsumoto and Nishimura, initialisation of 2002): the random numbers that the InvokeAI UI's generators give
  * for a seed.
  */
 export class MersenneTwister {

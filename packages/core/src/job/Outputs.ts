@@ -168,7 +168,7 @@ export interface WorkflowOutput {
   readonly all: ReadonlyArray<InkOutput>
   /** Every `image_output`, including intermediate ones. */
   readonly images: ReadonlyArray<Media.InkImageOutput>
-  /** The images that the official UI would show in its gallery. */
+  /** The images that the InvokeAI UI would show in its gallery. */
   readonly finalImages: ReadonlyArray<Media.InkImageOutput>
   /** The outputs that name a video. */
   readonly videos: ReadonlyArray<InkAnyVideoOutput>
@@ -220,7 +220,8 @@ export const outputTypes: ReadonlyArray<string> = [...types.keys()]
  * **Details**
  *
  * `invocation` is the node as it ran; where it is given, an image that was among the node's inputs is told apart from
- * one that the node made. `seed` returns the seed of an image or video; it is called for these only. Data that does not fit its type becomes an `InkUnknownOutput`; nothing is lost or fails.
+ * one that the node made. `seed` returns the seed of an image or video; it is called for these only. Data that does not
+ * fit its type becomes an `InkUnknownOutput`; nothing is lost or fails.
  *
  * @category constructors
  * @since 0.1.0
@@ -344,7 +345,7 @@ const unique = (images: ReadonlyArray<Media.InkImageOutput>): ReadonlyArray<Medi
 }
 
 /**
- * The images among some outputs that the official UI would show in its gallery: not intermediate, made by the node that
+ * The images among some outputs that the InvokeAI UI would show in its gallery: not intermediate, made by the node that
  * gave them, each once.
  *
  * @category views

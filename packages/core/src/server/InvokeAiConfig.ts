@@ -56,7 +56,7 @@ export interface InvokeAiOptions {
    */
   readonly rememberMe?: boolean | undefined
   /**
-   * Id of the queue that the services use. The official UI shows `"default"`.
+   * Id of the queue that the services use. The InvokeAI UI shows `"default"`.
    *
    * @default "default"
    */
@@ -129,7 +129,10 @@ export const optionRules: Options.OptionRules<InvokeAiOptions> = {
 
 const loginParts = [["email", "INVOKEAI_EMAIL"], ["password", "INVOKEAI_PASSWORD"]] as const
 
-/** Fails if an option is invalid, also one of a set that has more options, or if only a part of the login is there. @internal */
+/**
+ * Fails if an option is invalid, also one of a set that has more options, or if only a part of the login is there.
+ * @internal
+ */
 export const checkOptions = (
   options: InvokeAiOptions,
   others?: Readonly<Record<string, Options.OptionRule>>
@@ -222,9 +225,9 @@ const toInteger = (text: string) => Option.filter(Option.some(Number(text)), Num
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
  * duration such as `30 seconds`), `INVOKEAI_TRANSFER_TIMEOUT`, `INVOKEAI_IDLE_TIMEOUT` and `INVOKEAI_CLOSE_TIMEOUT`
- * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). Whatever is missing or empty keeps
- * its default. `ConfigError` names the variable, what it accepts and, unless it may be a secret, its value. An invalid URL is
- * reported by the first request.
+ * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). Whatever is missing or empty
+ * keeps its default. `ConfigError` names the variable, what it accepts and, unless it may be a secret, its value. An
+ * invalid URL is reported by the first request.
  *
  * @since 0.1.0
  * @category config

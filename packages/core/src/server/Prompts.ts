@@ -71,7 +71,7 @@ export class Utilities extends Context.Service<Utilities, {
  * @category models
  */
 export interface StylePresetInput {
-  /** Name of the preset, as the official UI shows it. */
+  /** Name of the preset, as the InvokeAI UI shows it. */
   readonly name: string
   /** The positive and the negative prompt. `{prompt}` in them stands for the prompt of the user. */
   readonly presetData: PresetData

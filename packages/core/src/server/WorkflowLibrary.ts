@@ -66,8 +66,8 @@ export interface WorkflowFilter {
  *
  * **Details**
  *
- * Routes are below `/api/v1/workflows/`. Workflows are JSON documents as the official UI writes them; the server keeps the
- * fields it knows and drops others.
+ * Routes are below `/api/v1/workflows/`. Workflows are JSON documents as the InvokeAI UI writes them; the server keeps
+ * the fields it knows and drops others.
  *
  * @example
  * ```ts
@@ -117,7 +117,7 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   /**
    * Saves a new workflow and returns its record.
    *
-   * **Details** `workflow` is a JSON document as the official UI writes it. Route: `POST `.
+   * **Details** `workflow` is a JSON document as the InvokeAI UI writes it. Route: `POST `.
    */
   readonly create: (workflow: JsonObject) => Effect.Effect<WorkflowRecord, InvokeAiError>
   /**

@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * `Workflow.load` makes it, and does what the official UI does when it opens a file: nodes of other versions are updated,
- * edges that cannot be are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is a
- * warning.
+ * `Workflow.load` makes it, and does what the InvokeAI UI does when it opens a file: nodes of other versions are updated,
+ * edges that cannot be are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is
+ * a warning.
  *
  * @since 0.1.0
  */
@@ -188,8 +188,8 @@ export interface LoadedWorkflow {
  */
 export interface LoadOptions {
   /**
-   * The workflows of the server's library that the workflow calls, by id. Without it the inputs of called workflows stay
-   * as they are in the file; with it they are brought up to date, and a workflow that is not there is a warning.
+   * The workflows of the server's library that the workflow calls, by id. Without it the inputs of called workflows
+   * stay as they are in the file; with it they are brought up to date, and a workflow that is not there is a warning.
    */
   readonly savedWorkflows?: ReadonlyMap<string, unknown> | undefined
 }

@@ -1,12 +1,12 @@
 /**
- * A workflow made in InvokeAI's workflow editor, as a value: load it, list its inputs, and set them. `WorkflowBatch` checks it
- * and builds what is submitted.
+ * A workflow made in InvokeAI's workflow editor, as a value: load it, list its inputs, and set them. `WorkflowBatch`
+ * checks it and builds what is submitted.
  *
  * **Details**
  *
  * Values are immutable: setting an input gives a new workflow, so that one workflow can be submitted by many fibers at
- * once. Nothing here talks to a server, except through `CatalogSource` (the node types) and `WorkflowResources` (models,
- * images, boards).
+ * once. Nothing here talks to a server, except through `CatalogSource` (the node types) and `WorkflowResources`
+ * (models, images, boards).
  *
  * **Example** (From a file to a batch)
  *
@@ -69,11 +69,11 @@ export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowV
  *
  * **Details**
  *
- * As the official UI opens the file. Where that is at fault this differs: an object of unknown shape is no value (the UI
- * takes it for a float generator); lists of booleans and videos are kept (the UI loses them); a loop of connectors loses
- * its last edge (the UI keeps it and loses all later edges); ids are plain data, whatever they are. Models which a file
- * names incompletely are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up: by name in files of InvokeAI 3, or as `setInput`
- * was given them. The UI drops such models.
+ * As the InvokeAI UI opens the file. Where that is at fault this differs: an object of unknown shape is no value (the
+ * UI takes it for a float generator); lists of booleans and videos are kept (the UI loses them); a loop of connectors
+ * loses its last edge (the UI keeps it and loses all later edges); ids are plain data, whatever they are. Models which
+ * a file names incompletely are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up: by name in
+ * files of InvokeAI 3, or as `setInput` was given them. The UI drops such models.
  *
  * @category constructors
  * @since 0.1.0
@@ -205,7 +205,8 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
 })
 
 /**
- * The workflow that an image on the server was made with. The image is a name, an output, an asset, or an image of `Images`.
+ * The workflow that an image on the server was made with. The image is a name, an output, an asset, or an image of
+ * `Images`.
  *
  * **Details**
  *
@@ -298,7 +299,8 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
 })
 
 /**
- * The errors of loading a workflow, by whichever function: `fromFile`, `fromJson`, `fromPng`, `fromImage` or `fromLibrary`.
+ * The errors of loading a workflow, by whichever function: `fromFile`, `fromJson`, `fromPng`, `fromImage` or
+ * `fromLibrary`.
  *
  * @category models
  * @since 0.1.0
@@ -444,8 +446,8 @@ const assign = (
  *
  * **Details**
  *
- * The value is checked at once against the type and the limits of the field; see the Ink fields for the forms they take.
- * Whether an image or a model exists is checked before submitting.
+ * The value is checked at once against the type and the limits of the field; see the Ink fields for the forms they
+ * take. Whether an image or a model exists is checked before submitting.
  *
  * **Errors**
  *
@@ -632,9 +634,9 @@ export const clearInput: {
  *
  * **Details**
  *
- * A node that draws a random integer gets `low: seed, high: seed + 1`, which leaves only the seed. If other nodes provide
- * these bounds, their connections are removed. `WorkflowBatch.make` and `Job.submit` do the same for one submission with
- * their option `seed`.
+ * A node that draws a random integer gets `low: seed, high: seed + 1`, which leaves only the seed. If other nodes
+ * provide these bounds, their connections are removed. `WorkflowBatch.make` and `Job.submit` do the same for one
+ * submission with their option `seed`.
  *
  * **Errors**
  *
@@ -683,8 +685,8 @@ export const setSeed: {
  * **Details**
  *
  * - integer fields called `seed`, or `…_seed`, without a connection, of nodes that run
- * - the `low` of each node that draws a random number (`rand_int`, `rand_float`) and whose value goes into such a field,
- *   directly or through other nodes. A node whose bounds vary within a batch is left out
+ * - the `low` of each node that draws a random number (`rand_int`, `rand_float`) and whose value goes into such a
+ *   field, directly or through other nodes. A node whose bounds vary within a batch is left out
  *
  * @category getters
  * @since 0.1.0
@@ -700,8 +702,9 @@ export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
  *
  * **Details**
  *
- * Each value is checked now. The server takes numbers, texts, booleans, choices, schedulers, images and videos as varying values; for
- * models and other things submit the workflow once for each. `size` says how many queue items it makes.
+ * Each value is checked now. The server takes numbers, texts, booleans, choices, schedulers, images and videos as
+ * varying values; for models and other things submit the workflow once for each. `size` says how many queue items it
+ * makes.
  *
  * **Example** (Prompts and steps)
  *
@@ -796,8 +799,8 @@ export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
  *
  * **Gotchas**
  *
- * A model that was set by name or key alone is not complete. The library keeps it as it is when it reads the file again,
- * but the editor takes only complete models: use `check` first.
+ * A model that was set by name or key alone is not complete. The library keeps it as it is when it reads the file
+ * again, but the editor takes only complete models: use `check` first.
  *
  * @category conversions
  * @since 0.1.0

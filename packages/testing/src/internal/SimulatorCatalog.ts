@@ -20,7 +20,7 @@ export interface SimulatorField {
   readonly default: unknown
   /** A request without the field is refused. */
   readonly requiredOnEnqueue: boolean
-  /** Absent for fields that the official UI never shows. */
+  /** Absent for fields that the InvokeAI UI never shows. */
   readonly template: InputTemplate | undefined
 }
 

@@ -32,7 +32,7 @@ const refuse = (
 const integerDigits = /^\s*[+-]?\d+(?:_\d+)*(?:\.0*)?\s*$/
 const decimalDigits = /^\s*[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+)?\s*$/i
 
-/** From this size on JSON has the exponent form of a number, which the server does not read as an integer. */
+/** From this size on, JSON contains the exponent form of a number, which the server does not read as an integer. */
 const exponentForm = 1e21
 
 /** An integer as the server reads it: whole numbers, numerals and booleans. */

@@ -146,9 +146,9 @@ const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): 
 /**
  * The batch data of a workflow.
  *
- * Mirrors the official UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that a
- * node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors. Pure:
- * what only the server knows comes in by `generated`, random numbers by `random`.
+ * Mirrors the InvokeAI UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that
+ * a node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors.
+ * Pure: what only the server knows comes in by `generated`, random numbers by `random`.
  */
 export const build = (loaded: LoadedWorkflow, options?: BuildOptions): BuiltBatch => {
   const edges = new EdgeIndex(loaded.edges)
@@ -192,8 +192,8 @@ const isIndex = (groupId: string | undefined): boolean =>
   groupId !== undefined && /^(?:0|[1-9]\d{0,9})$/.test(groupId) && Number(groupId) < 4294967295
 
 /**
- * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first, in
- * their order.
+ * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first,
+ * in their order.
  */
 export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | undefined, ReadonlyArray<BatchNode>> => {
   const found = new Map<string | undefined, Array<BatchNode>>()

@@ -1,5 +1,5 @@
 /**
- * The values that generator nodes give to batch nodes. Mirrors the official UI, its random numbers for a seed included.
+ * The values that generator nodes give to batch nodes. Mirrors the InvokeAI UI, its random numbers for a seed included.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -70,8 +70,8 @@ const randomOf = (generator: JsonObject, unseeded: () => number): () => number =
  * **Details**
  *
  * `random` gives the numbers (0 included, 1 excluded) for generators without a seed. Numbers by arithmetic sequence (a
- * step of 0 gives one), linear distribution, uniform random distribution or from a text; texts from a text (parts are not
- * trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
+ * step of 0 gives one), linear distribution, uniform random distribution or from a text; texts from a text (parts are
+ * not trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
  */
 export const resolve = (value: unknown, random: () => number): Generated => {
   const given = Predicate.isObject(value) ? value : {}

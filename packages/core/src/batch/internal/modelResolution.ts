@@ -16,8 +16,8 @@ import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
  * **Details**
  *
  * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
- * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are those
- * that match.
+ * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are
+ * those that match.
  */
 export type ModelResolution =
   | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
@@ -61,8 +61,8 @@ const bySimilarity = (
  * In this order: the model with the key; the one with the hash, which is the same file on any server; those with the
  * name, and with the base and type if the reference has them. A text alone may be a key or a name. Where several match,
  * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
- * complete and whose key is installed stays as it is, as the official UI sends it. An incomplete one that leads to a model
- * of another type or base than the field takes is refused, as the run would fail.
+ * complete and whose key is installed stays as it is, as the InvokeAI UI sends it. An incomplete one that leads to a
+ * model of another type or base than the field takes is refused, as the run would fail.
  */
 export const resolve = (
   reference: ModelReference,

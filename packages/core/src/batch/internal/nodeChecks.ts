@@ -1,6 +1,6 @@
 /**
- * The rules for the nodes of a workflow and their values: what the official UI checks before it enables Invoke, what the
- * server enforces besides, and this library's own rules.
+ * The rules for the nodes of a workflow and their values: what the InvokeAI UI checks before it enables Invoke, what
+ * the server enforces besides, and this library's own rules.
  */
 import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
@@ -91,7 +91,9 @@ const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown
     !InkField.problems(fieldOf(declared, stored), stored).some((problem) => problem.code === code)
 }
 
-/** Whether the official UI checks the limits of such a value at all: numbers, and lists of numbers, texts and images. */
+/**
+ * Whether the InvokeAI UI checks the limits of such a value at all: numbers, and lists of numbers, texts and images.
+ */
 const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, stored: unknown): boolean => {
   const isItem = (value: unknown): boolean => {
     switch (name) {
@@ -111,7 +113,7 @@ const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, st
   return cardinality === "COLLECTION" ? Array.isArray(stored) && stored.every(isItem) : isItem(stored)
 }
 
-/** Whether the official UI reports a limit too: it does not see all that the server's document has. */
+/** Whether the InvokeAI UI reports a limit too: it does not see all that the server's document has. */
 const isInterfaceRule = (
   target: CheckedNode,
   template: InputTemplate,
@@ -216,8 +218,8 @@ const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
 }
 
 /**
- * Every reason why a node cannot run: in the order of the inputs in the file, then the required inputs that the file does
- * not even name.
+ * Every reason why a node cannot run: in the order of the inputs in the file, then the required inputs that the file
+ * does not even name.
  */
 export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
   const { node, template } = target

@@ -1,6 +1,6 @@
 /**
- * Whether a workflow can be submitted: every rule of the official UI, the stricter ones of the server, and this library's
- * own, as one list of problems.
+ * Whether a workflow can be submitted: every rule of the InvokeAI UI, the stricter ones of the server, and this
+ * library's own, as one list of problems.
  */
 import type { Problem } from "../../field/Problem.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
@@ -16,7 +16,7 @@ const maxReportedValues = 5
 
 const keyOf = (...parts: ReadonlyArray<string | undefined>): string => JSON.stringify(parts)
 
-/** Problems of the batch as a whole, which the official UI has too and shows before those of the nodes. */
+/** Problems of the batch as a whole, which the InvokeAI UI has too and shows before those of the nodes. */
 export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): ReadonlyArray<Problem> => {
   const out: Array<Problem> = []
   const add = (code: string, message: string, parameters: NonNullable<Problem["parameters"]> = {}): void => {
@@ -61,9 +61,9 @@ export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): 
  *
  * **Details**
  *
- * The server takes such a batch and then cannot run anything any more, for any user, until the batch is canceled. So each
- * value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds the
- * values.
+ * The server takes such a batch and then cannot run anything any more, for any user, until the batch is canceled. So
+ * each value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds
+ * the values.
  */
 const batchValueProblems = (
   target: CheckedNode,

@@ -1,4 +1,4 @@
-/** Field types from the JSON schema of a property. Mirrors what the official UI derives from the same schema. */
+/** Field types from the JSON schema of a property. Mirrors what the InvokeAI UI derives from the same schema. */
 import * as Predicate from "effect/Predicate"
 import type { JsonObject } from "../../internal/json.ts"
 import type { Cardinality, FieldType } from "../NodeTemplate.ts"
@@ -40,7 +40,7 @@ const single = (schema: unknown): string | undefined => {
 const collectionItem = (schema: JsonObject): string | undefined =>
   schema["type"] === "array" ? single(schema["items"]) : undefined
 
-/** `undefined` for schemas that no field can have in the UI. */
+/** The type of a field with a schema; `undefined` if the UI supports no such field. */
 export const parseFieldType = (schema: unknown): FieldType | undefined => {
   if (!Predicate.isObject(schema)) {
     return undefined
@@ -68,7 +68,10 @@ export const parseFieldType = (schema: unknown): FieldType | undefined => {
   return name === undefined ? undefined : make(name, "SINGLE")
 }
 
-/** One alternative stands for itself, an item and a list of the same items are one field; other unions are no field. */
+/**
+ * A single alternative counts as itself; an item and a list of the same items are one field; other unions are not
+ * supported.
+ */
 const parseUnion = (items: ReadonlyArray<unknown>): FieldType | undefined => {
   if (items.length === 1) {
     return parseFieldType(items[0])

@@ -1,4 +1,7 @@
-/** The model field types that servers up to 6.7 named by `ui_type`, as the constraints that later servers spell out. */
+/**
+ * The model field types that servers up to 6.7 named in `ui_type`, as the constraints that later servers state
+ * explicitly.
+ */
 import type { ModelConstraint } from "../NodeTemplate.ts"
 
 const kind = (type: string, base?: ReadonlyArray<string>, more?: ModelConstraint): ModelConstraint => ({

@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * 1.0.0 told field types by one word (`integer`, `ImageCollection`, `StringPolymorphic`), 2.0.0 by a structure, 3.0.0
- * and later not at all: there the server's node templates say them. 4.0.0 adds connectors. Nothing but the schema
- * version and what a version no longer has is changed.
+ * 1.0.0 stores field types as one word (`integer`, `ImageCollection`, `StringPolymorphic`), 2.0.0 as an object; 3.0.0
+ * and later do not store them, because they are in the server's node templates. 4.0.0 adds connectors. Only the schema
+ * version and what a version no longer has are changed.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -13,7 +13,7 @@ import { getOwn, type JsonObject, setOwn } from "../../internal/json.ts"
 import type { WorkflowParseError } from "../WorkflowFileError.ts"
 import { fail } from "./parsing.ts"
 
-/** Until 2.0.0 nodes had a size, or none. */
+/** Until 2.0.0, nodes could have a size. */
 const isSize = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === "number" && Number.isFinite(value) && value > 0)
 
@@ -79,7 +79,7 @@ const mapFields = (
 
 const isName = (value: unknown): boolean => typeof value === "string" && value.trim() !== ""
 
-/** Until 2.0.0 fields said their id, kind and type themselves. */
+/** Until 2.0.0, fields contained their id, kind and type. */
 const fieldProblem = (field: JsonObject, kind: "input" | "output"): string | undefined =>
   !isName(field["id"]) || !isName(field["name"])
     ? "a field has no id or no name"
@@ -95,7 +95,7 @@ interface FieldTypeV2 {
   readonly isCollectionOrScalar: boolean
 }
 
-/** The types of 1.0.0 that are no `…Field`, `…Collection` or `…Polymorphic` of their own name. */
+/** The types of 1.0.0 that do not become the `…Field`, `…Collection` or `…Polymorphic` of the same name. */
 const primitiveTypes: ReadonlyMap<string, string> = new Map([
   ["integer", "IntegerField"],
   ["float", "FloatField"],
@@ -200,7 +200,7 @@ const isColor: Check = (value) =>
     return typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 255
   })
 
-/** What was known until 4.0: the schedulers and the bases of models. */
+/** The schedulers and model bases that existed until 4.0. */
 const isOldScheduler = isOneOf(
   new Set(
     ("euler deis ddim ddpm dpmpp_2s dpmpp_2m dpmpp_2m_sde dpmpp_sde heun kdpm_2 lms pndm unipc euler_k dpmpp_2s_k " +
@@ -246,7 +246,7 @@ const isLatents = parts({ latents_name: isName, "seed?": isInteger })
 const isConditioning = parts({ conditioning_name: isName })
 const isMetadataItem: Check = (value) => Predicate.isObject(value) && typeof value["label"] === "string"
 
-/** 1.0.0 refused a file with a value of the wrong kind in one of these. */
+/** 1.0.0 rejected a file with a value of the wrong type in one of these. */
 const valuesV1: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["integer", isInteger],
   ["IntegerCollection", listOf(isInteger)],
@@ -358,7 +358,10 @@ const isLongName: Check = (value) => typeof value === "string" && value.length >
 const isModel = parts({ model_name: isLongName, base_model: isOldBase })
 const isMainModel = parts({ model_name: isLongName, base_model: isOldBase, model_type: (value) => value === "main" })
 
-/** The types of 2.0.0 that held a value. Values of other types, of lists, and of the wrong kind were not kept. */
+/**
+ * The types of 2.0.0 whose fields had a value. Values of other types, lists, and values of the wrong type were not
+ * kept.
+ */
 const valuesV2: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["IntegerField", isInteger],
   ["FloatField", isFiniteNumber],
@@ -405,7 +408,7 @@ const untype = (field: JsonObject, path: ReadonlyArray<string>): Result.Result<J
 /** A document of 2.0.0 in the form of 4.0.0. */
 export const fromV2 = (document: JsonObject): Result.Result<JsonObject, WorkflowParseError> => {
   const meta = Predicate.isObject(document["meta"]) ? document["meta"] : {}
-  // Forms came with 3.0.0.
+  // 3.0.0 introduced forms.
   const { form: _form, ...rest } = document
   return mapInvocations({ ...rest, meta: { ...meta, version: "4.0.0" } }, (data, path) => {
     const checked = mapFields(

@@ -1,4 +1,4 @@
-/** Reads the JSON of a workflow, and says why something is not a workflow. */
+/** Reads the JSON of a workflow, or returns why it is not a workflow. */
 import * as Result from "effect/Result"
 import * as JsonText from "../../internal/jsonText.ts"
 import { WorkflowParseError } from "../WorkflowFileError.ts"

@@ -1,4 +1,4 @@
-/** Input templates that a workflow file holds itself: what makes the editor refuse them. */
+/** Checks the input templates in a workflow file as the editor does. */
 import * as Predicate from "effect/Predicate"
 import type { JsonObject } from "../../internal/json.ts"
 
@@ -24,7 +24,7 @@ const neededDefaults: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["ImageGeneratorField", Predicate.isObject]
 ])
 
-/** Those whose lists may have none. */
+/** The types whose lists can omit the default. */
 const listTypes: ReadonlySet<string> = new Set(["IntegerField", "FloatField", "StringField"])
 
 const hasDefault = (json: JsonObject, name: string, cardinality: unknown): boolean => {
@@ -34,7 +34,7 @@ const hasDefault = (json: JsonObject, name: string, cardinality: unknown): boole
     (cardinality === "COLLECTION" && listTypes.has(name) && (given === undefined || listOf(check)(given)))
 }
 
-/** What is wrong with an input template that a file holds for a node; `undefined` if nothing is. */
+/** Why an input template that a file has for a node is invalid; `undefined` if it is valid. */
 export const templateProblem = (json: unknown): string | undefined => {
   const type = Predicate.isObject(json) ? json["type"] : undefined
   if (!Predicate.isObject(json) || !Predicate.isObject(type)) {

@@ -1,33 +1,33 @@
 /**
- * The texts in a PNG file. InvokeAI keeps the workflow, the graph and the metadata of an image in them.
+ * Reads the text chunks of a PNG file, where InvokeAI stores the workflow, the graph and the metadata of an image.
  *
  * **Details**
  *
- * A small reader of `tEXt`, `zTXt` and `iTXt` chunks that is safe with any bytes: lengths are checked before they are
- * used, compressed texts are unpacked up to a limit, and nothing else of the image is looked at.
+ * Reads `tEXt`, `zTXt` and `iTXt` chunks safely from any bytes: lengths are checked before use, compressed texts are
+ * unpacked up to a limit, and the rest of the image is ignored.
  */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { TaggedError } from "../../internal/TaggedError.ts"
 
-/** The bytes are not a PNG file, or one that is cut off or damaged where its texts are. */
+/** The bytes are not a PNG file, or its text chunks are truncated or corrupt. */
 export class PngError extends TaggedError<PngError>()("PngError", { reason: Schema.String }) {
   override get message(): string {
     return `Could not read the PNG image: ${this.reason}`
   }
 }
 
-/** Keyword under which InvokeAI keeps the workflow of an image, as JSON. */
+/** Keyword under which InvokeAI stores the workflow of an image, as JSON. */
 export const workflowKeyword = "invokeai_workflow"
 
-/** Keyword under which InvokeAI keeps the graph that made an image, as JSON. */
+/** Keyword under which InvokeAI stores the graph that made an image, as JSON. */
 export const graphKeyword = "invokeai_graph"
 
-/** Keyword under which InvokeAI keeps the generation parameters of an image, as JSON. */
+/** Keyword under which InvokeAI stores the generation parameters of an image, as JSON. */
 export const metadataKeyword = "invokeai_metadata"
 
-/** A compressed text may unpack to this many bytes. The largest workflows have well under one million. */
+/** Maximum size of an unpacked text, in bytes. The largest workflows have well under one million. */
 const maximumText = 64 * 1024 * 1024
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
@@ -127,15 +127,15 @@ const decodeText = (bytes: Uint8Array, encoding: TextChunk["encoding"]): string 
   encoding === "latin1" ? latin1(bytes) : new TextDecoder().decode(bytes)
 
 /**
- * The texts of a PNG file by keyword. Of several with the same keyword the first one counts.
+ * Reads the texts of a PNG file by keyword. If several have the same keyword, the first one counts.
  *
  * **Details**
  *
- * `keywords` limits the reading to some texts, so that others, however large, are not unpacked.
+ * With `keywords`, only these texts are read, so that others, however large, are not unpacked.
  *
  * **Errors**
  *
- * `PngError` if the bytes are not a PNG file, are cut off, or hold a damaged compressed text.
+ * `PngError` if the bytes are not a PNG file, are truncated, or contain a corrupt compressed text.
  */
 export const texts = Effect.fn("PngChunks.texts")(function*(
   bytes: Uint8Array,

@@ -1,11 +1,11 @@
-/** The limits of fields: their wording, and which of them a value breaks. */
+/** The bounds of fields: how they are described, and which of them a value exceeds. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { FieldBounds, ValueBounds } from "../../catalog/NodeTemplate.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
 import type { Problem } from "../Problem.ts"
 
-/** Limits of one value, as a schema. The same shape as the catalog's `ValueBounds`. */
+/** Bounds of one value, as a schema. The same shape as the catalog's `ValueBounds`. */
 export const InkValueBounds = Schema.Struct({
   minimum: Schema.optionalKey(Schema.Number),
   maximum: Schema.optionalKey(Schema.Number),
@@ -17,7 +17,7 @@ export const InkValueBounds = Schema.Struct({
   pattern: Schema.optionalKey(Schema.String)
 })
 
-/** Limits of a collection and of its items, as a schema. */
+/** Bounds of a collection and of its items, as a schema. */
 export const InkCollectionBounds = Schema.Struct({
   value: Schema.optionalKey(InkValueBounds),
   item: Schema.optionalKey(InkValueBounds),
@@ -25,7 +25,7 @@ export const InkCollectionBounds = Schema.Struct({
   maxItems: Schema.optionalKey(Schema.Number)
 })
 
-/** The limits of a number in words, with a leading blank, or an empty text. */
+/** Describes the bounds of a number, with a leading space; `""` if there are none. */
 export const describeNumberBounds = (bounds: ValueBounds | undefined): string => {
   if (bounds === undefined) return ""
   const parts: Array<string> = []
@@ -39,7 +39,7 @@ export const describeNumberBounds = (bounds: ValueBounds | undefined): string =>
   return parts.length === 0 ? "" : ` ${parts.join(" and ")}`
 }
 
-/** The limits of a text in words, with a leading blank, or an empty text. */
+/** Describes the bounds of a string, with a leading space; `""` if there are none. */
 export const describeStringBounds = (bounds: ValueBounds | undefined): string => {
   if (bounds === undefined) return ""
   const { maxLength, minLength, pattern } = bounds
@@ -55,7 +55,7 @@ export const describeStringBounds = (bounds: ValueBounds | undefined): string =>
 const describePattern = (pattern: string): string =>
   pattern.length > 80 ? `/${pattern.slice(0, 77)}.../` : `/${pattern}/`
 
-/** The limits of a collection's size in words, with a leading blank, or an empty text. */
+/** Describes the bounds of a collection's size, with a leading space; `""` if there are none. */
 export const describeItemCount = (bounds: FieldBounds | undefined): string => {
   if (bounds === undefined) return ""
   const { maxItems, minItems } = bounds
@@ -65,10 +65,10 @@ export const describeItemCount = (bounds: FieldBounds | undefined): string => {
   return ""
 }
 
-/** By how much a number that is no integer may miss a multiple, on the server. */
+/** The server's tolerance for a non-integer number that should be a multiple. */
 const tolerance = 1e-9
 
-/** Whether the server takes a number for a multiple of another: up to the rounding of binary fractions. */
+/** Whether the server accepts a number as a multiple of another: up to the rounding of binary fractions. */
 const isFloatMultipleOf = (value: number, multipleOf: number): boolean => {
   if (multipleOf === 0) return true
   const remainder = Math.abs(value % multipleOf)
@@ -76,8 +76,8 @@ const isFloatMultipleOf = (value: number, multipleOf: number): boolean => {
 }
 
 /**
- * Whether an integer is a multiple of another, exactly. Beyond 2^53 JSON has other digits than the double: those count,
- * because the server reads them.
+ * Whether an integer is a multiple of another, exactly. Beyond 2^53, the digits in JSON differ from the double's value;
+ * the digits count, because the server reads them.
  */
 const isIntegerMultipleOf = (value: number, multipleOf: number): boolean =>
   multipleOf === 0 || !Number.isSafeInteger(multipleOf)
@@ -137,30 +137,30 @@ const numberProblems = (
   return out
 }
 
-/** The limits that an integer breaks, in the order in which the official UI reports them. */
+/** The bounds that an integer exceeds, in the InvokeAI UI's order. */
 export const integerProblems = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<Problem> =>
   numberProblems(bounds, value, isIntegerMultipleOf)
 
-/** The limits that a number breaks, in the order in which the official UI reports them. */
+/** The bounds that a number exceeds, in the InvokeAI UI's order. */
 export const floatProblems = (bounds: ValueBounds | undefined, value: number): ReadonlyArray<Problem> =>
   numberProblems(bounds, value, isFloatMultipleOf)
 
-/** The number of characters of a text as the server counts them: code points, not UTF-16 units. */
+/** The number of characters as the server counts them: code points, not UTF-16 units. */
 const countCharacters = (value: string): number => {
   let count = 0
   for (const _ of value) count++
   return count
 }
 
-/** What the server's regular expressions have and JavaScript's do not: sets within sets. */
+/** Syntax of the server's regular expressions that JavaScript lacks: sets within sets. */
 const sets = /\[\[|&&|--|~~/
 
-/** What stands for other characters outside ASCII on the server than in JavaScript. */
+/** Classes that match other non-ASCII characters on the server than in JavaScript. */
 const classes = /\\[dDwWsSbB]|\(\?/
 
 /**
- * Whether a text matches a regular expression of the server. An expression that JavaScript cannot read, or may read in
- * another way, is left to the server: it counts as a match.
+ * Whether a string matches a regular expression of the server. An expression that JavaScript cannot parse, or may
+ * interpret differently, counts as a match: the server decides.
  */
 const matches = (pattern: string, value: string): boolean => {
   const isSame = !sets.test(pattern) && (!classes.test(pattern) || !/[^\p{ASCII}]/u.test(value)) &&
@@ -169,7 +169,7 @@ const matches = (pattern: string, value: string): boolean => {
     Result.getOrElse(Result.try(() => new RegExp(pattern, "u").test(value)), () => true)
 }
 
-/** The limits that a text breaks. */
+/** The bounds that a string exceeds. */
 export const stringProblems = (bounds: ValueBounds | undefined, value: string): ReadonlyArray<Problem> => {
   if (bounds === undefined) return []
   const out: Array<Problem> = []
@@ -203,7 +203,7 @@ export const stringProblems = (bounds: ValueBounds | undefined, value: string): 
   return out
 }
 
-/** The limits that the size of a collection breaks. */
+/** The bounds that the size of a collection exceeds. */
 export const itemCountProblems = (bounds: FieldBounds | undefined, count: number): ReadonlyArray<Problem> => {
   if (bounds === undefined) return []
   const { maxItems, minItems } = bounds

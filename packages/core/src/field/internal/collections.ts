@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * Each accepts any iterable except a text; every item is read as by the field of a single value, with the same
- * conversions. The limits of the number of items and of each item come from the server.
+ * Each accepts any iterable except a string; items are converted as by the field of a single value. The bounds of the
+ * number of items and of each item come from the server.
  *
  * @since 0.1.0
  */
@@ -42,8 +42,7 @@ import {
 import { colorJson, InkColor, readBoolean, readColor } from "./scalars.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
-/**
- * Whole numbers.
+/** Integers.
  *
  * @category collections
  * @since 0.1.0
@@ -68,8 +67,7 @@ export class InkFloatCollectionField
   }))
 {}
 
-/**
- * Texts.
+/** Strings.
  *
  * @category collections
  * @since 0.1.0
@@ -81,8 +79,7 @@ export class InkStringCollectionField
   }))
 {}
 
-/**
- * Switches.
+/** Booleans.
  *
  * @category collections
  * @since 0.1.0
@@ -120,8 +117,7 @@ export class InkVideoCollectionField
   }))
 {}
 
-/**
- * Colours.
+/** Colors.
  *
  * @category collections
  * @since 0.1.0
@@ -134,7 +130,7 @@ export class InkColorCollectionField
 {}
 
 /**
- * A LoRA and how strongly it is applied.
+ * A LoRA and its weight.
  *
  * @category collections
  * @since 0.1.0
@@ -142,16 +138,16 @@ export class InkColorCollectionField
 export class WeightedLoRA extends Schema.Opaque<WeightedLoRA>()(Schema.Struct({
   /** The LoRA. */
   lora: ModelReference,
-  /** How strongly the LoRA is applied: 1 is its full strength. */
+  /** Weight of the LoRA: 1 is its full strength. */
   weight: Schema.Number
 })) {}
 
 /**
- * LoRAs with their weights (a field that can be filled in from 6.14 on).
+ * LoRAs with their weights. The field can be set on servers from 6.14 on.
  *
  * **Details**
  *
- * Accepts a list of `{ lora, weight }`, `lora` being any form of a model; a single one is a list of one.
+ * Accepts a list of `{ lora, weight }`, where `lora` is any form of a model. A single one counts as a list of one.
  *
  * @category collections
  * @since 0.1.0
@@ -166,7 +162,7 @@ export class InkLoRACollectionField
 const isIterable = (input: unknown): input is Iterable<unknown> =>
   typeof input === "object" && input !== null && Symbol.iterator in input
 
-/** Items are counted up to this many, so that an endless iterable is refused instead of never ending. */
+/** Maximum number of items, so that an endless iterable is rejected. */
 const maximumItems = 1_000_000
 
 const readItems = <A>(input: unknown, item: (input: unknown) => A | undefined): ReadonlyArray<A> | undefined => {
@@ -199,7 +195,7 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
   readonly json: (field: Field) => JsonSchema
   readonly format?: (value: ReadonlyArray<A>) => string
   readonly names?: CollectionKind<Field, A>["names"]
-  /** Describes a refused item better than `describeReceived` can. */
+  /** Describes a rejected item, better than `describeReceived`. */
   readonly describe?: (input: unknown) => string | undefined
 }): CollectionKind<Field, A> => ({
   types: options.types,

@@ -1,6 +1,6 @@
 /**
- * The values that workflow files hold, as the editor reads them: what it does not recognise it drops, and of objects it
- * keeps the keys it knows.
+ * Reads the values in workflow files as the editor does: it drops values that it does not recognize, and unknown keys
+ * of objects.
  */
 import * as Predicate from "effect/Predicate"
 import type { ModelVocabulary } from "../../catalog/NodeCatalog.ts"
@@ -16,7 +16,7 @@ const isString = (value: unknown): value is string => typeof value === "string"
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean"
 
-/** Objects that are an id under one name. */
+/** Objects that contain only an id, by the name of its key. */
 const referenceNames = ["image_name", "video_name", "board_id", "style_preset_id", "system_prompt_id"] as const
 
 const readReference = (value: JsonObject): JsonObject | undefined => {
@@ -31,7 +31,7 @@ const readReference = (value: JsonObject): JsonObject | undefined => {
 
 const modelNames = ["key", "hash", "name", "base", "type"] as const
 
-/** Whether a word is one of those that the server knows; any is when the server does not say. */
+/** Whether the server knows a name; true if the server does not list any. */
 const isOneOf = (known: ReadonlySet<string> | undefined, value: unknown): boolean =>
   typeof value === "string" && (known === undefined || known.has(value))
 
@@ -92,12 +92,12 @@ const readList = (
 }
 
 /**
- * A value of a shape that the editor recognises, whatever the field; `undefined` for all others.
+ * Reads a value whose shape the editor recognizes in any field; `undefined` for all others.
  *
  * **Details**
  *
- * Numbers, texts, booleans; lists of numbers, of texts, of images, of LoRAs with weights; images, videos, boards, style
- * presets, system prompts, complete models, colours and generators.
+ * Numbers, strings, booleans; lists of numbers, strings, images, LoRAs with weights; images, videos, boards, style
+ * presets, system prompts, complete models, colors and generators.
  */
 export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown => {
   if (isNumber(value) || isString(value) || isBoolean(value)) {
@@ -113,19 +113,19 @@ export const readKnown = (value: unknown, vocabulary?: ModelVocabulary): unknown
     (typeof value["type"] === "string" ? readGenerator(value["type"], value) : undefined)
 }
 
-/** What is said about a field whose value is read. */
+/** What is known about a field whose value is read. */
 export interface ValueField {
   /** `undefined` if the node's type has no such field. */
   readonly type: FieldType | undefined
-  /** Whether the node takes inputs of any kind (`core_metadata`): their values are kept as they are. */
+  /** Whether the node accepts undeclared inputs (`core_metadata`): their values are kept unchanged. */
   readonly extras: boolean
-  /** The words that the server has for models. Without them any will do. */
+  /** The model bases and types of the server. Absent: any are accepted. */
   readonly vocabulary: ModelVocabulary | undefined
 }
 
 /**
- * The value of an input as it counts: recognised values are kept, whatever the type of the field; others are dropped, so
- * that the field counts as empty. Lists of booleans and of videos are kept for fields of their type.
+ * The effective value of an input: recognized values are kept, whatever the type of the field; others are dropped, so
+ * that the field is empty. Lists of booleans and of videos are kept for fields of their type.
  */
 export const readValue = (value: unknown, { extras, type, vocabulary }: ValueField): unknown => {
   if (value === undefined) {

@@ -1,14 +1,14 @@
-/** The generators of batch values that the editor knows: their members, defaults, and how it reads them. */
+/** The generators of batch values that the editor supports: their members and defaults, and how it reads them. */
 import type { JsonObject } from "../../internal/json.ts"
 
 const isName = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
 
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
 
-/** What a member of a generator may be. */
+/** The type of a member of a generator. */
 export type GeneratorPart = "number" | "integer" | "count" | "string" | "seed" | "numbers" | "optionalName" | "category"
 
-/** The members of a generator, with the defaults of those that have one. */
+/** The members of a generator, with their defaults, if any. */
 export interface GeneratorRule {
   readonly parts: ReadonlyArray<readonly [name: string, part: GeneratorPart, initial?: unknown]>
 }
@@ -36,8 +36,8 @@ const numberGenerators = (
 const dynamicPrompt = "a super {cute|ferocious} {dog|cat}"
 
 /**
- * Generators by their `type`, in the order in which the editor tries them, with the defaults of what a file leaves out.
- * Only those of floats hold their values.
+ * Generators by their `type`, in the order in which the editor tries them, with the defaults of what a file omits. Only
+ * generators of floats store their values.
  */
 export const generatorRules: ReadonlyMap<string, GeneratorRule> = new Map([
   ...numberGenerators("float_generator", "number", 0.1, 1, "0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1", [
@@ -77,7 +77,7 @@ const fits = (value: unknown, part: GeneratorPart): boolean => {
   }
 }
 
-/** A generator of the given kind, with the defaults filled in. `undefined` if a part does not fit. */
+/** A generator of the given type, with defaults for missing members. `undefined` if a member is invalid. */
 export const readGenerator = (type: string, value: JsonObject): JsonObject | undefined => {
   const rule = generatorRules.get(type)
   if (rule === undefined) {

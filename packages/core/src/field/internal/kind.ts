@@ -1,10 +1,10 @@
-/** What all kinds of fields share: how a kind is described, lossless readings, and how a refused value is described. */
+/** What all field types share: the rules of a type, lossless conversions, and descriptions of rejected values. */
 import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import type { Problem } from "../Problem.ts"
 
-/** Lists choices: `a, b or c`. Long lists are cut. */
+/** Lists options: `a, b or c`. Long lists are shortened. */
 export const describeChoices = (choices: ReadonlyArray<string>, limit = 40): string => {
   if (choices.length > limit) return `${choices.slice(0, limit).join(", ")} or ${choices.length - limit} others`
   return choices.length < 2
@@ -16,11 +16,11 @@ const integerText = /^[+-]?\d+$/
 const decimalText = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?$/i
 
 /**
- * Reads a whole number from a number, a `bigint` or a decimal text; gives `undefined` where anything would be lost.
+ * Reads an integer from a number, a `bigint` or a decimal string; `undefined` if anything would be lost.
  *
  * **Details**
  *
- * `"30"` and `30n` are 30. `1.5`, `"1.5"`, `""`, `true` and numbers beyond ±(2^53 - 1) are not read.
+ * `"30"` and `30n` are 30. `1.5`, `"1.5"`, `""`, `true` and numbers beyond ±(2^53 - 1) are not accepted.
  */
 export const readInteger = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isSafeInteger(input) ? input + 0 : undefined
@@ -32,7 +32,7 @@ export const readInteger = (input: unknown): number | undefined => {
 
 const integerFromNumber = (value: number): number | undefined => Number.isSafeInteger(value) ? value + 0 : undefined
 
-/** Reads a finite number from a number, a `bigint` or a decimal text; gives `undefined` where digits would be lost. */
+/** Reads a finite number from a number, a `bigint` or a decimal string; `undefined` if digits would be lost. */
 export const readFloat = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isFinite(input) ? input : undefined
   if (typeof input === "bigint") {
@@ -47,7 +47,7 @@ export const readFloat = (input: unknown): number | undefined => {
   return canonicalDecimal(text) === canonicalDecimal(String(value)) ? value : undefined
 }
 
-/** A decimal text as sign, significant digits and power of ten: equal for texts of the same number. */
+/** A decimal string as sign, significant digits and power of ten: equal for strings of the same number. */
 const canonicalDecimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e")
   const negative = mantissa.startsWith("-")
@@ -59,41 +59,41 @@ const canonicalDecimal = (text: string): string => {
   return `${negative ? "-" : ""}${significant}e${power}`
 }
 
-/** A text that is not blank, from a property of an object; own or inherited, so that class instances count. */
+/** A non-blank string from a property of an object; own or inherited, so that class instances work. */
 export const readName = (input: unknown, key: string): string | undefined => {
   if (!Predicate.isObject(input)) return undefined
   const value = input[key]
   return typeof value === "string" && value.trim() !== "" ? value : undefined
 }
 
-/** The kinds of things on a server that values name, apart from models. */
+/** The types of things on a server that values refer to, except models. */
 export type ResourceType = "image" | "video" | "board" | "style preset" | "system prompt"
 
-/** Everything about one kind of field: which fields of the server it is for, and how their values are read and told. */
+/** The rules of one field type: which fields of the server have it, and how their values are read and described. */
 export interface InkFieldType<Field extends { readonly value?: unknown }, Value = Exclude<Field["value"], undefined>> {
-  /** The server's types that are fields of this kind, with `[]` behind the name of a collection's. */
+  /** The server's types for fields of this type; `[]` follows the name for collections. */
   readonly types: ReadonlyArray<string>
   /** The field of an input, without a value. */
   readonly empty: (template: InputTemplate) => Field
-  /** The value that the server reads from what a file holds; `undefined` if the server rejects it. */
+  /** The value that the server reads from a stored value; `undefined` if the server rejects it. */
   readonly read: (field: Field, stored: unknown) => Value | undefined
-  /** An accepted input form as the field's value, without loss. */
+  /** Converts an accepted form to the field's value, without loss. */
   readonly coerce: (field: Field, input: unknown) => Value | undefined
-  /** The limits that a value of the right type breaks. */
+  /** The bounds that a value of the right type exceeds. */
   readonly problems?: (field: Field, value: Value) => ReadonlyArray<Problem>
-  /** What the field takes, in words. */
+  /** Describes what the field accepts. */
   readonly expected: (field: Field) => string
   /**
-   * The values of the field as JSON Schema 2020-12: those that it holds, and the usual shorter forms, such as a name. Every
-   * value that fits is accepted; conversions, such as `"30"` for 30, are left out.
+   * The values of the field as JSON Schema 2020-12: those that it holds, and the usual shorter forms, such as a name.
+   * Every value that fits is accepted; conversions, such as `"30"` for 30, are left out.
    */
   readonly json: (field: Field) => JsonSchema
-  /** Describes a refused input better than `describeReceived` can. */
+  /** Describes a rejected value, better than `describeReceived`. */
   readonly describe?: (input: unknown) => string | undefined
-  /** The value in words, where that is not the text or the JSON of it. */
+  /** The human-readable value, if it is not the string or the JSON of it. */
   readonly format?: (value: Value) => string | undefined
-  /** What has to be on the server for the value. */
+  /** What must exist on the server for the value. */
   readonly names?: (value: Value) => ReadonlyArray<readonly [kind: ResourceType, name: string]>
-  /** Whether the server takes such values as batch data. It blocks its queue on others. */
+  /** Whether the server accepts such values as batch data. Others would block its queue. */
   readonly isSweepable?: true
 }

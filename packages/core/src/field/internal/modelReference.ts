@@ -1,5 +1,5 @@
 /**
- * A model as workflows name it: complete, or with what is still to be looked up on the server.
+ * A reference to a model in a workflow: complete, or with parts that must be looked up on the server.
  *
  * @since 0.1.0
  */
@@ -12,11 +12,11 @@ import * as Json from "./json.ts"
 import { describeChoices, readName } from "./kind.ts"
 
 /**
- * A model, as completely as it is known.
+ * A reference to a model, complete or not.
  *
  * **Details**
  *
- * The server needs `key`, `hash`, `name`, `base` and `type`. What is missing is looked up on the server before
+ * The server needs `key`, `hash`, `name`, `base` and `type`. Missing parts are looked up on the server before
  * submitting. At least one of `key`, `name`, `hash` and `keyOrName` is present.
  *
  * @category models
@@ -40,7 +40,7 @@ export class ModelReference extends Schema.Opaque<ModelReference>()(Schema.Struc
 })) {}
 
 /**
- * The models a field takes, as a schema. The same shape as the catalog's `ModelConstraint`.
+ * The models that a field accepts, as a schema. The same shape as the catalog's `ModelConstraint`.
  *
  * @category models
  * @since 0.1.0
@@ -59,7 +59,7 @@ export const AcceptedModels = Schema.Struct({
 })
 
 /**
- * Whether a reference has all that the server needs.
+ * Whether a reference has all parts that the server needs.
  *
  * @category predicates
  * @since 0.1.0
@@ -71,7 +71,7 @@ export const isCompleteModel = (
   model.type !== undefined
 
 /**
- * What to call a model in a message: its name, or else its key.
+ * The label of a model in messages: its name, or else its key.
  *
  * @category formatting
  * @since 0.1.0
@@ -79,7 +79,7 @@ export const isCompleteModel = (
 export const modelLabel = (model: ModelReference): string =>
   model.name ?? model.keyOrName ?? model.key ?? model.hash ?? "a model"
 
-/** Reads a model in any accepted form, also `{ model_name, base_model, model_type }` of InvokeAI 3. @internal */
+/** Reads a model in any accepted form, including `{ model_name, base_model, model_type }` of InvokeAI 3. @internal */
 export const readModel = (input: unknown): ModelReference | undefined => {
   if (typeof input === "string") return input.trim() === "" ? undefined : { keyOrName: input }
   if (!Predicate.isObject(input)) return undefined
@@ -103,11 +103,12 @@ export const readModel = (input: unknown): ModelReference | undefined => {
 }
 
 /**
- * Which limits of a model field a model breaks, as far as the model's facts are known.
+ * Which constraints of a model field a model violates, judged by what is known about the model.
  *
  * **Details**
  *
- * Mirrors what the official UI offers for a field. The server itself takes any model and fails when it runs.
+ * Accepts the models that the InvokeAI UI offers for a field. The server itself accepts any model and fails when it
+ * runs.
  *
  * @category checks
  * @since 0.1.0
@@ -134,7 +135,7 @@ export const modelProblems = (
 }
 
 /**
- * What a model field takes, in words.
+ * Describes which models a field accepts.
  *
  * @category formatting
  * @since 0.1.0

@@ -1,4 +1,4 @@
-/** What the library knows of model fields: their union, and their kind. */
+/** All model fields: their union and their rules. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
@@ -27,12 +27,12 @@ export const InkModelField = Schema.Union(fields)
  */
 export type InkModelField = typeof InkModelField.Type
 
-/** The tags of model fields, by the one type of model that each accepts. */
+/** The tags of model fields, by the type of model that each accepts. */
 const tags: ReadonlyMap<string, InkModelField["_tag"]> = new Map(
   fields.map((field) => [field.modelType, field.fields._tag.schema.literal])
 )
 
-/** The tag of the field for some models: by the one type that they have, else `InkModelIdentifierField`. */
+/** The tag of the field for some models: by their type if all have the same one, else `InkModelIdentifierField`. */
 const tagOf = ({ type = [] }: ModelConstraint): InkModelField["_tag"] =>
   (type.length === 1 ? tags.get(type[0] ?? "") : undefined) ?? "InkModelIdentifierField"
 

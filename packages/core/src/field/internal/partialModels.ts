@@ -1,4 +1,7 @@
-/** Models that a file names incompletely. The official UI drops them; here they are kept until the server is asked. */
+/**
+ * Incomplete references to models in a file. The InvokeAI UI drops them; here they are kept until they are looked up on
+ * the server.
+ */
 import * as Predicate from "effect/Predicate"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
 import { readValue, type ValueField } from "./fieldValue.ts"
@@ -17,7 +20,7 @@ const namesModels = (value: unknown, type: FieldType): boolean => {
 }
 
 /**
- * The value of an input as it counts, with the models that a file names by less than key, hash, name, base and type:
+ * The effective value of an input, including models without all of key, hash, name, base and type:
  * `{ model_name, base_model }` of InvokeAI 3, or a name that a program has set.
  */
 export const readWithPartialModels = (value: unknown, field: ValueField): unknown => {

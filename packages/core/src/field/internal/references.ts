@@ -1,9 +1,9 @@
 /**
- * Fields that name something stored on the server: images, videos, boards, presets and library workflows.
+ * Fields that refer to something stored on the server: images, videos, boards, presets and library workflows.
  *
  * **Details**
  *
- * Names are taken as they are; whether the thing exists is asked only before submitting.
+ * Setting a name does not check whether the thing exists; that happens before submitting.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import * as Json from "./json.ts"
 import { type InkFieldType, readName } from "./kind.ts"
 
 /**
- * An image by name, as the server writes it.
+ * A reference to an image, in the server's form.
  *
  * @category references
  * @since 0.1.0
@@ -29,8 +29,9 @@ export class ImageName extends Schema.Opaque<ImageName>()(Schema.Struct({
  *
  * **Details**
  *
- * Accepts a name, or anything with an `imageName` or `image_name`: an uploaded asset, an image output of a job, the record
- * of a downloaded image, an image of `Images`. A path or the content of an image is refused: upload it first.
+ * Accepts a name, or anything with an `imageName` or `image_name`: an uploaded asset, an image output of a job, the
+ * record of a downloaded image, or an image of `Images`. A path or the content of an image is rejected: upload it
+ * first.
  *
  * @category references
  * @since 0.1.0
@@ -40,7 +41,7 @@ export class InkImageField
 {}
 
 /**
- * A video by name, as the server writes it.
+ * A reference to a video, in the server's form.
  *
  * @category references
  * @since 0.1.0
@@ -51,8 +52,8 @@ export class VideoName extends Schema.Opaque<VideoName>()(Schema.Struct({
 })) {}
 
 /**
- * A video on the server (from 6.14 on). Accepts a name, or anything with a `videoName` or `video_name`: a video output of a
- * job, the record of a downloaded video, a video of `Videos`.
+ * A video on the server (from 6.14 on). Accepts a name, or anything with a `videoName` or `video_name`: a video output
+ * of a job, the record of a downloaded video, a video of `Videos`.
  *
  * @category references
  * @since 0.1.0
@@ -81,7 +82,7 @@ export const BoardChoice = Schema.Union([
 export type BoardChoice = typeof BoardChoice.Type
 
 /**
- * Where a node puts its result. Accepts `auto`, `none`, a board's id, or anything with a `board_id`.
+ * The board for the results of a node. Accepts `auto`, `none`, a board's id, or anything with a `board_id`.
  *
  * @category references
  * @since 0.1.0
@@ -129,22 +130,22 @@ export class InkSavedWorkflowField
 const nameOrKey = (input: unknown, key: string): string | undefined =>
   typeof input === "string" ? (input.trim() === "" ? undefined : input) : readName(input, key)
 
-/** The name in a file of a download, which is an image's or a video's. */
+/** The name in the record of a download: an image's or a video's. */
 const nameOfDownload = (input: unknown, isVideo: boolean): string | undefined =>
   (Predicate.isObject(input) && input["kind"] === "video") === isVideo
     ? readName(input, "imageName")
     : undefined
 
-/** The API's names have no separators, so a string that has some is a path or a URL. */
+/** Names of the API contain no separators, so a string with one is a path or a URL. */
 const isPlace = (name: string): boolean => /[\\/]/.test(name)
 
-/** An image as a file stores it. @internal */
+/** An image in its stored form. @internal */
 export const readImage = (input: unknown): ImageName | undefined => {
   const name = readName(input, "image_name")
   return name === undefined ? undefined : { image_name: name }
 }
 
-/** A video as a file stores it. @internal */
+/** A video in its stored form. @internal */
 export const readVideo = (input: unknown): VideoName | undefined => {
   const name = readName(input, "video_name")
   return name === undefined ? undefined : { video_name: name }

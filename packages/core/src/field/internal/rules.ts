@@ -1,14 +1,13 @@
-/** This library's own rules for values: what the server's document does not say, but no run can do without. */
+/** This library's own rules for values: requirements of every run that the server's document does not state. */
 import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 
 /**
- * Inputs that a node type's document calls optional although the node fails at run time without them.
+ * Inputs that the server's document calls optional although the node fails at run time without them.
  *
  * **Details**
  *
- * `flux_model_loader` 1.1.0 (from 6.14 on; earlier versions require them in the document) takes the T5 encoder, the CLIP
- * embed model and the VAE from the main model only if that is a complete SDNQ pipeline. With any other FLUX model all three have to be chosen.
+ * `flux_model_loader` 1.1.0 (from 6.14 on; earlier versions require them in the document) takes the T5 encoder, the CLIP embed model and the VAE from the main model only if that is a complete SDNQ pipeline. With any other FLUX model, all three are required.
  */
 export const componentInputs: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["flux_model_loader", new Set(["t5_encoder_model", "clip_embed_model", "vae_model"])]
@@ -19,7 +18,7 @@ export const componentSource = "model"
 
 const pipelineParts = ["transformer", "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2"]
 
-/** Whether a main model brings its own text encoders and VAE along. */
+/** Whether a main model includes text encoders and VAE. */
 export const isSelfContained = (model: {
   readonly format?: string | null | undefined
   readonly submodels?: unknown
@@ -43,7 +42,7 @@ const stepCounts: ReadonlyMap<string, string> = new Map([
   ["flux2_denoise", "num_steps"]
 ])
 
-/** The input of a node type with this library's own limits. */
+/** The input of a node type with this library's own bounds. */
 export const withOwnBounds = (nodeType: string, template: InputTemplate): InputTemplate => {
   if (stepCounts.get(nodeType) !== template.name) return template
   const { exclusiveMinimum, minimum } = template.bounds.value ?? {}

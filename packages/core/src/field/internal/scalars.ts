@@ -1,5 +1,5 @@
 /**
- * Fields with one plain value: numbers, texts, switches, choices and colours.
+ * Fields with one plain value: numbers, strings, booleans, options and colors.
  *
  * @since 0.1.0
  */
@@ -18,12 +18,11 @@ import * as Json from "./json.ts"
 import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
 import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
-/**
- * A whole number.
+/** An integer.
  *
  * **Details**
  *
- * Accepts an integer, a `bigint`, or a decimal text such as `"30"`. `1.5`, `"1.5"` and `true` are refused, as is anything
+ * Accepts an integer, a `bigint`, or a decimal string such as `"30"`. Rejects `1.5`, `"1.5"`, `true`, and everything
  * beyond ±(2^53 - 1).
  *
  * @category scalars
@@ -39,7 +38,7 @@ export class InkIntegerField extends Schema.Opaque<InkIntegerField>()(Schema.Tag
  *
  * **Details**
  *
- * Accepts a finite number, a `bigint`, or a decimal text such as `"0.65"` whose digits a double keeps.
+ * Accepts a finite number, a `bigint`, or a decimal string such as `"0.65"` whose digits a double keeps.
  *
  * @category scalars
  * @since 0.1.0
@@ -50,7 +49,7 @@ export class InkFloatField extends Schema.Opaque<InkFloatField>()(Schema.TaggedS
 })) {}
 
 /**
- * A text. Accepts a text, or a number as its decimal digits; an empty text is a value.
+ * A string. Accepts a string, or a number as its decimal digits. An empty string is a value.
  *
  * @category scalars
  * @since 0.1.0
@@ -61,7 +60,7 @@ export class InkStringField extends Schema.Opaque<InkStringField>()(Schema.Tagge
 })) {}
 
 /**
- * A switch. Accepts `true`, `false`, and these words as texts.
+ * A boolean. Accepts `true`, `false`, and these words as strings.
  *
  * @category scalars
  * @since 0.1.0
@@ -71,7 +70,7 @@ export class InkBooleanField extends Schema.Opaque<InkBooleanField>()(
 ) {}
 
 /**
- * A value of a choice.
+ * A value of an enum field.
  *
  * @category scalars
  * @since 0.1.0
@@ -79,7 +78,7 @@ export class InkBooleanField extends Schema.Opaque<InkBooleanField>()(
 export const InkChoice = Schema.Union([Schema.String, Schema.Number, Schema.Boolean])
 
 /**
- * A value of a choice.
+ * A value of an enum field.
  *
  * @category scalars
  * @since 0.1.0
@@ -87,11 +86,11 @@ export const InkChoice = Schema.Union([Schema.String, Schema.Number, Schema.Bool
 export type InkChoice = typeof InkChoice.Type
 
 /**
- * One of the choices in `options`.
+ * One of the values in `options`.
  *
  * **Details**
  *
- * Accepts a choice, a choice as text (`"256"` for 256), or the label that the UI shows for exactly one choice.
+ * Accepts an option, an option as a string (`"256"` for 256), or a label that the UI shows for exactly one option.
  *
  * @category scalars
  * @since 0.1.0
@@ -103,7 +102,7 @@ export class InkEnumField extends Schema.Opaque<InkEnumField>()(Schema.TaggedStr
 })) {}
 
 /**
- * The name of a scheduler. `options` holds the server's names, none where the server does not list them.
+ * The name of a scheduler. `options` has the server's names; empty if the server does not list them.
  *
  * @category scalars
  * @since 0.1.0
@@ -114,7 +113,7 @@ export class InkSchedulerField extends Schema.Opaque<InkSchedulerField>()(Schema
 })) {}
 
 /**
- * A color as the server writes it: red, green, blue and opacity, each from 0 to 255.
+ * A color in the server's form: red, green, blue and opacity, each from 0 to 255.
  *
  * @category scalars
  * @since 0.1.0
@@ -132,8 +131,7 @@ export class InkColor extends Schema.Opaque<InkColor>()(
   })
 ) {}
 
-/**
- * A colour.
+/** A color.
  *
  * **Details**
  *

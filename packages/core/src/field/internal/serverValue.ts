@@ -1,6 +1,6 @@
 /**
- * What the server makes of the JSON values that it is sent: it converts some of another type. A value that it converts
- * is no problem, because the official UI sends it as it is and the node runs.
+ * How the server reads JSON values: it converts some of another type. A value that it converts is not a problem,
+ * because the InvokeAI UI sends it unchanged and the node runs.
  */
 
 const integerDigits = /^[+-]?\d+(?:_\d+)*(?:\.0*)?$/
@@ -13,10 +13,10 @@ const numberOf = (text: string, digits: RegExp): number | undefined => {
   return Number.isFinite(value) ? value : undefined
 }
 
-/** From this size on JSON has the exponent form of a number, which the server does not read as an integer. */
+/** From this size on, JSON contains the exponent form of a number, which the server does not read as an integer. */
 const exponentForm = 1e21
 
-/** The integer that the server reads: from a whole number, a decimal string, or a boolean. */
+/** The integer that the server reads from an integral number, a decimal string, or a boolean. */
 export const serverInteger = (stored: unknown): number | undefined => {
   switch (typeof stored) {
     case "number":
@@ -28,7 +28,7 @@ export const serverInteger = (stored: unknown): number | undefined => {
   }
 }
 
-/** The number that the server reads: from a finite number, a decimal string, or a boolean. */
+/** The number that the server reads from a finite number, a decimal string, or a boolean. */
 export const serverFloat = (stored: unknown): number | undefined => {
   switch (typeof stored) {
     case "number":
@@ -40,7 +40,7 @@ export const serverFloat = (stored: unknown): number | undefined => {
   }
 }
 
-/** The text that the server reads: from a string or a finite number. */
+/** The string that the server reads from a string or a finite number. */
 export const serverText = (stored: unknown): string | undefined =>
   typeof stored === "string"
     ? stored
@@ -51,7 +51,7 @@ export const serverText = (stored: unknown): string | undefined =>
 const trueWords: ReadonlySet<unknown> = new Set([true, 1, "1", "on", "t", "true", "y", "yes"])
 const falseWords: ReadonlySet<unknown> = new Set([false, 0, "0", "off", "f", "false", "n", "no"])
 
-/** The boolean that the server reads: from a boolean, 0 or 1, or a word such as `"yes"` or `"off"`. */
+/** The boolean that the server reads from a boolean, 0 or 1, or a word such as `"yes"` or `"off"`. */
 export const serverBoolean = (stored: unknown): boolean | undefined => {
   const word = typeof stored === "string" ? stored.toLowerCase() : stored
   return trueWords.has(word) ? true : falseWords.has(word) ? false : undefined

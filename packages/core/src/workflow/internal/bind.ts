@@ -1,4 +1,4 @@
-/** Joins workflow definitions with the node types of a server, as the official UI does when it opens a file. */
+/** Joins workflow definitions with the node types of a server, as the InvokeAI UI does when it opens a file. */
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
 import type { InputTemplate, NodeTemplate } from "../../catalog/NodeTemplate.ts"
 import * as Form from "../../definition/Form.ts"
@@ -35,7 +35,7 @@ import {
   withCalledInputs
 } from "./savedWorkflowInputs.ts"
 
-/** Joins a definition with a catalog. `Workflow.load` says where this differs from the official UI. */
+/** Joins a definition with a catalog. `Workflow.load` says where this differs from the InvokeAI UI. */
 export const bind = (
   definition: WorkflowDefinition,
   catalog: NodeCatalog,
@@ -88,8 +88,8 @@ export const open = (definition: WorkflowDefinition, catalog: NodeCatalog, optio
 }
 
 /**
- * Nodes that call a workflow take over its inputs once more when the editor shows them, which it does with an empty form:
- * those of no workflow then have none, and an updated one has them with the callee's values.
+ * Nodes that call a workflow take over its inputs once more when the editor shows them, which it does with an empty
+ * form: those of no workflow then have none, and an updated one has them with the callee's values.
  */
 const expandCalls = (loaded: LoadedWorkflow, options: LoadOptions | undefined): LoadedWorkflow => {
   const { catalog, definition } = loaded

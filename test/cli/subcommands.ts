@@ -10,6 +10,28 @@ import { data, example, failure, invoke } from "./support.ts"
 const thumbnail = example("soft-thumbnail.json")
 const mountain = example("mountain.png")
 
+/** A workflow with one more node, which loads a model. */
+const withModel = (workflow: string, key: string): string => {
+  const parsed = JSON.parse(workflow)
+  parsed.nodes.push({
+    id: "loader",
+    type: "invocation",
+    position: { x: 0, y: 0 },
+    data: {
+      id: "loader",
+      type: "main_model_loader",
+      version: "1.0.4",
+      label: "",
+      notes: "",
+      isOpen: true,
+      isIntermediate: true,
+      useCache: true,
+      inputs: { model: { name: "model", label: "", description: "", value: { key } } }
+    }
+  })
+  return JSON.stringify(parsed)
+}
+
 /** The subcommands on a server that `withServer` starts or knows. */
 export const subcommandsSuite = (
   server: string,
@@ -45,7 +67,7 @@ export const subcommandsSuite = (
     test("looks at a workflow", (env) =>
       Effect.gen(function*() {
         const { data: inputs } = yield* data(CommandResult.Inputs, ["inputs", thumbnail], { env })
-        assert.deepStrictEqual(inputs.inputs.map((input) => input.flag), ["softness", "height", "width", "photo"])
+        assert.deepStrictEqual(inputs.inputs.map((input) => input.flag), ["photo", "width", "height", "softness"])
         const { data: described } = yield* data(CommandResult.Text, ["describe", thumbnail], { env })
         assert.include(described.text, "photo")
         const { data: diagram } = yield* data(CommandResult.Text, ["diagram", thumbnail], { env })
@@ -106,6 +128,68 @@ export const subcommandsSuite = (
         assert.deepStrictEqual(attached.images.map(({ height, width }) => [width, height]), [[80, 48]])
         const { data: canceled } = yield* data(CommandResult.Cancel, ["cancel", submitted.batchId], { env })
         assert.deepStrictEqual([canceled.canceled, canceled.finished.length], [[], 1])
+      }))
+
+    test("reproduces an image from its file and from its name, with other values where they are given", (env) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* fs.makeTempDirectoryScoped()
+        const run = ["run", thumbnail, "--photo", mountain, "--width", "96", "--height", "64"]
+        const { data: made } = yield* data(CommandResult.Run, run, { env, cwd })
+        const file = made.files.find(({ kind }) => kind === "image")
+        const sizes = (result: CommandResult.Run) => result.images.map(({ height, width }) => [width, height])
+        // the photo was deleted after the run
+        const missing = yield* failure(["reproduce", file?.path ?? ""], { env, cwd })
+        assert.deepStrictEqual([missing.code, missing.tag], [3, "WorkflowNotReady"])
+        assert.include(missing.message, "photo")
+        const { data: again } = yield* data(
+          CommandResult.Run,
+          ["reproduce", file?.path ?? "", "--photo", mountain],
+          { env, cwd }
+        )
+        assert.deepStrictEqual(sizes(again), [[96, 64]])
+        const { data: smaller } = yield* data(
+          CommandResult.Run,
+          ["reproduce", file?.image ?? "", "--photo", mountain, "--width", "48"],
+          { env, cwd }
+        )
+        assert.deepStrictEqual(sizes(smaller), [[48, 64]])
+      }))
+
+    test("finds nothing wrong with the server", (env) =>
+      Effect.gen(function*() {
+        const { data: found } = yield* data(CommandResult.Doctor, ["doctor"], { env })
+        assert.isTrue(found.healthy, JSON.stringify(found.findings))
+        assert.deepStrictEqual(
+          [...new Set(found.findings.map(({ subject }) => subject))].toSorted(),
+          ["disk", "events", "login", "models", "queue", "server", "version"]
+        )
+      }))
+
+    test("locks what a workflow needs, and names what a server has otherwise", (env) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* fs.makeTempDirectoryScoped()
+        const { data: models } = yield* data(CommandResult.Models, ["models", "--type", "main"], { env })
+        const model = models.models.find(({ base }) => base === "sd-1")
+        yield* fs.writeFileString(
+          `${cwd}/workflow.json`,
+          withModel(yield* fs.readFileString(thumbnail), model?.key ?? "")
+        )
+        const { data: written } = yield* data(CommandResult.LockWritten, ["lock", "workflow.json"], { env, cwd })
+        assert.deepStrictEqual(written.lock.models.map(({ hash }) => hash), [model?.hash])
+        assert.hasAnyKeys(written.lock.nodes, ["img_blur"])
+        yield* data(CommandResult.LockCheck, ["check", "--lock", written.path], { env, cwd })
+        const other: CommandResult.Lock = {
+          ...written.lock,
+          server: "6.0.0",
+          nodes: { ...written.lock.nodes, img_blur: "0.0.1", teleport: "1.0.0" },
+          models: written.lock.models.map((each) => Object.assign({}, each, { hash: "blake3:other" }))
+        }
+        yield* fs.writeFileString(`${cwd}/other.json`, JSON.stringify(other))
+        const found = yield* failure(["check", "--lock", "other.json"], { env, cwd })
+        assert.deepStrictEqual([found.code, found.tag], [3, "LockMismatch"])
+        for (const name of ["InvokeAI", "img_blur", "teleport", model?.name ?? ""]) assert.include(found.message, name)
       }))
 
     test("documents the inputs of a workflow in the help of run", (env) =>

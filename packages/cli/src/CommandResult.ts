@@ -205,7 +205,7 @@ export class Run extends Schema.Opaque<Run>()(Schema.Struct({
  * @since 0.1.0
  */
 export class Input extends Schema.Opaque<Input>()(Schema.Struct({
-  /** The name of the input. */
+  /** The public name of the input, as files of `--values` use it. */
   name: Schema.String,
   /** Its flag of `run`. */
   flag: Schema.String,
@@ -471,6 +471,88 @@ export class LibraryPut extends Schema.Opaque<LibraryPut>()(Schema.Struct({
   name: Schema.String,
   /** Whether an entry was replaced; otherwise a new one was made. */
   replaced: Schema.Boolean
+})) {}
+
+/**
+ * A model that a lock file names.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class LockedModel extends Schema.Opaque<LockedModel>()(Schema.Struct({
+  /** Its name. */
+  name: Schema.String,
+  /** Its architecture. */
+  base: Schema.String,
+  /** What it is. */
+  type: Schema.String,
+  /** The hash of its files, which is the same on every server. */
+  hash: Schema.String,
+  /** Where the server got it from; null if unknown. `--install` fetches it from there if it is a URL or a repository. */
+  source: maybe(Schema.String)
+})) {}
+
+/**
+ * A lock file: what a workflow needs of a server.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Lock extends Schema.Opaque<Lock>()(Schema.Struct({
+  /** The version of the format. */
+  version: Schema.Literal(1),
+  /** The name of the workflow. */
+  workflow: Schema.String,
+  /** The version of InvokeAI. */
+  server: Schema.String,
+  /** The versions of the node types, by type. */
+  nodes: Schema.Record(Schema.String, Schema.String),
+  /** The models. */
+  models: Schema.Array(LockedModel)
+})) {}
+
+/**
+ * The result of `lock`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class LockWritten extends Schema.Opaque<LockWritten>()(Schema.Struct({
+  /** The file that was written. */
+  path: Schema.String,
+  /** Its content. */
+  lock: Lock
+})) {}
+
+/**
+ * Something that a server has otherwise than a lock file says.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class LockDifference extends Schema.Opaque<LockDifference>()(Schema.Struct({
+  /** The URL of the server. */
+  server: Schema.String,
+  /** What differs. */
+  subject: Schema.Literals(["server", "node", "model"]),
+  /** Its name. */
+  name: Schema.String,
+  /** The difference. */
+  message: Schema.String
+})) {}
+
+/**
+ * The result of `check --lock`. If something differs, the subcommand fails with `LockMismatch`, whose message names every
+ * difference.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class LockCheck extends Schema.Opaque<LockCheck>()(Schema.Struct({
+  /** The URLs of the servers that were compared. */
+  servers: Schema.Array(Schema.String),
+  /** Always true: a difference is a failure. */
+  matches: Schema.Literal(true)
 })) {}
 
 /**

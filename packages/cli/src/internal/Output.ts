@@ -13,6 +13,8 @@ export interface Outcome {
   readonly data: unknown
   /** For people, without a line break at the end. */
   readonly text: string
+  /** The exit code. Default: 0. */
+  readonly exitCode?: number | undefined
 }
 
 /** The outcome of a subcommand: `data` is encoded with the schema that `CommandResult` has for it. */

@@ -6,7 +6,10 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as CommandResult from "../CommandResult.ts"
 import { type Outcome, Output } from "./Output.ts"
 import type { InputFlags } from "./workflowFlags.ts"
 
@@ -27,6 +30,11 @@ const globalFlags = [
   })
 ] as const
 
+/** The exit code of the subcommand that ran. */
+export class ExitCode extends Context.Service<ExitCode, MutableRef.MutableRef<number>>()(
+  "@effect-invokeai/cli/internal/commands/ExitCode"
+) {}
+
 /** Runs a handler of a module that is loaded now, and writes its outcome. */
 const lazily = <Input, E, R>(
   load: () => Promise<(input: Input) => Effect.Effect<Outcome, E, R>>
@@ -35,11 +43,16 @@ const lazily = <Input, E, R>(
   Effect.gen(function*() {
     const handler = yield* Effect.promise(load)
     const output = yield* Output
-    yield* output.result(yield* handler(input))
+    const outcome = yield* handler(input)
+    yield* output.result(outcome)
+    MutableRef.set(yield* ExitCode, outcome.exitCode ?? CommandResult.ExitCode.ok)
   })
 
 const workflow = Argument.String("workflow").pipe(
   Argument.withDescription("A workflow file, an image that InvokeAI made, or an id of the server's library")
+)
+const image = Argument.String("image").pipe(
+  Argument.withDescription("The file of an image that InvokeAI made, or the name of an image on the server")
 )
 const offline = Flag.Boolean("offline").pipe(
   Flag.withDefault(false),
@@ -57,9 +70,45 @@ const inputsCommand = Command.make(
 
 const check = Command.make(
   "check",
-  { workflow, offline },
+  {
+    workflow: Argument.optional(workflow),
+    offline,
+    lock: Flag.String("lock").pipe(
+      Flag.optional,
+      Flag.withMetavar("<file>"),
+      Flag.withDescription("Compare the server with a lock file, which `effect-invokeai lock` writes")
+    ),
+    on: Flag.String("on").pipe(
+      Flag.atLeast(0),
+      Flag.withMetavar("<server>"),
+      Flag.withDescription("With --lock: compare this server of servers.json. Can be repeated")
+    ),
+    install: Flag.Boolean("install").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("With --lock: install missing models whose source is a URL or a repository")
+    )
+  },
   lazily(() => workflowModule().then((module) => module.check))
-).pipe(Command.withDescription("Check whether a workflow can run on the server, or by itself with --offline"))
+).pipe(
+  Command.withDescription("Check whether a workflow can run on the server, by itself with --offline, or a lock file")
+)
+
+const lock = Command.make(
+  "lock",
+  {
+    workflow,
+    out: Flag.String("out").pipe(
+      Flag.optional,
+      Flag.withMetavar("<file>"),
+      Flag.withDescription("The file to write. Default: the name of the workflow file with .lock.json")
+    )
+  },
+  lazily(() => import("./commands/lock.ts").then((module) => module.lock))
+).pipe(Command.withDescription("Record the models, node versions and server version that a workflow needs"))
+
+const doctor = Command.make("doctor", {}, lazily(() => import("./commands/doctor.ts").then((module) => module.handler)))
+  .pipe(Command.withDescription("Find out what is wrong with the server or the configuration, and what to do"))
 
 const describe = Command.make(
   "describe",
@@ -218,6 +267,13 @@ const run = (inputs: InputFlags) =>
     ])
   )
 
+const reproduce = (inputs: InputFlags) =>
+  Command.make(
+    "reproduce",
+    { workflow: image, ...running(inputs) },
+    lazily(() => import("./commands/reproduce.ts").then((module) => module.reproduce))
+  ).pipe(Command.withDescription("Run the workflow of an image that InvokeAI made, with the values of that run"))
+
 const attach = Command.make("attach", { batch, ...saving }, lazily(() => runModule().then((module) => module.attach)))
   .pipe(Command.withDescription("Wait for a job that is on the server, and save its images"))
 
@@ -247,8 +303,10 @@ export const root = (inputs: InputFlags) =>
       attach,
       outputs,
       cancel,
+      reproduce(inputs),
       inputsCommand,
       check,
+      lock,
       describe,
       diagram,
       diff,
@@ -256,6 +314,7 @@ export const root = (inputs: InputFlags) =>
       boards,
       queue,
       library,
+      doctor,
       simulate
     ]),
     Command.withGlobalFlags(globalFlags)

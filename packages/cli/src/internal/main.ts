@@ -11,12 +11,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as MutableRef from "effect/MutableRef"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import { createRequire } from "node:module"
 import * as CommandResult from "../CommandResult.ts"
 import * as Args from "./args.ts"
-import { inputFlags, root } from "./commands.ts"
+import { ExitCode, inputFlags, root } from "./commands.ts"
 import * as Failure from "./failure.ts"
 import { Output } from "./Output.ts"
 import * as Servers from "./servers.ts"
@@ -44,8 +45,10 @@ const program = Effect.gen(function*() {
     yield* Effect.provideService(command, ConfigProvider.ConfigProvider, config)
   })
   const output = yield* Output
+  const exitCode = MutableRef.make<number>(CommandResult.ExitCode.ok)
   return yield* run.pipe(
-    Effect.as<number>(CommandResult.ExitCode.ok),
+    Effect.provideService(ExitCode, exitCode),
+    Effect.andThen(Effect.sync(() => MutableRef.get(exitCode))),
     Effect.catchCause((cause) => {
       const { exitCode, failure } = Failure.ofCause(cause)
       return failure.message === "" ? Effect.succeed(exitCode) : Effect.as(output.failure(failure), exitCode)

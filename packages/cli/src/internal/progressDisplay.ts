@@ -3,6 +3,7 @@ import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import { Output } from "./Output.ts"
 import * as Preview from "./preview.ts"
@@ -63,7 +64,7 @@ export interface ProgressDisplay {
 export const make = Effect.fnUntraced(function*(
   total: number,
   nodes: number | undefined
-): Effect.fn.Return<ProgressDisplay, never, Output | Terminal.Terminal> {
+): Effect.fn.Return<ProgressDisplay, never, Output | Stdio.Stdio | Terminal.Terminal> {
   const output = yield* Output
   const terminal = yield* Terminal.Terminal
   const preview = yield* Preview.make

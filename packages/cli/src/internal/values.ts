@@ -1,7 +1,6 @@
 /** The values that a user gives for the inputs of a workflow. */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
-import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -57,11 +56,13 @@ const uploads = (): Uploads => {
   }
 }
 
-const withImages = Effect.fnUntraced(function*(uploaded: Uploads, input: InkWorkflowInput, value: unknown) {
-  if (input.field._tag === "InkImageField") return yield* uploaded.upload(value)
-  if (input.field._tag !== "InkImageCollectionField") return value
-  return yield* Effect.forEach(Array.isArray(value) ? value : [value], uploaded.upload)
-})
+const withImages = Effect.fnUntraced(
+  function*(uploaded: Uploads, { field }: { readonly field: InkField.InkField }, value: unknown) {
+    if (field._tag === "InkImageField") return yield* uploaded.upload(value)
+    if (field._tag !== "InkImageCollectionField") return value
+    return yield* Effect.forEach(Array.isArray(value) ? value : [value], uploaded.upload)
+  }
+)
 
 /** What `run` and `reproduce` are given. */
 export interface Given {

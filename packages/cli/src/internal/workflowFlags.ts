@@ -1,7 +1,7 @@
 /** The flags of `run` for one workflow. */
 import * as InkField from "@effect-invokeai/core/field/InkField"
 import { Models } from "@effect-invokeai/core/server/Models"
-import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
+import type { InterfaceInput } from "@effect-invokeai/core/workflow/WorkflowInterface"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -24,7 +24,7 @@ interface Model {
 const isAccepted = (wanted: ReadonlyArray<string> | undefined, value: string): boolean =>
   wanted === undefined || wanted.length === 0 || wanted.includes(value)
 
-const describeModels = ({ field }: InkWorkflowInput, models: ReadonlyArray<Model>): ReadonlyArray<string> => {
+const describeModels = ({ field }: InterfaceInput, models: ReadonlyArray<Model>): ReadonlyArray<string> => {
   if (!("accepts" in field)) return []
   const names = models.filter((model) =>
     isAccepted(field.accepts.base, model.base) && isAccepted(field.accepts.type, model.type)
@@ -36,17 +36,17 @@ const describeModels = ({ field }: InkWorkflowInput, models: ReadonlyArray<Model
     : [`On the server: ${names.slice(0, maxModels).join(", ")}${more}`]
 }
 
-const describeInput = (input: InkWorkflowInput, models: ReadonlyArray<Model>): string => {
+const describeInput = (input: InterfaceInput, models: ReadonlyArray<Model>): string => {
   const value = InkField.format(input.field)
   return [
-    input.description === "" ? input.label : input.description.trim().replace(/\.$/, ""),
+    input.description === "" ? input.title : input.description.trim().replace(/\.$/, ""),
     `Expects ${accepts(input)}`,
     ...(value === undefined || value === "" ? input.required ? ["Required"] : [] : [`Default: ${value}`]),
     ...describeModels(input, models)
   ].join(". ")
 }
 
-const flagOf = (flag: string, input: InkWorkflowInput, models: ReadonlyArray<Model>) => {
+const flagOf = (flag: string, input: InterfaceInput, models: ReadonlyArray<Model>) => {
   const base: Flag.Flag<string | boolean> = input.field._tag === "InkBooleanField"
     ? Flag.Boolean(flag)
     : Flag.withMetavar(Flag.String(flag), `<${typeOf(input)}>`)

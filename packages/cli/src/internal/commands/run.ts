@@ -145,6 +145,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   })
   const items = job.enqueued?.itemIds.length ?? Workflow.sweepSize(workflow, input.runs)
   yield* output.event({ type: "submitted", batchId: job.batchId, items })
+  if (!input.detach) yield* output.note(`Batch ${job.batchId}`)
   if (input.detach) {
     yield* job.detach
     if (uploads.length > 0) {

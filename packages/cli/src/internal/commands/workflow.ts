@@ -4,10 +4,12 @@ import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import * as Diff from "@effect-invokeai/core/workflow/Diff"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as CommandResult from "../../CommandResult.ts"
 import { columns } from "../columns.ts"
 import { outcome } from "../Output.ts"
 import * as Server from "../server.ts"
+import { InvalidArgument } from "../values.ts"
 import * as WorkflowInputs from "../workflowInputs.ts"
 import * as WorkflowSource from "../workflowSource.ts"
 
@@ -28,7 +30,7 @@ export const inputs = Effect.fn("Command.inputs")(function*({ workflow: source }
       : columns(found.map((input) => [
         `--${input.flag}`,
         input.type,
-        input.required && input.default === null ? "required" : input.default === null ? "" : `= ${input.default}`,
+        input.required ? "required" : input.default === null ? "" : `= ${input.default}`,
         input.accepts
       ]))
   )
@@ -62,8 +64,25 @@ export const diff = Effect.fn("Command.diff")(function*(input: {
   )
 }, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
 
-/** `check`: whether the workflow can run, by itself or on the server. */
-export const check = Effect.fn("Command.check")(function*({ offline, workflow: source }: OfWorkflow) {
+/** `check`: whether the workflow can run, by itself or on the server; or whether servers match a lock file. */
+export const check = Effect.fn("Command.check")(function*(input: {
+  readonly workflow: Option.Option<string>
+  readonly offline: boolean
+  readonly lock: Option.Option<string>
+  readonly on: ReadonlyArray<string>
+  readonly install: boolean
+}) {
+  if (Option.isSome(input.workflow) === Option.isSome(input.lock)) {
+    return yield* new InvalidArgument({ argument: "check", reason: "expected either a workflow or --lock with a file" })
+  }
+  if (Option.isSome(input.lock)) {
+    const module = yield* Effect.promise(() => import("./lock.ts"))
+    return yield* module.compare({ ...input, lock: input.lock.value })
+  }
+  return yield* checkWorkflow(Option.getOrElse(input.workflow, () => ""), input.offline)
+})
+
+const checkWorkflow = Effect.fnUntraced(function*(source: string, offline: boolean) {
   const workflow = yield* WorkflowSource.load(source)
   if (!offline) {
     const { warnings } = yield* WorkflowBatch.make(workflow)
@@ -80,4 +99,4 @@ export const check = Effect.fn("Command.check")(function*({ offline, workflow: s
     { ready: true, online: false, warnings: [] },
     "Ready, except that models, images and boards were not looked up on a server."
   )
-}, (effect, { offline }) => Effect.provide(effect, offline ? Server.layerOptional(true) : Server.layer))
+}, (effect, _, offline) => Effect.provide(effect, offline ? Server.layerOptional(true) : Server.layer))

@@ -1,0 +1,51 @@
+import { Images } from "@effect-invokeai/core/server/Images"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
+import { example, start } from "../../cli/support.ts"
+import { randomOf } from "../../random.ts"
+import { client } from "../Client.ts"
+import * as Support from "../Support.ts"
+
+const runs = 20
+
+/** The names of the images that somebody uploaded. */
+const uploads = Effect.gen(function*() {
+  const images = yield* Images
+  const found = yield* Stream.runCollect(images.list({ categories: ["user"], isIntermediate: false }))
+  const others = yield* Stream.runCollect(images.list({ categories: ["user"], isIntermediate: true }))
+  return [...found, ...others].map((image) => image.image_name).toSorted()
+})
+
+it.layer(client(), { excludeTestServices: true })("Ctrl-C during run on the real server", (it) => {
+  it.effect(`leaves no upload and no running item at ${runs} random moments`, () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const queue = yield* SessionQueue
+      const cwd = yield* fs.makeTempDirectoryScoped()
+      const before = yield* uploads
+      const random = randomOf(20)
+      const codes = yield* Effect.forEach(Array.from({ length: runs }, () => 300 + random.below(2500)), (moment) =>
+        Effect.scoped(Effect.gen(function*() {
+          const args = ["run", example("soft-thumbnail.json"), "--photo", example("mountain.png"), "--runs", "40"]
+          const command = yield* start([...args, "--json"], { cwd, env: { INVOKEAI_URL: Support.url } })
+          yield* Effect.sleep(moment)
+          yield* command.interrupt
+          const { code, stderr } = yield* command.ended
+          // a process that does not listen for signals yet has no exit code
+          assert.include([130, null], code, stderr)
+          return code
+        })), { concurrency: 2 })
+      assert.isAbove(
+        codes.filter((code) =>
+          code === 130
+        ).length,
+        runs / 2
+      )
+      assert.deepStrictEqual(yield* uploads, before)
+      const { queue: { in_progress, pending } } = yield* queue.status
+      assert.deepStrictEqual([in_progress, pending], [0, 0])
+    }), 120_000)
+})

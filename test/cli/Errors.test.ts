@@ -124,9 +124,9 @@ describe("the command", () => {
               if (message instanceof RegExp) assert.match(found.message, message)
               else assert.include(found.message, message)
               assert.include(found.stderr, found.help)
-              const { isNothing, ...left } = yield* simulator.leftBehind
+              const { isClean, ...left } = yield* simulator.leftovers
               // the images of a job that completed stay
-              assert.isTrue(isNothing || tag === "DownloadError", JSON.stringify(left))
+              assert.isTrue(isClean || tag === "DownloadError", JSON.stringify(left))
             })
           )
       ))
@@ -135,7 +135,7 @@ describe("the command", () => {
   it.live("exits with 5 and names the node if the job fails", () =>
     withServer({ nodeDuration: 0, stepDuration: 0 }, ({ simulator, url }) =>
       Effect.gen(function*() {
-        yield* simulator.whenNode("img_blur", Simulator.fails("ValueError", "the radius is too large"))
+        yield* simulator.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large"))
         const found = yield* failure(run, { env: { INVOKEAI_URL: url } })
         assert.deepStrictEqual([found.code, found.tag], [5, "JobFailed"])
         assert.include(found.message, "the radius is too large")

@@ -96,8 +96,8 @@ export const Event = Schema.Union([
     fraction: Schema.Finite,
     /** How many queue items have ended. */
     finished: Schema.Int,
-    /** How many queue items the job has. */
-    total: Schema.Int,
+    /** How many queue items the job has; null while that is unknown. */
+    total: maybe(Schema.Int),
     /** The node that runs, by its label or title; null between nodes. */
     node: maybe(Schema.String),
     /** What the node is doing, in the server's words; null if it does not say. */

@@ -1,28 +1,31 @@
 /** Shows the progress of a job: a bar in a terminal, lines elsewhere, events for programs. */
+import type * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import type { JobProgress } from "@effect-invokeai/core/job/JobProgress"
 import * as CliOutput from "effect/cli/CliOutput"
-import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import { Output } from "./Output.ts"
 import * as Preview from "./preview.ts"
-import * as Progress from "./progress.ts"
 
 const barWidth = 24
 
-/** How often the bar is redrawn at most, in milliseconds. */
-const redrawInterval = 80
-
-const duration = (seconds: number): string => {
-  const whole = Math.round(seconds)
-  return whole < 60
-    ? `${whole} s`
-    : whole < 3600
-    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
-    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+const remainingText = (remaining: Duration.Duration): string => {
+  const seconds = Math.round(Duration.toSeconds(remaining))
+  return seconds < 60
+    ? `${seconds} s`
+    : seconds < 3600
+    ? `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+    : `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
 }
 
+/** A text that is cut where it is wider than the terminal. */
 const clip = (text: string, width: number): string => {
   if (CliOutput.displayWidth(text) <= width) return text
   let out = ""
@@ -33,90 +36,84 @@ const clip = (text: string, width: number): string => {
   return `${out}…`
 }
 
-const details = (progress: Progress.Progress, remaining: number | null): string =>
+const nodeOf = ({ node }: JobProgress): string | null =>
+  node === null ? null : node.label === "" ? node.nodeId : node.label
+
+const details = (progress: JobProgress, step: string | undefined): string =>
   [
-    progress.total > 1 ? `${progress.finished}/${progress.total}` : undefined,
-    progress.node ?? undefined,
-    progress.step === null || progress.step === "" ? undefined : progress.step,
-    remaining === null || progress.fraction >= 1 ? undefined : `${duration(remaining)} left`
-  ].filter((part) => part !== undefined).join(" · ")
+    progress.total !== null && progress.total > 1 ? `${progress.finished}/${progress.total}` : undefined,
+    nodeOf(progress) ?? undefined,
+    step,
+    progress.estimatedRemaining === null || progress.fraction >= 1
+      ? undefined
+      : `${remainingText(progress.estimatedRemaining)} left`
+  ].filter((part) => part !== undefined && part !== "").join(" · ")
 
 const percent = (fraction: number): string => `${String(Math.floor(fraction * 100)).padStart(3)} %`
 
-const bar = (progress: Progress.Progress, remaining: number | null, width: number): string => {
+const bar = (progress: JobProgress, width: number): string => {
   const filled = Math.round(progress.fraction * barWidth)
-  return clip(
-    `${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${percent(progress.fraction)}  ${
-      details(progress, remaining)
-    }`,
-    width
-  )
+  const blocks = `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`
+  return clip(`${blocks} ${percent(progress.fraction)}  ${details(progress, progress.node?.message)}`, width)
 }
 
-/** Something that shows the events of a job. */
-export interface ProgressDisplay {
-  readonly show: (event: JobEvent) => Effect.Effect<void>
-  /** Removes the bar. */
-  readonly end: Effect.Effect<void>
-}
+const clearLine = "\r\u001b[2K"
 
-/** Shows a job of this many items, each of which runs this many nodes if that is known. */
-export const make = Effect.fnUntraced(function*(
-  total: number,
-  nodes: number | undefined
-): Effect.fn.Return<ProgressDisplay, never, Output | Stdio.Stdio | Terminal.Terminal> {
+/** Shows a job. Returns how to end that when waiting for the job ended: the bar is removed. */
+export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<
+  (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>,
+  never,
+  Output | Scope.Scope | Stdio.Stdio | Terminal.Terminal
+> {
   const output = yield* Output
   const terminal = yield* Terminal.Terminal
   const preview = yield* Preview.make
-  const started = yield* Clock.currentTimeMillis
-  let progress = Progress.initial(total)
-  let drawn = 0
   let line = ""
 
-  const remainingAt = (now: number): number | null =>
-    progress.fraction < 0.02 ? null : ((now - started) / 1000 / progress.fraction) * (1 - progress.fraction)
-
-  const redraw = (event: JobEvent, now: number) =>
-    Effect.gen(function*() {
-      if (now - drawn < redrawInterval) return
-      drawn = now
+  const draw = (progress: JobProgress) =>
+    Effect.flatMap(terminal.columns, (columns) =>
       // a terminal that does not know its width has 0 columns
-      const width = (yield* terminal.columns) || 80
-      yield* output.raw(`\r\u001b[2K${bar(progress, remainingAt(now), width - 1)}`)
-      if (event._tag === "InvocationProgress" && event.preview !== null) yield* preview.show(event.preview.dataUrl)
-    })
+      output.raw(`${clearLine}${bar(progress, (columns || 80) - 1)}`))
 
-  const writeLine = (now: number) => {
+  const writeLine = (progress: JobProgress) => {
     // a step of a node is no line of its own
-    const next = `${progress.finished} ${progress.node ?? ""}`
+    const next = `${progress.finished} ${nodeOf(progress) ?? ""}`
     if (next === line || progress.node === null) return Effect.void
     line = next
-    return output.note(`${percent(progress.fraction)}  ${details({ ...progress, step: null }, remainingAt(now))}`)
+    return output.note(`${percent(progress.fraction)}  ${details(progress, undefined)}`)
   }
 
-  return {
-    show: (event) =>
-      Effect.gen(function*() {
-        if (event._tag === "JobWarning") {
-          if (output.isTerminal) yield* output.raw("\r\u001b[2K")
-          yield* output.event({ type: "warning", message: event.message })
-          return yield* output.note(event.message)
-        }
-        const before = progress
-        progress = Progress.next(progress, event, nodes)
-        if (progress === before) return
-        const now = yield* Clock.currentTimeMillis
-        yield* output.event({
-          type: "progress",
-          fraction: progress.fraction,
-          finished: progress.finished,
-          total: progress.total,
-          node: progress.node,
-          step: progress.step,
-          remainingSeconds: remainingAt(now)
-        })
-        yield* output.isTerminal ? redraw(event, now) : writeLine(now)
+  const onProgress = (progress: JobProgress) =>
+    Effect.andThen(
+      output.event({
+        type: "progress",
+        fraction: progress.fraction,
+        finished: progress.finished,
+        total: progress.total,
+        node: nodeOf(progress),
+        step: progress.node === null || progress.node.message === "" ? null : progress.node.message,
+        remainingSeconds: progress.estimatedRemaining === null ? null : Duration.toSeconds(progress.estimatedRemaining)
       }),
-    end: Effect.suspend(() => output.isTerminal ? Effect.andThen(preview.end, output.raw("\r\u001b[2K")) : Effect.void)
+      output.isTerminal ? draw(progress) : writeLine(progress)
+    )
+
+  const onEvent = (event: JobEvent) => {
+    if (event._tag === "InvocationProgress" && event.preview !== null) return preview.show(event.preview.dataUrl)
+    if (event._tag !== "JobWarning") return Effect.void
+    return Effect.andThen(
+      output.event({ type: "warning", message: event.message }),
+      output.note(`${output.isTerminal ? clearLine : ""}${event.message}`)
+    )
   }
+
+  const showing = yield* Effect.forkScoped(Effect.all([
+    Stream.runForEach(job.progress, onProgress),
+    Stream.runForEach(job.events, onEvent)
+  ], { concurrency: 2, discard: true }))
+  return Effect.fnUntraced(function*(exit) {
+    // what the job has reported is written before its result
+    if (!Exit.hasInterrupts(exit)) yield* Effect.timeoutOption(Fiber.await(showing), "1 second")
+    yield* Fiber.interrupt(showing)
+    if (output.isTerminal) yield* Effect.andThen(preview.end, output.raw(clearLine))
+  })
 })

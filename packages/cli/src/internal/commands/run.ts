@@ -8,10 +8,8 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as CommandResult from "../../CommandResult.ts"
 import { outcome, Output } from "../Output.ts"
 import * as ProgressDisplay from "../progressDisplay.ts"
@@ -77,13 +75,9 @@ const describeRun = (
 })
 
 /** Waits for a job and shows its progress. */
-const follow = Effect.fnUntraced(function*(job: Job.Job, items: number, nodes: number | undefined) {
-  const display = yield* ProgressDisplay.make(items, nodes)
-  const showing = yield* Effect.forkScoped(Stream.runForEach(job.events, display.show))
-  const { outputs } = yield* Effect.ensuring(
-    Effect.tap(job.await, () => Effect.timeoutOption(Fiber.await(showing), "1 second")),
-    display.end
-  )
+const follow = Effect.fnUntraced(function*(job: Job.Job) {
+  const end = yield* ProgressDisplay.show(job)
+  const { outputs } = yield* Effect.onExit(job.await, end)
   return outputs
 })
 
@@ -159,7 +153,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
       job.batchId
     )
   }
-  return yield* finish(yield* follow(job, items, workflow.loaded.nodes.size), input, workflow.definition.name)
+  return yield* finish(yield* follow(job), input, workflow.definition.name)
 })
 
 /** `run`: sets inputs, runs the workflow and saves its images. */
@@ -175,8 +169,7 @@ export const run = Effect.fn("Command.run")(
 export const attach = Effect.fn("Command.attach")(
   function*(input: Saving & { readonly batch: string }) {
     const job = yield* Job.attach(input.batch)
-    const items = (yield* job.items).length
-    return yield* finish(yield* follow(job, items, undefined), input, undefined)
+    return yield* finish(yield* follow(job), input, undefined)
   },
   Effect.scoped,
   Effect.provide(Server.layer)

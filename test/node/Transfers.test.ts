@@ -1,6 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import { chunkLength, received } from "@effect-invokeai/core/server/ChunkPool"
+import { chunkLength, sent } from "@effect-invokeai/core/server/ChunkPool"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -162,6 +162,44 @@ describe("downloads over real connections", () => {
         }
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
     })), 20_000)
+
+  it.live(
+    "a piece of a stream is disposable, and disposing it leaves the other pieces as they are",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const bytes = image(3_000_000, 1)
+        const url = yield* server({
+          image: (_, response) => {
+            response.writeHead(200, { "content-type": "image/png" })
+            inParts(response, bytes, [70_000, 1, 40_000, 16_384, 3, 65_536])
+          }
+        })
+        yield* Effect.gen(function*() {
+          const pieces = yield* Stream.runCollect(Downloads.stream("1.png"))
+          let disposed = 0
+          let offset = 0
+          const ends = pieces.map((piece) => offset += piece.length)
+          for (const [index, piece] of pieces.entries()) {
+            if (index % 2 === 1) continue
+            const dispose: unknown = Reflect.get(piece, Symbol.dispose)
+            if (typeof dispose !== "function") continue
+            Reflect.apply(dispose, piece, [])
+            Reflect.apply(dispose, piece, [])
+            assert.strictEqual(piece.length, 0)
+            disposed++
+          }
+          assert.isAbove(disposed, 0)
+          for (const [index, piece] of pieces.entries()) {
+            if (piece.length === 0) continue
+            assert.isTrue(
+              Buffer.from(piece).equals(bytes.subarray(ends[index]! - piece.length, ends[index])),
+              `${index}`
+            )
+          }
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+      })),
+    20_000
+  )
 
   it.live("a slow reader slows the server down", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -351,20 +389,20 @@ describe("uploads over real connections", () => {
 
 describe("ChunkPool", () => {
   it("uses a chunk again once it was given back, and only once", () => {
-    const first = received.take()
-    received.giveBack(first.subarray(0, 10))
-    received.giveBack(first)
-    const [second, third] = [received.take(), received.take()]
+    const first = sent.take()
+    sent.giveBack(first.subarray(0, 10))
+    sent.giveBack(first)
+    const [second, third] = [sent.take(), sent.take()]
     assert.strictEqual(second.buffer, first.buffer)
     assert.notStrictEqual(third.buffer, first.buffer)
     assert.strictEqual(third.length, chunkLength)
-    received.giveBack(second)
-    received.giveBack(third)
+    sent.giveBack(second)
+    sent.giveBack(third)
   })
 
   it("takes nothing that is not its own", () => {
     const foreign = new Uint8Array(chunkLength)
-    received.giveBack(foreign)
-    assert.notStrictEqual(received.take().buffer, foreign.buffer)
+    sent.giveBack(foreign)
+    assert.notStrictEqual(sent.take().buffer, foreign.buffer)
   })
 })

@@ -38,7 +38,7 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import { isObject } from "effect/Predicate"
 import * as NodeImageCodec from "./ImageCodec.ts"
-import { gathering } from "./internal/received.ts"
+import { inPieces } from "./internal/pieces.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
 import { highWaterMark, withoutReadingAhead } from "./internal/sent.ts"
 import * as NodeProcessIdentity from "./ProcessIdentity.ts"
@@ -124,21 +124,19 @@ const connect = { timeout: 10_000, highWaterMark }
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,
   // not the layer of the same client, which merges its context into that of every request
-  Effect.map(NodeHttpClient.makeUndici, HttpClient.mapRequestEffect(withoutReadingAhead))
+  Effect.map(
+    NodeHttpClient.makeUndici,
+    (client) =>
+      client.pipe(HttpClient.mapRequestEffect(withoutReadingAhead), HttpClient.transformResponse(Effect.map(inPieces)))
+  )
 ).pipe(
-  Layer.provide(Layer.effect(
-    NodeHttpClient.Dispatcher,
-    Effect.map(
-      NodeHttpClient.makeDispatcherOptions({
-        keepAliveTimeout: 2_000,
-        keepAliveMaxTimeout: 4_000,
-        pipelining: 1,
-        allowH2: false,
-        connect
-      }),
-      gathering
-    )
-  ))
+  Layer.provide(NodeHttpClient.layerDispatcherOptions({
+    keepAliveTimeout: 2_000,
+    keepAliveMaxTimeout: 4_000,
+    pipelining: 1,
+    allowH2: false,
+    connect
+  }))
 )
 
 const isString = (value: unknown) => typeof value === "string" && value !== ""

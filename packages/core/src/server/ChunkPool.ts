@@ -3,9 +3,9 @@
  *
  * **When to use**
  *
- * In an `HttpClient` of one's own, to transfer files at the speed and in the memory of `layerHttpClient` of
- * `@effect-invokeai/node`: hand on what arrives in chunks of `received`, and give the chunks of a request's body back to
- * `sent` once they are on their way. Everything works without, too.
+ * In an `HttpClient` of one's own, to upload files at the speed and in the memory of `layerHttpClient` of
+ * `@effect-invokeai/node`: give the chunks of a request's body back to `sent` once they are on their way. Everything works
+ * without, too.
  *
  * **Details**
  *
@@ -53,14 +53,6 @@ const make = (): ChunkPool => {
     }
   }
 }
-
-/**
- * Chunks of the bodies of answers. What reads an image or a video into a file or into memory gives them back.
- *
- * @category constants
- * @since 0.1.0
- */
-export const received: ChunkPool = make()
 
 /**
  * Chunks of files that are uploaded. An `HttpClient` gives them back when they are sent.

@@ -407,12 +407,14 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         return chunk
       })
       const body = from > 0 && response.status !== 206 ? skipBytes(received, from) : received
-      return body.pipe(
-        Stream.mapError((error) => Failures.fromHttpClientError(own, error)),
-        Stream.timeoutOrElse({
-          duration: idleTimeout,
-          orElse: () => Stream.fail(Failures.timedOut(own, Duration.toMillis(idleTimeout)))
-        })
+      // not `Stream.timeoutOrElse`, which reads ahead in a fiber of its own
+      return Stream.transformPull(
+        Stream.mapError(body, (error) => Failures.fromHttpClientError(own, error)),
+        (pull) =>
+          Effect.succeed(Effect.timeoutOrElse(pull, {
+            duration: idleTimeout,
+            orElse: () => Effect.fail(Failures.timedOut(own, Duration.toMillis(idleTimeout)))
+          }))
       )
     })).pipe(Stream.withSpan("InvokeAiClient.bytes"))
 

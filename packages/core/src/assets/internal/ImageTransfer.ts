@@ -5,12 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { received } from "../../server/ChunkPool.ts"
 import { Images } from "../../server/Images.ts"
 import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
+import { dispose, FileWriter } from "./fileWriter.ts"
 import { PngInspector } from "./pngInspector.ts"
 
 /**
@@ -148,27 +147,11 @@ export const readBytes = Effect.fnUntraced(
     for (const chunk of chunks) {
       whole.set(chunk, offset)
       offset += chunk.length
-      received.giveBack(chunk)
+      dispose(chunk)
     }
     return whole
   }
 )
-
-/**
- * Writes chunks to a file, and gives them back.
- *
- * @internal
- */
-export const writeChunks = (
-  handle: FileSystem.File,
-  chunks: ReadonlyArray<Uint8Array>
-): Effect.Effect<void, PlatformError> =>
-  Effect.forEach(
-    chunks,
-    // A write that goes on after its file was closed could end up in another file.
-    (chunk) => Effect.map(Effect.uninterruptible(handle.writeAll(chunk)), () => received.giveBack(chunk)),
-    { discard: true }
-  )
 
 /**
  * Reads an image into a file at constant memory. Gives the number of bytes and the
@@ -192,15 +175,17 @@ export const readFile = Effect.fnUntraced(
       const handle = yield* fs.open(file, { flag: options.flag }).pipe(toDownloadError)
       options.onOpen()
       const inspector = new PngInspector()
+      const writer = new FileWriter(handle)
       yield* Stream.runForEachArray(fullStream(name), (chunks) =>
         Effect.suspend(() => {
           for (const chunk of chunks) inspector.push(chunk)
-          return writeChunks(handle, chunks).pipe(
+          return writer.write(chunks).pipe(
             toDownloadError,
             Effect.andThen(Effect.suspend(() => options.onBytes(inspector.length)))
           )
         }))
       const size = yield* Effect.fromResult(inspector.check(name, options.expected))
+      yield* writer.flush.pipe(toDownloadError)
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { ...size, bytes: inspector.length }
     }))

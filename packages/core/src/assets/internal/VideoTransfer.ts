@@ -8,7 +8,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import type { Videos } from "../../server/Videos.ts"
 import { DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
-import { type RetryOptions, withRetry, writeChunks } from "./ImageTransfer.ts"
+import { FileWriter } from "./fileWriter.ts"
+import { type RetryOptions, withRetry } from "./ImageTransfer.ts"
 
 const boxHeader = 16
 
@@ -74,6 +75,7 @@ export const readVideo = Effect.fnUntraced(
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: "wx" }).pipe(toDownloadError)
       const inspector = new Mp4Inspector()
+      const writer = new FileWriter(handle)
       const attempt = Effect.suspend(() => {
         const from = inspector.length
         return videos.full(name, from === 0 ? {} : { from }).pipe(
@@ -81,7 +83,7 @@ export const readVideo = Effect.fnUntraced(
           Stream.runForEachArray((chunks) =>
             Effect.suspend(() => {
               for (const chunk of chunks) inspector.push(chunk)
-              return writeChunks(handle, chunks).pipe(
+              return writer.write(chunks).pipe(
                 toDownloadError,
                 Effect.andThen(Effect.suspend(() => options.onBytes(inspector.length)))
               )
@@ -105,6 +107,7 @@ export const readVideo = Effect.fnUntraced(
         )
       })
       yield* attempt.pipe(withRetry(options.retry))
+      yield* writer.flush.pipe(toDownloadError)
       if (options.sync) yield* Effect.uninterruptible(handle.sync).pipe(toDownloadError)
       return { bytes: inspector.length }
     }))

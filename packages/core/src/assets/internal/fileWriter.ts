@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
+
+/** In bytes. One write for each piece of a socket would take more CPU time than the transfer. */
+const bufferLength = 512 * 1024
+
+/**
+ * Ends the use of a piece of a response. An `HttpClient` can release its memory then; without that, pieces are garbage
+ * collected.
+ *
+ * @internal
+ */
+export const dispose = (piece: Uint8Array & Partial<Disposable>): void => piece[Symbol.dispose]?.()
+
+/** Writes to a file through a buffer of constant length. @internal */
+export class FileWriter {
+  private readonly buffer = new Uint8Array(bufferLength)
+  private used = 0
+  private readonly handle: FileSystem.File
+
+  constructor(handle: FileSystem.File) {
+    this.handle = handle
+  }
+
+  /** Copies pieces into the buffer and disposes them. */
+  write(pieces: ReadonlyArray<Uint8Array>): Effect.Effect<void, PlatformError> {
+    return Effect.gen({ self: this }, function*() {
+      for (const piece of pieces) {
+        for (let from = 0; from < piece.length;) {
+          const part = piece.subarray(from, from + bufferLength - this.used)
+          this.buffer.set(part, this.used)
+          this.used += part.length
+          from += part.length
+          if (this.used === bufferLength) yield* this.flush
+        }
+        dispose(piece)
+      }
+    })
+  }
+
+  /** Writes what the buffer holds. */
+  readonly flush: Effect.Effect<void, PlatformError> = Effect.suspend(() => {
+    const filled = this.buffer.subarray(0, this.used)
+    this.used = 0
+    // A write that goes on after its file was closed could end up in another file.
+    return Effect.uninterruptible(this.handle.writeAll(filled))
+  })
+}

@@ -1,6 +1,5 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import { chunkLength, sent } from "@effect-invokeai/core/server/ChunkPool"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -13,6 +12,9 @@ import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Zlib from "node:zlib"
 import { png } from "../media.ts"
+
+/** The length of the chunks in which files are read and written. */
+const chunkLength = 512 * 1024
 
 const header = png(64, 64, {}, [1, 2, 3])
 
@@ -385,24 +387,4 @@ describe("uploads over real connections", () => {
         assert.strictEqual(open, 0)
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
     })))
-})
-
-describe("ChunkPool", () => {
-  it("uses a chunk again once it was given back, and only once", () => {
-    const first = sent.take()
-    sent.giveBack(first.subarray(0, 10))
-    sent.giveBack(first)
-    const [second, third] = [sent.take(), sent.take()]
-    assert.strictEqual(second.buffer, first.buffer)
-    assert.notStrictEqual(third.buffer, first.buffer)
-    assert.strictEqual(third.length, chunkLength)
-    sent.giveBack(second)
-    sent.giveBack(third)
-  })
-
-  it("takes nothing that is not its own", () => {
-    const foreign = new Uint8Array(chunkLength)
-    sent.giveBack(foreign)
-    assert.notStrictEqual(sent.take().buffer, foreign.buffer)
-  })
 })

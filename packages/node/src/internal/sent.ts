@@ -1,4 +1,3 @@
-import { sent } from "@effect-invokeai/core/server/ChunkPool"
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,7 +17,9 @@ import { Readable } from "node:stream"
  */
 export const highWaterMark = 64 * 1024
 
-/** A stream for undici that reads nothing ahead, and gives back the chunks that are on their way. */
+const dispose = (chunk: Uint8Array & Partial<Disposable>): void => chunk[Symbol.dispose]?.()
+
+/** A stream for undici that reads nothing ahead, and disposes the chunks that are on their way. */
 class Body extends Readable {
   private readonly fiber: Fiber.Fiber<void, unknown>
   private readonly wanted = Latch.makeUnsafe(false)
@@ -31,7 +32,7 @@ class Body extends Readable {
         this.wanted.closeUnsafe()
         this.push(chunk)
         return Effect.map(this.wanted.await, () => {
-          if (chunk.length > highWaterMark) sent.giveBack(chunk)
+          if (chunk.length > highWaterMark) dispose(chunk)
         })
       })),
       Effect.runForkWith(context)

@@ -9,7 +9,8 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { Images } from "../../server/Images.ts"
 import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
-import { dispose, FileWriter } from "./fileWriter.ts"
+import { dispose } from "./disposable.ts"
+import { FileWriter } from "./fileWriter.ts"
 import { PngInspector } from "./pngInspector.ts"
 
 /**

@@ -8,15 +8,18 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Stream from "effect/Stream"
-import { sent } from "../../server/ChunkPool.ts"
+import { dispose } from "./disposable.ts"
 import { headLength } from "./ImageType.ts"
+
+/** In bytes. */
+const pieceLength = 512 * 1024
 
 /**
  * What is known of content that was read once.
  *
  * **Details**
  *
- * `hash` is the SHA-256, in hex, of the SHA-256 of each 512 KiB (`ChunkPool.chunkLength`) one after the other, so that
+ * `hash` is the SHA-256, in hex, of the SHA-256 of each 512 KiB one after the other, so that
  * content of any size is hashed at constant memory by the platform's own SHA-256. It is not the SHA-256 of the content.
  *
  * @category models
@@ -31,7 +34,7 @@ export interface ContentSummary {
 }
 
 /**
- * Reads content once and tells its hash, its length and its first bytes.
+ * Reads content once. Returns its hash, its length and its first bytes.
  *
  * **Details**
  *
@@ -47,12 +50,12 @@ export const fromStream = Effect.fnUntraced(
     R | Digest.Digest
   > {
     const { digest } = yield* Digest.Digest
-    const piece = sent.take()
+    const piece = new Uint8Array(pieceLength)
     const head = new Uint8Array(headLength)
     const digests: Array<Uint8Array> = []
     let used = 0
     let length = 0
-    const finish = (bytes: Uint8Array<ArrayBuffer>) =>
+    const finish = (bytes: Uint8Array) =>
       Effect.map(digest(Digest.sha256, bytes), (next) => {
         digests.push(next)
       })
@@ -62,21 +65,23 @@ export const fromStream = Effect.fnUntraced(
           if (length < headLength) head.set(chunk.subarray(0, headLength - length), length)
           length += chunk.length
           for (let from = 0; from < chunk.length;) {
-            const part = chunk.subarray(from, from + piece.length - used)
+            const part = chunk.subarray(from, from + pieceLength - used)
             from += part.length
+            if (part.length === pieceLength) {
+              yield* finish(part)
+              continue
+            }
             piece.set(part, used)
             used += part.length
-            if (used === piece.length) {
-              yield* finish(piece)
-              used = 0
-            }
+            if (used < pieceLength) continue
+            yield* finish(piece)
+            used = 0
           }
-          sent.giveBack(chunk)
+          dispose(chunk)
         })
       )
     )
     if (used > 0) yield* finish(piece.subarray(0, used))
-    sent.giveBack(piece)
     return {
       hash: Hex.encode(yield* digest(Digest.sha256, Bytes.concat(digests))),
       length,

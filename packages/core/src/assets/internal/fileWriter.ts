@@ -1,17 +1,10 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
+import { dispose } from "./disposable.ts"
 
 /** In bytes. One write for each piece of a socket would take more CPU time than the transfer. */
 const bufferLength = 512 * 1024
-
-/**
- * Ends the use of a piece of a response. An `HttpClient` can release its memory then; without that, pieces are garbage
- * collected.
- *
- * @internal
- */
-export const dispose = (piece: Uint8Array & Partial<Disposable>): void => piece[Symbol.dispose]?.()
 
 /** Writes to a file through a buffer of constant length. @internal */
 export class FileWriter {

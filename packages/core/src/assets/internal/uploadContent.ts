@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { sent } from "../../server/ChunkPool.ts"
 import type { AssetContent, UploadSource } from "../Asset.ts"
 import { fromPlatform, UploadError } from "../UploadError.ts"
 import * as ContentHash from "./contentHash.ts"
+import { disposable } from "./disposable.ts"
 import * as ImageType from "./ImageType.ts"
 
 const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
@@ -23,7 +23,10 @@ const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError>
   })
 }
 
-/** The first bytes of a file, so many, in chunks that are to be given back. @internal */
+/** In bytes. */
+const chunkLength = 512 * 1024
+
+/** The first `length` bytes of a file, in disposable chunks. @internal */
 export const fromFile = (
   fs: FileSystem.FileSystem,
   file: string,
@@ -33,12 +36,16 @@ export const fromFile = (
     let left = length
     return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
       if (left === 0) return Cause.done()
-      const chunk = sent.take()
-      return Effect.flatMap(handle.read(chunk.subarray(0, left)), (count) => {
-        if (count === 0) return Cause.done()
-        left -= count
-        return Effect.succeed([chunk.subarray(0, count)] as const)
-      })
+      return Effect.flatMap(
+        handle.readAlloc(Math.min(left, chunkLength)),
+        Option.match({
+          onNone: () => Cause.done(),
+          onSome: (chunk) => {
+            left -= chunk.length
+            return Effect.succeed([disposable(chunk)] as const)
+          }
+        })
+      )
     })))
   })).pipe(Stream.mapError(fromPlatform(file)))
 

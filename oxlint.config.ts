@@ -119,8 +119,7 @@ export default defineConfig({
         message: "Only what a subcommand loads when it runs imports the library"
       })
     },
-    { files: ["packages/testing/src/**"], rules: imports(neutral) },
-    { files: ["packages/testing/src/NodeSimulator.ts"], rules: imports() },
+    { files: ["packages/testing/src/**"], rules: imports() },
     {
       files: ["test/**", "examples/**", "scripts/**", "*.config.ts"],
       rules: {

@@ -7,7 +7,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import * as FastPng from "fast-png"
-import { crc32 } from "./internal/crc32.ts"
+import { crc32 } from "node:zlib"
 import type { Raster } from "./Raster.ts"
 
 const textEncoder = new TextEncoder()

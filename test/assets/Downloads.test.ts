@@ -311,6 +311,21 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
+  it.live("go below a directory that someone else makes at the same moment", () =>
+    prepared((folder, fs) =>
+      Effect.gen(function*() {
+        const together = FileSystem.make({
+          ...fs,
+          makeDirectory: (path, options) =>
+            Effect.tapError(fs.makeDirectory(path, options), () => Effect.ignore(fs.makeDirectory(`${folder}/x`)))
+        })
+        yield* Downloads.image("a.png", { directory: `${folder}/x/y` }).pipe(
+          Effect.provideService(FileSystem.FileSystem, together)
+        )
+        assert.isTrue(yield* fs.exists(`${folder}/x/y/a.png`))
+      })
+    ))
+
   it.live("that are folders stay with overwrite, and no metadata file appears next to them", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {

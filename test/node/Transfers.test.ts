@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Zlib from "node:zlib"
@@ -139,6 +140,49 @@ describe("downloads over real connections", () => {
         }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
       })), 20_000)
   }
+
+  it.live(
+    "the announced length of an image is known before its bytes, and a wrong one takes no memory",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const bytes = image(100_000, 1)
+        const announced = new Map([["known.png", bytes.length], ["absurd.png", 2 ** 50]])
+        const url = yield* server({
+          image: (name, response) => {
+            const length = announced.get(name)
+            response.writeHead(200, {
+              "content-type": "image/png",
+              ...(length === undefined ? {} : { "content-length": length })
+            })
+            response.write(bytes, () => name === "absurd.png" ? response.destroy() : response.end())
+          }
+        })
+        yield* Effect.gen(function*() {
+          const images = yield* Images
+          const lengthOf = (name: string) =>
+            Effect.gen(function*() {
+              let length: number | undefined
+              let first: number | undefined
+              yield* images.full(name, { onLength: (known) => length = known }).pipe(
+                Stream.runForEach(() => Effect.sync(() => first ??= length)),
+                Effect.ignore
+              )
+              assert.strictEqual(first, length)
+              return length
+            })
+          assert.strictEqual(yield* lengthOf("known.png"), bytes.length)
+          assert.strictEqual(yield* lengthOf("unknown.png"), undefined)
+          for (const name of ["known.png", "unknown.png"]) {
+            const read = yield* Downloads.bytes(name)
+            assert.isTrue(Buffer.from(bytes).equals(read), name)
+            assert.strictEqual(read.buffer.byteLength, bytes.length)
+          }
+          const error = yield* Effect.flip(Downloads.bytes("absurd.png", { retry: Schedule.recurs(0) }))
+          assert.strictEqual("reason" in error && error.reason, "Connection")
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url, retries: 0 })))
+      })),
+    20_000
+  )
 
   it.live("what a slow reader keeps of a stream stays as it is", () =>
     Effect.scoped(Effect.gen(function*() {

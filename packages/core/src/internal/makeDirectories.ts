@@ -24,10 +24,11 @@ export const makeDirectories = (
     yield* Effect.catchIf(
       make,
       (error) => error.reason._tag === "NotFound" && above !== directory,
-      (error) =>
+      () =>
         Effect.flatMap(
           fs.exists(above),
-          (exists) => exists ? Effect.fail(error) : Effect.andThen(makeDirectories(above), make)
+          // another fiber or process may have made the directory above in between
+          (exists) => Effect.andThen(exists ? Effect.void : makeDirectories(above), make)
         )
     )
   })

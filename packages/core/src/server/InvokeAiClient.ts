@@ -72,6 +72,8 @@ export interface BytesOptions {
    * @default 0
    */
   readonly from?: number | undefined
+  /** Called with the number of bytes that the server announces, before they come. Not called if it announces none. */
+  readonly onLength?: ((length: number) => void) | undefined
 }
 
 /**
@@ -382,7 +384,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
 
   const bytes = (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
-    { contentType, from = 0 }: BytesOptions
+    { contentType, from = 0, onLength }: BytesOptions
   ): Stream.Stream<Uint8Array, InvokeAiError> =>
     Stream.unwrap(Effect.gen(function*() {
       const response = yield* call(f)
@@ -401,6 +403,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           detail: `expected content type ${contentType.join(" or ")}, got ${type === "" ? "none" : type}`
         }))
       }
+      const length = BodyLimit.announcedLength(response)
+      if (length !== undefined) onLength?.(length)
       const context = yield* Effect.context()
       const received = Stream.map(response.stream, (chunk) => {
         Metrics.downloadBytes.updateUnsafe(chunk.length, context)

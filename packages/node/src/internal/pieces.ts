@@ -34,10 +34,14 @@ const isAlone = (piece: Buffer, before: ArrayBufferLike | undefined): boolean =>
   piece.buffer !== before && piece.byteOffset + piece.length === piece.buffer.byteLength &&
   piece.length * 2 > piece.buffer.byteLength
 
-const disposable = (piece: Buffer): Buffer => {
-  const { buffer } = piece
-  if (!(buffer instanceof ArrayBuffer)) return piece
-  return Object.assign(piece, { [Symbol.dispose]: () => void (buffer.detached || buffer.transfer(0)) })
+function release(this: Buffer): void {
+  const { buffer } = this
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0)
+}
+
+const disposable = (piece: Buffer & Partial<Disposable>): Buffer => {
+  piece[Symbol.dispose] = release
+  return piece
 }
 
 const streamOf = (body: Readable, response: Response): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> =>

@@ -92,8 +92,11 @@ export const withRetry = (options: RetryOptions | undefined) => <A, R>(effect: E
     })
   )
 
-const fullStream = (name: string): Stream.Stream<Uint8Array, DownloadError, Images> =>
-  Stream.unwrap(Effect.map(Images, (images) => images.full(name))).pipe(
+const fullStream = (
+  name: string,
+  options?: Parameters<Images["Service"]["full"]>[1]
+): Stream.Stream<Uint8Array, DownloadError, Images> =>
+  Stream.unwrap(Effect.map(Images, (images) => images.full(name, options))).pipe(
     Stream.mapError((error) => fromApi(name, error))
   )
 
@@ -120,6 +123,9 @@ export const checkedStream = (
     )
   })
 
+/** How much memory an announced length gets before any of the bytes are there. */
+const maxLengthAhead = 64 * 1024 * 1024
+
 /**
  * The bytes of an image, in memory.
  *
@@ -134,23 +140,27 @@ export const readBytes = Effect.fnUntraced(
   > {
     const name = imageName(image)
     const inspector = new PngInspector()
-    const chunks: Array<Uint8Array> = []
-    yield* Stream.runForEachArray(fullStream(name), (array) =>
+    let whole = new Uint8Array(0)
+    const onLength = (length: number) => {
+      whole = new Uint8Array(Math.min(length, maxLengthAhead))
+    }
+    yield* Stream.runForEachArray(fullStream(name, { onLength }), (pieces) =>
       Effect.sync(() => {
-        for (const chunk of array) {
-          inspector.push(chunk)
-          chunks.push(chunk)
+        for (const piece of pieces) {
+          const offset = inspector.length
+          const end = offset + piece.length
+          if (end > whole.length) {
+            const longer = new Uint8Array(Math.max(end, 2 * whole.length))
+            longer.set(whole)
+            whole = longer
+          }
+          inspector.push(piece)
+          whole.set(piece, offset)
+          dispose(piece)
         }
       }))
     yield* Effect.fromResult(inspector.check(name, expected))
-    const whole = new Uint8Array(inspector.length)
-    let offset = 0
-    for (const chunk of chunks) {
-      whole.set(chunk, offset)
-      offset += chunk.length
-      dispose(chunk)
-    }
-    return whole
+    return whole.length === inspector.length ? whole : whole.slice(0, inspector.length)
   }
 )
 

@@ -18,8 +18,8 @@ const tooLarge = (response: Response, limit: number): HttpClientError.HttpClient
     })
   })
 
-/** How long the body is by its header. Unknown where none is sent, or where the body gets longer when it is unpacked. */
-const announcedLength = ({ headers }: Response): number | undefined => {
+/** How long the body is by its header. Unknown where none is sent, or where the body gets longer when it is unpacked. @internal */
+export const announcedLength = ({ headers }: Response): number | undefined => {
   const length = headers["content-length"]
   const isPacked = (headers["content-encoding"] ?? "identity") !== "identity"
   return length !== undefined && /^\d+$/.test(length) && !isPacked ? Number(length) : undefined

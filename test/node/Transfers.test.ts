@@ -5,6 +5,7 @@ import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
@@ -242,6 +243,72 @@ describe("downloads over real connections", () => {
               `${index}`
             )
           }
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
+      })),
+    20_000
+  )
+
+  it.live(
+    "the idle timeout ends a download whose bytes stop, and counts no time that the reader takes",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const bytes = image(3_000_000, 1)
+        const url = yield* server({
+          image: (name, response) => {
+            response.writeHead(200, { "content-type": "image/png", "content-length": bytes.length })
+            if (name === "stops.png") response.write(bytes.subarray(0, 1_000_000))
+            else response.end(bytes)
+          }
+        })
+        yield* Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          const directory = yield* temporaryFolder
+          const once = { retry: Schedule.recurs(0) }
+          const [elapsed, error] = yield* Effect.timed(
+            Effect.flip(Downloads.image("stops.png", { directory, ...once }))
+          )
+          assert.include(error.message, "300")
+          assert.isBelow(Duration.toMillis(elapsed), 3_000)
+          assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
+          let paused = false
+          const length = yield* Downloads.stream("whole.png").pipe(
+            Stream.tap(() => {
+              if (paused) return Effect.void
+              paused = true
+              return Effect.sleep(1_000)
+            }),
+            Stream.runFold(() => 0, (sum, chunk) => sum + chunk.length)
+          )
+          assert.strictEqual(length, bytes.length)
+        }).pipe(Effect.provide(NodeInvokeAi.layer({ url, retries: 0, idleTimeout: 300 })))
+      })),
+    20_000
+  )
+
+  it.live(
+    "interrupting a download ends its connection and its file immediately",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const bytes = image(3_000_000, 1)
+        const begun = yield* Deferred.make<void>()
+        const closed = yield* Deferred.make<void>()
+        const url = yield* server({
+          image: (_, response) => {
+            response.writeHead(200, { "content-type": "image/png", "content-length": bytes.length })
+            response.write(bytes.subarray(0, 2_000_000), () => Deferred.doneUnsafe(begun, Effect.void))
+            response.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+          }
+        })
+        yield* Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          const directory = yield* temporaryFolder
+          const fiber = yield* Effect.forkChild(Downloads.image("1.png", { directory }))
+          yield* Deferred.await(begun)
+          yield* Effect.sleep(100)
+          const [elapsed] = yield* Effect.timed(Fiber.interrupt(fiber))
+          assert.isBelow(Duration.toMillis(elapsed), 200)
+          yield* Effect.timeout(Deferred.await(closed), "200 millis")
+          assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
         }).pipe(Effect.provide(NodeInvokeAi.layer({ url })))
       })),
     20_000

@@ -261,7 +261,7 @@ measured("simulator.ts", [], (output) => {
 // as it is installed, because stripping types takes memory
 measured("transfer.ts", ["3", folder], (output) => {
   const lines = [...output.matchAll(
-    /^(download|upload) (.+?) +(\d+) MB\/s \(([\d.]+)x undici\) +CPU +(\d+) ms \(([\d.]+)x\) +peak +(\d+) MB \(([\d.]+)x\)/gm
+    /^(download|read|upload) (.+?) +(\d+) MB\/s \(([\d.]+)x undici\) +CPU +(\d+) ms \(([\d.]+)x\) +peak +(\d+) MB \(([\d.]+)x\)/gm
   )]
   return lines.flatMap(
     (

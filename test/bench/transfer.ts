@@ -1,8 +1,8 @@
 /**
  * Downloads and uploads of images, beside bare `undici` and bare `fetch`, against a server in a process of its own.
  *
- * Each measurement runs in a process of its own too (`transferClients.ts`): 100 downloads of 3 MB, 50 uploads of 3 MB, four
- * at a time, after a short warm-up. The clients take turns, so that a busy machine is busy for all of them. Throughput is
+ * Each measurement runs in a process of its own too (`transferClients.ts`): 100 downloads of 3 MB into files, 100 into memory,
+ * and 50 uploads of 3 MB, four at a time, after a short warm-up. The clients take turns, so that a busy machine is busy for all of them. Throughput is
  * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici. The last lines are of memory
  * alone: whether it grows with the image, what the start takes of it, and what a small young generation of V8 leaves of it.
  *
@@ -138,13 +138,16 @@ const main = async (rounds: number, installed: string | undefined) => {
       "download fetch",
       "download ours",
       "download ours, flushed",
+      "read undici",
+      "read fetch",
+      "read ours",
       "upload undici",
       "upload fetch",
       "upload ours"
     ]
     for (let round = 0; round < rounds; round++) {
       for (const name of measured) {
-        const next = await run(name, name.startsWith("download") ? 100 : 50, 3)
+        const next = await run(name, name.startsWith("upload") ? 50 : 100, 3)
         const known = best.get(name) ?? next
         best.set(name, {
           wall: Math.min(known.wall, next.wall),
@@ -153,11 +156,13 @@ const main = async (rounds: number, installed: string | undefined) => {
         })
       }
     }
-    console.log(`transfer: 100 downloads and 50 uploads of 3 MB, 4 at a time, best of ${rounds}`)
+    console.log(
+      `transfer: 100 downloads into files, 100 into memory (read) and 50 uploads of 3 MB, 4 at a time, best of ${rounds}`
+    )
     for (const [name, result] of best) {
       const [kind = ""] = name.split(" ")
       const reference = best.get(`${kind} undici`)!
-      const speed = ((kind === "download" ? 300 : 150) * 1000) / result.wall
+      const speed = ((kind === "upload" ? 150 : 300) * 1000) / result.wall
       console.log(
         `${name.padEnd(24)} ${speed.toFixed(0).padStart(5)} MB/s (${
           (reference.wall / result.wall).toFixed(2)
@@ -174,7 +179,7 @@ const main = async (rounds: number, installed: string | undefined) => {
     const young = ["--max-semi-space-size=4"]
     const peaks: Array<string> = []
     for (const name of ["download undici", "download ours", "upload undici", "upload ours"]) {
-      peaks.push(await peak(name, name.startsWith("download") ? 100 : 50, 3, young))
+      peaks.push(await peak(name, name.startsWith("upload") ? 50 : 100, 3, young))
     }
     console.log(`memory, with ${young.join(" ")}: ${peaks.join(", ")}`)
   } finally {

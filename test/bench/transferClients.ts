@@ -33,6 +33,11 @@ const each = async (count: number, work: (index: number) => Promise<void>): Prom
   }))
 }
 
+interface UndiciBody extends Readable {
+  readonly json: () => Promise<unknown>
+  readonly arrayBuffer: () => Promise<ArrayBuffer>
+}
+
 /** What is used of undici. */
 interface Undici {
   readonly Agent: new() => { readonly destroy: () => Promise<void> }
@@ -41,7 +46,7 @@ interface Undici {
     readonly dispatcher: unknown
     readonly method?: string
     readonly body?: FormData
-  }) => Promise<{ readonly body: Readable & { readonly json: () => Promise<unknown> } }>
+  }) => Promise<{ readonly body: UndiciBody }>
 }
 
 const loadUndici = (): Undici => {
@@ -105,6 +110,23 @@ const uploadFetch = (): Run =>
     await (await fetch(uploadUrl(job), { method: "POST", body })).json()
   })
 
+const readUndici = (): Run => {
+  const undici = loadUndici()
+  const dispatcher = new undici.Agent()
+  return async (job) => {
+    await bare(async (job, index) => {
+      const { body } = await undici.request(imageUrl(job, index), { dispatcher })
+      await body.arrayBuffer()
+    })(job)
+    await dispatcher.destroy()
+  }
+}
+
+const readFetch = (): Run =>
+  bare(async (job, index) => {
+    await (await fetch(imageUrl(job, index))).arrayBuffer()
+  })
+
 const references = (job: Job, count: number) =>
   Array.from({ length: count }, (_, index) => ({ image_name: `${job.size}-${index}.png`, width: side, height: side }))
 
@@ -117,6 +139,23 @@ const downloadOurs = (sync: boolean, concurrency = parallel): Run => async (job)
     yield* Downloads.images(references(job, parallel), { ...options, directory: Path.join(job.folder, "warm") })
     job.start()
     yield* Downloads.images(references(job, job.count), { ...options, directory: job.folder })
+    job.stop()
+  }).pipe(Effect.provide(NodeInvokeAi.layer({ url: job.url })), Effect.runPromise)
+}
+
+const readOurs = (): Run => async (job) => {
+  const Effect = await import("effect/Effect")
+  const Downloads = await import("@effect-invokeai/core/assets/Downloads")
+  const NodeInvokeAi = await import("@effect-invokeai/node/NodeInvokeAi")
+  await Effect.gen(function*() {
+    const all = (count: number) =>
+      Effect.forEach(references(job, count), (image) => Downloads.bytes(image), {
+        concurrency: parallel,
+        discard: true
+      })
+    yield* all(parallel)
+    job.start()
+    yield* all(job.count)
     job.stop()
   }).pipe(Effect.provide(NodeInvokeAi.layer({ url: job.url })), Effect.runPromise)
 }
@@ -161,6 +200,9 @@ const clients: Record<string, () => Run> = {
   "download ours": () => downloadOurs(false),
   "download ours, flushed": () => downloadOurs(true),
   "download ours, one by one": () => downloadOurs(true, 1),
+  "read undici": readUndici,
+  "read fetch": readFetch,
+  "read ours": readOurs,
   "load undici": loadUndiciOnly,
   "load ours": loadOurs,
   "upload undici": uploadUndici,

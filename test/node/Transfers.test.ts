@@ -15,7 +15,7 @@ import * as Http from "node:http"
 import * as Zlib from "node:zlib"
 import { png } from "../media.ts"
 
-/** The length of the chunks in which files are read and written. */
+/** The length of the chunks in which files are read, and four times that of those in which they are written. */
 const chunkLength = 512 * 1024
 
 const header = png(64, 64, {}, [1, 2, 3])

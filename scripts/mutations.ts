@@ -113,8 +113,8 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "only what may be repeated is sent again",
     file: `${server}/InvokeAiClient.ts`,
-    find: "return repeatable ? Effect.catchIf(",
-    replace: "return endpoint.method !== \"\" ? Effect.catchIf(",
+    find: "return repeatable ? repeatWhile(once, isWorthRepeating) : once",
+    replace: "return repeatWhile(once, isWorthRepeating)",
     tests: ["test/server/Client.test.ts", simulated]
   },
   {
@@ -134,8 +134,8 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "an upload whose answer was lost is found again",
     file: `${assets}/Assets.ts`,
-    find: "const stored = ambiguous ? yield* findLater(id) : Option.none<ImageDTO>()",
-    replace: "const stored = Option.none<ImageDTO>()",
+    find: "yield* Effect.timeoutOption(Effect.option(findLater(record)), lookupTimeout)",
+    replace: "Option.none()",
     tests: ["test/assets/Assets.test.ts"]
   },
   {

@@ -15,7 +15,7 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
-import { batchOf, withFake } from "../job/fake.ts"
+import { batchOf, withServer } from "../job/server.ts"
 import { png } from "../media.ts"
 
 const problems = { ENOSPC: "DiskFull", EROFS: "Permission", EIO: "File" } as const
@@ -104,14 +104,14 @@ describe("A disk that cannot be written", () => {
       Effect.gen(function*() {
         disk.broken = false
         const directory = yield* temporaryDirectory
-        const { fake } = yield* withFake({}, (fake) =>
+        const { server } = yield* withServer({}, (server) =>
           Effect.gen(function*() {
             const journal = yield* JobJournal
             disk.broken = true
             const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
             assert.strictEqual(error._tag, "RecordError")
             if (error._tag === "RecordError") assert.deepStrictEqual([error.reason, error.operation], [reason, "write"])
-            assert.strictEqual(fake.enqueues.length, 0)
+            assert.strictEqual(server.enqueues.length, 0)
             disk.broken = false
             assert.deepStrictEqual(yield* journal.entries, [])
 
@@ -135,7 +135,7 @@ describe("A disk that cannot be written", () => {
             const left = yield* Effect.repeat(journal.entries, { until: (entries) => entries.length === 0, times: 200 })
             assert.deepStrictEqual(left, [])
           }).pipe(Effect.provide(JobJournal.layerDirectory(`${directory}/jobs`))))
-        assert.strictEqual(fake.enqueues.length, 1)
+        assert.strictEqual(server.enqueues.length, 1)
       }).pipe(Effect.scoped, Effect.provide(layer)))
   }
 })

@@ -1,8 +1,8 @@
 import * as Job from "@effect-invokeai/core/job/Job"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { batchOf, withFake } from "./fake.ts"
 import { withJumps } from "./jumpingClock.ts"
+import { batchOf, withServer } from "./server.ts"
 
 const hour = 3_600_000
 
@@ -17,23 +17,23 @@ describe("When the wall clock jumps", () => {
     Effect.gen(function*() {
       // A request ends after 10 seconds without a response, and this one arrives a second later.
       for (const offset of [jump(10_300, hour), jump(10_300, -hour), restless]) {
-        const { fake, result } = yield* withFake(
+        const { server, result } = yield* withServer(
           { faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }] },
           () => withJumps(offset, Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
         )
         assert.strictEqual(result.status, "completed")
-        assert.strictEqual(fake.enqueues.length, 1)
+        assert.strictEqual(server.enqueues.length, 1)
       }
     }))
 
   it.effect("a server that stays away is given up after the documented time", () =>
     Effect.gen(function*() {
-      const gone = Array.from({ length: 5000 }, (_, index) => index + 1).flatMap((call) => [
-        { on: "itemSummariesByIds" as const, call, fault: "requestLost" as const },
-        { on: "item" as const, call, fault: "requestLost" as const }
-      ])
+      const gone = [
+        { on: "itemSummariesByIds", call: 1, fault: "requestLost", always: true },
+        { on: "item", call: 1, fault: "requestLost", always: true }
+      ] as const
       for (const offset of [forward, backward, restless]) {
-        const { elapsed, result } = yield* withFake(
+        const { elapsed, result } = yield* withServer(
           { faults: gone, tracking: { giveUpAfter: "2 minutes" } },
           () =>
             withJumps(
@@ -49,13 +49,9 @@ describe("When the wall clock jumps", () => {
 
   it.effect("a cancellation waits for the server no longer than before", () =>
     Effect.gen(function*() {
-      const broken = Array.from({ length: 500 }, (_, index) => ({
-        on: "cancelByBatchIds" as const,
-        call: index + 1,
-        fault: "error502" as const
-      }))
+      const broken = [{ on: "cancelByBatchIds", call: 1, fault: "error502", always: true }] as const
       for (const offset of [forward, backward, restless]) {
-        const { elapsed } = yield* withFake(
+        const { elapsed } = yield* withServer(
           { faults: broken, duration: 10 * 60_000 },
           () => withJumps(offset, Effect.scoped(Job.submitBatch(batchOf())))
         )

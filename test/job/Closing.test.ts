@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import { drive } from "../time.ts"
-import { batchOf, faults, withFake } from "./fake.ts"
+import { batchOf, faultNames, withServer } from "./server.ts"
 
 const workflow = Workflow.fromJson(
   readFileSync(new URL("../fixtures/workflows/text-only.json", import.meta.url), "utf8")
@@ -76,14 +76,14 @@ describe("Closing a scope", () => {
   it.effect("cancels what runs, whatever goes wrong on the way", () =>
     Effect.gen(function*() {
       for (const on of ["cancelByBatchIds", "batchStatus", "itemSummariesByIds", "item"] as const) {
-        for (const fault of faults) {
+        for (const fault of faultNames) {
           for (const socket of [true, false]) {
             const options = {
               socket,
               faults: [{ on, call: 1, fault }, { on, call: 2, fault: fault === "restart" ? "reset" : fault }]
             } as const
-            const { fake } = yield* withFake(options, () => Effect.delay(Job.submitBatch(batchOf(3)), "200 millis"))
-            const statuses = [...fake.items.values()].map((item) => item.status)
+            const { server } = yield* withServer(options, () => Effect.delay(Job.submitBatch(batchOf(3)), "200 millis"))
+            const statuses = server.statuses
             // While nothing is heard of a request for ten seconds the items go on, and then they have ended too.
             const ended = fault === "delayed" ? ["canceled", "completed"] : ["canceled"]
             assert.isTrue(
@@ -114,7 +114,7 @@ describe("Closing a scope", () => {
 describe("Many who wait for one job", () => {
   it.effect("get the same end, each in its own time, and one who leaves disturbs nobody", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({ duration: 10_000 }, () =>
+      const { server, result } = yield* withServer({ duration: 10_000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           const patient = yield* Effect.forEach(
@@ -128,11 +128,11 @@ describe("Many who wait for one job", () => {
         }))
       assert.deepInclude(result.hasty, { _tag: "JobTimeout", onTimeout: "detach", remaining: [1] })
       for (const [end, streamed] of result.ends) {
-        assert.deepStrictEqual(end.outputs.all.map((output) => output.preparedId), ["1-number", "1-picture"])
+        assert.deepStrictEqual(end.outputs.all.map((output) => output.nodeId), ["picture", "number"])
         assert.strictEqual(streamed.length, 2)
       }
-      assert.strictEqual(fake.enqueues.length, 1)
-      const canceled = yield* withFake({ duration: 10_000 }, () =>
+      assert.strictEqual(server.enqueues.length, 1)
+      const canceled = yield* withServer({ duration: 10_000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           return yield* Effect.forEach(

@@ -2,22 +2,61 @@ import * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { batchOf, withFake } from "./fake.ts"
+import { batchOf, graph, requests, unreadableBatch, withServer } from "./server.ts"
+
+/** Gives items another status in a response, which holds one or a list of them. */
+const withStatus = (status: string, test: (item: Readonly<Record<string, unknown>>) => boolean) => {
+  const change = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(change)
+      : Predicate.isObject(value) && "item_id" in value && test(value)
+      ? { ...value, status }
+      : value
+  return Fault.rewrite(change)
+}
+
+const always = { times: Number.POSITIVE_INFINITY }
+
+/** The second of two items has a status that no release has. */
+const newer = [
+  ...[requests.item, requests.itemSummariesByIds].map((request) =>
+    Fault.http({ ...request, ...always }, withStatus("paused_by_moon", ({ item_id }) => item_id === 2))
+  ),
+  Fault.http(
+    { ...requests.batchStatus, ...always },
+    Fault.rewrite((status) => Object.assign({}, status, { completed: 1, pending: 0 }))
+  )
+]
+
+/** A batch of two, whose picture is as wide as its number, so that the number comes first. */
+const numberFirst: Job.JobBatch = {
+  ...batchOf(2),
+  graph: {
+    ...graph,
+    edges: [{
+      source: { node_id: "number", field: "value" },
+      destination: { node_id: "picture", field: "width" }
+    }]
+  },
+  data: [[{ node_path: "number", field_name: "value", items: [8, 16] }]]
+}
 
 const tags = (events: ReadonlyArray<JobEvent>) => events.map((event) => event._tag)
 
 describe("Job", () => {
   it.effect("tells what happens, ends, and has its outputs then", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({}, () =>
+      const { server, result } = yield* withServer({ duration: 2000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           const early = yield* Effect.flip(job.outputs)
@@ -33,12 +72,13 @@ describe("Job", () => {
         "JobEnqueued",
         "ItemStatusChanged",
         "InvocationStarted",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationProgress",
+        "InvocationProgress",
         "InvocationComplete",
         "InvocationStarted",
-        "InvocationProgress",
-        "InvocationProgress",
-        "InvocationProgress",
-        "InvocationProgress",
         "InvocationComplete",
         "ItemStatusChanged"
       ])
@@ -54,19 +94,22 @@ describe("Job", () => {
         percentage: 25
       })
       assert.deepStrictEqual(result.late, events)
-      assert.deepStrictEqual(outputs.images.map((image) => [image.imageName, image.nodeId]), [["1.png", "picture"]])
+      assert.deepStrictEqual(outputs.images.map((image) => [image.imageName, image.nodeId]), [[
+        server.images[0],
+        "picture"
+      ]])
       assert.deepStrictEqual(outputs.integers.map((integer) => integer.value), [0])
       assert.strictEqual(outputs.finalImages.length, 1)
-      assert.strictEqual(Duration.toMillis(outputs.executionTime), 1000)
+      assert.closeTo(Duration.toMillis(outputs.executionTime), 2000, 100)
       assert.isTrue(Option.isSome(result.timing.completedAt))
-      assert.strictEqual(fake.enqueues.length, 1)
+      assert.strictEqual(server.enqueues.length, 1)
       assert.deepStrictEqual(result.enqueued?.itemIds, [1])
-      assert.strictEqual(fake.images.size, 1, "images of a completed job stay")
+      assert.strictEqual(server.images.length, 1, "images of a completed job stay")
     }))
 
   it.effect("tells that it was enqueued before anything else, also where the server's answer comes after the events", () =>
     Effect.gen(function*() {
-      const { result } = yield* withFake(
+      const { result } = yield* withServer(
         { duration: 300, faults: [{ on: "enqueueBatch", call: 1, fault: "answeredLate" }] },
         () =>
           Effect.gen(function*() {
@@ -86,7 +129,7 @@ describe("Job", () => {
 
   it.effect("is as far as its events tell", () =>
     Effect.gen(function*() {
-      const { result } = yield* withFake({}, () =>
+      const { result } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           return yield* job.events.pipe(
@@ -100,7 +143,7 @@ describe("Job", () => {
 
   it.effect("can be canceled from the middle of its own events", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({}, () =>
+      const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(2))
           const canceled = yield* job.events.pipe(
@@ -113,19 +156,22 @@ describe("Job", () => {
         }))
       assert.deepStrictEqual(result.canceled.flatMap((one) => one.canceled), [1, 2])
       assert.isTrue(result.error._tag === "JobCanceled" && result.error.requested)
-      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["canceled", "canceled"])
+      assert.deepStrictEqual(server.statuses, ["canceled", "canceled"])
     }))
 
   it.effect("gives the same results without events, by polling", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
-        const { elapsed, result } = yield* withFake({ socket: false, modern }, () =>
+        const { elapsed, result, server } = yield* withServer({ socket: false, modern }, () =>
           Effect.gen(function*() {
             const job = yield* Job.submitBatch(batchOf(3))
             const events = yield* Stream.runCollect(job.events)
             return { events, outputs: yield* job.outputs }
           }))
-        assert.deepStrictEqual(result.outputs.images.map((image) => image.imageName), ["1.png", "2.png", "3.png"])
+        assert.deepStrictEqual(
+          result.outputs.images.map((image) => image.imageName),
+          server.items.map((item) => item.image)
+        )
         assert.deepStrictEqual(result.outputs.integers.map((integer) => integer.value), [0, 1, 2])
         assert.strictEqual(result.events.filter((event) => event._tag === "InvocationComplete").length, 6)
         assert.isBelow(elapsed, 6000)
@@ -134,7 +180,7 @@ describe("Job", () => {
 
   it.effect("gives per item results in the order of the batch", () =>
     Effect.gen(function*() {
-      const { result } = yield* withFake({}, () =>
+      const { result } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(4))
           const streamed = yield* Stream.runCollect(job.outputStream)
@@ -163,12 +209,15 @@ describe("Job", () => {
 
   it.effect("fails with the node, keeps what exists, and deletes the images it left", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({ ending: (index) => index === 1 ? "failed" : "completed" }, (fake) =>
-        Effect.gen(function*() {
-          const job = yield* Job.submitBatch(batchOf(2), { keepOutputs: false })
-          const error = yield* Effect.flip(job.await)
-          return { error, images: fake.images.size }
-        }))
+      const { server, result } = yield* withServer(
+        { ending: (index) => index === 1 ? "failed" : "completed" },
+        (server) =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(numberFirst, { keepOutputs: false })
+            const error = yield* Effect.flip(job.await)
+            return { error, images: server.images.length }
+          })
+      )
       const { error } = result
       assert.strictEqual(error._tag, "JobFailed")
       if (error._tag !== "JobFailed") {
@@ -178,19 +227,21 @@ describe("Job", () => {
       assert.strictEqual(error.errorType, "ZeroDivisionError")
       assert.include(error.message, "The picture")
       assert.deepStrictEqual(
-        error.outputs.images.map((image) =>
-          image.imageName
-        ),
-        ["1.png"]
+        error.outputs.images.map((image) => image.imageName),
+        server.images
       )
       assert.strictEqual(error.outputs.integers.length, 2)
       assert.strictEqual(result.images, 1)
-      assert.deepStrictEqual([...fake.images.keys()], ["1.png"], "the completed item's image stays")
+      assert.deepStrictEqual(
+        server.images,
+        server.items.slice(0, 1).flatMap((item) => item.image ?? []),
+        "the completed item's image stays"
+      )
     }))
 
   it.effect("cancels, verifies it, and says so", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({}, () =>
+      const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(3))
           yield* Effect.sleep("1500 millis")
@@ -203,23 +254,24 @@ describe("Job", () => {
       assert.deepStrictEqual(result.canceled.remaining, [])
       assert.strictEqual(result.error._tag, "JobCanceled")
       if (result.error._tag === "JobCanceled") assert.isTrue(result.error.requested)
-      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed", "canceled", "canceled"])
+      assert.deepStrictEqual(server.statuses, ["completed", "canceled", "canceled"])
     }))
 
   it.effect("tells what it could not cancel, also where a newer server has a status that nobody knows", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
-        const { result } = yield* withFake({ modern }, (fake) =>
-          Effect.gen(function*() {
-            const job = yield* Job.submitBatch(batchOf(2))
-            yield* Effect.sleep("200 millis")
-            const second = [...fake.items.values()][1]!
-            second.status = "paused_by_moon"
-            yield* Effect.sleep("1 minute")
-            const canceled = yield* job.cancel
-            second.status = "completed"
-            return { canceled, result: yield* job.await }
-          }))
+        const { result } = yield* withServer(
+          { modern, events: [Fault.event(always, Fault.dropEvent)] },
+          (server) =>
+            Effect.gen(function*() {
+              yield* server.simulator.inject(...newer)
+              const job = yield* Job.submitBatch(batchOf(2))
+              yield* Effect.sleep("1 minute")
+              const canceled = yield* job.cancel
+              yield* server.simulator.clearFaults
+              return { canceled, result: yield* job.await }
+            })
+        )
         assert.deepInclude(result.canceled, { canceled: [], finished: [1], remaining: [2] })
         assert.deepStrictEqual(result.result.items.map((item) => item.status), ["completed", "completed"])
       }
@@ -227,9 +279,9 @@ describe("Job", () => {
 
   it.effect("cancels what runs when the scope closes, on interruption too, unless detached", () =>
     Effect.gen(function*() {
-      const closed = yield* withFake({}, () => Job.submitBatch(batchOf(2)))
-      assert.deepStrictEqual([...closed.fake.items.values()].map((item) => item.status), ["canceled", "canceled"])
-      const interrupted = yield* withFake({}, () =>
+      const closed = yield* withServer({}, () => Job.submitBatch(batchOf(2)))
+      assert.deepStrictEqual(closed.server.statuses, ["canceled", "canceled"])
+      const interrupted = yield* withServer({}, () =>
         Effect.gen(function*() {
           const fiber = yield* Effect.forkChild(
             Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
@@ -237,38 +289,36 @@ describe("Job", () => {
           yield* Effect.sleep("300 millis")
           yield* Fiber.interrupt(fiber)
         }))
-      assert.deepStrictEqual([...interrupted.fake.items.values()].map((item) => item.status), ["canceled"])
-      const detached = yield* withFake({}, () => Job.submitBatch(batchOf(), { onScopeClose: "detach" }))
-      assert.notStrictEqual([...detached.fake.items.values()][0]?.status, "canceled")
+      assert.deepStrictEqual(interrupted.server.statuses, ["canceled"])
+      const detached = yield* withServer({}, () => Job.submitBatch(batchOf(), { onScopeClose: "detach" }))
+      assert.notStrictEqual(detached.server.statuses[0], "canceled")
     }))
 
   it.effect("cancels a batch whose submission was interrupted before its answer", () =>
     Effect.gen(function*() {
-      const { fake } = yield* withFake({ faults: [{ on: "enqueueBatch", call: 1, fault: "late" }] }, () =>
+      const { server } = yield* withServer({ faults: [{ on: "enqueueBatch", call: 1, fault: "late" }] }, () =>
         Effect.gen(function*() {
           const fiber = yield* Effect.forkChild(Effect.scoped(Job.submitBatch(batchOf())))
           yield* Effect.sleep("1 second")
           yield* Fiber.interrupt(fiber)
         }))
-      assert.strictEqual(fake.enqueues.length, 1)
+      assert.strictEqual(server.enqueues.length, 1)
       assert.deepStrictEqual(
-        [...fake.items.values()].map((item) =>
-          item.status
-        ),
+        server.statuses,
         ["canceled"]
       )
     }))
 
   it.effect("gives up after a timeout, and cancels or lets go as asked", () =>
     Effect.gen(function*() {
-      const canceled = yield* withFake({ duration: 60_000 }, () =>
+      const canceled = yield* withServer({ duration: 60_000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(), { timeout: "5 seconds" })
           return yield* Effect.flip(job.await)
         }))
       assert.strictEqual(canceled.result._tag, "JobTimeout")
-      assert.strictEqual([...canceled.fake.items.values()][0]?.status, "canceled")
-      const detached = yield* withFake({ duration: 60_000 }, () =>
+      assert.strictEqual(canceled.server.statuses[0], "canceled")
+      const detached = yield* withServer({ duration: 60_000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           const error = yield* Effect.flip(Job.await(job, { timeout: "5 seconds", onTimeout: "detach" }))
@@ -280,26 +330,22 @@ describe("Job", () => {
 
   it.effect("tells after a timeout what was not canceled, and what ended in this very moment", () =>
     Effect.gen(function*() {
-      const never = Array.from({ length: 500 }, (_, index) => ({
-        on: "cancelByBatchIds" as const,
-        call: index + 1,
-        fault: "requestLost" as const
-      }))
+      const never = [{ on: "cancelByBatchIds", call: 1, fault: "requestLost", always: true }] as const
       const options = { timeout: "5 seconds" } as const
-      const failed = yield* withFake(
+      const failed = yield* withServer(
         { duration: 60_000, faults: never },
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
       )
       assert.deepInclude(failed.result, { _tag: "JobTimeout", remaining: [1, 2] })
       assert.include(failed.result.message, "has not confirmed the cancellation")
-      const canceled = yield* withFake(
+      const canceled = yield* withServer(
         { duration: 60_000 },
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
       )
       assert.deepInclude(canceled.result, { _tag: "JobTimeout", remaining: [] })
       assert.include(canceled.result.message, "It was canceled")
       // The request to cancel takes a while, and the job is faster.
-      const late = yield* withFake({
+      const late = yield* withServer({
         duration: 5300,
         faults: [{ on: "cancelByBatchIds", call: 1, fault: "late" }]
       }, () => Effect.flatMap(Job.submitBatch(batchOf(), options), (job) => job.await))
@@ -309,7 +355,7 @@ describe("Job", () => {
   it.effect("attaches to a batch by its id, and says when there is none", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
-        const { result } = yield* withFake({ modern }, () =>
+        const { result, server } = yield* withServer({ modern }, () =>
           Effect.gen(function*() {
             const batchId = yield* Effect.scoped(
               Effect.map(Job.submitBatch(batchOf(2), { onScopeClose: "detach" }), (job) => job.batchId)
@@ -319,7 +365,10 @@ describe("Job", () => {
             const missing = yield* Effect.flip(Job.attach("nothing"))
             return { outputs, missing }
           }))
-        assert.deepStrictEqual(result.outputs.images.map((image) => image.imageName), ["1.png", "2.png"])
+        assert.deepStrictEqual(
+          result.outputs.images.map((image) => image.imageName),
+          server.items.map((item) => item.image)
+        )
         assert.strictEqual(result.missing._tag, "JobNotFound")
       }
     }))
@@ -328,7 +377,7 @@ describe("Job", () => {
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         for (const socket of [true, false]) {
-          const { result } = yield* withFake({ modern, socket }, () =>
+          const { result } = yield* withServer({ modern, socket }, () =>
             Effect.gen(function*() {
               const batchId = yield* Effect.scoped(
                 Effect.map(Job.submitBatch(batchOf(3), { onScopeClose: "detach" }), (job) => job.batchId)
@@ -348,20 +397,20 @@ describe("Job", () => {
 
   it.effect("ends with an error when an item cannot be read for long, although the server answers", () =>
     Effect.gen(function*() {
-      const broken = Array.from({ length: 5000 }, (_, index) => ({
-        on: "item" as const,
-        call: index + 1,
-        fault: "error500" as const
-      }))
-      const { elapsed, result } = yield* withFake(
+      const broken = [{ on: "item", call: 1, fault: "error500", always: true }] as const
+      const { elapsed, result } = yield* withServer(
         { faults: broken, duration: 1_000_000, tracking: { giveUpAfter: "3 minutes" } },
-        (fake) =>
+        (server) =>
           Effect.gen(function*() {
             // Another job keeps the server's answers coming.
             yield* Job.submitBatch(batchOf(2))
             const job = yield* Job.submitBatch(batchOf())
-            const item = [...fake.items.values()].at(-1)!
-            item.status = "completed"
+            yield* server.simulator.inject(
+              Fault.http(
+                { ...requests.itemSummariesByIds, ...always },
+                withStatus("completed", ({ batch_id }) => batch_id === job.batchId)
+              )
+            )
             return yield* Effect.flip(job.await)
           })
       )
@@ -372,11 +421,11 @@ describe("Job", () => {
   it.effect("reports items that the server has lost, with what was seen of them", () =>
     Effect.gen(function*() {
       for (const socket of [true, false]) {
-        const { result } = yield* withFake({ socket }, (fake) =>
+        const { result } = yield* withServer({ socket }, (server) =>
           Effect.gen(function*() {
             const job = yield* Job.submitBatch(batchOf(2))
             yield* Effect.sleep("1200 millis")
-            yield* fake.clear
+            yield* server.simulator.forgetItems(() => true)
             return yield* Effect.flip(job.await)
           }))
         assert.strictEqual(result._tag, "JobLost")
@@ -387,56 +436,56 @@ describe("Job", () => {
 
   it.effect("removes its own batch from a queue that this batch blocks", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({ poisoned: true }, () =>
+      const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
-          const job = yield* Job.submitBatch(batchOf())
+          const job = yield* Job.submitBatch(unreadableBatch)
           const events = yield* Stream.runCollect(job.events)
           return { error: yield* Effect.flip(job.await), events }
         }))
       assert.strictEqual(result.error._tag, "QueueBlocked")
       if (result.error._tag === "QueueBlocked") assert.isTrue(result.error.own)
-      assert.strictEqual(fake.items.size, 0)
+      assert.strictEqual(server.items.length, 0)
     }))
 
   it.effect("follows many jobs over one subscription", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({ duration: 20 }, (fake) =>
+      const { server, result } = yield* withServer({ duration: 20 }, (server) =>
         Effect.gen(function*() {
           const statuses = yield* Effect.forEach(
             Array.from({ length: 50 }),
             () => Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await)),
             { concurrency: 50 }
           )
-          assert.strictEqual(fake.subscribers.opened, 1)
+          assert.strictEqual(server.connections.opened, 1)
           return statuses.map((one) => one.status)
         }))
       assert.strictEqual(result.filter((status) => status === "completed").length, 50)
-      assert.strictEqual(fake.subscribers.opened, 1)
+      assert.strictEqual(server.connections.opened, 1)
     }))
 
   it.effect("closes its connection some time after the last job", () =>
     Effect.gen(function*() {
-      const { result } = yield* withFake({}, (fake) =>
+      const { result } = yield* withServer({}, (server) =>
         Effect.gen(function*() {
           const scope = yield* Scope.make()
           const job = yield* Scope.provide(Job.submitBatch(batchOf()), scope)
           yield* job.await
-          assert.strictEqual(fake.subscribers.count, 1)
+          assert.strictEqual(server.connections.open, 1)
           yield* Scope.close(scope, Exit.void)
           yield* Effect.sleep("1 minute")
-          return fake.subscribers.count
+          return server.connections.open
         }))
       assert.strictEqual(result, 0)
     }))
 
   it.effect("has closed its connection when the last scope is closed, if it is not to be kept", () =>
     Effect.gen(function*() {
-      yield* withFake({ tracking: { disconnectAfter: 0 } }, (fake) =>
+      yield* withServer({ tracking: { disconnectAfter: 0 } }, (server) =>
         Effect.gen(function*() {
           for (const opened of [1, 2]) {
             yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
-            assert.strictEqual(fake.subscribers.count, 0)
-            assert.strictEqual(fake.subscribers.opened, opened)
+            assert.strictEqual(server.connections.open, 0)
+            assert.strictEqual(server.connections.opened, opened)
           }
         }))
     }))
@@ -445,9 +494,13 @@ describe("Job", () => {
     "follows a thousand jobs at once and misses no end, even if half of the events get lost",
     () =>
       Effect.gen(function*() {
-        let seen = 0
-        const drop = () => ++seen % 2 === 0
-        const { fake, result } = yield* withFake({ duration: 4, drop }, () =>
+        const half = Fault.random(1, {
+          requests: 0,
+          events: 0.5,
+          eventActions: [Fault.dropEvent],
+          maxFaults: 1_000_000
+        })
+        const { server, result } = yield* withServer({ duration: 4, events: [half] }, () =>
           Effect.forEach(
             Array.from({ length: 1000 }),
             () => Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await)),
@@ -455,23 +508,23 @@ describe("Job", () => {
           ))
         assert.strictEqual(result.filter((one) => one.status === "completed").length, 1000)
         assert.strictEqual(new Set(result.map((one) => one.outputs.images[0]?.imageName)).size, 1000)
-        assert.strictEqual(fake.subscribers.opened, 1)
-        assert.strictEqual(fake.enqueues.length, 1000)
+        assert.strictEqual(server.connections.opened, 1)
+        assert.strictEqual(server.enqueues.length, 1000)
         // A request for each job would be ten thousands.
-        assert.isBelow(fake.calls.get("itemSummariesByIds") ?? 0, 2000)
+        assert.isBelow(server.calls("itemSummariesByIds"), 2000)
       }),
     { timeout: 60_000 }
   )
 
   it.effect("cancels thousands of waiting items without reading each", () =>
     Effect.gen(function*() {
-      const { fake, result } = yield* withFake({}, () =>
+      const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(3000))
           yield* Effect.sleep("500 millis")
           return yield* job.cancel
         }))
       assert.strictEqual(result.canceled.length, 3000)
-      assert.isBelow(fake.calls.get("item") ?? 0, 20)
+      assert.isBelow(server.calls("item"), 20)
     }), { timeout: 60_000 })
 })

@@ -24,7 +24,7 @@ import { readFileSync } from "node:fs"
 import { FakeServer } from "../assets/fakes.ts"
 import { png } from "../media.ts"
 import { drive } from "../time.ts"
-import { batchOf, graph, withFake } from "./fake.ts"
+import { batchOf, graph, withServer } from "./server.ts"
 
 const entry = (batchId: string, stage: JournalEntry["stage"], more: Partial<JournalEntry> = {}): JournalEntry => ({
   batchId,
@@ -57,9 +57,9 @@ const refused = new InvokeAiError({
   status: 403
 })
 
-const batches = (fake: { readonly items: ReadonlyMap<number, { readonly batchId: string }> }) => {
+const batches = (server: { readonly items: ReadonlyArray<{ readonly batchId: string }> }) => {
   const counts: Record<string, number> = {}
-  for (const item of fake.items.values()) counts[item.batchId] = (counts[item.batchId] ?? 0) + 1
+  for (const item of server.items) counts[item.batchId] = (counts[item.batchId] ?? 0) + 1
   return counts
 }
 
@@ -68,25 +68,25 @@ describe("JobJournal", () => {
     it.effect(`${name}: has a job from before it is sent until it is closed`, () =>
       Effect.gen(function*() {
         const journal = yield* JobJournal
-        const { fake } = yield* withFake({}, (fake) =>
+        const { server } = yield* withServer({}, (server) =>
           Effect.gen(function*() {
             const scope = yield* Scope.make()
             const job = yield* Scope.provide(Job.submitBatch(batchOf(), { key: "mine" }), scope)
             const during = Option.getOrThrow(yield* journal.get(job.batchId))
             assert.deepStrictEqual([during.stage, during.key, during.size], ["accepted", "mine", 1])
-            assert.deepStrictEqual(during.batch, fake.enqueues[0])
+            assert.deepStrictEqual(during.batch, server.enqueues[0])
             yield* job.await
             assert.strictEqual((yield* journal.entries).length, 1)
             yield* Scope.close(scope, yield* Effect.exit(Effect.void))
           }))
-        assert.strictEqual(fake.enqueues.length, 1)
+        assert.strictEqual(server.enqueues.length, 1)
         assert.deepStrictEqual(yield* journal.entries, [])
       }).pipe(Effect.provide(layer)))
 
     it.effect(`${name}: finds every job of a program that was killed, wherever it was`, () =>
       Effect.gen(function*() {
         const journal = yield* JobJournal
-        yield* withFake({}, (fake) =>
+        yield* withServer({}, (server) =>
           Effect.gen(function*() {
             const queue = yield* SessionQueue
             yield* journal.put(entry("never-sent", "sending"))
@@ -105,7 +105,7 @@ describe("JobJournal", () => {
                 const { outputs } = yield* (yield* Effect.fromResult(job)).await
                 assert.deepStrictEqual(outputs.images.map((image) => image.nodeLabel), ["The picture"])
               })), { concurrency: "unbounded", discard: true })
-            assert.deepStrictEqual(batches(fake), { "never-sent": 1, "sent": 1, "running": 1 })
+            assert.deepStrictEqual(batches(server), { "never-sent": 1, "sent": 1, "running": 1 })
           }))
         assert.deepStrictEqual(yield* journal.entries, [])
       }).pipe(Effect.provide(layer)))
@@ -114,7 +114,7 @@ describe("JobJournal", () => {
   it.effect("keeps a job that was torn away in the middle, and one that was let go", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
-      yield* withFake({}, () =>
+      yield* withServer({}, () =>
         Effect.gen(function*() {
           // A scope that is never closed is what a killed program leaves.
           const scope = yield* Scope.make()
@@ -136,13 +136,13 @@ describe("JobJournal", () => {
   it.effect("has nothing of a job that was interrupted before it was sent, or refused", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
-      yield* withFake({ full: 0 }, () =>
+      yield* withServer({ full: 0 }, () =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
           assert.strictEqual(error._tag, "SubmissionIncomplete")
         }))
       for (const after of [0, 1, 50, 100, 200, 400]) {
-        const { fake } = yield* withFake({}, () =>
+        const { server } = yield* withServer({}, () =>
           Effect.gen(function*() {
             const fiber = yield* Effect.forkChild(
               Effect.scoped(Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
@@ -150,7 +150,7 @@ describe("JobJournal", () => {
             yield* Effect.sleep(after)
             yield* Fiber.interrupt(fiber)
           }))
-        assert.isTrue([...fake.items.values()].every((item) => item.status === "canceled"), `${after}`)
+        assert.isTrue(server.items.every((item) => item.status === "canceled"), `${after}`)
       }
       assert.deepStrictEqual(yield* journal.entries, [])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
@@ -198,7 +198,7 @@ describe("JobRecovery", () => {
     Effect.gen(function*() {
       const journal = yield* JobJournal
       yield* journal.put(entry("late", "sending"))
-      const { fake } = yield* withFake({}, () =>
+      const { server } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
           const late = yield* Effect.forkChild(
@@ -209,11 +209,11 @@ describe("JobRecovery", () => {
           yield* job.await
           yield* Fiber.join(late)
         }).pipe(Effect.scoped))
-      assert.deepStrictEqual(batches(fake), { late: 1 })
+      assert.deepStrictEqual(batches(server), { late: 1 })
 
       yield* journal.put(entry("again", "sending"))
-      yield* withFake({
-        faults: Array.from({ length: 100 }, (_, index) => ({ on: "batchStatus", call: index + 1, fault: "reset" }))
+      yield* withServer({
+        faults: [{ on: "batchStatus", call: 1, fault: "reset", always: true }]
       }, () =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(JobRecovery.resume(entry("again", "sending")))
@@ -225,7 +225,7 @@ describe("JobRecovery", () => {
   it.effect("uses the receipt of the program that was killed, where the server gives receipts", () =>
     Effect.gen(function*() {
       const killed = entry("killed", "sending")
-      const { fake } = yield* withFake({ receipts: true, documentRead: false }, () =>
+      const { server } = yield* withServer({ receipts: 10, documentRead: false }, () =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
           // Its request was on its way for so long that nobody waits for it any more.
@@ -234,8 +234,8 @@ describe("JobRecovery", () => {
           yield* (yield* JobRecovery.resume(killed)).await
           yield* Fiber.join(late)
         }).pipe(Effect.scoped))
-      assert.deepStrictEqual(batches(fake), { killed: 1 })
-      assert.deepStrictEqual(fake.acknowledged, ["effect-invokeai:killed"])
+      assert.deepStrictEqual(batches(server), { killed: 1 })
+      assert.deepStrictEqual(server.acknowledged, ["effect-invokeai:killed"])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
   it.effect("ends although some items were deleted meanwhile", () =>
@@ -243,12 +243,12 @@ describe("JobRecovery", () => {
       const journal = yield* JobJournal
       const four = entry("four", "accepted", { size: 4 })
       yield* journal.put(four)
-      yield* withFake({}, (fake) =>
+      yield* withServer({}, (server) =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
           yield* queue.enqueueBatch({ ...four.batch, runs: 4 })
           yield* Effect.sleep("1 minute")
-          fake.items.delete([...fake.items.keys()][0]!)
+          yield* server.simulator.forgetItems(({ itemId }) => itemId === server.items[0]?.itemId)
           const { items } = yield* (yield* JobRecovery.resume(four)).await
           assert.strictEqual(items.length, 3)
         }).pipe(Effect.scoped))
@@ -307,7 +307,7 @@ describe("JobRecovery.submitOnce", () => {
 
   it.effect("keeps the images of a completed job that the program could not use, until it could", () =>
     Effect.gen(function*() {
-      const { fake } = yield* withFake({}, (fake) =>
+      const { server } = yield* withServer({}, (server) =>
         Effect.gen(function*() {
           const journal = yield* JobJournal
           const failed = yield* Effect.exit(Effect.scoped(Effect.gen(function*() {
@@ -316,13 +316,13 @@ describe("JobRecovery.submitOnce", () => {
             return yield* Effect.fail("disk full")
           })))
           assert.isTrue(Exit.isFailure(failed))
-          assert.strictEqual(fake.images.size, 1)
+          assert.strictEqual(server.images.length, 1)
           const [entry] = yield* journal.entries
           yield* Effect.scoped(Effect.flatMap(JobRecovery.resume(entry!, { deleteOutputs: true }), (job) => job.await))
-          assert.strictEqual(fake.images.size, 0)
+          assert.strictEqual(server.images.length, 0)
           assert.deepStrictEqual(yield* journal.entries, [])
         }))
-      assert.strictEqual(fake.enqueues.length, 1)
+      assert.strictEqual(server.enqueues.length, 1)
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
   it.effect("runs an order again whose job failed or was canceled", () =>
@@ -345,7 +345,7 @@ describe("JobRecovery.submitOnce", () => {
   it.effect("keeps a job whose request was cut off and may still arrive, and then finds it", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
-      const { fake } = yield* withFake({}, () =>
+      const { server } = yield* withServer({}, () =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
           const hanging = Effect.scoped(Job.submitBatch(batchOf())).pipe(
@@ -358,7 +358,7 @@ describe("JobRecovery.submitOnce", () => {
           yield* queue.enqueueBatch(entry!.batch)
           yield* Effect.scoped(Effect.flatMap(JobRecovery.resume(entry!), (job) => job.await))
         }))
-      assert.deepStrictEqual([...fake.items.values()].map((item) => item.status), ["completed"])
+      assert.deepStrictEqual(server.statuses, ["completed"])
       assert.deepStrictEqual(yield* journal.entries, [])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
@@ -399,7 +399,7 @@ describe("JobRecovery.submitOnce", () => {
   it.effect("keeps a job if the server still may have some of its items", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
-      yield* withFake({ full: 1 }, () =>
+      yield* withServer({ full: 1 }, () =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
           const deaf = { ...queue, cancelByBatchIds: () => Effect.fail(refused) }

@@ -1,10 +1,11 @@
 /** Several things that go wrong in one job, by chance: requests, events, and readers who cancel in the middle of an event. */
 import * as Job from "@effect-invokeai/core/job/Job"
+import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Random, randomOf } from "../random.ts"
-import { batchOf, type FakeOptions, type Fault, faults, type Operation, withFake } from "./fake.ts"
+import { batchOf, type FaultName, faultNames, type Operation, type ServerOptions, withServer } from "./server.ts"
 
 const operations: ReadonlyArray<Operation> = [
   "enqueueBatch",
@@ -14,11 +15,11 @@ const operations: ReadonlyArray<Operation> = [
   "cancelByBatchIds"
 ]
 // only a restart of the server loses work
-const kinds: ReadonlyArray<Fault> = [...faults.filter((fault) => fault !== "restart"), "late", "answeredLate"]
+const kinds: ReadonlyArray<FaultName> = [...faultNames.filter((fault) => fault !== "restart"), "late", "answeredLate"]
 
 const pick = <A>(random: Random, from: ReadonlyArray<A>): A => from[random.below(from.length)]!
 
-const optionsOf = (random: Random): FakeOptions => ({
+const optionsOf = (random: Random): ServerOptions => ({
   socket: random.chance(0.8),
   modern: random.chance(0.5),
   duration: pick(random, [200, 1000, 20_000]),
@@ -27,7 +28,18 @@ const optionsOf = (random: Random): FakeOptions => ({
     call: 1 + random.below(4),
     fault: pick(random, kinds)
   })),
-  ...(random.chance(0.5) ? { drop: () => random.chance(0.3) } : {})
+  ...(random.chance(0.5)
+    ? {
+      events: [
+        Fault.random(random.below(2 ** 31), {
+          requests: 0,
+          events: 0.3,
+          eventActions: [Fault.dropEvent],
+          maxFaults: 1000
+        })
+      ]
+    }
+    : {})
 })
 
 const check = Effect.fnUntraced(function*(seed: number) {
@@ -36,7 +48,7 @@ const check = Effect.fnUntraced(function*(seed: number) {
   const size = 1 + random.below(3)
   /** At which event its reader cancels the job. */
   const cancelAt = random.chance(0.3) ? 1 + random.below(8) : undefined
-  const { fake, result } = yield* withFake(options, () =>
+  const { server, result } = yield* withServer(options, () =>
     Effect.gen(function*() {
       const job = yield* Job.submitBatch(batchOf(size))
       const told: Array<string> = []
@@ -49,7 +61,7 @@ const check = Effect.fnUntraced(function*(seed: number) {
 
   const about = (what: string) =>
     `seed ${seed}, ${size} items, canceled at event ${cancelAt}, ${JSON.stringify(options)}: ${what}`
-  const items = [...fake.items.values()]
+  const items = server.items
   const done = items.filter((item) => item.status !== "canceled")
   assert.isAtMost(new Set(items.map((item) => item.batchId)).size, 1, about("one batch"))
   assert.isAtMost(done.length, size, about("nothing runs twice"))
@@ -69,7 +81,7 @@ const check = Effect.fnUntraced(function*(seed: number) {
   assert.strictEqual(done.length, size, about("the server did it"))
   assert.deepStrictEqual(
     outputs.success.images.map((image) => image.imageName),
-    done.map((item) => `${item.id}.png`),
+    done.map((item) => item.image),
     about("the outputs are those of the server")
   )
   assert.strictEqual(streamed.length, 2 * size, about("each output came once"))

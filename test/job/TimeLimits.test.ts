@@ -21,7 +21,7 @@ import * as SimulatorEventTransport from "../../packages/testing/src/internal/Si
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
 import { png } from "../media.ts"
 import { drive } from "../time.ts"
-import { batchOf } from "./fake.ts"
+import { batchOf } from "./server.ts"
 
 /** Which requests get no response now. */
 interface Network {

@@ -129,11 +129,8 @@ export const makeHistory = (random: Random, options: { readonly sequences: boole
     if (ending === "canceledPending") {
       // Bulk cancellation tells nothing about single items.
       change(item, "canceled", random.chance(0.5))
-      if (random.chance(0.5)) send({ _tag: "ItemsCanceled", itemIds: [id] })
-      else {
-        history.pop()
-        snapshot()
-      }
+      history.pop()
+      snapshot()
       continue
     }
     change(item, "in_progress")

@@ -65,6 +65,48 @@ describe("faults of requests", () => {
   )
 
   test(
+    "deliver a request late, even if its client no longer waits",
+    Effect.gen(function*() {
+      yield* inject(Fault.http({ method: "POST", path: /boards/ }, Fault.arriveLate("10 seconds")))
+      const fiber = yield* Effect.forkChild(board("late"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("8 seconds")
+      assert.deepStrictEqual(yield* boardNames, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* boardNames, ["late"])
+    })
+  )
+
+  test(
+    "rewrite the JSON of a response, and leave other responses alone",
+    Effect.gen(function*() {
+      yield* inject(
+        Fault.http({ path: /./, times: 2 }, Fault.rewrite((body) => Object.assign({}, body, { board_name: "changed" })))
+      )
+      assert.strictEqual(at((yield* board("a")).body, "board_name"), "changed")
+      assert.match(String((yield* send("GET", "/")).body), /^<!doctype html>/i)
+      assert.deepStrictEqual(yield* boardNames, ["a"])
+    })
+  )
+
+  test(
+    "restart the server after the work and before the response",
+    Effect.gen(function*() {
+      yield* inject(
+        Fault.http({ method: "POST", path: /boards/ }, Fault.restart({ downFor: "3 seconds" })),
+        Fault.http({ method: "POST", path: /boards/, nth: 2 }, Fault.restart({ database: false }))
+      )
+      assert.strictEqual((yield* Effect.flip(board("a")))._tag, "ConnectionLost")
+      assert.strictEqual((yield* Effect.flip(board("down")))._tag, "ConnectionLost")
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(yield* boardNames, ["a"])
+      assert.strictEqual((yield* Effect.flip(board("b")))._tag, "ConnectionLost")
+      assert.deepStrictEqual(yield* boardNames, [])
+    })
+  )
+
+  test(
     "return a status instead of the work, or after it, up to the given number of times",
     Effect.gen(function*() {
       yield* inject(Fault.http({ method: "POST", path: /boards/, times: 2 }, Fault.status(503, "busy")))
@@ -147,5 +189,26 @@ describe("faults of events", () => {
     Effect.map(
       heard(Fault.event({ name: "invocation_started" }, Fault.disconnect)),
       (names) => assert.deepStrictEqual(names, ["Connected", "batch_enqueued", item, "Disconnected", "Connected"])
+    ))
+})
+
+describe("faults of event connections", () => {
+  it.effect("refuse a connection until they are over", () =>
+    Effect.gen(function*() {
+      const transport = yield* EventTransport
+      const messages: Array<string> = []
+      yield* inject(Fault.refuseConnection({ times: 2 }))
+      yield* transport.connect({
+        url: new URL(InvokeAiTest.url),
+        token: Effect.succeed(Option.none()),
+        onMessage: (message) => messages.push(message._tag)
+      })
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(messages, ["Rejected", "Rejected", "Connected"])
+      const state = yield* Simulator.use((simulator) => simulator.state)
+      assert.deepStrictEqual([state.sockets, state.socketsOpened], [1, 1])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(SimulatorEventTransport.layer().pipe(Layer.provideMerge(Simulator.layer())))
     ))
 })

@@ -1,4 +1,11 @@
-import { failsWith, returns, runsNormally, Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
+import {
+  failsWith,
+  inSteps,
+  returns,
+  runsNormally,
+  Simulator,
+  type SimulatorOptions
+} from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -287,6 +294,84 @@ describe("the simulator's errors", () => {
       const item = yield* send("GET", "/api/v1/queue/__proto__/i/1")
       assert.deepStrictEqual(valuesOf(item.body, "__proto__"), [3])
       assert.strictEqual((yield* send("GET", "/api/v1/images/i/constructor")).status, 404)
+    })
+  )
+})
+
+describe("the simulator's receipts", () => {
+  const path = "/api/v1/queue/default/enqueue_batch"
+  const withKey = (key: string) => enqueue({ graph: sum, idempotency_key: key })
+
+  test(
+    "enqueue nothing for a key that the server knows, acknowledged or not",
+    Effect.gen(function*() {
+      const first = yield* withKey("one")
+      assert.deepStrictEqual(at((yield* withKey("one")).body, "item_ids"), at(first.body, "item_ids"))
+      yield* send("POST", `${path}/acknowledge`, { idempotency_key: "one" })
+      yield* withKey("one")
+      const receipt = yield* send("GET", `${path}/receipt?idempotency_key=one`)
+      assert.deepStrictEqual(at(receipt.body, "item_ids"), at(first.body, "item_ids"))
+      assert.strictEqual((yield* send("GET", `${path}/receipt?idempotency_key=two`)).status, 404)
+      assert.strictEqual((yield* (yield* Simulator).state).items.length, 1)
+    }),
+    { receipts: 2 }
+  )
+
+  test(
+    "refuse a key when too many are not acknowledged",
+    Effect.gen(function*() {
+      yield* withKey("one")
+      assert.strictEqual((yield* withKey("two")).status, 429)
+      yield* send("POST", `${path}/acknowledge`, { idempotency_key: "one" })
+      assert.strictEqual((yield* withKey("two")).status, 200)
+    }),
+    { receipts: 1 }
+  )
+
+  test(
+    "are missing on all releases, which ignore the key",
+    Effect.gen(function*() {
+      yield* withKey("one")
+      yield* withKey("one")
+      assert.strictEqual((yield* (yield* Simulator).state).items.length, 2)
+      assert.strictEqual((yield* send("POST", `${path}/acknowledge`, { idempotency_key: "one" })).status, 405)
+    })
+  )
+})
+
+describe("a test that controls the simulator's queue", () => {
+  test(
+    "lets a node report progress in steps before its result",
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      yield* simulator.whenNode(
+        "add",
+        (_node, call) => inSteps(2, call === 2 ? failsWith("ValueError", "no") : runsNormally)
+      )
+      yield* enqueue({ graph: sum, runs: 2 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual((yield* simulator.state).items.map((item) => item.status), ["in_progress", "pending"])
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual((yield* simulator.state).items.map((item) => item.status), ["completed", "failed"])
+      const progress = (yield* simulator.events).filter(({ name }) => name === "invocation_progress")
+      assert.deepStrictEqual(
+        progress.map(({ payload }) => [at(payload, "message"), at(payload, "percentage")]),
+        [["Step 1/2", 0.5], ["Step 2/2", 1], ["Step 1/2", 0.5], ["Step 2/2", 1]]
+      )
+    }),
+    { stepDuration: "1 second" }
+  )
+
+  test(
+    "removes items without an event",
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      yield* enqueue({ graph: sum, runs: 2 })
+      yield* settle
+      const events = (yield* simulator.events).length
+      yield* simulator.forgetItems(({ itemId }) => itemId === 1)
+      assert.deepStrictEqual((yield* simulator.state).items.map((item) => item.itemId), [2])
+      assert.strictEqual((yield* simulator.events).length, events)
     })
   )
 })

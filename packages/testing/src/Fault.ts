@@ -55,6 +55,23 @@ export type HttpAction =
     /** After how many bytes of the response's body the connection ends. */
     readonly length: number
   }
+  | {
+    readonly _tag: "ArriveLate"
+    /** How long the request is in flight. */
+    readonly duration: Duration.Duration
+  }
+  | {
+    readonly _tag: "Rewrite"
+    /** Returns the new body of a JSON response. */
+    readonly change: (body: unknown) => unknown
+  }
+  | {
+    readonly _tag: "Restart"
+    /** Whether the server keeps its database. */
+    readonly database: boolean
+    /** How long the server is down. */
+    readonly downFor: Duration.Duration
+  }
 
 /**
  * What happens to an event on its way to a socket.
@@ -102,6 +119,13 @@ export type Fault =
     readonly times: number
     /** What happens. */
     readonly action: EventAction
+  }
+  | {
+    readonly _tag: "Connection"
+    /** The first occasion at which the fault happens, from 1. */
+    readonly nth: number
+    /** At how many occasions the fault happens. */
+    readonly times: number
   }
   | {
     readonly _tag: "Disk"
@@ -253,6 +277,56 @@ export const corruptBody = (
 export const truncate = (length: number): HttpAction => ({ _tag: "Truncate", length })
 
 /**
+ * The request arrives after a duration, even if the client no longer waits; its response is lost. A proxy that buffers
+ * requests does this.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const arriveLate = (duration: Duration.Input): HttpAction => ({
+  _tag: "ArriveLate",
+  duration: Duration.fromInputUnsafe(duration)
+})
+
+/**
+ * The server does what is requested, and the JSON body of its response is replaced by the result of a function, which
+ * gets the body. A response that is not JSON stays as it is.
+ *
+ * **Example** (A newer server has a status that the client does not know)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const newer = Fault.http(
+ *   { method: "GET", path: "/api/v1/queue/{queue_id}/i/{item_id}", times: Number.POSITIVE_INFINITY },
+ *   Fault.rewrite((item) => Object.assign({}, item, { status: "paused" }))
+ * )
+ * ```
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const rewrite = (change: (body: unknown) => unknown): HttpAction => ({ _tag: "Rewrite", change })
+
+/**
+ * The server does what is requested, then stops before it responds, and starts again, as `Simulator.restart` does.
+ *
+ * **Details**
+ *
+ * `downFor` is how long it is down, 0 by default. With `database: false` it forgets everything.
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const restart = (
+  options: { readonly database?: boolean | undefined; readonly downFor?: Duration.Input | undefined } = {}
+): HttpAction => ({
+  _tag: "Restart",
+  database: options.database ?? true,
+  downFor: Duration.fromInputUnsafe(options.downFor ?? 0)
+})
+
+/**
  * The event does not arrive.
  *
  * @category actions
@@ -283,6 +357,26 @@ export const reorder = (events = 1): EventAction => ({ _tag: "Reorder", events }
  * @since 0.1.0
  */
 export const disconnect: EventAction = { _tag: "Disconnect" }
+
+/**
+ * The server refuses an event connection, as behind a proxy that passes no WebSockets. Open connections stay open.
+ *
+ * **Example** (Without events)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const noEvents = Fault.refuseConnection({ times: Number.POSITIVE_INFINITY })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refuseConnection = (where: Trigger = {}): Fault => ({
+  _tag: "Connection",
+  nth: where.nth ?? 1,
+  times: where.times ?? 1
+})
 
 /**
  * A slow disk: each image file that is written (uploads, results) or read (downloads, thumbnails) takes so long more.

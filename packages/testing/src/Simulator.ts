@@ -17,6 +17,8 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import type * as Fault from "./Fault.ts"
 import * as ImageReading from "./internal/imageReading.ts"
 import * as Processor from "./internal/processor.ts"
@@ -116,6 +118,11 @@ export interface SimulatorOptions {
   readonly stepDuration?: Duration.Input | undefined
   /** How many items may wait. Default 10000. */
   readonly maxQueueSize?: number | undefined
+  /**
+   * How many receipts the server keeps for enqueue requests with an `idempotency_key`, as servers after 6.14 do.
+   * Default: the server has no receipts and ignores the key, as all releases do.
+   */
+  readonly receipts?: number | undefined
   /** Whether unknown paths answer with the page of the web UI. Default: as in the release. */
   readonly webUi?: boolean | undefined
   /** Faults that are injected from the beginning. Default: none. */
@@ -183,6 +190,23 @@ export const failsWith = (errorType: string, errorMessage: string): NodeResult =
   errorMessage
 })
 
+/**
+ * Lets a node report progress before its result: `steps` steps, each as long as `stepDuration`.
+ *
+ * **Example** (A progress bar without a model)
+ *
+ * ```ts
+ * import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+ * import * as Simulator from "@effect-invokeai/testing/Simulator"
+ *
+ * export const slow = InvokeAiTest.whenNode("blank_image", Simulator.inSteps(4))
+ * ```
+ *
+ * @category node results
+ * @since 0.1.0
+ */
+export const inSteps = (steps: number, result: NodeResult = runsNormally): NodeResult => ({ ...result, steps })
+
 const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
   const profile = ServerProfile.make(options.version ?? "6.14.2")
   const world = new SimulatorWorld({
@@ -191,7 +215,8 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
     seed: options.seed ?? 1,
     multiUser: options.users !== undefined,
     maxQueueSize: options.maxQueueSize ?? 10_000,
-    cacheSize: 512
+    cacheSize: 512,
+    receipts: options.receipts
   })
   world.nodeDuration = Duration.fromInputUnsafe(options.nodeDuration ?? 0)
   world.stepDuration = Duration.fromInputUnsafe(options.stepDuration ?? 0)
@@ -245,14 +270,35 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
   yield* Processor.run(world)
   yield* Effect.addFinalizer(() => Effect.sync(() => world.hub.closeWhere(() => true, "transport close")))
 
+  const scope = yield* Effect.scope
+  const restart: Controls["restart"] = Effect.fnUntraced(function*(how = {}) {
+    const now = yield* Clock.currentTimeMillis
+    const up = now + Duration.toMillis(Duration.fromInputUnsafe(how.downFor ?? 0))
+    world.downUntil = up
+    world.abort()
+    world.processing = false
+    for (const item of world.queue.where((one) => one.status === "in_progress" || one.status === "waiting")) {
+      world.queue.setStatus(item, "canceled", up)
+    }
+    world.forgetMemory()
+    if (how.database === false) {
+      world.forget()
+      load(up)
+    }
+    world.hub.closeWhere(() => true, "transport close")
+    world.wake()
+  })
+
   let nextSocket = 1
 
   return Simulator.of({
     version: profile.version,
-    handle: (request) => handle(world, request),
+    handle: (request) => handle(world, { restart, scope }, request),
     connect: Effect.fnUntraced(function*(socket) {
       const now = yield* Clock.currentTimeMillis
-      if (world.downUntil > now) return yield* new SocketRefused({ message: "websocket error", unauthorized: false })
+      if (world.downUntil > now || world.faults.onConnection()) {
+        return yield* new SocketRefused({ message: "websocket error", unauthorized: false })
+      }
       const check = options.users === undefined
         ? { user: UserStore.system }
         : world.users.check(socket.token ?? "", now)
@@ -288,23 +334,13 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
         if (step !== undefined) world.stepDuration = Duration.fromInputUnsafe(step)
       }),
     disconnectSockets: Effect.sync(() => world.hub.closeWhere(() => true, "transport close")),
-    restart: Effect.fnUntraced(function*(how = {}) {
-      const now = yield* Clock.currentTimeMillis
-      const up = now + Duration.toMillis(Duration.fromInputUnsafe(how.downFor ?? 0))
-      world.downUntil = up
-      world.abort()
-      world.processing = false
-      for (const item of world.queue.where((one) => one.status === "in_progress" || one.status === "waiting")) {
-        world.queue.setStatus(item, "canceled", up)
-      }
-      world.forgetMemory()
-      if (how.database === false) {
-        world.forget()
-        load(up)
-      }
-      world.hub.closeWhere(() => true, "transport close")
-      world.wake()
-    }),
+    restart,
+    forgetItems: (test) =>
+      Effect.sync(() => {
+        for (const item of SimulatorStateModule.snapshot(world).items.filter(test)) {
+          world.queue.items.delete(item.itemId)
+        }
+      }),
     expireTokens: Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => world.users.expireAll(now))),
     addModel: (model) => Effect.sync(() => void world.models.set(model.key, model)),
     addModelSource: (source, model) => Effect.sync(() => void world.modelSources.set(source, model)),
@@ -349,8 +385,29 @@ const makeDelivery = (world: SimulatorWorld): SimulatorWorld["hub"]["deliver"] =
   }
 }
 
+/** What faults do to the server as a whole. */
+interface Controls {
+  readonly restart: Simulator["Service"]["restart"]
+  /** The scope of requests that outlive their client. */
+  readonly scope: Scope.Scope
+}
+
+const textDecoder = new TextDecoder()
+
+const jsonTextOf = ({ body, headers }: SimulatorRequest): string | undefined =>
+  body instanceof Uint8Array && headers["content-type"]?.includes("json") === true
+    ? textDecoder.decode(body)
+    : undefined
+
+const rewritten = (response: SimulatorResponse, change: (body: unknown) => unknown): SimulatorResponse =>
+  Result.match(Result.try((): unknown => JSON.parse(textDecoder.decode(response.body))), {
+    onFailure: () => response,
+    onSuccess: (body) => json(change(body), response.status)
+  })
+
 const handle = Effect.fnUntraced(function*(
   world: SimulatorWorld,
+  controls: Controls,
   request: SimulatorRequest
 ): Effect.fn.Return<SimulatorResponse, ConnectionLost> {
   const at = yield* Clock.currentTimeMillis
@@ -360,6 +417,7 @@ const handle = Effect.fnUntraced(function*(
       path: request.path,
       query: request.query.toString(),
       status,
+      body: jsonTextOf(request),
       at
     })
   }
@@ -376,6 +434,13 @@ const handle = Effect.fnUntraced(function*(
     if (action._tag === "Delay" && action.side === "before") yield* Effect.sleep(action.duration)
   }
   if (actions.some((action) => action._tag === "DropRequest")) return yield* lost(false)
+  for (const action of actions) {
+    if (action._tag !== "ArriveLate") continue
+    note(undefined)
+    const arrival = Effect.suspend(() => Router.answer(world, request))
+    yield* Effect.forkIn(Effect.delay(arrival, action.duration), controls.scope)
+    return yield* Effect.never
+  }
   const replacement = (handled: boolean): SimulatorResponse | undefined => {
     for (const action of actions) {
       if (action._tag === "Status" && action.handled === handled) return json({ detail: action.detail }, action.status)
@@ -387,7 +452,15 @@ const handle = Effect.fnUntraced(function*(
   }
   const early = replacement(false)
   const answered = early ?? (yield* Router.answer(world, request))
-  const response = replacement(true) ?? answered
+  let response = replacement(true) ?? answered
+  for (const action of actions) {
+    if (action._tag === "Rewrite") response = rewritten(response, action.change)
+  }
+  for (const action of actions) {
+    if (action._tag !== "Restart") continue
+    yield* controls.restart(action)
+    return yield* lost(true)
+  }
   for (const action of actions) {
     if (action._tag === "Delay" && action.side === "after") yield* Effect.sleep(action.duration)
   }
@@ -447,6 +520,8 @@ export class Simulator extends Context.Service<Simulator, {
   }) => Effect.Effect<void>
   /** Lets every token expire now. */
   readonly expireTokens: Effect.Effect<void>
+  /** Removes the queue items that a test accepts without an event, as a server does that prunes its queue. */
+  readonly forgetItems: (test: (item: SimulatorStateModule.ItemState) => boolean) => Effect.Effect<void>
   /** Adds an installed model. */
   readonly addModel: (model: SimulatorModel) => Effect.Effect<void>
   /** Makes a path or address known from which a model can be installed. */

@@ -19,6 +19,8 @@ export interface ItemState {
   readonly queueId: string
   /** The id of the batch that the item belongs to. */
   readonly batchId: string
+  /** The id of the item's session, which its images name too. */
+  readonly sessionId: string
   /** The status of the item. */
   readonly status: ItemStatus
   /** The origin of the batch; null if it has none. */
@@ -73,6 +75,8 @@ export interface SimulatorState {
   readonly models: ReadonlyArray<string>
   /** How many sockets are open. */
   readonly sockets: number
+  /** How many sockets were opened so far. */
+  readonly socketsOpened: number
 }
 
 /**
@@ -102,6 +106,7 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
     itemId: item.itemId,
     queueId: item.queueId,
     batchId: item.batchId,
+    sessionId: item.sessionId,
     status: item.status,
     origin: item.origin,
     destination: item.destination,
@@ -123,7 +128,8 @@ export const snapshot = (world: SimulatorWorld): SimulatorState => ({
     name: typeof workflow["name"] === "string" ? workflow["name"] : ""
   })),
   models: [...world.models.keys()],
-  sockets: world.hub.size
+  sockets: world.hub.size,
+  socketsOpened: world.hub.opened
 })
 
 /**

@@ -434,16 +434,6 @@ const reduceItems = (
         nodes: []
       })
     }
-    case "ItemsCanceled": {
-      let next: Change = { state, events: [] }
-      for (const itemId of observation.itemIds) {
-        const before = getItem(next.state, itemId)
-        if (before === undefined || before.phase !== "open") continue
-        const step = update(next.state, before, { ...before, phase: "ended", status: "canceled" })
-        next = { state: step.state, events: [...next.events, ...step.events] }
-      }
-      return next
-    }
     default:
       return { state, events: [] }
   }

@@ -70,6 +70,9 @@ export class EventHub {
     this.profile = profile
   }
 
+  /** How many sockets were opened so far. */
+  opened = 0
+
   /** How many sockets are open. */
   get size(): number {
     return this.members.size
@@ -88,6 +91,7 @@ export class EventHub {
       if (socket.isAdmin) rooms.add("admin")
     }
     this.members.set(socket.id, { socket, rooms })
+    this.opened += 1
   }
 
   /** Removes a socket that closed by itself. */

@@ -86,6 +86,11 @@ export class FaultScript {
     ]
   }
 
+  /** Whether an event connection is refused. */
+  onConnection(): boolean {
+    return this.strikes("Connection", () => true).length > 0
+  }
+
   /** How much longer than usual a file takes. */
   onDisk(operation: "read" | "write"): Duration.Duration {
     return this.strikes("Disk", (fault) => fault.operation === undefined || fault.operation === operation)

@@ -186,13 +186,21 @@ const runNode = Effect.fnUntraced(function*(
     }
   }
   const overridden = world.override(node)
-  if (overridden._tag === "Failure") return yield* failure(overridden.errorType, overridden.errorMessage)
+  const { steps = 0 } = overridden
+  if (overridden._tag === "Failure" && steps === 0) {
+    return yield* failure(overridden.errorType, overridden.errorMessage)
+  }
   const key = InvocationCache.keyOf(node)
-  const usesCache = node["use_cache"] === true && overridden._tag === "RunsNormally"
+  const usesCache = node["use_cache"] === true && overridden._tag === "RunsNormally" && steps === 0
   const cached = usesCache ? world.cache.get(key) : undefined
   if (cached !== undefined) return cached
   const context = makeContext(world, item, nodeType, node, sourceId)
   yield* pause(world.nodeDuration)
+  for (let step = 1; step <= steps; step++) {
+    yield* context.step
+    yield* context.progress(`Step ${step}/${steps}`, step / steps)
+  }
+  if (overridden._tag === "Failure") return yield* failure(overridden.errorType, overridden.errorMessage)
   const output = overridden._tag === "Output"
     ? world.complete(context.template.outputType, overridden.output)
     : yield* NodeBehaviors.behaviorOf(context)(context)

@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
 import { missing, notAnObject } from "./requestSchema.ts"
-import { HttpFailure, invalid, json, refusal, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
+import { HttpFailure, invalid, json, type SimulatorRequest, type SimulatorResponse } from "./SimulatorHttp.ts"
 import type { SimulatorWorld } from "./simulatorWorld.ts"
 import type { SimulatorUser } from "./userStore.ts"
 
@@ -32,6 +32,8 @@ export interface EndpointContext<Params = unknown, Query = unknown, Payload = un
 export interface RouteOptions {
   /** The first minor release that has the route. */
   readonly since?: number | undefined
+  /** Whether a server has the route, where its settings decide; always by default. */
+  readonly isAvailable?: ((world: SimulatorWorld) => boolean) | undefined
   /** The first minor releases that have query parameters which came after the route. */
   readonly querySince?: Readonly<Record<string, number>> | undefined
   /** Whether it needs no login. */
@@ -63,12 +65,6 @@ export const reply = <Context>(
   handler: (context) => Effect.sync(() => json(f(context))),
   ...options
 })
-
-/** An endpoint of releases that the simulator does not emulate yet. */
-export const notEmulated: Implementation<unknown> = {
-  handler: () => Effect.fail(refusal(404, "Not Found")),
-  since: Number.POSITIVE_INFINITY
-}
 
 /** Implementations that a release has only from a minor version on. An implementation's own later version stays. */
 export const since = <Implementations extends object>(

@@ -142,11 +142,16 @@ const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
   }
 })
 
+const isAvailable = (route: Route, world: SimulatorWorld): boolean =>
+  (route.since ?? 0) <= world.profile.minor && (route.isAvailable?.(world) ?? true)
+
 /** The paths of a release with their query parameters, without schemas: by them clients know what a server can do. */
-const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
+const pathsOf = (world: SimulatorWorld): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
+  const { minor } = world.profile
   const paths = new Map<string, Record<string, unknown>>()
-  for (const { method, path, query, querySince = {}, since = 0 } of routes) {
-    if (since > minor || path === documentPath) continue
+  for (const route of routes) {
+    const { method, path, query, querySince = {} } = route
+    if (!isAvailable(route, world) || path === documentPath) continue
     const entry = paths.get(path) ?? {}
     const names = Array.from(query?.fields.keys() ?? []).filter((name) => (querySince[name] ?? 0) <= minor)
     entry[method.toLowerCase()] = names.length === 0
@@ -157,16 +162,27 @@ const pathsOf = (minor: number): Readonly<Record<string, Readonly<Record<string,
   return Object.fromEntries(paths)
 }
 
+/** A batch of servers that keep receipts. */
+const batchSchema = { type: "object", properties: { idempotency_key: { type: "string" } } }
+
 const documentPath = "/openapi.json"
 
-const documentOf = ({ catalog: { document }, profile: { minor } }: SimulatorWorld): unknown => {
+const documentOf = (world: SimulatorWorld): unknown => {
+  const { catalog: { document }, profile: { minor }, settings } = world
   if (!Predicate.isObject(document)) return document
   const components = Predicate.isObject(document["components"]) ? document["components"] : {}
   const schemas = Predicate.isObject(components["schemas"]) ? components["schemas"] : {}
   return {
     ...document,
-    paths: pathsOf(minor),
-    components: { ...components, schemas: { ...schemas, SessionQueueItem: queueItemSchema(minor) } }
+    paths: pathsOf(world),
+    components: {
+      ...components,
+      schemas: {
+        ...schemas,
+        SessionQueueItem: queueItemSchema(minor),
+        ...(settings.receipts === undefined ? {} : { Batch: batchSchema })
+      }
+    }
   }
 }
 
@@ -177,12 +193,12 @@ const isParameter = (part: string): boolean => part.startsWith(":")
 const match = (
   method: string,
   path: string,
-  minor: number
+  world: SimulatorWorld
 ): { readonly route: Route; readonly params: Readonly<Record<string, string>> } | undefined => {
   const actual = path.split("/")
   for (const route of byMethod[method] ?? []) {
     const { parts } = route
-    if (parts.length !== actual.length || (route.since ?? 0) > minor) continue
+    if (parts.length !== actual.length || !isAvailable(route, world)) continue
     if (!parts.every((part, index) => isParameter(part) ? actual[index] !== "" : part === actual[index])) continue
     const params = parts.flatMap((part, index) =>
       isParameter(part) ? [[part.slice(1), actual[index] ?? ""] as const] : []
@@ -193,9 +209,9 @@ const match = (
 }
 
 const unknownRoute = (world: SimulatorWorld, method: string, path: string): SimulatorResponse => {
-  const { minor, webUi } = world.profile
+  const { webUi } = world.profile
   if (webUi) return method === "GET" || method === "HEAD" ? webPage : json({ detail: "Method Not Allowed" }, 405)
-  const elsewhere = Object.keys(byMethod).some((other) => match(other, path, minor) !== undefined)
+  const elsewhere = Object.keys(byMethod).some((other) => match(other, path, world) !== undefined)
   return elsewhere ? json({ detail: "Method Not Allowed" }, 405) : json({ detail: "Not Found" }, 404)
 }
 
@@ -241,7 +257,7 @@ export const answer = Effect.fnUntraced(function*(
   request: SimulatorRequest
 ): Effect.fn.Return<SimulatorResponse> {
   const { method, path } = request
-  const found = match(method, path, world.profile.minor)
+  const found = match(method, path, world)
   if (found === undefined) return unknownRoute(world, method, path)
   const now = yield* Clock.currentTimeMillis
   const who = authenticate(world, request, found.route, now)

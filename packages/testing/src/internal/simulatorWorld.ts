@@ -33,8 +33,20 @@ export interface SeenRequest {
   readonly query: string
   /** The status of the answer; `undefined` where the connection was lost. */
   readonly status: number | undefined
+  /** The text of a JSON body; `undefined` for other requests. */
+  readonly body: string | undefined
   /** When the request arrived, in milliseconds since 1970 by the clock of the simulator. */
   readonly at: number
+}
+
+/** Progress that a node reports before its result. */
+interface NodeProgress {
+  /**
+   * How many steps the node takes and reports, each as long as `stepDuration`.
+   *
+   * @default 0
+   */
+  readonly steps?: number | undefined
 }
 
 /**
@@ -47,9 +59,25 @@ export type NodeOverride = (
   node: GraphNode,
   call: number
 ) =>
-  | { readonly _tag: "RunsNormally" }
-  | { readonly _tag: "Output"; readonly output: Readonly<Record<string, unknown>> }
-  | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
+  & NodeProgress
+  & (
+    | { readonly _tag: "RunsNormally" }
+    | { readonly _tag: "Output"; readonly output: Readonly<Record<string, unknown>> }
+    | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
+  )
+
+/** What a server after 6.14 remembers of an enqueue request. */
+interface EnqueueReceipt {
+  readonly batch_id: string
+  readonly enqueued: number
+  readonly requested: number
+  readonly item_ids: ReadonlyArray<number>
+}
+
+interface StoredReceipt {
+  readonly receipt: EnqueueReceipt
+  isAcknowledged: boolean
+}
 
 /** Settings that stay over a restart. */
 interface WorldSettings {
@@ -59,6 +87,8 @@ interface WorldSettings {
   readonly multiUser: boolean
   readonly maxQueueSize: number
   readonly cacheSize: number
+  /** How many receipts of enqueue requests that nothing acknowledged a server after 6.14 keeps; undefined for releases without receipts. */
+  readonly receipts: number | undefined
 }
 
 /** A simulated server. */
@@ -84,13 +114,15 @@ export class SimulatorWorld {
   readonly modelSources = new Map<string, SimulatorModel>()
   installJobs: Array<Record<string, unknown>> = []
   tensors = new Map<string, Tensor>()
+  /** Receipts of enqueue requests, by their idempotency keys. */
+  receipts = new Map<string, StoredReceipt>()
   cache: InvocationCache
   processorStarted = true
   processing = false
   nodeDuration = Duration.zero
   stepDuration = Duration.zero
   /** Until when the server does not answer. */
-  downUntil = 0
+  downUntil = Number.NEGATIVE_INFINITY
   /** Wakes the processor. */
   wake: () => void = () => {}
   /** Ends the running item at once, as the end of the server does. */
@@ -117,6 +149,7 @@ export class SimulatorWorld {
     this.models = new Map()
     this.videos = new Map()
     this.installJobs = []
+    this.receipts = new Map()
   }
 
   /** Forgets what every server forgets when it stops. */

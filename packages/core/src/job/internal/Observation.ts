@@ -109,7 +109,6 @@ export interface ListedItem {
  *   batch has the id now: the server lost its database.
  * - `ItemUnreadable`: the item ended with `status`, and the server cannot return its session.
  * - `ReadFailed`: the item could not be read, at `at` milliseconds of the monotonic clock.
- * - `ItemsCanceled`: items that were canceled in bulk.
  * - `CancelRequested`: this client asked to cancel the job.
  * - `EventConnection`: whether events about the batch arrive from now on.
  * - `Recounted`: all items that the server has are known; the response to a `Recount`.
@@ -150,7 +149,6 @@ export type Observation =
   }
   | { readonly _tag: "ItemUnreadable"; readonly itemId: number; readonly status: string }
   | { readonly _tag: "ReadFailed"; readonly itemId: number; readonly at: number }
-  | { readonly _tag: "ItemsCanceled"; readonly itemIds: ReadonlyArray<number> }
   | { readonly _tag: "CancelRequested" }
   | { readonly _tag: "EventConnection"; readonly isUp: boolean }
   | { readonly _tag: "Recounted" }
@@ -209,9 +207,9 @@ export const fromItem = (item: SessionQueueItem): ItemSnapshot => ({
   workflow: item.workflow
 })
 
-/** An observation, and the batch that it is about; null if the event names no batch. @internal */
+/** An observation, and the batch that it is about. @internal */
 export interface EventObservation {
-  readonly batchId: string | null
+  readonly batchId: string
   readonly observation: Observation
 }
 
@@ -232,7 +230,7 @@ const nodeObservation = (
 })
 
 /**
- * The observation that an event of the server is; undefined for events that say nothing about a queue item.
+ * The observation that an event of the server is; undefined for events that say nothing about one queue item.
  *
  * @category conversions
  * @since 0.1.0
@@ -244,8 +242,6 @@ export const fromEvent = (event: ServerEvent): EventObservation | undefined => {
       const batchTotal = payload.batch_status?.total ?? null
       return { batchId: payload.batch_id, observation: { _tag: "Status", facts: factsOf(payload), batchTotal } }
     }
-    case "queue_items_canceled":
-      return { batchId: null, observation: { _tag: "ItemsCanceled", itemIds: event.payload.canceled_item_ids } }
     case "invocation_started":
       return nodeObservation(event.payload, { _tag: "Started" })
     case "invocation_progress": {

@@ -320,15 +320,14 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   })
 
   const onEvent = (event: ServerEvent) => {
-    if (event.name === "queue_cleared") return wake()
+    // These can be about thousands of items, which one poll reads.
+    if (event.name === "queue_cleared" || event.name === "queue_items_canceled") return wake()
     const seen = fromEvent(event)
     if (seen === undefined) return
     const { batchId, observation } = seen
-    const concerned = batchId === null ? active() : [...jobs.get(batchId) ?? []]
+    const concerned = [...jobs.get(batchId) ?? []]
     for (const job of concerned) observe(job, observation)
-    if (concerned.length > 0 || batchId === null || batchId === "redacted" || event.name === "invocation_progress") {
-      return
-    }
+    if (concerned.length > 0 || batchId === "redacted" || event.name === "invocation_progress") return
     foreign.push({ batchId, observation })
     if (foreign.length > foreignLimit) foreign.shift()
   }

@@ -170,7 +170,16 @@ export const enqueueBatch = (
     const { now, params, user, world } = context
     const { queue_id: queueId } = params
     const body = yield* bodyRecord(context)
-    const batch = yield* parseBatch(world, yield* bodyField(body, "batch"))
+    const rawBatch = yield* bodyField(body, "batch")
+    const key = Predicate.isObject(rawBatch) ? textOrNull(rawBatch["idempotency_key"]) : null
+    const { receipts: capacity } = world.settings
+    const known = key === null ? undefined : world.receipts.get(key)
+    if (known !== undefined) return json({ queue_id: queueId, priority: 0, ...known.receipt })
+    const open = [...world.receipts.values()].filter(({ isAcknowledged }) => !isAcknowledged)
+    if (key !== null && capacity !== undefined && open.length >= capacity) {
+      return yield* refusal(429, "Too many receipts that are not acknowledged")
+    }
+    const batch = yield* parseBatch(world, rawBatch)
     const pending = world.queue.where((item) => item.queueId === queueId && item.status === "pending")
     const priority = body["prepend"] === true ? Math.max(0, ...pending.map((item) => item.priority)) + 1 : 0
     for (const text of [batch.batch_id, batch.origin, batch.destination]) {
@@ -216,6 +225,13 @@ export const enqueueBatch = (
       origin: batch.origin,
       ...(world.profile.minor >= 12 ? { user_id: user.userId } : {})
     }, { _tag: "Owner", userId: user.userId, queueId })
+    if (key !== null && capacity !== undefined) {
+      const ids = added.map((item) => item.itemId).toReversed()
+      world.receipts.set(key, {
+        receipt: { batch_id: batch.batch_id, enqueued: added.length, requested, item_ids: ids },
+        isAcknowledged: false
+      })
+    }
     world.wake()
     // the worker may already be at it when the answer leaves
     yield* Effect.yieldNow

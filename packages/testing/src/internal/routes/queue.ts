@@ -1,9 +1,10 @@
 /** What the routes of the session queue do. */
 import * as Effect from "effect/Effect"
 import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../queueStore.ts"
-import { type EndpointContext, notEmulated, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
+import { type EndpointContext, orRefuse, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
+import type { SimulatorWorld } from "../simulatorWorld.ts"
 import { enqueueBatch } from "./enqueue.ts"
 import { isOwn } from "./permissions.ts"
 
@@ -172,11 +173,21 @@ const single = (
 
 const mine = (context: RouteContext) => (item: QueueItem): boolean => mayTouch(context, item)
 
+const hasReceipts = (world: SimulatorWorld): boolean => world.settings.receipts !== undefined
+
 /** `queue/{queue_id}/*`. */
 export const queue: Implementations<"queue"> = {
   enqueueBatch: { handler: enqueueBatch, rawBody: true },
-  enqueueReceipt: notEmulated,
-  acknowledgeEnqueue: notEmulated,
+  enqueueReceipt: route(function*({ query, world }) {
+    return json(
+      yield* orRefuse(world.receipts.get(query.idempotency_key)?.receipt, () => refusal(404, "Receipt not found"))
+    )
+  }, { isAvailable: hasReceipts }),
+  acknowledgeEnqueue: reply(({ payload, world }) => {
+    const stored = world.receipts.get(payload.idempotency_key)
+    if (stored !== undefined) stored.isAcknowledged = true
+    return { success: true }
+  }, { isAvailable: hasReceipts }),
   item: route(function*(context) {
     const item = yield* find(context, "fetching queue item")
     yield* readable(item, "fetching queue item")

@@ -159,6 +159,23 @@ describe("the documentation", () => {
     }
   })
 
+  it("draws the directories of the sources, and sends changes to places that exist", () => {
+    const text = read("docs/architecture.md")
+    const drawing = /^## Directories\n\n```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? ""
+    const drawn = matches(drawing, /^ {0,2}([\w/]+?)\/? {2,}/gm)
+    const directories = Fs.globSync(["packages/*/src", "packages/core/src/*/"], { cwd: root })
+      .map((path) => path.replace(/\/$/, "")).filter((path) => Fs.statSync(Path.join(root, path)).isDirectory())
+      .map((path) => path.replace("packages/core/src/", ""))
+    assert.includeMembers(drawn, directories)
+    for (const name of drawn) {
+      const places = [name, `packages/core/src/${name}`].map((path) => Path.join(root, path))
+      assert.isTrue(places.some((path) => Fs.existsSync(path)), name)
+    }
+    for (const path of matches(text, /`((?:core|node|testing|cli)\/[\w./-]+)`/g)) {
+      assert.isTrue(Fs.existsSync(Path.join(root, path.replace("/", "/src/").replace(/^/, "packages/"))), path)
+    }
+  })
+
   it("has a row for every example and every guide", () => {
     const examples = read("examples/README.md")
     for (const file of Fs.globSync("*.ts", { cwd: Path.join(root, "examples") })) {

@@ -162,7 +162,7 @@ describe("the documentation", () => {
   it("draws the directories of the sources, and sends changes to places that exist", () => {
     const text = read("docs/architecture.md")
     const drawing = /^## Directories\n\n```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? ""
-    const drawn = matches(drawing, /^ {0,2}([\w/]+?)\/? {2,}/gm)
+    const drawn = [...matches(drawing, /^ {0,2}([\w/]+?)\/? {2,}/gm)]
     const directories = Fs.globSync(["packages/*/src", "packages/core/src/*/"], { cwd: root })
       .map((path) => path.replace(/\/$/, "")).filter((path) => Fs.statSync(Path.join(root, path)).isDirectory())
       .map((path) => path.replace("packages/core/src/", ""))

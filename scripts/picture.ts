@@ -9,11 +9,10 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { withoutModel } from "./lib/examples.ts"
 import { environment, root } from "./lib/run.ts"
 
-/** What is recorded, in a directory with `program.ts`, `workflow.json` and `photo.png`. The image is the one in `outputs`. */
-const commands = ["cat program.ts", "node program.ts"]
+/** What is recorded, in a directory with `workflow.json` and `photo.png`. The image is the one in `outputs`. */
+const commands = ["effect-invokeai run workflow.json --photo photo.png --width 320 --softness 1"]
 
 interface Line {
   readonly text: string
@@ -32,26 +31,29 @@ const letterWidth = 7.83
 const margin = 14
 const bar = 30
 /** Seconds. */
-const pause = { typing: 0.03, command: 0.9, line: 0.04, image: 0.5 }
+const pause = { typing: 0.03, command: 0.9, line: 0.4, image: 0.5 }
 
-/** Prints a command's output, or fails with it. */
+/** What a command prints, without what differs from run to run: the batch id and the remaining times. */
 const outputOf = (command: string, cwd: string, url: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const env = environment({ INVOKEAI_URL: url, NO_COLOR: "1" })
-    const child = ChildProcess.spawn("sh", ["-c", command], { cwd, env, stdio: ["ignore", "pipe", "inherit"] })
+    const child = ChildProcess.spawn("sh", ["-c", command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk)
-    child.on("close", (code) => code === 0 ? resolve(output) : reject(new Error(`"${command}" ended with ${code}`)))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (chunk: string) => output += chunk)
+    }
+    child.on("close", (code) =>
+      code === 0
+        ? resolve(output.replaceAll(/^Batch .*\n| · \d+ \w+ left/gm, ""))
+        : reject(new Error(`"${command}" ended with ${code}:\n${output}`)))
   })
 
 /** Runs the commands. Lines get the times of the animation, not their own, so that each recording is the same. */
 const record = async (url: string): Promise<Recording> => {
   const cwd = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-picture-"))
   try {
-    Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(cwd, "node_modules"))
     Fs.copyFileSync(Path.join(root, "examples/soft-thumbnail.json"), Path.join(cwd, "workflow.json"))
     Fs.copyFileSync(Path.join(root, "examples/mountain.png"), Path.join(cwd, "photo.png"))
-    Fs.writeFileSync(Path.join(cwd, "program.ts"), withoutModel())
     const lines: Array<Line> = []
     let at = 0
     for (const command of commands) {
@@ -73,17 +75,7 @@ const record = async (url: string): Promise<Recording> => {
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const colors = { command: "#7aa2f7", text: "#c0caf5", keyword: "#bb9af7", string: "#9ece6a", comment: "#737aa2" }
-
-/** A line of text, with the strings, comments and keywords of TypeScript in color. */
-const colored = (text: string): string => {
-  if (text.startsWith("$ ")) return `<tspan fill="${colors.command}">${escape(text)}</tspan>`
-  return text.split(/("[^"]*"|\/\/.*$|\b(?:import|as|from|const|of|for|try|finally|await)\b)/).map((part, index) => {
-    if (index % 2 === 0) return escape(part)
-    const color = part.startsWith("\"") ? colors.string : part.startsWith("//") ? colors.comment : colors.keyword
-    return `<tspan fill="${color}">${escape(part)}</tspan>`
-  }).join("")
-}
+const colors = { command: "#7aa2f7", text: "#c0caf5" }
 
 const draw = ({ image, lines }: Recording): string => {
   const [imageWidth, imageHeight] = [image.readUInt32BE(16), image.readUInt32BE(20)]
@@ -95,14 +87,14 @@ const draw = ({ image, lines }: Recording): string => {
     text === ""
       ? []
       : [
-        `<text class="shown" x="${margin}" y="${bar + (index + 0.75) * lineHeight}" style="animation-delay:${
-          at.toFixed(2)
-        }s">${colored(shown(text))}</text>`
+        `<text class="shown" fill="${text.startsWith("$ ") ? colors.command : colors.text}" x="${margin}" y="${
+          bar + (index + 0.75) * lineHeight
+        }" style="animation-delay:${at.toFixed(2)}s">${escape(shown(text))}</text>`
       ]
   )
   const end = (lines.at(-1)?.at ?? 0) + pause.image
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="A program runs a workflow in a terminal, and the image appears">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="A command runs a workflow in a terminal, and the image appears">`,
     "<style>",
     "text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}",
     "@media (prefers-reduced-motion:no-preference){",
@@ -115,9 +107,7 @@ const draw = ({ image, lines }: Recording): string => {
     ...["#f7768e", "#e0af68", "#9ece6a"].map((fill, index) =>
       `<circle cx="${margin + 6 + index * 18}" cy="${bar / 2}" r="5" fill="${fill}"/>`
     ),
-    `<g fill="${colors.text}">`,
     ...texts,
-    "</g>",
     `<image class="shown" x="${margin}" y="${
       bar + textHeight
     }" width="${imageWidth}" height="${imageHeight}" style="animation-delay:${

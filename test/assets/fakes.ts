@@ -2,9 +2,9 @@
  * A server with nothing but images, in memory, that does what it is told wrong.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/InvokeAiError"
 import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/server/InvokeAiError"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"

@@ -1,9 +1,9 @@
+import { ImageCodecError } from "@effect-invokeai/core/assets/ImageCodec"
 import { UploadError } from "@effect-invokeai/core/assets/UploadError"
+import { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { SubmissionUnknown } from "@effect-invokeai/core/job/JobError"
 import { AmbiguousName } from "@effect-invokeai/core/server/AmbiguousName"
-import { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { InputNotFound } from "@effect-invokeai/core/workflow/InputError"
-import { ResourcesUnavailable } from "@effect-invokeai/core/workflow/WorkflowResources"
 import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -46,9 +46,9 @@ describe("the error classes", () => {
         detail: "",
         ...(code === undefined ? {} : { code })
       })
-    const unavailable = (cause: InvokeAiError) => new ResourcesUnavailable({ operation: "images", cause })
-    assert.isTrue(unavailable(transient()).isRetryable)
-    assert.isFalse(unavailable(transient("ERR_INVALID_URL")).isRetryable)
+    const caused = (cause: InvokeAiError) => new ImageCodecError({ format: "webp", cause })
+    assert.isTrue(caused(transient()).isRetryable)
+    assert.isFalse(caused(transient("ERR_INVALID_URL")).isRetryable)
     assert.isFalse(new SubmissionUnknown({ batchId: "b", detail: "", cause: transient() }).isRetryable)
     assert.isTrue(new UploadError({ reason: "Timeout", source: "a.png" }).isRetryable)
     assert.isFalse(new AmbiguousName({ kind: "board", requestedName: "study", candidates: [] }).isRetryable)

@@ -1,4 +1,4 @@
-import { InvokeAiError, type ValidationIssue } from "@effect-invokeai/core/server/InvokeAiError"
+import { InvokeAiError, type ValidationIssue } from "@effect-invokeai/core/InvokeAiError"
 import { assert, describe, it } from "@effect/vitest"
 import { fromError } from "../../packages/core/src/job/internal/rejections.ts"
 

@@ -336,8 +336,6 @@ describe("Every step, through the whole client", () => {
                   "JobCanceled",
                   "JobLost",
                   "InvokeAiError",
-                  "ResourcesUnavailable",
-                  "CatalogUnavailable",
                   "SubmissionUnknown"
                 ])
                 assert.isTrue(known.has(outcome.failure._tag), `${what}: ${outcome.failure._tag}`)

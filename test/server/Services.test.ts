@@ -1,7 +1,7 @@
+import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
-import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { StylePresets, Utilities } from "@effect-invokeai/core/server/Prompts"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"

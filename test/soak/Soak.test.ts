@@ -28,8 +28,6 @@ const picture = (seed: number) => Png.encode(Raster.painted(24 + seed % 8, 16, `
 /** Errors that say that the server could not do its part; any other is a mistake of the client. */
 const honest = new Set([
   "InvokeAiError",
-  "ResourcesUnavailable",
-  "CatalogUnavailable",
   "SubmissionUnknown",
   "UploadError",
   "DownloadError",

@@ -112,8 +112,8 @@ describe("Workflow.fromLibrary", () => {
         Fault.http({ method: "GET", times: 100, path: `/api/v1/workflows/i/${odd?.workflow_id}` }, Fault.dropRequest)
       )
       const unavailable = yield* drive(Effect.flip(Workflow.fromLibrary(odd?.workflow_id ?? "")))
-      assert.strictEqual(unavailable._tag, "ResourcesUnavailable")
-      assert.match(unavailable.message, /^Could not load saved workflows from the server: /)
+      assert.strictEqual(unavailable._tag, "InvokeAiError")
+      assert.match(unavailable.message, /^GET \/api\/v1\/workflows\/i\//)
     }).pipe(Effect.provide(InvokeAiTest.layer({
       workflows: [{ ...thumbnail, name: "odd", nodes: 5, meta: { version: "3.0.0", category: "user" } }]
     }))))
@@ -156,7 +156,7 @@ describe("Workflow.fromImage", () => {
       yield* simulator.inject(
         Fault.http({ method: "GET", times: 100, path: `/api/v1/images/i/${upload}/workflow` }, Fault.dropRequest)
       )
-      assert.strictEqual((yield* drive(Effect.flip(Workflow.fromImage(upload))))._tag, "ResourcesUnavailable")
+      assert.strictEqual((yield* drive(Effect.flip(Workflow.fromImage(upload))))._tag, "InvokeAiError")
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
   it.effect("does not show another user's images", () =>

@@ -1,15 +1,16 @@
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import type { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
-import type { CatalogSource, CatalogUnavailable } from "@effect-invokeai/core/catalog/NodeCatalog"
+import type { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { WorkflowNotFound, WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
 import * as InkField from "@effect-invokeai/core/field/InkField"
 import type * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import type * as Job from "@effect-invokeai/core/job/Job"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "@effect-invokeai/core/workflow/InputError"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import type { ResourcesUnavailable, WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
+import type { WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -66,12 +67,12 @@ describe("types", () => {
       [WorkflowBatch.make(workflow, { runs: 2 }), workflow.pipe(WorkflowBatch.make({ runs: 2 }))] as const
     expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<ReturnType<typeof batches>[1]>()
     expectTypeOf<ReturnType<typeof batches>[0]>().toEqualTypeOf<
-      Effect.Effect<WorkflowBatch.WorkflowBatch, WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+      Effect.Effect<WorkflowBatch.WorkflowBatch, WorkflowNotReady | InvokeAiError, WorkflowResources>
     >()
   })
 
   it("of sources say what can go wrong and what they need", () => {
-    type Unreadable = WorkflowParseError | CatalogUnavailable
+    type Unreadable = WorkflowParseError | InvokeAiError
     expectTypeOf(Workflow.fromJson).returns.toEqualTypeOf<
       Effect.Effect<Workflow.Workflow, Unreadable, CatalogSource>
     >()
@@ -84,7 +85,7 @@ describe("types", () => {
     expectTypeOf(Workflow.fromLibrary).returns.toEqualTypeOf<
       Effect.Effect<
         Workflow.Workflow,
-        WorkflowNotFound | Unreadable | ResourcesUnavailable,
+        WorkflowNotFound | Unreadable,
         CatalogSource | WorkflowResources
       >
     >()

@@ -17,11 +17,11 @@ export * as Sweep from "./workflow/Sweep.ts"
 export * as Workflow from "./workflow/Workflow.ts"
 
 // server
+export * as InvokeAiError from "./InvokeAiError.ts"
 export * as Auth from "./server/Auth.ts"
 export * as Boards from "./server/Boards.ts"
 export * as EventTransport from "./server/EventTransport.ts"
 export * as Images from "./server/Images.ts"
-export * as InvokeAiError from "./server/InvokeAiError.ts"
 export * as Models from "./server/Models.ts"
 export * as ServerInfo from "./server/ServerInfo.ts"
 export * as SessionQueue from "./server/SessionQueue.ts"

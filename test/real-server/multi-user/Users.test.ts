@@ -1,7 +1,7 @@
+import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
-import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { isRedacted, SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
 import { assert, describe, it } from "@effect/vitest"

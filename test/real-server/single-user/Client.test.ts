@@ -1,6 +1,6 @@
+import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -51,8 +51,6 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   WorkflowNotCompleted: [notReady, `${lookLater("attach")} waits for the end of the job.`],
   WorkflowNotReady: [notReady, seeInputs],
   LockMismatch: [notReady, ""],
-  CatalogUnavailable: [server, askServer],
-  ResourcesUnavailable: [server, askServer],
   EventsUnavailable: [server, askServer],
   InvokeAiError: [server, askServer],
   BulkDownloadFailed: [server, ""],

@@ -6,8 +6,8 @@
 import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
 import * as Options from "../internal/options.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { ImageCategory } from "../server/api/ImagesApi.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type * as ImageType from "./internal/ImageType.ts"
 import type { UploadError } from "./UploadError.ts"
 

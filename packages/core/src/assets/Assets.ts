@@ -49,12 +49,12 @@ import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { ImageUsage } from "../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import {
   type Asset,
   type AssetContent,

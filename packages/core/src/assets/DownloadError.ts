@@ -7,7 +7,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import { classifyFileError } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
-import { InvokeAiError } from "../server/InvokeAiError.ts"
+import { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
  * What kind of failure it was.

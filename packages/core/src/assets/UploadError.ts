@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type { RecordError } from "../files/RecordError.ts"
 import { classifyFileError } from "../internal/fileProblem.ts"
 import { isRetryableCause, TaggedError } from "../internal/TaggedError.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
  * What kind of failure it was.

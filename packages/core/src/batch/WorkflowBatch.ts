@@ -11,6 +11,7 @@ import { describeReceived } from "../internal/describeReceived.ts"
 import type { JsonObject } from "../internal/json.ts"
 import { memoized } from "../internal/memoized.ts"
 import { wellFormed, wellFormedText } from "../internal/wellFormed.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { noSeedInput } from "../workflow/InputError.ts"
 import { open } from "../workflow/internal/bind.ts"
 import { describeWarning } from "../workflow/internal/describe.ts"
@@ -23,7 +24,7 @@ import { submittedNodes } from "../workflow/internal/submittedNodes.ts"
 import { asRead, toFile } from "../workflow/internal/toFile.ts"
 import { isWorkflow, type SweptInput, type Workflow, WorkflowValue } from "../workflow/internal/workflowValue.ts"
 import type { LoadedWorkflow, SubmittedNode } from "../workflow/LoadedWorkflow.ts"
-import { type ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
+import { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import type { BatchData, BatchDatum } from "./BatchData.ts"
 import * as Batch from "./internal/batch.ts"
 import type { ServerGenerator } from "./internal/generators.ts"
@@ -108,7 +109,7 @@ export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems => {
  *
  * **Errors**
  *
- * `WorkflowNotReady` with every problem; a model that could be several names them. `ResourcesUnavailable` if the server
+ * `WorkflowNotReady` with every problem; a model that could be several names them. `InvokeAiError` if the server
  * cannot be asked.
  *
  * @category checks
@@ -116,7 +117,7 @@ export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems => {
  */
 export const check: (
   self: Workflow
-) => Effect.Effect<Workflow, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources> = Effect.fn(
+) => Effect.Effect<Workflow, WorkflowProblems.WorkflowNotReady | InvokeAiError, WorkflowResources> = Effect.fn(
   "WorkflowBatch.check"
 )(function*(self: Workflow) {
   const { loaded, problems } = yield* resolve(self)
@@ -138,7 +139,7 @@ const calledWorkflows = (loaded: LoadedWorkflow): ReadonlySet<string> => {
 const refreshCalls = Effect.fnUntraced(function*(
   loaded: LoadedWorkflow,
   ids: ReadonlySet<string>
-): Effect.fn.Return<LoadedWorkflow, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<LoadedWorkflow, InvokeAiError, WorkflowResources> {
   const resources = yield* WorkflowResources
   const saved = new Map<string, unknown>()
   for (const id of ids) {
@@ -162,7 +163,7 @@ const missingCalls = (loaded: LoadedWorkflow): ReadonlyArray<WorkflowProblems.Pr
 
 const generate = Effect.fnUntraced(function*(
   generator: ServerGenerator
-): Effect.fn.Return<ReadonlyArray<unknown>, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<ReadonlyArray<unknown>, InvokeAiError, WorkflowResources> {
   const resources = yield* WorkflowResources
   if (generator.type === "dynamicPrompts") {
     // An ill-formed prompt is a problem of its field; the server cannot read it.
@@ -175,7 +176,7 @@ const generate = Effect.fnUntraced(function*(
 
 const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow): Effect.fn.Return<
   { readonly loaded: LoadedWorkflow; readonly check: ResourceChecks.ResourceCheck },
-  ResourcesUnavailable,
+  InvokeAiError,
   WorkflowResources
 > {
   const check = yield* ResourceChecks.check(checkedNodes(loaded))
@@ -191,7 +192,7 @@ const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow): Ef
 /** Images that sweeps name are checked like those of the workflow itself. */
 const checkSweptImages = Effect.fnUntraced(function*(
   self: Workflow
-): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, InvokeAiError, WorkflowResources> {
   const targets = self.sweeps.flat().flatMap(({ fieldName, nodeId, values }) => {
     const node = self.loaded.nodes.get(nodeId)
     if (node === undefined) return []
@@ -216,7 +217,7 @@ interface Resolved {
 
 const resolve = Effect.fnUntraced(function*(
   self: Workflow
-): Effect.fn.Return<Resolved, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<Resolved, InvokeAiError, WorkflowResources> {
   const first = yield* resolveResources(self.loaded)
   const called = calledWorkflows(first.loaded)
   const { check, loaded } = called.size === 0
@@ -277,7 +278,7 @@ const optionProblems = Effect.fnUntraced(function*(
   options: BatchOptions | undefined,
   runs: number,
   targets: ReadonlyArray<Seeds.SeedTarget>
-): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, InvokeAiError, WorkflowResources> {
   const out: Array<WorkflowProblems.Problem> = []
   if (!Number.isSafeInteger(runs) || runs < 1) {
     out.push({
@@ -317,7 +318,7 @@ const embeddedWorkflow = memoized((loaded: LoadedWorkflow): JsonObject => {
 const compile = Effect.fnUntraced(function*(
   self: Workflow,
   options: BatchOptions | undefined
-): Effect.fn.Return<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<WorkflowBatch, WorkflowProblems.WorkflowNotReady | InvokeAiError, WorkflowResources> {
   const { runs = 1, seed = "keep" } = options ?? {}
   const resolved = yield* resolve(self)
   const sweeps = self.sweeps.flat()
@@ -370,7 +371,7 @@ const compile = Effect.fnUntraced(function*(
  *
  * **Errors**
  *
- * `WorkflowNotReady` with every problem: nothing was changed on the server. `ResourcesUnavailable` if the server cannot
+ * `WorkflowNotReady` with every problem: nothing was changed on the server. `InvokeAiError` if the server cannot
  * be asked.
  *
  * @category conversions
@@ -382,24 +383,24 @@ export const make: {
    *
    * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
    * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
-   * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
+   * `InvokeAiError` if the server cannot be asked. Nothing is changed on the server.
    */
   (
     options?: BatchOptions
   ): (
     self: Workflow
-  ) => Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+  ) => Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | InvokeAiError, WorkflowResources>
   /**
    * Compiles the workflow for submission, after checking all of it.
    *
    * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
    * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
-   * `ResourcesUnavailable` if the server cannot be asked. Nothing is changed on the server.
+   * `InvokeAiError` if the server cannot be asked. Nothing is changed on the server.
    */
   (
     self: Workflow,
     options?: BatchOptions
-  ): Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | ResourcesUnavailable, WorkflowResources>
+  ): Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | InvokeAiError, WorkflowResources>
 } = dual(
   (args) => isWorkflow(args[0]),
   Effect.fn("WorkflowBatch.make")((self: Workflow, options?: BatchOptions) => compile(self, options))

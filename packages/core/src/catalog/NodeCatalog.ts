@@ -16,6 +16,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { getOwn, type JsonObject } from "../internal/json.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { parseNodeTemplates } from "./internal/templateParser.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
 
@@ -154,7 +155,7 @@ export class CatalogSource extends Context.Service<CatalogSource, {
    *
    * **Errors** `CatalogUnavailable` if the server could not be reached or its catalog could not be read.
    */
-  readonly get: Effect.Effect<NodeCatalog, CatalogUnavailable>
+  readonly get: Effect.Effect<NodeCatalog, InvokeAiError>
 }>()("@effect-invokeai/core/catalog/NodeCatalog/CatalogSource") {
   /**
    * Provides the given catalog.
@@ -174,15 +175,9 @@ export class CatalogSource extends Context.Service<CatalogSource, {
     CatalogSource,
     Effect.map(
       Effect.cached(
-        Effect.tryPromise({
-          try: () => import("./internal/snapshotText.ts"),
-          catch: (cause) => new CatalogUnavailable({ reason: "could not load the bundled catalog", cause })
-        }).pipe(
-          Effect.flatMap(({ text }) => Effect.fromResult(fromOpenApi(JSON.parse(text)))),
-          Effect.catchTag(
-            "CatalogParseError",
-            (cause) => Effect.fail(new CatalogUnavailable({ reason: cause.reason, cause }))
-          )
+        Effect.promise(() => import("./internal/snapshotText.ts")).pipe(
+          // what the package brings itself is there and is readable
+          Effect.flatMap(({ text }) => Effect.orDie(Effect.fromResult(fromOpenApi(JSON.parse(text)))))
         )
       ),
       (get) => ({ get })

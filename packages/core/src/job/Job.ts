@@ -40,14 +40,14 @@ import type { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import type { RecordError } from "../files/RecordError.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { Batch } from "../server/api/QueueSchemas.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
-import type { InvokeAiError } from "../server/InvokeAiError.ts"
 import type { ServerInfo } from "../server/ServerInfo.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
 import * as Workflow from "../workflow/Workflow.ts"
-import type { ResourcesUnavailable, WorkflowResources } from "../workflow/WorkflowResources.ts"
+import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { resolveBoard } from "./internal/boardName.ts"
 import { awaitWithin, cancelJob, close, jobRules, type Lifecycle, timeoutRules } from "./internal/lifecycle.ts"
 import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
@@ -405,7 +405,6 @@ export const submitRules: Options.OptionRules<SubmitOptions> = {
 export type SubmitError =
   | Submission.SubmissionError
   | WorkflowNotReady
-  | ResourcesUnavailable
   | BoardNotFound
   | JobTimeout
   | RecordError
@@ -429,7 +428,7 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
  *
  * **Errors**
  *
- * - `WorkflowNotReady`, `BoardNotFound`, `ResourcesUnavailable`: nothing was submitted.
+ * - `WorkflowNotReady`, `BoardNotFound`: nothing was submitted.
  * - `SubmissionRejected`: the server refused it, with nodes and fields; nothing was enqueued.
  * - `SubmissionIncomplete`: the server took only a part, which is canceled again unless `onIncomplete` is `keep`.
  * - `SubmissionUnknown`: whether the server has it is not known; `attach` finds out later.

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type {
   AdminUserCreateRequest,
   LoginResponse,
@@ -17,7 +18,6 @@ import type {
 } from "./api/AuthApi.ts"
 import { defined } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * Users and logins of the server.

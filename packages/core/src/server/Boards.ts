@@ -8,13 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { InvokeAiError } from "../InvokeAiError.ts"
 import { AmbiguousName } from "./AmbiguousName.ts"
 import type { BoardChanges, BoardDTO, DeleteBoardResult } from "./api/BoardsApi.ts"
 import type { ImageCategory } from "./api/ImagesApi.ts"
 import type { BulkResult } from "./BulkResult.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * The boards of the server.

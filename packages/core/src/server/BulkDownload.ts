@@ -8,8 +8,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TaggedError } from "../internal/TaggedError.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { Images } from "./Images.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
 
 /**

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { InvokeAiError } from "../InvokeAiError.ts"
 import type {
   ImageCategory,
   ImageDTO,

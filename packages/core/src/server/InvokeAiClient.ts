@@ -26,6 +26,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Options from "../internal/options.ts"
 import { Progress } from "../internal/progress.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { mismatchOf } from "./internal/belonging.ts"
 import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
@@ -37,7 +38,6 @@ import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
 import { checkOptions, defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
 

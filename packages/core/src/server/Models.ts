@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { durationOption } from "../internal/options.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { AmbiguousName } from "./AmbiguousName.ts"
 import type {
   BaseModelType,
@@ -25,7 +26,6 @@ import type {
 import { optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * Which models a listing has.

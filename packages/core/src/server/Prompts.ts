@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type {
   DynamicPromptsRequest,
   DynamicPromptsResponse,
@@ -20,7 +21,6 @@ import type {
 } from "./api/PromptsApi.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**

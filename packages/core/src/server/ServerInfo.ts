@@ -10,10 +10,10 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
+import { InvokeAiError } from "../InvokeAiError.ts"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
 import { withReason } from "./internal/failures.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * What a server can do, read from its own OpenAPI document.

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type {
   Batch,
   BatchStatus,
@@ -25,7 +26,6 @@ import type { SQLiteDirection } from "./api/Wire.ts"
 import { deletion, optional } from "./internal/missing.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 
 /**
  * The queue that the client is configured for (`queueId`).

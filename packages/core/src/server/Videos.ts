@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { ImageCategory, ResourceOrigin } from "./api/ImagesApi.ts"
 import type { VideoDTO, VideoNamesResult, VideoPage, VideoRecordChanges } from "./api/VideosApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
@@ -17,7 +18,6 @@ import { confirmed, deletion, isRefusedDeletion, notDeleted, optional, orNotFoun
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { form } from "./internal/upload.ts"
 import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**

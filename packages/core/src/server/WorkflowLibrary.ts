@@ -16,6 +16,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
 import * as JsonText from "../internal/jsonText.ts"
 import * as TemporaryFile from "../internal/TemporaryFile.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import { JsonObject, type SQLiteDirection } from "./api/Wire.ts"
 import type {
   WorkflowCategory,
@@ -29,7 +30,6 @@ import { deletion, optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
-import type { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
 
 /**

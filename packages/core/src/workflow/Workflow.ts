@@ -30,7 +30,7 @@ import * as Function from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { CatalogSource, type CatalogUnavailable, type NodeCatalog } from "../catalog/NodeCatalog.ts"
+import { CatalogSource, type NodeCatalog } from "../catalog/NodeCatalog.ts"
 import { parseJson } from "../definition/internal/parsing.ts"
 import * as Definition from "../definition/WorkflowDefinition.ts"
 import { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFileError.ts"
@@ -38,6 +38,7 @@ import * as WorkflowSource from "../definition/WorkflowSource.ts"
 import * as InkField from "../field/InkField.ts"
 import { describeReceived } from "../internal/describeReceived.ts"
 import { invalidArgument } from "../internal/options.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import * as Diff from "./Diff.ts"
 import * as InkForm from "./InkForm.ts"
 import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
@@ -54,7 +55,7 @@ import { toFile } from "./internal/toFile.ts"
 import { type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
 import type { LoadedWorkflow, LoadOptions, SubmittedNode } from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
-import { type ResourcesUnavailable, WorkflowResources } from "./WorkflowResources.ts"
+import { WorkflowResources } from "./WorkflowResources.ts"
 
 export type { SeedPolicy } from "./internal/seeds.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
@@ -89,30 +90,29 @@ export const load = (
  *
  * **Errors**
  *
- * `WorkflowParseError` if it is no workflow; `CatalogUnavailable` if the server's node types cannot be had.
+ * `WorkflowParseError` if it is no workflow; `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromJson = Effect.fn("Workflow.fromJson")(function*(
   json: unknown
-): Effect.fn.Return<Workflow, WorkflowParseError | CatalogUnavailable, CatalogSource> {
+): Effect.fn.Return<Workflow, WorkflowParseError | InvokeAiError, CatalogSource> {
   const value = typeof json === "string" ? yield* Effect.fromResult(parseJson(json, "JSON text")) : json
   const definition = yield* Effect.fromResult(Definition.parse(value))
   const source = yield* CatalogSource
   return load(definition, yield* source.get)
 })
 
-const named =
-  (source: string) => (error: WorkflowParseError | CatalogUnavailable): WorkflowParseError | CatalogUnavailable =>
-    error._tag === "WorkflowParseError" && (error.source === undefined || error.source === "JSON text")
-      ? new WorkflowParseError({
-        source,
-        reason: error.reason,
-        ...(error.path === undefined ? {} : { path: error.path }),
-        cause: error
-      })
-      : error
+const named = (source: string) => (error: WorkflowParseError | InvokeAiError): WorkflowParseError | InvokeAiError =>
+  error._tag === "WorkflowParseError" && (error.source === undefined || error.source === "JSON text")
+    ? new WorkflowParseError({
+      source,
+      reason: error.reason,
+      ...(error.path === undefined ? {} : { path: error.path }),
+      cause: error
+    })
+    : error
 
 /** The JSON of a file. */
 const readFile = Effect.fnUntraced(function*(
@@ -142,7 +142,7 @@ const readFile = Effect.fnUntraced(function*(
  * **Errors**
  *
  * `WorkflowNotFound` if there is no such file; `WorkflowParseError` if it cannot be read or is no workflow;
- * `CatalogUnavailable` if the server's node types cannot be had.
+ * `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
  * @since 0.1.0
@@ -151,7 +151,7 @@ export const fromFile = Effect.fn("Workflow.fromFile")(function*(
   path: string
 ): Effect.fn.Return<
   Workflow,
-  WorkflowNotFound | WorkflowParseError | CatalogUnavailable,
+  WorkflowNotFound | WorkflowParseError | InvokeAiError,
   CatalogSource | FileSystem.FileSystem
 > {
   const json = yield* readFile(path)
@@ -166,7 +166,7 @@ type ImageReference = { readonly imageName: string } | { readonly image_name: st
 const fromImageSource = Effect.fnUntraced(function*(
   image: WorkflowSource.ImageSource,
   source: string
-): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | CatalogUnavailable, CatalogSource> {
+): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | InvokeAiError, CatalogSource> {
   if (image.workflow === undefined || image.workflow === null) {
     return yield* new WorkflowNotFound({
       source,
@@ -193,14 +193,14 @@ const fromImageSource = Effect.fnUntraced(function*(
  * **Errors**
  *
  * `WorkflowNotFound` if the image holds no workflow; `WorkflowParseError` if the bytes are no PNG image or the workflow
- * cannot be read; `CatalogUnavailable` if the server's node types cannot be had.
+ * cannot be read; `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromPng = Effect.fn("Workflow.fromPng")(function*(
   bytes: Uint8Array
-): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | CatalogUnavailable, CatalogSource> {
+): Effect.fn.Return<Workflow, WorkflowNotFound | WorkflowParseError | InvokeAiError, CatalogSource> {
   return yield* fromImageSource(yield* WorkflowSource.readPng(bytes), "the PNG image")
 })
 
@@ -226,7 +226,7 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
  * **Errors**
  *
  * `WorkflowNotFound` if there is no such image on the server or it was not made by a workflow; `WorkflowParseError` if
- * its workflow cannot be read; `ResourcesUnavailable` and `CatalogUnavailable` if the server cannot be asked.
+ * its workflow cannot be read; `InvokeAiError` if the server cannot be asked.
  *
  * @category constructors
  * @since 0.1.0
@@ -235,7 +235,7 @@ export const fromImage = Effect.fn("Workflow.fromImage")(function*(
   image: string | ImageReference
 ): Effect.fn.Return<
   Workflow,
-  WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
+  WorkflowNotFound | WorkflowParseError | InvokeAiError,
   WorkflowResources | CatalogSource
 > {
   const name = typeof image === "string" ? image : "imageName" in image ? image.imageName : image.image_name
@@ -274,7 +274,7 @@ export const fromImage = Effect.fn("Workflow.fromImage")(function*(
  * **Errors**
  *
  * `WorkflowNotFound` if the library has no workflow with the id for this user; `WorkflowParseError` if it cannot be
- * read; `ResourcesUnavailable` and `CatalogUnavailable` if the server cannot be asked.
+ * read; `InvokeAiError` if the server cannot be asked.
  *
  * @category constructors
  * @since 0.1.0
@@ -283,7 +283,7 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
   workflowId: string
 ): Effect.fn.Return<
   Workflow,
-  WorkflowNotFound | WorkflowParseError | ResourcesUnavailable | CatalogUnavailable,
+  WorkflowNotFound | WorkflowParseError | InvokeAiError,
   WorkflowResources | CatalogSource
 > {
   const source = `the server's library (id ${JSON.stringify(workflowId)})`
@@ -305,7 +305,7 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
  * @category models
  * @since 0.1.0
  */
-export type LoadError = WorkflowNotFound | WorkflowParseError | CatalogUnavailable | ResourcesUnavailable
+export type LoadError = WorkflowNotFound | WorkflowParseError | InvokeAiError
 
 /**
  * The services that loading a workflow needs, by whichever function. `InvokeAi.Services` includes them, except for the

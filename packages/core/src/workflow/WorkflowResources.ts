@@ -13,32 +13,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { ImageSource } from "../definition/WorkflowSource.ts"
-import { TaggedError } from "../internal/TaggedError.ts"
-
-/**
- * The server could not be asked for a workflow, or about the models, images or boards that a workflow names.
- *
- * **Details**
- *
- * The workflow may be right: the same call may succeed later.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ResourcesUnavailable extends TaggedError<ResourcesUnavailable>()("ResourcesUnavailable", {
-  /** What the server was asked about. */
-  operation: Schema.String,
-  /** The error of the request. */
-  cause: Schema.Defect()
-}) {
-  override get message(): string {
-    const cause = this.cause
-    const detail = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
-    return `Could not load ${this.operation} from the server${detail}`
-  }
-}
+import type { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
  * A model that is installed on the server, as far as a workflow cares. Configurations that the `Models` service returns
@@ -105,32 +81,32 @@ export type BoardImageCategory = "images" | "assets"
  */
 export class WorkflowResources extends Context.Service<WorkflowResources, {
   /** All installed models. Called only when the workflow names a model. */
-  readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, ResourcesUnavailable>
+  readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, InvokeAiError>
   /** Returns the names among those given whose images exist and can be read. */
-  readonly existingImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the names among those given whose videos exist and can be read. */
-  readonly existingVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the ids among those given whose boards exist and can be read. */
-  readonly existingBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  readonly existingBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the ids among those given whose style presets exist and can be read. */
   readonly existingStylePresets: (
     ids: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  ) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the ids among those given whose system prompts exist and can be read. */
   readonly existingSystemPrompts: (
     ids: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+  ) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Mirrors `POST /api/v1/utilities/dynamicprompts`. A prompt that cannot be expanded gives no prompts. */
-  readonly dynamicPrompts: (prompt: DynamicPrompt) => Effect.Effect<ReadonlyArray<string>, ResourcesUnavailable>
+  readonly dynamicPrompts: (prompt: DynamicPrompt) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
   /** Names of the kept images of a board, newest first; board id `none` is the uncategorized images. */
   readonly boardImageNames: (
     boardId: string,
     category: BoardImageCategory
-  ) => Effect.Effect<ReadonlyArray<string>, ResourcesUnavailable>
+  ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
   /** The JSON of a workflow in the server's library; `None` if there is none with the id, or not for this user. */
-  readonly savedWorkflow: (id: string) => Effect.Effect<Option.Option<unknown>, ResourcesUnavailable>
+  readonly savedWorkflow: (id: string) => Effect.Effect<Option.Option<unknown>, InvokeAiError>
   /** The workflow and the graph that an image was made with; `None` if there is no such image, or not for this user. */
-  readonly imageWorkflow: (imageName: string) => Effect.Effect<Option.Option<ImageSource>, ResourcesUnavailable>
+  readonly imageWorkflow: (imageName: string) => Effect.Effect<Option.Option<ImageSource>, InvokeAiError>
 }>()("@effect-invokeai/core/workflow/WorkflowResources") {
   /**
    * Resources given as values. For work without a server and for tests.

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import type { DeletionOutcome, KeptReason } from "../Asset.ts"
 
 /** @internal */

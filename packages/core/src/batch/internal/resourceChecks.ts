@@ -6,7 +6,8 @@ import type { ResourceType } from "../../field/internal/kind.ts"
 import type { ModelReference } from "../../field/internal/modelReference.ts"
 import { componentSource, isSelfContained } from "../../field/internal/rules.ts"
 import type { Problem } from "../../field/Problem.ts"
-import { type InstalledModel, type ResourcesUnavailable, WorkflowResources } from "../../workflow/WorkflowResources.ts"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
+import { type InstalledModel, WorkflowResources } from "../../workflow/WorkflowResources.ts"
 import * as ModelResolution from "./modelResolution.ts"
 import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
 
@@ -143,7 +144,7 @@ const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: 
  */
 export const check = Effect.fnUntraced(function*(
   targets: ReadonlyArray<CheckedNode>
-): Effect.fn.Return<ResourceCheck, ResourcesUnavailable, WorkflowResources> {
+): Effect.fn.Return<ResourceCheck, InvokeAiError, WorkflowResources> {
   const uses = usesOf(targets)
   if (uses.models.length + uses.named.length === 0) return nothing
   const resources = yield* WorkflowResources
@@ -151,7 +152,7 @@ export const check = Effect.fnUntraced(function*(
   const checked = checkModels(uses.models, models)
   const present: Record<
     ResourceType,
-    (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+    (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   > = {
     image: resources.existingImages,
     video: resources.existingVideos,

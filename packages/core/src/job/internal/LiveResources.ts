@@ -6,21 +6,19 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { CatalogSource, CatalogUnavailable, fromOpenApi, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
+import { CatalogSource, fromOpenApi, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
+import { InvokeAiError } from "../../InvokeAiError.ts"
 import { Boards } from "../../server/Boards.ts"
 import { Images } from "../../server/Images.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { Models } from "../../server/Models.ts"
 import { StylePresets, SystemPrompts, Utilities } from "../../server/Prompts.ts"
 import { ServerInfo } from "../../server/ServerInfo.ts"
 import { Videos } from "../../server/Videos.ts"
 import { WorkflowLibrary } from "../../server/WorkflowLibrary.ts"
-import { ResourcesUnavailable, WorkflowResources } from "../../workflow/WorkflowResources.ts"
+import { WorkflowResources } from "../../workflow/WorkflowResources.ts"
 
 /** How many things are looked up one by one at the same time. */
 const concurrency = 8
-
-const unavailable = (operation: string) => (cause: InvokeAiError) => new ResourcesUnavailable({ operation, cause })
 
 /** What the UI shows as images, and what it shows as assets. */
 const categories = {
@@ -28,16 +26,14 @@ const categories = {
   assets: ["control", "mask", "user", "other"]
 } as const
 
-type Presence = (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ResourcesUnavailable>
+type Presence = (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
 
 const presentAmong = (
-  operation: string,
   lookUp: (id: string) => Effect.Effect<boolean, InvokeAiError>
 ): Presence =>
 (ids) =>
   Effect.filter([...new Set(ids)], lookUp, { concurrency }).pipe(
-    Effect.map((found) => new Set(found)),
-    Effect.mapError(unavailable(operation))
+    Effect.map((found) => new Set(found))
   )
 
 /** A foreign or missing thing cannot be used; every other failure says nothing about it. */
@@ -55,7 +51,6 @@ const exists = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<boolean
   Effect.map(ifThere(find), Option.isSome)
 
 const inList = (
-  operation: string,
   list: Effect.Effect<ReadonlyArray<{ readonly id: string }>, InvokeAiError>
 ): Presence =>
 (ids) =>
@@ -63,8 +58,7 @@ const inList = (
     Effect.map((all) => {
       const known = new Set(all.map((one) => one.id))
       return new Set(ids.filter((id) => known.has(id)))
-    }),
-    Effect.mapError(unavailable(operation))
+    })
   )
 
 /**
@@ -93,16 +87,15 @@ export const layer: Layer.Layer<
     const utilities = yield* Utilities
     const library = yield* WorkflowLibrary
     return WorkflowResources.of({
-      models: Effect.mapError(models.list(), unavailable("installed models")),
+      models: models.list(),
       existingImages: (names) =>
         images.byNames([...new Set(names)]).pipe(
-          Effect.map((found) => new Set(found.map((image) => image.image_name))),
-          Effect.mapError(unavailable("images"))
+          Effect.map((found) => new Set(found.map((image) => image.image_name)))
         ),
-      existingVideos: presentAmong("videos", (name) => exists(videos.get(name))),
-      existingBoards: presentAmong("boards", (id) => exists(boards.get(id))),
-      existingStylePresets: inList("style presets", stylePresets.list),
-      existingSystemPrompts: inList("system prompts", systemPrompts.list),
+      existingVideos: presentAmong((name) => exists(videos.get(name))),
+      existingBoards: presentAmong((id) => exists(boards.get(id))),
+      existingStylePresets: inList(stylePresets.list),
+      existingSystemPrompts: inList(systemPrompts.list),
       dynamicPrompts: ({ combinatorial, maxPrompts, prompt, seed }) =>
         utilities.dynamicPrompts({
           prompt,
@@ -110,21 +103,12 @@ export const layer: Layer.Layer<
           combinatorial,
           ...(seed === undefined ? {} : { seed })
         }).pipe(
-          Effect.map((answer) => typeof answer.error === "string" && answer.error !== "" ? [] : answer.prompts),
-          Effect.mapError(unavailable("dynamic prompts"))
+          Effect.map((answer) => typeof answer.error === "string" && answer.error !== "" ? [] : answer.prompts)
         ),
       boardImageNames: (boardId, category) =>
-        boards.imageNames(boardId, { categories: categories[category], isIntermediate: false }).pipe(
-          Effect.mapError(unavailable("images of a board"))
-        ),
-      savedWorkflow: (id) =>
-        ifThere(Effect.map(library.get(id), (record): unknown => record.workflow)).pipe(
-          Effect.mapError(unavailable("saved workflows"))
-        ),
-      imageWorkflow: (name) =>
-        ifThere(images.workflow(name)).pipe(
-          Effect.mapError(unavailable("the workflow of an image"))
-        )
+        boards.imageNames(boardId, { categories: categories[category], isIntermediate: false }),
+      savedWorkflow: (id) => ifThere(Effect.map(library.get(id), (record): unknown => record.workflow)),
+      imageWorkflow: (name) => ifThere(images.workflow(name))
     })
   })
 )
@@ -150,11 +134,19 @@ export const layerCatalog: Layer.Layer<CatalogSource, never, ServerInfo> = Layer
       const document = yield* info.openApiDocument
       if (kept !== undefined && kept.document === document) return kept.catalog
       const { version } = yield* info.capabilities
-      const catalog = yield* Effect.fromResult(fromOpenApi(document, { version }))
+      const catalog = yield* Effect.fromResult(fromOpenApi(document, { version })).pipe(
+        Effect.mapError((error) =>
+          new InvokeAiError({
+            reason: { _tag: "Decode" },
+            method: "GET",
+            path: "/openapi.json",
+            detail: error.reason
+          })
+        )
+      )
       kept = { document, catalog }
       return catalog
     }).pipe(
-      Effect.mapError((cause) => new CatalogUnavailable({ reason: cause.message, cause })),
       Effect.withSpan("CatalogSource.get")
     )
     return CatalogSource.of({ get })

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import type { ListedItem } from "./Observation.ts"
 

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import { Boards } from "../../server/Boards.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { BoardNotFound } from "../JobError.ts"
 
 /** A board of another user cannot be written to; a name need not look like an id. */

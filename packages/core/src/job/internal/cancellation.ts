@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { isTransient } from "../../internal/Closing.ts"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import { whileProgressing } from "../../internal/progress.ts"
-import { InvokeAiError } from "../../server/InvokeAiError.ts"
+import { InvokeAiError } from "../../InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import type { Cancellation } from "../JobOptions.ts"
 

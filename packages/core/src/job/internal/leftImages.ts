@@ -5,9 +5,9 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
 import { imageNames, type InkOutput } from "../Outputs.ts"
 import type { ImageUsage } from "./ImageUsage.ts"
 

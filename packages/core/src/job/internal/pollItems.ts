@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { SessionQueue } from "../../server/SessionQueue.ts"
 import * as JobState from "../JobState.ts"
 import { factsOf, fieldValuesOf, type Observation } from "./Observation.ts"

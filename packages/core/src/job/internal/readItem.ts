@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { SessionQueue } from "../../server/SessionQueue.ts"
 import { QueueBlocked } from "../JobError.ts"
 import * as JobState from "../JobState.ts"

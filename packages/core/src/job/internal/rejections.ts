@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { InvokeAiError, ValidationIssue } from "../../server/InvokeAiError.ts"
+import type { InvokeAiError, ValidationIssue } from "../../InvokeAiError.ts"
 import { type Rejection, SubmissionRejected } from "../JobError.ts"
 import type { OutputNode } from "../Outputs.ts"
 

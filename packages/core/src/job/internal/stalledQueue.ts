@@ -11,7 +11,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { InvokeAiError } from "../../server/InvokeAiError.ts"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import { QueueBlocked } from "../JobError.ts"
 import type { Cancellation } from "../JobOptions.ts"

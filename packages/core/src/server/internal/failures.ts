@@ -4,7 +4,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from "../InvokeAiError.ts"
+import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from "../../InvokeAiError.ts"
 
 /**
  * One call on its way: what it is, and whether it left.

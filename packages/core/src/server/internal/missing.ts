@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import { InvokeAiError } from "../../InvokeAiError.ts"
 import type { InvokeAiClient } from "../InvokeAiClient.ts"
-import { InvokeAiError } from "../InvokeAiError.ts"
 import { withReason } from "./failures.ts"
 
 /**

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { BulkResult } from "../BulkResult.ts"
-import type { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
  * How many names or ids the server takes in one body, and how long one page may be (6.14.2).

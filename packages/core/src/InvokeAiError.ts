@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { TaggedError } from "./internal/TaggedError.ts"
 
 /**
  * One problem of a refused request: where in the request (`loc`, beginning with `body`, `query` or `path`), what

@@ -4,12 +4,6 @@
  */
 import type { NodeCatalog } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InvocationNode, WorkflowDefinition } from "@effect-invokeai/core/definition/WorkflowDefinition"
-import type {
-  ConnectionProblemCode,
-  LoadedWorkflow,
-  LoadOptions,
-  LoadWarning
-} from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Predicate from "effect/Predicate"
 import { readKnown, readValue, type ValueField } from "../../packages/core/src/field/internal/fieldValue.ts"
 import { generatorRules, readGenerator } from "../../packages/core/src/field/internal/generatorRules.ts"
@@ -20,6 +14,12 @@ import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
 import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
 import { canUpdate, needsUpdate } from "../../packages/core/src/workflow/internal/nodeUpdate.ts"
 import { persistedTemplates } from "../../packages/core/src/workflow/internal/savedWorkflowInputs.ts"
+import type {
+  ConnectionProblemCode,
+  LoadedWorkflow,
+  LoadOptions,
+  LoadWarning
+} from "../../packages/core/src/workflow/LoadedWorkflow.ts"
 
 /** The faults, each with where it is documented. */
 export const faults = {

@@ -2,11 +2,11 @@
 import type { Problem } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
 import type { FieldInput } from "@effect-invokeai/core/definition/WorkflowDefinition"
-import type { LoadedNode, LoadedWorkflow } from "@effect-invokeai/core/workflow/LoadedWorkflow"
 import * as Predicate from "effect/Predicate"
 import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"
 import { batchProblems } from "../../packages/core/src/batch/internal/readiness.ts"
 import { acceptsExtraInputs } from "../../packages/core/src/workflow/internal/nodeTypes.ts"
+import type { LoadedNode, LoadedWorkflow } from "../../packages/core/src/workflow/LoadedWorkflow.ts"
 import type { Fault } from "./faults.ts"
 
 /** A reason of the UI. `code` is the key of its message, `parameters` the values in it. */

@@ -1,7 +1,7 @@
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import type { UploadErrorReason } from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
-import type { UploadErrorReason } from "@effect-invokeai/core/assets/UploadError"
 import { CloseTimeout } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"

@@ -1,4 +1,4 @@
-import type { DownloadError, DownloadErrorReason } from "@effect-invokeai/core/assets/DownloadError"
+import type { DownloadError, DownloadErrorReason } from "@effect-invokeai/core/assets/Downloads"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
 import type { InvalidOption } from "@effect-invokeai/core/InvalidOption"

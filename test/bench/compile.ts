@@ -5,7 +5,6 @@
  * Times are medians of one process. Goals: read and list at most 3, graph at most 1, catalog at most 2.
  */
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
-import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import { CatalogSource, fromOpenApi } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -15,6 +14,7 @@ import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
+import * as WorkflowGraph from "../../packages/core/src/batch/WorkflowGraph.ts"
 import { open } from "../../packages/core/src/workflow/internal/bind.ts"
 import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
 

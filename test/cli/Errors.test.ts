@@ -51,9 +51,9 @@ const cases: ReadonlyArray<Case> = [
   { tag: "UnrecognizedOption", code: 2, args: ["run", thumbnail, "--widht", "3"], message: "--width" },
   { tag: "WorkflowNotReady", code: 3, args: ["run", thumbnail], message: "photo" },
   { tag: "WorkflowNotReady", code: 3, args: [...run, "--seed", "7"], message: "seed" },
-  { tag: "CatalogUnavailable", code: 4, args: run, env: { INVOKEAI_URL: "http://127.0.0.1:9", INVOKEAI_RETRIES: "0" } },
+  { tag: "InvokeAiError", code: 4, args: run, env: { INVOKEAI_URL: "http://127.0.0.1:9", INVOKEAI_RETRIES: "0" } },
   {
-    tag: "ResourcesUnavailable",
+    tag: "InvokeAiError",
     code: 4,
     args: ["check", flux],
     faults: [Fault.http({ path: "/api/v2/models/", times: 9 }, Fault.status(500, "out of order"))],

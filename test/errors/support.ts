@@ -230,7 +230,7 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
       return yield* Downloads.outputs(made, { directory })
     }),
     "exists",
-    "existing: \"overwrite\""
+    "ifExists: \"skip\", \"rename\" or \"overwrite\""
   ],
   "downloads an image that does not exist": [
     Downloads.image("nope.png", { directory: "outputs" }),

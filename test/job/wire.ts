@@ -1,8 +1,8 @@
 /** Queue items and events as the client decodes them, from the fields that matter to a test. */
-import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import * as Schema from "effect/Schema"
 import { fromEvent, fromItem, type ItemSnapshot } from "../../packages/core/src/job/internal/Observation.ts"
 import { SessionQueueItem } from "../../packages/core/src/server/api/QueueSchemas.ts"
+import { decode } from "../../packages/core/src/server/ServerEvent.ts"
 
 const decodeItem = Schema.decodeUnknownSync(Schema.toCodecJson(SessionQueueItem))
 

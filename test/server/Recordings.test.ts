@@ -1,4 +1,3 @@
-import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -6,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { readFileSync } from "node:fs"
 import { SessionQueueItem } from "../../packages/core/src/server/api/QueueApi.ts"
 import { ServerTimestamp, SQLiteDirection } from "../../packages/core/src/server/api/Wire.ts"
+import { decode } from "../../packages/core/src/server/ServerEvent.ts"
 import { decodeEntry, decodeEvent, type Entry, routeOf } from "./replay.ts"
 
 const versions = ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const

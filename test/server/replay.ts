@@ -1,11 +1,11 @@
 import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
-import { decode } from "@effect-invokeai/core/server/ServerEvent"
 import * as Effect from "effect/Effect"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
+import { decode } from "../../packages/core/src/server/ServerEvent.ts"
 
 /** One line of a recording of a real server. */
 export interface Entry {

@@ -1,8 +1,8 @@
 /** What differs on servers whose documents name the types of model fields themselves (up to 6.7) or lack connectors. */
-import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as WorkflowGraph from "../../packages/core/src/batch/WorkflowGraph.ts"
 import { catalogLayer, catalogOf, readJson } from "./support.ts"
 
 const input = (name: string, value?: unknown) => [name, { name, label: "", description: "", value }] as const

@@ -1,7 +1,7 @@
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
-import { WorkflowParseError } from "@effect-invokeai/core/definition/WorkflowFileError"
 import * as Diff from "@effect-invokeai/core/workflow/Diff"
+import { WorkflowParseError } from "@effect-invokeai/core/workflow/Workflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"

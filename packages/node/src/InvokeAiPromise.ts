@@ -32,15 +32,14 @@
  * @since 0.1.0
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
-import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invokeai/core/assets/DownloadOptions"
+import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invokeai/core/assets/Downloads"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
+import type { JobResult, JobTiming, SessionQueueItem, SubmissionResult } from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
-import type { JobResult, JobTiming, SessionQueueItem } from "@effect-invokeai/core/job/JobResult"
 import type { JobState } from "@effect-invokeai/core/job/JobState"
 import type { InkOutput, WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
-import type { SubmissionResult } from "@effect-invokeai/core/job/Submission"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as EffectWorkflow from "@effect-invokeai/core/workflow/Workflow"

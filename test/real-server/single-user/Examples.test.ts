@@ -1,9 +1,9 @@
-import * as WorkflowGraph from "@effect-invokeai/core/batch/WorkflowGraph"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
+import * as WorkflowGraph from "../../../packages/core/src/batch/WorkflowGraph.ts"
 import { client } from "../Client.ts"
 
 const file = fileURLToPath(new URL("../../../examples/flux-image-to-image.json", import.meta.url))

@@ -1,5 +1,5 @@
 /** Loads the workflow that an argument names. */
-import { WorkflowNotFound } from "@effect-invokeai/core/definition/WorkflowFileError"
+import { WorkflowNotFound } from "@effect-invokeai/core/workflow/Workflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

@@ -76,7 +76,7 @@ import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.t
 
 export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
 export type { DeletionOutcome, KeptReason } from "./Asset.ts"
-export { UploadError } from "./UploadError.ts"
+export { UploadError, UploadErrorReason } from "./UploadError.ts"
 
 interface UploadSlot {
   readonly lock: Semaphore.Semaphore

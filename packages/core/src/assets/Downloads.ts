@@ -61,7 +61,8 @@ import {
 import { fromReference, select, selectVideos } from "./internal/DownloadPlan.ts"
 import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./internal/ImageTransfer.ts"
 
-export { DownloadError } from "./DownloadError.ts"
+export { DownloadError, DownloadErrorReason } from "./DownloadError.ts"
+export type * from "./DownloadOptions.ts"
 export type {
   DownloadedFile,
   DownloadOptions,
@@ -71,6 +72,7 @@ export type {
   OutputsOptions
 } from "./DownloadOptions.ts"
 export type { ImageReference } from "./internal/ImageTransfer.ts"
+export type { Sidecar, SidecarItem, SidecarNode, SidecarOptions } from "./Sidecar.ts"
 
 /**
  * The bytes of an image as the server sends them, without holding it in memory.

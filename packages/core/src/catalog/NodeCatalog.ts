@@ -83,23 +83,6 @@ export class CatalogParseError extends TaggedError<CatalogParseError>()("Catalog
 }
 
 /**
- * The node types of the server could not be loaded.
- *
- * @category errors
- * @since 0.1.0
- */
-export class CatalogUnavailable extends TaggedError<CatalogUnavailable>()("CatalogUnavailable", {
-  /** Why the catalog could not be loaded. */
-  reason: Schema.String,
-  /** The error that led to this one, if there is one. */
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message(): string {
-    return `Could not load node types from the server: ${this.reason}`
-  }
-}
-
-/**
  * Builds a catalog from an OpenAPI document (`GET /openapi.json`), parsed as JSON.
  *
  * **Details**
@@ -153,7 +136,7 @@ export class CatalogSource extends Context.Service<CatalogSource, {
   /**
    * Returns the catalog of the server.
    *
-   * **Errors** `CatalogUnavailable` if the server could not be reached or its catalog could not be read.
+   * **Errors** `InvokeAiError` if the server could not be reached or its catalog could not be read.
    */
   readonly get: Effect.Effect<NodeCatalog, InvokeAiError>
 }>()("@effect-invokeai/core/catalog/NodeCatalog/CatalogSource") {

@@ -66,6 +66,8 @@ import * as Submission from "./Submission.ts"
 
 export type { Cancellation } from "./JobOptions.ts"
 export type { CancelResult, JobOptions } from "./JobOptions.ts"
+export type { JobError, JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
+export type { SubmissionError, SubmissionResult } from "./Submission.ts"
 
 /**
  * The batch of a job, ready for the server.
@@ -132,7 +134,7 @@ export interface Job {
    * - `JobTimeout`: the job has a `timeout`, and it has passed.
    * - `QueueBlocked`, `InvokeAiError`: the job cannot be tracked any more.
    */
-  readonly await: Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout>
+  readonly await: Effect.Effect<JobResult.JobResult, AwaitError>
   /**
    * Returns the outputs of a job that has ended, without waiting.
    *
@@ -409,6 +411,14 @@ export type SubmitError =
   | JobTimeout
   | RecordError
   | InvalidOption
+
+/**
+ * The errors of waiting for the end of a job.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type AwaitError = JobResult.JobError | JobTimeout
 
 /** The workflow that is submitted, or the error that it is something else. */
 const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>

@@ -16,6 +16,9 @@ import type { BulkResult } from "./BulkResult.ts"
 import { bulk, defined, offsetPages } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 
+export { AmbiguousName } from "./AmbiguousName.ts"
+export type { BulkResult } from "./BulkResult.ts"
+
 /**
  * The boards of the server.
  *

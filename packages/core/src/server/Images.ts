@@ -35,8 +35,10 @@ import {
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"
-import { InvokeAiError } from "./InvokeAiError.ts"
 import type { UploadData } from "./UploadData.ts"
+
+export type { BulkResult } from "./BulkResult.ts"
+export type { UploadData } from "./UploadData.ts"
 
 /**
  * An image to upload.

@@ -27,6 +27,8 @@ import { optional, orNotFound } from "./internal/missing.ts"
 import { defined } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 
+export { AmbiguousName } from "./AmbiguousName.ts"
+
 /**
  * Which models a listing has.
  *

@@ -19,6 +19,8 @@ import * as Metrics from "./internal/Metrics.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 import { decode, type ServerEvent } from "./ServerEvent.ts"
 
+export * from "./ServerEvent.ts"
+
 /**
  * The events cannot be had at the moment: the server cannot be reached, or it refuses the login.
  *

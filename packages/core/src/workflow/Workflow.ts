@@ -57,8 +57,11 @@ import type { LoadedWorkflow, LoadOptions, SubmittedNode } from "./LoadedWorkflo
 import * as Sweep from "./Sweep.ts"
 import { WorkflowResources } from "./WorkflowResources.ts"
 
+export { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFileError.ts"
+export type * from "./InkForm.ts"
 export type { SeedPolicy } from "./internal/seeds.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
+export type { FormField, LoadedNode, LoadedWorkflow, LoadOptions, LoadWarning } from "./LoadedWorkflow.ts"
 
 /**
  * Joins a definition with the node types of a server: what the other constructors do once they have read the JSON.

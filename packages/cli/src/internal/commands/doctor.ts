@@ -1,6 +1,6 @@
 /** `doctor`: what may keep workflows from running, and what you can do. */
+import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Auth } from "@effect-invokeai/core/server/Auth"
-import type { InvokeAiError } from "@effect-invokeai/core/server/InvokeAiError"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { ServerEvents } from "@effect-invokeai/core/server/ServerEvents"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"

@@ -1,7 +1,7 @@
 /** `reproduce`: runs the workflow of an image with the values of that run. */
 import * as Provenance from "@effect-invokeai/core/assets/Provenance"
-import { WorkflowNotFound } from "@effect-invokeai/core/definition/WorkflowFileError"
 import * as WorkflowSource from "@effect-invokeai/core/definition/WorkflowSource"
+import { WorkflowNotFound } from "@effect-invokeai/core/workflow/Workflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
 import * as Effect from "effect/Effect"

@@ -63,16 +63,16 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "what is seen in the middle of an event comes after it",
-    file: `${job}/internal/follow.ts`,
+    file: `${job}/internal/trackJobs.ts`,
     find: "waiting.push(observation)",
     replace: "if (waiting.length === 0) return applyObservation(job, observation)\n    waiting.push(observation)",
     tests: ["test/job/Job.test.ts"]
   },
   {
     name: "the state of a job has what its events tell",
-    file: `${job}/internal/follow.ts`,
-    find: "if (state !== before) readers.states.set(state)",
-    replace: "if (state !== before) readers.emit(events)\n    readers.states.set(state)",
+    file: `${job}/internal/trackJobs.ts`,
+    find: "if (state !== before) feed.states.set(state)",
+    replace: "if (state !== before) feed.emit(events)\n    feed.states.set(state)",
     tests: ["test/job/Job.test.ts"]
   },
   {
@@ -91,7 +91,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "what no event told is asked for (reconcile)",
-    file: `${job}/internal/follow.ts`,
+    file: `${job}/internal/trackJobs.ts`,
     find: "if (jobs.size > 0) yield* sweep",
     replace: "",
     tests: [faults]
@@ -126,7 +126,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a web page is no proof that an image is gone",
-    file: `${server}/internal/failures.ts`,
+    file: `${server}/internal/errors.ts`,
     find: `: failure(call, "Decode", {\n          status,\n          code: "ERR_HTML"`,
     replace: `: failure(call, "NotFound", {\n          status,\n          code: "ERR_HTML"`,
     tests: ["test/server/Services.test.ts"]
@@ -147,7 +147,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "an image that another job's result refers to is left to that job",
-    file: `${job}/internal/leftImages.ts`,
+    file: `${job}/internal/sessionImages.ts`,
     find: "yield* options.imageUse.leave(options.batchId, toOthers)",
     replace: "",
     tests: ["test/assets/OutputsAndCleanup.test.ts"]

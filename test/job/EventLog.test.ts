@@ -47,7 +47,7 @@ describe("EventLog", () => {
 
   it.effect("drops old progress without a word, and other events with their number", () =>
     Effect.gen(function*() {
-      const log = new EventLog({ begun: 10, progress: 3, previews: 1 })
+      const log = new EventLog({ startEvents: 10, progress: 3, previews: 1 })
       for (let i = 0; i < 25; i++) log.push(status(i))
       for (let i = 0; i < 9; i++) log.push(progress(i))
       log.end()
@@ -62,7 +62,7 @@ describe("EventLog", () => {
 
   it.effect("tells a slow reader only what it has missed", () =>
     Effect.gen(function*() {
-      const log = new EventLog({ begun: 10, progress: 3, previews: 1 })
+      const log = new EventLog({ startEvents: 10, progress: 3, previews: 1 })
       for (let i = 0; i < 8; i++) log.push(status(i))
       const got: Array<JobEvent> = []
       const reader = yield* Effect.forkChild(Stream.runForEach(log.stream, (event) =>
@@ -81,7 +81,7 @@ describe("EventLog", () => {
 
   it.effect("never drops a result or an end, and tells a late reader once what is missing", () =>
     Effect.gen(function*() {
-      const log = new EventLog({ begun: 5, progress: 2, previews: 1 })
+      const log = new EventLog({ startEvents: 5, progress: 2, previews: 1 })
       const early = yield* Effect.forkChild(Stream.runCollect(log.stream))
       const results: Array<JobEvent> = []
       for (let i = 0; i < 300; i++) {

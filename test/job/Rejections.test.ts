@@ -1,6 +1,6 @@
 import { InvokeAiError, type ValidationIssue } from "@effect-invokeai/core/InvokeAiError"
 import { assert, describe, it } from "@effect/vitest"
-import { fromError } from "../../packages/core/src/job/internal/rejections.ts"
+import { fromError } from "../../packages/core/src/job/internal/enqueueErrors.ts"
 
 const rejection = (ids: ReadonlyArray<string>, issue: Partial<ValidationIssue>) =>
   fromError(

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { createServer } from "node:http"
-import { fromError } from "../../../packages/core/src/job/internal/rejections.ts"
+import { fromError } from "../../../packages/core/src/job/internal/enqueueErrors.ts"
 import type { Batch } from "../../../packages/core/src/server/api/QueueSchemas.ts"
 import * as Support from "../Support.ts"
 

@@ -176,13 +176,13 @@ export const toSubmission = (entry: JournalEntry): Submission => ({
   nodes: new Map(entry.nodes.map(([id, label, type]) => [id, { label, type }]))
 })
 
-const collectNames = (value: unknown, names: Set<string>): void => {
+const collectImageNames = (value: unknown, names: Set<string>): void => {
   if (Array.isArray(value)) {
-    for (const each of value) collectNames(each, names)
+    for (const each of value) collectImageNames(each, names)
   } else if (Predicate.isObject(value)) {
     for (const [key, each] of Object.entries(value)) {
       if (key === "image_name" && typeof each === "string") names.add(each)
-      else collectNames(each, names)
+      else collectImageNames(each, names)
     }
   }
 }
@@ -196,8 +196,8 @@ export const imagesInUse: Effect.Effect<ReadonlySet<string>, RecordError> = Effe
       Effect.map(journal.entries, (entries) => {
         const names = new Set<string>()
         for (const { batch } of entries) {
-          collectNames(batch.graph, names)
-          collectNames(batch.data, names)
+          collectImageNames(batch.graph, names)
+          collectImageNames(batch.data, names)
         }
         return names
       })

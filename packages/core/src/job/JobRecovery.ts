@@ -103,7 +103,7 @@ interface Lock {
 const locks = new WeakMap<JobJournal["Service"], Map<string, Lock>>()
 
 /** Runs one effect at a time for each key of a journal. */
-const oneAtATime = <A, E, R>(
+const withKeyLock = <A, E, R>(
   journal: JobJournal["Service"],
   key: string,
   effect: Effect.Effect<A, E, R>
@@ -158,7 +158,7 @@ export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
   yield* Options.check(options, Job.submitRules)
   const { board: _board, runs: _runs, seed: _seed, ...batchOptions } = options
   const journal = yield* JobJournal
-  return yield* oneAtATime(
+  return yield* withKeyLock(
     journal,
     key,
     Effect.gen(function*() {

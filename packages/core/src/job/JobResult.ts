@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Images } from "../server/Images.ts"
 import type { ItemError, ItemState } from "./internal/ItemState.ts"
-import * as LeftImages from "./internal/leftImages.ts"
+import { findSessionImages } from "./internal/sessionImages.ts"
 import type { TrackingError } from "./internal/trackedJob.ts"
 import { JobCanceled, JobFailed, JobLost } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
@@ -208,7 +208,7 @@ export const fromState = Effect.fnUntraced(function*(
     case "lost": {
       const lost = withStatus("lost")
       const sessionIds = new Set(lost.map((item) => item.sessionId).filter((id) => id !== ""))
-      const left = yield* Effect.orElseSucceed(LeftImages.find(sessionIds, span(lost).created), () => [])
+      const left = yield* Effect.orElseSucceed(findSessionImages(sessionIds, span(lost).created), () => [])
       return yield* new JobLost({
         batchId,
         itemIds: lost.map((item) => item.itemId),

@@ -29,11 +29,11 @@ import { type CleanupTasks, Closing } from "../internal/Closing.ts"
 import * as Options from "../internal/options.ts"
 import type { ServerEvents } from "../server/ServerEvents.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
-import * as Follow from "./internal/follow.ts"
 import { ImageUsage } from "./internal/ImageUsage.ts"
+import * as TrackJobs from "./internal/trackJobs.ts"
 
-export type { TrackOptions } from "./internal/follow.ts"
 export type { TrackedJob } from "./internal/trackedJob.ts"
+export type { TrackOptions } from "./internal/trackJobs.ts"
 
 /**
  * Intervals and limits for tracking jobs.
@@ -118,11 +118,11 @@ export class JobTracker extends Context.Service<JobTracker, {
    * Tracks a batch until the scope closes. When it returns, the event connection is open, or opening it failed; no
    * event is missed from then on.
    */
-  readonly track: Follow.Follower["track"]
+  readonly track: TrackJobs.Tracker["track"]
   /** Polls the server for all jobs now. */
-  readonly refresh: Follow.Follower["refresh"]
+  readonly refresh: TrackJobs.Tracker["refresh"]
   /** Returns whether events arrive at the moment. */
-  readonly connected: Follow.Follower["connected"]
+  readonly connected: TrackJobs.Tracker["connected"]
   /** The images that are in use, including those of the results of tracked jobs. */
   readonly imageUse: ImageUsage["Service"]
   /** Cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background. */
@@ -151,7 +151,7 @@ const make = Effect.fnUntraced(function*(options: JobTrackerOptions): Effect.fn.
   const imageUse = yield* ImageUsage
   const cleanup = yield* Effect.flatMap(Closing, (closing) => closing.tasks)
   const millis = (name: string, input: Duration.Input) => Duration.toMillis(Options.durationOption(name, input))
-  const { connected, jobs, refresh, track } = yield* Follow.make({
+  const { connected, jobs, refresh, track } = yield* TrackJobs.make({
     sweepMax: millis("checkInterval", options.checkInterval ?? "30 seconds"),
     pollMin: millis("pollInterval.min", options.pollInterval?.min ?? "250 millis"),
     pollMax: millis("pollInterval.max", options.pollInterval?.max ?? "5 seconds"),

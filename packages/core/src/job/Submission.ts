@@ -29,7 +29,7 @@ import type { Batch } from "../server/api/QueueSchemas.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import { SessionQueue } from "../server/SessionQueue.ts"
 import { findBatchItems } from "./internal/batchItems.ts"
-import * as Rejections from "./internal/rejections.ts"
+import * as EnqueueErrors from "./internal/enqueueErrors.ts"
 import { isUnreadableItemError, tryRemoveUnreadable } from "./internal/stalledQueue.ts"
 import { QueueBlocked, SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
 import type { SubmissionPolicy } from "./JobOptions.ts"
@@ -366,7 +366,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         }
         if (!error.isAmbiguous) {
           return yield* error.reason._tag === "Validation"
-            ? Rejections.fromError(batchId, error, submission.nodes)
+            ? EnqueueErrors.fromError(batchId, error, submission.nodes)
             : error
         }
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.

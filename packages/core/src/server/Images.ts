@@ -22,7 +22,7 @@ import type {
 } from "./api/ImagesApi.ts"
 import type { JsonObject, SQLiteDirection } from "./api/Wire.ts"
 import type { BulkResult } from "./BulkResult.ts"
-import { withReason } from "./internal/failures.ts"
+import { withReason } from "./internal/errors.ts"
 import {
   confirmed,
   deletion,
@@ -31,7 +31,7 @@ import {
   notDeleted,
   optional,
   orNotFound
-} from "./internal/missing.ts"
+} from "./internal/notFound.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"

@@ -27,13 +27,13 @@ import * as Tracer from "effect/Tracer"
 import * as Options from "../internal/options.ts"
 import { Progress } from "../internal/progress.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
-import { mismatchOf } from "./internal/belonging.ts"
 import * as BodyLimit from "./internal/bodyLimit.ts"
 import * as Credentials from "./internal/credentials.ts"
-import * as Failures from "./internal/failures.ts"
+import * as Errors from "./internal/errors.ts"
 import * as Metrics from "./internal/Metrics.ts"
 import { Computation, Idempotent, Transfer } from "./internal/policy.ts"
 import * as RequestText from "./internal/requestText.ts"
+import { mismatchOf } from "./internal/responseMatch.ts"
 import * as Secrets from "./internal/secrets.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
@@ -176,7 +176,7 @@ const tokenOf = (request: HttpClientRequest.HttpClientRequest): string | undefin
 // the span of a request holds its URL with all query values
 const hidesFromTraces = (request: HttpClientRequest.HttpClientRequest): boolean => tokenOf(request) !== undefined
 
-interface CurrentCall extends Failures.Call {
+interface CurrentCall extends Errors.Call {
   /** Sends the request of the call to the server of the client that makes it. */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
@@ -189,7 +189,7 @@ const CurrentCall = Context.Reference<CurrentCall>("@effect-invokeai/core/server
     server: "",
     method: "",
     path: "",
-    scrub: (text) => text,
+    redact: (text) => text,
     sent: false,
     send: () => Effect.die("no client is available for this request")
   })
@@ -255,23 +255,23 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const credentials = yield* Credentials.make(httpClient, base, options)
 
   const sendRequest = (
-    call: Failures.Call,
+    call: Errors.Call,
     request: HttpClientRequest.HttpClientRequest
   ): Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError> => {
     call.path = request.url
     const downloadToken = tokenOf(request)
     if (downloadToken !== undefined) {
       const own = Secrets.make([downloadToken])
-      call.scrub = (text) => own.scrub(credentials.scrub(text))
+      call.redact = (text) => own.redact(credentials.redact(text))
     }
     if (base.problem !== undefined) {
       return Effect.fail(
-        Failures.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
+        Errors.failure(call, "Transport", { detail: base.problem, code: "ERR_INVALID_URL", sent: false })
       )
     }
     const problem = RequestText.bodyProblem(request.body)
     if (problem !== undefined) {
-      return Effect.fail(Failures.failure(call, "Validation", { detail: problem, sent: false }))
+      return Effect.fail(Errors.failure(call, "Validation", { detail: problem, sent: false }))
     }
     return withStreamedBody(HttpClientRequest.prependUrl(request, server)).pipe(
       Effect.flatMap(measured),
@@ -279,7 +279,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
         call.sent = true
         return credentials.send(withEncoding(prepared))
       }),
-      Effect.flatMap((response) => Failures.checkResponse(call, response))
+      Effect.flatMap((response) => Errors.checkResponse(call, response))
     )
   }
 
@@ -294,13 +294,13 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           server: base.problem === undefined ? server : undefined,
           method: endpoint.method,
           path: endpoint.path,
-          scrub: credentials.scrub,
+          redact: credentials.redact,
           sent: false,
           send: (request) => sendRequest(call, request)
         }
         const problem = RequestText.urlProblem(request)
         if (problem !== undefined) {
-          return Effect.fail(Failures.failure(call, "Validation", { detail: problem, sent: false }))
+          return Effect.fail(Errors.failure(call, "Validation", { detail: problem, sent: false }))
         }
         const hidden = fiber.getRef(HttpClient.TracerDisabledWhen)
         const progress = fiber.getRef(Progress)
@@ -309,11 +309,11 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           Effect.mapError((error) => toInvokeAiError(call, error)),
           Effect.tap((response) => {
             const other = mismatch(request, response)
-            return other === undefined ? Effect.void : Effect.fail(Failures.ofAnotherRequest(call, other))
+            return other === undefined ? Effect.void : Effect.fail(Errors.ofAnotherRequest(call, other))
           }),
           Effect.timeoutOrElse({
             duration,
-            orElse: () => Effect.fail(Failures.timedOut(call, Duration.toMillis(duration)))
+            orElse: () => Effect.fail(Errors.timedOut(call, Duration.toMillis(duration)))
           }),
           Effect.tap(() => Effect.sync(progress.succeeded)),
           Effect.updateContext((context: Context.Context<never>) =>
@@ -389,16 +389,16 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     Stream.unwrap(Effect.gen(function*() {
       const response = yield* call(f)
       const { method, url } = response.request
-      const own: Failures.Call = {
+      const own: Errors.Call = {
         server,
         method,
         path: url.slice(server.length - 1),
-        scrub: credentials.scrub,
+        redact: credentials.redact,
         sent: true
       }
       const type = response.headers["content-type"] ?? ""
       if (!contentType.some((prefix) => type.startsWith(prefix))) {
-        return yield* Effect.fail(Failures.failure(own, "Decode", {
+        return yield* Effect.fail(Errors.failure(own, "Decode", {
           status: response.status,
           detail: `expected content type ${contentType.join(" or ")}, got ${type === "" ? "none" : type}`
         }))
@@ -413,11 +413,11 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       const body = from > 0 && response.status !== 206 ? skipBytes(received, from) : received
       // not `Stream.timeoutOrElse`, which reads ahead in a fiber of its own
       return Stream.transformPull(
-        Stream.mapError(body, (error) => Failures.fromHttpClientError(own, error)),
+        Stream.mapError(body, (error) => Errors.fromHttpClientError(own, error)),
         (pull) =>
           Effect.succeed(Effect.timeoutOrElse(pull, {
             duration: idleTimeout,
-            orElse: () => Effect.fail(Failures.timedOut(own, Duration.toMillis(idleTimeout)))
+            orElse: () => Effect.fail(Errors.timedOut(own, Duration.toMillis(idleTimeout)))
           }))
       )
     })).pipe(Stream.withSpan("InvokeAiClient.bytes"))
@@ -425,7 +425,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   const call = <A>(f: (api: InvokeAiRoutes) => Effect.Effect<A, RouteError>): Effect.Effect<A, InvokeAiError> =>
     Effect.mapError(
       Effect.suspend(() => f(api)),
-      (error) => toInvokeAiError({ server, method: "", path: "", scrub: credentials.scrub, sent: true }, error)
+      (error) => toInvokeAiError({ server, method: "", path: "", redact: credentials.redact, sent: true }, error)
     )
 
   return InvokeAiClient.of({
@@ -433,7 +433,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     queueId: options.queueId ?? "default",
     token: Effect.orElseSucceed(credentials.token, () => Option.none()),
     renewToken: Effect.orElseSucceed(credentials.renew, () => false),
-    redact: credentials.scrub,
+    redact: credentials.redact,
     call,
     bytes,
     repeat
@@ -450,13 +450,13 @@ const skipBytes = <E>(stream: Stream.Stream<Uint8Array, E>, count: number): Stre
     }).pipe(Stream.filter((chunk) => chunk.length > 0))
   })
 
-const toInvokeAiError = (call: Failures.Call, error: RouteError): InvokeAiError => {
+const toInvokeAiError = (call: Errors.Call, error: RouteError): InvokeAiError => {
   switch (error._tag) {
     case "InvokeAiError":
       return error
     case "HttpClientError":
-      return Failures.fromHttpClientError(call, error)
+      return Errors.fromHttpClientError(call, error)
     default:
-      return Failures.fromSchemaError(call, error)
+      return Errors.fromSchemaError(call, error)
   }
 }

@@ -23,7 +23,7 @@ import type {
   ModelRecordChanges,
   ModelType
 } from "./api/ModelsApi.ts"
-import { optional, orNotFound } from "./internal/missing.ts"
+import { optional, orNotFound } from "./internal/notFound.ts"
 import { defined } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 

@@ -12,7 +12,7 @@ import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import { InvokeAiError } from "../InvokeAiError.ts"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
-import { withReason } from "./internal/failures.ts"
+import { withReason } from "./internal/errors.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 
 /**

@@ -23,7 +23,7 @@ import type {
   SessionQueueItemSummary
 } from "./api/QueueSchemas.ts"
 import type { SQLiteDirection } from "./api/Wire.ts"
-import { deletion, optional } from "./internal/missing.ts"
+import { deletion, optional } from "./internal/notFound.ts"
 import { inChunks, maxChunk } from "./internal/paging.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 
@@ -238,7 +238,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
 export const isRedacted = (item: { readonly batch_id: string }): boolean => item.batch_id === "redacted"
 
 /** Puts ids into the span of an operation. */
-const about = <A, E>(
+const withIds = <A, E>(
   ids: Readonly<Record<string, string | number>>,
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E> => Effect.andThen(Effect.annotateCurrentSpan(ids), effect)
@@ -253,13 +253,13 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
     )
   )
   const itemsByIds = Effect.fn("SessionQueue.itemsByIds")((ids: ReadonlyArray<number>) =>
-    about(
+    withIds(
       { items: ids.length },
       inChunks(ids, (item_ids) => call((api) => api.queue.itemsByIds({ params, payload: { item_ids } })))
     )
   )
   const itemSummariesByIds = Effect.fn("SessionQueue.itemSummariesByIds")((ids: ReadonlyArray<number>) =>
-    about(
+    withIds(
       { items: ids.length },
       inChunks(ids, (item_ids) => call((api) => api.queue.itemSummariesByIds({ params, payload: { item_ids } })))
     )
@@ -295,10 +295,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
       Effect.asVoid(call((api) => api.queue.acknowledgeEnqueue({ params, payload: { idempotency_key } })))
     ),
     batchStatus: Effect.fn("SessionQueue.batchStatus")((batch_id) =>
-      about({ batchId: batch_id }, call((api) => api.queue.batchStatus({ params: { ...params, batch_id } })))
+      withIds({ batchId: batch_id }, call((api) => api.queue.batchStatus({ params: { ...params, batch_id } })))
     ),
     item: Effect.fn("SessionQueue.item")((item_id) =>
-      about({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
+      withIds({ itemId: item_id }, call((api) => api.queue.item({ params: { ...params, item_id } })))
     ),
     itemIds,
     itemsByIds,
@@ -326,10 +326,10 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
       call((api) => api.queue.countsByDestination({ params, query: { destination } }))
     ),
     cancelItem: Effect.fn("SessionQueue.cancelItem")((item_id) =>
-      about({ itemId: item_id }, call((api) => api.queue.cancelItem({ params: { ...params, item_id } })))
+      withIds({ itemId: item_id }, call((api) => api.queue.cancelItem({ params: { ...params, item_id } })))
     ),
     cancelByBatchIds: Effect.fn("SessionQueue.cancelByBatchIds")((batch_ids) =>
-      about(
+      withIds(
         { batchId: batch_ids.join(",") },
         canceled(call((api) => api.queue.cancelByBatchIds({ params, payload: { batch_ids } })))
       )
@@ -341,7 +341,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
       Effect.withSpan("SessionQueue.cancelAllExceptCurrent")
     ),
     deleteItem: Effect.fn("SessionQueue.deleteItem")((item_id) =>
-      about(
+      withIds(
         { itemId: item_id },
         deletion(client, Effect.asVoid(call((api) => api.queue.deleteItem({ params: { ...params, item_id } }))))
       )
@@ -353,7 +353,7 @@ const make = (client: InvokeAiClient["Service"], queueId: string): SessionQueue[
       Effect.withSpan("SessionQueue.deleteAllExceptCurrent")
     ),
     retryItems: Effect.fn("SessionQueue.retryItems")((itemIds) =>
-      about(
+      withIds(
         { itemId: itemIds.join(",") },
         call((api) => api.queue.retryItemsById({ params, payload: itemIds }))
       )

@@ -26,7 +26,7 @@ import type {
   WorkflowRecord,
   WorkflowRecordWithThumbnail
 } from "./api/WorkflowsApi.ts"
-import { deletion, optional, orNotFound } from "./internal/missing.ts"
+import { deletion, optional, orNotFound } from "./internal/notFound.ts"
 import { defined } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"

@@ -26,18 +26,18 @@ const categories = {
   assets: ["control", "mask", "user", "other"]
 } as const
 
-type Presence = (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
+type ExistenceCheck = (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
 
-const presentAmong = (
+const filterExisting = (
   lookUp: (id: string) => Effect.Effect<boolean, InvokeAiError>
-): Presence =>
+): ExistenceCheck =>
 (ids) =>
   Effect.filter([...new Set(ids)], lookUp, { concurrency }).pipe(
     Effect.map((found) => new Set(found))
   )
 
 /** A foreign or missing thing cannot be used; every other failure says nothing about it. */
-const ifThere = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<Option.Option<A>, InvokeAiError> =>
+const noneIfMissing = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<Option.Option<A>, InvokeAiError> =>
   find.pipe(
     Effect.asSome,
     Effect.catchIf(
@@ -48,11 +48,11 @@ const ifThere = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<Option
   )
 
 const exists = <A>(find: Effect.Effect<A, InvokeAiError>): Effect.Effect<boolean, InvokeAiError> =>
-  Effect.map(ifThere(find), Option.isSome)
+  Effect.map(noneIfMissing(find), Option.isSome)
 
 const inList = (
   list: Effect.Effect<ReadonlyArray<{ readonly id: string }>, InvokeAiError>
-): Presence =>
+): ExistenceCheck =>
 (ids) =>
   list.pipe(
     Effect.map((all) => {
@@ -92,8 +92,8 @@ export const layer: Layer.Layer<
         images.byNames([...new Set(names)]).pipe(
           Effect.map((found) => new Set(found.map((image) => image.image_name)))
         ),
-      existingVideos: presentAmong((name) => exists(videos.get(name))),
-      existingBoards: presentAmong((id) => exists(boards.get(id))),
+      existingVideos: filterExisting((name) => exists(videos.get(name))),
+      existingBoards: filterExisting((id) => exists(boards.get(id))),
       existingStylePresets: inList(stylePresets.list),
       existingSystemPrompts: inList(systemPrompts.list),
       dynamicPrompts: ({ combinatorial, maxPrompts, prompt, seed }) =>
@@ -107,8 +107,8 @@ export const layer: Layer.Layer<
         ),
       boardImageNames: (boardId, category) =>
         boards.imageNames(boardId, { categories: categories[category], isIntermediate: false }),
-      savedWorkflow: (id) => ifThere(Effect.map(library.get(id), (record): unknown => record.workflow)),
-      imageWorkflow: (name) => ifThere(images.workflow(name))
+      savedWorkflow: (id) => noneIfMissing(Effect.map(library.get(id), (record): unknown => record.workflow)),
+      imageWorkflow: (name) => noneIfMissing(images.workflow(name))
     })
   })
 )

@@ -14,7 +14,7 @@ import { SessionQueue } from "../../server/SessionQueue.ts"
 import type { Cancellation } from "../JobOptions.ts"
 
 /** How long canceling waits for the server. @internal */
-export const cancelWithin = Duration.seconds(15)
+export const cancelTimeout = Duration.seconds(15)
 
 /**
  * Cancels all items of a batch, and asks until all of them have ended.

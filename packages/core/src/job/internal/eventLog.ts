@@ -15,11 +15,11 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { InvocationProgress, JobEvent } from "../JobEvent.ts"
 import { isTerminal } from "./ItemState.ts"
-import { Signal } from "./readable.ts"
+import { Signal } from "./observable.ts"
 
 interface Entry {
   /** The position among all events since the beginning. */
-  readonly at: number
+  readonly sequence: number
   /** Undefined where the event was dropped. */
   event: JobEvent | undefined
 }
@@ -31,15 +31,15 @@ interface Entry {
  * @since 0.1.0
  */
 interface EventLogLimits {
-  readonly begun: number
+  readonly startEvents: number
   readonly progress: number
   readonly previews: number
 }
 
-const defaults: EventLogLimits = { begun: 4096, progress: 64, previews: 8 }
+const defaults: EventLogLimits = { startEvents: 4096, progress: 64, previews: 8 }
 
 /** Whether an event tells only that something began; what came of it is told by another. */
-const isBegin = (event: JobEvent): boolean =>
+const isStartEvent = (event: JobEvent): boolean =>
   event._tag === "InvocationStarted" || (event._tag === "ItemStatusChanged" && !isTerminal(event.status))
 
 /**
@@ -53,12 +53,12 @@ export class EventLog {
   private readonly limits: EventLogLimits
   private entries: Array<Entry> = []
   private readonly progress: Array<Entry> = []
-  private readonly begun: Array<Entry> = []
+  private readonly startEvents: Array<Entry> = []
   private next = 0
   /** How many events other than progress there were. */
-  private told = 0
+  private nonProgressCount = 0
   /** How many entries hold no event any more. */
-  private empty = 0
+  private droppedCount = 0
   private ended = false
 
   constructor(limits: EventLogLimits = defaults) {
@@ -67,14 +67,14 @@ export class EventLog {
 
   push(event: JobEvent): void {
     if (this.ended) return
-    const entry: Entry = { at: this.next++, event }
+    const entry: Entry = { sequence: this.next++, event }
     this.entries.push(entry)
     if (event._tag === "InvocationProgress") this.pushProgress(entry)
     else {
-      this.told++
-      if (isBegin(event)) {
-        this.begun.push(entry)
-        if (this.begun.length > this.limits.begun) this.drop(this.begun.shift()!)
+      this.nonProgressCount++
+      if (isStartEvent(event)) {
+        this.startEvents.push(entry)
+        if (this.startEvents.length > this.limits.startEvents) this.drop(this.startEvents.shift()!)
       }
     }
     this.signal.notify()
@@ -87,25 +87,25 @@ export class EventLog {
 
   private pushProgress(entry: Entry): void {
     this.progress.push(entry)
-    const blurred = this.progress[this.progress.length - 1 - this.limits.previews]
-    if (blurred?.event?._tag === "InvocationProgress" && blurred.event.preview !== null) {
-      const bare: InvocationProgress = { ...blurred.event, preview: null }
-      blurred.event = bare
+    const stalePreview = this.progress[this.progress.length - 1 - this.limits.previews]
+    if (stalePreview?.event?._tag === "InvocationProgress" && stalePreview.event.preview !== null) {
+      const bare: InvocationProgress = { ...stalePreview.event, preview: null }
+      stalePreview.event = bare
     }
     if (this.progress.length > this.limits.progress) this.drop(this.progress.shift()!)
   }
 
   private drop(entry: Entry): void {
     entry.event = undefined
-    if (++this.empty < 64 || this.empty < this.entries.length / 2) return
+    if (++this.droppedCount < 64 || this.droppedCount < this.entries.length / 2) return
     this.entries = this.entries.filter((one) => one.event !== undefined)
-    this.empty = 0
+    this.droppedCount = 0
   }
 
   /** The entries from a position on. */
   private since(at: number): ReadonlyArray<Entry> {
     let first = this.entries.length
-    while (first > 0 && this.entries[first - 1]!.at >= at) first--
+    while (first > 0 && this.entries[first - 1]!.sequence >= at) first--
     return this.entries.slice(first)
   }
 
@@ -115,14 +115,14 @@ export class EventLog {
     let seen = 0
     const read = (): ReadonlyArray<JobEvent> => {
       const events: Array<JobEvent> = []
-      let missed = this.told - seen
+      let missed = this.nonProgressCount - seen
       for (const { event } of this.since(position)) {
         if (event === undefined) continue
         events.push(event)
         if (event._tag !== "InvocationProgress") missed--
       }
       position = this.next
-      seen = this.told
+      seen = this.nonProgressCount
       return missed > 0 ? [{ _tag: "EventsDropped", count: missed }, ...events] : events
     }
     const pull: Effect.Effect<readonly [JobEvent, ...Array<JobEvent>], Cause.Done> = Effect.suspend(() => {

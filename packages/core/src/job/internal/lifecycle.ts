@@ -27,8 +27,8 @@ import { imageNames } from "../Outputs.ts"
 import { findBatchItems } from "./batchItems.ts"
 import { cancelBatch } from "./cancellation.ts"
 import { isFinal, type ItemState } from "./ItemState.ts"
-import * as LeftImages from "./leftImages.ts"
 import { fromItem } from "./Observation.ts"
+import { deleteSessionImages } from "./sessionImages.ts"
 import { isUnreadableItemError, removeUnreadable } from "./stalledQueue.ts"
 import type { TrackedJob } from "./trackedJob.ts"
 
@@ -133,7 +133,7 @@ export const cancelUnanswered = (
 ): Effect.Effect<Cancellation, InvokeAiError, SessionQueue | JobTracker> => cancelTracked(tracked, enqueueGracePeriod)
 
 /** The parts of a job that waiting for it needs. */
-interface Awaited {
+interface AwaitableJob {
   readonly batchId: string
   readonly state: Effect.Effect<JobState.JobState>
   readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
@@ -148,11 +148,11 @@ interface Awaited {
 export const awaitWithin = <A, E>(
   wait: Effect.Effect<A, E>,
   { onTimeout = "cancel", timeout }: Pick<JobOptions, "timeout" | "onTimeout">,
-  job: Awaited,
+  job: AwaitableJob,
   left: Effect.Effect<number | undefined> = Effect.undefined
 ): Effect.Effect<A, E | JobTimeout> => {
   if (timeout === undefined) return wait
-  const giveUp = Effect.gen(function*() {
+  const onElapsed = Effect.gen(function*() {
     const status = JobState.status(yield* job.state)
     const result = onTimeout === "cancel"
       ? yield* Effect.timeoutOption(Effect.option(job.cancel), confirmWithin)
@@ -175,7 +175,7 @@ export const awaitWithin = <A, E>(
   return Effect.flatMap(left, (millis) =>
     Effect.timeoutOrElse(wait, {
       duration: millis ?? Options.durationOption("timeout", timeout),
-      orElse: () => giveUp
+      orElse: () => onElapsed
     }))
 }
 
@@ -187,7 +187,7 @@ const isWorkerDone = Effect.gen(function*() {
 })
 
 /** Waits for the worker for at most 5 seconds. */
-const awaitWorker = isWorkerDone.pipe(
+const waitForProcessor = isWorkerDone.pipe(
   Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("200 millis") }),
   Effect.timeoutOption("5 seconds"),
   Effect.map(Option.isSome),
@@ -279,17 +279,19 @@ const removeImages = Effect.fnUntraced(function*(
   inherited: Set<string>
 ) {
   const items = JobState.items(state).filter((item) => item.sessionId !== "")
-  const doomed = items.filter((item) => isUnwanted(options, item))
+  const itemsToDelete = items.filter((item) => isUnwanted(options, item))
   const kept = items.filter((item) => !isUnwanted(options, item))
   yield* keepImages(tracked, kept)
-  const begun = doomed.filter((item) => item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0)
-  if (begun.length === 0) return true
-  const done = begun.some((item) => item.status === "canceled") ? yield* awaitWorker : true
-  const failed = yield* LeftImages.remove({
-    sessionIds: new Set(begun.map((item) => item.sessionId)),
-    outputs: begun.flatMap((item) => item.outputs),
-    since: begun.map((item) => item.createdAt).find((time) => time !== null) ?? null,
-    search: begun.some((item) => item.status !== "completed"),
+  const started = itemsToDelete.filter((item) =>
+    item.startedAt !== null || item.outputs.length > 0 || item.nodes.length > 0
+  )
+  if (started.length === 0) return true
+  const done = started.some((item) => item.status === "canceled") ? yield* waitForProcessor : true
+  const failed = yield* deleteSessionImages({
+    sessionIds: new Set(started.map((item) => item.sessionId)),
+    outputs: started.flatMap((item) => item.outputs),
+    since: started.map((item) => item.createdAt).find((time) => time !== null) ?? null,
+    search: started.some((item) => item.status !== "completed"),
     keep: new Set(imageNames(kept.flatMap((item) => item.outputs))),
     batchId: tracked.batchId,
     inherited,

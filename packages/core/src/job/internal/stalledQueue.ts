@@ -16,7 +16,7 @@ import { SessionQueue } from "../../server/SessionQueue.ts"
 import { QueueBlocked } from "../JobError.ts"
 import type { Cancellation } from "../JobOptions.ts"
 import * as JobState from "../JobState.ts"
-import { cancelBatch, cancelWithin } from "./cancellation.ts"
+import { cancelBatch, cancelTimeout } from "./cancellation.ts"
 import type { Observation } from "./Observation.ts"
 
 /**
@@ -44,7 +44,7 @@ export const removeUnreadable = Effect.fn("StalledQueue.removeUnreadable")(funct
 ): Effect.fn.Return<Cancellation, InvokeAiError, SessionQueue> {
   yield* Effect.annotateCurrentSpan({ batchId })
   const queue = yield* SessionQueue
-  const canceled = yield* cancelBatch(batchId, cancelWithin)
+  const canceled = yield* cancelBatch(batchId, cancelTimeout)
   if (canceled.active === 0) yield* Effect.ignore(queue.deleteByDestination(batchId))
   return canceled
 })

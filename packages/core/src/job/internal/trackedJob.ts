@@ -1,5 +1,5 @@
 /**
- * A job in the tracker: its state, and what its readers see.
+ * A job in the tracker: its state, and what its subscribers see.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import type { JobEvent } from "../JobEvent.ts"
 import type * as JobState from "../JobState.ts"
 import type { InkOutput } from "../Outputs.ts"
 import { EventLog } from "./eventLog.ts"
+import { ObservableValue, ReplayList } from "./observable.ts"
 import type { Observation } from "./Observation.ts"
-import { Changing, Growing } from "./readable.ts"
 
 /**
  * Why a job cannot be followed to its end.
@@ -38,9 +38,9 @@ export interface TrackedJob {
   readonly state: JobState.JobState
   /** Emits the current state, and the newest state after each change. */
   readonly changes: Stream.Stream<JobState.JobState>
-  /** Emits what happened, from the beginning, to each reader. */
+  /** Emits what happened, from the beginning, to each subscriber. */
   readonly events: Stream.Stream<JobEvent>
-  /** The outputs so far, and a stream of them from the beginning, for each reader. */
+  /** The outputs so far, and a stream of them from the beginning, for each subscriber. */
   readonly outputs: { readonly current: ReadonlyArray<InkOutput>; readonly stream: Stream.Stream<InkOutput> }
   /** Waits for the end of the job, and returns its last state. */
   readonly result: Effect.Effect<JobState.JobState, TrackingError>
@@ -50,7 +50,7 @@ export interface TrackedJob {
   readonly isUnreadable: boolean
   /** Records what the caller saw of the job. */
   readonly observe: (observation: Observation) => void
-  /** Ends the job for all readers. */
+  /** Ends the job for all subscribers. */
   readonly fail: (error: TrackingError) => void
   /** Finds the items of the batch by its id. */
   readonly search: Effect.Effect<void, JobNotFound | InvokeAiError>
@@ -63,19 +63,19 @@ export interface JobObserver {
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
 }
 
-/** What the readers of a job see. @internal */
-export class JobReaders {
-  readonly states: Changing<JobState.JobState>
+/** What the subscribers of a job see. @internal */
+export class JobFeed {
+  readonly states: ObservableValue<JobState.JobState>
   readonly log = new EventLog()
-  readonly outputs = new Growing<InkOutput>()
+  readonly outputs = new ReplayList<InkOutput>()
   readonly result: Deferred.Deferred<JobState.JobState, TrackingError> = Deferred.makeUnsafe()
   private readonly observer: JobObserver
   private exit: Exit.Exit<JobState.JobState, TrackingError> | undefined
-  /** What happened before the items were known: readers see it after `JobEnqueued`. */
+  /** What happened before the items were known: subscribers see it after `JobEnqueued`. */
   private pendingEvents: Array<JobEvent> | undefined = []
 
   constructor(state: JobState.JobState, observer: JobObserver) {
-    this.states = new Changing(state)
+    this.states = new ObservableValue(state)
     this.observer = observer
   }
 
@@ -94,13 +94,13 @@ export class JobReaders {
       error.value.removed !== true
   }
 
-  /** Shows the readers what happened. They see the state that it led to, which is set before. */
+  /** Shows the subscribers what happened. They see the state that it led to, which is set before. */
   emit(events: ReadonlyArray<JobEvent>): void {
     for (const event of events) this.emitEvent(event)
     this.states.notify()
   }
 
-  /** Ends the job for all readers. */
+  /** Ends the job for all subscribers. */
   end(exit: Exit.Exit<JobState.JobState, TrackingError>): void {
     if (this.isDone) return
     this.exit = exit

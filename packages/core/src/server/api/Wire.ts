@@ -124,11 +124,11 @@ export interface JsonObject {
 export const OtherFields = Schema.Record(Schema.String, JsonValue)
 
 // how all servers write times, dozens of them for each job
-const usual = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}$/
+const serverTimestamp = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}$/
 
 // a text without a zone is UTC for `DateTime` as well
 const parseTimestamp = (text: string): Option.Option<DateTime.Utc> => {
-  if (!usual.test(text)) return Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
+  if (!serverTimestamp.test(text)) return Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
   const time = Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)
   return Number.isNaN(time) ? Option.none() : Option.some(DateTime.makeUnsafe(time))
 }

@@ -11,7 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import { InvokeAiError } from "../../InvokeAiError.ts"
 import { InvokeAiApi } from "../InvokeAiApi.ts"
 import type { InvokeAiOptions } from "../InvokeAiConfig.ts"
-import * as Failures from "./failures.ts"
+import * as Errors from "./errors.ts"
 import * as Secrets from "./secrets.ts"
 
 /** @internal */
@@ -76,7 +76,7 @@ export interface Credentials {
   readonly send: (
     request: HttpClientRequest.HttpClientRequest
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, SendError>
-  readonly scrub: (text: string) => string
+  readonly redact: (text: string) => string
 }
 
 interface State {
@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function*(
     secrets.add(token)
     state = { ...state, token: Option.some(Redacted.make(token, { label: "token" })) }
   }
-  const { scrub } = secrets
+  const { redact } = secrets
 
   const authorize = (
     request: HttpClientRequest.HttpClientRequest,
@@ -125,11 +125,11 @@ export const make = Effect.fnUntraced(function*(
     return request
   }
 
-  const loginCall = (method: string, path: string): Failures.Call => ({
+  const loginCall = (method: string, path: string): Errors.Call => ({
     server: base.url.href,
     method,
     path,
-    scrub,
+    redact,
     sent: true
   })
 
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function*(
         authorize(HttpClientRequest.prependUrl(request, base.url.href), Option.none())
       ),
       HttpClient.transform((send) =>
-        Effect.flatMap(send, (response) => Failures.checkResponse(loginCall(method, path), response))
+        Effect.flatMap(send, (response) => Errors.checkResponse(loginCall(method, path), response))
       )
     )
 
@@ -148,8 +148,8 @@ export const make = Effect.fnUntraced(function*(
       error instanceof InvokeAiError
         ? error
         : "reason" in error
-        ? Failures.fromHttpClientError(loginCall(method, path), error)
-        : Failures.failure(loginCall(method, path), "Decode", { detail: error.message, sent: true })
+        ? Errors.fromHttpClientError(loginCall(method, path), error)
+        : Errors.failure(loginCall(method, path), "Decode", { detail: error.message, sent: true })
     )
 
   const statusPath = "/api/v1/auth/status"
@@ -228,7 +228,7 @@ export const make = Effect.fnUntraced(function*(
     if (response.status !== 401 || !hasLogin) return Effect.succeed(false)
     return request.method === "GET" || request.method === "HEAD"
       ? Effect.succeed(true)
-      : Failures.isFromServer(response)
+      : Errors.isFromServer(response)
   }
 
   const attempt = (request: HttpClientRequest.HttpClientRequest, current: Option.Option<Redacted.Redacted>) =>
@@ -240,7 +240,7 @@ export const make = Effect.fnUntraced(function*(
 
   const send: Credentials["send"] = (request) => {
     if (!isSendable) {
-      return Effect.fail(Failures.failure(
+      return Effect.fail(Errors.failure(
         { ...loginCall(request.method, request.url.slice(base.url.href.length - 1)), sent: false },
         "Unauthorized",
         { detail: "the token contains invalid characters", sent: false }
@@ -254,6 +254,6 @@ export const make = Effect.fnUntraced(function*(
     token,
     renew: Effect.suspend(() => hasLogin ? renewFrom(state.token) : Effect.succeed(false)),
     send,
-    scrub
+    redact
   }
 })

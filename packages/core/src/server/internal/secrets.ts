@@ -118,14 +118,14 @@ const redactionOf = (secret: string): Redact => {
  * Replaces secrets in texts that a server or a transport wrote.
  *
  * - `add`: makes a value with at least four characters a secret. Of those that were added, the newest eight are kept.
- * - `scrub`: replaces every secret by `<redacted>`, as it is, escaped as in JSON, URL-encoded, or in base64, and the parts of
+ * - `redact`: replaces every secret by `<redacted>`, as it is, escaped as in JSON, URL-encoded, or in base64, and the parts of
  *   it at a place where the text was cut.
  *
  * @internal
  */
 export interface Secrets {
   readonly add: (secret: string) => void
-  readonly scrub: (text: string) => string
+  readonly redact: (text: string) => string
 }
 
 /** @internal */
@@ -147,7 +147,7 @@ export const make = (initial: Iterable<string> = []): Secrets => {
       added = [...added, secret].slice(-newest)
       redactions = undefined
     },
-    scrub: (text) => {
+    redact: (text) => {
       redactions ??= makeRedactions()
       return redactions.reduce((out, redact) => redact(out), text)
     }

@@ -1,10 +1,10 @@
 /**
- * Follows all jobs of a program at once: takes in what is observed of them, and runs the commands that follow from it.
+ * Tracks all jobs of a program: applies observations to their states, and runs the commands that result.
  *
  * **Details**
  *
  * Data flows one way. Events and responses become observations, `JobState.reduce` makes states, events and commands of
- * them, readers get states and events, and the commands become requests whose outcomes are observations again.
+ * them, subscribers get states and events, and the commands become requests whose outcomes are observations again.
  *
  * @since 0.1.0
  */
@@ -31,16 +31,16 @@ import * as JobState from "../JobState.ts"
 import type { OutputNode } from "../Outputs.ts"
 import { findBatchItems } from "./batchItems.ts"
 import * as JobObserver from "./jobObserver.ts"
+import { ObservableValue } from "./observable.ts"
 import { fromEvent, type Observation } from "./Observation.ts"
 import { withLoops } from "./outputs/graph.ts"
 import { pollBatches, pollSummaries } from "./pollItems.ts"
-import { Changing } from "./readable.ts"
 import { readItem } from "./readItem.ts"
 import { diagnoseStall, firstPendingItem } from "./stalledQueue.ts"
-import { JobReaders, type TrackedJob } from "./trackedJob.ts"
+import { JobFeed, type TrackedJob } from "./trackedJob.ts"
 import { nodesOfWorkflow } from "./workflowNodes.ts"
 
-/** How jobs are followed; times are in milliseconds. See `JobTrackerOptions`. @internal */
+/** How jobs are tracked; times are in milliseconds. See `JobTrackerOptions`. @internal */
 export interface Timing {
   readonly sweepMax: number
   readonly pollMin: number
@@ -52,7 +52,7 @@ export interface Timing {
   readonly readConcurrency: number
 }
 
-/** The batch to follow. @internal */
+/** The batch to track. @internal */
 export interface TrackOptions {
   readonly batchId: string
   /** How many items are asked for, null to take all there are. */
@@ -61,19 +61,19 @@ export interface TrackOptions {
   readonly nodes: ReadonlyMap<string, OutputNode>
 }
 
-/** What follows jobs; see `JobTracker`. @internal */
-export interface Follower {
+/** Tracks jobs; see `JobTracker`. @internal */
+export interface Tracker {
   readonly track: (options: TrackOptions) => Effect.Effect<TrackedJob, never, Scope.Scope>
   readonly refresh: Effect.Effect<void>
   readonly connected: Effect.Effect<boolean>
   readonly jobs: () => ReadonlyArray<{ readonly batchId: string; readonly state: JobState.JobState }>
 }
 
-/** A job that is followed. */
-interface Following {
+/** A job while it is tracked. */
+interface TrackingJob {
   readonly batchId: string
   readonly state: JobState.JobState
-  readonly readers: JobReaders
+  readonly feed: JobFeed
   /** Work of the fibers for this job belongs to the job's trace, although they work for all jobs. */
   readonly traced: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
   nodes: ReadonlyMap<string, OutputNode>
@@ -85,18 +85,18 @@ interface Following {
   lastActivityAt: number
 }
 
-/** An observation of a batch that is not followed. */
-interface ForeignObservation {
+/** An observation of a batch that is not tracked. */
+interface UntrackedEvent {
   readonly batchId: string
   readonly observation: Observation
 }
 
 /** How many of them are kept, the newest. */
-const foreignLimit = 256
+const maxUntrackedEvents = 256
 
-type Link = "unknown" | "up" | "down"
+type ConnectionStatus = "unknown" | "up" | "down"
 
-/** What exists while jobs are followed. */
+/** Exists while jobs are tracked. */
 interface Running {
   readonly scope: Scope.Closeable
   readonly wake: WorkQueue.Queue<void>
@@ -105,7 +105,7 @@ interface Running {
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Return<
-  Follower,
+  Tracker,
   never,
   SessionQueue | ServerEvents | Scope.Scope
 > {
@@ -115,16 +115,16 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   const scope = yield* Effect.scope
   const limitReads = Semaphore.makeUnsafe(timing.readConcurrency).withPermits(1)
 
-  const jobs = new Map<string, Set<Following>>()
-  const followed = (): ReadonlyArray<Following> => [...jobs.values()].flatMap((set) => Array.from(set))
-  const active = (): ReadonlyArray<Following> => followed().filter((job) => !job.readers.isDone)
-  const link = new Changing<Link>("unknown")
-  const foreign: Array<ForeignObservation> = []
+  const jobs = new Map<string, Set<TrackingJob>>()
+  const trackedJobs = (): ReadonlyArray<TrackingJob> => [...jobs.values()].flatMap((set) => Array.from(set))
+  const active = (): ReadonlyArray<TrackingJob> => trackedJobs().filter((job) => !job.feed.isDone)
+  const connectionStatus = new ObservableValue<ConnectionStatus>("unknown")
+  const untrackedEvents: Array<UntrackedEvent> = []
   let lastResponse = 0
   let lastActivity = 0
   let lastDiagnosis = 0
   let stallSignature: string | undefined
-  /** The clock of the caller who follows the first job, like those of the fibers that work for all jobs. */
+  /** The clock of the caller who tracks the first job, like those of the fibers that work for all jobs. */
   let clock = yield* Clock.Clock
   let running: Running | undefined
   let hasSummaries = true
@@ -138,45 +138,45 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (running !== undefined) WorkQueue.offerUnsafe(running.wake, undefined)
   }
 
-  /** A defect must not leave a reader waiting. */
-  const onDefect = (affected: ReadonlyArray<Following>, cause: Cause.Cause<never>) => {
+  /** A defect must not leave a subscriber waiting. */
+  const onDefect = (affected: ReadonlyArray<TrackingJob>, cause: Cause.Cause<never>) => {
     if (Cause.hasInterruptsOnly(cause)) return
-    for (const { readers } of affected) readers.end(Exit.failCause(cause))
+    for (const { feed } of affected) feed.end(Exit.failCause(cause))
   }
 
   /** A request failed, for the first time at `since`. The next sweep repeats what waiting can help. */
-  const onRequestFailed = (affected: ReadonlyArray<Following>, error: InvokeAiError, since = lastResponse) => {
-    const hopeless = error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden"
-    if (!hopeless && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
-    for (const { readers } of affected) readers.end(Exit.fail(error))
+  const onRequestFailed = (affected: ReadonlyArray<TrackingJob>, error: InvokeAiError, since = lastResponse) => {
+    const isPermanent = error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden"
+    if (!isPermanent && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
+    for (const { feed } of affected) feed.end(Exit.fail(error))
   }
 
   /** Takes an observation in. What is observed in the middle of that is taken in afterwards. */
-  const observe = (job: Following, observation: Observation): void => {
+  const observe = (job: TrackingJob, observation: Observation): void => {
     const waiting = job.observationQueue
     waiting.push(observation)
     if (waiting.length > 1) return
     for (let next: Observation | undefined = observation; next !== undefined; next = waiting[0]) {
-      if (!job.readers.isDone) applyObservation(job, next)
+      if (!job.feed.isDone) applyObservation(job, next)
       waiting.shift()
     }
   }
 
-  const applyObservation = (job: Following, observation: Observation): void => {
-    const { readers } = job
-    const before = readers.state
+  const applyObservation = (job: TrackingJob, observation: Observation): void => {
+    const { feed } = job
+    const before = feed.state
     if (observation._tag === "ItemRead" && job.nodes.size === 0) job.nodes = nodesIn(observation.item)
     const { commands, events, state } = JobState.reduce(before, observation, job.nodes)
-    if (state !== before) readers.states.set(state)
+    if (state !== before) feed.states.set(state)
     if (JobState.isProgress(before, state)) job.lastActivityAt = lastActivity = elapsedMillisUnsafe(clock)
-    // Requests are on their way before readers see what happened, which may take them time.
+    // Requests are on their way before subscribers see what happened, which may take them time.
     for (const command of commands) run(job, command)
     if (state === before) return
-    readers.emit(events)
-    if (JobState.isDone(state)) readers.end(Exit.succeed(state))
+    feed.emit(events)
+    if (JobState.isDone(state)) feed.end(Exit.succeed(state))
   }
 
-  const run = (job: Following, command: JobState.Command): void => {
+  const run = (job: TrackingJob, command: JobState.Command): void => {
     switch (command._tag) {
       case "ReadItem":
         return read(job, command.itemId)
@@ -190,19 +190,17 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   }
 
-  const read = (job: Following, itemId: number): void => {
+  const read = (job: TrackingJob, itemId: number): void => {
     if (running === undefined || job.reading.has(itemId)) return
     job.reading.add(itemId)
-    const reading = Effect.suspend(() =>
-      job.readers.isDone ? Effect.undefined : readItem(queue, job, itemId, limitReads)
-    )
+    const reading = Effect.suspend(() => job.feed.isDone ? Effect.undefined : readItem(queue, job, itemId, limitReads))
     running.fork(
       job.traced(reading).pipe(
         Effect.map((observation) => {
           onResponse()
           if (observation !== undefined) observe(job, observation)
         }),
-        Effect.catchTag("QueueBlocked", (error) => Effect.sync(() => job.readers.end(Exit.fail(error)))),
+        Effect.catchTag("QueueBlocked", (error) => Effect.sync(() => job.feed.end(Exit.fail(error)))),
         Effect.catch((error) =>
           Effect.map(elapsedMillis, (now) => {
             observe(job, { _tag: "ReadFailed", itemId, at: now })
@@ -215,7 +213,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     )
   }
 
-  const search = Effect.fnUntraced(function*(job: Following) {
+  const search = Effect.fnUntraced(function*(job: TrackingJob) {
     const status = yield* queue.batchStatus(job.batchId)
     onResponse()
     if (status.total === 0 && job.state.pages.length === 0) return yield* new JobNotFound({ batchId: job.batchId })
@@ -226,7 +224,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   }, Effect.provideService(SessionQueue, queue))
 
   /** Asks how many items a batch has, and for these if there are more than are known. */
-  const recount = Effect.fnUntraced(function*(job: Following) {
+  const recount = Effect.fnUntraced(function*(job: TrackingJob) {
     const status = yield* queue.batchStatus(job.batchId)
     onResponse()
     if (status.total > JobState.countPresent(job.state)) {
@@ -235,7 +233,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     observe(job, { _tag: "Recounted" })
   })
 
-  const recountSafely = (job: Following) =>
+  const recountSafely = (job: TrackingJob) =>
     job.traced(recount(job)).pipe(
       Effect.catch((error) =>
         Effect.sync(() => {
@@ -256,11 +254,11 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     stallSignature = signature
     for (const { finding, job } of findings) {
       if (Result.isSuccess(finding)) observe(job, finding.success)
-      else job.readers.end(Exit.fail(finding.failure))
+      else job.feed.end(Exit.fail(finding.failure))
     }
   })
 
-  const poll = Effect.fnUntraced(function*(open: ReadonlyArray<Following>) {
+  const poll = Effect.fnUntraced(function*(open: ReadonlyArray<TrackingJob>) {
     const byBatch = pollBatches(queue, open)
     const result = yield* Effect.result(
       hasSummaries
@@ -293,11 +291,11 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   }).pipe(Effect.withSpan("JobTracker.sweep", { root: true }))
 
   const interval = (now: number): number => {
-    const quietFor = now - lastActivity
+    const inactiveFor = now - lastActivity
     const waiting = active().some(({ state }) => state.needsRecount || JobState.unread(state).length > 0)
-    return link.current === "up" && !waiting
-      ? Math.min(sweepMax, Math.max(5000, quietFor))
-      : Math.min(pollMax, Math.max(pollMin, quietFor / 2))
+    return connectionStatus.current === "up" && !waiting
+      ? Math.min(sweepMax, Math.max(5000, inactiveFor))
+      : Math.min(pollMax, Math.max(pollMin, inactiveFor / 2))
   }
 
   const sweeper = Effect.fnUntraced(function*(awake: WorkQueue.Queue<void>) {
@@ -325,17 +323,17 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     const seen = fromEvent(event)
     if (seen === undefined) return
     const { batchId, observation } = seen
-    const concerned = [...jobs.get(batchId) ?? []]
-    for (const job of concerned) observe(job, observation)
-    if (concerned.length > 0 || batchId === "redacted" || event.name === "invocation_progress") return
-    foreign.push({ batchId, observation })
-    if (foreign.length > foreignLimit) foreign.shift()
+    const matchingJobs = [...jobs.get(batchId) ?? []]
+    for (const job of matchingJobs) observe(job, observation)
+    if (matchingJobs.length > 0 || batchId === "redacted" || event.name === "invocation_progress") return
+    untrackedEvents.push({ batchId, observation })
+    if (untrackedEvents.length > maxUntrackedEvents) untrackedEvents.shift()
   }
 
   const onMessage = (message: ServerMessage) => {
     if (message._tag === "Event") return onEvent(message.event)
-    link.set(message._tag === "Connected" ? "up" : "down")
-    link.notify()
+    connectionStatus.set(message._tag === "Connected" ? "up" : "down")
+    connectionStatus.notify()
     if (message._tag === "Connected") {
       // The server may be another one now.
       hasSummaries = true
@@ -359,7 +357,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     running = { scope: own, wake: awake, fork: yield* Scope.provide(FiberSet.makeRuntime(), own) }
     clock = yield* Clock.Clock
     lastResponse = lastActivity = elapsedMillisUnsafe(clock)
-    link.set("unknown")
+    connectionStatus.set("unknown")
     const listener = (message: ServerMessage) => {
       const taken = Result.try(() => onMessage(message))
       if (Result.isFailure(taken)) onDefect(active(), Cause.die(taken.failure))
@@ -367,20 +365,20 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     yield* Scope.provide(events.listen(listener), own)
     const stop = Effect.suspend(() => {
       if (running?.scope === own) running = undefined
-      foreign.length = 0
+      untrackedEvents.length = 0
       return Effect.forkIn(Scope.close(own, Exit.void), scope)
     })
     const guarded = Effect.tapCause(sweeper(awake), (cause) => Effect.sync(() => onDefect(active(), cause)))
     yield* Effect.forkIn(Effect.ensuring(guarded, stop), own)
   }).pipe(Effect.uninterruptible)
 
-  const awaitLink = link.stream.pipe(
+  const awaitConnection = connectionStatus.stream.pipe(
     Stream.filter((state) => state !== "unknown"),
     Stream.runHead,
     Effect.timeoutOption(connectTimeout)
   )
 
-  const release = (job: Following) =>
+  const release = (job: TrackingJob) =>
     Effect.suspend(() => {
       const set = jobs.get(job.batchId)
       set?.delete(job)
@@ -394,16 +392,16 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   const track = Effect.fnUntraced(function*(target: TrackOptions) {
     const observer = yield* JobObserver.make(target.batchId)
     const { span } = observer
-    const readers = new JobReaders(
+    const feed = new JobFeed(
       JobState.make(target.batchId, target.expected, target.destination ?? null),
       observer
     )
-    const job: Following = {
+    const job: TrackingJob = {
       batchId: target.batchId,
       get state() {
-        return readers.state
+        return feed.state
       },
-      readers,
+      feed,
       traced: (work) => span === undefined ? work : Effect.withParentSpan(work, span),
       nodes: target.nodes,
       observationQueue: [],
@@ -419,20 +417,20 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
       () => release(job)
     )
     if (running === undefined) yield* start
-    for (const seen of foreign) {
+    for (const seen of untrackedEvents) {
       if (seen.batchId === job.batchId) observe(job, seen.observation)
     }
-    if (link.current === "unknown") yield* awaitLink
+    if (connectionStatus.current === "unknown") yield* awaitConnection
     job.lastActivityAt = elapsedMillisUnsafe(clock)
-    observe(job, { _tag: "EventConnection", isUp: link.current === "up" })
+    observe(job, { _tag: "EventConnection", isUp: connectionStatus.current === "up" })
     return toTrackedJob(job, (observation) => observe(job, observation), search(job))
   })
 
   return {
     track,
     refresh: Effect.sync(wake),
-    connected: Effect.sync(() => link.current === "up"),
-    jobs: followed
+    connected: Effect.sync(() => connectionStatus.current === "up"),
+    jobs: trackedJobs
   }
 })
 
@@ -444,25 +442,25 @@ const nodesIn = (item: (Observation & { readonly _tag: "ItemRead" })["item"]): R
   )
 
 const toTrackedJob = (
-  { batchId, readers }: Following,
+  { batchId, feed }: TrackingJob,
   observe: TrackedJob["observe"],
   search: TrackedJob["search"]
 ): TrackedJob => ({
   batchId,
   get state() {
-    return readers.state
+    return feed.state
   },
   get isDone() {
-    return readers.isDone
+    return feed.isDone
   },
   get isUnreadable() {
-    return readers.isUnreadable
+    return feed.isUnreadable
   },
-  changes: readers.states.stream,
-  events: readers.log.stream,
-  outputs: readers.outputs,
-  result: Deferred.await(readers.result),
+  changes: feed.states.stream,
+  events: feed.log.stream,
+  outputs: feed.outputs,
+  result: Deferred.await(feed.result),
   observe,
-  fail: (error) => readers.end(Exit.fail(error)),
+  fail: (error) => feed.end(Exit.fail(error)),
   search
 })

@@ -15,7 +15,7 @@ const pageSize = 200
 const pages = 10
 
 /** Clocks of the database and of the program that writes it may differ by this much, in milliseconds. */
-const slack = 5000
+const clockSkewMillis = 5000
 
 /**
  * The newest images that belong to some sessions.
@@ -28,14 +28,14 @@ const slack = 5000
  * @category operations
  * @since 0.1.0
  */
-export const find = Effect.fn("LeftImages.find")(function*(
+export const findSessionImages = Effect.fn("SessionImages.findSessionImages")(function*(
   sessionIds: ReadonlySet<string>,
   since: string | null
 ): Effect.fn.Return<ReadonlyArray<ImageDTO>, InvokeAiError, Images> {
   const images = yield* Images
   const found: Array<ImageDTO> = []
   if (sessionIds.size === 0) return found
-  const oldest = since === null ? 0 : Date.parse(since) - slack
+  const oldest = since === null ? 0 : Date.parse(since) - clockSkewMillis
   for (let page = 0; page < pages; page++) {
     const { items } = yield* images.page({
       order: "DESC",
@@ -64,7 +64,7 @@ export const find = Effect.fn("LeftImages.find")(function*(
  * @category operations
  * @since 0.1.0
  */
-export const remove = Effect.fn("LeftImages.remove")(function*(options: {
+export const deleteSessionImages = Effect.fn("SessionImages.deleteSessionImages")(function*(options: {
   readonly sessionIds: ReadonlySet<string>
   readonly outputs: ReadonlyArray<InkOutput>
   readonly since: string | null
@@ -80,18 +80,18 @@ export const remove = Effect.fn("LeftImages.remove")(function*(options: {
   const images = yield* Images
   const names = imageNames(options.outputs)
   const named = names.length === 0 ? [] : yield* images.byNames(names)
-  const found = options.search ? yield* find(options.sessionIds, options.since) : []
+  const found = options.search ? yield* findSessionImages(options.sessionIds, options.since) : []
   const { inherited } = options
   for (const name of yield* options.imageUse.claim(options.batchId, names)) inherited.add(name)
   const used = yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) })
   const own = new Set<string>()
-  const toOthers = new Set<string>()
+  const usedElsewhere = new Set<string>()
   for (const { image_name, session_id, starred } of [...named, ...found]) {
-    const made = typeof session_id === "string" && options.sessionIds.has(session_id)
-    if (starred === true || options.keep.has(image_name) || !(made || inherited.has(image_name))) continue
-    ;(used.has(image_name) ? toOthers : own).add(image_name)
+    const isOwn = typeof session_id === "string" && options.sessionIds.has(session_id)
+    if (starred === true || options.keep.has(image_name) || !(isOwn || inherited.has(image_name))) continue
+    ;(used.has(image_name) ? usedElsewhere : own).add(image_name)
   }
-  yield* options.imageUse.transfer(options.batchId, toOthers)
+  yield* options.imageUse.transfer(options.batchId, usedElsewhere)
   if (own.size === 0) return []
   const { failed } = yield* images.deleteMany([...own])
   // What is not there any more needs no deleting.

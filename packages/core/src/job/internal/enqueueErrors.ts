@@ -8,9 +8,10 @@ import { type Rejection, SubmissionRejected } from "../JobError.ts"
 import type { OutputNode } from "../Outputs.ts"
 
 /** Messages can hold every node type of the server; this much of one is enough. */
-const longest = 300
+const maxMessageLength = 300
 
-const shorten = (message: string): string => message.length <= longest ? message : `${message.slice(0, longest)}…`
+const shorten = (message: string): string =>
+  message.length <= maxMessageLength ? message : `${message.slice(0, maxMessageLength)}…`
 
 /** Where the server's messages name nodes: `node a`, `node (a)`, `['a', 'b']`, and `a.field -> b.field`. */
 const mentions = /\bnode \(?|['"]|\(|-> /gi

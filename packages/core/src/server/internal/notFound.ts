@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { InvokeAiError } from "../../InvokeAiError.ts"
 import type { InvokeAiClient } from "../InvokeAiClient.ts"
-import { withReason } from "./failures.ts"
+import { withReason } from "./errors.ts"
 
 /**
  * `None` for what is not there.

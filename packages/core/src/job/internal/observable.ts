@@ -1,5 +1,5 @@
 /**
- * Values in memory that any number of readers follow, each at its own pace.
+ * Values in memory that any number of subscribers observe, each at its own pace.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export class Signal {
  * @category models
  * @since 0.1.0
  */
-export class Changing<A> {
+export class ObservableValue<A> {
   private readonly signal = new Signal()
   private version = 0
   private ended = false
@@ -74,12 +74,12 @@ export class Changing<A> {
 }
 
 /**
- * A list that only grows, read from its beginning by any number of readers.
+ * A list that only grows, read from its beginning by any number of subscribers.
  *
  * @category models
  * @since 0.1.0
  */
-export class Growing<A> {
+export class ReplayList<A> {
   private readonly signal = new Signal()
   private readonly items: Array<A> = []
   private ended = false

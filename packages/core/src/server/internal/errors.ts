@@ -14,7 +14,7 @@ import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from ".
 export interface Call {
   readonly server: string | undefined
   readonly method: string
-  scrub: (text: string) => string
+  redact: (text: string) => string
   path: string
   sent: boolean
 }
@@ -27,7 +27,7 @@ const maxSearched = 64 * 1024
 const shorten = (text: string): string => text.length <= maxDetail ? text : `${text.slice(0, maxDetail)}…`
 
 /** A text without secrets, cut afterwards: a secret that is cut first is harder to find. */
-const clean = ({ scrub }: Call, text: string): string => shorten(scrub(text.slice(0, maxSearched)))
+const clean = ({ redact }: Call, text: string): string => shorten(redact(text.slice(0, maxSearched)))
 
 const scrubbed = (call: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
   loc: loc.map((part) => {
@@ -191,12 +191,12 @@ export const checkResponse = (
   )
 }
 
-interface Described {
+interface CauseSummary {
   readonly text: string
   readonly code: string | undefined
 }
 
-const describeCause = (cause: unknown): Described => {
+const describeCause = (cause: unknown): CauseSummary => {
   const texts: Array<string> = []
   let code: string | undefined = undefined
   let current: unknown = cause
@@ -212,11 +212,11 @@ const describeCause = (cause: unknown): Described => {
 }
 
 /** What a client of TLS says where the other side does not speak TLS. */
-const isNoTls = ({ code, text }: Described): boolean =>
+const isNoTls = ({ code, text }: CauseSummary): boolean =>
   code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" ||
   (code === "EPROTO" && /wrong version number|packet length too long/.test(text))
 
-const neverSent: ReadonlySet<string> = new Set([
+const notSentCodes: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -268,7 +268,7 @@ export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClien
       return failure(call, "Transport", {
         detail: detail === "" ? "the connection failed" : detail,
         code,
-        sent: code !== undefined && neverSent.has(code) ? false : call.sent
+        sent: code !== undefined && notSentCodes.has(code) ? false : call.sent
       })
     case "InvalidUrlError":
       return failure(call, "Transport", { detail: "the URL is invalid", code: "ERR_INVALID_URL", sent: false })

@@ -1,8 +1,9 @@
 /**
  * A program that can be killed at any moment, and is just started again. `node examples/crash-recovery.ts`
  *
- * With INVOKEAI_URL it works through its orders on that server; kill it with `kill -9` and start it again. Without, it shows
- * just that: it serves a simulator, starts itself, kills itself in the middle of an order, and starts itself again.
+ * With INVOKEAI_URL it works through its orders on that server; kill it with `kill -9` and start it again. Without, it
+ * shows just that: it serves a simulator, starts itself, kills itself in the middle of an order, and starts itself
+ * again.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
@@ -24,7 +25,7 @@ import { exampleFile } from "./lib/run.ts"
 
 const orders = [{ id: "order-1", width: 160 }, { id: "order-2", width: 240 }, { id: "order-3", width: 320 }]
 
-/** One order: handed in once however often the program starts, and done when its file is there. */
+/** One order: submitted once, no matter how often the program starts, and done when its file exists. */
 const work = Effect.fn("work")(function*(order: typeof orders[number]) {
   const fs = yield* FileSystem.FileSystem
   if (yield* fs.exists(`outputs/${order.id}.png`)) return yield* Console.log(`${order.id} was done already`)

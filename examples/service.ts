@@ -22,7 +22,7 @@ import { exampleFile, run } from "./lib/run.ts"
 
 const Query = Schema.Struct({ width: Schema.optionalKey(Schema.String) })
 
-/** What a client is told: its own mistakes with 400, trouble with the server behind with 502. */
+/** The response to a client: 400 for its own mistakes, 502 for failures of the InvokeAI server. */
 const toResponse = (error: { readonly _tag: string; readonly message: string }) => {
   const own = ["SchemaError", "HttpServerError", "InvalidInputValue", "UploadError"].includes(error._tag)
   return HttpServerResponse.jsonUnsafe({ error: error._tag, message: error.message }, { status: own ? 400 : 502 })

@@ -16,7 +16,7 @@ const line = (text: string): void => {
   process.stdout.write(`${live ? eraseLine : ""}  ${text}\n`)
 }
 
-/** The node and the quarter of its progress that was told last: elsewhere than on a terminal, four lines are enough. */
+/** The node and the quarter of its progress that was printed last: without a terminal, four lines are enough. */
 let told = ""
 
 const progress = (nodeId: string, percentage: number | null, message: string): void => {

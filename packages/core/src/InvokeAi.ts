@@ -1,10 +1,10 @@
 /**
- * The client of one InvokeAI server: all services in one layer.
+ * The client of an InvokeAI server: all services in one layer.
  *
  * **Details**
  *
  * The layers need two things of the platform: an `HttpClient`, and an `EventTransport` for the server's events. On Node
- * use `NodeInvokeAi.layer` of `@effect-invokeai/node`, which brings both; in browsers `FetchHttpClient.layer` and
+ * use `NodeInvokeAi.layer` of `@effect-invokeai/node`, which provides both; in browsers `FetchHttpClient.layer` and
  * `EventTransport.layerSocketIo`; in tests `InvokeAiTest.layer`, which puts the simulator behind the client.
  *
  * @since 0.1.0
@@ -37,7 +37,7 @@ import { WorkflowLibrary } from "./server/WorkflowLibrary.ts"
 import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
 
 /**
- * How the client reaches its server, and how it follows jobs.
+ * Options for the connection to the server and for tracking jobs.
  *
  * @category models
  * @since 0.1.0
@@ -47,14 +47,14 @@ export interface Options extends InvokeAiOptions {
   readonly tracking?: JobTrackerOptions | undefined
 }
 
-/** Fails if an option is invalid, or unknown even to a layer that has `others`. @internal */
+/** Fails if an option is invalid, or unknown to a layer that also has the options `others`. @internal */
 export const checkOptions = (
   options: Options,
   others?: Readonly<Record<string, OptionRule>>
 ): Effect.Effect<void, InvalidOption> => ClientConfig.checkOptions(options, { tracking: record, ...others })
 
 /**
- * The services that speak to the server.
+ * The services that communicate with the server.
  *
  * @category models
  * @since 0.1.0
@@ -89,7 +89,7 @@ export type Services =
   | SecureRandom.SecureRandom
 
 /**
- * The services on top of a client that is there already.
+ * Provides the services on top of an existing client.
  *
  * **When to use**
  *
@@ -123,17 +123,17 @@ export const layerServices = (
     Assets.layer,
     SecureRandom.layerWebCrypto
   ).pipe(Layer.provideMerge(server))
-  // Effect builds a layer once, by its identity, also where one program is provided inside another: without a layer of
-  // its own the inner program would get the services of the outer one's server.
+  // Effect builds a layer once, by its identity, even if one program is provided inside another: without its own layer,
+  // the inner program would get the services of the outer one's server.
   return Layer.suspend(() => Layer.fresh(services))
 }
 
 /**
- * The client of the server that the options name, by default `http://127.0.0.1:9090`.
+ * Provides a client of the server in the options, by default `http://127.0.0.1:9090`.
  *
  * **Details**
  *
- * Nothing is sent before the first use. The event connection is open only while jobs are followed or events read.
+ * Nothing is sent before the first use. The event connection is open only while jobs are tracked or events are read.
  *
  * **Example** (A client in a browser)
  *
@@ -165,12 +165,12 @@ export const layer = (
   }))
 
 /**
- * The client of the server that the configuration names: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
+ * Provides a client of the server in the configuration: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`,
  * `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID` and others, see `InvokeAiConfig`.
  *
  * **Details**
  *
- * What is given here wins over the configuration.
+ * Options take precedence over the configuration.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,6 @@
 /**
- * The modules that programs use, each as a namespace. Every module is also an entry point, and so are those for rarer needs.
+ * The modules that programs use, each as a namespace. Every module can also be imported by path, as can those that are
+ * needed more rarely.
  *
  * @since 0.1.0
  */

@@ -432,12 +432,12 @@ export interface RandomOptions {
  *
  * **Details**
  *
- * Each request and each event on its way to a socket is struck with the given likelihood, by one of the actions. The same
- * seed and the same course of requests give the same faults, so a failing seed can be run again.
+ * Each request and each event on its way to a socket is struck with the given likelihood, by one of the actions. The
+ * same seed and the same course of requests give the same faults, so a failing seed can be run again.
  *
  * **Gotchas**
  *
- * After `maxFaults` faults all is well again. Faults that never end make many programs wait for ever, rightly.
+ * After `maxFaults` faults, none follow, because many programs would rightly wait indefinitely otherwise.
  *
  * **Example** (A bad line, but every submission arrives)
  *

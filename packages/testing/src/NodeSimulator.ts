@@ -33,8 +33,8 @@ export interface NodeSimulatorOptions extends Simulator.SimulatorOptions {
   /** A sub-path under which the server answers, such as `/invoke`. Default `/`. */
   readonly basePath?: string | undefined
   /**
-   * Which web pages may use it, as `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`. Default
-   * none, so browsers refuse pages of other origins.
+   * Which web pages may use it, as `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`.
+   * Default none, so browsers refuse pages of other origins.
    */
   readonly allowOrigins?: ReadonlyArray<string> | undefined
 }
@@ -86,7 +86,7 @@ const write = (response: ServerResponse, answer: SimulatorResponse, withBody: bo
   }
 }
 
-/** What a browser wants to be told before a page of another origin may see an answer. */
+/** The headers that a browser requires before it shows a response to a page of another origin. */
 const corsHeaders = (
   request: IncomingMessage,
   allowed: ReadonlyArray<string>

@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * Answers requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events, as
- * a real server of the chosen release does. Deterministic: the same seed, clock and requests give the same bytes. Time
- * comes from `Clock` only. Nothing is generated: nodes that need models give plausible pictures.
+ * Answers requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events,
+ * as a real server of the chosen release does. Deterministic: the same seed, clock and requests give the same bytes.
+ * Time comes from `Clock` only. Nothing is generated: nodes that need models give plausible pictures.
  *
  * `InvokeAiTest.layer` puts it behind the client; `NodeSimulator` serves it on a port.
  *
@@ -495,13 +495,15 @@ export class Simulator extends Context.Service<Simulator, {
   readonly leftovers: Effect.Effect<SimulatorStateModule.Leftovers>
   /** All requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<SeenRequest>>
-  /** All events that the server sent so far, also while nobody listened. */
+  /** All events that the server has sent, including those without a subscriber. */
   readonly events: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly payload: unknown }>>
   /** Adds faults; their occasions count from now. */
   readonly inject: (...faults: ReadonlyArray<Fault.Fault>) => Effect.Effect<void>
   /** Removes all faults. */
   readonly clearFaults: Effect.Effect<void>
-  /** Sets what nodes of a type do: one result for all, or a function of the node and the number of the call (from 1). */
+  /**
+   * Sets what nodes of a type do: one result for all, or a function of the node and the number of the call (from 1).
+   */
   readonly whenNode: (type: string, result: NodeResult | NodeOverride) => Effect.Effect<void>
   /** Sets how long nodes and steps take from now on. */
   readonly setDurations: (durations: {

@@ -126,7 +126,7 @@ export const tinySd1: SimulatorModel = make({
 })
 
 /**
- * The models that a simulator has unless told otherwise.
+ * The default models of a simulator.
  *
  * @category constants
  * @since 0.1.0

@@ -59,7 +59,7 @@ export interface UploadOptions {
   /** The id of a board to put the image on. Default none. */
   readonly board?: string | undefined
   /**
-   * Whether the image is hidden from the gallery, and removed by "clear intermediates" even if nobody else does it.
+   * Whether the image is hidden from the gallery, and removed by "clear intermediates" even if nothing else removes it.
    * Default true, or false when a board is given.
    */
   readonly isIntermediate?: boolean | undefined

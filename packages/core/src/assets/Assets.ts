@@ -4,13 +4,13 @@
  * **Details**
  *
  * An upload belongs to the scope it is made in. When that closes, on success, failure and interruption, the image is
- * deleted from the server, unless somebody wants it by now: it was starred, or moved to another board, or the result of
- * a run refers to it (`retain`), or a job that stays in the `JobJournal` needs it. A deletion that fails is logged, kept in `leftovers`, and never hides why the program
- * failed. It is repeated while `InvokeAiOptions.closeTimeout` allows it, then in the background with growing pauses, and
- * once more when the layer closes.
+ * deleted from the server, unless it is still needed: it was starred, or moved to another board, or the result of a run
+ * refers to it (`retain`), or a job that stays in the `JobJournal` needs it. A deletion that fails is logged, kept in
+ * `leftovers`, and never hides why the program failed. It is repeated while `InvokeAiOptions.closeTimeout` allows it,
+ * then in the background with growing pauses, and once more when the layer closes.
  *
- * Interrupting an upload returns immediately. In the background its request gets 2 seconds to finish and is then cut; an
- * image that arrived all the same is looked up and deleted. If none is found, the record of the upload stays in the
+ * Interrupting an upload returns immediately. In the background its request gets 2 seconds to finish and is then cut;
+ * an image that arrived all the same is looked up and deleted. If none is found, the record of the upload stays in the
  * `AssetLedger`.
  *
  * **Example** (An image that exists for one run)
@@ -103,8 +103,8 @@ const absentFor: Duration.Input = "5 seconds"
 const lookupTimeout: Duration.Input = "15 seconds"
 
 /**
- * Why there is no image for an upload, and what the server has: nothing because it refused it (`refused`), nothing as far
- * as it can tell (`absent`), or perhaps an image (`unknown`).
+ * Why there is no image for an upload, and what the server has: nothing because it refused it (`refused`), nothing as
+ * far as it can tell (`absent`), or perhaps an image (`unknown`).
  */
 interface NotUploaded {
   readonly stored: "refused" | "absent" | "unknown"
@@ -136,8 +136,8 @@ export class Assets extends Context.Service<Assets, {
   /** What is held now, in the order of the uploads. */
   readonly held: Effect.Effect<ReadonlyArray<Asset>>
   /**
-   * Deletes an image that is held, before its scope closes, or tries again one that could not be deleted. `Missing` when
-   * it is neither.
+   * Deletes an image that is held, before its scope closes, or tries again one that could not be deleted. `Missing`
+   * when it is neither.
    */
   readonly release: (imageName: string) => Effect.Effect<DeletionOutcome>
   /** What could not be deleted so far. */
@@ -145,7 +145,7 @@ export class Assets extends Context.Service<Assets, {
   /** Which images are needed: the results of followed jobs, and what is retained. */
   readonly imageUse: ImageUsage["Service"]
   /**
-   * Deletes what an earlier process left on this server, as far as the ledger tells, but for what a job in the
+   * Deletes the uploads of an earlier process that the ledger lists, except those that a job in the
    * `JobJournal` needs. Outcomes by image name.
    */
   readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError | RecordError>
@@ -183,7 +183,9 @@ const make = Effect.gen(function*() {
     return slot
   }
 
-  /** The images of uploads whose names are unknown, by the ids that were sent with them, among the images since then. */
+  /**
+   * The images of uploads whose names are unknown, by the ids that were sent with them, among the images since then.
+   */
   const find = (records: ReadonlyArray<AssetRecord>): Effect.Effect<ReadonlyMap<string, ImageDTO>, InvokeAiError> => {
     const ids = new Set<string | null | undefined>(records.map(({ id }) => id))
     const since = Math.min(...records.map(({ recorded_at = 0 }) => recorded_at)) - maxClockDifference
@@ -246,8 +248,8 @@ const make = Effect.gen(function*() {
     )
 
   /**
-   * Deletes in the background what an upload that has no caller any more leaves on the server. Its request gets a moment
-   * to finish. If no image is found, its record stays in the ledger.
+   * Deletes in the background what an upload that has no caller any more leaves on the server. Its request gets a
+   * moment to finish. If no image is found, its record stays in the ledger.
    */
   const abandon = (request: Fiber.Fiber<ImageDTO, NotUploaded>, record: AssetRecord) =>
     cleanup.defer({
@@ -406,9 +408,10 @@ const make = Effect.gen(function*() {
  *
  * **Details**
  *
- * The format is told from the content, not from the name. Within one scope the same bytes with the same options are
+ * The format is detected from the content, not from the name. Within one scope the same bytes with the same options are
  * uploaded once. Where the answer to an upload is lost, the image is looked up on the server, so that none stays there
- * unnoticed. Fails with `UploadError`, or `InvalidOption` for an option with an invalid value or an unknown name; everything that can be checked is checked before anything is sent. Route:
+ * unnoticed. Fails with `UploadError`, or `InvalidOption` for an option with an invalid value or an unknown name;
+ * everything that can be checked is checked before anything is sent. Route:
  * `POST /api/v1/images/upload`.
  *
  * @category uploads
@@ -500,7 +503,7 @@ export const adopt = Effect.fn("Assets.adopt")(
  * **When to use**
  *
  * For images that this program puts somewhere else than into the results of its jobs, which are kept as long as the
- * jobs are followed. `owner` is a name of yours; the id of a batch lets the cleanup of that batch delete them.
+ * jobs are followed. `owner` is a name that you choose; the id of a batch lets the cleanup of that batch delete them.
  *
  * @category combinators
  * @since 0.1.0
@@ -513,16 +516,17 @@ export const retain = Effect.fn("Assets.retain")(
 )
 
 /**
- * Deletes what an earlier process left on this server, as far as its ledger (`AssetLedger.layerFile`) tells, and says
+ * Deletes the uploads of an earlier process that its ledger (`AssetLedger.layerFile`) lists, and returns
  * what became of each image.
  *
  * **Details**
  *
- * Where the program has a `JobJournal`, images that its jobs were given are kept (`NeededByJob`): take the jobs up first
- * (`JobRecovery`), and call this when they are done.
+ * Where the program has a `JobJournal`, images that its jobs were given are kept (`NeededByJob`): take the jobs up
+ * first (`JobRecovery`), and call this when they are done.
  *
- * An upload that was in flight, and whose image is not on the server, stays in the ledger for one hour, because the server
- * may still receive it. Also deletes the temporary files that downloads of killed processes left (`.invokeai-….part`).
+ * An upload that was in flight, and whose image is not on the server, stays in the ledger for one hour, because the
+ * server may still receive it. Also deletes the temporary files that downloads of killed processes left
+ * (`.invokeai-….part`).
  *
  * **Errors**
  *

@@ -4,7 +4,7 @@
  * **Details**
  *
  * Cleaning up tries everything and tells what happened to each thing; only with `strict` it fails, with the list of
- * what could not be deleted. Things that are gone already are no failure. Images that somebody wants by now stay, see
+ * what could not be deleted. Missing things are not failures. Images that are still needed are kept, see
  * `KeptReason`.
  *
  * **Example** (Outputs were downloaded, nothing is to stay)
@@ -314,7 +314,7 @@ const itemOutcomes = Effect.fnUntraced(
         ? Effect.succeed(missing)
         : item instanceof InvokeAiError
         ? Effect.succeed(failed(item))
-        // After a restart a server may give an old number to an item of somebody else.
+        // After a restart, a server can reuse an old id for another user's item.
         : item.batch_id !== job.batchId
         ? Effect.succeed(missing)
         : !ended.has(item.status)

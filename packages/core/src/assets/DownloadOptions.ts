@@ -62,7 +62,7 @@ export interface DownloadOptions extends FormatOptions {
   readonly concurrency?: number | undefined
   /** The workflow's name, for `{workflow}` in the template. */
   readonly workflow?: string | undefined
-  /** Told about each image while it comes. Must be quick. */
+  /** Called with the progress of each image. It should return quickly. */
   readonly onProgress?: ((progress: DownloadProgress) => Effect.Effect<void>) | undefined
 }
 
@@ -81,7 +81,7 @@ export const downloadRules: Options.OptionRules<DownloadOptions> = {
 }
 
 /**
- * Which images and videos of a job to download, besides how.
+ * Options for the images and videos of a job to download.
  *
  * @category models
  * @since 0.1.0

@@ -170,8 +170,8 @@ export const images = Effect.fn("Downloads.images")(
  *
  * **Details**
  *
- * As `images`; but a download that breaks off goes on where it ended, within the retries. `format` does not apply. Sizes in
- * pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
+ * Like `images`, but a download that is cut off resumes where it ended, within the retries. `format` does not apply.
+ * Sizes in pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
  *
  * @category downloads
  * @since 0.1.0

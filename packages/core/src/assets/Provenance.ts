@@ -21,7 +21,7 @@ export interface ProvenanceInput {
   readonly user_name: string
   /** `{nodeId}.{fieldName}`. */
   readonly system_name: string
-  /** As the server got it; null where there is none, or where a node gave it whose result is not known. */
+  /** The value that the server received; null if there was none, or if it came from a node whose result is unknown. */
   readonly value: unknown
 }
 
@@ -134,7 +134,7 @@ const resultOf = ({ source }: View, { field, nodeId }: Source): unknown => {
   return found === undefined ? undefined : own(found.data, field)
 }
 
-/** The value that a field of a node had, undefined where that cannot be told. */
+/** The value of a field of a node; undefined if unknown. */
 const valueOf = (view: View, nodeId: string, field: string): unknown => {
   const given = view.source.item?.fieldValues.find((value) => value.nodeId === nodeId && value.fieldName === field)
   if (given !== undefined) return given.value

@@ -6,7 +6,7 @@
 import type { Provenance } from "./Provenance.ts"
 
 /**
- * What a sidecar may tell besides what is always in it. `true` for each means: include it.
+ * Optional parts of a sidecar file. `true` for each means: include it.
  *
  * @category models
  * @since 0.1.0

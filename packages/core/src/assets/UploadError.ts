@@ -19,8 +19,8 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
  * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`,
  * `NotRecorded` (the asset ledger could not be written; `cause` is the `RecordError`).
  *
- * Told by the server: `Rejected` (it cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing` (the
- * image to adopt is not there), `Forbidden` (no or no sufficient login), `Server`.
+ * Reported by the server: `Rejected` (it cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing`
+ * (the image to adopt is not there), `Forbidden` (no or no sufficient login), `Server`.
  *
  * On the way: `Connection`, `Timeout`. After these the image is not on the server, or it is deleted as soon as the
  * ledger's `recover` finds it.

@@ -20,7 +20,7 @@ export interface BatchDatum {
 }
 
 /**
- * Batch data: a product of groups, each of which holds data that run side by side.
+ * Batch data: a product of groups; the lists of a group vary in lockstep.
  *
  * @category models
  * @since 0.1.0

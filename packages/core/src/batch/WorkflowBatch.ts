@@ -1,5 +1,5 @@
 /**
- * What is submitted for a workflow: the graph, the values that vary, and the workflow itself to embed in the images.
+ * Builds what is submitted for a workflow: the graph, the values that vary, and the workflow to embed in the images.
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ import * as WorkflowProblems from "./WorkflowProblems.ts"
 export type { BatchData, BatchDatum } from "./BatchData.ts"
 
 /**
- * A workflow ready for submission: what the server's `enqueue_batch` takes, and its size, warnings and nodes.
+ * A workflow ready for submission: the body of the server's `enqueue_batch`, with its size, warnings and nodes.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export interface WorkflowBatch {
   /** The graph that the server runs. */
   readonly graph: WorkflowGraph.WorkflowGraph
   /**
-   * Groups of values for fields. The values within a group vary together; groups are combined with each other, and the
+   * Groups of values for fields. The lists of a group vary in lockstep; groups are combined with each other, and the
    * last varies fastest.
    */
   readonly data: BatchData
@@ -56,37 +56,37 @@ export interface WorkflowBatch {
   readonly runs: number
   /** How many queue items the batch makes: `runs` times the lengths of the groups. */
   readonly size: number
-  /** What was dropped or could not be kept, as sentences. */
+  /** Human-readable warnings about what was dropped or could not be kept. */
   readonly warnings: ReadonlyArray<string>
   /** The nodes of the workflow by id, for the names in events, outputs and errors. */
   readonly nodes: ReadonlyMap<string, SubmittedNode>
 }
 
 /**
- * How a workflow is compiled.
+ * Options for building a batch.
  *
  * @category models
  * @since 0.1.0
  */
 export interface BatchOptions {
-  /** How often everything runs; 1 unless given. */
+  /** How many times each combination runs. Default: 1. */
   readonly runs?: number | undefined
   /** Id of the board for kept results whose own board is unset or `auto`; `none` for no board. */
   readonly board?: string | undefined
-  /** Id of the board that `auto` means for all nodes, as the editor's auto-add board. */
+  /** Id of the board that `auto` refers to in all nodes, like the editor's auto-add board. */
   readonly autoBoard?: string | undefined
-  /** The seeds of the runs; see `SeedPolicy`. Default `keep`. */
+  /** The seeds of the runs; see `SeedPolicy`. Default: `keep`. */
   readonly seed?: Seeds.SeedPolicy | undefined
 }
 
 /**
- * Everything that is wrong with the workflow as far as it can be told without a server: the rules of the InvokeAI UI,
- * the stricter ones of the server, and this library's own.
+ * Checks a workflow without a server: by the rules of the InvokeAI UI, the stricter ones of the server, and this
+ * library's own.
  *
  * **Details**
  *
- * The sizes of batches whose values only the server can generate are not checked here, nor whether models, images and
- * boards exist; `check` and `make` do that.
+ * Does not check the sizes of batches whose values only the server can generate, or whether models, images and boards
+ * exist; `check` and `make` do that.
  *
  * @category checks
  * @since 0.1.0
@@ -104,13 +104,12 @@ export const validate = (self: Workflow): WorkflowProblems.WorkflowProblems => {
  *
  * **Details**
  *
- * A model may be named by key, by hash (so that workflows from another installation find it), or by name, base and
- * type. In the result every model is complete.
+ * A model can be given by key, by hash (so that workflows from another installation find it), or by name, base and
+ * type. In the result, every model is complete.
  *
  * **Errors**
  *
- * `WorkflowNotReady` with every problem; a model that could be several names them. `InvokeAiError` if the server
- * cannot be asked.
+ * `WorkflowNotReady` with every problem; for an ambiguous model, with the candidates. `InvokeAiError` if the server could not be reached.
  *
  * @category checks
  * @since 0.1.0
@@ -135,7 +134,7 @@ const calledWorkflows = (loaded: LoadedWorkflow): ReadonlySet<string> => {
   return ids
 }
 
-/** Takes over the inputs of the workflows that nodes call, as the editor does when it opens a file. */
+/** Adds the inputs of called workflows to the nodes that call them, as the editor does when it opens a file. */
 const refreshCalls = Effect.fnUntraced(function*(
   loaded: LoadedWorkflow,
   ids: ReadonlySet<string>
@@ -166,7 +165,7 @@ const generate = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ReadonlyArray<unknown>, InvokeAiError, WorkflowResources> {
   const resources = yield* WorkflowResources
   if (generator.type === "dynamicPrompts") {
-    // An ill-formed prompt is a problem of its field; the server cannot read it.
+    // An ill-formed prompt is a problem of its field: the server could not read it.
     const { prompt } = generator.prompt
     return yield* resources.dynamicPrompts({ ...generator.prompt, prompt: wellFormedText(prompt) })
   }
@@ -189,7 +188,7 @@ const resolveResources = Effect.fnUntraced(function*(loaded: LoadedWorkflow): Ef
   }
 })
 
-/** Images that sweeps name are checked like those of the workflow itself. */
+/** Images in sweeps are checked like those of the workflow. */
 const checkSweptImages = Effect.fnUntraced(function*(
   self: Workflow
 ): Effect.fn.Return<ReadonlyArray<WorkflowProblems.Problem>, InvokeAiError, WorkflowResources> {
@@ -208,7 +207,7 @@ const checkSweptImages = Effect.fnUntraced(function*(
   return (yield* ResourceChecks.check(targets)).problems
 })
 
-/** A workflow as far as it is resolved against a server, with everything that is wrong with it. */
+/** A workflow resolved against a server as far as possible, and its problems. */
 interface Resolved {
   readonly loaded: LoadedWorkflow
   readonly batch: Batch.BuiltBatch
@@ -240,7 +239,7 @@ const resolve = Effect.fnUntraced(function*(
   return { loaded, batch, problems }
 })
 
-/** Kept results whose board is unset or `auto` go to the given board. */
+/** Sends kept results whose board is unset or `auto` to the given board. */
 const withBoard = (loaded: LoadedWorkflow, board: string | undefined): LoadedWorkflow => {
   if (board === undefined) return loaded
   let next = loaded
@@ -306,7 +305,7 @@ const optionProblems = Effect.fnUntraced(function*(
   return out
 })
 
-// A program that submits a workflow again and again makes of it once what is always the same.
+// Cached, because a program can submit the same workflow many times.
 const graphOf = memoized((loaded: LoadedWorkflow) => WorkflowGraph.build(loaded))
 const nodesOf = memoized(submittedNodes)
 const embeddedWorkflow = memoized((loaded: LoadedWorkflow): JsonObject => {
@@ -314,7 +313,7 @@ const embeddedWorkflow = memoized((loaded: LoadedWorkflow): JsonObject => {
   return wellFormed(workflow)
 })
 
-/** The batch that is submitted for a workflow, or all that is wrong with it. */
+/** The batch to submit for a workflow, or all its problems. */
 const compile = Effect.fnUntraced(function*(
   self: Workflow,
   options: BatchOptions | undefined
@@ -334,7 +333,7 @@ const compile = Effect.fnUntraced(function*(
   if (problems.length > 0) return yield* new WorkflowProblems.WorkflowNotReady({ problems })
   const seeds = seed === "keep" ? [] : yield* Seeds.seedsOf(seed, targets, runs)
   const seeded = seeds[0] === undefined ? resolved.loaded : Seeds.withSeed(resolved.loaded, targets, seeds[0])
-  // the graph has to be complete as it stands, so swept inputs hold their first value
+  // the graph must be complete, so swept inputs have their first value
   const loaded = sweeps.reduce(
     (next, { fieldName, nodeId, values }) => withValue(next, nodeId, fieldName, values[0]),
     seeded
@@ -362,28 +361,27 @@ const compile = Effect.fnUntraced(function*(
 })
 
 /**
- * Compiles the workflow for submission, after checking all of it.
+ * Checks the whole workflow, then builds the batch to submit.
  *
  * **Details**
  *
- * The graph is what the InvokeAI UI would submit. Sweeps come before the batch nodes of the workflow in `data`, and
- * vary slower. Generators that need the server are resolved now; random ones without a seed draw new numbers.
+ * The graph is the one that the InvokeAI UI would submit. Sweeps come before the workflow's batch nodes in `data`, and
+ * vary more slowly. Generators that need the server are evaluated now; random ones without a seed draw new numbers.
  *
  * **Errors**
  *
- * `WorkflowNotReady` with every problem: nothing was changed on the server. `InvokeAiError` if the server cannot
- * be asked.
+ * `WorkflowNotReady` with every problem: nothing was changed on the server. `InvokeAiError` if the server could not be reached.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const make: {
   /**
-   * Compiles the workflow for submission, after checking all of it.
+   * Checks the whole workflow, then builds the batch to submit.
    *
-   * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
-   * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
-   * `InvokeAiError` if the server cannot be asked. Nothing is changed on the server.
+   * The graph is the one that the InvokeAI UI would submit. Generators that need the server are evaluated now; random
+   * ones without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
+   * `InvokeAiError` if the server could not be reached. Nothing is changed on the server.
    */
   (
     options?: BatchOptions
@@ -391,11 +389,11 @@ export const make: {
     self: Workflow
   ) => Effect.Effect<WorkflowBatch, WorkflowProblems.WorkflowNotReady | InvokeAiError, WorkflowResources>
   /**
-   * Compiles the workflow for submission, after checking all of it.
+   * Checks the whole workflow, then builds the batch to submit.
    *
-   * The graph is what the InvokeAI UI would submit. Generators that need the server are resolved now; random ones
-   * without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
-   * `InvokeAiError` if the server cannot be asked. Nothing is changed on the server.
+   * The graph is the one that the InvokeAI UI would submit. Generators that need the server are evaluated now; random
+   * ones without a seed draw new numbers. Fails with `WorkflowNotReady`, which has every problem, or with
+   * `InvokeAiError` if the server could not be reached. Nothing is changed on the server.
    */
   (
     self: Workflow,

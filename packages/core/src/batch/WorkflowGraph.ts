@@ -1,5 +1,5 @@
 /**
- * The graph that a workflow runs as: what the InvokeAI UI submits for it.
+ * Builds the graph of a workflow, as the InvokeAI UI would submit it.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ export interface WorkflowGraphNode {
   readonly type: string
   /** The id of the node. */
   readonly id: string
-  /** Whether the server may return an earlier result of the same node with the same inputs. */
+  /** Whether the server can return an earlier result of the same node with the same inputs. */
   readonly use_cache: boolean
   /** Whether the results of the node are hidden from the gallery. */
   readonly is_intermediate: boolean
@@ -40,14 +40,14 @@ export interface WorkflowGraphNode {
  * @since 0.1.0
  */
 export interface WorkflowGraphEdge {
-  /** The node and its output that the connection starts at. */
+  /** The node and output where the connection starts. */
   readonly source: { readonly node_id: string; readonly field: string }
-  /** The node and its input that the connection ends at. */
+  /** The node and input where the connection ends. */
   readonly destination: { readonly node_id: string; readonly field: string }
 }
 
 /**
- * A graph as the enqueue route takes it.
+ * A graph as the enqueue route accepts it.
  *
  * @category models
  * @since 0.1.0
@@ -70,12 +70,12 @@ export interface WorkflowGraph {
 export interface GraphOptions {
   /** The id of the graph. Default: the server chooses one. */
   readonly id?: string | undefined
-  /** Id of the board that `auto` means. Without one, results of such nodes go to no board. */
+  /** Id of the board that `auto` refers to. Without it, results of such nodes are uncategorized. */
   readonly autoBoard?: string | undefined
 }
 
 /**
- * The board of a node's result: `auto` or nothing means the auto-add board, `none` no board, anything else is sent.
+ * The board of a node's result: `auto` or unset is the auto-add board, `none` is no board, anything else is sent.
  */
 const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
   if (value === "auto" || value === undefined) {
@@ -86,7 +86,7 @@ const boardOf = (value: unknown, autoBoard: string | undefined): unknown => {
 
 type MutableGraphNode = { -readonly [Key in keyof WorkflowGraphNode]: WorkflowGraphNode[Key] }
 
-/** What a node is, which no input can change. */
+/** The type, id and flags of a node, which no input can change. */
 const attributes: ReadonlySet<string> = new Set(["type", "id", "use_cache", "is_intermediate"])
 
 const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGraphNode | undefined => {
@@ -127,20 +127,21 @@ const graphNode = (loaded: LoadedNode, autoBoard: string | undefined): MutableGr
 }
 
 /**
- * The graph of a workflow, as it stands: `WorkflowBatch.make` checks it first, and gives what the server is sent.
+ * Builds the graph of a workflow without checking it. `WorkflowBatch.make` checks the workflow first and builds the
+ * complete batch.
  *
  * **Details**
  *
- * Mirrors the InvokeAI UI: batch and generator nodes are left out, edges through connectors go from end to end, the
- * same connection is there once, connected inputs have no value, inputs that the node type does not have are left out
- * (but for
- * `core_metadata`), `use_cache` and `is_intermediate` are always given. Pure: the same workflow gives the same graph.
+ * Mirrors the InvokeAI UI: batch and generator nodes are left out, edges through connectors connect their ends
+ * directly, duplicate connections are removed, connected inputs have no value, inputs that the node type does not have
+ * are left out (except for `core_metadata`), `use_cache` and `is_intermediate` are always present. Pure: the same
+ * workflow has the same graph.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const build = (loaded: LoadedWorkflow, options?: GraphOptions): WorkflowGraph => {
-  // Without a prototype any id is plain data.
+  // Without a prototype, any id is plain data.
   const nodes: Record<string, MutableGraphNode> = Object.create(null)
   for (const [id, node] of loaded.nodes) {
     const built = isExecutable(node.node.nodeType) ? graphNode(node, options?.autoBoard) : undefined

@@ -1,5 +1,5 @@
 /**
- * Everything that keeps a workflow from being submitted, by input.
+ * The problems that prevent a workflow from being submitted, by input.
  *
  * @since 0.1.0
  */
@@ -11,13 +11,13 @@ import { TaggedError } from "../internal/TaggedError.ts"
 export { formatProblem, Problem, ProblemSource } from "../field/Problem.ts"
 
 /**
- * The workflow cannot be submitted as it is. Nothing was sent.
+ * The workflow is not ready to be submitted. Nothing was sent.
  *
  * @category errors
  * @since 0.1.0
  */
 export class WorkflowNotReady extends TaggedError<WorkflowNotReady>()("WorkflowNotReady", {
-  /** Every reason, not only the first: batch rules, then nodes in file order, then what is missing on the server. */
+  /** Every problem: first of the batch, then of the nodes in file order, then what is missing on the server. */
   problems: Schema.Array(Problem)
 }) {
   override get message(): string {
@@ -35,7 +35,7 @@ export class WorkflowNotReady extends TaggedError<WorkflowNotReady>()("WorkflowN
  * @since 0.1.0
  */
 export interface WorkflowProblems {
-  /** Whether nothing is wrong. */
+  /** Whether there are no problems. */
   readonly isEmpty: boolean
   /** The messages by system name, for inputs of the form and for other fields. */
   readonly inputs: ReadonlyMap<string, ReadonlyArray<string>>
@@ -66,7 +66,7 @@ export const make = (all: ReadonlyArray<Problem>): WorkflowProblems => {
 }
 
 /**
- * All problems as text, one line each: where, then what. Empty if there is none.
+ * Formats all problems as text, one line each: the location, then the reason. `""` if there are none.
  *
  * @category formatting
  * @since 0.1.0

@@ -329,7 +329,7 @@ export const problems = (field: InkField, stored: unknown): ReadonlyArray<Proble
 export const jsonSchema = (field: InkField): JsonSchema => kindOf(field).json(field)
 
 /**
- * What a JSON Schema says about a value besides its type.
+ * The parts of a JSON Schema for a value other than its type.
  *
  * @category models
  * @since 0.1.0

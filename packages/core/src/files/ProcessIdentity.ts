@@ -1,10 +1,10 @@
 /**
- * Which process this is, and whether another one still runs.
+ * Identifies this process, and checks whether another one is still running.
  *
  * **Details**
  *
- * Temporary files and locks carry the identity of the process that made them, so that a later process can delete those of
- * processes that were killed. On Node, `NodeInvokeAi.layer` provides it.
+ * Temporary files and locks carry the identity of the process that made them, so that a later process can delete those
+ * of processes that were killed. On Node, `NodeInvokeAi.layer` provides it.
  *
  * @since 0.1.0
  */
@@ -18,11 +18,13 @@ import * as Effect from "effect/Effect"
  * @since 0.1.0
  */
 export interface ProcessId {
-  /** The name of the process's machine or container, for messages. */
+  /** The host name of the machine or container, for messages. */
   readonly host: string
-  /** Within which pids are unique, as lowercase letters and digits. Two containers on one machine differ. */
+  /**
+   * The scope in which pids are unique, as lowercase letters and digits. It differs between containers on one machine.
+   */
   readonly machine: string
-  /** The number of the process. */
+  /** The process id. */
   readonly pid: number
   /**
    * When the process started, as lowercase letters and digits in any unit. It distinguishes processes that had the same

@@ -1,5 +1,5 @@
 /**
- * Why a job journal or an asset ledger could not be used.
+ * The error of a job journal or an asset ledger.
  *
  * @since 0.1.0
  */
@@ -9,12 +9,12 @@ import { classifyFileError } from "../internal/fileProblem.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
- * Why a journal or a ledger could not be used.
+ * The error of a job journal or an asset ledger.
  *
  * **Details**
  *
  * `Locked`: another process uses it. `NotARecord`: the file has other content. `Permission` includes read-only disks.
- * `NotADirectory`: a part of the path is a file. `File`: the file system or the store failed in another way, see `cause`.
+ * `NotADirectory`: a part of the path is a file. `File`: any other error of the file system or the store, see `cause`.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +29,7 @@ export const RecordErrorReason = Schema.Literals([
 ])
 
 /**
- * Why a journal or a ledger could not be used.
+ * The error of a job journal or an asset ledger.
  *
  * @category models
  * @since 0.1.0
@@ -61,8 +61,8 @@ export class RecordError extends TaggedError<RecordError>()("RecordError", {
   /** Where the record is, or its key in a `KeyValueStore`. */
   path: Schema.String,
   /**
-   * For `Locked`, the process that uses it, if known. `pid` and `host` are those that it has itself, so a process in a
-   * container has the pid and the host name of the container.
+   * For `Locked`, the process that uses it, if known. For a process in a container, `pid` and `host` are those inside
+   * the container.
    */
   holder: Schema.optionalKey(Schema.Struct({ pid: Schema.Int, host: Schema.String })),
   /** The error of the file system or of the store, if there is one. */
@@ -81,7 +81,7 @@ export class RecordError extends TaggedError<RecordError>()("RecordError", {
     return `${what}: ${explanations[this.reason]}${detail}`
   }
 
-  /** Whether opening it again may succeed: another process uses it now. */
+  /** Whether opening it again can succeed: another process is using it now. */
   override get isRetryable(): boolean {
     return this.reason === "Locked"
   }
@@ -99,7 +99,7 @@ export const fromPlatform =
     return new RecordError({ record: name.record, path: name.path, reason, operation, cause: error })
   }
 
-/** An error of a store of values; one of the file system behind it decides the reason. @internal */
+/** The error of a key-value store. If the file system caused it, that determines the reason. @internal */
 export const fromStore =
   (name: RecordName, operation: RecordError["operation"]) => (error: { readonly cause?: unknown }): RecordError =>
     error.cause instanceof PlatformError.PlatformError

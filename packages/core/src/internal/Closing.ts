@@ -1,5 +1,5 @@
 /**
- * Cleaning up on a server that may be slow, away, or gone: repeated, bounded in time, and not forgotten.
+ * Cleanup on a server that may be slow or unavailable: retried, limited in time, and never forgotten.
  *
  * @since 0.1.0
  */
@@ -23,10 +23,11 @@ import { type Observed, type Request, whileProgressing } from "./progress.ts"
 /**
  * Something to clean up on the server.
  *
- * - `subject`: what is cleaned up, for messages. Also the identity of the task: a new one replaces an unfinished one.
+ * - `subject`: what is cleaned up, for messages. It identifies the task: a new task replaces an unfinished one with the
+ *   same subject.
  * - `attempt`: cleans it up. It must be idempotent and interruptible.
- * - `again`: the same for attempts in the background, when the scope of the caller is closed. Default: `attempt`.
- * - `request`: the request that cleans up, for messages where none was sent.
+ * - `again`: the attempt in the background, when the caller's scope is closed. Default: `attempt`.
+ * - `request`: the request that cleans up, for messages if none was sent.
  *
  * @internal
  */
@@ -40,7 +41,7 @@ export interface CleanupTask<A> {
 /**
  * The unfinished cleanup of one service.
  *
- * - `run`: cleans up now, and repeats that after transient failures while `closeTimeout` allows it. A task that fails
+ * - `run`: cleans up now, and retries after transient failures until `closeTimeout` has passed. A task that fails
  *   is retried in the background, with growing pauses, and once more when the scope of the service closes. One that is
  *   interrupted continues in the background.
  * - `defer`: cleans up in the background from the start.
@@ -58,23 +59,23 @@ export interface CleanupTasks {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
 
-/** The code of a failure that means that the server works on it. @internal */
+/** The code of a failure that means that the server is still working on the request. @internal */
 export const unfinishedCode = "ERR_UNFINISHED"
 
-/** Whether the same cleanup may succeed in a moment. Proxies respond with a web page to anything. @internal */
+/** Whether a retry of the cleanup can succeed. Proxies can respond to any request with a web page. @internal */
 export const isTransient = (error: InvokeAiError): boolean =>
   error.isRetryable || error.isAmbiguous || error.code === "ERR_HTML" || error.code === unfinishedCode
 
 /** Pauses between attempts, in milliseconds: while a scope waits, and in the background. */
 const pauses = { waiting: { first: 100, longest: 1000 }, background: { first: 1000, longest: 60_000 } }
 
-/** Cleanups that follow each other within this time belong together and share `closeTimeout`. In milliseconds. */
+/** Maximum pause between cleanups that share one `closeTimeout`, in milliseconds. */
 const togetherWithin = 1000
 
-/** What the last attempts get when the service closes and `closeTimeout` is used up. In milliseconds. */
+/** Time for the last attempts if `closeTimeout` has passed when the service closes, in milliseconds. */
 const lastAttempts = 500
 
-/** How many background attempts one service makes at the same time. */
+/** Maximum number of concurrent background attempts of a service. */
 const concurrency = 4
 
 interface Pending {
@@ -82,9 +83,9 @@ interface Pending {
 }
 
 /**
- * The limit that all cleanup of one client shares.
+ * The time limit that all cleanup of a client shares.
  *
- * - `timeout`: how long closing waits, in total, for requests that fail or get no response.
+ * - `timeout`: how long closing waits, in total, for requests that fail or receive no response.
  * - `tasks`: the cleanup of one service, whose last attempts are made when the scope closes.
  *
  * @internal
@@ -96,7 +97,7 @@ export class Closing extends Context.Service<Closing, {
   static readonly layer: Layer.Layer<Closing> = Layer.effect(Closing, Effect.suspend(() => make))
 }
 
-/** Time that cleanups which belong together wait for a server that fails or does not respond. */
+/** The time that a series of cleanups has waited for a server that fails or does not respond. */
 class Patience {
   readonly limit: number
   private running = 0
@@ -113,14 +114,14 @@ class Patience {
     return Math.max(0, this.limit - this.spent)
   }
 
-  /** Takes the end of a cleanup, and how long it waited in vain. */
+  /** Records the end of a cleanup, and how long it waited without success. */
   end(now: number, spent: number): void {
     this.running--
     this.lastEnd = now
     this.spent += spent
   }
 
-  /** The server does again what it is asked for. */
+  /** Records that a request succeeded. */
   renew(): void {
     this.spent = 0
   }
@@ -151,8 +152,8 @@ const make = Effect.gen(function*() {
     })
 
   /**
-   * Repeats an attempt until it succeeds, fails for good, or its time is over. Attempts that fail count with all their time,
-   * the current one only since a request succeeded.
+   * Retries an attempt until it succeeds, fails permanently, or times out. Failed attempts count with their whole
+   * duration, the current one only since its last successful request.
    */
   const repeated = <A>(
     task: CleanupTask<A>,

@@ -1,14 +1,14 @@
 /**
- * A lock on files that one process at a time may use.
+ * A lock on files for one process at a time.
  *
  * **Details**
  *
- * Each process that wants the lock creates a file of its own, named after the process, and then looks for those of others.
- * Of two processes the later one always sees the file of the earlier one. A file of a process that does not run any more
- * counts for nothing and is deleted; as names are unique, that never hits the file of a running one.
+ * Each process that wants the lock creates its own file, named after the process, and then looks for other lock files.
+ * Of two processes, the later one always sees the file of the earlier one. A file of a process that no longer runs is
+ * ignored and deleted; names are unique, so this never deletes the file of a running process.
  *
- * The holder updates its file every 5 seconds. If a process cannot be checked, because it runs in another container or on
- * another machine, its file counts for nothing after 30 seconds without an update.
+ * The holder updates its file every 5 seconds. If a process cannot be checked, because it runs in another container or
+ * on another machine, its file is ignored after 30 seconds without an update.
  *
  * @internal
  */
@@ -36,9 +36,9 @@ const attempts = 5
 const Holder = Schema.Struct({ pid: Schema.Int, host: Schema.String })
 const HolderJson = Schema.fromJsonString(Holder)
 
-/** A lock that is held until its scope closes. @internal */
+/** A lock, held until its scope closes. @internal */
 export interface FileLock {
-  /** Fails if another process took the lock, because this one was suspended for longer than 30 seconds. */
+  /** Fails if another process acquired the lock because this one was suspended for longer than 30 seconds. */
   readonly check: Effect.Effect<void, RecordError>
 }
 
@@ -89,7 +89,7 @@ export const acquire = Effect.fn("FileLock.acquire")(function*(options: {
     }
   })
 
-  /** The lock file of another process that runs. Deletes those of processes that do not. */
+  /** Finds the lock file of another running process. Deletes those of processes that no longer run. */
   const findOther = Effect.fnUntraced(function*() {
     for (const name of yield* fs.readDirectory(directory)) {
       const owner = name === own ? undefined : OwnedFile.ownerOf(name, prefix, suffix)
@@ -110,12 +110,12 @@ export const acquire = Effect.fn("FileLock.acquire")(function*(options: {
     if (other !== undefined) return yield* yield* lockedBy(other, "open")
   }).pipe(Effect.onError(() => Effect.ignore(fs.remove(ownFile, { force: true }))))
 
-  // Before the first attempt: others check this process as well.
+  // Before the first attempt, because other processes check this one too.
   const update = Effect.flatMap(Clock.currentTimeMillis, (now) => fs.utimes(ownFile, now / 1000, now / 1000))
   const pause = Effect.suspend(() => identity.sleep?.(updateIntervalMillis) ?? Effect.sleep(updateIntervalMillis))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.ignore(update), pause)))
 
-  // Two processes that start in the same moment see each other; the pauses let one of them be first.
+  // Two processes that start at the same time see each other; random pauses decide which one is first.
   const pauses = Schedule.recurs(attempts - 1).pipe(
     Schedule.addDelay(() => Effect.map(Random.nextIntBetween(20, 200), Duration.millis))
   )

@@ -1,5 +1,5 @@
 /**
- * Files whose names tell which process made them.
+ * Names of files that identify the process that created them.
  *
  * **Details**
  *
@@ -13,7 +13,7 @@ import { type ProcessId, ProcessIdentity } from "../files/ProcessIdentity.ts"
 
 const middle = /^(?:([a-z0-9]+)-(\d{1,10})-([a-z0-9]+)-)?[a-z0-9]+$/
 
-/** A name that nothing has yet. @internal */
+/** Returns a new, unique name. @internal */
 export const makeName = Effect.fnUntraced(function*(prefix: string, suffix: string): Effect.fn.Return<string> {
   const { self } = yield* ProcessIdentity
   const numbers = [yield* Random.nextInt, yield* Random.nextInt, yield* Random.nextInt]
@@ -23,7 +23,7 @@ export const makeName = Effect.fnUntraced(function*(prefix: string, suffix: stri
 })
 
 /**
- * The process in a name that `makeName` made; null if the name has none; `undefined` if `makeName` did not make it.
+ * The process in a name from `makeName`; null if the name has none; `undefined` if the name is not from `makeName`.
  *
  * @internal
  */

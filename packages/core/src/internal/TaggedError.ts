@@ -1,4 +1,7 @@
-/** The base of all errors of this library: `Schema.TaggedError` with messages that are fit for a terminal. */
+/**
+ * The base class of all errors of this library: `Schema.TaggedError` with messages that are safe to print on a
+ * terminal.
+ */
 import type * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -12,23 +15,23 @@ const override = (error: Error, name: "message" | "stack" | "cause", value: unkn
   Object.defineProperty(error, name, { value, configurable: true, writable: true })
 }
 
-/** Whether the cause of an error says that the same call may succeed later. */
+/** Whether the cause of an error is retryable. */
 export const isRetryableCause = (cause: unknown): boolean =>
   Predicate.hasProperty(cause, "isRetryable") && cause.isRetryable === true
 
 /** What all errors of this library have in common. */
 export interface Retryable {
   /**
-   * Whether the same call may succeed in a moment, because the failure is transient: the server was not reachable, busy, or
-   * broke off its response. Does not say whether repeating is harmless.
+   * Whether the same call can succeed later, because the failure is transient: the server was unreachable or busy, or
+   * its response was cut off. Does not tell whether a retry is safe.
    */
   readonly isRetryable: boolean
 }
 
-/** At most this many causes of causes are looked at. */
+/** Maximum depth of nested causes that are inspected. */
 const maximumDepth = 10
 
-/** A cause whose messages are fit for a terminal: a copy where they are not. A parser quotes the file that it reads. */
+/** A cause whose messages are safe to print: a copy if they are not, because parsers quote the files that they read. */
 const printableCause = (cause: unknown, depth = 0): unknown => {
   if (typeof cause === "string") return printable(cause)
   if (!(cause instanceof Error) || depth > maximumDepth) return cause
@@ -49,7 +52,7 @@ const withPrintableMessage = (Base: ErrorClass): ErrorClass =>
       super(...args)
       const cause = printableCause(this.cause)
       if (cause !== this.cause) override(this, "cause", cause)
-      // the getter of the class builds the message from the fields, which stay as they came
+      // the getter of the class builds the message from the unchanged fields
       const message = printable(this.message)
       if (message !== this.message) override(this, "message", message)
     }
@@ -59,18 +62,20 @@ const withPrintableMessage = (Base: ErrorClass): ErrorClass =>
     }
   }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same function, without what ties a class to its fields
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same function, without what ties a class to its
+// fields
 const make = Schema.TaggedError as unknown as (identifier?: string) => (...args: Arguments) => ErrorClass
 
 const wrapped = (identifier?: string) => (...args: Arguments): ErrorClass =>
   withPrintableMessage(make(identifier)(...args))
 
 /**
- * As `Schema.TaggedError`. The fields of an error hold what came from a file, a server or a program as it is. Its message
- * and those of its causes, which people read on terminals and in logs, have control characters as escapes. An error is
- * retryable if its cause is; classes that know better override `isRetryable`.
+ * Like `Schema.TaggedError`. The fields of an error contain text from files, servers and programs unchanged. In its
+ * message and those of its causes, control characters are escaped, because they are printed on terminals and in logs.
+ * An error is retryable if its cause is; classes override `isRetryable` if they know better.
  */
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the constructor is another, with the same arguments
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the constructor is another, with the same
+// arguments
 export const TaggedError = wrapped as unknown as <Self>(identifier?: string) => <
   Tag extends string,
   const Fields extends Schema.Struct.Fields

@@ -1,5 +1,5 @@
 /**
- * Temporary files next to their targets, and the deletion of those that killed processes left.
+ * Temporary files next to their targets, and the deletion of those that killed processes left behind behind.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import * as OwnedFile from "./OwnedFile.ts"
 const prefix = ".invokeai-"
 const suffix = ".part"
 
-/** A file that nothing was written to for this long belongs to no running download. */
+/** A file without writes for this long does not belong to a running download. */
 const maxIdle = Duration.days(1)
 
 /**
@@ -38,7 +38,7 @@ export const make = Effect.fnUntraced(
 )
 
 /**
- * A temporary file with a text, flushed to the disk if `sync` is true. The file is deleted when the scope closes.
+ * A temporary file with some text, flushed to the disk if `sync` is true. The file is deleted when the scope closes.
  *
  * @category constructors
  * @since 0.1.0
@@ -61,13 +61,13 @@ export const makeText = Effect.fnUntraced(
 )
 
 /**
- * Deletes the temporary files in a directory whose processes do not run any more.
+ * Deletes the temporary files of processes that no longer run.
  *
  * **Details**
  *
- * If a process cannot be checked, because it ran in another container or on another machine, its files are deleted one day
- * after the last write. Returns how many temporary files remain. Never fails: the files of a directory that cannot be read
- * remain.
+ * If a process cannot be checked, because it ran in another container or on another machine, its files are deleted one
+ * day after the last write. Returns how many temporary files remain. Never fails: the files of a directory that cannot
+ * be read remain.
  *
  * @category operations
  * @since 0.1.0
@@ -101,7 +101,7 @@ export const deleteAbandoned = Effect.fnUntraced(
 )
 
 /**
- * Replaces a text file: readers see the old text or the new one, even after a crash or a power cut.
+ * Replaces a text file atomically: readers see the old or the new text, even after a crash or a power cut.
  *
  * @category operations
  * @since 0.1.0
@@ -117,7 +117,7 @@ export const replaceText = Effect.fnUntraced(
     const directory = path.dirname(file)
     const temporary = yield* makeText(directory, text, { sync: true })
     yield* fs.rename(temporary, file)
-    // Makes the new name survive a power cut. Some systems cannot open directories; their file systems do it themselves.
+    // Makes the new name survive a power cut. Systems that cannot open directories do not need this.
     yield* Effect.ignore(Effect.scoped(Effect.flatMap(fs.open(directory), (handle) => handle.sync)))
   },
   (replace) => Effect.uninterruptible(Effect.scoped(replace))

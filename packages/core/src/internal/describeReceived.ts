@@ -1,8 +1,8 @@
-/** How messages show a value that was refused. */
+/** Describes rejected values in messages. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 
-/** Describes any value in a few words, for messages. Never repeats more than 60 characters of it. */
+/** Describes any value in a few words, with at most 60 characters of it. */
 export const describeReceived = (input: unknown): string => {
   switch (typeof input) {
     case "undefined":

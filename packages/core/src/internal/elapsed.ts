@@ -1,7 +1,7 @@
 /**
- * Milliseconds for measuring how long something takes, from a clock that only moves forward.
+ * A monotonic clock in milliseconds, for measuring durations.
  *
- * The wall clock jumps when the system corrects it; a difference of two of its readings is not a duration.
+ * The wall clock can be adjusted at any time, so the difference of two readings is not a duration.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

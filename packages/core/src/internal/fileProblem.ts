@@ -1,5 +1,5 @@
 /**
- * Why the file system refused something, by what can be done about it.
+ * Classifies errors of the file system by what the user can do about them.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ export const systemCode = (error: PlatformError.PlatformError): string => {
 }
 
 /**
- * Sorts a failure of the file system by what can be done about it.
+ * Classifies an error of the file system.
  *
  * @category errors
  * @since 0.1.0

@@ -6,7 +6,7 @@
  */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Sets an own property whatever its name, `__proto__` included. */
+/** Sets an own property with any name, including `__proto__`. */
 export const setOwn = (target: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })

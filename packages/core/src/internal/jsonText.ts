@@ -1,7 +1,7 @@
-/** Reads JSON from a string or from the bytes of a file. If that fails, the reason says what is wrong and where. */
+/** Reads JSON from a string or from the bytes of a file. If that fails, returns what is wrong and where. */
 import * as Result from "effect/Result"
 
-/** Why text is not JSON, as the end of a sentence such as "Cannot read the file: …". */
+/** Why text is not JSON, as the end of a message such as "Could not read the file: …". */
 export interface JsonTextError {
   readonly reason: string
   readonly cause?: unknown
@@ -36,7 +36,7 @@ const matchEnd = (pattern: RegExp, text: string, offset: number): number | undef
   return pattern.test(text) ? pattern.lastIndex : undefined
 }
 
-/** The end of a string that begins at an offset, or what is wrong inside it. */
+/** The end of a string that starts at an offset, or the error inside it. */
 const stringEnd = (text: string, start: number): number | SyntaxProblem => {
   for (let offset = start + 1; offset < text.length;) {
     const code = text.charCodeAt(offset)
@@ -49,7 +49,7 @@ const stringEnd = (text: string, start: number): number | SyntaxProblem => {
   return { offset: text.length, expected: "the end of the string" }
 }
 
-/** The first place where text breaks the grammar of JSON. Engines differ in whether, and how, they report it. */
+/** The first syntax error in JSON text. JavaScript engines differ in how they report it, or do not. */
 const syntaxProblem = (text: string): SyntaxProblem | undefined => {
   const closers: Array<"}" | "]"> = []
   let state: "value" | "firstValue" | "key" | "firstKey" | "colon" | "next" = "value"
@@ -96,7 +96,7 @@ const syntaxProblem = (text: string): SyntaxProblem | undefined => {
   }
 }
 
-/** What text plainly is, if it is not JSON. */
+/** Recognizes text that is not JSON, such as HTML. */
 const otherFormat = (text: string): string | undefined => {
   const start = text.slice(0, 200).trimStart()
   if (start === "") return text.trim() === "" ? "it is empty" : undefined
@@ -146,7 +146,7 @@ const signatures: ReadonlyArray<readonly [bytes: ReadonlyArray<number | undefine
 const startsWith = (bytes: Uint8Array, signature: ReadonlyArray<number | undefined>): boolean =>
   signature.every((byte, index) => byte === undefined || bytes[index] === byte)
 
-/** JSON begins with an ASCII character, so a zero byte beside the first one shows the order of UTF-16. */
+/** JSON starts with an ASCII character, so a zero byte next to the first one shows the byte order of UTF-16. */
 const encodingOf = (bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" => {
   const [first, second] = bytes
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le"
@@ -155,7 +155,7 @@ const encodingOf = (bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" => {
     : "utf-8"
 }
 
-/** Where bytes stop being UTF-8. */
+/** The position of the first byte that is not UTF-8. */
 const encodingProblem = (bytes: Uint8Array): string => {
   const decoded = new TextDecoder().decode(bytes)
   const encoded = new TextEncoder().encode(decoded)

@@ -4,8 +4,8 @@ import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 
 /**
- * Makes a directory and those above it, unless they exist. Node's own recursive function never returns below a directory such
- * as `/proc`, which exists and takes no entries.
+ * Creates a directory and its missing parents. Node's recursive function never returns inside a directory such as
+ * `/proc`, which exists but accepts no entries.
  *
  * @internal
  */

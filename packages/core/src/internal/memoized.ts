@@ -1,4 +1,4 @@
-/** Remembers what a function makes of a value, as long as the value lives. For values that never change. */
+/** Caches the results of a function by argument, for as long as the argument is reachable. For immutable arguments. */
 export const memoized = <A extends object, B>(f: (value: A) => B): (value: A) => B => {
   const known = new WeakMap<A, { readonly result: B }>()
   return (value) => {

@@ -1,12 +1,12 @@
 /**
- * MT19937 (Matsumoto and Nishimura, initialisation of 2002): the random numbers that the InvokeAI UI's generators give
- * for a seed.
+ * MT19937 (Matsumoto and Nishimura, initialization of 2002): the random numbers of the InvokeAI UI's generators for a
+ * seed.
  */
 export class MersenneTwister {
   readonly #state = new Uint32Array(624)
   #index = 624
 
-  /** The seed is taken modulo 2^32. */
+  /** The seed is reduced modulo 2^32. */
   constructor(seed: number) {
     const state = this.#state
     let previous = seed >>> 0
@@ -17,7 +17,7 @@ export class MersenneTwister {
     }
   }
 
-  /** The next integer of 0 to 2^32 - 1. */
+  /** The next integer from 0 to 2^32 - 1. */
   uint32(): number {
     if (this.#index === 624) {
       this.#refill()
@@ -29,7 +29,7 @@ export class MersenneTwister {
     return (word ^ (word >>> 18)) >>> 0
   }
 
-  /** The next number of the interval from 0 (included) to 1 (not included), in steps of 2^-32. */
+  /** The next number from 0 (inclusive) to 1 (exclusive), in steps of 2^-32. */
   random(): number {
     return this.uint32() / 0x100000000
   }

@@ -15,7 +15,7 @@ export interface OptionRule {
   readonly expected: string
   readonly accepts: (value: unknown) => boolean
   readonly isRequired?: boolean
-  /** No message repeats the value. */
+  /** Messages never contain the value. */
   readonly isSecret?: boolean
 }
 
@@ -29,13 +29,13 @@ const toDuration = (value: unknown): Option.Option<Duration.Duration> =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   Option.filter(Duration.fromInput(value as Duration.Input), (duration) => !Number.isNaN(Duration.toMillis(duration)))
 
-/** A time that is not negative. */
+/** A duration of at least 0. */
 export const duration: OptionRule = rule(
   "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", at least 0",
   (value) => Option.exists(toDuration(value), (input) => !Duration.isNegative(input))
 )
 
-/** A time that is longer than zero. */
+/** A duration greater than 0. */
 export const positiveDuration: OptionRule = rule(
   "milliseconds, or a number and a unit such as \"30 seconds\" or \"10 minutes\", greater than 0",
   (value) => Option.exists(toDuration(value), Duration.isPositive)
@@ -56,7 +56,7 @@ export const integer = (minimum: number): OptionRule =>
     (value) => typeof value === "number" && Number.isInteger(value) && value >= minimum
   )
 
-/** How many at the same time: an integer of at least 1, or `Infinity` for no limit. */
+/** A concurrency: an integer of at least 1, or `Infinity` for no limit. */
 export const concurrency: OptionRule = rule(
   "an integer of at least 1, or Infinity",
   (value) => value === Infinity || (typeof value === "number" && Number.isInteger(value) && value >= 1)
@@ -101,14 +101,14 @@ export const secret: OptionRule = {
   isSecret: true
 }
 
-/** Accepts everything: the value is checked where it is used. */
+/** Accepts everything; the value is checked where it is used. */
 export const unchecked: OptionRule = rule("a value", () => true)
 
-/** Accepts what either of two rules does. */
+/** Accepts what either of two rules accepts. */
 export const either = (left: OptionRule, right: OptionRule): OptionRule =>
   rule(`${left.expected}, or ${right.expected}`, (value) => left.accepts(value) || right.accepts(value))
 
-/** A rule for an option that must not be missing. */
+/** A rule for a required option. */
 export const required = (of: OptionRule): OptionRule => ({ ...of, isRequired: true })
 
 const describe = ({ isSecret }: OptionRule, value: unknown): string => {
@@ -119,7 +119,7 @@ const describe = ({ isSecret }: OptionRule, value: unknown): string => {
 const invalidValue = (option: string, of: OptionRule, value: unknown): InvalidOption =>
   new InvalidOption({ subject: "option", option, expected: of.expected, received: describe(of, value) })
 
-/** The error of an argument that a function needs and cannot use. */
+/** The error for an invalid argument of a function. */
 export const invalidArgument = (argument: string, expected: string, value: unknown): InvalidOption =>
   new InvalidOption({ subject: "argument", option: argument, expected, received: describeReceived(value) })
 
@@ -137,7 +137,7 @@ const unknownOption = (
     .toSorted((left, right) => left.distance - right.distance)
     .slice(0, 3)
     .map(({ name }) => name)
-  // the misspelled name may be that of a password
+  // the value may be a password under a misspelled name
   const hasSecrets = Object.values(rules).some(({ isSecret }) => isSecret === true)
   return new InvalidOption({
     subject: "option",
@@ -148,7 +148,7 @@ const unknownOption = (
   })
 }
 
-/** What is wrong with options: the first value that is not accepted, or the first unknown name. */
+/** The first invalid value or unknown name among options. */
 export const checkResult = <A extends object>(
   options: A | undefined,
   rules: OptionRules<A>
@@ -175,7 +175,7 @@ export const check = <A extends object>(
   rules: OptionRules<A>
 ): Effect.Effect<void, InvalidOption> => Effect.suspend(() => Effect.fromResult(checkResult(options, rules)))
 
-/** The duration that an option stands for. Throws `InvalidOption`, so call it inside of an effect. */
+/** Decodes the duration of an option. Throws `InvalidOption`, so call it inside an effect. */
 export const durationOption = (option: string, value: Duration.Input): Duration.Duration =>
   Option.getOrThrowWith(
     Option.filter(toDuration(value), (input) => !Duration.isNegative(input)),

@@ -1,5 +1,5 @@
 /**
- * What becomes of the requests of an effect, for whoever limits the time that it waits for the server.
+ * Observes the requests of an effect, for time limits that only count waiting for the server.
  *
  * @since 0.1.0
  */
@@ -36,8 +36,8 @@ export const Progress = Context.Reference<{
 /**
  * The requests of an effect so far.
  *
- * - `latest`: the one that began last.
- * - `productive`: for how many milliseconds the effect had run when a request succeeded last.
+ * - `latest`: the one that started last.
+ * - `productive`: how long the effect had run at its last successful request, in milliseconds.
  *
  * @internal
  */
@@ -47,7 +47,7 @@ export interface Observed {
 }
 
 /**
- * Interrupts an effect, and gives `None`, if none of its requests succeeds for `millis` milliseconds.
+ * Interrupts an effect and returns `None` if no request of it succeeds for `millis` milliseconds.
  *
  * @internal
  */
@@ -82,7 +82,7 @@ export const whileProgressing = <A, E, R>(
   })
 
 /**
- * An effect whose requests only ask whether something has happened: that they succeed is no progress, that it ends is.
+ * Marks an effect whose requests only poll: they do not count as progress, but the end of the effect does.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
-/** How alike two names are. */
+/** The similarity of names. */
 
-/** Number of insertions, deletions, replacements and swaps of neighbours between two texts. */
+/** The number of insertions, deletions, replacements and swaps of neighbors between two strings. */
 const distance = (left: string, right: string): number => {
   let before: Array<number> = []
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
@@ -24,10 +24,10 @@ const distance = (left: string, right: string): number => {
   return previous[right.length] ?? 0
 }
 
-/** A name without what people get wrong about it: case, blanks, punctuation. */
+/** Normalizes a name: without case, spaces and punctuation. */
 export const normalize = (name: string): string => name.slice(0, 200).toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
-/** How far a name is from a wanted one, both normalised: 0 for the same, 1 for nothing alike. */
+/** The distance of a name from a requested one, both normalized: 0 for equal names, 1 for entirely different ones. */
 export const nameDistance = (wanted: string, other: string): number => {
   if (other === wanted) return 0
   const [short, long] = other.length < wanted.length ? [other, wanted] : [wanted, other]

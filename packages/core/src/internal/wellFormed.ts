@@ -1,17 +1,20 @@
 /**
- * Halves of surrogate pairs, which JavaScript's strings can hold and Unicode cannot: `"🐱".slice(0, 1)` leaves one. InvokeAI
- * stores them, and cannot read what it stored.
+ * Lone surrogates, which JavaScript strings can contain but Unicode text cannot: `"🐱".slice(0, 1)` is one. InvokeAI
+ * stores them but cannot read them again.
  */
 import * as Predicate from "effect/Predicate"
 import { setOwn } from "./json.ts"
 
-/** Where a JSON value holds half of a surrogate pair: the keys that lead to the string, and the position in it from 0. */
+/**
+ * The location of a lone surrogate in a JSON value: the keys that lead to the string, and the zero-based position in
+ * it.
+ */
 export interface IllFormedText {
   readonly path: ReadonlyArray<string>
   readonly position: number
 }
 
-// With the flag `u` only a half on its own matches.
+// With the flag `u`, only lone surrogates match.
 const half = /\p{Surrogate}/u
 const halves = /\p{Surrogate}/gu
 
@@ -29,9 +32,9 @@ const pathOf = ({ key, parent }: Visited): ReadonlyArray<string> => {
   return path
 }
 
-/** Half of a surrogate pair in a JSON value, keys included; `undefined` if all of its text is well-formed. */
+/** Finds a lone surrogate in a JSON value, including its keys; `undefined` if all text is well-formed. */
 export const illFormedText = (value: unknown): IllFormedText | undefined => {
-  // Not by recursion: values can be thousands of levels deep.
+  // Iterative, because values can be thousands of levels deep.
   const waiting: Array<Visited> = [{ value, key: "", parent: undefined }]
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     const position = typeof at.value === "string" ? at.value.search(half) : -1
@@ -43,10 +46,10 @@ export const illFormedText = (value: unknown): IllFormedText | undefined => {
   return undefined
 }
 
-/** A string with U+FFFD in place of each half of a surrogate pair. */
+/** Replaces lone surrogates in a string with U+FFFD. */
 export const wellFormedText = (text: string): string => text.replace(halves, "\uFFFD")
 
-/** A JSON value with all of its text well-formed, keys included; the same object if it is so already. */
+/** Returns a JSON value with well-formed text, including keys; the same object if it already is. */
 export const wellFormed = <A>(value: A): A => {
   if (illFormedText(value) === undefined) return value
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only characters of strings change
@@ -62,7 +65,7 @@ const replaced = (value: unknown): unknown => {
   return out
 }
 
-/** What is wrong with ill-formed text, for messages. */
+/** Describes ill-formed text in messages. */
 export const describeIllFormed = ({ path, position }: IllFormedText): string =>
   `half of a surrogate pair at position ${position}${path.length === 0 ? "" : ` of ${path.join(".")}`}` +
   ", which appears when a string is cut inside an emoji"

@@ -1,10 +1,10 @@
 /**
- * Runs a workflow on the server: hands it in, follows it, gives its outputs.
+ * Submits a workflow, tracks it, and returns its outputs.
  *
  * **Details**
  *
- * A job is one submission: one batch of one or more queue items. It lives in a scope; closing the scope cancels what
- * still runs (unless told otherwise) and deletes images that a failed or canceled job left behind.
+ * A job is one submission: one batch of one or more queue items. It lives in a scope; closing the scope cancels
+ * unfinished items (see `onScopeClose`) and deletes images that a failed or canceled job left behind.
  *
  * **Example** (Running a workflow)
  *
@@ -102,26 +102,26 @@ export interface Job {
   /** What the server accepted; null for a job that was attached to. */
   readonly enqueued: Submission.SubmissionResult | null
   /**
-   * Emits everything that happens, to every reader from the first event on, which is `JobEnqueued`.
+   * Emits every event of the job to each subscriber, starting with `JobEnqueued`.
    *
    * **Details**
    *
    * Of every item come its start, what its nodes do, their results, and its end, in this order, whether the client
-   * learned of them by events or by polling. Old progress is left out. Of more than 4,096 events that only tell that a
-   * node or an item began, the oldest are left out and there is one `EventsDropped`; results, errors and ends are never
-   * left out. Ends when the job has ended and its outputs are known. Never fails: `await` and `outputs` tell whether
-   * the job completed.
+   * learned of them by events or by polling. Old progress is dropped. Of more than 4,096 events that only report the
+   * start of a node or an item, the oldest are dropped, with one `EventsDropped` in their place; results, errors and
+   * terminal events are never dropped. Ends when the job has ended and its outputs are known. Never fails: use `await`
+   * or `outputs` to find out whether the job completed.
    */
   readonly events: Stream.Stream<JobEvent>
   /** Returns the current state of the job, without a request. */
   readonly state: Effect.Effect<JobState.JobState>
   /**
-   * Emits the current state, and the new state after each change; a slow reader sees only the newest. Ends with the
+   * Emits the current state, and the new state after each change; a slow subscriber sees only the newest. Ends with the
    * job.
    */
   readonly changes: Stream.Stream<JobState.JobState>
   /**
-   * Emits how far the job is, and again after each change; a slow reader sees only the newest. The fraction never
+   * Emits how far the job is, and again after each change; a slow subscriber sees only the newest. The fraction never
    * decreases. Ends with the job, and never fails.
    */
   readonly progress: Stream.Stream<JobProgress.JobProgress>
@@ -145,7 +145,7 @@ export interface Job {
    */
   readonly outputs: Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted>
   /**
-   * Emits each output as its node finishes, to every reader from the first output on. Complete, even after lost
+   * Emits each output as its node finishes, to each subscriber from the first output on. Complete, even after lost
    * connections. Ends with the job, and never fails.
    */
   readonly outputStream: Stream.Stream<InkOutput>
@@ -166,7 +166,7 @@ export interface Job {
   readonly cancel: Effect.Effect<CancelResult, InvokeAiError>
   /** Returns when the job was queued, started and completed, as known so far, without a request. */
   readonly timing: Effect.Effect<JobResult.JobTiming>
-  /** Makes closing the scope leave the job alone, from now on. */
+  /** Detaches the job: from now on, closing the scope leaves it running. */
   readonly detach: Effect.Effect<void>
 }
 
@@ -204,7 +204,7 @@ const makeJob = Effect.fnUntraced(function*(
     changes: tracked.changes,
     progress: JobProgress.stream(tracked.changes, progress),
     await: Effect.suspend(() =>
-      // The result of a job that has ended is there at any time.
+      // The result of an ended job is always available.
       tracked.isDone
         ? finished
         : awaitWithin(finished, options, { batchId: tracked.batchId, state, cancel }, TimeLimit.left(limit))
@@ -264,7 +264,7 @@ const enqueueJob = Effect.fnUntraced(function*(
 })
 
 /**
- * Hands in a batch that is ready for the server. `submit` does this for a workflow.
+ * Submits a batch that is ready for the server. For a workflow, use `submit`.
  *
  * **Errors**
  *
@@ -287,12 +287,12 @@ export const submitBatch: (
   )
 )
 
-/** Whether the server certainly has nothing of the batch, and receives nothing of it later. */
+/** Whether the server certainly does not have the batch and will not receive it later. */
 const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
   error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous) &&
   !(error._tag === "QueueBlocked" && error.removed !== true)
 
-/** Tracks a batch, and then sends it, or asks first whether a program that was killed has sent it. */
+/** Tracks a batch and sends it, after checking whether a killed process already sent it. */
 const send = Effect.fnUntraced(function*(
   submission: Submission.Submission,
   options: JobOptions,
@@ -328,8 +328,8 @@ const send = Effect.fnUntraced(function*(
     Effect.tap(() => Submission.acknowledge(batchId)),
     Effect.tapError((error) =>
       Effect.gen(function*() {
-        // Whether the job runs is for `Job.attach` to find out; cancelling here could cancel what is about to be attached to.
-        // Of a batch that the server took in part, closing makes sure that nothing of it runs.
+        // Do not cancel here: the job may be running, and `Job.attach` may be about to attach to it.
+        // If the server accepted only part of a batch, closing makes sure that nothing of it runs.
         context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
         if (error._tag === "QueueBlocked") tracked.fail(error)
         if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
@@ -337,7 +337,7 @@ const send = Effect.fnUntraced(function*(
       })
     )
   )
-  // An interruption must not tear the request in two: it is given a moment, and then what came of it is canceled.
+  // An interruption must not cut off the request: it gets a moment to finish, and then its job is canceled.
   const enqueued = yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       if (before.maybeSent !== true) yield* Journal.sending(submission, options.key)
@@ -347,7 +347,7 @@ const send = Effect.fnUntraced(function*(
       return yield* restore(Fiber.join(fiber))
     })
   )
-  // Where events arrive nothing is asked: they were subscribed to before the job was sent.
+  // With events, no request is needed: the subscription started before the job was sent.
   if (!enqueued.itemsConfirmed || !(yield* tracker.connected)) yield* tracker.refresh
   const { batch, nodes } = submission
   return yield* makeJob(context, enqueued, limit, { nodes, nodeCount: nodesOf(batch.graph).size })
@@ -399,7 +399,7 @@ export const submitRules: Options.OptionRules<SubmitOptions> = {
 }
 
 /**
- * Why a workflow could not be handed in.
+ * Why a workflow could not be submitted.
  *
  * @category errors
  * @since 0.1.0
@@ -420,7 +420,7 @@ export type SubmitError =
  */
 export type AwaitError = JobResult.JobError | JobTimeout
 
-/** The workflow that is submitted, or the error that it is something else. */
+/** The workflow to submit, or the error for another value. */
 const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
   Workflow.isWorkflow(workflow)
     ? Effect.void
@@ -429,7 +429,7 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
     )
 
 /**
- * Hands in a workflow and follows it.
+ * Submits a workflow and returns a job that tracks it.
  *
  * **Details**
  *
@@ -439,15 +439,15 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
  * **Errors**
  *
  * - `WorkflowNotReady`, `BoardNotFound`: nothing was submitted.
- * - `SubmissionRejected`: the server refused it, with nodes and fields; nothing was enqueued.
- * - `SubmissionIncomplete`: the server took only a part, which is canceled again unless `onIncomplete` is `keep`.
- * - `SubmissionUnknown`: whether the server has it is not known; `attach` finds out later.
- * - `QueueBlocked`: the server took it and cannot read it; it is removed from the queue.
+ * - `SubmissionRejected`: the server rejected the batch, with nodes and fields; nothing was enqueued.
+ * - `SubmissionIncomplete`: the server accepted only some items; they are canceled unless `onIncomplete` is `keep`.
+ * - `SubmissionUnknown`: the connection failed and the job may be running; call `attach` later.
+ * - `QueueBlocked`: the server accepted the batch but cannot read it; it is removed from the queue.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
  * - `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
- * - `InvalidOption`: an option has an invalid value or an unknown name, or the first argument is not a workflow; nothing was
- *   submitted.
+ * - `InvalidOption`: an option has an invalid value or an unknown name, or the first argument is not a workflow;
+ *   nothing was submitted.
  *
  * @category constructors
  * @since 0.1.0
@@ -490,12 +490,12 @@ const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & obje
 }
 
 /**
- * Runs many workflows and gives their outcomes as they come.
+ * Runs many workflows and emits their outcomes as they arrive.
  *
  * **Details**
  *
- * At most `concurrency` (by default 16) of them are on the server's queue at the same time. Each has its own scope, which
- * is closed when it has ended. One that fails does not stop the others. All are followed over one connection.
+ * At most `concurrency` (by default 16) of them are on the server's queue at the same time. Each has its own scope,
+ * which is closed when it has ended. A failure does not stop the others. All share one event connection.
  *
  * @category operations
  * @since 0.1.0
@@ -551,11 +551,11 @@ const attachRules: Options.OptionRules<AttachOptions> = {
 }
 
 /**
- * Takes up a job by its batch id: after `SubmissionUnknown`, after a restart of the program, or from elsewhere.
+ * Attaches to a batch that was submitted earlier, by this program or another one.
  *
  * **Details**
  *
- * Closing the scope leaves the job alone unless `onScopeClose` is `cancel`.
+ * Closing the scope leaves the job running unless `onScopeClose` is `cancel`.
  *
  * **Errors**
  *
@@ -591,7 +591,7 @@ export const attach = Effect.fn("Job.attach")(function*(
 })
 
 /**
- * How long to wait for a job, and what becomes of it then.
+ * How long to wait for a job, and what happens to it then.
  *
  * @category models
  * @since 0.1.0
@@ -620,12 +620,12 @@ const awaitJob: {
 
 export {
   /**
-   * Waits for the end of a job, at most for a time.
+   * Waits until a job ends, up to a time limit.
    *
    * **Details**
    *
-   * When the time is over the job is canceled (default) or goes on (`detach`), and the wait fails with `JobTimeout`.
-   * A job that ends by itself in this very moment is told as it ended.
+   * After the time limit, the job is canceled (default) or keeps running (`detach`), and the wait fails with
+   * `JobTimeout`. If the job ends on its own at that moment, its own outcome is returned.
    *
    * @category operations
    * @since 0.1.0
@@ -634,13 +634,13 @@ export {
 }
 
 /**
- * Unblocks the queue: cancels a batch that the server cannot read, and deletes its items if their destination is the batch id,
- * which is the default.
+ * Unblocks the queue: cancels a batch that the server cannot read, and deletes its items if their destination is the
+ * batch id, which is the default.
  *
  * **When to use**
  *
- * After `QueueBlocked` with `own`, from another program than the one that submitted the batch. Closing the job's scope does
- * the same. Takes at most 15 seconds.
+ * After `QueueBlocked` with `own`, from another program than the one that submitted the batch. Closing the job's scope
+ * does the same. Takes at most 15 seconds.
  *
  * @category operations
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What can go wrong between handing in a workflow and having its outputs.
+ * The errors of submitting a workflow and waiting for its outputs.
  *
  * @since 0.1.0
  */
@@ -52,7 +52,7 @@ export interface Rejection {
 }
 
 /**
- * The server refused the job as wrong. Nothing was enqueued.
+ * The server rejected the batch as invalid. Nothing was enqueued.
  *
  * **Details**
  *
@@ -113,12 +113,12 @@ export class SubmissionIncomplete extends TaggedError<SubmissionIncomplete>()("S
 }
 
 /**
- * Whether the server accepted the job cannot be told now.
+ * It is unknown whether the server accepted the job.
  *
  * **Details**
  *
- * The request was sent and its answer did not arrive, and the server cannot be asked. `Job.attach(batchId)` finds out
- * later. Submitting again without asking could run the job twice.
+ * The request was sent, but no response arrived, and the server could not be reached afterwards. Call
+ * `Job.attach(batchId)` later to find out. Submitting again without checking could run the job twice.
  *
  * @category errors
  * @since 0.1.0
@@ -158,7 +158,8 @@ export class QueueBlocked extends TaggedError<QueueBlocked>()("QueueBlocked", {
   /** What the server or the client reported about the items. */
   detail: Schema.String,
   /**
-   * Whether the batch was removed from the queue. Otherwise closing the job's scope removes it, and so does `Job.unblockQueue`.
+   * Whether the batch was removed from the queue. Otherwise closing the job's scope removes it, and so does
+   * `Job.unblockQueue`.
    */
   removed: Schema.optionalKey(Schema.Boolean)
 }) {

@@ -1,12 +1,12 @@
 /**
- * What a job tells about itself while it runs.
+ * The events of a running job.
  *
  * @since 0.1.0
  */
 import type { InkOutput } from "./Outputs.ts"
 
 /**
- * Statuses of a queue item. Servers may add more; what is not in this list is kept as it is and never taken for an end.
+ * Statuses of a queue item. Servers may add more; others are passed on and never count as terminal.
  *
  * @category models
  * @since 0.1.0
@@ -77,7 +77,7 @@ export interface ItemStatusChanged {
 }
 
 /**
- * A node began to run. If the client learned of the node only by its result, this comes right before the result.
+ * A node started. If the client only received the node's result, this event comes right before it.
  *
  * @category events
  * @since 0.1.0
@@ -172,15 +172,15 @@ export interface JobWarning {
 }
 
 /**
- * Events were left out, because this reader was too slow or came too late. They only tell that nodes or items began:
- * results and ends are never left out.
+ * Events were dropped, because this subscriber was too slow or subscribed too late. They only reported the start of
+ * nodes or items: results and terminal events are never dropped.
  *
  * @category events
  * @since 0.1.0
  */
 export interface EventsDropped {
   readonly _tag: "EventsDropped"
-  /** How many events were left out. */
+  /** The number of dropped events. */
   readonly count: number
 }
 

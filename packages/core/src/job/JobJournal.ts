@@ -1,10 +1,10 @@
 /**
- * Remembers which jobs a program has handed in, so that a program that was killed can find them again.
+ * Records the submitted jobs of a program, so that it can find them again after it was killed.
  *
  * **When to use**
  *
- * Provide a journal, hand jobs in with `JobRecovery.submitOnce`, and start the program again after a crash: what runs is
- * followed, what was never accepted is handed in, nothing twice.
+ * Provide a journal, submit jobs with `JobRecovery.submitOnce`, and restart the program after a crash: running jobs are
+ * tracked, jobs that were never accepted are submitted, and nothing runs twice.
  *
  * **Example** (A journal in a folder)
  *
@@ -68,7 +68,8 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  *
  * **Details**
  *
- * Jobs are journaled if this service is provided. A job that cannot be recorded is not submitted: `Job.submit` fails with
+ * Jobs are journaled if this service is provided. A job that cannot be recorded is not submitted: `Job.submit` fails
+ * with
  * `RecordError`.
  *
  * **Gotchas**
@@ -102,8 +103,8 @@ export class JobJournal extends Context.Service<JobJournal, {
   /**
    * Keeps the journal in the `KeyValueStore` of the program.
    *
-   * Each job has a key of its own that is written once, before the job is sent, and a second one when it is accepted. So
-   * a store whose writes can be cut short by a crash is good enough: a job whose entry is cut short was not sent.
+   * Each job has a key of its own that is written once, before the job is sent, and a second one when it is accepted.
+   * So a store whose writes can be cut short by a crash is good enough: a job whose entry is cut short was not sent.
    */
   static readonly layerKeyValueStore: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.unwrap(
     Effect.map(stored, (module) => module.layer)
@@ -115,8 +116,8 @@ export class JobJournal extends Context.Service<JobJournal, {
    *
    * Each file is written completely or not at all and is flushed to the disk, so it survives a power cut.
    *
-   * While the journal is open, the directory has a file `.invokeai-….lock`, so that no other process uses it. A lock of a
-   * process that does not run any more does not count. If it cannot be checked, because that process ran in another
+   * While the journal is open, the directory has a file `.invokeai-….lock`, so that no other process uses it. A lock of
+   * a process that does not run any more does not count. If it cannot be checked, because that process ran in another
    * container or on another machine, opening takes up to 30 seconds.
    *
    * Fails with `RecordError` if the directory cannot be opened, or if another process uses it.
@@ -134,7 +135,7 @@ const withJournal = (
 ): Effect.Effect<void, RecordError> =>
   Effect.flatMap(Effect.serviceOption(JobJournal), Option.match({ onNone: () => Effect.void, onSome: f }))
 
-// An entry that is older than the truth does no harm: the next start of the program asks the server.
+// An outdated entry does no harm: the next start of the program asks the server.
 const logFailure = Effect.catch((error: RecordError) => Effect.logWarning(error.message))
 
 /** @internal */
@@ -167,7 +168,7 @@ export const accepted = (batchId: string): Effect.Effect<void> =>
 export const forget = (batchId: string): Effect.Effect<void> =>
   withJournal((journal) => journal.remove(batchId)).pipe(logFailure)
 
-/** What a journaled job hands in. @internal */
+/** The batch of a journaled job. @internal */
 export const toSubmission = (entry: JournalEntry): Submission => ({
   batchId: entry.batchId,
   batch: entry.batch,

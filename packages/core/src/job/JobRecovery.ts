@@ -1,10 +1,10 @@
 /**
- * Goes on with the jobs of a program that was killed.
+ * Resumes the jobs of a process that was killed.
  *
  * **When to use**
  *
- * `submitOnce` in programs that are simply started again after a crash: the same code hands a job in the first time and
- * takes it up the next. `resume` for jobs that the journal has and nobody asks for any more.
+ * Use `submitOnce` in programs that are restarted after a crash: the same code submits a job the first time and resumes
+ * it the next time. Use `resume` for jobs in the journal that no code requests any more.
  *
  * **Example** (A program that can be killed at any moment)
  *
@@ -52,19 +52,19 @@ import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJourna
 import type { SubmissionError } from "./Submission.ts"
 
 /**
- * Takes up a job that the journal has.
+ * Resumes a job from the journal.
  *
  * **Details**
  *
- * A job that the server accepted is followed, also when it has ended meanwhile. One of which that is not known is asked
- * for first and handed in under the same batch id if the server does not have it. From then on it is like a job of this
- * program: closing the scope before its end cancels it unless `onScopeClose` is `detach`. It leaves the journal when the
- * scope closes, unless it completed and the scope failed after that.
+ * A job that the server accepted is tracked, even if it has ended since. If its acceptance is unknown, the server is
+ * asked first, and the job is submitted with the same batch id if the server does not have it. From then on, it is like
+ * a job of this program: closing the scope before its end cancels it unless `onScopeClose` is `detach`. It leaves the
+ * journal when the scope closes, unless it completed and the scope failed after that.
  *
  * **Errors**
  *
- * As `Job.submit`; besides `JobNotFound` if the server accepted it and does not have it any more, because it was pruned
- * or the server has lost its database. Then it leaves the journal.
+ * Those of `Job.submit`, and `JobNotFound` if the server accepted the job but no longer has it, because it was pruned
+ * or the server lost its database. The job is then removed from the journal.
  *
  * @category constructors
  * @since 0.1.0
@@ -81,7 +81,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
   yield* Effect.annotateCurrentSpan({ batchId })
   const submission = toSubmission(entry)
   if (entry.stage === "sending") {
-    // A server that gives receipts has one under the key of the killed program, and tells a repetition by it.
+    // A server with receipts has one under the key of the killed program, and detects duplicates by it.
     yield* Effect.ignore((yield* ServerInfo).capabilities)
     return yield* Job.resubmit(submission, options)
   }
@@ -121,17 +121,17 @@ const withKeyLock = <A, E, R>(
   })
 
 /**
- * Hands a workflow in under a key, or takes up the job that the journal has under this key.
+ * Submits a workflow under a key, or resumes the job that the journal has under this key.
  *
  * **Details**
  *
- * The workflow is an effect that only runs when there is no such job yet, so what it uploads is uploaded once. A job that
- * is taken up is the one that was handed in then: its inputs are not looked at again. The job leaves the journal, and its
- * key can be used again, when its scope closes successfully; so record what is done before the scope closes.
+ * The workflow is an effect that runs only if there is no such job yet, so its uploads happen once. A resumed job keeps
+ * the inputs it was submitted with. The job leaves the journal, and its key can be used again, when its scope closes
+ * successfully; so record what is done before the scope closes.
  *
- * If the job completed and the scope then fails, for example because a download failed, the job and its images stay: the
- * next call with this key attaches to the completed job, and only what comes after it runs again. A job that failed or was
- * canceled leaves the journal: the next call with this key submits a new one.
+ * If the job completed and the scope then fails, for example because a download failed, the job and its images stay:
+ * the next call with this key attaches to the completed job, and only what comes after it runs again. A job that failed
+ * or was canceled leaves the journal: the next call with this key submits a new one.
  *
  * **Gotchas**
  *

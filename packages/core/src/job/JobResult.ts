@@ -136,7 +136,7 @@ const span = (items: ReadonlyArray<ItemState>) => {
 }
 
 /**
- * The times of a job, as far as they are known.
+ * The known times of a job.
  *
  * @category conversions
  * @since 0.1.0
@@ -154,7 +154,7 @@ export const timingOf = (state: JobState.JobState): JobTiming => {
 }
 
 /**
- * The outputs of a job, as far as they are known.
+ * The known outputs of a job.
  *
  * @category conversions
  * @since 0.1.0

@@ -8,9 +8,9 @@
  * HTTP, and events only announce it. An item goes through four phases and never back: `open` (no end is known), `ended`
  * (a message said so), `settled` (the item itself was read) or `lost` (the server does not have it any more).
  *
- * A job is done when all its items are final and it is certain that these are all. Where events were missing, the request
- * may have been sent twice, or a failed item may have been retried, the server is asked for the number of items first
- * (`needsRecount`).
+ * A job is done when all its items are final and it is certain that these are all. Where events were missing, the
+ * request may have been sent twice, or a failed item may have been retried, the server is asked for the number of items
+ * first (`needsRecount`).
  *
  * Only `completed`, `failed` and `canceled` are ends. A status that a newer server invents is kept and shown, and the
  * item stays open.
@@ -210,7 +210,9 @@ const withIndex = (item: ItemState, role: ItemRole, itemIndex: number): ItemStat
     outputs: item.outputs.map((output) => ({ ...output, itemIndex }))
   }
 
-/** A state with these items, which are in ascending order; works out which of them are members, and at which position. */
+/**
+ * A state with these items, which are in ascending order; works out which of them are members, and at which position.
+ */
 const withItems = (state: JobState, items: ReadonlyArray<ItemState>): JobState => {
   let position = 0
   const indexes = new Map<number, number>()
@@ -247,7 +249,7 @@ const put = (state: JobState, item: ItemState): Put => {
   return { state: moved ? withItems(next, items(next)) : next, moved }
 }
 
-/** Children and surplus items are no part of the job; what is not told apart yet may be one of them. */
+/** Child items and extra items do not belong to the job; items of unknown role can be one of these. */
 const isHidden = (state: JobState, item: ItemState): boolean =>
   item.role === "child" || item.role === "surplus" || (state.known && item.role === "unknown")
 
@@ -406,7 +408,7 @@ const reduceItems = (
       const before = getItem(state, observation.itemId)
       const placed = before === undefined ? put(state, emptyItem(observation.itemId)).state : state
       const item = getItem(placed, observation.itemId)!
-      // Until the server's list is known every item is taken for a member; later ones are told apart first.
+      // Until the server's list is known, every item counts as a member; later ones are classified first.
       if (isFinal(item) || (state.known && !counts(item))) return { state: placed, events: [] }
       const seen = observeNode(item, observation, nodes)
       return update(placed, item, seen.item, seen.events)
@@ -693,7 +695,7 @@ export const status = (state: JobState): JobStatus => {
 }
 
 /**
- * Whether an item must be read over HTTP before the job can go on: it ended, or it is not told apart yet.
+ * Whether an item must be read over HTTP before the job can continue: it ended, or its role is unknown.
  *
  * @category guards
  * @since 0.1.0
@@ -703,7 +705,7 @@ export const isUnread = (state: JobState, item: ItemState): boolean =>
   (state.known && item.role === "unknown")
 
 /**
- * The ids of all items that must be read over HTTP before the job can go on.
+ * The ids of all items that must be read over HTTP before the job can continue.
  *
  * @category getters
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Follows all jobs of a program at once.
+ * Tracks all jobs of a program together.
  *
  * **Details**
  *
@@ -8,11 +8,11 @@
  * (`item_summaries_by_ids`, servers from 6.14 on) or by batch (`b/{batch_id}/status`). Without events the sweep becomes
  * a poll that is quick while something happens and slows down otherwise; results are the same.
  *
- * There is no timer and no fiber per job: events are taken in as they arrive, one fiber sweeps, a few read items. All of
- * them stop when no job is followed.
+ * There is no timer and no fiber per job: events are taken in as they arrive, one fiber sweeps, a few read items. All
+ * of them stop when no job is followed.
  *
- * Whether a batch has more items than were asked for is told by the totals in its events; where events were missing, or
- * the request may have been sent twice, or a failed item may have been retried, the server is asked for the total before
+ * The totals in its events show whether a batch has more items than requested; where events were missing, or the
+ * request may have been sent twice, or a failed item may have been retried, the server is asked for the total before
  * the job ends.
  *
  * Memory: per job its state and its events, of which old ones are left out; of events about batches that nobody follows
@@ -128,13 +128,13 @@ export class JobTracker extends Context.Service<JobTracker, {
   /** Cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background. */
   readonly cleanup: CleanupTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
-  /** Follows jobs with the usual timing. */
+  /** Tracks jobs with the default intervals (see `JobTrackerOptions`). */
   static readonly layer: Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> = Layer.effect(
     JobTracker,
     Effect.suspend(() => make({}))
   ).pipe(Layer.provide([ImageUsage.layer, Closing.layer]))
 
-  /** Follows jobs with other timing. */
+  /** Tracks jobs with other intervals. */
   static readonly layerWith = (
     options: JobTrackerOptions
   ): Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> =>

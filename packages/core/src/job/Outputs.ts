@@ -219,8 +219,7 @@ export const outputTypes: ReadonlyArray<string> = [...types.keys()]
  *
  * **Details**
  *
- * `invocation` is the node as it ran; where it is given, an image that was among the node's inputs is told apart from
- * one that the node made. `seed` returns the seed of an image or video; it is called for these only. Data that does not
+ * `invocation` is the node as it ran; with it, an image among the node's inputs is distinguished from one that the node created. `seed` returns the seed of an image or video; it is called for these only. Data that does not
  * fit its type becomes an `InkUnknownOutput`; nothing is lost or fails.
  *
  * @category constructors

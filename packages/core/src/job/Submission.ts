@@ -1,20 +1,20 @@
 /**
- * Hands a batch in, exactly once.
+ * Submits a batch exactly once.
  *
  * **Details**
  *
- * The client chooses the batch id. The request is sent once. If its outcome is not certain (no response, a cut connection,
- * a response that is not certainly the server's own refusal), the server is asked for the batch until it has it, or until it
- * has said for a while that it does not, and only then the batch is sent again. Servers do not refuse a batch id that they
- * have already, so should a delayed request arrive after all, its items carry the same id: `JobTracker` sees them as
- * surplus and cancels them.
+ * The client chooses the batch id. The request is sent once. If its outcome is not certain (no response, a cut
+ * connection, a response that is not certainly the server's own refusal), the server is asked for the batch until it
+ * has it, or until it has said for a while that it does not, and only then the batch is sent again. Servers do not
+ * refuse a batch id that they have already, so should a delayed request arrive after all, its items carry the same id:
+ * `JobTracker` sees them as surplus and cancels them.
  *
  * While a response is missing, events and short reads tell whether the server has the batch.
  *
  * A batch that the server took and cannot read would block its queue for every user: it is removed.
  *
- * Servers whose document has `Batch.idempotency_key` (after 6.14) refuse to do the same twice: they get a key made of the
- * batch id, are asked for the receipt of the request, and may be sent the batch again at once.
+ * Servers whose document has `Batch.idempotency_key` (after 6.14) refuse to do the same twice: they get a key made of
+ * the batch id, are asked for the receipt of the request, and may be sent the batch again at once.
  *
  * @since 0.1.0
  */
@@ -111,8 +111,8 @@ export interface SubmissionContext {
 }
 
 /**
- * The key under which the server notes the request, where it does: what its document says is known from reading the node
- * types; it is not read for this.
+ * The key under which the server notes the request, where it does: what its document says is known from reading the
+ * node types; it is not read for this.
  */
 const idempotencyKey = (batchId: string): Effect.Effect<string | undefined, never, ServerInfo> =>
   Effect.flatMap(ServerInfo, ({ knownCapabilities }) =>
@@ -127,7 +127,8 @@ const idempotencyKey = (batchId: string): Effect.Effect<string | undefined, neve
     }))
 
 /**
- * Tells the server that its receipt of a batch is not needed any more, without waiting for that. Nothing where it gives none.
+ * Tells the server that its receipt of a batch is not needed any more, without waiting for that. Nothing where it gives
+ * none.
  *
  * @internal
  */
@@ -156,7 +157,9 @@ const shortestRead = 500
 /** How long a response may come after the batch was seen. */
 const responseGrace = Duration.seconds(1)
 
-/** When the server is asked for the first time for a batch whose request has no response, and how long one look takes. */
+/**
+ * When the server is asked for the first time for a batch whose request has no response, and how long one look takes.
+ */
 const firstLook = Duration.seconds(2)
 const longestLook = Duration.seconds(5)
 
@@ -168,7 +171,8 @@ const isPassing = ({ status }: InvokeAiError): boolean =>
   status === undefined || status < 300 || status >= 500 || passing.has(status)
 
 /**
- * Asks the server for a batch until it has it, or has said for a while (`resendAfter`) that it does not, or has not responded for
+ * Asks the server for a batch until it has it, or has said for a while (`resendAfter`) that it does not, or has not
+ * responded for
  * `lookupTimeout`.
  */
 const lookUpBatch = Effect.fnUntraced(function*(
@@ -246,8 +250,7 @@ const hasMore = Effect.fnUntraced(
 const isIncomplete = (result: { readonly enqueued: number; readonly requested: number }) =>
   result.enqueued < result.requested || result.enqueued === 0
 
-/**
- * Hands a batch in.
+/** Submits a batch.
  *
  * **Details**
  *

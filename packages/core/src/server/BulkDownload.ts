@@ -40,8 +40,8 @@ export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkD
  *
  * **Gotchas**
  *
- * The server reports the end over the event connection only, so one is needed. When the connection is lost meanwhile, the
- * stream fails with `BulkDownloadFailed`.
+ * The server reports the end over the event connection only, so one is needed. If the connection is lost in the
+ * meantime, the stream fails with `BulkDownloadFailed`.
  *
  * @since 0.1.0
  * @category streams

@@ -228,13 +228,13 @@ const declared: ReadonlyArray<{
 
 const always = () => true
 
-// whoever asked for the missing thing looks whether it is missing
+// the caller checks whether the thing is really missing
 const isTransient = (error: InvokeAiError): boolean =>
   error.isRetryable && !(error.status === 404 && error.fromServer === true)
 
 const isQuickFailure = (error: InvokeAiError): boolean => isTransient(error) && error.code !== "ETIMEDOUT"
 
-/** In milliseconds. A server that asks for more is asked again nevertheless. */
+/** In milliseconds. If the server asks for a longer pause, the retry happens anyway. */
 const maxRetryAfter = 30_000
 
 const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {

@@ -22,7 +22,7 @@ import { decode, type ServerEvent } from "./ServerEvent.ts"
 export * from "./ServerEvent.ts"
 
 /**
- * The events cannot be had at the moment: the server cannot be reached, or it refuses the login.
+ * The event connection is unavailable: the server could not be reached, or it rejected the credentials.
  *
  * The connection is tried again all the time; this tells why it is not there.
  *
@@ -175,7 +175,8 @@ const isProgress = (message: ServerMessage): boolean =>
   message._tag === "Event" && message.name === "invocation_progress"
 
 /**
- * A waiting list with a bound: old progress goes first, and a reader who leaves everything else lying has to start over.
+ * A waiting list with a bound: old progress goes first, and a reader who leaves everything else lying has to start
+ * over.
  */
 const makeSubscriber = (): Subscriber => {
   let waiting: Array<ServerMessage> = []

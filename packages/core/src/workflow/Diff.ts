@@ -1,5 +1,5 @@
 /**
- * What differs between two workflows: inputs, nodes, connections and models.
+ * The differences between two workflows: inputs, nodes, connections and models.
  *
  * @since 0.1.0
  */
@@ -20,13 +20,13 @@ import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
 export interface Change {
   /** Whether it was added, removed or changed. */
   readonly kind: "added" | "removed" | "changed"
-  /** Where: a system name, a node's id, or a connection. */
+  /** The location: a system name, a node's id, or a connection. */
   readonly path: string
-  /** The name of the thing for people: an input's user name, a node's title. */
+  /** The human-readable name: an input's name, a node's title. */
   readonly name: string
-  /** The first workflow in words. Absent if it has nothing there. */
+  /** The human-readable value in the first workflow, if any. */
   readonly before?: string
-  /** The second workflow in words. Absent if it has nothing there. */
+  /** The human-readable value in the second workflow, if any. */
   readonly after?: string
 }
 
@@ -37,7 +37,7 @@ export interface Change {
  * @since 0.1.0
  */
 export interface WorkflowDiff {
-  /** Whether nothing differs. */
+  /** Whether there are no differences. */
   readonly isEmpty: boolean
   /** Inputs of the form that were added or removed, or have another name or value. */
   readonly inputs: ReadonlyArray<Change>
@@ -151,7 +151,7 @@ const formatChange = (change: Change): string => {
 }
 
 /**
- * A difference as text, one line per change.
+ * Formats a difference as text, one line per change.
  *
  * @category formatting
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The form of a workflow with its inputs in place, for those who draw it.
+ * The form of a workflow with its inputs, for programs that display it.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export const make = ({ inputs, loaded }: Workflow): InkForm | undefined => {
   const inputOf = new Map(loaded.formFields.map(({ element }, index) => [element.id, inputs[index]]))
   const seen = new Set<string>()
   const roots: Array<InkForm> = []
-  // A stack of its own: forms may be nested deeper than calls may be.
+  // Iterative, because forms can be nested deeper than the call stack allows.
   const stack: Array<{ readonly id: string; readonly siblings: Array<InkForm> }> = [
     { id: rootElementId, siblings: roots }
   ]

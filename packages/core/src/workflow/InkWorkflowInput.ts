@@ -1,5 +1,5 @@
 /**
- * An input of a workflow: a field of a node that the author put on the workflow's form.
+ * An input of a workflow: a field of a node that the author added to the workflow's form.
  *
  * @since 0.1.0
  */
@@ -7,39 +7,39 @@ import type { FieldSettings } from "../definition/Form.ts"
 import type * as InkField from "../field/InkField.ts"
 
 /**
- * An input of a workflow. A field that is on the form twice is two inputs with the same `systemName`.
+ * An input of a workflow. A field that is on the form twice results in two inputs with the same `systemName`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface InkWorkflowInput<Field extends InkField.InkField = InkField.InkField> {
-  /** Position in form order, from 0. `-1` for a field that is not on the form. */
+  /** Zero-based position in the form; `-1` for a field that is not on the form. */
   readonly index: number
-  /** The label that the author gave the input, or else the field's name. Several inputs may have the same one. */
+  /** The label that the author gave the input, or else the field's name. Several inputs can have the same one. */
   readonly userName: string
   /**
    * The name for programs: `positive_prompt`. Absent for a field that is not on the form.
    *
    * **Details**
    *
-   * Unique on the form, and valid as an identifier, a flag, a key or a column: lower-case ASCII letters, digits and `_`,
-   * at most 64 characters, never a reserved word. It is made from `userName`, or from the name of the field if the label
-   * has no word in Latin letters. A name that several fields would have is qualified: by the label of the node, or else
-   * by `positive` or `negative` where the node feeds a field called so, or else by the title of the node's type. Fields
-   * that still share a name get numbers in form order. Fields that are added at the end of the form change it only if
-   * they have the same label.
+   * Unique on the form, and valid as an identifier, a flag, a key or a column: lower-case ASCII letters, digits and
+   * `_`, at most 64 characters, never a reserved word. It is made from `userName`, or from the name of the field if the
+   * label has no word in Latin letters. A name that several fields would have is qualified: by the label of the node,
+   * or else by `positive` or `negative` where the node feeds a field called so, or else by the title of the node's
+   * type. Fields that still share a name get numbers in form order. Fields that are added at the end of the form change
+   * it only if they have the same label.
    */
   readonly publicName: string | undefined
-  /** `{nodeId}.{fieldName}`, which belongs to one field. */
+  /** `{nodeId}.{fieldName}`, unique to the field. */
   readonly systemName: string
   /** The field with its current value. */
   readonly field: Field
   /**
-   * Whether the node cannot run without a value or a connection: as the server's document says, and for the T5 encoder,
-   * CLIP embed model and VAE of `flux_model_loader` by this library's own rule.
+   * Whether the node cannot run without a value or a connection: according to the server's document, and, for the T5
+   * encoder, CLIP embed model and VAE of `flux_model_loader`, by this library's own rule.
    */
   readonly required: boolean
-  /** Whether another node gives the value, so that the one held here is not used. */
+  /** Whether the input is connected to another node, so that its own value is not used. */
   readonly connected: boolean
   /** The id of the node. */
   readonly nodeId: string
@@ -49,15 +49,15 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly nodeType: string
   /** The label that the author gave the node, or else the title of its type. */
   readonly nodeTitle: string
-  /** What the editor shows as name: the author's label, or else the title of the field. */
+  /** The name that the editor shows: the author's label, or else the title of the field. */
   readonly label: string
-  /** The author's description, or else the one of the field; `""` where there is none. */
+  /** The author's description, or else the one of the field; `""` if there is none. */
   readonly description: string
-  /** How the editor draws the field: slider, text area, dropdown with its options. Limits nothing. */
+  /** How the editor shows the field: slider, text area, dropdown with its options. It does not restrict the values. */
   readonly settings: FieldSettings | undefined
   /** Whether the editor shows the description on the form. */
   readonly showDescription: boolean
-  /** The value in the file as it is, also where it does not fit the field. */
+  /** The unchanged value in the file, even if it is invalid for the field. */
   readonly stored: unknown
 }
 

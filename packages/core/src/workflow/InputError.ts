@@ -7,8 +7,8 @@ import * as Schema from "effect/Schema"
 import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
- * No input has the given name, system name or index; or, where any field of any node can be named, no field has the
- * system name.
+ * No input has the given name, system name or index; or, for functions that accept any field, no field has the system
+ * name.
  *
  * @category errors
  * @since 0.1.0
@@ -16,9 +16,9 @@ import { TaggedError } from "../internal/TaggedError.ts"
 export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound", {
   /** The name that was requested. */
   inputName: Schema.String,
-  /** Whether a field of any node was wanted, or an input of the form. */
+  /** Whether a field of any node was requested, or an input of the form. */
   wanted: Schema.Literals(["input", "field"]),
-  /** The names that look most like it, best first. */
+  /** Up to three similar names, the most similar first. */
   suggestions: Schema.Array(Schema.String),
   /** A name for each input in form order: its user name if no other input has it, else its public name. */
   available: Schema.Array(Schema.String),
@@ -53,7 +53,7 @@ export class InputNotFound extends TaggedError<InputNotFound>()("InputNotFound",
 }
 
 /**
- * Several inputs have the given name, so it does not say which one is meant.
+ * Several inputs have the given name, so it is ambiguous.
  *
  * @category errors
  * @since 0.1.0
@@ -76,7 +76,7 @@ export class AmbiguousInputName extends TaggedError<AmbiguousInputName>()("Ambig
 }
 
 /**
- * A value does not fit the input that it is set for.
+ * A value is invalid for the input it was set for.
  *
  * @category errors
  * @since 0.1.0
@@ -94,7 +94,7 @@ export class InvalidInputValue extends TaggedError<InvalidInputValue>()("Invalid
   nodeTitle: Schema.String,
   /** What the field accepts, with its bounds and choices. */
   expected: Schema.String,
-  /** A description of the value, shortened, so that a message never repeats a large value. */
+  /** A short description of the value, so that messages never contain large values. */
   received: Schema.String
 }) {
   override get message(): string {

@@ -1,11 +1,9 @@
 /**
- * A workflow joined with the node types of a server: what the editor has after it opened the file.
+ * A workflow joined with the node types of a server: what the editor has after opening the file.
  *
  * **Details**
  *
- * `Workflow.load` makes it, and does what the InvokeAI UI does when it opens a file: nodes of other versions are updated,
- * edges that cannot be are removed, values of unknown shape are dropped, exposed fields become a form. Each of these is
- * a warning.
+ * `Workflow.load` makes it, and does what the InvokeAI UI does when it opens a file: nodes of other versions are updated, invalid edges are removed, values of unknown shape are dropped, exposed fields become a form. Each change is reported as a warning.
  *
  * @since 0.1.0
  */
@@ -22,7 +20,7 @@ import type {
 import type { BoardChoice } from "../field/internal/references.ts"
 
 /**
- * The code of the problem for which the editor refuses a connection: the key of its message.
+ * Why the editor rejects a connection: the key of its message.
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +43,7 @@ export type ConnectionProblemCode =
   | "connectionWouldCreateCycle"
 
 /**
- * A node that runs on the server, with what the server says about its type.
+ * A node that runs on the server, with the server's template of its type.
  *
  * @category models
  * @since 0.1.0
@@ -55,7 +53,7 @@ export interface LoadedNode {
   readonly node: InvocationNode
   /** `undefined` if the server has no such node type. */
   readonly template: NodeTemplate | undefined
-  /** The template of an input, those that a called workflow brings in included. */
+  /** Returns the template of an input, including the inputs of a called workflow. */
   readonly inputTemplate: (fieldName: string) => InputTemplate | undefined
 }
 
@@ -67,7 +65,7 @@ export interface LoadedNode {
  */
 export type LoadWarning =
   | {
-    /** The server does not know the node's type. */
+    /** The server does not have the node's type. */
     readonly type: "missingTemplate"
     /** The id of the node. */
     readonly nodeId: string
@@ -75,7 +73,7 @@ export type LoadWarning =
     readonly nodeType: string
   }
   | {
-    /** The node was made with another major version of its type; it is left as it is. */
+    /** The node was saved with another major version of its type; it was not updated. */
     readonly type: "unableToUpdateNode"
     /** The id of the node. */
     readonly nodeId: string
@@ -103,7 +101,7 @@ export type LoadWarning =
     readonly problems: ReadonlyArray<ConnectionProblemCode>
   }
   | {
-    /** The form named a field that the node does not have; the element was removed. */
+    /** The form contained a field that the node does not have; the element was removed. */
     readonly type: "deletedMissingNodeFieldFormElement"
     /** The id of the element that was removed. */
     readonly elementId: string
@@ -113,7 +111,7 @@ export type LoadWarning =
     readonly fieldName: string
   }
   | {
-    /** A called workflow cannot be read; its inputs are left as they are. */
+    /** A called workflow could not be read; its inputs were not updated. */
     readonly type: "missingSavedWorkflow"
     /** The id of the node. */
     readonly nodeId: string
@@ -122,8 +120,8 @@ export type LoadWarning =
   }
   | {
     /**
-     * The node was made with another version of its type; the values that it gave to the workflow that it calls are
-     * removed, as in the editor.
+     * The node was saved with another version of its type; its values for the workflow that it calls were removed, as
+     * in the editor.
      */
     readonly type: "resetSavedWorkflowInputs"
     /** The id of the node. */
@@ -133,7 +131,7 @@ export type LoadWarning =
   }
 
 /**
- * A field that the form offers.
+ * A field on the form.
  *
  * @category models
  * @since 0.1.0
@@ -153,7 +151,7 @@ export interface FormField {
   readonly input: FieldInput
   /** `undefined` if the node's type is unknown or has no such field. */
   readonly template: InputTemplate | undefined
-  /** What the UI shows: the label given by the user, else the title of the template, else the field name. */
+  /** The name that the UI shows: the user's label, else the title of the template, else the field name. */
   readonly label: string
   /** The author's description, or else the one of the template. */
   readonly description: string
@@ -166,36 +164,36 @@ export interface FormField {
  * @since 0.1.0
  */
 export interface LoadedWorkflow {
-  /** The repaired definition: updated nodes, valid edges only, the form that counts. */
+  /** The repaired definition: updated nodes, valid edges, and the effective form. */
   readonly definition: WorkflowDefinition
   /** The node types of the server. */
   readonly catalog: NodeCatalog
-  /** Invocation nodes by id, in file order. Of several nodes with one id the first counts. */
+  /** Invocation nodes by id, in file order. If several nodes have the same id, the first one counts. */
   readonly nodes: ReadonlyMap<string, LoadedNode>
   /** The connections, hidden ones included, in file order. */
   readonly edges: ReadonlyArray<DefaultEdge>
   /** What loading changed or could not resolve. */
   readonly warnings: ReadonlyArray<LoadWarning>
-  /** The fields of the form in form order. A field may be there more than once. */
+  /** The fields of the form in form order. A field can appear more than once. */
   readonly formFields: ReadonlyArray<FormField>
 }
 
 /**
- * What a load may be given.
+ * Options for loading a workflow.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LoadOptions {
   /**
-   * The workflows of the server's library that the workflow calls, by id. Without it the inputs of called workflows
-   * stay as they are in the file; with it they are brought up to date, and a workflow that is not there is a warning.
+   * The workflows of the server's library that the workflow calls, by id. With it, the inputs of called workflows are
+   * updated, and a missing workflow is a warning; without it, they stay as they are in the file.
    */
   readonly savedWorkflows?: ReadonlyMap<string, unknown> | undefined
 }
 
 /**
- * A node of a submitted workflow, for naming its results.
+ * The names of a node of a submitted workflow, for its results.
  *
  * @category models
  * @since 0.1.0
@@ -209,9 +207,9 @@ export interface SubmittedNode {
   readonly label: string
   /** The title of the node's type. */
   readonly title: string
-  /** Whether the results of the node are hidden and meant to be thrown away. */
+  /** Whether the results of the node are intermediate. */
   readonly isIntermediate: boolean
-  /** Where the node says its result goes; `undefined` for nodes without a board. */
+  /** The board that the node sets for its result; `undefined` for nodes without a board. */
   readonly board: BoardChoice | undefined
   /** `type` of the node's result, such as `image_output`. */
   readonly outputType: string

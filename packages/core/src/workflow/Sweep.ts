@@ -14,7 +14,8 @@ import { invalidInputValue } from "./internal/inputs.ts"
 import type { SweptInput, Workflow } from "./internal/workflowValue.ts"
 
 /**
- * Lists of values by user name, system name or index. A map takes any name, and keeps names that are numbers in place.
+ * Lists of values by input name, system name or index. A map accepts any name, and preserves the order of names that
+ * are numbers.
  *
  * @category models
  * @since 0.1.0
@@ -34,8 +35,8 @@ const entriesOf = (values: SweepValues): ReadonlyArray<readonly [string | number
  *
  * **Details**
  *
- * The lists within a group go in step and have the same length; groups are combined with each other, the last varies
- * fastest. Inputs are named by user name, system name or index; fields that are not on the form by system name.
+ * The lists of a group vary in lockstep and have the same length; groups are combined with each other, the last varies
+ * fastest. Inputs are identified by name, system name or index; fields that are not on the form by system name.
  *
  * @category models
  * @since 0.1.0
@@ -43,13 +44,13 @@ const entriesOf = (values: SweepValues): ReadonlyArray<readonly [string | number
 export type Sweep = ReadonlyArray<SweepValues>
 
 /**
- * The lists of a sweep do not go together.
+ * The lists of a sweep are invalid or do not match.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", {
-  /** Why the lists do not fit together. */
+  /** Why the sweep is invalid. */
   reason: Schema.String
 }) {
   override get message(): string {
@@ -58,7 +59,7 @@ export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", {
 }
 
 /**
- * Lists that go in step: the first run takes the first value of each, and so on.
+ * Varies lists in lockstep: the first run uses the first value of each, and so on.
  *
  * **Example** (Three runs)
  *
@@ -74,7 +75,7 @@ export class InvalidSweep extends TaggedError<InvalidSweep>()("InvalidSweep", {
 export const zip = (values: SweepValues): Sweep => [values]
 
 /**
- * Every value of each list with every value of the others; the last list varies fastest.
+ * Combines every value of each list with every value of the others; the last list varies fastest.
  *
  * **Example** (Six runs)
  *
@@ -90,7 +91,7 @@ export const zip = (values: SweepValues): Sweep => [values]
 export const product = (values: SweepValues): Sweep => entriesOf(values).map((entry) => new Map([entry]))
 
 /**
- * Every combination of one sweep with every one of others; the last varies fastest.
+ * Combines sweeps: every combination of each with every one of the others; the last varies fastest.
  *
  * @category combinators
  * @since 0.1.0

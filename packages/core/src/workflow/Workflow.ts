@@ -4,8 +4,8 @@
  *
  * **Details**
  *
- * Values are immutable: setting an input gives a new workflow, so that one workflow can be submitted by many fibers at
- * once. Nothing here talks to a server, except through `CatalogSource` (the node types) and `WorkflowResources`
+ * Values are immutable: setting an input returns a new workflow, so many fibers can submit the same workflow
+ * concurrently. This module only accesses a server through `CatalogSource` (the node types) and `WorkflowResources`
  * (models, images, boards).
  *
  * **Example** (From a file to a batch)
@@ -64,20 +64,20 @@ export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowV
 export type { FormField, LoadedNode, LoadedWorkflow, LoadOptions, LoadWarning } from "./LoadedWorkflow.ts"
 
 /**
- * Joins a definition with the node types of a server: what the other constructors do once they have read the JSON.
+ * Joins a definition with the node types of a server. The other constructors use it after reading the JSON.
  *
  * **When to use**
  *
- * For work without services, with a catalog at hand. Else use `fromFile`, `fromJson`, `fromLibrary`, `fromImage` or
+ * To work without services, with a catalog. Otherwise use `fromFile`, `fromJson`, `fromLibrary`, `fromImage` or
  * `fromPng`.
  *
  * **Details**
  *
- * As the InvokeAI UI opens the file. Where that is at fault this differs: an object of unknown shape is no value (the
- * UI takes it for a float generator); lists of booleans and videos are kept (the UI loses them); a loop of connectors
- * loses its last edge (the UI keeps it and loses all later edges); ids are plain data, whatever they are. Models which
- * a file names incompletely are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up: by name in
- * files of InvokeAI 3, or as `setInput` was given them. The UI drops such models.
+ * Opens the file like the InvokeAI UI, except for the UI's faults: an object of unknown shape is dropped (the UI takes
+ * it for a float generator); lists of booleans and videos are kept (the UI loses them); a cycle of connectors loses its
+ * last edge (the UI keeps it and loses all later edges); any id is plain data. Incomplete references to models, from
+ * files of InvokeAI 3 or from `setInput`, are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up.
+ * The UI drops such models.
  *
  * @category constructors
  * @since 0.1.0
@@ -89,7 +89,7 @@ export const load = (
 ): Workflow => new WorkflowValue(open(definition, catalog, options), [])
 
 /**
- * A workflow from a JSON value or a JSON text, with the node types of the program's server.
+ * Loads a workflow from a JSON value or JSON text, with the node types of the program's server.
  *
  * **Errors**
  *
@@ -117,7 +117,7 @@ const named = (source: string) => (error: WorkflowParseError | InvokeAiError): W
     })
     : error
 
-/** The JSON of a file. */
+/** Reads the JSON of a file. */
 const readFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
@@ -140,11 +140,11 @@ const readFile = Effect.fnUntraced(function*(
 })
 
 /**
- * A workflow from a file that the editor saved.
+ * Loads a workflow from a file that the editor saved.
  *
  * **Errors**
  *
- * `WorkflowNotFound` if there is no such file; `WorkflowParseError` if it cannot be read or is no workflow;
+ * `WorkflowNotFound` if the file does not exist; `WorkflowParseError` if it could not be read or is not a workflow;
  * `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
@@ -182,21 +182,20 @@ const fromImageSource = Effect.fnUntraced(function*(
 })
 
 /**
- * The workflow that a PNG image was made with, from the bytes of the image.
+ * Loads the workflow that a PNG image was created with, from the bytes of the image.
  *
  * **When to use**
  *
- * For files of images. For images on the server use `fromImage`, which does not download them.
+ * For image files. For images on the server, use `fromImage`, which does not download them.
  *
  * **Details**
  *
- * InvokeAI embeds the workflow in the images that it makes, with the values of that run. The graph and the metadata of
- * an image are had by `WorkflowSource.readPng`.
+ * InvokeAI embeds the workflow in the images that it creates, with the values of that run. To read the graph and the
+ * metadata of an image, use `WorkflowSource.readPng`.
  *
  * **Errors**
  *
- * `WorkflowNotFound` if the image holds no workflow; `WorkflowParseError` if the bytes are no PNG image or the workflow
- * cannot be read; `InvokeAiError` if the server's node types could not be loaded.
+ * `WorkflowNotFound` if the image contains no workflow; `WorkflowParseError` if the bytes are not a PNG image or the workflow could not be read; `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
  * @since 0.1.0
@@ -208,12 +207,12 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
 })
 
 /**
- * The workflow that an image on the server was made with. The image is a name, an output, an asset, or an image of
- * `Images`.
+ * Loads the workflow that an image on the server was created with. The image is a name, an output, an asset, or an
+ * image of `Images`.
  *
  * **Details**
  *
- * Its inputs hold the values of that run, so that one of them can be changed and the rest run again.
+ * Its inputs have the values of that run, so you can change one of them and run the rest again.
  *
  * **Example** (The same again with another prompt)
  *
@@ -228,8 +227,7 @@ export const fromPng = Effect.fn("Workflow.fromPng")(function*(
  *
  * **Errors**
  *
- * `WorkflowNotFound` if there is no such image on the server or it was not made by a workflow; `WorkflowParseError` if
- * its workflow cannot be read; `InvokeAiError` if the server cannot be asked.
+ * `WorkflowNotFound` if the image does not exist on the server or was not created by a workflow; `WorkflowParseError` if its workflow could not be read; `InvokeAiError` if the server could not be reached.
  *
  * @category constructors
  * @since 0.1.0
@@ -252,13 +250,13 @@ export const fromImage = Effect.fn("Workflow.fromImage")(function*(
 })
 
 /**
- * A workflow of the server's library, by its id.
+ * Loads a workflow from the server's library, by its id.
  *
  * **Details**
  *
- * `WorkflowLibrary.list` gives the ids, by name, category or tag.
+ * `WorkflowLibrary.list` returns the ids, by name, category or tag.
  *
- * **Example** (The first workflow that is called so)
+ * **Example** (The first workflow with a name)
  *
  * ```ts
  * import * as Effect from "effect/Effect"
@@ -277,7 +275,7 @@ export const fromImage = Effect.fn("Workflow.fromImage")(function*(
  * **Errors**
  *
  * `WorkflowNotFound` if the library has no workflow with the id for this user; `WorkflowParseError` if it cannot be
- * read; `InvokeAiError` if the server cannot be asked.
+ * read; `InvokeAiError` if the server could not be reached.
  *
  * @category constructors
  * @since 0.1.0
@@ -302,7 +300,7 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
 })
 
 /**
- * The errors of loading a workflow, by whichever function: `fromFile`, `fromJson`, `fromPng`, `fromImage` or
+ * The errors of loading a workflow with any of `fromFile`, `fromJson`, `fromPng`, `fromImage` or
  * `fromLibrary`.
  *
  * @category models
@@ -311,7 +309,7 @@ export const fromLibrary = Effect.fn("Workflow.fromLibrary")(function*(
 export type LoadError = WorkflowNotFound | WorkflowParseError | InvokeAiError
 
 /**
- * The services that loading a workflow needs, by whichever function. `InvokeAi.Services` includes them, except for the
+ * The services that loading a workflow needs. `InvokeAi.Services` includes them, except for the
  * file system, which `NodeInvokeAi.Services` has.
  *
  * @category models
@@ -338,7 +336,8 @@ export type InputValueMap = ReadonlyMap<string | number, unknown>
 const withLoaded = (self: Workflow, loaded: LoadedWorkflow): Workflow => new WorkflowValue(loaded, self.sweeps)
 
 /**
- * The form as a tree of containers, headings, texts, dividers and fields with their inputs, for those who draw it.
+ * The form as a tree of containers, headings, texts, dividers and fields with their inputs, for programs that display
+ * it.
  *
  * @category getters
  * @since 0.1.0
@@ -346,7 +345,7 @@ const withLoaded = (self: Workflow, loaded: LoadedWorkflow): Workflow => new Wor
 export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.make(self)
 
 /**
- * The inputs by system name. A field that is on the form twice is there once.
+ * The inputs by system name. A field that is on the form twice appears once.
  *
  * @category getters
  * @since 0.1.0
@@ -355,7 +354,7 @@ export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkf
   new Map(self.inputs.toReversed().map((input) => [input.systemName, input]))
 
 /**
- * The inputs by user name, if every name belongs to one field only.
+ * The inputs by name, if every name belongs to one field only.
  *
  * **Errors**
  *
@@ -388,15 +387,15 @@ export const inputsByUserName = (
  */
 export const getInput: {
   /**
-   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which has the
-   * nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which
+   * has similar names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
     name: string | number
   ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
   /**
-   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which has the
-   * nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which
+   * has similar names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
     self: Workflow,
@@ -405,7 +404,7 @@ export const getInput: {
 } = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(InputNames.findInput(self, name)))
 
 /**
- * Any field of any node by system name, on the form or not. Its `index` is -1.
+ * Returns any field of any node by system name, on the form or not. Its `index` is -1.
  *
  * @category getters
  * @since 0.1.0
@@ -413,12 +412,12 @@ export const getInput: {
 export const getField: {
   /**
    * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
-   * which has the nearest names.
+   * which has similar names.
    */
   (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound>
   /**
    * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
-   * which has the nearest names.
+   * which has similar names.
    */
   (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput, InputNotFound>
 } = Function.dual(
@@ -449,13 +448,12 @@ const assign = (
  *
  * **Details**
  *
- * The value is checked at once against the type and the limits of the field; see the Ink fields for the forms they
- * take. Whether an image or a model exists is checked before submitting.
+ * The value is checked immediately against the type and the bounds of the field; see the Ink fields for the accepted
+ * forms. Whether an image or a model exists is checked before submitting.
  *
  * **Errors**
  *
- * `InvalidInputValue` if the field does not take the value, or gets its value from another node; `InputNotFound` with
- * the nearest names; `AmbiguousInputName` if several inputs have the name.
+ * `InvalidInputValue` if the field does not accept the value or is connected to another node; `InputNotFound` with similar names; `AmbiguousInputName` if several inputs have the name.
  *
  * @category combinators
  * @since 0.1.0
@@ -464,8 +462,8 @@ export const setInput: {
   /**
    * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
-   * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, with
+   * `InputNotFound`, which has similar names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
     name: string | number,
@@ -474,8 +472,8 @@ export const setInput: {
   /**
    * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, with
-   * `InputNotFound`, which has the nearest names, or with `AmbiguousInputName` if several inputs have the name.
+   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, with
+   * `InputNotFound`, which has similar names, or with `AmbiguousInputName` if several inputs have the name.
    */
   (
     self: Workflow,
@@ -491,13 +489,13 @@ const notValues = (values: unknown): Effect.Effect<never> =>
   Effect.die(invalidArgument("values", "an object or a Map with values by input name", values))
 
 /**
- * The workflow with other values for several inputs: all of them or, if one is refused, none.
+ * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
  *
  * **Errors**
  *
- * Those of `setInput`. Two names of one input, such as its user name and its index, are an `InvalidInputValue`.
+ * Those of `setInput`. Two names of one input, such as its name and its index, are an `InvalidInputValue`.
  *
- * **Example** (By user name and by index)
+ * **Example** (By name and by index)
  *
  * ```ts
  * import * as Effect from "effect/Effect"
@@ -514,18 +512,18 @@ export const setInputs: {
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
-   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
-   * its index.
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its name and its
+   * index.
    */
   (
     values: InputValues
   ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
-  // overloads of its own: in a union, editors would complete the members of a map inside `setInputs({ … })`
+  // separate overloads: with a union, editors would complete the members of a map inside `setInputs({ … })`
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
-   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
-   * its index.
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its name and its
+   * index.
    */
   (
     values: InputValues | InputValueMap
@@ -533,8 +531,8 @@ export const setInputs: {
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
-   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
-   * its index.
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its name and its
+   * index.
    */
   (
     self: Workflow,
@@ -543,8 +541,8 @@ export const setInputs: {
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
-   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its user name and
-   * its index.
+   * Fails as `setInput` does, and with `InvalidInputValue` if two names belong to one input, such as its name and its
+   * index.
    */
   (
     self: Workflow,
@@ -575,7 +573,7 @@ export const setInputs: {
 const isMap = (values: InputValues | InputValueMap): values is InputValueMap => values instanceof Map
 
 /**
- * The workflow with another value for any field of any node, by system name, on the form or not.
+ * Returns the workflow with another value for any field of any node, by system name, on the form or not.
  *
  * @category combinators
  * @since 0.1.0
@@ -584,8 +582,8 @@ export const setField: {
   /**
    * Returns the workflow with another value for any field of any node, by system name, on the form or not.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, or with
-   * `InputNotFound`, which has the nearest names.
+   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, or with
+   * `InputNotFound`, which has similar names.
    */
   (
     systemName: string,
@@ -594,8 +592,8 @@ export const setField: {
   /**
    * Returns the workflow with another value for any field of any node, by system name, on the form or not.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or gets its value from another node, or with
-   * `InputNotFound`, which has the nearest names.
+   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, or with
+   * `InputNotFound`, which has similar names.
    */
   (self: Workflow, systemName: string, value: unknown): Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
 } = Function.dual(3, (self: Workflow, systemName: string, value: unknown) =>
@@ -607,19 +605,19 @@ export const setField: {
   ))
 
 /**
- * The workflow with an input that has no value.
+ * Returns the workflow with one input cleared.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const clearInput: {
   /**
-   * Returns the workflow with an input that has no value. Fails with `InputNotFound`, or with `AmbiguousInputName` if
+   * Returns the workflow with one input cleared. Fails with `InputNotFound`, or with `AmbiguousInputName` if
    * several inputs have the name.
    */
   (name: string | number): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
   /**
-   * Returns the workflow with an input that has no value. Fails with `InputNotFound`, or with `AmbiguousInputName` if
+   * Returns the workflow with one input cleared. Fails with `InputNotFound`, or with `AmbiguousInputName` if
    * several inputs have the name.
    */
   (self: Workflow, name: string | number): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
@@ -633,7 +631,7 @@ export const clearInput: {
 )
 
 /**
- * Sets one seed in each of `seedInputs`, so that the workflow makes the same images every time it runs.
+ * Sets one seed in each of `seedInputs`, so that the workflow generates the same images every time it runs.
  *
  * **Details**
  *
@@ -687,7 +685,7 @@ export const setSeed: {
  *
  * **Details**
  *
- * - integer fields called `seed`, or `…_seed`, without a connection, of nodes that run
+ * - unconnected integer fields named `seed` or `…_seed`, of nodes that run
  * - the `low` of each node that draws a random number (`rand_int`, `rand_float`) and whose value goes into such a
  *   field, directly or through other nodes. A node whose bounds vary within a batch is left out
  *
@@ -701,13 +699,13 @@ export const seedInputs = (self: Workflow): ReadonlyArray<InkWorkflowInput> =>
   })
 
 /**
- * The workflow with inputs that vary within a batch, besides those that vary already.
+ * Returns the workflow with more inputs that vary within a batch.
  *
  * **Details**
  *
- * Each value is checked now. The server takes numbers, texts, booleans, choices, schedulers, images and videos as
- * varying values; for models and other things submit the workflow once for each. `size` says how many queue items it
- * makes.
+ * Each value is checked now. The server accepts numbers, strings, booleans, options, schedulers, images and videos as
+ * varying values; for models and other things, submit the workflow once for each. `size` returns the number of queue
+ * items.
  *
  * **Example** (Prompts and steps)
  *
@@ -726,7 +724,7 @@ export const sweep: {
   /**
    * Returns the workflow with more inputs that vary within a batch. Each value is checked now.
    *
-   * Fails with `InvalidSweep` if the lists do not fit together, and as `setInput` does.
+   * Fails with `InvalidSweep` if the lists are invalid or do not match, and as `setInput` does.
    */
   (
     sweep: Sweep.Sweep
@@ -736,7 +734,7 @@ export const sweep: {
   /**
    * Returns the workflow with more inputs that vary within a batch. Each value is checked now.
    *
-   * Fails with `InvalidSweep` if the lists do not fit together, and as `setInput` does.
+   * Fails with `InvalidSweep` if the lists are invalid or do not match, and as `setInput` does.
    */
   (
     self: Workflow,
@@ -751,8 +749,8 @@ export const sweep: {
   ))
 
 /**
- * How many queue items the sweeps of a workflow make with a number of runs. Batch nodes of the workflow itself come on
- * top; `WorkflowBatch.size` counts them too.
+ * The number of queue items from the sweeps of a workflow, times the runs. Does not include the workflow's own batch
+ * nodes; `WorkflowBatch.size` does.
  *
  * @category getters
  * @since 0.1.0
@@ -761,7 +759,7 @@ export const sweepSize = (self: Workflow, runs = 1): number =>
   self.sweeps.reduce((size, group) => size * (group[0]?.values.length ?? 1), runs)
 
 /**
- * The system names of inputs that need a value and have none, in form order. An empty text is a value.
+ * The system names of required inputs without a value, in form order. An empty string is a value.
  *
  * @category getters
  * @since 0.1.0
@@ -780,7 +778,7 @@ export const missingRequiredInputs = (self: Workflow): ReadonlyArray<string> => 
 }
 
 /**
- * The nodes whose results are kept: those that are not intermediate, and those that name a board. Each with its board.
+ * The nodes whose results are kept: those that are not intermediate, and those with a board. Each with its board.
  *
  * @category getters
  * @since 0.1.0
@@ -792,18 +790,18 @@ export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
   })
 
 /**
- * The workflow as a JSON value that the editor opens, with the values that were set.
+ * Returns the workflow as a JSON value that the editor can open, with the values that were set.
  *
  * **Details**
  *
- * What the library does not know is in it as it was in the file: positions, notes, unknown keys. The schema version is
+ * Everything else is as it was in the file: positions, notes, unknown keys. The schema version is
  * the one that the editor of the workflow's server opens: 3.0.0 before 6.13, 4.0.0 since then. 3.0.0 has no connectors,
  * so direct edges replace them there.
  *
  * **Gotchas**
  *
- * A model that was set by name or key alone is not complete. The library keeps it as it is when it reads the file
- * again, but the editor takes only complete models: use `check` first.
+ * A model that was set only by name or key is not complete. This library keeps it when it reads the file again, but the
+ * editor accepts only complete models: call `check` first.
  *
  * @category conversions
  * @since 0.1.0
@@ -811,13 +809,13 @@ export const outputNodes = (self: Workflow): ReadonlyArray<SubmittedNode> =>
 export const toDefinition = (self: Workflow): Definition.JsonObject => toFile(self.loaded)
 
 /**
- * The workflow as a copy of one's own with another name, as the editor's _Save As_ makes it: without the id of the
- * library entry it came from, and of the category `user`.
+ * Returns a copy of the workflow with another name, like the editor's _Save As_: without the id of the library entry
+ * that it came from, and of the category `user`.
  *
  * **When to use**
  *
- * Before saving what came from the library. The server saves no workflows of the category `default`, which those that
- * InvokeAI ships have.
+ * Before saving a workflow that came from the library. The server does not save workflows of the category `default`,
+ * which the ones shipped with InvokeAI have.
  *
  * @category combinators
  * @since 0.1.0
@@ -840,7 +838,7 @@ export const copyAs: {
   }))
 
 /**
- * The workflow in words: its inputs with their values, what is missing, its results and warnings.
+ * Describes the workflow as text: its inputs with their values, what is missing, its results and warnings.
  *
  * @category formatting
  * @since 0.1.0
@@ -848,7 +846,7 @@ export const copyAs: {
 export const describe = (self: Workflow): string => Describe.describe(self.loaded, self.inputs, outputNodes(self))
 
 /**
- * The nodes and connections as a Mermaid flowchart.
+ * Returns the nodes and connections as a Mermaid flowchart.
  *
  * @category formatting
  * @since 0.1.0
@@ -856,7 +854,7 @@ export const describe = (self: Workflow): string => Describe.describe(self.loade
 export const toMermaid = (self: Workflow): string => Describe.toMermaid(self.loaded)
 
 /**
- * What differs between two workflows; `Diff.format` gives it as text.
+ * Returns the differences between two workflows; `Diff.format` formats them as text.
  *
  * @category getters
  * @since 0.1.0
@@ -873,8 +871,8 @@ export const diff: {
 } = Function.dual(2, (self: Workflow, that: Workflow) => Diff.diff(self, that))
 
 /**
- * The value of an input in words, as lists show it: the name of a model or image, else the value itself. `undefined`
- * while there is none.
+ * The human-readable value of an input: the name of a model or image, else the value itself. `undefined` if there is
+ * none.
  *
  * @category formatting
  * @since 0.1.0

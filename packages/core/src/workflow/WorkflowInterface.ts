@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * Everything that calls a workflow from outside follows from this value: `run`, the command, generated types, forms, HTTP
- * endpoints, tools of agents. It is computed from the opened workflow alone, without a server.
+ * Everything that calls a workflow from outside follows from this value: `run`, the command, generated types, forms,
+ * HTTP endpoints, tools of agents. It is computed from the opened workflow alone, without a server.
  *
  * **Example** (What a workflow takes and makes)
  *
@@ -51,7 +51,7 @@ export interface InterfaceInput {
   readonly name: string
   /** `{nodeId}.{fieldName}`, which `Workflow.setInputs` accepts too. */
   readonly systemName: string
-  /** What the editor shows as name: the author's label, or else the title of the field. */
+  /** The name that the editor shows: the author's label, or else the title of the field. */
   readonly title: string
   /** The author's description, or else the server's description of the field; `""` if there is none. */
   readonly description: string
@@ -60,8 +60,8 @@ export interface InterfaceInput {
   /** The field, with its type, bounds, choices and current value. */
   readonly field: InkField.InkField
   /**
-   * Accepts exactly the values that `Workflow.setInputs` accepts for this input, without converting them. Its JSON Schema
-   * has title, description, default, choices and bounds.
+   * Accepts exactly the values that `Workflow.setInputs` accepts for this input, without converting them. Its JSON
+   * Schema has title, description, default, choices and bounds.
    */
   readonly schema: Schema.Codec<unknown>
   /** The value that is used if none is given: the one in the workflow. `undefined` if there is none that is valid. */
@@ -82,15 +82,15 @@ export interface InterfaceInput {
  */
 export interface InterfaceOutput {
   /**
-   * The public name, such as `image`: made from the label of the node, or else the type of the output. A name of several
-   * outputs is qualified by the title of the node's type; those that still share one get numbers in node order.
+   * The public name, such as `image`: made from the label of the node, or else the type of the output. A name of
+   * several outputs is qualified by the title of the node's type; those that still share one get numbers in node order.
    */
   readonly name: string
   /** The type of one value. */
   readonly type: OutputDataType
   /**
-   * Whether the output is a list: the node makes a list, is inside an iteration, or the workflow makes several queue items
-   * because inputs vary within its batch.
+   * Whether the output is a list: the node makes a list, is inside an iteration, or the workflow makes several queue
+   * items because inputs vary within its batch.
    */
   readonly many: boolean
   /** The label of the node, or else the title of its type. */
@@ -129,7 +129,7 @@ export interface WorkflowInterface {
 const groups = (workflow: Workflow): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   const root = InkForm.make(workflow)
-  // A stack of its own: forms may be nested deeper than calls may be.
+  // Iterative, because forms can be nested deeper than the call stack allows.
   const stack = root === undefined ? [] : [{ elements: root.children, at: 0, heading: undefined as string | undefined }]
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const next = top.elements[top.at++]

@@ -1,11 +1,11 @@
 /**
- * What a workflow needs to know about a server: which models, images, videos, boards and presets it has, how it expands
+ * What workflows need from a server: which models, images, videos, boards and presets it has, how it expands
  * a dynamic prompt, what images are on a board, and the workflows of its library and its images.
  *
  * **Details**
  *
- * The workflow modules ask this service and nothing else, so that everything about workflows can be run and tested
- * without a server. The live implementation is made of the client's services (`LiveResources`).
+ * The workflow modules use only this service, so that everything about workflows can be run and tested without a
+ * server. The live implementation uses the client's services (`LiveResources`).
  *
  * @since 0.1.0
  */
@@ -17,8 +17,7 @@ import type { ImageSource } from "../definition/WorkflowSource.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
 
 /**
- * A model that is installed on the server, as far as a workflow cares. Configurations that the `Models` service returns
- * fit as they are.
+ * The properties of an installed model that workflows need. Configurations from the `Models` service have them.
  *
  * @category models
  * @since 0.1.0
@@ -38,12 +37,12 @@ export interface InstalledModel {
   readonly format?: string | null | undefined
   /** The variant, for example `"inpaint"`. */
   readonly variant?: unknown
-  /** The parts that a pipeline brings along, by name (`vae`, `text_encoder_2`, …). */
+  /** The parts that a pipeline includes, by name (`vae`, `text_encoder_2`, …). */
   readonly submodels?: unknown
 }
 
 /**
- * A dynamic prompt to expand, as `string_generator_dynamic_prompts_combinatorial` and `…_random` hold it.
+ * A dynamic prompt to expand, from `string_generator_dynamic_prompts_combinatorial` or `…_random`.
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +59,7 @@ export interface DynamicPrompt {
 }
 
 /**
- * Which images of a board are meant: `images` are those that were generated, `assets` those that were uploaded.
+ * A category of images on a board: `images` are generated, `assets` are uploaded.
  *
  * @category models
  * @since 0.1.0
@@ -72,15 +71,15 @@ export type BoardImageCategory = "images" | "assets"
  *
  * **Details**
  *
- * The `present…` functions take ids and give back those among them that exist and may be read; each is called at most
- * once per check with all ids of its kind. A failure always means that the server could not be asked, never that
- * something is missing.
+ * The `existing…` functions return those of the given ids that exist and can be read; each is called at most once per
+ * check with all ids of its type. A failure means that the server could not be reached, never that something is
+ * missing.
  *
  * @category services
  * @since 0.1.0
  */
 export class WorkflowResources extends Context.Service<WorkflowResources, {
-  /** All installed models. Called only when the workflow names a model. */
+  /** All installed models. Called only if the workflow refers to a model. */
   readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, InvokeAiError>
   /** Returns the names among those given whose images exist and can be read. */
   readonly existingImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
@@ -96,25 +95,30 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
   readonly existingSystemPrompts: (
     ids: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
-  /** Mirrors `POST /api/v1/utilities/dynamicprompts`. A prompt that cannot be expanded gives no prompts. */
+  /** Mirrors `POST /api/v1/utilities/dynamicprompts`. Returns no prompts if the prompt cannot be expanded. */
   readonly dynamicPrompts: (prompt: DynamicPrompt) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
   /** Names of the kept images of a board, newest first; board id `none` is the uncategorized images. */
   readonly boardImageNames: (
     boardId: string,
     category: BoardImageCategory
   ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
-  /** The JSON of a workflow in the server's library; `None` if there is none with the id, or not for this user. */
+  /**
+   * Returns the JSON of a workflow in the server's library; `None` if it does not exist or this user cannot read it.
+   */
   readonly savedWorkflow: (id: string) => Effect.Effect<Option.Option<unknown>, InvokeAiError>
-  /** The workflow and the graph that an image was made with; `None` if there is no such image, or not for this user. */
+  /**
+   * Returns the workflow and the graph that an image was created with; `None` if the image does not exist or this user
+   * cannot read it.
+   */
   readonly imageWorkflow: (imageName: string) => Effect.Effect<Option.Option<ImageSource>, InvokeAiError>
 }>()("@effect-invokeai/core/workflow/WorkflowResources") {
   /**
-   * Resources given as values. For work without a server and for tests.
+   * Provides resources from values, to work without a server and for tests.
    *
    * **Details**
    *
-   * What is not given is absent: a workflow that names an image needs it in `images`. `dynamicPrompts` gives the prompt
-   * itself unless a function is given.
+   * Everything else is missing: a workflow that refers to an image needs it in `images`. Without `dynamicPrompts`, a
+   * prompt expands to itself.
    *
    * **Example** (A workflow that needs one model)
    *
@@ -144,7 +148,7 @@ export interface MemoryResources {
   readonly models?: ReadonlyArray<InstalledModel>
   /** The names of the images that exist. Default: none. */
   readonly images?: Iterable<string>
-  /** What images were made with, by image name. These images need not be in `images` as well. */
+  /** What images were created with, by image name. These images need not be in `images`. */
   readonly imageWorkflows?: ReadonlyMap<string, ImageSource>
   /** The names of the videos that exist. Default: none. */
   readonly videos?: Iterable<string>

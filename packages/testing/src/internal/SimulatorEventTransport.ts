@@ -19,7 +19,7 @@ import { Simulator, type SimulatorSocket } from "../Simulator.ts"
  *
  * **Details**
  *
- * `reconnectDelay` is the pause before it tries again, 1 second by default, told by the `Clock`. Payloads are copied
+ * `reconnectDelay` is the pause before it tries again, 1 second by default, measured by the `Clock`. Payloads are copied
  * through JSON as on a network.
  *
  * @category layers

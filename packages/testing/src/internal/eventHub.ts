@@ -3,8 +3,9 @@
  *
  * **Details**
  *
- * Follows the rooms of the releases: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so that
- * a single user gets everything twice; from 6.14 the owner's room, joined at connect, with redacted copies for others.
+ * Follows the rooms of the releases: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so
+ * that a single user gets everything twice; from 6.14 the owner's room, joined at connect, with redacted copies for
+ * others.
  */
 import * as Predicate from "effect/Predicate"
 import type { ServerProfile } from "../ServerProfile.ts"
@@ -60,7 +61,7 @@ const redacted = (event: OutgoingEvent): Readonly<Record<string, unknown>> => {
 export class EventHub {
   private readonly profile: ServerProfile
   private readonly members = new Map<string, Member>()
-  /** Everything that was emitted, also while nobody listened. */
+  /** Everything that was emitted, including events without a subscriber. */
   readonly emitted: Array<OutgoingEvent> = []
   /** May change what a socket gets; set by fault scripts. */
   deliver: (socket: HubSocket, name: string, payload: unknown) => void = (socket, name, payload) =>

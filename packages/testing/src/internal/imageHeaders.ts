@@ -1,4 +1,4 @@
-/** The headers of JPEG, WebP, GIF, BMP and TIFF files, read as far as the server's imaging library reads them. */
+/** The headers of JPEG, WebP, GIF, BMP and TIFF files, read to the same extent as by the server's imaging library. */
 import * as Result from "effect/Result"
 
 /** What a file that can be opened says about its image. */
@@ -165,7 +165,7 @@ const tiff = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
   const entries = new Map<number, number>()
   const firstEntry = directory + countSize
   const end = firstEntry + uint(directory, countSize) * entrySize
-  // A directory that is cut off counts as far as it goes.
+  // A truncated directory counts up to its end.
   for (let entry = firstEntry; entry + entrySize <= Math.min(end, bytes.length); entry += entrySize) {
     entries.set(uint(entry, 2), entry)
   }

@@ -13,6 +13,6 @@ const exact: ReadonlyMap<string, NodeBehavior> = new Map([
   ...WorkflowReturns.behaviors
 ])
 
-/** The exact behavior of a node type, or one told from its declaration. */
+/** The exact behavior of a node type, or one derived from its declaration. */
 export const behaviorOf = (context: NodeContext): NodeBehavior =>
   exact.get(context.node.type) ?? Diffusion.byDeclaration(context)

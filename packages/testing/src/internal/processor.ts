@@ -266,7 +266,7 @@ const runItem = Effect.fnUntraced(function*(world: SimulatorWorld, item: QueueIt
       failItem(world, item, executor, node, prepared.sourceId, error, now)
       break
     }
-    // the caller goes on when the called workflow has ended
+    // the caller continues when the called workflow has ended
     if (exit.value === undefined) return
     executor.complete(node.id, exit.value)
     world.emitInvocation("invocation_complete", item, node, prepared.sourceId, now, { result: exit.value })
@@ -291,7 +291,7 @@ export const run = Effect.fnUntraced(function*(world: SimulatorWorld) {
       return
     }
     const item = world.queue.next()
-    // an item that cannot be read blocks the queue until somebody cancels it
+    // an unreadable item blocks the queue until it is canceled
     if (!world.processorStarted || item === undefined || item.poison !== undefined) {
       latch.closeUnsafe()
       yield* latch.await

@@ -100,8 +100,8 @@ export const combinationCount = (data: SimulatorBatch["data"]): number =>
   (data ?? []).reduce((count, [first]) => first === undefined ? count : count * first.items.length, 1)
 
 /**
- * The combinations that a batch asks for, in the order of their items: the last group varies fastest. Each is made when it
- * is asked for, because a small request can ask for more than fit into memory.
+ * The combinations that a batch asks for, in the order of their items: the last group varies fastest. Each is made when
+ * it is asked for, because a small request can ask for more than fit into memory.
  */
 export const combinations = function*(data: SimulatorBatch["data"]): Generator<ReadonlyArray<FieldValue>> {
   const groups = (data ?? []).filter((group) => group.length > 0)
@@ -297,7 +297,7 @@ export class QueueStore {
     return structuredClone(this.session(item))
   }
 
-  /** The session of an item of somebody else, without ids. */
+  /** The session of another user's item, without ids. */
   get emptySession(): Readonly<Record<string, unknown>> {
     return {
       executed: [],

@@ -45,7 +45,7 @@ const choicesOf = (ast: SchemaAST.AST): ReadonlyArray<string> | undefined => {
   return ast.types.flatMap((type) => choicesOf(type) ?? [])
 }
 
-/** Whether `null` is a value; for other optional fields it means that there is none. */
+/** Whether `null` is a value; for other optional fields it means that the value is missing. */
 const acceptsNull = (ast: SchemaAST.AST): boolean =>
   ast._tag === "Null" || ast._tag === "Declaration" || (ast._tag === "Union" && ast.types.some(acceptsNull))
 

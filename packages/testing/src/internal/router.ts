@@ -217,7 +217,7 @@ const unknownRoute = (world: SimulatorWorld, method: string, path: string): Simu
 
 const mediaRoute = /\/i\/\{(?:image|video)_name\}\/(?:full|thumbnail)$/
 
-/** The user who asks, or why nobody may. */
+/** The user of a request, or why it is rejected. */
 const authenticate = (
   world: SimulatorWorld,
   request: SimulatorRequest,

@@ -1,5 +1,5 @@
 /**
- * Random numbers and digests for tests that shall run the same way each time: numbers by a seed, digests at once.
+ * Random numbers and digests that make tests reproducible: seeded numbers, and synchronous digests.
  *
  * **Gotchas**
  *

@@ -50,7 +50,7 @@ interface NodeProgress {
 }
 
 /**
- * What a node of some type shall do instead of its usual work.
+ * What a node of some type does instead of its normal behavior.
  *
  * @category node results
  * @since 0.1.0
@@ -87,7 +87,10 @@ interface WorldSettings {
   readonly multiUser: boolean
   readonly maxQueueSize: number
   readonly cacheSize: number
-  /** How many receipts of enqueue requests that nothing acknowledged a server after 6.14 keeps; undefined for releases without receipts. */
+  /**
+   * How many receipts of enqueue requests that nothing acknowledged a server after 6.14 keeps; undefined for releases
+   * without receipts.
+   */
   readonly receipts: number | undefined
 }
 

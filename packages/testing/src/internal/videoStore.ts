@@ -25,7 +25,7 @@ export interface StoredVideo {
 
 const containers = new Set(["moov", "trak", "mdia", "minf", "stbl"])
 
-/** Size, duration and frame rate of an MP4 file; `undefined` where it is none. */
+/** Size, duration and frame rate of an MP4 file; `undefined` if it is not one. */
 export const readMp4 = (
   bytes: Uint8Array
 ): Pick<StoredVideo, "width" | "height" | "duration" | "fps"> | undefined => {

@@ -199,7 +199,7 @@ const resumeCaller = (world: SimulatorWorld, caller: QueueItem, child: QueueItem
   if (isDone) settle(world, caller, now)
 }
 
-/** Tells the caller of an item that the item has ended. An item that nobody called changes nothing. */
+/** Notifies the caller of an item that the item has ended. Does nothing for an item without a caller. */
 export const settle = (world: SimulatorWorld, child: QueueItem, now: number): void => {
   const caller = child.place.parentItemId === null ? undefined : world.queue.items.get(child.place.parentItemId)
   if (caller === undefined || QueueStore.isTerminal(caller.status)) return

@@ -88,7 +88,7 @@ const fromOutput = (
 }
 
 /**
- * What an image was made with, as far as its graph, its metadata and the job tell.
+ * What an image was created with, if known from its graph, its metadata or the job.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Which image format some bytes are, told from the bytes themselves.
+ * Detects the format of an image from its bytes.
  *
  * **When to use**
  *

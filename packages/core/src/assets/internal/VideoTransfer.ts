@@ -14,8 +14,8 @@ import { type RetryOptions, withRetry } from "./ImageTransfer.ts"
 const boxHeader = 16
 
 /**
- * Walks over the boxes of an MP4 as its bytes pass by. A whole file ends where a box ends. Nothing is told of other
- * formats.
+ * Walks over the boxes of an MP4 as its bytes pass by. A whole file ends where a box ends. Nothing is reported for
+ * other formats.
  */
 class Mp4Inspector {
   length = 0
@@ -53,13 +53,14 @@ class Mp4Inspector {
 }
 
 /**
- * Reads a video into a file at constant memory. After a failure that may pass the download goes on where it ended. Gives the
- * number of bytes.
+ * Reads a video into a file at constant memory. After a transient failure, the download resumes where it ended. Gives
+ * the number of bytes.
  *
  * **Details**
  *
- * Fails with `Truncated` when an MP4 ends within one of its boxes. Route: `GET /api/v1/videos/i/{video_name}/full`, with
- * `Range` when it goes on.
+ * Fails with `Truncated` when an MP4 ends within one of its boxes. Route: `GET /api/v1/videos/i/{video_name}/full`,
+ * with
+ * `Range` when it resumes.
  *
  * @category combinators
  * @since 0.1.0
@@ -89,7 +90,7 @@ export const readVideo = Effect.fnUntraced(
               )
             })
           ),
-          // everything came, and there is nothing to go on with
+          // everything arrived, so there is nothing to resume
           Effect.catchIf((error) => from > 0 && isBeyondEnd(error) && inspector.isWhole, () => Effect.void),
           Effect.andThen(Effect.suspend(() =>
             inspector.isWhole

@@ -1,5 +1,5 @@
 /**
- * Deleting images, and only those that nobody else wants by now.
+ * Deletes images, but only those that are no longer needed.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ export const deleteUnless = (
     if (Option.isNone(found)) return missing
     const reason = yield* check(found.value)
     if (reason !== undefined) return kept(reason)
-    // somebody else may have been faster
+    // another client may have deleted it first
     return yield* images.delete(imageName).pipe(
       Effect.as(deleted),
       Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(missing))

@@ -4,8 +4,8 @@ import type { PlatformError } from "effect/PlatformError"
 import { dispose } from "./disposable.ts"
 
 /**
- * In bytes. One write for each piece of a socket takes more CPU time, and so do longer ones on a busy machine: 100 downloads of
- * 3 MB take 0.93 s with 512 KiB, 0.69 s with 256 KiB, 0.56 s with 128 KiB (`test/bench/transfer.ts`).
+ * In bytes. One write for each piece of a socket takes more CPU time, and so do longer ones on a busy machine: 100
+ * downloads of 3 MB take 0.93 s with 512 KiB, 0.69 s with 256 KiB, 0.56 s with 128 KiB (`test/bench/transfer.ts`).
  */
 const bufferLength = 128 * 1024
 
@@ -39,7 +39,7 @@ export class FileWriter {
   readonly flush: Effect.Effect<void, PlatformError> = Effect.suspend(() => {
     const filled = this.buffer.subarray(0, this.used)
     this.used = 0
-    // A write that goes on after its file was closed could end up in another file.
+    // A write that continues after its file was closed could end up in another file.
     return Effect.uninterruptible(this.handle.writeAll(filled))
   })
 }

@@ -1,5 +1,5 @@
 /**
- * What is to be uploaded: read once to know what it is, and then to send it.
+ * The content of an upload: read once to inspect it, and again to send it.
  */
 import * as Cause from "effect/Cause"
 import type * as Digest from "effect/crypto/Digest"

@@ -1,4 +1,4 @@
-/** The batch data of a workflow: what its batch and generator nodes make the server run it with. */
+/** Builds the batch data of a workflow from its batch and generator nodes. */
 import * as Predicate from "effect/Predicate"
 import { type ConnectionScope, resolveConnector, scopeOf } from "../../workflow/internal/connections.ts"
 import { EdgeIndex, type EdgeLike } from "../../workflow/internal/edgeIndex.ts"
@@ -12,40 +12,42 @@ import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.t
 import type { BatchData, BatchDatum } from "../BatchData.ts"
 import * as Generators from "./generators.ts"
 
-/** A batch node with the values it gives and where they go. */
+/** A batch node with its values and the fields that they go into. */
 export interface BatchNode {
   readonly node: LoadedNode
-  /** `None`, `Group 1` … `Group 5`, or `undefined` when the file names none: all such nodes are one group. */
+  /** `None`, `Group 1` … `Group 5`; `undefined` if the file has none: all such nodes are one group. */
   readonly groupId: string | undefined
   readonly values: ReadonlyArray<unknown>
   /** The fields that the values go into, past connectors. */
   readonly targets: ReadonlyArray<{ readonly nodeId: string; readonly fieldName: string }>
-  /** Whether an edge leaves the node at all, a collapsed one included. */
+  /** Whether any edge leaves the node, including a collapsed one. */
   readonly isConnected: boolean
-  /** Why the node's generator gives no values, if so. */
+  /** Why the node's generator has no values, if it fails. */
   readonly problem: string | undefined
 }
 
-/** What the batch and generator nodes of a workflow make the server run it with. */
+/** The batch data from the batch and generator nodes of a workflow. */
 export interface BuiltBatch {
   readonly data: BatchData
   readonly nodes: ReadonlyArray<BatchNode>
 }
 
-/** How a batch is built. */
+/** Options for building batch data. */
 interface BuildOptions {
   /**
-   * Values by the id of a generator node. Needed for those that need the server (see `serverGenerators`); taken for any
-   * other that is named.
+   * Values by the id of a generator node. Required for nodes that need the server (see `serverGenerators`); used for
+   * all others that have an entry.
    */
   readonly generated?: ReadonlyMap<string, ReadonlyArray<unknown>> | undefined
-  /** Numbers from 0 (included) to 1 (not included) for random generators without a seed. Without it they give 0. */
+  /**
+   * Returns numbers from 0 (inclusive) to 1 (exclusive) for random generators without a seed. Without it, they use 0.
+   */
   readonly random?: (() => number) | undefined
 }
 
 const zero = (): number => 0
 
-/** The handle that the values of a batch node leave by. */
+/** The output handle of a batch node's values. */
 const valueHandle = (nodeType: string): string => nodeType === "image_batch" ? "image" : "value"
 
 const generatorOf = (
@@ -63,7 +65,7 @@ const generatorOf = (
   return source !== undefined && generatorNodeTypes.has(source.node.nodeType) ? source : "connected"
 }
 
-/** What a generator node gives. A generator of another kind than the node's gives nothing. */
+/** The values of a generator node; `undefined` if its generator has another type than the node. */
 const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Generated => {
   const value = node.inputs.get("generator")?.value
   const isOwn = Predicate.isObject(value) && typeof value["type"] === "string" &&
@@ -74,7 +76,7 @@ const generatedBy = ({ node }: LoadedNode, random: () => number): Generators.Gen
 const batchNodes = (loaded: LoadedWorkflow): ReadonlyArray<LoadedNode> =>
   [...loaded.nodes.values()].filter(({ node }) => batchNodeTypes.has(node.nodeType))
 
-/** The generators of a workflow that need the server, by node id: what to ask for. */
+/** The generators of a workflow that need the server, by node id. */
 export const serverGenerators = (loaded: LoadedWorkflow): ReadonlyMap<string, Generators.ServerGenerator> => {
   const found = new Map<string, Generators.ServerGenerator>()
   const edges = new EdgeIndex(loaded.edges)
@@ -146,9 +148,9 @@ const targetsOf = (scope: ConnectionScope, edges: EdgeIndex, node: LoadedNode): 
 /**
  * The batch data of a workflow.
  *
- * Mirrors the InvokeAI UI: ungrouped batch nodes multiply, nodes of a group run side by side, one datum per field that
- * a node's values go into. A node without targets gives nothing. Unlike in the UI, values also go through connectors.
- * Pure: what only the server knows comes in by `generated`, random numbers by `random`.
+ * Mirrors the InvokeAI UI: ungrouped batch nodes are combined, nodes of a group vary in lockstep, and there is one
+ * datum per field that a node's values go into. Nodes without targets are ignored. Unlike in the UI, values also go
+ * through connectors. Pure: values from the server are passed in `generated`, random numbers in `random`.
  */
 export const build = (loaded: LoadedWorkflow, options?: BuildOptions): BuiltBatch => {
   const edges = new EdgeIndex(loaded.edges)
@@ -187,13 +189,13 @@ export const build = (loaded: LoadedWorkflow, options?: BuildOptions): BuiltBatc
 const groupIdOf = (value: unknown): string | undefined =>
   typeof value === "number" || typeof value === "string" || typeof value === "boolean" ? String(value) : undefined
 
-/** Names of groups that are whole numbers, which come before all others. */
+/** Names of groups that are integers, which come before all others. */
 const isIndex = (groupId: string | undefined): boolean =>
   groupId !== undefined && /^(?:0|[1-9]\d{0,9})$/.test(groupId) && Number(groupId) < 4294967295
 
 /**
- * Batch nodes by group, in the order in which groups first appear; groups that are named by whole numbers come first,
- * in their order.
+ * Batch nodes by group, in the order in which groups first appear; groups that are named by integers come first, in
+ * their order.
  */
 export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | undefined, ReadonlyArray<BatchNode>> => {
   const found = new Map<string | undefined, Array<BatchNode>>()
@@ -214,6 +216,6 @@ export const groups = (nodes: ReadonlyArray<BatchNode>): ReadonlyMap<string | un
     ])
 }
 
-/** The number of queue items of batch data that runs a number of times. */
+/** The number of queue items for batch data and a number of runs. */
 export const sizeOf = (data: BatchData, runs: number): number =>
   data.reduce((size, group) => size * (group[0]?.items.length ?? 1), runs)

@@ -1,5 +1,5 @@
 /**
- * The values that generator nodes give to batch nodes. Mirrors the InvokeAI UI, its random numbers for a seed included.
+ * Computes the values of generator nodes. Mirrors the InvokeAI UI, including its random numbers for a seed.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -13,13 +13,13 @@ export type ServerGenerator =
   | { readonly type: "dynamicPrompts"; readonly prompt: DynamicPrompt }
   | { readonly type: "boardImages"; readonly boardId: string; readonly category: BoardImageCategory }
 
-/** What a generator gives: its values, or what to ask the server for; or why it gives none. */
+/** The result of a generator: its values, or what to load from the server, or why it failed. */
 export type Generated =
   | { readonly _tag: "Values"; readonly values: ReadonlyArray<unknown> }
   | { readonly _tag: "Server"; readonly generator: ServerGenerator }
   | { readonly _tag: "Invalid"; readonly reason: string }
 
-/** The most values that one generator may give: 1 000 000. The server's queue takes far fewer. */
+/** The maximum number of values of a generator: 1 000 000. The server's queue accepts far fewer. */
 const maxValues = 1_000_000
 
 const values = (list: ReadonlyArray<unknown>): Generated => ({ _tag: "Values", values: list })
@@ -35,7 +35,10 @@ const count = (generator: JsonObject, make: (index: number) => number): Generate
     : values(Array.from({ length: Math.max(0, length) }, (_, index) => make(index)))
 }
 
-/** The separator is read as the inside of a JSON text, so that `\n` is a line break; if it is none, as it is. */
+/**
+ * Reads the separator like the inside of a JSON string, so that `\n` is a line break; if that fails, it is used
+ * unchanged.
+ */
 const separator = (splitOn: string): string => {
   const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(`"${text}"`))(splitOn)
   return Option.isSome(parsed) && typeof parsed.value === "string" ? parsed.value : splitOn
@@ -54,7 +57,7 @@ const numbers = (generator: JsonObject, parse: (text: string) => number): Genera
     )
   )
 
-/** Numbers of 0 to 1: by seed, or from the given source. */
+/** Numbers from 0 to 1: from a seed, or from the given source. */
 const randomOf = (generator: JsonObject, unseeded: () => number): () => number => {
   const seed = generator["seed"]
   if (typeof seed !== "number") {
@@ -64,14 +67,11 @@ const randomOf = (generator: JsonObject, unseeded: () => number): () => number =
   return () => twister.random()
 }
 
-/**
- * The values of a generator.
+/** Computes the values of a generator.
  *
  * **Details**
  *
- * `random` gives the numbers (0 included, 1 excluded) for generators without a seed. Numbers by arithmetic sequence (a
- * step of 0 gives one), linear distribution, uniform random distribution or from a text; texts from a text (parts are
- * not trimmed, empty ones dropped). `values` of a float generator are taken instead of computed ones.
+ * `random` returns numbers (0 inclusive, 1 exclusive) for generators without a seed. Numbers come from an arithmetic sequence (one number if the step is 0), a linear distribution, a uniform random distribution or a string; strings come from a string (parts are not trimmed, empty ones are dropped). `values` of a float generator replace computed ones.
  */
 export const resolve = (value: unknown, random: () => number): Generated => {
   const given = Predicate.isObject(value) ? value : {}

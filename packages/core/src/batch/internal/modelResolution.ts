@@ -1,4 +1,4 @@
-/** Finds the model that a workflow means among those that a server has. */
+/** Finds the installed model that a reference in a workflow refers to. */
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import {
   describeAcceptedModels,
@@ -11,13 +11,11 @@ import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
 
 /**
- * What became of a reference: one model, none, several that it could mean, or one that the field does not take.
+ * The result of resolving a reference: one model, none, several candidates, or one that the field does not accept.
  *
  * **Details**
  *
- * `candidates` names models as `name (base type, key)`. For a missing model they are the installed ones that the field
- * takes, those with a similar name first; so too for one that the field does not take. For an ambiguous one they are
- * those that match.
+ * `candidates` lists models as `name (base type, key)`. For a missing model, and for one that the field does not accept, they are the installed models that the field accepts, those with a similar name first. For an ambiguous model, they are those that match.
  */
 export type ModelResolution =
   | { readonly _tag: "Found"; readonly model: ModelReference; readonly installed: InstalledModel }
@@ -25,7 +23,7 @@ export type ModelResolution =
   | { readonly _tag: "NotAccepted"; readonly installed: InstalledModel; readonly candidates: ReadonlyArray<string> }
   | { readonly _tag: "Ambiguous"; readonly candidates: ReadonlyArray<string> }
 
-/** A model as one line: name, base, type and key. */
+/** Describes a model in one line: name, base, type and key. */
 const describeModel = (model: InstalledModel): string => `${model.name} (${model.base} ${model.type}, key ${model.key})`
 
 const identity = (model: InstalledModel, reference: ModelReference): ModelReference => ({
@@ -40,7 +38,7 @@ const identity = (model: InstalledModel, reference: ModelReference): ModelRefere
 const isAccepted = (accepts: ModelConstraint) => (model: InstalledModel): boolean =>
   modelProblems(accepts, { ...model }).length === 0
 
-/** Models by how much their names look like a wanted one, most first. */
+/** Sorts models by the similarity of their names to a requested one, most similar first. */
 const bySimilarity = (
   models: ReadonlyArray<InstalledModel>,
   name: string | undefined
@@ -54,15 +52,15 @@ const bySimilarity = (
 }
 
 /**
- * Finds the installed model that a reference means.
+ * Finds the installed model that a reference refers to.
  *
  * **Details**
  *
  * In this order: the model with the key; the one with the hash, which is the same file on any server; those with the
- * name, and with the base and type if the reference has them. A text alone may be a key or a name. Where several match,
- * those that the field takes come first; if then more than one is left, the reference is ambiguous. A reference that is
- * complete and whose key is installed stays as it is, as the InvokeAI UI sends it. An incomplete one that leads to a
- * model of another type or base than the field takes is refused, as the run would fail.
+ * name, and with the base and type if the reference has them. A string can be a key or a name. If several match, those
+ * that the field accepts take precedence; if more than one remains, the reference is ambiguous. A complete reference
+ * whose key is installed is not changed, as in the InvokeAI UI. An incomplete one to a model of another type or base
+ * than the field accepts is rejected, because the run would fail.
  */
 export const resolve = (
   reference: ModelReference,
@@ -106,7 +104,7 @@ export const resolve = (
     : { _tag: "Ambiguous", candidates: matches.map(describeModel) }
 }
 
-/** Why a reference could not be resolved, as a sentence. */
+/** Describes why a reference could not be resolved. */
 export const describeFailure = (
   reference: ModelReference,
   resolution: Exclude<ModelResolution, { readonly _tag: "Found" }>,

@@ -1,6 +1,6 @@
 /**
  * The rules for the nodes of a workflow and their values: what the InvokeAI UI checks before it enables Invoke, what
- * the server enforces besides, and this library's own rules.
+ * the server enforces in addition, and this library's own rules.
  */
 import * as Predicate from "effect/Predicate"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
@@ -17,11 +17,11 @@ import { nodeTitle, unsentReason } from "../../workflow/internal/inputs.ts"
 import { acceptsExtraInputs, isSavedWorkflowInput } from "../../workflow/internal/nodeTypes.ts"
 import type { LoadedNode, LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
 
-/** A node with what is needed to check it. */
+/** A node and the facts needed to check it. */
 export interface CheckedNode extends LoadedNode {
-  /** Whether another node gives the field its value: an edge that ends in it, or the values of a batch. */
+  /** Whether the field is connected: by an edge that ends in it, or by the values of a batch. */
   readonly isConnected: (fieldName: string) => boolean
-  /** Whether the editor shows a connection to the field, even from a connector that nothing goes into. */
+  /** Whether the editor shows a connection to the field, even from an unconnected connector. */
   readonly looksConnected: (fieldName: string) => boolean
   /** Whether an edge of the graph ends in the field. */
   readonly hasEdge: (fieldName: string) => boolean
@@ -39,7 +39,7 @@ export const checkedNode = (loaded: LoadedWorkflow, node: LoadedNode): CheckedNo
 export const checkedNodes = (loaded: LoadedWorkflow): ReadonlyArray<CheckedNode> =>
   Array.from(loaded.nodes.values(), (node) => checkedNode(loaded, node))
 
-/** A problem of a field, with the names that it is told by. */
+/** A problem of a field, with its names. */
 export const fieldProblem = (
   target: CheckedNode,
   fieldName: string,
@@ -59,7 +59,10 @@ export const fieldProblem = (
   }
 }
 
-/** The template of the lists that a field takes besides single values: each item has the limits of a single value. */
+/**
+ * The template of the lists that a field accepts in addition to single values: each item has the bounds of a single
+ * value.
+ */
 const listTemplate = (template: InputTemplate): InputTemplate => {
   const { bounds, type } = template
   const { maxLength, minLength, ...value } = bounds.value ?? {}
@@ -77,14 +80,17 @@ const listTemplate = (template: InputTemplate): InputTemplate => {
   }
 }
 
-/** The field of a template with a stored value. A list in a field that takes one value or several makes it a list. */
+/**
+ * The field of a template with a stored value. If the field accepts one value or a list, a stored list makes it a list
+ * field.
+ */
 export const fieldOf = (template: InputTemplate, stored: unknown): InkField.InkField =>
   InkField.fromTemplate(
     template.type.cardinality === "SINGLE_OR_COLLECTION" && Array.isArray(stored) ? listTemplate(template) : template,
     stored
   )
 
-/** Whether a limit is this library's own: one that the server's document does not have. */
+/** Whether a bound is this library's own: not in the server's document. */
 const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown, { code }: Problem): boolean => {
   const declared = target.template?.inputs.get(name)
   return declared !== undefined &&
@@ -92,7 +98,7 @@ const isOwnRule = (target: CheckedNode, { name }: InputTemplate, stored: unknown
 }
 
 /**
- * Whether the InvokeAI UI checks the limits of such a value at all: numbers, and lists of numbers, texts and images.
+ * Whether the InvokeAI UI checks the bounds of such values: numbers, and lists of numbers, strings and images.
  */
 const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, stored: unknown): boolean => {
   const isItem = (value: unknown): boolean => {
@@ -113,7 +119,7 @@ const isCheckedByInterface = ({ type: { cardinality, name } }: InputTemplate, st
   return cardinality === "COLLECTION" ? Array.isArray(stored) && stored.every(isItem) : isItem(stored)
 }
 
-/** Whether the InvokeAI UI reports a limit too: it does not see all that the server's document has. */
+/** Whether the InvokeAI UI also reports a bound: it ignores some in the server's document. */
 const isInterfaceRule = (
   target: CheckedNode,
   template: InputTemplate,
@@ -125,12 +131,11 @@ const isInterfaceRule = (
     .some((problem) => problem.code === code)
 
 /**
- * Why a value does not fit an input of a node: at most one sentence about its type, or one per limit it breaks.
+ * Why a value is invalid for an input of a node: one problem about its type, or one per exceeded bound.
  *
  * **Details**
  *
- * `undefined` and `null` fit: whether a value is there is another question. Values of fields that only take connections
- * are not looked at, as nothing sends them.
+ * `undefined` and `null` are valid here: missing values are checked elsewhere. Values of fields that only accept connections are not checked, because they are not sent.
  */
 export const valueProblems = (
   target: CheckedNode,
@@ -161,7 +166,7 @@ export const valueProblems = (
   )
 }
 
-/** The server stores such a value, cannot read it again, and then runs nothing any more. */
+/** The server would store such a value, could not read it again, and would then stop running items. */
 const illFormedValue = (found: IllFormedText) => ({
   code: "illFormedText",
   source: "server" as const,
@@ -218,8 +223,8 @@ const edgeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
 }
 
 /**
- * Every reason why a node cannot run: in the order of the inputs in the file, then the required inputs that the file
- * does not even name.
+ * Every reason why a node cannot run: in the order of the inputs in the file, then for required inputs that are missing
+ * in the file.
  */
 export const nodeProblems = (target: CheckedNode): ReadonlyArray<Problem> => {
   const { node, template } = target

@@ -11,12 +11,12 @@ import type { LoadedWorkflow } from "../../workflow/LoadedWorkflow.ts"
 import * as Batch from "./batch.ts"
 import { type CheckedNode, checkedNode, fieldProblem, nodeProblems, valueProblems } from "./nodeChecks.ts"
 
-/** At most this many values of one input are reported one by one. */
+/** Maximum number of values of one input that are reported individually. */
 const maxReportedValues = 5
 
 const keyOf = (...parts: ReadonlyArray<string | undefined>): string => JSON.stringify(parts)
 
-/** Problems of the batch as a whole, which the InvokeAI UI has too and shows before those of the nodes. */
+/** Problems of the whole batch, which the InvokeAI UI also reports, before those of the nodes. */
 export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): ReadonlyArray<Problem> => {
   const out: Array<Problem> = []
   const add = (code: string, message: string, parameters: NonNullable<Problem["parameters"]> = {}): void => {
@@ -57,13 +57,12 @@ export const batchProblems = (loaded: LoadedWorkflow, batch: Batch.BuiltBatch): 
 }
 
 /**
- * Why values that a batch puts into a field do not fit it.
+ * Why batch values are invalid for the field they go into.
  *
  * **Details**
  *
- * The server takes such a batch and then cannot run anything any more, for any user, until the batch is canceled. So
- * each value is checked against the field it goes into. The problems are keyed to the given owner: the input that holds
- * the values.
+ * The server would accept such a batch and then run nothing, for any user, until the batch is canceled. So each value
+ * is checked against its field. The problems refer to the given owner: the input that has the values.
  */
 const batchValueProblems = (
   target: CheckedNode,
@@ -99,11 +98,11 @@ const batchValueProblems = (
     ]
 }
 
-/** What is known of a workflow's batch when it is checked. */
+/** What is known about a workflow's batch when it is checked. */
 interface ReadinessOptions {
-  /** Groups of inputs that the program varies. Each counts as given. */
+  /** Groups of inputs that the program varies. Each counts as having a value. */
   readonly sweeps?: ReadonlyArray<ReadonlyArray<SweptInput>>
-  /** False while the values of generators that need the server are not known: sizes are then not checked. */
+  /** False if the values of generators that need the server are unknown; then sizes are not checked. */
   readonly isGenerated?: boolean
 }
 
@@ -157,7 +156,7 @@ export const problems = (
 const isMissingValue = ({ code }: Problem): boolean =>
   code === "missingInputForField" || code === "missingComponentModel"
 
-/** Says how a program sets what is missing: by the name of the input, or else as a field. */
+/** Describes how to set a missing value: by the name of the input, or else as a field. */
 const withRemedy = (loaded: LoadedWorkflow) => {
   const inputs = loaded.formFields.map((field) => inputOf(loaded, field.node, field.fieldName, field))
   const names = unambiguousNames(inputs)
@@ -172,7 +171,7 @@ const withRemedy = (loaded: LoadedWorkflow) => {
   }
 }
 
-/** The server refuses a batch that names one field twice. */
+/** The server rejects a batch that has a field twice. */
 const duplicateTargets = (
   batch: Batch.BuiltBatch,
   sweeps: ReadonlyArray<SweptInput>,

@@ -1,4 +1,4 @@
-/** Checks that what a workflow names is on the server, and completes its models. */
+/** Checks that everything a workflow refers to exists on the server, and completes its models. */
 import * as Effect from "effect/Effect"
 import type { InputTemplate, ModelConstraint } from "../../catalog/NodeTemplate.ts"
 import * as InkField from "../../field/InkField.ts"
@@ -11,7 +11,7 @@ import { type InstalledModel, WorkflowResources } from "../../workflow/WorkflowR
 import * as ModelResolution from "./modelResolution.ts"
 import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
 
-/** A value to put in place of another: a model with all its parts. */
+/** A replacement for a value: the complete reference to a model. */
 interface Replacement {
   readonly nodeId: string
   readonly fieldName: string
@@ -19,8 +19,8 @@ interface Replacement {
 }
 
 /**
- * What checking against a server brings: what is missing there, the models completed, and the nodes whose main model
- * brings its own text encoders and VAE.
+ * The result of checking against a server: what is missing, the completed models, and the nodes whose main model
+ * includes text encoders and VAE.
  */
 export interface ResourceCheck {
   readonly problems: ReadonlyArray<Problem>
@@ -116,7 +116,7 @@ const checkModels = (uses: ReadonlyArray<ModelUse>, models: ReadonlyArray<Instal
   return { problems, replacements, selfContained }
 }
 
-/** The server's own names are UUIDs, so another one may well be that of a local file. */
+/** The server's names are UUIDs, so another name is probably that of a local file. */
 const uploadAdvice = ({ kind, name }: NamedUse): string =>
   /^[0-9a-f]{8}-[0-9a-f-]{27}\./.test(name)
     ? ""
@@ -136,11 +136,11 @@ const namedProblem = (use: NamedUse): Problem =>
 const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }
 
 /**
- * Checks the models, images, videos, boards and presets of nodes, asking the server at most once for each kind.
+ * Checks the models, images, videos, boards and presets of nodes, with at most one request per type.
  *
  * **Details**
  *
- * Values that another node gives are not looked at. Kinds that the workflow does not name are not asked for.
+ * Values of connected inputs are not checked. Types that the workflow does not refer to need no request.
  */
 export const check = Effect.fnUntraced(function*(
   targets: ReadonlyArray<CheckedNode>

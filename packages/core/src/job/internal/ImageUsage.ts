@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * The server's invocation cache gives the image of one run to another, so whoever deletes images has to know whether
- * the result of some other run refers to them. Results count as long as their jobs are followed; what else must stay is
- * named by `Assets.retain`.
+ * The server's invocation cache can return an image of one run to another, so before deleting an image, check whether
+ * another run's outputs refer to it. Results count as long as their jobs are followed; what else must stay is named by
+ * `Assets.retain`.
  *
  * @since 0.1.0
  */
@@ -43,12 +43,12 @@ export interface ImageOwners {
  * **Details**
  *
  * - `follow`: the jobs whose results count. `JobTracker` names those that it follows.
- * - `retain`: keeps images for somebody, as long as the scope is open.
- * - `usedByOthers`: the images that anybody but the owners needs. Images that a node only handed on do not count as
+ * - `retain`: keeps images for an owner, as long as the scope is open.
+ * - `usedByOthers`: the images that others than the owners need. Images that a node only passed through do not count as
  *   results.
  * - `leave`: leaves images to the jobs whose results refer to them, because `by` is done with them.
- * - `inherit`: those of some images that others left. They are no longer left: whoever asks either deletes them, leaves
- *   them to the next, or keeps them for good.
+ * - `inherit`: those of some images that others left. The caller then deletes them, transfers them again, or keeps
+ *   them.
  *
  * @category services
  * @since 0.1.0

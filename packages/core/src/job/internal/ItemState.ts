@@ -3,7 +3,7 @@
  *
  * **Details**
  *
- * An item goes through four phases and never back: `open` (not ended as far as we know), `ended` (a message said so),
+ * An item goes through four phases and never back: `open` (not known to have ended), `ended` (a message reported it),
  * `settled` (the item itself was read) or `lost` (the server does not have it any more).
  *
  * @since 0.1.0
@@ -15,12 +15,12 @@ import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
 import { fromSession, type SessionResults } from "./outputs/session.ts"
 
 /**
- * What an item is to the job.
+ * The role of an item in the job.
  *
  * **Details**
  *
  * `member`: one of those that were asked for. `child`: made by the server for a called workflow. `retry`: a repetition
- * of another item. `surplus`: more than was asked for. `unknown`: seen, and not told apart yet.
+ * of another item. `surplus`: more than requested. `unknown`: seen, but not classified yet.
  *
  * @category models
  * @since 0.1.0
@@ -93,7 +93,7 @@ export interface ItemState {
 const ends: ReadonlyMap<string, number> = new Map([["completed", 1], ["failed", 2], ["canceled", 3]])
 
 /**
- * Whether a status is an end. What is not known to be an end is none.
+ * Whether a status is terminal. Unknown statuses are not.
  *
  * @category guards
  * @since 0.1.0
@@ -144,7 +144,7 @@ const timesOf = (item: ItemState, facts: ItemFacts) => ({
   completedAt: facts.completedAt ?? item.completedAt
 })
 
-/** Takes in what an item is said to be somewhere. @internal */
+/** Applies a report about an item. @internal */
 export const withFacts = (item: ItemState, facts: ItemFacts): ItemState => {
   if (isFinal(item)) return item
   if (isTerminal(facts.status)) {
@@ -219,7 +219,7 @@ const completion = (item: ItemState, output: InkOutput): InvocationComplete => (
 export const liveOutputs = (item: ItemState): ReadonlyArray<InkOutput> =>
   item.nodes.flatMap((node) => node.output === null ? [] : [node.output])
 
-/** The item as the server has it at its end, and what was not told before. @internal */
+/** Applies the item that was read at its end, and returns the events not emitted before. @internal */
 export const settle = (
   item: ItemState,
   snapshot: ItemSnapshot,
@@ -274,7 +274,7 @@ export const settle = (
   return { item: next, events: [...completes, ...failures].flatMap(withStart) }
 }
 
-/** The iteration of an execution, as far as it can be told before the item has ended. */
+/** The iteration of an execution, if known before the item has ended. */
 const iterationOf = (node: OutputNode | undefined, nodeId: string, result: FieldData): ReadonlyArray<number> | null => {
   if (node?.loops === undefined) return null
   if (node.loops.length === 0) return []

@@ -16,7 +16,7 @@ import type { ListedItem } from "./Observation.ts"
  *
  * By `item_ids` and `item_summaries_by_ids`, from the newest item on, where the server has them. Elsewhere by
  * `list_all`, which gives whole items and is slow; limited to the batch's own destination where that is known and has
- * them all. Both fail if the queue has one item that the server cannot read, whoever put it there: then the items are read
+ * them all. Both fail if the queue has an item that the server cannot read: then the items are read
  * by `items_by_ids`, which leaves out those.
  *
  * @category operations
@@ -60,7 +60,7 @@ export const findBatchItems = Effect.fn("BatchItems.findBatchItems")(function*(
   const listed = (filter: { readonly destination?: string }) => Effect.map(queue.listAll(filter), fromItems)
   const byListing = Effect.gen(function*() {
     const near = destination === undefined ? [] : yield* listed({ destination })
-    // Whoever reuses the id of a batch may send its items elsewhere.
+    // A client that reuses the id of a batch can use another destination.
     return near.length < total ? yield* listed({}) : near
   })
   const found = yield* bySummaries.pipe(

@@ -3,10 +3,10 @@
  *
  * **Details**
  *
- * Memory is bounded. Results, ends, errors and warnings are kept for every reader; the job keeps what is in them anyway.
- * Of progress the newest 64 events are kept, with pictures in the newest 8; of the others (a node or an item began) the
- * newest 4,096. A reader that missed some of these gets one `EventsDropped` in their place; missed progress is not
- * mentioned.
+ * Memory is bounded. Results, ends, errors and warnings are kept for every reader; the job keeps what is in them
+ * anyway. Of progress the newest 64 events are kept, with pictures in the newest 8; of the others (a node or an item
+ * began) the newest 4,096. A reader that missed some of these gets one `EventsDropped` in their place; missed progress
+ * is not mentioned.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ interface EventLogLimits {
 
 const defaults: EventLogLimits = { startEvents: 4096, progress: 64, previews: 8 }
 
-/** Whether an event tells only that something began; what came of it is told by another. */
+/** Whether an event only reports the start of something; another event reports the result. */
 const isStartEvent = (event: JobEvent): boolean =>
   event._tag === "InvocationStarted" || (event._tag === "ItemStatusChanged" && !isTerminal(event.status))
 

@@ -4,9 +4,9 @@
  * **Details**
  *
  * A job is a span `Job.run` with the `batchId`, from when it is followed to its end; below it are its items (`Job.item`
- * with `itemId`, from start to end) and their nodes (`Job.node` with `nodeId`, `nodeType` and `preparedId`). They are made
- * from events, so the times are those of their arrival; a node that was found by polling has no duration. Nothing is made
- * where no tracer is set.
+ * with `itemId`, from start to end) and their nodes (`Job.node` with `nodeId`, `nodeType` and `preparedId`). They are
+ * made from events, so the times are those of their arrival; a node that was found by polling has no duration. Nothing
+ * is made where no tracer is set.
  *
  * @since 0.1.0
  */
@@ -113,7 +113,7 @@ const nodeAttributes = (about: NodeReference): Attributes => ({
 
 const statusOf = (state: JobState.JobState): string => JobState.isEnded(state) ? JobState.status(state) : "unknown"
 
-/** Makes the observer of a job out of the tracer, the metrics and the loggers of whoever submits it. @internal */
+/** Builds the observer of a job from the caller's tracer, metrics and loggers. @internal */
 export const make = (batchId: string): Effect.Effect<JobObserver> =>
   Effect.withFiber((fiber) => Effect.succeed(observer(batchId, fiber)))
 
@@ -124,7 +124,7 @@ const observer = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobObs
     (span) => !Context.get(span.annotations, Tracer.DisablePropagation)
   )
   const tracer = fiber.getRef(Tracer.Tracer)
-  // nobody sees the spans of Effect's own tracer
+  // the spans of Effect's default tracer are not exported
   const spans = tracer === Tracer.nativeTracer
     ? undefined
     : new Spans(tracer, fiber.getRef(Clock.Clock), batchId, parent)

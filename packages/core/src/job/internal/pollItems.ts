@@ -1,5 +1,5 @@
 /**
- * Asks the server about all open items of all jobs.
+ * Polls the server for all open items of all jobs.
  *
  * @since 0.1.0
  */

@@ -18,7 +18,7 @@ const isAbsent = (error: InvokeAiError): boolean =>
  *
  * **Errors**
  *
- * `BoardNotFound` if there is none, or if several have the name.
+ * `BoardNotFound` if no board matches, or if several have the name.
  *
  * @category operations
  * @since 0.1.0

@@ -77,7 +77,7 @@ interface TrackingJob {
   /** Work of the fibers for this job belongs to the job's trace, although they work for all jobs. */
   readonly traced: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
   nodes: ReadonlyMap<string, OutputNode>
-  /** What is to be taken in, in order; the first one is being taken in. */
+  /** The observations to process, in order; the first one is being processed. */
   readonly observationQueue: Array<Observation>
   /** The ids of items that are being read. */
   readonly reading: Set<number>

@@ -97,7 +97,7 @@ export const SetupResponse = Schema.Struct({
 }).annotate({ identifier: "SetupResponse" })
 
 /**
- * Changes of one's own profile; a new password needs the current one.
+ * Changes to your own profile; a new password requires the current one.
  *
  * @since 0.1.0
  * @category schemas

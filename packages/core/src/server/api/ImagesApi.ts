@@ -182,7 +182,7 @@ export class ImageNamesResult extends Schema.Opaque<ImageNamesResult>()(
 ) {}
 
 /**
- * The announcement of a zip file. It is made in the background; its completion is told by a socket event.
+ * The name of a ZIP file that is created in the background; a socket event reports its completion.
  *
  * @since 0.1.0
  * @category schemas

@@ -81,7 +81,7 @@ export type BaseModelType = typeof BaseModelType.Type
  *
  * **Gotchas**
  *
- * `key` is made by each server anew. `hash` is the same on every server, unless it begins with `random:`. Names are not
+ * `key` is different on each server. `hash` is the same on every server, unless it begins with `random:`. Names are not
  * unique across `base` and `type`.
  *
  * @since 0.1.0

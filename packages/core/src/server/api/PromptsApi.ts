@@ -54,7 +54,7 @@ export class ExpandPromptRequest extends Schema.Opaque<ExpandPromptRequest>()(
 ) {}
 
 /**
- * The longer prompt, or why there is none.
+ * The expanded prompt, or why it failed.
  *
  * @since 0.1.0
  * @category schemas
@@ -81,7 +81,7 @@ export class ImageToPromptRequest extends Schema.Opaque<ImageToPromptRequest>()(
 ) {}
 
 /**
- * The prompt of an image, or why there is none.
+ * The prompt for an image, or why it failed.
  *
  * @since 0.1.0
  * @category schemas

@@ -67,7 +67,9 @@ export const failure = (
     ...(options.fromServer === true ? { fromServer: true } : undefined)
   })
 
-/** What the server writes for an unknown route, and for an image or a video that it does not have. A `HEAD` has no body. */
+/**
+ * What the server writes for an unknown route, and for an image or a video that it does not have. A `HEAD` has no body.
+ */
 const isUnspecific = (detail: string): boolean => detail === "" || detail === "Not Found"
 
 const reasonOf = (status: number, fromServer: boolean, detail: string): InvokeAiErrorReason["_tag"] => {
@@ -162,7 +164,7 @@ export const checkResponse = (
   const { status } = response
   if (status >= 200 && status < 300) {
     if (!isHtml(response)) return Effect.succeed(response)
-    // a name with a slash fits no route, so there is nothing of that name; any other page may come from anybody
+    // a name with a slash fits no route, so nothing has that name; any other page can come from a proxy
     return Effect.fail(
       /%2f/i.test(call.path)
         ? failure(call, "NotFound", { status, detail: "the server's routes accept no name with a slash" })

@@ -81,15 +81,15 @@ export const bind = (
   return assemble({ ...definition, nodes: repaired, edges, exposedFields, form }, catalog, nodes, warnings)
 }
 
-/** Opens a workflow: joins it with the catalog, then shows it, as the editor does. */
+/** Opens a workflow as the editor does: joins it with the catalog, then expands called workflows. */
 export const open = (definition: WorkflowDefinition, catalog: NodeCatalog, options?: LoadOptions): LoadedWorkflow => {
   const loaded = bind(definition, catalog, options)
   return Form.isEmpty(loaded.definition.form) ? expandCalls(loaded, options) : loaded
 }
 
 /**
- * Nodes that call a workflow take over its inputs once more when the editor shows them, which it does with an empty
- * form: those of no workflow then have none, and an updated one has them with the callee's values.
+ * When the editor shows nodes that call a workflow, they get its inputs again, even with an empty form: those of an
+ * empty workflow have none, and those of an updated one have the callee's values.
  */
 const expandCalls = (loaded: LoadedWorkflow, options: LoadOptions | undefined): LoadedWorkflow => {
   const { catalog, definition } = loaded
@@ -125,7 +125,7 @@ const expandCalls = (loaded: LoadedWorkflow, options: LoadOptions | undefined): 
   )
 }
 
-/** The fields of the workflow that a node calls: none if it calls none, `undefined` if they are not known. */
+/** The fields of the workflow that a node calls: empty if it calls none, `undefined` if they are unknown. */
 const fieldsOfCall = (
   node: InvocationNode,
   catalog: NodeCatalog,
@@ -185,7 +185,7 @@ const makeLoadedNode = (
   }
 })
 
-/** A node with its values read, and with the inputs of the workflow it calls. */
+/** Reads the values of a node, and adds the inputs of the workflow it calls. */
 const readNode = (
   given: InvocationNode,
   catalog: NodeCatalog,
@@ -207,7 +207,7 @@ const readNode = (
   return makeLoadedNode(node, template, dynamic)
 }
 
-/** A node as one of its type's version, if it can be one. */
+/** Updates a node to its type's version, if possible. */
 const upgradeNode = (
   loaded: LoadedNode,
   definition: WorkflowDefinition,
@@ -263,7 +263,7 @@ const readInputs = (
   let inputs: Map<string, FieldInput> | undefined
   for (const [name, input] of node.inputs) {
     const own = dynamic.get(name) ?? template?.inputs.get(name)
-    // what the catalog does not know is not sent, and saved as it is
+    // what is unknown to the catalog is saved unchanged but not sent
     const isKept = own === undefined ? !extras : own.takesJson === true
     const value = isKept
       ? input.value ?? undefined
@@ -276,7 +276,7 @@ const readInputs = (
   return inputs === undefined ? node : { ...node, inputs }
 }
 
-/** The edges that can be, in their order. Each is checked against those accepted before it, and added to them. */
+/** The valid edges, in order. Each is checked against those accepted before it. */
 export const acceptEdges = (
   edges: ReadonlyArray<WorkflowEdge>,
   scope: ConnectionScope,

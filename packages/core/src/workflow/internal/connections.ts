@@ -1,4 +1,4 @@
-/** Which outputs may be connected to which inputs. Mirrors the editor. */
+/** Which outputs can be connected to which inputs. Mirrors the editor. */
 import type { FieldType, InputTemplate } from "../../catalog/NodeTemplate.ts"
 import type { DefaultEdge, WorkflowNode } from "../../definition/WorkflowDefinition.ts"
 import { memoized } from "../../internal/memoized.ts"
@@ -18,14 +18,14 @@ const areTypesEqual = (first: FieldType, second: FieldType): boolean =>
     sameType(first.originalType, second.originalType))
 
 /**
- * Whether values of a source type may go into a field of a target type.
+ * Whether values of a source type can go into a field of a target type.
  *
  * **Details**
  *
- * Besides equal types: an item of a collection into anything but a list; a single value into a collection's items;
- * anything into a field that takes one or many of the same; an untyped list into any list and any list into an untyped
- * one; integers as floats and strings, floats as strings; anything into `AnyField`, and out of it where it is one or many as
- * the target takes. Batches only go into batch fields.
+ * In addition to equal types: an item of a collection into anything but a list; a single value into a collection's
+ * items; anything into a field that takes one or many of the same; an untyped list into any list and any list into an
+ * untyped one; integers as floats and strings, floats as strings; anything into `AnyField`, and out of it where it is
+ * one or many as the target takes. Batches go only into batch fields.
  */
 const areTypesCompatible = (source: FieldType, target: FieldType): boolean => {
   if (areTypesEqual(source, target)) {
@@ -65,7 +65,7 @@ const isOneAndManyOfSame = (first: FieldType, second: FieldType): boolean =>
   ((first.cardinality === "SINGLE" && second.cardinality === "COLLECTION") ||
     (first.cardinality === "COLLECTION" && second.cardinality === "SINGLE"))
 
-/** Whether two values may take each other's place: in the branches of an `if`, or behind one connector. */
+/** Whether two values are interchangeable: in the branches of an `if`, or behind one connector. */
 const areInterchangeable = (first: FieldType, second: FieldType): boolean =>
   areTypesCompatible(first, second) || areTypesCompatible(second, first) || isOneAndManyOfSame(first, second)
 
@@ -75,7 +75,7 @@ interface Source {
   readonly handle: string
 }
 
-/** The nodes that edges may end at. */
+/** The nodes that edges can connect. */
 export interface ConnectionScope {
   readonly node: (id: string) => WorkflowNode | undefined
   readonly loaded: (id: string) => LoadedNode | undefined
@@ -92,7 +92,7 @@ export const scopeOf = (loaded: LoadedWorkflow): ConnectionScope => {
   return { node: (id) => nodes.get(id), loaded: (id) => loaded.nodes.get(id) }
 }
 
-/** The output that a connector passes on, through any further connectors. */
+/** The output that a connector passes on, possibly through other connectors. */
 export const resolveConnector = (scope: ConnectionScope, edges: EdgeIndex, connectorId: string): Source | undefined => {
   const seen = new Set<string>()
   let id = connectorId
@@ -116,8 +116,8 @@ export const resolveConnector = (scope: ConnectionScope, edges: EdgeIndex, conne
 }
 
 /**
- * The inputs that something arrives at, by node: past connectors, and not from those that nothing goes into. `edge` where
- * it is an edge of the graph, `batch` where it is the values of a batch node.
+ * The connected inputs, by node: past connectors, without unconnected ones. `edge` for an edge of the graph, `batch`
+ * for the values of a batch node.
  */
 export const arrivals = memoized(
   (loaded: LoadedWorkflow): ReadonlyMap<string, ReadonlyMap<string, "edge" | "batch">> => {
@@ -142,7 +142,7 @@ interface TypedSource extends Source {
   readonly type: FieldType
 }
 
-/** The output an edge starts at, past connectors; `null` for a connector that nothing goes into. */
+/** The output where an edge starts, past connectors; `null` for an unconnected connector. */
 const sourceOf = (
   scope: ConnectionScope,
   edges: EdgeIndex,
@@ -174,7 +174,7 @@ const typed = (source: Source): TypedSource | ConnectionProblemCode => {
   return output === undefined ? "missingFieldTemplate" : { ...source, type: output.type }
 }
 
-/** The type of what a `collect` node collects, if it says so yet. */
+/** The type of the items that a `collect` node collects, if known. */
 const collectedType = (scope: ConnectionScope, edges: EdgeIndex, nodeId: string): FieldType | undefined => {
   const seen = new Set<string>()
   let id = nodeId
@@ -228,11 +228,11 @@ const terminalEdges = (scope: ConnectionScope, edges: EdgeIndex, connectorId: st
 const isBranch = (handle: string): boolean => handle === "true_input" || handle === "false_input"
 
 /**
- * Why an edge may not be added to those accepted so far; `undefined` if it may.
+ * Why an edge is invalid, given those accepted so far; `undefined` if it is valid.
  *
  * **Details**
  *
- * A loop of connectors is refused like any other cycle. (The editor lets it in and then refuses every later edge.)
+ * A cycle of connectors is rejected like any other cycle. (The editor accepts it and then rejects every later edge.)
  */
 export const connectionProblem = (
   scope: ConnectionScope,
@@ -312,7 +312,7 @@ const intoConnector = (
   return undefined
 }
 
-/** From a connector that nothing goes into yet: all it leads to must be able to take the same. */
+/** From an unconnected connector: all its targets must accept the same values. */
 const fromOpenConnector = (
   scope: ConnectionScope,
   edges: EdgeIndex,
@@ -384,14 +384,14 @@ const intoInput = (
     : "fieldTypesMustMatch"
 }
 
-/** The types that go into the branches of an `if`: what its value can be. */
+/** The types in the branches of an `if`: the possible types of its value. */
 const branchTypes = (scope: ConnectionScope, edges: EdgeIndex, nodeId: string): ReadonlyArray<FieldType> =>
   edges.to(nodeId).flatMap((edge) => {
     const source = isBranch(edge.targetHandle) ? sourceOf(scope, edges, edge.source, edge.sourceHandle) : null
     return source === null || typeof source === "string" ? [] : [source.type]
   })
 
-/** What is wrong with the ends of an edge, before its types are looked at. */
+/** Checks the ends of an edge, before its types. */
 export const endProblems = (scope: ConnectionScope, edge: DefaultEdge): ReadonlyArray<ConnectionProblemCode> => {
   const problems: Array<ConnectionProblemCode> = []
   const source = scope.node(edge.source)

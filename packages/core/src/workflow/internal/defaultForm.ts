@@ -1,9 +1,9 @@
-/** The form of a file that has none. */
+/** Builds the form of a file without one. */
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
 import type { FieldSettings, FormElement, WorkflowForm } from "../../definition/Form.ts"
 import type { FieldIdentifier } from "../../definition/WorkflowDefinition.ts"
 
-/** The settings that the editor gives a field when it is added to a form. Only single numbers and texts have any. */
+/** The settings that the editor gives a field that is added to a form. Only single numbers and strings have any. */
 const defaultSettings = (type: FieldType): FieldSettings | undefined => {
   if (type.cardinality !== "SINGLE") {
     return undefined
@@ -21,7 +21,7 @@ const defaultSettings = (type: FieldType): FieldSettings | undefined => {
 }
 
 /**
- * A form with the given fields in one column, without descriptions: what the editor makes of a file that has exposed
+ * A form with the given fields in one column, without descriptions: as the editor builds it for a file with exposed
  * fields but no form.
  */
 export const fromFields = (

@@ -1,4 +1,4 @@
-/** Workflows in words and as a diagram. */
+/** Workflows as text and as a diagram. */
 import * as InkField from "../../field/InkField.ts"
 import { printableLine } from "../../internal/printable.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
@@ -19,7 +19,7 @@ const problemTexts: ReadonlyMap<string, string> = new Map([
   ["inputMayOnlyHaveOneConnection", "the input already has a connection"]
 ])
 
-/** A warning of loading as one line. */
+/** Formats a warning of loading as one line. */
 export const describeWarning = (warning: LoadWarning): string => printableLine(warningText(warning))
 
 const warningText = (warning: LoadWarning): string => {
@@ -68,7 +68,7 @@ const shorten = (text: string, limit: number): string => {
 const describeBoard = (board: SubmittedNode["board"]): string =>
   board === undefined ? "" : typeof board === "string" ? ` (board ${board})` : ` (board ${board.board_id})`
 
-/** A workflow in words. */
+/** Describes a workflow as text. */
 export const describe = (
   loaded: LoadedWorkflow,
   inputs: ReadonlyArray<InkWorkflowInput>,
@@ -109,7 +109,7 @@ export const describe = (
   return lines.join("\n")
 }
 
-/** A text inside the double quotes of a Mermaid diagram. */
+/** Escapes text for the double quotes of a Mermaid diagram. */
 const quote = (text: string): string =>
   `"${
     shorten(text, 80)
@@ -122,7 +122,7 @@ const quote = (text: string): string =>
       .replaceAll("\\", "#92;")
   }"`
 
-/** The nodes and connections as a Mermaid flowchart. */
+/** Returns the nodes and connections as a Mermaid flowchart. */
 export const toMermaid = (loaded: LoadedWorkflow): string => {
   const ids = new Map<string, string>()
   const lines = ["flowchart LR"]

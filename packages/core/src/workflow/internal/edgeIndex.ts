@@ -13,7 +13,7 @@ export interface EdgeLike {
 export class EdgeIndex {
   readonly #out = new Map<string, Array<EdgeLike>>()
   readonly #into = new Map<string, Array<EdgeLike>>()
-  /** Where the collapsed edges of a node lead, which connect no fields but count as ways. */
+  /** The targets of a node's collapsed edges, which connect no fields but count for reachability. */
   readonly #collapsed = new Map<string, Array<string>>()
 
   constructor(edges: Iterable<EdgeLike> = []) {
@@ -68,7 +68,7 @@ export class EdgeIndex {
     return false
   }
 
-  /** A copy without some edges. */
+  /** Returns a copy without some edges. */
   without(removed: ReadonlySet<EdgeLike>): EdgeIndex {
     const rest = new EdgeIndex()
     for (const edges of this.#out.values()) {

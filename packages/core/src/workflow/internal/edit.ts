@@ -1,10 +1,10 @@
-/** Changes of an opened workflow. */
+/** Changes to an opened workflow. */
 import type { FieldInput, WorkflowEdge } from "../../definition/WorkflowDefinition.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
 import { formField } from "./bind.ts"
 import { newInput } from "./nodeUpdate.ts"
 
-/** The workflow with another value for an input of a node, which may have had none. */
+/** Returns the workflow with another value for an input of a node, which may be new. */
 export const withValue = (
   loaded: LoadedWorkflow,
   nodeId: string,
@@ -16,7 +16,7 @@ export const withValue = (
     return loaded
   }
   const given = found.node.inputs.get(fieldName) ?? newInput(fieldName)
-  // what the file had is not saved any more, also where it could not be read
+  // the value in the file is replaced, even if it could not be read
   const { value: _before, ...raw } = given.raw
   const input: FieldInput = { ...given, value, raw }
   const node = { ...found.node, inputs: new Map(found.node.inputs).set(fieldName, input) }
@@ -39,7 +39,7 @@ export const withValue = (
   }
 }
 
-/** The workflow without the connections into some inputs of a node. */
+/** Returns the workflow without the connections into some inputs of a node. */
 export const withoutConnections = (
   loaded: LoadedWorkflow,
   nodeId: string,

@@ -1,4 +1,4 @@
-/** Finds inputs by the names that people give them. */
+/** Finds inputs by name. */
 import * as Result from "effect/Result"
 import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
@@ -7,7 +7,7 @@ import { allFields, inputOf, unambiguousNames } from "./inputs.ts"
 import type { Workflow } from "./workflowValue.ts"
 
 /**
- * The names of inputs that look like a given one, best first, at most three.
+ * Up to three names of inputs similar to a given one, the most similar first.
  *
  * Compares with user names, field names, labels and system names, whatever their case, blanks and underscores. An input
  * is named by its user name if that belongs to one input only, else by its public name.
@@ -32,9 +32,10 @@ const nearMatches = (inputs: ReadonlyArray<InkWorkflowInput>, name: string): Rea
 }
 
 /**
- * The system names of fields that look like a given one, best first, at most three.
+ * Up to three system names of fields similar to a given one, the most similar first.
  *
- * What follows a known node's id is compared with the fields of that node; else the last part of the name with all.
+ * If the name starts with a known node's id, the rest is compared with that node's fields; otherwise the last part is
+ * compared with all fields.
  */
 const nearFields = (fields: ReadonlyArray<InkWorkflowInput>, name: string): ReadonlyArray<string> => {
   const ofNode = fields.filter((field) => name.startsWith(`${field.nodeId}.`))
@@ -55,7 +56,7 @@ const nearFields = (fields: ReadonlyArray<InkWorkflowInput>, name: string): Read
     .map(({ field }) => field.systemName)
 }
 
-/** The fields off the form that have a name as system name or, without a node, as field name. */
+/** The fields off the form with a given system name or field name. */
 const offForm = (self: Workflow, name: string): ReadonlyArray<string> => {
   const named = fieldCalled(self, name)
   if (named !== undefined) return [named.systemName]
@@ -85,7 +86,7 @@ const fieldNotFound = (self: Workflow, name: string): InputNotFound =>
     hiddenFields: []
   })
 
-/** The error that several inputs have a name. */
+/** The error for a name that several inputs have. */
 export const ambiguous = (
   name: string,
   inputs: ReadonlyArray<InkWorkflowInput>
@@ -121,7 +122,7 @@ export const findInput = (
   return Result.fail(inputNotFound(self, String(name)))
 }
 
-/** All places where a text can be split into a node's id and the name of one of its fields. */
+/** All ways to split a string into a node's id and the name of one of its fields. */
 const splits = (name: string): ReadonlyArray<readonly [nodeId: string, fieldName: string]> => {
   const out: Array<readonly [string, string]> = []
   for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {

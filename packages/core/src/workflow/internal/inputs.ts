@@ -16,8 +16,7 @@ export const nodeTitle = (node: InvocationNode, template: NodeTemplate | undefin
   node.label !== "" ? node.label : template === undefined ? node.nodeType : template.title
 
 /**
- * A field of a node with its value: an input if it has a place on the form. Without a template it is an
- * `InkUnknownField`.
+ * A field of a node with its value: an input if it is on the form. Without a template, it is an `InkUnknownField`.
  */
 export const inputOf = (
   loaded: LoadedWorkflow,
@@ -51,11 +50,11 @@ export const inputOf = (
   }
 }
 
-/** Whether an input is required and has neither a value nor a connection. An empty text is a value. */
+/** Whether an input is required and has neither a value nor a connection. An empty string is a value. */
 export const isMissing = (input: InkWorkflowInput): boolean =>
   input.required && !input.connected && (input.stored === undefined || input.stored === null)
 
-/** The error that an input does not take a value. */
+/** The error for a value that an input does not accept. */
 export const invalidInputValue = (
   input: InkWorkflowInput,
   { expected, received }: InkField.InkMismatch["parameters"]
@@ -70,7 +69,7 @@ export const invalidInputValue = (
     received
   })
 
-/** The error that two names in one call are names of the same input. */
+/** The error for two names of the same input in one call. */
 export const namedTwice = (
   input: InkWorkflowInput,
   names: ReadonlyArray<string | number>,
@@ -112,7 +111,7 @@ export const allFields = (loaded: LoadedWorkflow): ReadonlyArray<InkWorkflowInpu
   return out
 }
 
-/** The node that gives a connected field its value, in words. */
+/** Describes the node that a field is connected to. */
 const describeSource = (loaded: LoadedWorkflow, input: InkWorkflowInput): string => {
   const edge = loaded.edges.find(({ target, targetHandle }) =>
     target === input.nodeId && targetHandle === input.fieldName
@@ -123,7 +122,7 @@ const describeSource = (loaded: LoadedWorkflow, input: InkWorkflowInput): string
     : `node ${JSON.stringify(nodeTitle(source.node, source.template))}`
 }
 
-/** Why a value of a field would not be sent: `undefined` if it would be, or if the whole node is unknown. */
+/** Why a value of a field would not be sent; `undefined` if it would be, or if the whole node is unknown. */
 export const unsentReason = ({ inputTemplate, node, template }: LoadedNode, fieldName: string): string | undefined => {
   if (
     template === undefined || inputTemplate(fieldName) !== undefined || acceptsExtraInputs(node.nodeType) ||
@@ -136,7 +135,7 @@ export const unsentReason = ({ inputTemplate, node, template }: LoadedNode, fiel
     : `node type ${node.nodeType} has no such field on this server`
 }
 
-/** The value that a field takes for an input, as JSON for the file. */
+/** Converts an input value to the field's JSON value for the file. */
 export const valueFor = (
   loaded: LoadedWorkflow,
   input: InkWorkflowInput,

@@ -1,11 +1,11 @@
-/** The node types that the editor itself knows by name. */
+/** The node types that the editor treats specially. */
 
 const kinds = ["image", "string", "integer", "float"] as const
 
-/** Node types that give values to a batch: `image_batch`, `string_batch`, `integer_batch`, `float_batch`. */
+/** Node types that provide values of a batch: `image_batch`, `string_batch`, `integer_batch`, `float_batch`. */
 export const batchNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_batch`))
 
-/** Node types that make values for batch nodes: `image_generator`, … */
+/** Node types that generate values for batch nodes: `image_generator`, … */
 export const generatorNodeTypes: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind}_generator`))
 
 /** Whether nodes of a type run on the server. Batch and generator nodes become batch data instead. */
@@ -15,14 +15,14 @@ export const isExecutable = (nodeType: string): boolean =>
 /** The field of a batch node that holds its values. */
 export const batchValuesField = (nodeType: string): string => `${nodeType.slice(0, -"_batch".length)}s`
 
-/** Whether a node takes inputs that its schema does not declare. */
+/** Whether a node accepts inputs that its schema does not declare. */
 export const acceptsExtraInputs = (nodeType: string): boolean => nodeType === "core_metadata"
 
 /** The type of nodes that run a workflow of the library. */
 export const callSavedWorkflow = "call_saved_workflow"
 
-/** What the names of the inputs that a called workflow brings in start with. */
+/** The prefix of the names of a called workflow's inputs. */
 export const savedWorkflowInputPrefix = "saved_workflow_input::"
 
-/** Whether an input is one that a called workflow brings in. */
+/** Whether an input belongs to a called workflow. */
 export const isSavedWorkflowInput = (name: string): boolean => name.startsWith(savedWorkflowInputPrefix)

@@ -1,15 +1,15 @@
-/** Updates of nodes that were made with another version of their type, as the editor does them. */
+/** Updates nodes that were saved with another version of their type, like the editor. */
 import type { NodeTemplate } from "../../catalog/NodeTemplate.ts"
 import type { FieldInput, InvocationNode } from "../../definition/WorkflowDefinition.ts"
 import { acceptsExtraInputs } from "./nodeTypes.ts"
 
-/** What the editor can compare: up to four numbers or wildcards, with a prerelease and build part. */
+/** The versions that the editor can compare: up to four numbers or wildcards, with a prerelease and build part. */
 const comparable =
   /^[v^~<>=]*?(\d+)(?:\.(?:[x*]|\d+)(?:\.(?:[x*]|\d+)(?:\.(?:[x*]|\d+))?(?:-[\da-z-]+(?:\.[\da-z-]+)*)?(?:\+[\da-z-]+(?:\.[\da-z-]+)*)?)?)?$/i
 
 const majorOf = (version: string): number => Number(comparable.exec(version)?.[1])
 
-/** Whether a node is of another version than its type. */
+/** Whether a node has another version than its type. */
 export const needsUpdate = (node: InvocationNode, template: NodeTemplate): boolean => node.version !== template.version
 
 /** Whether the editor updates a node: within one major version. */
@@ -17,8 +17,8 @@ export const canUpdate = (node: InvocationNode, template: NodeTemplate): boolean
   majorOf(node.version) === majorOf(template.version)
 
 /**
- * The node as one of the template's version: inputs in the template's order, missing ones with their defaults, unknown
- * ones gone.
+ * Updates a node to the template's version: inputs in the template's order, missing ones with their defaults, without
+ * unknown ones.
  */
 export const updateNode = (node: InvocationNode, template: NodeTemplate): InvocationNode => {
   const inputs = new Map<string, FieldInput>()
@@ -50,8 +50,8 @@ const isBefore = (version: string, parts: ReadonlyArray<number>): boolean => {
 }
 
 /**
- * The images of an `image_collection` were in `collection` before 1.0.2, where they could also be connected: the node with
- * the images where they are now. `version` is the one that the node had before its update.
+ * The images of an `image_collection` were in `collection` before 1.0.2, where they could also be connected. Moves them
+ * to `images`. `version` is the node's version before its update.
  */
 export const moveCollectionToImages = (node: InvocationNode, version: string, isConnected: boolean): InvocationNode => {
   const collection = node.inputs.get("collection")

@@ -1,4 +1,4 @@
-/** The inputs that a `call_saved_workflow` node takes over from the workflow it calls. */
+/** The inputs that a `call_saved_workflow` node gets from the workflow it calls. */
 import * as Predicate from "effect/Predicate"
 import type { NodeCatalog } from "../../catalog/NodeCatalog.ts"
 import {
@@ -36,7 +36,7 @@ const boundsFromJson = (json: JsonObject, cardinality: Cardinality): FieldBounds
 const texts = (value: unknown): ReadonlyArray<string> | undefined =>
   Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined
 
-/** A template as the editor persists it in a workflow file. */
+/** A template as the editor saves it in a workflow file. */
 const templateFromJson = (name: string, json: unknown): InputTemplate | undefined => {
   const type = Predicate.isObject(json) ? json["type"] : undefined
   if (!Predicate.isObject(json) || !Predicate.isObject(type) || typeof type["name"] !== "string") {
@@ -98,7 +98,7 @@ const templateToJson = (template: InputTemplate): JsonObject => ({
   ...(template.component === undefined ? {} : { ui_component: template.component })
 })
 
-/** The templates that a file itself holds for a node. */
+/** The templates that a file contains for a node. */
 export const persistedTemplates = (node: InvocationNode): ReadonlyMap<string, InputTemplate> => {
   const templates = new Map<string, InputTemplate>()
   for (const name of Object.keys(node.dynamicInputTemplates)) {
@@ -122,7 +122,7 @@ export const calledWorkflowId = (node: InvocationNode): string | undefined => {
   return typeof id === "string" && id !== "" ? id : undefined
 }
 
-/** A field that a called workflow offers. */
+/** An input of a called workflow. */
 export interface CalledField {
   readonly template: InputTemplate
   /** As the callee's file has it. */
@@ -130,8 +130,8 @@ export interface CalledField {
 }
 
 /**
- * The fields that a called workflow offers, in form order: those that can hold a value. As the editor does, this looks at
- * the file as it is, without migrating it. `undefined` if it is no workflow.
+ * The inputs of a called workflow, in form order: the fields that can hold a value. Like the editor, this reads the
+ * file without migrating it. `undefined` if it is not a workflow.
  */
 export const calledFields = (json: unknown, catalog: NodeCatalog): ReadonlyArray<CalledField> | undefined => {
   if (!Predicate.isObject(json)) {
@@ -204,8 +204,8 @@ const offeredFields = (
 }
 
 /**
- * The node with the inputs of the workflow it calls, with the callee's values unless the node has its own, without those
- * that the callee no longer has. A value of its own counts if the file says that it is of the callee's type.
+ * Updates a node's inputs to those of the workflow it calls. The node's own values are kept if the file has them with
+ * the callee's type; otherwise the callee's values are used.
  */
 export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<CalledField>): CalledInputs => {
   const offered = new Set(fields.map(({ template }) => template.name))
@@ -238,7 +238,7 @@ export const withCalledInputs = (node: InvocationNode, fields: ReadonlyArray<Cal
   return { node: { ...node, inputs, dynamicInputTemplates }, templates }
 }
 
-/** The node with the values that came from the workflow it calls as the editor reads those of a file. */
+/** Reads the values that a node got from the workflow it calls, like the editor. */
 export const readCalledInputs = (node: InvocationNode, catalog: NodeCatalog): InvocationNode => {
   if (node.nodeType !== callSavedWorkflow) {
     return node

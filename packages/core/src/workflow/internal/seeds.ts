@@ -1,4 +1,4 @@
-/** The places where a workflow gets its seeds from, and how they are set. */
+/** Finds and sets the seeds of a workflow. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { isSeedName, randomNumberNodes } from "../../internal/seedFields.ts"
@@ -19,8 +19,8 @@ import type { SweptInput } from "./workflowValue.ts"
  * - `random`: a new random seed, the same in every run
  * - `perRun`: a new random seed for each run
  *
- * All but `keep` set each of `Workflow.seedInputs`, apart from those that a sweep or a batch node varies. If they set none,
- * compiling fails with `WorkflowNotReady`.
+ * All except `keep` set each of `Workflow.seedInputs` that no sweep or batch node varies. If there are none, building
+ * the batch fails with `WorkflowNotReady`.
  *
  * @category models
  * @since 0.1.0
@@ -30,13 +30,13 @@ export type SeedPolicy = "keep" | "random" | "perRun" | number
 /** Seeds are 32-bit: the server reduces larger ones, and its `noise` node rejects them. */
 const maxSeed = 2 ** 32 - 1
 
-/** A node that a seed can be given to. */
+/** A node whose seed can be set. */
 export interface SeedTarget {
   readonly nodeId: string
   /** The field that holds the seed: `seed`, or the `low` of a node that draws random numbers. */
   readonly fieldName: string
   readonly maximum: number
-  /** The largest seed to draw. Some servers draw no integers beyond their own default `high`. */
+  /** The largest seed to draw. Some servers do not draw integers beyond their default `high`. */
   readonly maxDrawn: number
   /** All fields that are set, with the value for a seed. */
   readonly fields: ReadonlyArray<{ readonly fieldName: string; readonly value: (seed: number) => number }>
@@ -72,8 +72,8 @@ const drawnSeed = ({ inputTemplate, node }: LoadedNode): SeedTarget | undefined 
 }
 
 /**
- * The places where a workflow gets its seeds from, in node order: fields that hold a seed of their own, and nodes that draw
- * the random number for a seed field, directly or through other nodes.
+ * The seeds of a workflow, in node order: fields with their own seed, and nodes that draw the random number for a seed
+ * field, directly or through other nodes.
  */
 export const seedTargets = (loaded: LoadedWorkflow): ReadonlyArray<SeedTarget> => {
   const edges = new EdgeIndex(loaded.edges)
@@ -110,7 +110,7 @@ export const seedTargets = (loaded: LoadedWorkflow): ReadonlyArray<SeedTarget> =
   return found.toSorted((a, b) => (order.get(a.nodeId) ?? 0) - (order.get(b.nodeId) ?? 0))
 }
 
-/** The workflow with a seed in some places. Connections into the bounds of a random number are removed. */
+/** Returns the workflow with some seeds set. Connections into the bounds of a random number are removed. */
 export const withSeed = (
   loaded: LoadedWorkflow,
   targets: ReadonlyArray<SeedTarget>,
@@ -121,11 +121,11 @@ export const withSeed = (
     return fields.reduce((set, { fieldName, value }) => withValue(set, nodeId, fieldName, value(seed)), free)
   }, loaded)
 
-/** The largest seed that all of some places take. */
+/** The largest seed that all given nodes accept. */
 export const maximumOf = (targets: ReadonlyArray<SeedTarget>): number =>
   Math.min(maxSeed, ...targets.map((target) => target.maximum))
 
-/** The seeds that a policy asks for: one for the whole batch, or one for each run. */
+/** The seeds of a policy: one for the whole batch, or one for each run. */
 export const seedsOf = Effect.fnUntraced(function*(
   policy: Exclude<SeedPolicy, "keep">,
   targets: ReadonlyArray<SeedTarget>,

@@ -1,9 +1,9 @@
-/** The nodes of a workflow as their results name them. */
+/** The names of a workflow's nodes, for their results. */
 import * as InkField from "../../field/InkField.ts"
 import type { LoadedWorkflow, SubmittedNode } from "../LoadedWorkflow.ts"
 import { nodeTitle } from "./inputs.ts"
 
-/** The nodes of a workflow by id, for naming their results. */
+/** The nodes of a workflow by id, for their results. */
 export const submittedNodes = (loaded: LoadedWorkflow): ReadonlyMap<string, SubmittedNode> => {
   const out = new Map<string, SubmittedNode>()
   for (const [nodeId, { node, template }] of loaded.nodes) {

@@ -8,8 +8,8 @@ import { acceptsExtraInputs } from "./nodeTypes.ts"
 import { readCalledInputs } from "./savedWorkflowInputs.ts"
 
 /**
- * The workflow without the values that could not be read, as the editor submits it. They would not have taken part in
- * what the workflow makes.
+ * Returns the workflow without the values that could not be read, as the editor submits it. They have no effect on the
+ * result.
  */
 export const asRead = (loaded: LoadedWorkflow): LoadedWorkflow => {
   const nodes = loaded.definition.nodes.map((node) => {
@@ -29,7 +29,7 @@ export const asRead = (loaded: LoadedWorkflow): LoadedWorkflow => {
   return { ...loaded, definition: { ...loaded.definition, nodes } }
 }
 
-/** Whether the editor of a server knows schema 4.0.0, which came with 6.13. `undefined` where its version is unknown. */
+/** Whether the editor of a server supports schema 4.0.0 (6.13 and later); `undefined` if the version is unknown. */
 const supportsSchema4 = (serverVersion: string): boolean | undefined => {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(serverVersion) ?? []
   if (major === undefined || minor === undefined) return undefined

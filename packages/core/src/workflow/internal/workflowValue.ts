@@ -1,4 +1,4 @@
-/** The value behind `Workflow`: a loaded workflow with its inputs, and what varies between the runs of a batch. */
+/** The implementation of `Workflow`: a loaded workflow with its inputs, and the values that vary within a batch. */
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import type { WorkflowDefinition } from "../../definition/WorkflowDefinition.ts"
@@ -25,14 +25,14 @@ export interface Workflow extends Pipeable.Pipeable {
   readonly inputs: ReadonlyArray<InkWorkflowInput>
   /** What loading changed or could not resolve. */
   readonly warnings: ReadonlyArray<LoadWarning>
-  /** The workflow with the templates of its nodes, for what this module does not offer. */
+  /** The workflow with the templates of its nodes, for everything that this module does not provide. */
   readonly loaded: LoadedWorkflow
   /** Inputs that vary within a batch, by `sweep`. */
   readonly sweeps: ReadonlyArray<ReadonlyArray<SweptInput>>
 }
 
 /**
- * The values that one input takes in a sweep, in the server's own form.
+ * The values of one input in a sweep, in the server's form.
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +79,7 @@ export class WorkflowValue extends Pipeable.Class implements Workflow {
     return { _id: "Workflow", name: this.definition.name, inputs: this.inputs, sweeps: this.sweeps }
   }
 
-  /** What `console.log` shows: the values by name, not the nodes of the file. */
+  /** The output of `console.log`: the values by name, not the nodes of the file. */
   [Inspectable.NodeInspectSymbol](): unknown {
     const names = unambiguousNames(this.inputs)
     return {

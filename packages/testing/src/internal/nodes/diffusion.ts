@@ -266,7 +266,7 @@ const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
   return { output_meta: null, ...Object.fromEntries(entries), type: template.outputType }
 })
 
-/** The behavior of a node type that has none of its own, told from what it declares. */
+/** The default behavior of a node type, derived from its declaration. */
 export const byDeclaration = (context: NodeContext): NodeBehavior => {
   const { inputs, outputs, type } = context.template
   if (type === "noise") return noise

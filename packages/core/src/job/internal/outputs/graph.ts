@@ -13,7 +13,7 @@ export interface Edge {
 
 const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
-/** The edges of a graph; what is none is left out. */
+/** The edges of a graph. Malformed entries are skipped. */
 export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
   const edges = Predicate.isObject(graph) ? getOwn(graph, "edges") : undefined
   if (!Array.isArray(edges)) return []
@@ -34,7 +34,7 @@ export const edgesOf = (graph: unknown): ReadonlyArray<Edge> => {
   })
 }
 
-/** The nodes of a graph by id; what is none is left out. */
+/** The nodes of a graph by id. Malformed entries are skipped. */
 export const nodesOf = (graph: unknown): ReadonlyMap<string, FieldData> => {
   const nodes = Predicate.isObject(graph) ? getOwn(graph, "nodes") : undefined
   const found = new Map<string, FieldData>()
@@ -62,9 +62,9 @@ export const incomingOf = (edges: ReadonlyArray<Edge>): ReadonlyMap<string, Read
   groupBy(edges, "target")
 
 /**
- * The `iterate` nodes that each node of a graph is inside of, the outermost first. An `iterate` node is inside of itself;
- * a `collect` node ends what is before it. Nothing is given for nodes in circles, which no server accepts. The edges, by
- * the node that they lead to, are asked for only where there are iterations.
+ * The `iterate` nodes that each node of a graph is inside of, the outermost first. An `iterate` node is inside of
+ * itself; a `collect` node ends what is before it. Nothing is given for nodes in circles, which no server accepts. The
+ * edges, by the node that they lead to, are asked for only where there are iterations.
  */
 export const loopsOf = (
   nodes: ReadonlyMap<string, FieldData>,

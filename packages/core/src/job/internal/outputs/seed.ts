@@ -3,7 +3,7 @@ import { isSeedName, randomNumberNodes } from "../../../internal/seedFields.ts"
 import type { FieldData } from "../../outputs/OutputOrigin.ts"
 import { type Edge, typeOf } from "./graph.ts"
 
-/** A graph that ran, as far as its values are known. */
+/** A graph that ran, with the known values. */
 export interface SeedGraph {
   readonly nodes: ReadonlyMap<string, FieldData>
   readonly incoming: ReadonlyMap<string, ReadonlyArray<Edge>>
@@ -82,8 +82,8 @@ const throughConnection = (graph: SeedGraph, connection: Edge): number | null =>
 }
 
 /**
- * The seed of the node nearest upstream that has one, the node itself included: the number to pass as `seed` to make the
- * same again. `null` if the nearest one is unknown, `undefined` if there is none.
+ * The seed of the node nearest upstream that has one, the node itself included: the number to pass as `seed` to make
+ * the same again. `null` if the nearest one is unknown, `undefined` if there is none.
  */
 export const seedOf = (graph: SeedGraph, nodeId: string): number | null | undefined => {
   let found: number | null | undefined

@@ -65,7 +65,7 @@ const walkIterations = (
 
 const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** The collection of a `collect` node in iteration order; undefined where it cannot be told for certain. */
+/** The collection of a `collect` node in iteration order; undefined if it is uncertain. */
 const orderedCollection = (
   collection: ReadonlyArray<unknown>,
   edges: ReadonlyArray<Edge>,

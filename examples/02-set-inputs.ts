@@ -47,7 +47,7 @@ export const findModels = Effect.gen(function*() {
   return values
 })
 
-/** Sets all inputs of the example workflow. The uploaded picture is deleted when the scope closes. */
+/** Sets all inputs of the example workflow. The uploaded image is deleted when the scope closes. */
 export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Workflow) {
   const models = yield* findModels
 
@@ -64,7 +64,7 @@ export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Wor
     }))
   )
 
-  // A bad value fails at once, and leaves the workflow as it is.
+  // A bad value fails immediately, and leaves the workflow as it is.
   yield* configured.pipe(
     Workflow.setInput(`${denoise}.num_steps`, -5),
     Effect.catchTag("InvalidInputValue", (error) => Console.log(`Field validation error: ${error.message}`))

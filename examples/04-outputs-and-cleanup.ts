@@ -12,7 +12,7 @@ import { setInputs } from "./02-set-inputs.ts"
 import { submitAndFollow } from "./03-submit-and-follow.ts"
 import { run } from "./lib/run.ts"
 
-/** Downloads what a job made, then deletes the uploaded picture and the job's queue items. */
+/** Downloads what a job made, then deletes the uploaded image and the job's queue items. */
 export const outputsAndCleanup = Effect.fn("outputsAndCleanup")(function*(job: Job.Job) {
   const outputs = yield* job.outputs // fails with WorkflowNotCompleted before the end
   yield* Console.log(`Batch ID: ${outputs.batchId}`)
@@ -33,13 +33,13 @@ export const outputsAndCleanup = Effect.fn("outputsAndCleanup")(function*(job: J
   const directory = path.resolve("outputs", outputs.batchId)
   const { bytes, files } = yield* Downloads.outputs(outputs, {
     directory,
-    metadata: true, // a file with node, seed, model and the server's metadata beside each image
+    metadata: true, // a file with node, seed, model and the server's metadata next to each image
     retry: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 3 }))
   })
   yield* Console.log(`\nDownloaded ${files.length} files (${Math.ceil(bytes / 1024)} kB) to ${directory}`)
   for (const file of files) yield* Console.log(`  - ${file.path}`)
 
-  // Closing the scope would delete the uploaded picture as well; this is to see it happen.
+  // Closing the scope would delete the uploaded image as well; this is to see it happen.
   yield* Console.log("\nCleaning up …")
   const inputs = yield* Cleanup.inputs()
   yield* Console.log(`  Deleted ${inputs.deletedCount} input assets`)

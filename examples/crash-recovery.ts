@@ -32,7 +32,7 @@ const work = Effect.fn("work")(function*(order: typeof orders[number]) {
 
   // Only evaluated when the journal has no job of this name.
   const prepare = Effect.gen(function*() {
-    yield* Console.log(`${order.id} is handed in`)
+    yield* Console.log(`${order.id} is submitted`)
     const photo = yield* Assets.uploadFile(exampleFile("mountain.png"))
     const workflow = yield* Workflow.fromFile(exampleFile("soft-thumbnail.json"))
     return yield* Workflow.setInputs(workflow, { photo, width: order.width })

@@ -1,5 +1,5 @@
 /**
- * A service that makes thumbnails: `POST /thumbnails?width=320` with an image, the answer is an image. Ctrl-C stops it
+ * A service that makes thumbnails: `POST /thumbnails?width=320` with an image, the response is an image. Ctrl-C stops it
  * gracefully: no new requests, the running ones have ten seconds, what is left then is canceled on the server.
  *
  *     node examples/service.ts

@@ -231,7 +231,7 @@ measured("jobs.ts", ["1000", "3"], (output) => {
   const best = (pattern: RegExp) =>
     Math.min(...Array.from(output.matchAll(pattern), (match) => Number(match[1]) + Number(match[2])))
   const peak = (pattern: RegExp) => Number(pattern.exec(output)?.[1])
-  const times = /: handed in (\d+) ms, all ended (\d+) ms/.source
+  const times = /: submitted (\d+) ms, all ended (\d+) ms/.source
   const hand = [best(new RegExp(`^by hand, round \\d+${times}`, "gm")), peak(/^by hand, peak resident (\d+)/m)] as const
   const ours = [best(new RegExp(`^round \\d+${times}`, "gm")), peak(/^peak resident (\d+)/m)] as const
   const what = "1000 jobs at once, from the first request to the last result"

@@ -2,7 +2,8 @@
  * `pnpm docs`: the API reference of both packages from the documentation comments in their sources, one Markdown file per
  * module below docs/api (not in git), and an index. Every `ts` fence in it is one of those that `pnpm test` checks.
  *
- * With `--check` it writes nothing, and fails where an export has no comment, no `@since` or no `@category`.
+ * With `--check` it writes nothing, and fails where an export has no comment, no `@since` or no `@category`, and where a
+ * comment, message, title or page uses a phrase that is never right.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -145,11 +146,43 @@ const faults = modules.flatMap(({ entries }) =>
       )
   )
 )
+/** Phrases that are never right, with what to write instead. Values of the server and of fixtures are quoted. */
+const avoided: ReadonlyArray<readonly [phrase: RegExp, instead: string]> = [
+  [/(?<!["`])\bcancelled\b(?!["`])/i, "canceled"],
+  [/\bcancelling\b/i, "canceling"],
+  [/\bcolours?\b(?!: )/i, "color"],
+  [/\b(?:whoever|somebody|anybody|nobody)\b/i, "the actor: you, the caller, the server, another user, no one"],
+  [/\b(?:is|are) told\b/i, "reports, returns or is reported"],
+  [/(?<!there )\b(?:is|are) none\b/i, "is not a …, is invalid, is missing"],
+  [/\bhand(?:s|ed)? in\b/i, "submit"],
+  [/\banew\b/i, "again"],
+  [/\bnevertheless\b/i, "still, anyway"]
+]
+
+const prose = Fs.globSync(
+  [
+    "*.md",
+    "docs/**/*.md",
+    "packages/*/README.md",
+    "packages/*/src/**/*.ts",
+    "{examples,scripts,test}/**/*.ts"
+  ],
+  { cwd: root }
+).filter((file) => !/(?:^|\/)node_modules\/|^docs\/api\/|^scripts\/docs\.ts$/.test(file))
+for (const file of prose) {
+  for (const [index, line] of Fs.readFileSync(Path.join(root, file), "utf8").split("\n").entries()) {
+    if (line.length > 2000) continue // data
+    for (const [phrase, instead] of avoided) {
+      const found = phrase.exec(line)?.[0]
+      if (found !== undefined) faults.push(`${file}:${index + 1}: avoid "${found}"; write: ${instead}`)
+    }
+  }
+}
 const total = modules.reduce((sum, module) => sum + module.entries.length, 0)
 
 if (process.argv.includes("--check")) {
   for (const fault of faults) console.log(fault)
-  console.log(`${total} exports in ${modules.length} modules, ${faults.length} without what their comment needs`)
+  console.log(`${total} exports in ${modules.length} modules, ${faults.length} faults`)
   process.exit(faults.length === 0 ? 0 : 1)
 }
 

@@ -76,7 +76,7 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: ["test/job/Job.test.ts"]
   },
   {
-    name: "that a job was enqueued is told first",
+    name: "that a job was enqueued is reported first",
     file: `${job}/internal/trackedJob.ts`,
     find: `this.pendingEvents !== undefined && event._tag !== "JobEnqueued"`,
     replace: "this.pendingEvents === null",
@@ -139,7 +139,7 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: ["test/assets/Assets.test.ts"]
   },
   {
-    name: "an image that somebody starred or moved is kept",
+    name: "an image that was starred or moved is kept",
     file: `${assets}/internal/heldImages.ts`,
     find: `if (image.starred === true && !record.starred) return "Starred"`,
     replace: "",

@@ -193,7 +193,7 @@ export const make = Effect.fnUntraced(
 
     const server = Http.createServer((request, response) => {
       response.on("error", () => response.destroy())
-      // The client is gone, or the server is: in both cases there is nobody to serve.
+      // The client is gone, or the server is: in both cases there is no one to serve.
       handle(request, response).catch(() => request.socket.destroy())
     })
     server.on("connection", (socket) => {

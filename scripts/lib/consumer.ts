@@ -1,4 +1,4 @@
-/** A folder that uses the packed packages as a program of somebody else would: tarballs unpacked into node_modules. */
+/** A folder that uses the packed packages as another program would: tarballs unpacked into node_modules. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { must, packages, root, step } from "./run.ts"

@@ -179,7 +179,7 @@ describe("Cleanup.queueItems", () => {
     new Map([
       [1, { batch_id: "batch-1", status: "completed" }],
       [2, { batch_id: "batch-1", status: "in_progress" }],
-      [3, { batch_id: "somebody else's", status: "completed" }],
+      [3, { batch_id: "another user's", status: "completed" }],
       [5, { batch_id: "batch-1", status: "failed" }],
       [9, { batch_id: "batch-1", status: "completed" }]
     ])

@@ -108,7 +108,7 @@ describe("Retrieving outputs and cleaning up", () => {
         assert.isTrue(yield* images.exists(name))
         return { first, name }
       }))
-      // Both scopes are closed: nobody refers to it any more.
+      // Both scopes are closed: nothing refers to it any more.
       const cleaned = yield* Cleanup.outputs(shared.first)
       assert.include(cleaned.deleted, shared.name)
     })).pipe(Effect.provide([InvokeAiTest.layer(), files])))

@@ -106,7 +106,7 @@ describe("seed and model", () => {
     assert.strictEqual(Provenance.read({ graph: alone, workflow: null }).model?.["name"], "upscaler")
   })
 
-  it("are told without the node where all ends of the graph agree", () => {
+  it("are known without the node if all ends of the graph agree", () => {
     assert.strictEqual(Provenance.read({ graph, workflow: null }).model?.["name"], "second")
     const apart = {
       nodes: { a: { id: "a", seed: 1 }, b: { id: "b", seed: 2 } },

@@ -1,5 +1,5 @@
 /**
- * A server with nothing but images, in memory, that does what it is told wrong.
+ * A server with nothing but images, in memory, with injected faults.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/InvokeAiError"

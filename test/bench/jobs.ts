@@ -60,7 +60,7 @@ const client = (url: string, jobs: number, rounds: number) =>
           () => Job.submit(workflow),
           { concurrency: 16 }
         )
-        const handedIn = performance.now()
+        const submitted = performance.now()
         const waiting = yield* heap
         yield* queue.resume
         const results = yield* Effect.forEach(all, (job) => Effect.timeout(job.await, "5 minutes"), {
@@ -71,8 +71,8 @@ const client = (url: string, jobs: number, rounds: number) =>
         if (right !== jobs) throw new Error(`only ${right} of ${jobs} jobs have their outputs`)
         const full = yield* heap
         console.log(
-          `round ${round}: handed in ${(handedIn - began).toFixed(0)} ms, all ended ${
-            (ended - handedIn).toFixed(0)
+          `round ${round}: submitted ${(submitted - began).toFixed(0)} ms, all ended ${
+            (ended - submitted).toFixed(0)
           } ms, ` +
             `${right} of ${jobs} with outputs; held while waiting ${(waiting - before).toFixed(1)} MB ` +
             `(${((waiting - before) / jobs * 1000).toFixed(1)} kB a job), with all results ${

@@ -56,15 +56,15 @@ for (let round = 1; round <= rounds; round++) {
       })
     )
   })
-  const handedIn = performance.now()
+  const submitted = performance.now()
   await call("PUT", "/processor/resume")
   const items = await Promise.all(ends)
   const ended = performance.now()
   const right = items.filter((item) => Object.values(item.session.results).some(({ value }) => value === 42)).length
   if (right !== jobs) throw new Error(`only ${right} of ${jobs} jobs have their results`)
   console.log(
-    `by hand, round ${round}: handed in ${(handedIn - began).toFixed(0)} ms, all ended ${
-      (ended - handedIn).toFixed(0)
+    `by hand, round ${round}: submitted ${(submitted - began).toFixed(0)} ms, all ended ${
+      (ended - submitted).toFixed(0)
     } ms`
   )
 }

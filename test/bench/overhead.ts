@@ -2,7 +2,7 @@
  * What a job costs over the server's own time, beside the same flow by hand with `undici` and `socket.io-client`.
  *
  * This process serves the simulator, whose nodes take no time. Each client (`overheadClient.ts`) is a process of its own;
- * they run some jobs in turns, one after the other: hand in, wait for the event of the end, read the item. Only the one
+ * they run some jobs in turns, one after the other: submit, wait for the event of the end, read the item. Only the one
  * whose turn it is is connected. The overhead of a job is the time from the call to its outputs, less the time from
  * creation to completion that the server itself tells. By hand a batch is sent that was made before; with the library that
  * is `Job.submitBatch`. `Job.submit` checks the workflow and makes its batch for each job.
@@ -77,7 +77,7 @@ const measure = Effect.fnUntraced(function*(url: string, prune: Effect.Effect<un
       Array.from({ length: count }),
       () => Effect.forEach(clients, ({ run }) => Effect.tap(run(each), () => prune))
     )
-  // the first jobs of a process are slow, and what they cost is told by the benchmark of the start
+  // the first jobs of a process are slow, and the benchmark of the start measures their cost
   yield* rounds(8)
   const turns = yield* rounds(Math.ceil(jobs / each))
   let byHand: number | undefined

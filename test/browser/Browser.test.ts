@@ -63,7 +63,7 @@ describe("a page in Chromium", () => {
       assert.deepStrictEqual(left.unfinishedItems, [])
     }), 90_000)
 
-  it.live("is told in the usual error when the server does not allow its origin", () =>
+  it.live("reports an InvokeAiError when the server does not allow its origin", () =>
     Effect.gen(function*() {
       const { report } = yield* openOn({}, ["http://elsewhere.test"])
       assert.include(report.error, "InvokeAiError")

@@ -191,7 +191,7 @@ describe("texts, switches and choices", () => {
     accepts(field("SchedulerField"), [["anything", "anything"]])
   })
 
-  it("colours take channels or hexadecimal digits", () => {
+  it("colors accept channels or hexadecimal digits", () => {
     const self = field("ColorField")
     accepts(self, [
       [{ r: 1, g: 2, b: 3, a: 4 }, { r: 1, g: 2, b: 3, a: 4 }],

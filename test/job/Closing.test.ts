@@ -26,7 +26,7 @@ const scripts: Readonly<Record<string, ReadonlyArray<Fault.Fault>>> = {
   "the answer to the submission is lost": [Fault.http(enqueue, Fault.dropResponse)],
   "the submission takes its time": [Fault.http(enqueue, Fault.delay("3 seconds"))],
   "the submission takes very long": [Fault.http(enqueue, Fault.delay("8 seconds"))],
-  "cancelling fails twice": [Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: 2 }, Fault.status(500))],
+  "canceling fails twice": [Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: 2 }, Fault.status(500))],
   "the answers about the batch are lost": [
     Fault.http({ method: "GET", path: /\/b\/[^/]+\/status$/, times: 3 }, Fault.dropResponse)
   ]
@@ -112,7 +112,7 @@ describe("Closing a scope", () => {
 })
 
 describe("Many who wait for one job", () => {
-  it.effect("get the same end, each in its own time, and one who leaves disturbs nobody", () =>
+  it.effect("receive the same end, each in its own time, and one that leaves does not disturb the others", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ duration: 10_000 }, () =>
         Effect.gen(function*() {

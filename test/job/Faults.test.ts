@@ -152,7 +152,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(server.items.length, 1)
     }))
 
-  it.effect("leaves no receipt that nobody has acknowledged, also where only a part was taken", () =>
+  it.effect("leaves no unacknowledged receipt, even if only a part was accepted", () =>
     Effect.gen(function*() {
       const keys = (server: { readonly enqueues: ReadonlyArray<{ readonly idempotency_key?: string }> }) =>
         server.enqueues.flatMap((batch) => batch.idempotency_key ?? [])

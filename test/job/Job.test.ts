@@ -257,7 +257,7 @@ describe("Job", () => {
       assert.deepStrictEqual(server.statuses, ["completed", "canceled", "canceled"])
     }))
 
-  it.effect("tells what it could not cancel, also where a newer server has a status that nobody knows", () =>
+  it.effect("reports what it could not cancel, even if a newer server has an unknown status", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         const { result } = yield* withServer(
@@ -373,7 +373,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("knows the items of a job that it has attached to, and what cancelling it did", () =>
+  it.effect("knows the items of a job that it attached to, and what canceling it did", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         for (const socket of [true, false]) {

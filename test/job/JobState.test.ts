@@ -184,7 +184,7 @@ describe("JobState", () => {
     assert.deepStrictEqual(JobState.results(second).map((one) => one.itemId), [3])
   })
 
-  it("does not wait for items that were deleted before anybody looked", () => {
+  it("does not wait for items that were deleted before they were read", () => {
     const member = (itemId: number, parentItemId: number | null = null) => ({
       itemId,
       parentItemId,

@@ -228,7 +228,7 @@ describe("JobRecovery", () => {
       const { server } = yield* withServer({ receipts: 10, documentRead: false }, () =>
         Effect.gen(function*() {
           const queue = yield* SessionQueue
-          // Its request was on its way for so long that nobody waits for it any more.
+          // Its request was in flight for so long that no client waits for it any more.
           const batch = { ...killed.batch, idempotency_key: "effect-invokeai:killed" }
           const late = yield* Effect.forkChild(Effect.delay(queue.enqueueBatch(batch), "20 seconds"))
           yield* (yield* JobRecovery.resume(killed)).await
@@ -260,7 +260,7 @@ const workflow = Workflow.fromJson(
 )
 
 describe("JobRecovery.submitOnce", () => {
-  it.effect("hands in one job for one key, however often it is asked for at the same time", () =>
+  it.effect("submits one job for one key, however often it is requested at the same time", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator.Simulator

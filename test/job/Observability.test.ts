@@ -152,7 +152,7 @@ describe("Observability", () => {
       }
     }))
 
-  it.effect("no spans are made for items and nodes where nobody traces", () =>
+  it.effect("no spans are created for items and nodes unless tracing is enabled", () =>
     Effect.gen(function*() {
       const made = vi.spyOn(Tracer.nativeTracer, "span")
       yield* drive(

@@ -256,7 +256,7 @@ describe("Loops of a graph", () => {
     )
   })
 
-  it("are none where nothing is repeated", () => {
+  it("are empty if nothing is repeated", () => {
     assert.deepStrictEqual(Object.fromEntries(loops(graph({ a: "add", b: "collect" }, [["a", "b"]]))), { a: [], b: [] })
   })
 

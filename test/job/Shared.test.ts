@@ -131,7 +131,7 @@ describe("Other users", () => {
         yield* simulator.disconnectSockets
         const events = yield* Stream.runCollect(job.events)
         assert.strictEqual((yield* job.await).status, "completed")
-        // The last nodes are told by events again, with their progress in time.
+        // Events report the last nodes again, with their progress in time.
         assert.isTrue(events.some((event) => event._tag === "InvocationStarted" && event.nodeLabel === "Sum"))
       }).pipe(Effect.scoped, Effect.provide(loggedIn(0)))
     ))
@@ -186,10 +186,10 @@ const withAndWithoutEvents = <E>(
         )
       ), { discard: true }), { discard: true })
 
-describe("Somebody at the GUI", () => {
+describe("A user of the InvokeAI UI", () => {
   it.effect("retries an item that failed, twice, and the job takes the last retry for it", () =>
     Effect.gen(function*() {
-      // Servers before 6.14 do not tell anybody that something was retried.
+      // Servers before 6.14 do not report retries.
       for (const version of ["6.8.1", "6.13.8", "6.14.2"] as const) {
         yield* drive(
           Effect.gen(function*() {
@@ -258,7 +258,7 @@ describe("Somebody at the GUI", () => {
 
 describe("More than was asked for", () => {
   it.effect(
-    "under the id of a batch is told and canceled, with and without events",
+    "under the id of a batch is reported and canceled, with and without events",
     () =>
       Effect.gen(function*() {
         yield* withAndWithoutEvents(["6.3.0", "6.8.1", "6.13.8", "6.14.2"], "1 second", (what) =>

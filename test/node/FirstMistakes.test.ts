@@ -38,7 +38,7 @@ const anotherServer = Effect.acquireRelease(
   return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`
 }))
 
-describe("what a program is told that", () => {
+describe("the first error message of a program that", () => {
   it.live("has no server", () =>
     Effect.gen(function*() {
       const words = yield* firstWords({ url: "http://127.0.0.1:9" })
@@ -59,7 +59,7 @@ describe("what a program is told that", () => {
       assert.notInclude(words, "SSL")
     }))
 
-  it.live("has a URL that is none", () =>
+  it.live("has an invalid URL", () =>
     Effect.gen(function*() {
       assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "expected for example http://127.0.0.1:9090")
       assert.include(yield* firstWords({ url: "localhost:9090" }), "must begin with http:// or https://")

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Support from "./Support.ts"
 
-/** All services, as one of the server's accounts or, on a single-user server, as nobody. */
+/** All services, as one of the server's accounts or, on a single-user server, without an account. */
 export const client = (account?: (typeof Support.accounts)[number], tracking?: InvokeAi.Options["tracking"]) =>
   Layer.mergeAll(
     InvokeAi.layer({

@@ -66,7 +66,7 @@ export const httpClient = Layer.effect(
     ))
 ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
-/** Somebody who traces: the library then gives a span to what it does for itself as well, so that the table has it. */
+/** A tracer: with one, the library creates spans for its own operations too, so that the table has them. */
 export const tracer = Layer.succeed(
   Tracer.Tracer,
   Tracer.make({ span: (options) => Tracer.nativeTracer.span(options) })

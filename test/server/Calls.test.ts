@@ -30,7 +30,7 @@ describe("the table of pnpm test:server", () => {
       assert.isAbove(methods.size, 140)
     }))
 
-  it("tells which method called which route, and what nobody called", () => {
+  it("reports which method called which route, and what was not called", () => {
     const known = new Set(["Boards.get", "Boards.delete", "Images.star", "Images.get"])
     const counts = Calls.count(routes, known, lines)
     const rows = Calls.table([{ name: "single", counts }]).map((row) => row.replaceAll(/ +/g, " "))

@@ -325,7 +325,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("cancelling is harmless to repeat, and so is reading by POST", () => {
+  it.effect("canceling can be repeated safely, and so can reading by POST", () => {
     const server = scriptedHttp((request, index) =>
       index % 2 === 0
         ? json({}, { status: 503 })
@@ -587,7 +587,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
-  it.effect("a wrong password is told", () => {
+  it.effect("a wrong password is reported", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)

@@ -119,7 +119,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("a listener is told at once, from where the connection stands until its scope closes", () => {
+  it.effect("a subscriber first receives the state of the connection, then its changes until its scope closes", () => {
     const { layer, opened, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents

@@ -102,7 +102,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("names go in chunks of 1,000, and what the server passes over is told", () => {
+  it.effect("sends names in chunks of 1,000, and reports those that the server skips", () => {
     const { layer, seen } = withServer((request) => {
       const { image_names } = request.body as { readonly image_names: ReadonlyArray<string> }
       const done = image_names.filter((name) => name !== "image-7.png")
@@ -129,7 +129,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("what stays when all uncategorized ones are deleted is told", () => {
+  it.effect("reports the images that remain after deleting all uncategorized images", () => {
     const { layer } = withServer(() => json({ deleted_images: ["a"], affected_boards: ["none"], failed_images: ["b"] }))
     return Effect.gen(function*() {
       assert.deepStrictEqual(yield* (yield* Images).deleteUncategorized, { succeeded: ["a"], failed: ["b"] })
@@ -144,7 +144,7 @@ describe("Images", () => {
       ["does nothing, and the thing is gone", nothing, refused(404), "NotFound", 200],
       ["does nothing, and a web page hides whether the thing is there", nothing, () => html(), "Server", 200],
       ["is refused, and the thing is there", refused(403), there, "Forbidden", 403],
-      ["is refused, and the thing is somebody else's", refused(403), refused(403), "Forbidden", 403],
+      ["is rejected, and the thing belongs to another user", refused(403), refused(403), "Forbidden", 403],
       ["is refused, and the thing is gone", refused(403), refused(404), "NotFound", 403],
       ["finds nothing", refused(404), () => networkError("ECONNRESET"), "NotFound", 404]
     ] as const
@@ -468,7 +468,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("cancelling an installation that is not there is not found", () => {
+  it.effect("canceling an installation that does not exist fails with NotFound", () => {
     const { layer } = withServer(({ method }) => refused(method === "GET" ? 404 : 415)())
     return Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip((yield* Models).cancelInstall(7))).reason._tag, "NotFound")

@@ -8,7 +8,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Server } from "socket.io"
 
-/** A Socket.IO server like InvokeAI's, below a sub-path, that lets in whoever has the token. */
+/** A Socket.IO server like InvokeAI's, below a sub-path, that accepts clients with the token. */
 const startServer = (port = 0) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly io: Server; readonly port: number; readonly seen: Array<unknown> }>((resume) => {

@@ -97,7 +97,7 @@ const soak = (seed: number) =>
       const outcomes = yield* programs(seed)
       // a request whose answer was late may still be on its way
       yield* Effect.sleep("3 minutes")
-      // a picture that could not be deleted is told of, and can be deleted later
+      // an image that could not be deleted is reported, and can be deleted later
       yield* simulator.clearFaults
       const assets = yield* Assets.Assets
       for (const { imageName } of yield* assets.leftovers) yield* assets.release(imageName)

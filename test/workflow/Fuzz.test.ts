@@ -108,7 +108,7 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
 
 describe("whatever JSON comes in", () => {
   for (const file of files) {
-    it.effect(`${file}: only typed errors, and every reason of the official UI is told`, () =>
+    it.effect(`${file}: only typed errors, and every reason of the InvokeAI UI is reported`, () =>
       Effect.gen(function*() {
         const catalog = yield* catalogOf("6.14.2")
         const source = NodeCatalog.CatalogSource.layer(catalog)

@@ -148,7 +148,7 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
  *
  * **Gotchas**
  *
- * A missing resource is not always a 404: some routes answer 500. An unknown path of an official server answers reads
+ * A missing resource is not always a 404: some routes respond with 500. On an unknown path, an official server responds to reads
  * with 200 and a web page, as a proxy's login does; that is a `Decode`, and never a missing resource. See
  * `isUnknownRoute`.
  *
@@ -203,7 +203,7 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
   }
 
   /**
-   * Whether the same call may succeed in a moment: no answer came, or a broken one, or the server or a proxy was busy.
+   * Whether the same call may succeed in a moment: no response came, or a broken one, or the server or a proxy was busy.
    *
    * Says nothing about whether repeating is harmless; see `isAmbiguous`.
    */
@@ -222,9 +222,9 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
   }
 
   /**
-   * Whether the answer is the one that servers give for a route that they do not have: 404, 405, or a web page.
+   * Whether the response is the one that servers give for a route that they do not have: 404, 405, or a web page.
    *
-   * The same answers may have other causes; what a server has is in its `Capabilities`.
+   * The same responses may have other causes; what a server has is in its `Capabilities`.
    */
   get isUnknownRoute(): boolean {
     return this.status === 404 || this.status === 405 || this.code === "ERR_HTML"

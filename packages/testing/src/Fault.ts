@@ -1,7 +1,7 @@
 /**
  * A small language to say what goes wrong on the simulated server, where and when.
  *
- * **Example** (The second upload gets no answer, and the socket closes at the first progress event)
+ * **Example** (The second upload gets no response, and the socket closes at the first progress event)
  *
  * ```ts
  * import * as Fault from "@effect-invokeai/testing/Fault"
@@ -221,7 +221,7 @@ export const event = (where: Trigger & { readonly name?: string | undefined }, a
 export const dropRequest: HttpAction = { _tag: "DropRequest" }
 
 /**
- * The server does what is asked, but its answer is lost.
+ * The server does what was requested, but its response is lost.
  *
  * @category actions
  * @since 0.1.0
@@ -241,7 +241,7 @@ export const delay = (duration: Duration.Input, side: "before" | "after" = "befo
 })
 
 /**
- * Another status is answered; by default without doing what is asked.
+ * The server responds with another status, by default without doing what was requested.
  *
  * @category actions
  * @since 0.1.0
@@ -269,7 +269,7 @@ export const corruptBody = (
 })
 
 /**
- * The connection ends after some bytes of the answer's body.
+ * The connection ends after some bytes of the response's body.
  *
  * @category actions
  * @since 0.1.0
@@ -464,7 +464,7 @@ export const random = (seed: number, options: RandomOptions = {}): Fault => ({
 
 /**
  * What `random` does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
- * the work done, answered with something else, cut short.
+ * the work done, responded to with something else, cut short.
  *
  * @category actions
  * @since 0.1.0

@@ -80,7 +80,7 @@ export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.S
   )
 
 /**
- * Sets what nodes of a type give instead of their usual work: see `Simulator.returns`, `failsWith` and `runsNormally`.
+ * Sets what nodes of a type give instead of their normal behavior: see `Simulator.returns`, `failsWith` and `runsNormally`.
  *
  * **Example** (The second call of a node fails)
  *

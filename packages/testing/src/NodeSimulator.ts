@@ -30,7 +30,7 @@ export interface NodeSimulatorOptions extends Simulator.SimulatorOptions {
   readonly port?: number | undefined
   /** Default `127.0.0.1`. */
   readonly host?: string | undefined
-  /** A sub-path under which the server answers, such as `/invoke`. Default `/`. */
+  /** A sub-path under which the server runs, such as `/invoke`. Default: `/`. */
   readonly basePath?: string | undefined
   /**
    * Which web pages may use it, as `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`.

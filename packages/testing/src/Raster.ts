@@ -1,5 +1,5 @@
 /**
- * Pictures in memory and the simple operations of the image nodes.
+ * Images in memory and the simple operations of the image nodes.
  *
  * @since 0.1.0
  */
@@ -40,7 +40,7 @@ export interface Color {
 }
 
 /**
- * A picture of one color.
+ * An image of one color.
  *
  * @internal
  */
@@ -56,7 +56,7 @@ export const filled = (width: number, height: number, color: Color): Raster => {
 }
 
 /**
- * A picture that is made from a text alone: smooth colored waves, visibly different for every text.
+ * An image that is made from a text alone: smooth colored waves, visibly different for every text.
  *
  * @category constructors
  * @since 0.1.0
@@ -91,7 +91,7 @@ export const painted = (width: number, height: number, text: string): Raster => 
 }
 
 /**
- * The picture at another size (nearest pixel).
+ * The image at another size (nearest pixel).
  *
  * @internal
  */
@@ -110,7 +110,7 @@ export const resize = (source: Raster, width: number, height: number): Raster =>
 }
 
 /**
- * A part of the picture. Where the part lies outside, it is transparent black.
+ * A part of the image. Where the part lies outside, it is transparent black.
  *
  * @internal
  */
@@ -129,7 +129,7 @@ export const crop = (source: Raster, x: number, y: number, width: number, height
 }
 
 /**
- * The second picture laid over the first at a position, through its own alpha times an optional mask of the same size
+ * The second image laid over the first at a position, through its own alpha times an optional mask of the same size
  * (white shows, black hides).
  *
  * @internal
@@ -158,7 +158,7 @@ export const paste = (base: Raster, over: Raster, x: number, y: number, mask?: R
 }
 
 /**
- * The picture with every pixel changed by a function of its four parts.
+ * The image with every pixel changed by a function of its four parts.
  *
  * @internal
  */
@@ -183,7 +183,7 @@ export const mapPixels = (source: Raster, f: (color: Color, x: number, y: number
   return { width: source.width, height: source.height, data }
 }
 
-/** Whether all pixels are the same, as those of a blank picture. */
+/** Whether all pixels are the same, as those of a blank image. */
 const isUniform = ({ data }: Raster): boolean => {
   const pixels = new Uint32Array(data.slice(0).buffer)
   return pixels.every((pixel) => pixel === pixels[0])
@@ -203,7 +203,7 @@ const blurRun = (data: Uint8Array, start: number, step: number, length: number, 
 }
 
 /**
- * The picture blurred by a box of the given radius in pixels; edges repeat the outermost pixel.
+ * The image blurred by a box of the given radius in pixels; edges repeat the outermost pixel.
  *
  * @internal
  */

@@ -21,7 +21,7 @@ export interface ServerProfile {
   readonly version: ServerVersion
   /** The second number of the version. */
   readonly minor: number
-  /** Whether the web UI is installed: then unknown paths answer with its page. */
+  /** Whether the web UI is installed: then unknown paths return its page. */
   readonly webUi: boolean
 }
 

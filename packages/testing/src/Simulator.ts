@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * Answers requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events,
+ * Responds to requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events,
  * as a real server of the chosen release does. Deterministic: the same seed, clock and requests give the same bytes.
- * Time comes from `Clock` only. Nothing is generated: nodes that need models give plausible pictures.
+ * Time comes from `Clock` only. Nothing is generated: nodes that need models return plausible images.
  *
  * `InvokeAiTest.layer` puts it behind the client; `NodeSimulator` serves it on a port.
  *
@@ -57,7 +57,7 @@ export interface UserOptions {
 }
 
 /**
- * An image to begin with: the bytes of a file, or a size, for which a picture is painted.
+ * An image to begin with: the bytes of a file, or a size, for which an image is painted.
  *
  * @category models
  * @since 0.1.0
@@ -123,7 +123,7 @@ export interface SimulatorOptions {
    * Default: the server has no receipts and ignores the key, as all releases do.
    */
   readonly receipts?: number | undefined
-  /** Whether unknown paths answer with the page of the web UI. Default: as in the release. */
+  /** Whether unknown paths return the page of the web UI. Default: as in the release. */
   readonly webUi?: boolean | undefined
   /** Faults that are injected from the beginning. Default: none. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
@@ -137,7 +137,7 @@ export interface SimulatorOptions {
  */
 export class SocketRefused extends Data.TaggedError("SocketRefused")<{
   readonly message: string
-  /** Whether the server answered and did not accept the login. */
+  /** Whether the server responded and rejected the login. */
   readonly unauthorized: boolean
 }> {}
 
@@ -155,7 +155,7 @@ export interface SimulatorSocket {
 }
 
 /**
- * A node's result, or its failure, or its usual work.
+ * A node's result, or its failure, or its normal behavior.
  *
  * @category node results
  * @since 0.1.0
@@ -163,7 +163,7 @@ export interface SimulatorSocket {
 export type NodeResult = ReturnType<NodeOverride>
 
 /**
- * The node does its usual work.
+ * The node does its normal behavior.
  *
  * @category node results
  * @since 0.1.0
@@ -473,7 +473,7 @@ const handle = Effect.fnUntraced(function*(
 })
 
 /**
- * The simulated server: what it answers, what it saw, what it holds, and how to make it misbehave.
+ * The simulated server: its responses, its requests, its state, and fault injection.
  *
  * @category services
  * @since 0.1.0
@@ -481,7 +481,7 @@ const handle = Effect.fnUntraced(function*(
 export class Simulator extends Context.Service<Simulator, {
   /** The release that is simulated. */
   readonly version: ServerVersion
-  /** Answers a request. Fails where the connection ends without an answer. */
+  /** Responds to a request. Fails if the connection ends without a response. */
   readonly handle: (request: SimulatorRequest) => Effect.Effect<SimulatorResponse, ConnectionLost>
   /** Opens a socket. `send` and `close` are called by the server. */
   readonly connect: (socket: {
@@ -513,7 +513,7 @@ export class Simulator extends Context.Service<Simulator, {
   /** Closes all sockets, as a broken network does. */
   readonly disconnectSockets: Effect.Effect<void>
   /**
-   * Stops the server and starts it again, at once or after a while. The running item becomes canceled without an event.
+   * Stops the server and starts it again, immediately or after a while. The running item becomes canceled without an event.
    * With `database: false` everything is forgotten and item ids begin at 1 again.
    */
   readonly restart: (how?: {

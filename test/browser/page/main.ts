@@ -22,7 +22,7 @@ const line = (list: string, text: string) =>
     element(list, HTMLElement).appendChild(document.createElement("li")).textContent = text
   })
 
-/** A red picture, as a file that somebody chose would be. */
+/** A red image, like a file that a user chose. */
 const picture = Effect.callback<Blob>((resume) => {
   const canvas = document.createElement("canvas")
   canvas.width = 300

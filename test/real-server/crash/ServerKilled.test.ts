@@ -54,7 +54,7 @@ it.live(
           waiting.await,
           Effect.flip(unwanted.await)
         ], { concurrency: "unbounded" }))
-        // Asked while nobody answers: it is done when the server is there again.
+        // Requested while the server is down: it is done when the server is up again.
         const canceling = yield* Effect.forkChild(
           Effect.retry(unwanted.cancel, {
             while: (error) => error.isRetryable,

@@ -1,5 +1,5 @@
 /**
- * An HTTP proxy in front of the server under test that treats each request as it is told at the moment.
+ * An HTTP proxy in front of the server under test that treats each request as currently configured.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -14,9 +14,9 @@ const [upstream = "0", seed = "1"] = process.argv.slice(2)
 /**
  * What is done to one direction after some pieces of data, of the next of which a part still passes.
  *
- * - `cut`: both sides are closed after a moment: an end or a reset for whoever waits.
- * - `half-close`: the receiver is told that nothing more comes, although the sender goes on.
- * - `silence`: nothing more arrives, and nobody is told for some seconds.
+ * - `cut`: both sides are closed after a moment: an end or a reset for the waiting side.
+ * - `half-close`: the receiver sees the end of the stream, although the sender continues.
+ * - `silence`: nothing more arrives, and neither side notices for some seconds.
  * - `delay`: every piece waits; nothing else happens.
  */
 interface Harm {

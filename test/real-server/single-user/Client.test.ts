@@ -50,7 +50,7 @@ describe("the client and the real server", () => {
       assert.deepStrictEqual(yield* version, { version: Support.version })
     }).pipe(Effect.provide(client({}))))
 
-  it.live("needs no login on a single-user server, and a token that is none does no harm", () =>
+  it.live("needs no login on a single-user server, and an invalid token does no harm", () =>
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       const status = yield* call((api) => api.auth.status({}))

@@ -11,7 +11,7 @@ import * as Support from "../Support.ts"
 
 const runs = 20
 
-/** The names of the images that somebody uploaded. */
+/** The names of the uploaded images. */
 const uploads = Effect.gen(function*() {
   const images = yield* Images
   const found = yield* Stream.runCollect(images.list({ categories: ["user"], isIntermediate: false }))

@@ -9,7 +9,7 @@ import { client } from "../Client.ts"
 import * as Support from "../Support.ts"
 
 it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices: true })(
-  "a queue that somebody else uses too",
+  "a queue that another user uses too",
   (it) => {
     // The server takes any value in a batch, and then cannot read the item: all items behind it wait for ever.
     const bad = {
@@ -18,10 +18,10 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
       runs: 1
     }
 
-    it.effect("is told to be blocked by somebody's unreadable item; the job goes on when that is gone", () =>
+    it.effect("is reported as blocked by another user's unreadable item; the job continues when that is deleted", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
-        const batchId = "somebody's batch"
+        const batchId = "another user's batch"
         yield* queue.enqueueBatch({ ...bad, batch_id: batchId })
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
         const job = yield* Job.submit(workflow)

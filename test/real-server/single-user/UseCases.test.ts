@@ -1,4 +1,4 @@
 import { client } from "../Client.ts"
 import { useCasesSuite } from "../suites/UseCases.ts"
 
-useCasesSuite("nobody", client())
+useCasesSuite("no account", client())

@@ -95,7 +95,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
         }
         let filled = workflow
         for (const field of Workflow.fields(workflow)) {
-          // the server looks for the file when the graph is handed in
+          // the server looks for the file when the graph is submitted
           if (field.fieldName === "file_path") {
             filled = yield* Workflow.setField(filled, field.systemName, example("soft-thumbnail"))
           }
@@ -128,7 +128,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.isTrue(Workflow.diff(workflow, copy).isEmpty)
     }).pipe(Effect.scoped))
 
-  it.effect("a missing one is told from a server that cannot be asked", () =>
+  it.effect("a missing one is distinguished from an unreachable server", () =>
     Effect.gen(function*() {
       const missing = yield* Effect.flip(Workflow.fromLibrary("11111111-2222-4333-8444-555555555555"))
       assert.strictEqual(missing._tag, "WorkflowNotFound")

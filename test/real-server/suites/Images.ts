@@ -70,7 +70,7 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         assert.deepStrictEqual(yield* outcomes, expected)
       }))
 
-    it.effect("are refused when they are none, or when the board is missing", () =>
+    it.effect("are rejected if they are not images, or if the board is missing", () =>
       Effect.gen(function*() {
         const images = yield* Images
         const text = yield* Effect.flip(images.upload({ data: new TextEncoder().encode("no image") }))

@@ -395,7 +395,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
-    it.effect("what is wrong is told before anything is sent", () =>
+    it.effect("reports problems before anything is sent", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const total = (yield* queue.status).queue.total

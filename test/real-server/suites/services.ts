@@ -20,7 +20,7 @@ import { serverInfoSuite } from "./ServerInfo.ts"
 import { videosSuite } from "./Videos.ts"
 import { workflowLibrarySuite } from "./WorkflowLibrary.ts"
 
-/** All services of the server under test, as one of its accounts or, on a single-user server, as nobody. */
+/** All services of the server under test, as one of its accounts or, on a single-user server, without an account. */
 export const services = (account?: (typeof Support.accounts)[number]) => {
   const layer = Layer.mergeAll(
     Auth.layer,

@@ -409,7 +409,7 @@ const make = Effect.gen(function*() {
  * **Details**
  *
  * The format is detected from the content, not from the name. Within one scope the same bytes with the same options are
- * uploaded once. Where the answer to an upload is lost, the image is looked up on the server, so that none stays there
+ * uploaded once. Where the response to an upload is lost, the image is looked up on the server, so that none stays there
  * unnoticed. Fails with `UploadError`, or `InvalidOption` for an option with an invalid value or an unknown name;
  * everything that can be checked is checked before anything is sent. Route:
  * `POST /api/v1/images/upload`.

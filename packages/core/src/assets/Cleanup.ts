@@ -92,7 +92,7 @@ export class CleanupError extends TaggedError<CleanupError>()("CleanupError", {
  * @since 0.1.0
  */
 export interface CleanupOptions {
-  /** Whether anything that could not be deleted is a `CleanupError`. Default false. */
+  /** Whether anything that could not be deleted is a `CleanupError`. Default: `false`. */
   readonly strict?: boolean | undefined
 }
 
@@ -172,7 +172,7 @@ export interface OutputsCleanupOptions extends CleanupOptions {
   readonly board?: string | undefined
   /** `all`, the default, is every image the job made; `final` is only what the InvokeAI UI would show. */
   readonly images?: "all" | "final" | undefined
-  /** Also images with a star. Default false. */
+  /** Also images with a star. Default: `false`. */
   readonly starred?: boolean | undefined
 }
 
@@ -369,7 +369,7 @@ export const queueItems = Effect.fn("Cleanup.queueItems")(
 export interface ManyOptions extends OutputsCleanupOptions {
   /** The uploaded images. Default true. */
   readonly inputs?: boolean | undefined
-  /** The images that the jobs made. Default false. */
+  /** The images that the jobs made. Default: `false`. */
   readonly outputs?: boolean | undefined
   /** The jobs' queue items. Default true. */
   readonly queueItems?: boolean | undefined

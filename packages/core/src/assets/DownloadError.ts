@@ -15,7 +15,7 @@ import { InvokeAiError } from "../InvokeAiError.ts"
  * **Details**
  *
  * About the image on the server: `NotFound` (deleted, or never there), `Forbidden` (no or no sufficient login),
- * `Connection` (no answer, or the connection was cut), `Server` (it answered with an error), `Truncated` (the content
+ * `Connection` (no response, or the connection was cut), `Server` (it responded with an error), `Truncated` (the content
  * ends too early, or a part of it is missing or damaged), `InvalidImage` (no PNG, or one of another size than the server says).
  *
  * About the file: `DirectoryMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`

@@ -47,7 +47,7 @@ export interface DownloadOptions extends FormatOptions {
    * name get numbers.
    */
   readonly template?: string | undefined
-  /** Writes `<file>.json` beside each file: node, item, seed, model, the server's metadata and graph. Default false. */
+  /** Writes `<file>.json` next to each file: node, item, seed, model, the server's metadata and graph. Default: `false`. */
   readonly metadata?: boolean | Sidecar.SidecarOptions | undefined
   /**
    * What to do where the file exists. Default `error`. A folder, a link to nothing, or anything else that is not a file

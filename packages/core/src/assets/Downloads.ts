@@ -8,7 +8,7 @@
  * Names from the server and from workflows are treated as hostile, so nothing is ever written outside the folder.
  * Memory does not grow with the size of an image.
  *
- * **Example** (All images of a finished job, each with a JSON file beside it)
+ * **Example** (All images of a finished job, each with a JSON file next to it)
  *
  * ```ts
  * import * as Downloads from "@effect-invokeai/core/assets/Downloads"

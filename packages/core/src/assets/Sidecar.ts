@@ -1,5 +1,5 @@
 /**
- * The JSON file that is written beside a downloaded image or video: where it comes from and what it was made with.
+ * The JSON file that is written next to a downloaded image or video: where it comes from and what it was made with.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { Provenance } from "./Provenance.ts"
 export interface SidecarOptions {
   /** The graph that the server ran. Default true. */
   readonly graph?: boolean | undefined
-  /** The workflow as the GUI would open it. Default false. */
+  /** The workflow as the GUI would open it. Default: `false`. */
   readonly workflow?: boolean | undefined
 }
 

@@ -62,8 +62,7 @@ const withPrintableMessage = (Base: ErrorClass): ErrorClass =>
     }
   }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same function, without what ties a class to its
-// fields
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same function, without what ties a class to its fields
 const make = Schema.TaggedError as unknown as (identifier?: string) => (...args: Arguments) => ErrorClass
 
 const wrapped = (identifier?: string) => (...args: Arguments): ErrorClass =>
@@ -74,8 +73,7 @@ const wrapped = (identifier?: string) => (...args: Arguments): ErrorClass =>
  * message and those of its causes, control characters are escaped, because they are printed on terminals and in logs.
  * An error is retryable if its cause is; classes override `isRetryable` if they know better.
  */
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the constructor is another, with the same
-// arguments
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the constructor is another, with the same arguments
 export const TaggedError = wrapped as unknown as <Self>(identifier?: string) => <
   Tag extends string,
   const Fields extends Schema.Struct.Fields

@@ -15,7 +15,7 @@
  * request may have been sent twice, or a failed item may have been retried, the server is asked for the total before
  * the job ends.
  *
- * Memory: per job its state and its events, of which old ones are left out; of events about batches that nobody follows
+ * Memory: per job its state and its events, of which old ones are left out; of events about batches that are not tracked
  * (yet) the newest 256, without progress.
  *
  * @since 0.1.0

@@ -14,7 +14,7 @@
  * A batch that the server took and cannot read would block its queue for every user: it is removed.
  *
  * Servers whose document has `Batch.idempotency_key` (after 6.14) refuse to do the same twice: they get a key made of
- * the batch id, are asked for the receipt of the request, and may be sent the batch again at once.
+ * the batch id, are asked for the receipt of the request, and may be sent the batch again immediately.
  *
  * @since 0.1.0
  */

@@ -186,7 +186,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
     rename: Effect.fn("Boards.rename")((boardId, board_name) => update(boardId, { board_name })),
     archive: Effect.fn("Boards.archive")((boardId, archived = true) => update(boardId, { archived })),
     delete: Effect.fn("Boards.delete")(function*(board_id, options) {
-      // up to 6.8 the server answers 200 for a board that is not there
+      // up to 6.8 the server responds with 200 for a board that is not there
       yield* get(board_id)
       const result = yield* call((api) =>
         api.boards.delete({ params: { board_id }, query: { include_images: options?.includeImages ?? false } })

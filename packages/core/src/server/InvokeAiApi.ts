@@ -15,7 +15,7 @@ import { VideosApi } from "./api/VideosApi.ts"
 import { WorkflowsApi } from "./api/WorkflowsApi.ts"
 
 /**
- * The routes of InvokeAI that the library uses, with the schemas of their parameters, bodies and answers.
+ * The routes of InvokeAI that the library uses, with the schemas of their parameters, bodies and responses.
  *
  * **When to use**
  *
@@ -24,8 +24,8 @@ import { WorkflowsApi } from "./api/WorkflowsApi.ts"
  *
  * **Details**
  *
- * Success answers are declared; error answers are not, because their shape does not depend on the route. A handler
- * answers errors with an `HttpServerResponse`. Multipart bodies are declared as streams: the client passes a `FormData`,
+ * Success responses are declared; error responses are not, because their shape does not depend on the route. A handler
+ * returns errors as an `HttpServerResponse`. Multipart bodies are declared as streams: the client passes a `FormData`,
  * a handler gets the parts as they arrive.
  *
  * @since 0.1.0

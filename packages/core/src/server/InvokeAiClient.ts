@@ -158,7 +158,7 @@ type RouteFunction = (request: never) => Effect.Effect<unknown, RouteError>
 
 const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
 
-// Under gzip, official 6.14.2 servers answer 500 to changes without an answer body, although the work is done. Media
+// Under gzip, official 6.14.2 servers respond with 500 to changes without a response body, although the work is done. Media
 // are compressed already.
 const withEncoding = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
   request.method === "DELETE" || /\/(?:full|thumbnail|image)$|\/images\/download\//.test(request.url)

@@ -132,7 +132,7 @@ export class Models extends Context.Service<Models, {
   /**
    * Starts to install a model from a path on the server, a URL or a Hugging Face repository. Needs an admin.
    *
-   * **Details** Returns at once; `follow` waits for the end. Route: `POST install`.
+   * **Details** Returns immediately; `follow` waits for the end. Route: `POST install`.
    *
    * **Errors** `InvokeAiError` with the reason `Conflict` if the source is of no such kind.
    */
@@ -228,7 +228,7 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
   const installJob = Effect.fn("Models.installJob")((id: number) =>
     call((api) => api.models.installJob({ params: { id } }))
   )
-  // some official servers lose the empty answer of work they have done
+  // some official servers lose the empty response of work they have done
   const verified = (attempt: Effect.Effect<void, InvokeAiError>, isDone: Effect.Effect<boolean, InvokeAiError>) =>
     attempt.pipe(
       Effect.catchIf(

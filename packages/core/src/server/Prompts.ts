@@ -65,7 +65,7 @@ export class Utilities extends Context.Service<Utilities, {
 }
 
 /**
- * A style preset to save. `{prompt}` in the prompts stands for the user's text; `image` is its picture.
+ * A style preset to save. `{prompt}` in the prompts stands for the user's text; `image` is its preview image.
  *
  * @since 0.1.0
  * @category models

@@ -44,7 +44,7 @@ export interface SimulatorNodeType {
  */
 export interface SimulatorCatalog {
   readonly version: string
-  /** The OpenAPI document that `GET /openapi.json` answers. */
+  /** The OpenAPI document that `GET /openapi.json` returns. */
   readonly document: unknown
   readonly types: ReadonlyMap<string, SimulatorNodeType>
 }

@@ -1,5 +1,5 @@
 /**
- * Requests and answers of the simulated server, independent of how they travel.
+ * Requests and responses of the simulated server, independent of how they travel.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export interface SimulatorRequest {
 }
 
 /**
- * An answer.
+ * A response.
  *
  * @category models
  * @since 0.1.0
@@ -36,7 +36,7 @@ export interface SimulatorResponse {
 }
 
 /**
- * The connection ended without an answer.
+ * The connection ended without a response.
  *
  * @category errors
  * @since 0.1.0
@@ -47,7 +47,7 @@ export class ConnectionLost extends Data.TaggedError("ConnectionLost")<{
 }> {}
 
 /**
- * A refusal: the answer to send instead of a result.
+ * A refusal: the response to send instead of a result.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export class HttpFailure extends Data.TaggedError("HttpFailure")<{
 const textEncoder = new TextEncoder()
 
 /**
- * An answer with bytes.
+ * A response with bytes.
  *
  * @internal
  */
@@ -89,7 +89,7 @@ export const json = (
 }
 
 /**
- * An answer with plain text.
+ * A response with plain text.
  *
  * @internal
  */
@@ -116,14 +116,14 @@ export const invalid = (issues: ReadonlyArray<ValidationIssue>): HttpFailure =>
   new HttpFailure({ response: json({ detail: issues }, 422) })
 
 /**
- * The answer to an exception that the server does not handle.
+ * The response to an exception that the server does not handle.
  *
  * @internal
  */
 export const internalError: HttpFailure = new HttpFailure({ response: text("Internal Server Error", 500) })
 
 /**
- * The page that an official server answers to unknown paths.
+ * The page that an official server returns for unknown paths.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * An `HttpClient` that is answered by a `Simulator` in the same process, without network.
+ * An `HttpClient` that is served by a `Simulator` in the same process, without network.
  *
  * @since 0.1.0
  */
@@ -51,7 +51,7 @@ const webBody = (response: SimulatorResponse): BodyInit | null => {
 const bodiless = new Set([101, 204, 205, 304])
 
 /**
- * Turns an answer of the simulator into a web response.
+ * Turns a response of the simulator into a web response.
  */
 const toWeb = (method: string, response: SimulatorResponse): Response =>
   new Response(method === "HEAD" || bodiless.has(response.status) ? null : webBody(response), {
@@ -72,7 +72,7 @@ export const pathOf = (url: URL, basePath = "/"): string => {
 }
 
 /**
- * The client. Its answers take no time but what the simulator takes.
+ * The client. Its responses take no time but what the simulator takes.
  *
  * **Details**
  *

@@ -2,7 +2,7 @@
 import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
 import * as Predicate from "effect/Predicate"
 
-/** One entry of the `detail` list of a 422 answer. */
+/** One entry of the `detail` list of a 422 response. */
 export interface ValidationIssue {
   readonly type: string
   readonly loc: ReadonlyArray<string | number>

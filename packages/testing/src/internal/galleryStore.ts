@@ -67,7 +67,7 @@ export class GalleryStore {
     this.profile = profile
   }
 
-  /** Stores a picture as a PNG file with its texts inside. */
+  /** Stores an image as a PNG file with its texts inside. */
   add(
     options: Pick<StoredImage, "name" | "origin" | "raster" | "category" | "isIntermediate" | "userId"> & {
       readonly metadata?: string | null | undefined
@@ -111,7 +111,7 @@ export class GalleryStore {
     return image
   }
 
-  /** The smaller picture of the thumbnail route. */
+  /** The smaller image of the thumbnail route. */
   thumbnail(image: StoredImage): Uint8Array<ArrayBuffer> {
     const scale = Math.min(1, thumbnailSize / Math.max(image.width, image.height))
     const width = Math.max(1, Math.round(image.width * scale))

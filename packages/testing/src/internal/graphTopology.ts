@@ -2,7 +2,7 @@
 import { type GraphEdge, type SimulatorGraph, topologicalOrder } from "./simulatorGraph.ts"
 
 const none: ReadonlyArray<GraphEdge> = []
-const nobody: ReadonlySet<string> = new Set()
+const noNodes: ReadonlySet<string> = new Set()
 
 /** For each branch of an `if`, the nodes that serve nothing but this branch. */
 interface Branches {
@@ -59,7 +59,7 @@ export class GraphTopology {
 
   /** All nodes from which a way leads to a node. */
   ancestors(id: string): ReadonlySet<string> {
-    return this.above.get(id) ?? nobody
+    return this.above.get(id) ?? noNodes
   }
 
   /** The iterators above a node with no collector in between, outermost first. */

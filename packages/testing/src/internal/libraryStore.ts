@@ -96,12 +96,12 @@ export class LibraryStore {
     }
   }
 
-  /** The record as changes answer it. */
+  /** The record as changes return it. */
   toRecord(record: StoredWorkflow): Readonly<Record<string, unknown>> {
     return { ...this.head(record), workflow: record.workflow }
   }
 
-  /** The record as reading answers it. */
+  /** The record as reads return it. */
   toDetail(record: StoredWorkflow): Readonly<Record<string, unknown>> {
     return { ...this.toRecord(record), ...this.extras(record) }
   }

@@ -34,7 +34,7 @@ export interface NodeContext {
   readonly raster: (imageName: string) => Effect.Effect<Raster, NodeFailure>
   /** Width and height of a stored image. */
   readonly imageSize: (imageName: string) => Effect.Effect<readonly [width: number, height: number], NodeFailure>
-  /** Stores a picture under the node's own board, metadata and intermediate flag; gives its name. */
+  /** Stores an image under the node's own board, metadata and intermediate flag; gives its name. */
   readonly saveImage: (raster: Raster, category?: string) => Effect.Effect<string, NodeFailure>
   /** Metadata of a stored image. */
   readonly imageMetadata: (imageName: string) => Effect.Effect<unknown, NodeFailure>

@@ -224,14 +224,16 @@ const authenticate = (
   route: Route,
   now: number
 ): { readonly user: SimulatorUser; readonly rememberMe: boolean } | HttpFailure => {
-  const nobody = { user: UserStore.system, rememberMe: false }
+  const anonymous = { user: UserStore.system, rememberMe: false }
   const aboutUsers = route.path.startsWith("/api/v1/auth/")
   const needsHeader = route.path === "/api/v1/auth/me"
   if (!world.settings.multiUser) {
-    return needsHeader ? refusal(401, "Missing authentication credentials", { "www-authenticate": "Bearer" }) : nobody
+    return needsHeader
+      ? refusal(401, "Missing authentication credentials", { "www-authenticate": "Bearer" })
+      : anonymous
   }
   const isMedia = mediaRoute.test(route.path)
-  if (route.isPublic === true || (isMedia && world.profile.minor < 14)) return nobody
+  if (route.isPublic === true || (isMedia && world.profile.minor < 14)) return anonymous
   const headers = aboutUsers ? { "www-authenticate": "Bearer" } : {}
   const header = /^bearer\s+(.+)$/i.exec(request.headers["authorization"] ?? "")?.[1]
   const cookie = /(?:^|;\s*)invokeai_media_token=([^;]+)/.exec(request.headers["cookie"] ?? "")?.[1]
@@ -251,7 +253,7 @@ const authenticate = (
 
 const neverRefreshed = new Set(["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/media-cookie"])
 
-/** Answers a request. */
+/** Responds to a request. */
 export const answer = Effect.fnUntraced(function*(
   world: SimulatorWorld,
   request: SimulatorRequest

@@ -1,4 +1,4 @@
-/** A small pseudo-random generator with a seed, so that the simulator's ids and pictures are the same on every run. */
+/** A small pseudo-random generator with a seed, so that the simulator's ids and images are the same on every run. */
 
 /** Source of reproducible numbers and ids. */
 export interface SeededRandom {

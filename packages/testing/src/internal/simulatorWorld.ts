@@ -31,7 +31,7 @@ export interface SeenRequest {
   readonly path: string
   /** The query of the URL. */
   readonly query: string
-  /** The status of the answer; `undefined` where the connection was lost. */
+  /** The status of the response; `undefined` where the connection was lost. */
   readonly status: number | undefined
   /** The text of a JSON body; `undefined` for other requests. */
   readonly body: string | undefined
@@ -124,11 +124,11 @@ export class SimulatorWorld {
   processing = false
   nodeDuration = Duration.zero
   stepDuration = Duration.zero
-  /** Until when the server does not answer. */
+  /** Until when the server does not respond. */
   downUntil = Number.NEGATIVE_INFINITY
   /** Wakes the processor. */
   wake: () => void = () => {}
-  /** Ends the running item at once, as the end of the server does. */
+  /** Ends the running item immediately, as the end of the server does. */
   abort: () => void = () => {}
 
   constructor(settings: WorldSettings) {

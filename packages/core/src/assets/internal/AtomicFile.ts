@@ -50,7 +50,7 @@ export interface CommitResult {
   readonly written: boolean
 }
 
-// File systems without hard links (FAT, some network drives) answer in many ways; a plain rename still is atomic there.
+// File systems without hard links (FAT, some network drives) fail in different ways; a plain rename still is atomic there.
 const link = (fs: FileSystem.FileSystem, from: string, to: string): Effect.Effect<void, PlatformError.PlatformError> =>
   Effect.catch(fs.link(from, to), (error) => {
     const code = systemCode(error)

@@ -3,7 +3,7 @@
  *
  * **When to use**
  *
- * Before an upload: the name of a file says nothing reliable about its content, and InvokeAI answers a wrong media type
+ * Before an upload: the name of a file says nothing reliable about its content, and InvokeAI responds to a wrong media type
  * or a file that is no image with an error that names neither.
  *
  * @since 0.1.0

@@ -4,7 +4,7 @@
  */
 
 /**
- * Bytes to pass on. Who disposes them says that nobody needs them any more. Bytes that share their memory with others stay as
+ * Bytes to pass on. Disposing them releases them. Bytes that share their memory with others stay as
  * they are.
  *
  * @internal

@@ -315,7 +315,7 @@ export const videoCollectionKind = collectionKind<InkVideoCollectionField, Video
 export const colorCollectionKind = collectionKind<InkColorCollectionField, InkColor>({
   types: ["ColorField[]"],
   empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
-  items: "colours",
+  items: "colors",
   read: readObject(readColor),
   coerce: readColor,
   json: () => colorJson

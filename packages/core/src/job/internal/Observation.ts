@@ -1,5 +1,5 @@
 /**
- * What can be seen of a job from outside: socket events, answers to HTTP requests, and what the client itself did.
+ * What can be seen of a job from outside: socket events, responses to HTTP requests, and what the client itself did.
  *
  * **Details**
  *

@@ -4,7 +4,7 @@
  * **Details**
  *
  * Memory is bounded. Results, ends, errors and warnings are kept for every reader; the job keeps what is in them
- * anyway. Of progress the newest 64 events are kept, with pictures in the newest 8; of the others (a node or an item
+ * anyway. Of progress the newest 64 events are kept, with images in the newest 8; of the others (a node or an item
  * began) the newest 4,096. A reader that missed some of these gets one `EventsDropped` in their place; missed progress
  * is not mentioned.
  *
@@ -25,7 +25,7 @@ interface Entry {
 }
 
 /**
- * How many events a log keeps: of progress, of these with pictures, and of those that tell that something began.
+ * How many events a log keeps: of progress, of these with images, and of those that tell that something began.
  *
  * @category models
  * @since 0.1.0

@@ -86,7 +86,7 @@ export class SetupRequest extends Schema.Opaque<SetupRequest>()(
 ) {}
 
 /**
- * Answer to the first setup.
+ * Response to the first setup.
  *
  * @since 0.1.0
  * @category schemas

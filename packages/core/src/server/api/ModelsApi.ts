@@ -243,7 +243,7 @@ const job = { id: Schema.Int }
  *
  * **Gotchas**
  *
- * Answers with status 204 of official 6.14.2 servers arrive as 500 when the client accepts gzip, although the work is
+ * Responses with status 204 of official 6.14.2 servers arrive as 500 when the client accepts gzip, although the work is
  * done. The client asks for them with `Accept-Encoding: identity`.
  *
  * @since 0.1.0

@@ -92,12 +92,12 @@ export class Batch extends Schema.Opaque<Batch>()(
 ) {}
 
 /**
- * The server's answer to an enqueued batch.
+ * The server's response to an enqueued batch.
  *
  * **Gotchas**
  *
  * `item_ids` come newest first and hold every item that was ever enqueued under this batch id. `enqueued` is less than
- * `requested` when the queue is full. The answer also echoes the whole batch, which is not decoded here.
+ * `requested` when the queue is full. The response also echoes the whole batch, which is not decoded here.
  *
  * @since 0.1.0
  * @category schemas
@@ -115,7 +115,7 @@ export class EnqueueBatchResult extends Schema.Opaque<EnqueueBatchResult>()(
 
 /**
  * What the server noted about a batch that came with an `idempotency_key` (after 6.14): a second request with the same key
- * enqueues nothing and is answered like the first.
+ * enqueues nothing and gets the same response as the first.
  *
  * @since 0.1.0
  * @category schemas

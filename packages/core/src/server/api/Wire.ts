@@ -17,7 +17,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 /**
  * A field that may be missing or `null`; both mean "no value".
  *
- * InvokeAI leaves nulls out of some answers (`GET queue/{queue_id}/i/{item_id}`) and writes them in others.
+ * InvokeAI leaves nulls out of some responses (`GET queue/{queue_id}/i/{item_id}`) and writes them in others.
  *
  * @since 0.1.0
  * @category combinators

@@ -153,7 +153,7 @@ const redirected = (response: HttpClientResponse.HttpClientResponse): string => 
 }
 
 /**
- * Lets an answer through that can be what was asked for; fails with what is wrong otherwise.
+ * Passes a response through if it can be the requested one; otherwise fails with the problem.
  *
  * @internal
  */

@@ -44,7 +44,7 @@ export const confirmed = (
     : Effect.fail(error)
 
 /**
- * A failed change of one thing, where the server's answer may mean that there is no such thing: looks, and says so.
+ * A failed change of one thing, where the server's response may mean that there is no such thing: looks, and says so.
  *
  * @internal
  */
@@ -113,7 +113,7 @@ export const deletionOfMany = (
         : Effect.succeed(deleted)))
 
 /**
- * The server answered a deletion with 200, but the thing is not among those that it deleted.
+ * The server responded to a deletion with 200, but the thing is not among those that it deleted.
  *
  * @internal
  */

@@ -38,7 +38,7 @@ export const connect = Effect.fnUntraced(function*(options: EventConnectOptions)
       current = socket
       socket.on("connect", () => onMessage({ _tag: "Connected" }))
       socket.on("connect_error", (error: Error) => {
-        // errors of the server's own answer carry `data`, errors of the connection do not
+        // errors of the server's own response carry `data`, errors of the connection do not
         onMessage({ _tag: "Rejected", message: error.message, unauthorized: Object.hasOwn(error, "data") })
         socket.disconnect()
         resume(Effect.succeed(false))

@@ -1,10 +1,10 @@
 /**
- * Nodes that use models: loaders, encoders, denoising with steps and previews, decoding to pictures. Every other node
+ * Nodes that use models: loaders, encoders, denoising with steps and previews, decoding to images. Every other node
  * type gives what it declares.
  *
  * **Details**
  *
- * Nothing is generated. Names, sizes, progress and pictures are plausible, the same for the same inputs, and visibly
+ * Nothing is generated. Names, sizes, progress and images are plausible, the same for the same inputs, and visibly
  * different for different ones.
  */
 import type { OutputTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"

@@ -23,7 +23,7 @@ const output = (name: string, width: number, height: number): NodeOutput => ({
 /** Nodes whose results have an alpha channel whatever came in. */
 const withAlpha = new Set(["img_blur", "img_crop", "img_pad_crop", "img_paste"])
 
-/** Stores a picture and gives the output that names it. */
+/** Stores an image and gives the output that names it. */
 const saved = (context: NodeContext, raster: Raster.Raster, category?: string) =>
   Effect.map(
     context.saveImage(withAlpha.has(context.node.type) ? { ...raster, hasAlpha: true } : raster, category),

@@ -233,7 +233,7 @@ export const enqueueBatch = (
       })
     }
     world.wake()
-    // the worker may already be at it when the answer leaves
+    // the worker may already be at it when the response leaves
     yield* Effect.yieldNow
     return json({
       queue_id: queueId,

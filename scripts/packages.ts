@@ -158,6 +158,11 @@ for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)
   count(run(node, ["imports.js"], { cwd: project }))
+  step(`Node ${version} runs a workflow with the packed command on the simulator of the tarballs`)
+  Fs.rmSync(Path.join(project, "made"), { recursive: true, force: true })
+  const command = ["node_modules/@effect-invokeai/cli/dist/bin.js", "run", "workflow.json", "--photo", "photo.png"]
+  const hasRun = run(node, ["serve.js", ...command, "--out", "made"], { cwd: project })
+  count(hasRun && Fs.globSync("made/*.png", { cwd: project }).length === 1)
   for (const { name } of programs) {
     step(`Node ${version} runs ${name} as it is on the simulator of the tarballs`)
     Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })

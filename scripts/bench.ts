@@ -178,7 +178,9 @@ const compare = (folder: string, { byHand, env = {}, library }: Comparison): rea
 }
 
 const chosen = comparisons.filter(({ name }) => isWanted(name))
-const folder = chosen.length > 0 || isWanted("transfer.ts") ? makeConsumer(temporary).folder : temporary
+const folder = chosen.length > 0 || isWanted("transfer.ts") || isWanted("effect-invokeai")
+  ? makeConsumer(temporary).folder
+  : temporary
 if (chosen.length > 0) {
   const { stop, url } = await serve()
   for (const comparison of chosen) {
@@ -199,6 +201,25 @@ if (chosen.length > 0) {
   }
   stop()
 }
+/** The best of five runs of Node with these arguments, from its start to its end. */
+const runTime = (args: ReadonlyArray<string>): number =>
+  Math.min(...Array.from({ length: 5 }, () => {
+    const from = performance.now()
+    const { status, stderr } = ChildProcess.spawnSync("node", args, { env: environment(), encoding: "utf8" })
+    if (status !== 0) throw new Error(stderr)
+    return performance.now() - from
+  }))
+
+if (isWanted("effect-invokeai")) {
+  step("effect-invokeai")
+  const nothing = runTime(["-e", "0"])
+  for (const args of [["--help"], ["inputs", Path.join(root, "examples/soft-thumbnail.json"), "--offline"]]) {
+    const time = runTime([Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js"), ...args])
+    const name = `effect-invokeai ${args.map((arg) => Path.basename(arg)).join(" ")}: time`
+    rows.push([name, "node -e 0", cell(nothing, "ms"), cell(time, "ms"), (time / nothing).toFixed(2)])
+  }
+}
+
 /** Runs a measurement of test/bench, shows what it prints, and makes rows of its lines. */
 const measured = (file: string, args: ReadonlyArray<string>, toRows: (output: string) => ReadonlyArray<Row>): void => {
   if (!isWanted(file)) return

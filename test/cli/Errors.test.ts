@@ -91,6 +91,7 @@ const cases: ReadonlyArray<Case> = [
     message: "the disk is full"
   },
   { tag: "DownloadError", code: 5, args: run },
+  { tag: "InvokeAiError", code: 2, args: ["library", "get", "6e2b1a7e-9f3a-4a86-9a6b-000000000000"] },
   { tag: "ConfigError", code: 2, args: ["models"], env: { INVOKEAI_RETRIES: "often" }, message: "INVOKEAI_RETRIES" },
   {
     tag: "InvokeAiError",
@@ -110,6 +111,18 @@ const withFolder = <A, E, R>(use: (cwd: string) => Effect.Effect<A, E, R>) =>
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 describe("the command", () => {
+  it.live("uploads nothing if another value is invalid or missing", () =>
+    withServer({ nodeDuration: 0, stepDuration: 0 }, ({ simulator, url }) =>
+      Effect.gen(function*() {
+        const env = { INVOKEAI_URL: url }
+        const invalid = yield* failure([...run, "--softness", "-1"], { env })
+        assert.strictEqual(invalid.tag, "InvalidInputValue")
+        const missing = yield* failure(["run", flux, "--image", mountain], { env })
+        assert.strictEqual(missing.tag, "WorkflowNotReady")
+        const requests = yield* simulator.requests
+        assert.isFalse(requests.some(({ path }) => path.includes("upload")))
+      })))
+
   for (const { args, code, env, faults = [], message = "", options, tag } of cases) {
     const shown = args.map((arg) => arg.startsWith("/") ? Path.basename(arg) : arg).join(" ")
     it.live(`exits with ${code} and says what to do: ${tag} of ${shown}`, () =>

@@ -32,7 +32,8 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   InvalidArgument: [invalid, ""],
   WorkflowNotFound: [
     invalid,
-    "Pass the path of a workflow file, of an image that InvokeAI made, or an id of `effect-invokeai library list`."
+    "Pass the path of a workflow file, of an image that InvokeAI made, or an id of `effect-invokeai library list`. " +
+    "It comes before the flags of its inputs."
   ],
   WorkflowParseError: [invalid, "Export the workflow again from InvokeAI's workflow editor."],
   InputNotFound: [invalid, seeInputs],
@@ -71,6 +72,13 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   InstallFailed: [job, ""]
 }
 
+/** What you can do about a refusal of the server, by its reason: those that are about the arguments and not the server. */
+const refusals: Readonly<Record<string, readonly [exitCode: number, help: string]>> = {
+  NotFound: [invalid, "Check the id or the name: the server has no such thing for this user."],
+  Forbidden: [server, "Log in as a user who may do this."],
+  Conflict: [server, "Try again later."]
+}
+
 const unauthorized =
   "Set INVOKEAI_TOKEN, or INVOKEAI_EMAIL and INVOKEAI_PASSWORD, or use --server with a server of your file."
 
@@ -99,7 +107,9 @@ export const ofError = (error: unknown): Failed => {
   }
   const tag = tagOf(error)
   const message = hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
-  const [exitCode, help] = remedies[tag] ?? [unexpected, "This is a fault of effect-invokeai: please report it."]
+  const reason = hasProperty(error, "reason") ? tagOf(error.reason) : ""
+  const [exitCode, help] = (tag === "InvokeAiError" ? refusals[reason] : undefined) ?? remedies[tag] ??
+    [unexpected, "This is a fault of effect-invokeai: please report it."]
   if (isLoginRejected(error)) return { failure: { tag, message, help: unauthorized }, exitCode: server }
   return tag === "UploadError" && isServerFault(error)
     ? { failure: { tag, message, help: askServer }, exitCode: server }

@@ -1,5 +1,7 @@
 /** The values that a user gives for the inputs of a workflow. */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Data from "effect/Data"
@@ -29,40 +31,29 @@ const plain =
 const fromText = (field: InkField.InkField, text: string): unknown =>
   plain.test(field._tag) || !/^\s*[[{]/.test(text) ? text : Option.getOrElse(parseJson(text), () => text)
 
-/** The images that are uploaded once, and how many there are. */
-export interface Uploads {
-  readonly upload: (value: unknown) => Effect.Effect<
-    unknown,
-    Effect.Error<ReturnType<typeof Assets.uploadFile>>,
-    Effect.Services<ReturnType<typeof Assets.uploadFile>>
-  >
-  readonly names: () => ReadonlyArray<string>
+/** A value with something else in place of each image. */
+const mapImages = <E, R>(
+  { field, value }: { readonly field: InkField.InkField; readonly value: unknown },
+  replace: (image: string) => Effect.Effect<unknown, E, R>
+): Effect.Effect<unknown, E, R> => {
+  const one = (image: unknown) => typeof image === "string" ? replace(image) : Effect.succeed(image)
+  if (field._tag === "InkImageField") return one(value)
+  return field._tag === "InkImageCollectionField" && Array.isArray(value)
+    ? Effect.forEach(value, one)
+    : Effect.succeed(value)
 }
 
-/** Uploads the files that stand where an image is expected. A name without a folder that is no file is one on the server. */
-const uploads = (): Uploads => {
-  const names: Array<string> = []
-  return {
-    names: () => names,
-    upload: Effect.fnUntraced(function*(value: unknown) {
-      if (typeof value !== "string") return value
-      const fs = yield* FileSystem.FileSystem
-      const isFile = /[\\/]/.test(value) || (yield* Effect.orElseSucceed(fs.exists(value), () => false))
-      if (!isFile) return value
-      const asset = yield* Assets.uploadFile(value)
-      names.push(asset.imageName)
-      return asset
-    })
-  }
-}
+const isPath = (image: string): boolean => /[\\/]/.test(image)
 
-const withImages = Effect.fnUntraced(
-  function*(uploaded: Uploads, { field }: { readonly field: InkField.InkField }, value: unknown) {
-    if (field._tag === "InkImageField") return yield* uploaded.upload(value)
-    if (field._tag !== "InkImageCollectionField") return value
-    return yield* Effect.forEach(Array.isArray(value) ? value : [value], uploaded.upload)
-  }
-)
+/** Uploads a file. A name without a folder that is no file is one on the server. */
+const upload = Effect.fnUntraced(function*(image: string) {
+  const fs = yield* FileSystem.FileSystem
+  const isFile = isPath(image) || (yield* Effect.orElseSucceed(fs.exists(image), () => false))
+  return isFile ? yield* Assets.uploadFile(image) : image
+})
+
+/** The name of some image in place of a path, which no image on a server has. */
+const placeholder = (image: string): Effect.Effect<string> => Effect.succeed(isPath(image) ? "upload.png" : image)
 
 /** What `run` and `reproduce` are given. */
 export interface Given {
@@ -88,31 +79,47 @@ const readFile = Effect.fnUntraced(function*(path: string) {
   )
 })
 
-/** The workflow with all values: those of the file, then those of flags, then those of `--set`. Files are uploaded. */
-export const setAll = Effect.fn("Values.setAll")(function*(workflow: Workflow.Workflow, given: Given) {
-  const uploaded = uploads()
-  const values = new Map<string, unknown>()
+/** A value for a field, before files are uploaded. */
+interface Assignment {
+  readonly systemName: string
+  readonly field: InkField.InkField
+  readonly value: unknown
+}
+
+/** All values by system name: those of the file, then those of flags, then those of `--set`. */
+const assignments = Effect.fnUntraced(function*(workflow: Workflow.Workflow, given: Given) {
+  const found = new Map<string, Assignment>()
+  const add = (assignment: Assignment) => found.set(assignment.systemName, assignment)
   if (Option.isSome(given.file)) {
     for (const [name, value] of Object.entries(yield* readFile(given.file.value))) {
-      const input = yield* Workflow.getInput(workflow, name)
-      values.set(input.systemName, yield* withImages(uploaded, input, value))
+      const { field, systemName } = yield* Workflow.getInput(workflow, name)
+      add({ systemName, field, value })
     }
   }
-  for (const { flag, input } of flagInputs(workflow)) {
+  for (const { flag, input: { field, systemName } } of flagInputs(workflow)) {
     const value = given.flags[flag]
-    if (value === undefined) continue
-    const parsed = typeof value === "string" ? fromText(input.field, value) : value
-    values.set(input.systemName, yield* withImages(uploaded, input, parsed))
+    if (value !== undefined) {
+      add({ systemName, field, value: typeof value === "string" ? fromText(field, value) : value })
+    }
   }
-  let next = yield* Workflow.setInputs(workflow, values)
   for (const assignment of given.set) {
     const end = assignment.indexOf("=")
     if (end < 0) {
       return yield* new InvalidArgument({ argument: `--set ${assignment}`, reason: "expected node.field=value" })
     }
-    const field = yield* Workflow.getField(next, assignment.slice(0, end))
-    const value = yield* withImages(uploaded, field, fromText(field.field, assignment.slice(end + 1)))
-    next = yield* Workflow.setField(next, field.systemName, value)
+    const { field, systemName } = yield* Workflow.getField(workflow, assignment.slice(0, end))
+    add({ systemName, field, value: fromText(field, assignment.slice(end + 1)) })
   }
-  return { workflow: next, uploads: uploaded.names() }
+  return [...found.values()]
+})
+
+/** The workflow with all values. Everything that can be checked without the server is checked before a file is uploaded. */
+export const setAll = Effect.fn("Values.setAll")(function*(workflow: Workflow.Workflow, given: Given) {
+  const values = yield* assignments(workflow, given)
+  let next = workflow
+  for (const each of values) next = yield* Workflow.setField(next, each.systemName, yield* mapImages(each, placeholder))
+  const problems = WorkflowBatch.validate(next)
+  if (!problems.isEmpty) return yield* new WorkflowNotReady({ problems: problems.all })
+  for (const each of values) next = yield* Workflow.setField(next, each.systemName, yield* mapImages(each, upload))
+  return next
 })

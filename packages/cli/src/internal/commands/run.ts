@@ -1,4 +1,5 @@
 /** `run`, `attach`, `outputs` and `cancel`. */
+import { Assets } from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import type { ImageFormat } from "@effect-invokeai/core/assets/ImageCodec"
 import * as Job from "@effect-invokeai/core/job/Job"
@@ -121,7 +122,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   yield* Effect.addFinalizer((exit) =>
     input.detach && Exit.isSuccess(exit) ? Effect.void : Scope.close(uploading, exit)
   )
-  const { uploads, workflow } = yield* Scope.provide(
+  const workflow = yield* Scope.provide(
     Values.setAll(loaded, {
       flags: Object.fromEntries(
         Object.entries(input.inputs).map(([name, value]) => [name, Option.getOrUndefined(value)])
@@ -142,10 +143,9 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   if (!input.detach) yield* output.note(`Batch ${job.batchId}`)
   if (input.detach) {
     yield* job.detach
+    const uploads = (yield* (yield* Assets).held).map((asset) => asset.imageName)
     if (uploads.length > 0) {
-      yield* output.note(
-        `The job needs ${uploads.length} uploaded images, which stay on the server: ${uploads.join(", ")}`
-      )
+      yield* output.note(`The job needs uploaded images, which stay on the server: ${uploads.join(", ")}`)
     }
     return yield* outcome(
       CommandResult.Run,

@@ -1,6 +1,15 @@
 #!/usr/bin/env node
-/** The command `effect-invokeai`. The compile cache comes first, so that every other module is in it. */
-import { enableCompileCache } from "node:module"
+/** The command `effect-invokeai`. Loads nothing that an older Node does not have before it has looked at the version. */
+import * as Module from "node:module"
 
-enableCompileCache()
-void import("./internal/main.ts")
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+if (major > 22 || (major === 22 && minor >= 19)) {
+  // before every other module, so that they are in the cache
+  Module.enableCompileCache()
+  void import("./internal/main.ts")
+} else {
+  process.stderr.write(
+    `effect-invokeai needs Node 22.19 or later, and this is Node ${process.versions.node}. Install one from https://nodejs.org.\n`
+  )
+  process.exitCode = 2
+}

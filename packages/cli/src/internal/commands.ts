@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import * as CommandResult from "../CommandResult.ts"
 import { type Outcome, Output } from "./Output.ts"
-import type { InputFlags } from "./workflowFlags.ts"
+import type { Loaded } from "./workflowFlags.ts"
 
 // `main.ts` has read both of these before: here they are for the parser and for help
 const globalFlags = [
@@ -220,9 +220,9 @@ const saving = {
 }
 const batch = Argument.String("batch").pipe(Argument.withDescription("The id of a batch, as run and queue print it"))
 
-/** The flags of `run` and `reproduce`; `inputs` are those of the workflow. */
-const running = (inputs: InputFlags) => ({
-  inputs,
+/** The flags of `run` and `reproduce`, those of the workflow's inputs included. */
+const running = (loaded: Loaded | undefined) => ({
+  inputs: loaded?.flags ?? {},
   set: Flag.String("set").pipe(
     Flag.atLeast(0),
     Flag.withMetavar("<node.field=value>"),
@@ -255,8 +255,12 @@ const running = (inputs: InputFlags) => ({
 
 const runModule = () => import("./commands/run.ts")
 
-const run = (inputs: InputFlags) =>
-  Command.make("run", { workflow, ...running(inputs) }, lazily(() => runModule().then((module) => module.run))).pipe(
+const run = (loaded: Loaded | undefined) =>
+  Command.make(
+    "run",
+    { workflow, ...running(loaded) },
+    lazily(() => runModule().then((module) => module.run(loaded?.workflow)))
+  ).pipe(
     Command.withDescription(
       "Run a workflow and save its images. `run <workflow> --help` lists the flags of this workflow's inputs"
     ),
@@ -267,10 +271,10 @@ const run = (inputs: InputFlags) =>
     ])
   )
 
-const reproduce = (inputs: InputFlags) =>
+const reproduce = (loaded: Loaded | undefined) =>
   Command.make(
     "reproduce",
-    { workflow: image, ...running(inputs) },
+    { workflow: image, ...running(loaded) },
     lazily(() => import("./commands/reproduce.ts").then((module) => module.reproduce))
   ).pipe(Command.withDescription("Run the workflow of an image that InvokeAI made, with the values of that run"))
 
@@ -287,23 +291,23 @@ const cancel = Command.make("cancel", { batch }, lazily(() => runModule().then((
   Command.withDescription("Cancel a job")
 )
 
-/** The flags of the inputs of a workflow. */
-export const inputFlags = (workflow: string, isForHelp: boolean) =>
+/** The workflow that an argument names, with the flags of its inputs. */
+export const loadWorkflow = (source: string, isForHelp: boolean) =>
   Effect.flatMap(
     Effect.promise(() => import("./workflowFlags.ts")),
-    (module) => module.load(workflow, isForHelp)
+    (module) => isForHelp ? module.loadForHelp(source) : module.load(source)
   )
 
-/** The command with all its subcommands; `inputs` are the flags of the workflow that `run` is given. */
-export const root = (inputs: InputFlags) =>
+/** The command with all its subcommands; `loaded` is the workflow that `run` or `reproduce` is given. */
+export const root = (loaded: Loaded | undefined) =>
   Command.make("effect-invokeai").pipe(
     Command.withDescription("Run InvokeAI workflows"),
     Command.withSubcommands([
-      run(inputs),
+      run(loaded),
       attach,
       outputs,
       cancel,
-      reproduce(inputs),
+      reproduce(loaded),
       inputsCommand,
       check,
       lock,

@@ -17,7 +17,7 @@ import * as Stdio from "effect/Stdio"
 import { createRequire } from "node:module"
 import * as CommandResult from "../CommandResult.ts"
 import * as Args from "./args.ts"
-import { ExitCode, inputFlags, root } from "./commands.ts"
+import { ExitCode, loadWorkflow, root } from "./commands.ts"
 import * as Failure from "./failure.ts"
 import { Output } from "./Output.ts"
 import * as Servers from "./servers.ts"
@@ -39,8 +39,8 @@ const program = Effect.gen(function*() {
       ? yield* ConfigProvider.ConfigProvider
       : yield* Servers.withServer(peeked.server)
     const command = Effect.flatMap(
-      peeked.workflow === undefined ? Effect.succeed({}) : inputFlags(peeked.workflow, peeked.isHelp),
-      (flags) => Command.runWith(root(flags), { version })(args)
+      peeked.workflow === undefined ? Effect.undefined : loadWorkflow(peeked.workflow, peeked.isHelp),
+      (loaded) => Command.runWith(root(loaded), { version })(args)
     )
     yield* Effect.provideService(command, ConfigProvider.ConfigProvider, config)
   })

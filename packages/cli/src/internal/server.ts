@@ -10,7 +10,7 @@ import { Output } from "./Output.ts"
 export const layer: Layer.Layer<NodeInvokeAi.Services, Config.ConfigError> = NodeInvokeAi.layerConfig()
 
 /**
- * The same for subcommands that also work without a server: one attempt of two seconds for each request, and the node types of
+ * The same for subcommands that also work without a server: one attempt of five seconds for each request, and the node types of
  * the bundled snapshot if the server does not respond, or immediately if `isOffline`.
  */
 export const layerOptional = (
@@ -36,4 +36,4 @@ export const layerOptional = (
         )
       })
     })
-  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout: "2 seconds" })))
+  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout: "5 seconds" })))

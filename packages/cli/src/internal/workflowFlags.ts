@@ -1,6 +1,7 @@
 /** The flags of `run` for one workflow. */
 import * as InkField from "@effect-invokeai/core/field/InkField"
 import { Models } from "@effect-invokeai/core/server/Models"
+import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import type { InterfaceInput } from "@effect-invokeai/core/workflow/WorkflowInterface"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -53,13 +54,26 @@ const flagOf = (flag: string, input: InterfaceInput, models: ReadonlyArray<Model
   return Flag.optional(Flag.withDescription(base, describeInput(input, models)))
 }
 
-/** The flags of the inputs of a workflow; with the names of models on the server, if it responds and they are for help. */
-export const load = Effect.fn("WorkflowFlags.load")(function*(source: string, isForHelp: boolean) {
+/** A workflow and the flags of its inputs. */
+export interface Loaded {
+  readonly workflow: Workflow.Workflow
+  readonly flags: InputFlags
+}
+
+const flagsOf = (workflow: Workflow.Workflow, models: ReadonlyArray<Model>): InputFlags =>
+  Object.fromEntries(flagInputs(workflow).map(({ flag, input }) => [flag, flagOf(flag, input, models)]))
+
+/** A workflow with the flags of its inputs, to run it. */
+export const load = Effect.fn("WorkflowFlags.load")(function*(source: string) {
+  const workflow = yield* WorkflowSource.load(source)
+  const loaded: Loaded = { workflow, flags: flagsOf(workflow, []) }
+  return loaded
+}, Effect.provide(Server.layer))
+
+/** The same for help: without a server too, and with the names of the models on the server if it responds. */
+export const loadForHelp = Effect.fn("WorkflowFlags.loadForHelp")(function*(source: string) {
   const workflow = yield* WorkflowSource.load(source)
   const service = yield* Models
-  const models = isForHelp ? yield* Effect.orElseSucceed(service.list(), () => []) : []
-  const flags: InputFlags = Object.fromEntries(
-    flagInputs(workflow).map(({ flag, input }) => [flag, flagOf(flag, input, models)])
-  )
-  return flags
+  const loaded: Loaded = { workflow, flags: flagsOf(workflow, yield* Effect.orElseSucceed(service.list(), () => [])) }
+  return loaded
 }, Effect.provide(Server.layerOptional(false)))

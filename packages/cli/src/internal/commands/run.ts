@@ -156,14 +156,15 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   return yield* finish(yield* follow(job), input, workflow.definition.name)
 })
 
-/** `run`: sets inputs, runs the workflow and saves its images. */
-export const run = Effect.fn("Command.run")(
-  function*(input: RunInput) {
-    return yield* runWorkflow(yield* WorkflowSource.load(input.workflow), input)
-  },
-  Effect.scoped,
-  Effect.provide(Server.layer)
-)
+/** `run`: sets inputs, runs the workflow and saves its images. `loaded` is the workflow if it was loaded for its flags. */
+export const run = (loaded: Workflow.Workflow | undefined) =>
+  Effect.fn("Command.run")(
+    function*(input: RunInput) {
+      return yield* runWorkflow(loaded ?? (yield* WorkflowSource.load(input.workflow)), input)
+    },
+    Effect.scoped,
+    Effect.provide(Server.layer)
+  )
 
 /** `attach`: waits for a job that is on the server, and saves its images. */
 export const attach = Effect.fn("Command.attach")(

@@ -14,7 +14,8 @@ const subsystems: Record<string, ReadonlyArray<string>> = {
   files: [],
   server: ["files"],
   job: ["definition", "catalog", "field", "workflow", "batch", "files", "server"],
-  assets: ["definition", "catalog", "field", "workflow", "batch", "files", "server", "job"]
+  assets: ["definition", "catalog", "field", "workflow", "batch", "files", "server", "job"],
+  run: ["definition", "catalog", "field", "workflow", "batch", "files", "server", "job", "assets"]
 }
 const others = [...Object.keys(subsystems), "InvokeAi"]
 

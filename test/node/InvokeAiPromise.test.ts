@@ -48,6 +48,61 @@ const rejection = async (call: Promise<unknown> | (() => unknown)): Promise<Erro
   return outcome as Error & { readonly _tag: string }
 }
 
+const thumbnail = new URL("../../examples/soft-thumbnail.json", import.meta.url)
+
+describe("run for promises", () => {
+  it("connects, runs a file with a path of an image, downloads, and leaves no upload behind", () =>
+    withServer({}, async ({ simulator, url }) => {
+      const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "run-"))
+      const fractions: Array<number> = []
+      const { files, images, outputs } = await InvokeAi.run(thumbnail, { photo: png.pathname, width: 32 }, {
+        directory,
+        server: { url },
+        onProgress: ({ fraction }) => fractions.push(fraction)
+      })
+      assert.deepStrictEqual(outputs, { image: images[0] })
+      assert.strictEqual(images[0]?.width, 32)
+      assert.deepStrictEqual(files.map(({ path }) => path), [images[0]!.path])
+      assert.isAbove((await Fs.stat(files[0]!.path)).size, 0)
+      assert.strictEqual(fractions.at(-1), 1)
+      const { images: stored } = await Effect.runPromise(simulator.state)
+      assert.lengthOf([...stored.values()].filter(({ category }) => category === "user"), 0)
+      await Fs.rm(directory, { recursive: true })
+    }))
+
+  it("uses a connected client, and leaves it open", () =>
+    withServer({}, async ({ url }) => {
+      await using client = await InvokeAi.connect({ url })
+      const first = await InvokeAi.run(thumbnail, { photo: png }, { server: client })
+      const workflow = await client.workflow(thumbnail)
+      const second = await client.run(workflow, { photo: first.images[0], width: 16 })
+      assert.strictEqual(second.images[0]?.width, 16)
+    }))
+
+  it("rejects with the reason of its signal, and with the errors of its callbacks and options", () =>
+    withServer({}, async ({ url }) => {
+      await using client = await InvokeAi.connect({ url })
+      const controller = new AbortController()
+      const aborted = client.run(thumbnail, { photo: png }, {
+        signal: controller.signal,
+        onEvent: () => controller.abort(new Error("enough"))
+      })
+      assert.strictEqual(await aborted.then(() => undefined, (error: Error) => error.message), "enough")
+      assert.strictEqual((await rejection(client.run(thumbnail, { widht: 1 })))._tag, "InputNotFound")
+      assert.strictEqual(
+        (await rejection(client.run(thumbnail, { photo: png }, { onProgress: "yes" as never })))._tag,
+        "InvalidOption"
+      )
+      const thrown = await rejection(client.run(thumbnail, { photo: png }, {
+        onProgress: () => {
+          throw new Error("no more paper")
+        }
+      }))
+      assert.strictEqual(thrown._tag, "UnexpectedError")
+      assert.include(thrown.message, "no more paper")
+    }))
+})
+
 describe("the client for promises", () => {
   it("submits a workflow that the Effect modules have opened and changed", () =>
     withServer({}, async ({ url }) => {

@@ -16,6 +16,7 @@ export * as InkWorkflowInput from "./workflow/InkWorkflowInput.ts"
 export * as InputError from "./workflow/InputError.ts"
 export * as Sweep from "./workflow/Sweep.ts"
 export * as Workflow from "./workflow/Workflow.ts"
+export * as WorkflowInterface from "./workflow/WorkflowInterface.ts"
 
 // server
 export * as InvokeAiError from "./InvokeAiError.ts"
@@ -40,3 +41,6 @@ export * as Outputs from "./job/Outputs.ts"
 export * as Assets from "./assets/Assets.ts"
 export * as Cleanup from "./assets/Cleanup.ts"
 export * as Downloads from "./assets/Downloads.ts"
+
+// run
+export * as Run from "./run/Run.ts"

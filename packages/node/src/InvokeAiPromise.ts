@@ -38,8 +38,10 @@ import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
 import type { JobResult, JobTiming, SessionQueueItem, SubmissionResult } from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import type { JobProgress } from "@effect-invokeai/core/job/JobProgress"
 import type { JobState } from "@effect-invokeai/core/job/JobState"
 import type { InkOutput, WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+import * as Run from "@effect-invokeai/core/run/Run"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as EffectWorkflow from "@effect-invokeai/core/workflow/Workflow"
@@ -161,6 +163,11 @@ export interface Job extends AsyncDisposable {
    * fails.
    */
   readonly outputStream: AsyncIterable<InkOutput>
+  /**
+   * Emits how far the job is, and again after each change; a slow reader sees only the newest. The fraction never
+   * decreases. Ends with the job and never fails.
+   */
+  readonly progress: AsyncIterable<JobProgress>
   /** Returns the current state of the job, without a request. */
   readonly state: () => JobState
   /** Returns the queue items that are known so far, in the order of the batch, without a request. */
@@ -201,6 +208,19 @@ export interface Job extends AsyncDisposable {
    * and `keepOutputs` say otherwise. `await using` calls it, and closing the client closes its jobs.
    */
   readonly close: () => Promise<void>
+}
+
+/**
+ * Options of a run; see `RunOptions` of `@effect-invokeai/core/run/Run`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions extends Omit<Run.RunOptions, "onProgress" | "onEvent">, CallOptions {
+  /** Called for each change of the progress, and at the end. */
+  readonly onProgress?: ((progress: JobProgress) => void) | undefined
+  /** Called for every event of the job, in order, previews of images included. */
+  readonly onEvent?: ((event: JobEvent) => void) | undefined
 }
 
 /**
@@ -276,6 +296,20 @@ export interface Client extends AsyncDisposable {
    */
   readonly image: (image: Downloads.ImageReference, options?: FormatOptions & CallOptions) => Promise<Uint8Array>
   /**
+   * Runs a workflow in one call, and resolves to its outputs by name.
+   *
+   * **Details**
+   *
+   * Opens the file, uploads the images among the values, submits, waits, downloads to `directory`, and deletes the uploads.
+   * The workflow is a path, a `file:` URL, the JSON value of a file, or an opened workflow. Aborting the call cancels the job.
+   * For the values and the errors see `run` of `@effect-invokeai/core/run/Run`.
+   */
+  readonly run: (
+    workflow: string | URL | object,
+    values?: EffectWorkflow.InputValues,
+    options?: RunOptions
+  ) => Promise<Run.RunResult>
+  /**
    * Runs any effect with the client's services, and resolves to its value. What it acquires is released when the client
    * is closed. Rejects with the error of the effect.
    */
@@ -297,13 +331,26 @@ const withoutSignal = <A extends CallOptions | undefined>(options: A): A => {
   return rest
 }
 
+const isOwnWorkflow = (workflow: unknown): workflow is Workflow =>
+  isObject(workflow) && EffectWorkflow.isWorkflow(workflow["value"])
+
+/** The options of a run with callbacks as effects. */
+const runWorkflowOptions = (options: RunOptions | undefined): Run.RunOptions => {
+  const { onEvent, onProgress, ...rest } = withoutSignal(options ?? {})
+  // what is not a function is reported by the run
+  const effect = <A>(callback: ((value: A) => void) | undefined) =>
+    typeof callback === "function" ? (value: A) => Effect.sync(() => callback(value)) : callback
+  return {
+    ...rest,
+    ...(onProgress === undefined ? {} : { onProgress: effect(onProgress) }),
+    ...(onEvent === undefined ? {} : { onEvent: effect(onEvent) })
+  }
+}
+
 /** The workflow of the library. `Job.submit` reports anything else, such as a promise. */
 const workflowValue = (workflow: Workflow): EffectWorkflow.Workflow =>
-  isObject(workflow) && EffectWorkflow.isWorkflow(workflow.value)
-    ? workflow.value
-    // a program without types may pass anything
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    : workflow as never
+  // a program without types may pass anything
+  isOwnWorkflow(workflow) ? workflow.value : workflow
 
 const runOptions = (options: CallOptions | undefined): Effect.RunOptions =>
   options?.signal === undefined ? {} : { signal: options.signal }
@@ -347,6 +394,7 @@ const makeJob = (call: Call, job: EffectJob.Job, close: () => Promise<void>): Jo
   enqueued: job.enqueued,
   events: Stream.toAsyncIterable(job.events),
   outputStream: Stream.toAsyncIterable(job.outputStream),
+  progress: Stream.toAsyncIterable(job.progress),
   state: () => Effect.runSync(job.state),
   items: () => Effect.runSync(job.items),
   timing: () => Effect.runSync(job.timing),
@@ -483,6 +531,12 @@ const makeClient = (
     attach: (batchId, options) => startJob("attach", () => EffectJob.attach(batchId, withoutSignal(options)), options),
     download: (outputs, options) => call("download", () => Downloads.outputs(outputs, withoutSignal(options)), options),
     image: (image, options) => call("image", () => Downloads.bytes(image, withoutSignal(options)), options),
+    run: (workflow, values, options) =>
+      call(
+        "run",
+        () => Run.run(isOwnWorkflow(workflow) ? workflow.value : workflow, values, runWorkflowOptions(options)),
+        options
+      ),
     runEffect: (effect, options) => call("run", () => effect, options),
     close,
     [Symbol.asyncDispose]: close
@@ -542,4 +596,51 @@ export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Cli
     ...(password === undefined ? {} : { password: asSecret(password) })
   })
   return connectTo(layer, { handleSignals, signal })
+}
+
+/**
+ * Runs a workflow in one call: connects, uploads the images among the values, submits, waits, downloads, and cleans up.
+ *
+ * **Details**
+ *
+ * Values are given by public name, label or field name. An image is a path, a URL, a `Uint8Array`, a `Blob`, or an output of
+ * an earlier run. `server` has the options of `connect`, or is a client that is connected already and stays open; without
+ * it the environment says which server: `INVOKEAI_URL`, `INVOKEAI_TOKEN`, …
+ *
+ * Uploads are deleted and an unfinished job is canceled when the call ends, also on Ctrl-C.
+ *
+ * **Errors**
+ *
+ * Rejects as `connect` and `Client.run` do.
+ *
+ * **Example** (From a file to images)
+ *
+ * ```ts
+ * import { run } from "@effect-invokeai/node/InvokeAiPromise"
+ *
+ * const { files } = await run("image-to-image.json", {
+ *   prompt: "A serene mountain landscape",
+ *   image: "mountain.jpg",
+ *   num_steps: 30
+ * }, { directory: "outputs" })
+ *
+ * for (const file of files) console.log(file.path)
+ * ```
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const run = (
+  workflow: string | URL | object,
+  values?: EffectWorkflow.InputValues,
+  options: RunOptions & {
+    /** How to connect to the server, or a connected client. Default: what the environment says. */
+    readonly server?: ConnectOptions | Client | undefined
+  } = {}
+): Promise<Run.RunResult> => {
+  const { server = {}, ...rest } = options
+  if ("runEffect" in server) return server.run(workflow, values, rest)
+  return connect({ ...server, signal: rest.signal }).then((client) =>
+    client.run(workflow, values, rest).finally(() => client.close())
+  )
 }

@@ -15,7 +15,7 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
  *
  * **Details**
  *
- * Found before anything is sent: `FileMissing`, `NotAFile`, `Permission`, `OutsideRoot` (the file is not below the
+ * Found before anything is sent: `Download` (of a URL that `run` was given), `FileMissing`, `NotAFile`, `Permission`, `OutsideRoot` (the file is not below the
  * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`,
  * `NotRecorded` (the asset ledger could not be written; `cause` is the `RecordError`).
  *
@@ -30,6 +30,7 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
  */
 export const UploadErrorReason = Schema.Literals([
   "FileMissing",
+  "Download",
   "NotAFile",
   "Permission",
   "OutsideRoot",
@@ -56,6 +57,7 @@ export type UploadErrorReason = typeof UploadErrorReason.Type
 
 const explanations: Record<UploadErrorReason, string> = {
   FileMissing: "the file does not exist",
+  Download: "its URL could not be read",
   NotAFile: "it is not a regular file",
   Permission: "no permission to read the file",
   OutsideRoot: "it is outside the directory that uploads are restricted to",

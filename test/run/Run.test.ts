@@ -1,0 +1,176 @@
+import * as Run from "@effect-invokeai/core/run/Run"
+import { Images } from "@effect-invokeai/core/server/Images"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as WorkflowInterface from "@effect-invokeai/core/workflow/WorkflowInterface"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import * as Simulator from "@effect-invokeai/testing/Simulator"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { readFileSync } from "node:fs"
+import { drive } from "../time.ts"
+
+const file = (path: string) => new URL(`../../${path}`, import.meta.url)
+const thumbnail = file("examples/soft-thumbnail.json")
+const photo = file("examples/mountain.png")
+const bytes = new Uint8Array(readFileSync(photo))
+
+const test = <A, E>(
+  effect: Effect.Effect<A, E, Run.RunServices | Simulator.Simulator>
+) =>
+  drive(
+    Effect.andThen(effect, InvokeAiTest.assertClean).pipe(
+      Effect.provide([InvokeAiTest.layer(), NodeServices.layer])
+    )
+  )
+
+const uploads = Effect.gen(function*() {
+  const images = yield* Images
+  return (yield* Stream.runCollect(images.list({ categories: ["user"] }))).length
+})
+
+/** An HTTP client that has one image. */
+const http = HttpClient.make((request, url) =>
+  url.href === "https://example.com/photo.png?key=secret"
+    ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response(bytes)))
+    : Effect.fail(
+      new HttpClientError.HttpClientError({
+        reason: new HttpClientError.TransportError({ request, description: "no such host" })
+      })
+    )
+)
+
+describe("run", () => {
+  it.effect("returns the outputs of a file by name, and the files that it downloaded", () =>
+    test(Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const result = yield* Run.run(thumbnail, { photo, width: 32, softness: 1 }, { directory, template: "small" })
+      const path = `${directory}/small.png`
+      assert.deepStrictEqual(result.files.map((each) => each.path), [path])
+      assert.isTrue(yield* fs.exists(path))
+      const [image] = result.images
+      assert.deepInclude(image, { width: 32, path })
+      assert.deepStrictEqual(result.outputs, { image })
+      const { outputSchema } = WorkflowInterface.make(yield* Workflow.fromJson(readFileSync(thumbnail, "utf8")))
+      assert.isTrue(Schema.is(outputSchema)(result.outputs))
+      assert.strictEqual(result.job.status, "completed")
+    }))))
+
+  it.effect("uploads images of every form, and deletes them at the end", () =>
+    test(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const forms: ReadonlyArray<unknown> = [
+        photo,
+        photo.pathname,
+        photo.href,
+        "examples/mountain.png",
+        bytes,
+        bytes.buffer,
+        new Blob([bytes]),
+        `data:image/png;base64,${Buffer.from(bytes).toString("base64")}`,
+        "https://example.com/photo.png?key=secret",
+        new URL("https://example.com/photo.png?key=secret")
+      ]
+      for (const form of forms) {
+        const { outputs } = yield* Run.run(thumbnail, { photo: form, width: 16 }).pipe(
+          Effect.provideService(HttpClient.HttpClient, http)
+        )
+        assert.strictEqual((outputs["image"] as WorkflowInterface.ImageData).width, 16)
+        assert.strictEqual(yield* uploads, 0, String(form).slice(0, 40))
+      }
+      assert.isTrue(yield* fs.exists(photo.pathname))
+    })))
+
+  it.effect("accepts an output of an earlier run, its name included", () =>
+    test(Effect.gen(function*() {
+      const first = yield* Run.run(thumbnail, { photo: bytes, width: 64 })
+      const { image } = first.outputs
+      const second = yield* Run.run(thumbnail, { photo: image, width: 32 })
+      const third = yield* Run.run(thumbnail, { photo: second.images[0]!.imageName, width: 16 })
+      assert.strictEqual(third.images[0]!.width, 16)
+      const images = yield* Images
+      assert.lengthOf(yield* Stream.runCollect(images.list({ isIntermediate: false })), 3)
+    })))
+
+  it.effect("lists the values of an output whose node runs several times", () =>
+    test(Effect.gen(function*() {
+      const stripes = yield* Run.run(file("test/fixtures/workflows/iterate-and-collect.json"))
+      assert.deepStrictEqual(
+        (stripes.outputs["result"] as ReadonlyArray<WorkflowInterface.ImageData>).map(({ width }) => width),
+        [32, 64, 96]
+      )
+      const texts = yield* Run.run(file("test/fixtures/workflows/text-only.json"), { name: "Ada" })
+      assert.deepStrictEqual(texts.outputs, { sentence: "Hello, Ada", sum: 42 })
+      const twice = yield* Run.run(file("test/fixtures/workflows/text-only.json"), {}, { runs: 2 })
+      assert.deepStrictEqual(twice.outputs, { sentence: ["Hello, world", "Hello, world"], sum: [42, 42] })
+    })))
+
+  it.effect("reports its progress and its events up to the end", () =>
+    test(Effect.gen(function*() {
+      const fractions: Array<number> = []
+      const tags = new Set<string>()
+      yield* Run.run(thumbnail, { photo: bytes }, {
+        runs: 2,
+        onProgress: ({ fraction }) => Effect.sync(() => fractions.push(fraction)),
+        onEvent: ({ _tag }) => Effect.sync(() => tags.add(_tag))
+      })
+      assert.strictEqual(fractions.at(-1), 1)
+      assert.deepStrictEqual(fractions, fractions.toSorted((a, b) => a - b))
+      assert.includeMembers([...tags], ["JobEnqueued", "InvocationStarted", "InvocationComplete", "ItemStatusChanged"])
+    })))
+
+  it.effect("finds what is wrong before it uploads anything", () =>
+    test(Effect.gen(function*() {
+      const simulator = yield* Simulator.Simulator
+      const tagOf = (values: Workflow.InputValues, options?: Run.RunOptions) =>
+        Effect.map(Effect.flip(Run.run(thumbnail, values, options)), (error) => error._tag)
+      assert.strictEqual(yield* tagOf({ photo: bytes, width: -1 }), "InvalidInputValue")
+      assert.strictEqual(yield* tagOf({ photo: bytes, widht: 8 }), "InputNotFound")
+      assert.strictEqual(yield* tagOf({ width: 8 }), "WorkflowNotReady")
+      assert.strictEqual(yield* tagOf({ photo: bytes }, { template: "x" }), "InvalidOption")
+      assert.strictEqual(yield* tagOf({ photo: bytes }, { format: "gif" as never, directory: "x" }), "InvalidOption")
+      assert.strictEqual(yield* tagOf({ photo: "missing/photo.png" }), "UploadError")
+      assert.strictEqual(yield* tagOf({ photo: "data:image/png;base64,?" }), "UploadError")
+      const requests = yield* simulator.requests
+      assert.isFalse(requests.some(({ path }) => path.endsWith("/upload") || path.endsWith("/enqueue_batch")))
+    })))
+
+  it.effect("shows no query and no content of a URL in its errors", () =>
+    test(Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Run.run(thumbnail, { photo: "https://user:pass@example.org/a.png?key=secret" }).pipe(
+          Effect.provideService(HttpClient.HttpClient, http)
+        )
+      )
+      assert.include(error.message, "https://example.org/a.png")
+      assert.notInclude(error.message, "secret")
+      assert.notInclude(error.message, "pass")
+    })))
+
+  it.effect("deletes uploads and cancels the job when it is interrupted or fails", () =>
+    test(Effect.gen(function*() {
+      yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large"))
+      const error = yield* Effect.flip(Run.run(thumbnail, { photo: bytes }))
+      assert.strictEqual(error._tag, "JobFailed")
+      yield* InvokeAiTest.assertClean
+      const started = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(
+        Run.run(thumbnail, { photo: bytes }, {
+          runs: 3,
+          onEvent: (event) =>
+            event._tag === "InvocationStarted" ? Effect.asVoid(Deferred.succeed(started, undefined)) : Effect.void
+        })
+      )
+      yield* Deferred.await(started)
+      yield* Fiber.interrupt(fiber)
+    })))
+})

@@ -15,7 +15,9 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { readFileSync } from "node:fs"
+import { inspect } from "node:util"
 import { drive } from "../time.ts"
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url)
@@ -144,16 +146,33 @@ describe("run", () => {
       assert.isFalse(requests.some(({ path }) => path.endsWith("/upload") || path.endsWith("/enqueue_batch")))
     })))
 
-  it.effect("shows no query and no content of a URL in its errors", () =>
+  it.effect("shows no query and no credentials of a URL in its errors and spans", () =>
     test(Effect.gen(function*() {
-      const error = yield* Effect.flip(
-        Run.run(thumbnail, { photo: "https://user:pass@example.org/a.png?key=secret" }).pipe(
-          Effect.provideService(HttpClient.HttpClient, http)
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const runs = (photo: string) =>
+        Run.run(thumbnail, { photo }).pipe(
+          Effect.provideService(HttpClient.HttpClient, http),
+          Effect.withTracer(tracer)
         )
-      )
+      const error = yield* Effect.flip(runs("https://user:pass@example.org/a.png?key=secret"))
       assert.include(error.message, "https://example.org/a.png")
-      assert.notInclude(error.message, "secret")
-      assert.notInclude(error.message, "pass")
+      yield* runs("https://example.com/photo.png?key=secret")
+      const shown = [
+        inspect(error, { depth: 20 }),
+        ...spans.map((span) => inspect([...span.attributes], { depth: 20 }))
+      ]
+      assert.isAbove(shown.length, 2)
+      for (const text of shown) {
+        assert.notInclude(text, "secret")
+        assert.notInclude(text, "pass")
+      }
     })))
 
   it.effect("deletes uploads and cancels the job when it is interrupted or fails", () =>

@@ -57,6 +57,9 @@ export const withoutSources = (field: InkField, value: unknown): Effect.Effect<u
 
 const maxBytes = 512 * 1024 * 1024
 
+/** How long the download of a URL may take, as long as an upload may. */
+const timeout = "10 minutes"
+
 /** URLs in messages have no credentials, query or content. */
 const shown = (url: string): string =>
   Result.match(Result.try(() => new URL(url)), {
@@ -88,11 +91,20 @@ const fetched = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Uint8
     return bytes
   }).pipe(
     Effect.scoped,
-    Effect.mapError((error) =>
-      error._tag === "UploadError"
-        ? error
-        : new Assets.UploadError({ reason: "Download", source, detail: error.reason._tag, cause: error })
-    )
+    // neither the error nor a span of the request is kept: both have the whole URL, which may hold a key
+    Effect.mapError((error) => {
+      if (error._tag === "UploadError") return error
+      const detail = error.reason._tag === "StatusCodeError"
+        ? `the response has the status ${error.reason.response.status}`
+        : "no complete response"
+      return new Assets.UploadError({ reason: "Download", source, detail })
+    }),
+    Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+    Effect.timeoutOrElse({
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(new Assets.UploadError({ reason: "Timeout", source, detail: "its URL was not read in time" }))
+    })
   )
   const own = yield* Effect.serviceOption(HttpClient.HttpClient)
   return yield* Option.match(own, {

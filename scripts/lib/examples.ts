@@ -48,11 +48,11 @@ export const programsOf = (file: string): ReadonlyArray<string> =>
     ([, code = ""]) => code
   )
 
-/** The README's promise program, with the two lines for a workflow that needs no model in the place of its own. */
+/** The README's promise program, with the line for a workflow that needs no model in the place of its own. */
 export const withoutModel = (): string => {
   const [program = ""] = programsOf("README.md")
-  const lines = /^```ts skip\n([\s\S]*?)\n```/m.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1] ?? ""
-  return program.replace(/^.*client\.submit.*$/m, () => lines.replaceAll(/^/gm, "  "))
+  const line = /^```ts skip\n([\s\S]*?)\n```/m.exec(Fs.readFileSync(Path.join(root, "README.md"), "utf8"))?.[1] ?? ""
+  return program.replace(/^.* await run\(.*$/m, () => line)
 }
 
 /** A file name for an example, without its extension. */

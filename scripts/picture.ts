@@ -118,7 +118,7 @@ const draw = ({ image, lines }: Recording): string => {
   ].join("\n")
 }
 
-const runtime = ManagedRuntime.make(NodeSimulator.layer({ port: 0 }))
+const runtime = ManagedRuntime.make(NodeSimulator.layer({ port: 0, nodeDuration: "200 millis" }))
 const { url } = Context.get(await runtime.context(), NodeSimulator)
 const picture = await record(url.href).then(draw).finally(() => runtime.dispose())
 

@@ -1,7 +1,8 @@
 /**
  * `pnpm surface`: what the packages export, how much of it is documented where an editor shows it, and how long the code is.
  *
- * With `--check` it fails, and lists the places, if an exported member or overload has no documentation comment of its own.
+ * With `--check` it fails, and lists the places, if an exported member or overload has no documentation comment of its own,
+ * or if more functions than today have no example.
  */
 import { parse, type ParserOptions } from "@babel/parser"
 import * as Fs from "node:fs"
@@ -42,13 +43,22 @@ const nameOf = (node: Node | undefined): string => text(node?.["name"] ?? node?.
 
 const keyOf = (node: Node): string => nameOf(child(node, "key"))
 
-/** One place where an editor shows a documentation comment. */
+const commentOf = (node: Node): string =>
+  (node.leadingComments ?? []).filter((comment) => comment.type === "CommentBlock").map(({ value }) => value).join("\n")
+
+/** The code of the examples in a documentation comment. */
+const examplesIn = (comment: string): string =>
+  Array.from(comment.matchAll(/```ts(?! skip)[^\n]*\n([\s\S]*?)```/g), ([, code = ""]) => code).join("\n")
+
+/** One place where an editor shows a documentation comment, or a function that users call. */
 interface Place {
-  readonly kind: "member" | "overload"
+  readonly kind: "member" | "overload" | "function"
   readonly name: string
   readonly file: string
   readonly line: number
   readonly isDocumented: boolean
+  /** Whether an example calls the function; true for other places. */
+  readonly hasExample: boolean
 }
 
 /** Calls `visit` with a node and all below it, except the bodies of functions. */
@@ -68,11 +78,49 @@ const fieldsOfStruct = (node: Node | undefined): Node | undefined => {
   return isStruct ? nodes(node?.["arguments"])[0] : undefined
 }
 
+const isFunctionType = (node: Node | undefined): boolean =>
+  node?.type === "TSFunctionType" ||
+  (node?.type === "TSTypeLiteral" &&
+    nodes(node["members"]).some((member) => member.type === "TSCallSignatureDeclaration"))
+
+/** Whether an initializer makes a function: `(…) => …`, `dual(…)`, `Effect.fn("…")(…)`. */
+const isFunction = (node: Node | undefined): boolean => {
+  if (node?.type === "ArrowFunctionExpression" || node?.type === "FunctionExpression") return true
+  if (node?.type !== "CallExpression") return false
+  const callee = child(node, "callee")
+  const maker = callee?.type === "CallExpression" ? child(callee, "callee") : callee
+  const name = nameOf(maker?.type === "MemberExpression" ? child(maker, "property") : maker)
+  return name === "dual" || name === "fn" || name === "fnUntraced"
+}
+
+/** Whether a member of a type is a function with parameters. */
+const takesParameters = (member: Node): boolean => {
+  const type = child(child(member, "typeAnnotation"), "typeAnnotation")
+  const signature = member.type === "TSMethodSignature" ? member : type
+  const isSignature = member.type === "TSMethodSignature" || type?.type === "TSFunctionType"
+  if (type?.type === "TSTypeLiteral") return isFunctionType(type)
+  return isSignature && nodes(signature?.["parameters"] ?? signature?.["params"]).length > 0
+}
+
 /** The members of an exported declaration, and its overloads where it has several call signatures. */
-const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<Place> => {
+const placesOf = (name: string, statement: Node, declaration: Node, file: string): ReadonlyArray<Place> => {
   const places: Array<Place> = []
   const add = (kind: Place["kind"], node: Node, label: string): void => {
-    places.push({ kind, name: label, file, line: node.loc.start.line, isDocumented: isDocumented(node) })
+    const { line } = node.loc.start
+    places.push({ kind, name: label, file, line, isDocumented: isDocumented(node), hasExample: true })
+  }
+  /** A function has an example of its own, or that of its service, class or module calls it. */
+  const addFunction = (node: Node, label: string): void => {
+    const calls = new RegExp(`\\b${label.split(".").at(-1) ?? ""}\\(`)
+    const around = examplesIn(`${commentOf(statement)}\n${moduleComments(file)}`)
+    places.push({
+      kind: "function",
+      name: label,
+      file,
+      line: node.loc.start.line,
+      isDocumented: true,
+      hasExample: examplesIn(commentOf(node)) !== "" || calls.test(around)
+    })
   }
   const addMembers = (members: ReadonlyArray<Node>): void => {
     const calls = members.filter((member) => member.type === "TSCallSignatureDeclaration")
@@ -81,7 +129,9 @@ const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<
       const isMember = member.type === "TSPropertySignature" || member.type === "TSMethodSignature"
       // a computed key is a brand, which no one writes, and a tag says itself what it is
       const isSilent = member["computed"] === true || keyOf(member) === "_tag"
-      if (isMember && !isSilent && !isInternal(member)) add("member", member, `${name}.${keyOf(member)}`)
+      if (!isMember || isSilent || isInternal(member)) continue
+      add("member", member, `${name}.${keyOf(member)}`)
+      if (takesParameters(member)) addFunction(member, `${name}.${keyOf(member)}`)
     }
   }
   const addFields = (fields: Node | undefined): void => {
@@ -128,7 +178,9 @@ const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<
     }
     case "VariableDeclaration":
       for (const declarator of nodes(declaration["declarations"])) {
-        visitType(child(child(child(declarator, "id"), "typeAnnotation"), "typeAnnotation"))
+        const type = child(child(child(declarator, "id"), "typeAnnotation"), "typeAnnotation")
+        visitType(type)
+        if (isFunctionType(type) || isFunction(child(declarator, "init"))) addFunction(statement, name)
         addFields(fieldsOfStruct(child(declarator, "init")))
       }
       break
@@ -136,6 +188,9 @@ const placesOf = (name: string, declaration: Node, file: string): ReadonlyArray<
   }
   return places
 }
+
+const moduleComments = (file: string): string =>
+  /^\/\*\*[\s\S]*?\*\//.exec(Fs.readFileSync(Path.join(root, file), "utf8"))?.[0] ?? ""
 
 /** What one module exports: its own declarations, and those of other modules that it passes on. */
 const exportsOf = (file: string, wanted?: ReadonlySet<string>): ReadonlyArray<Place> => {
@@ -154,7 +209,7 @@ const exportsOf = (file: string, wanted?: ReadonlySet<string>): ReadonlyArray<Pl
     const declaration = child(statement, "declaration")
     if (declaration === undefined || isInternal(statement)) return []
     const name = nameOf(child(declaration, "id") ?? child(nodes(declaration["declarations"])[0], "id"))
-    return wanted !== undefined && !wanted.has(name) ? [] : placesOf(name, declaration, file)
+    return wanted !== undefined && !wanted.has(name) ? [] : placesOf(name, statement, declaration, file)
   })
 }
 
@@ -206,6 +261,9 @@ const share = (part: number, all: number): string =>
 let total = 0
 const rows: Array<ReadonlyArray<string>> = []
 const undocumented: Array<Place> = []
+const withoutExample: Array<Place> = []
+/** How many functions had no example when this was counted last. Lower it with each example. */
+const maxWithoutExample = 119
 for (const name of packages) {
   const source = `packages/${name}/src`
   const files = Fs.globSync("**/*.ts", { cwd: Path.join(root, source) })
@@ -221,12 +279,18 @@ for (const name of packages) {
   const modules = entryPoints(name)
   const seen = new Set<string>()
   const places = modules.flatMap((module) => exportsOf(module)).filter((place) => {
-    const key = `${place.file}:${place.line}:${place.name}`
+    const key = `${place.file}:${place.line}:${place.kind} ${place.name}`
     return seen.has(key) ? false : seen.add(key)
   })
   const barrel = (Fs.readFileSync(Path.join(root, source, "index.ts"), "utf8").match(/^export \* as /gm) ?? []).length
   const members = places.filter(({ kind }) => kind === "member")
   const overloads = places.filter(({ kind }) => kind === "overload")
+  const index = Fs.readFileSync(Path.join(root, source, "index.ts"), "utf8")
+  const inBarrel = new Set(
+    Array.from(index.matchAll(/^export \* as \w+ from "\.\/(.+)"/gm), ([, path = ""]) => `${source}/${path}`)
+  )
+  const functions = places.filter(({ file, kind }) => kind === "function" && inBarrel.has(file))
+  withoutExample.push(...functions.filter((place) => !place.hasExample))
   const documented = (list: ReadonlyArray<Place>) =>
     share(list.filter((place) => place.isDocumented).length, list.length)
   undocumented.push(...places.filter((place) => !place.isDocumented))
@@ -239,7 +303,11 @@ for (const name of packages) {
     ["  entry points", String(modules.length)],
     ["  names in the barrel", String(barrel)],
     ["  documented members", documented(members)],
-    ["  documented overloads", documented(overloads)]
+    ["  documented overloads", documented(overloads)],
+    [
+      "  functions of the barrel with an example",
+      share(functions.filter((one) => one.hasExample).length, functions.length)
+    ]
   )
 }
 const width = Math.max(...rows.map(([first = ""]) => first.length))
@@ -249,5 +317,13 @@ console.log(`\n${total} lines of code in all packages, without comments and blan
 if (process.argv.includes("--check") || process.argv.includes("--list")) {
   for (const { file, kind, line, name } of undocumented) console.log(`${file}:${line} ${kind} ${name} has no comment`)
   console.log(`${undocumented.length} members and overloads have no documentation comment`)
-  if (process.argv.includes("--check")) process.exit(undocumented.length === 0 ? 0 : 1)
+  console.log(`${withoutExample.length} functions of the barrel have no example`)
+  if (process.argv.includes("--list") || withoutExample.length > maxWithoutExample) {
+    for (const { file, line, name } of withoutExample) console.log(`${file}:${line} function ${name} has no example`)
+  }
+  const isComplete = undocumented.length === 0 && withoutExample.length <= maxWithoutExample
+  if (withoutExample.length > maxWithoutExample) {
+    console.log(`At most ${maxWithoutExample} may have none: write an example for each new function`)
+  }
+  if (process.argv.includes("--check")) process.exit(isComplete ? 0 : 1)
 }

@@ -236,13 +236,14 @@ describe("Whatever goes wrong between submission and outputs", () => {
       const { server, result } = yield* withServer({
         duration: 20_000,
         faults: [{ on: "enqueueBatch", call: 1, fault: "delayed" }]
-      }, () =>
+      }, (server) =>
         Effect.gen(function*() {
           // The request is still on its way when its outcome is asked for.
           const job = yield* Job.submitBatch(batchOf(), { resendAfter: "500 millis" })
           const events = yield* Stream.runCollect(job.events)
-          return { events, result: yield* job.await }
+          return { events, result: yield* job.await, statuses: server.statuses }
         }))
+      assert.deepStrictEqual(result.statuses, ["completed", "canceled"], "before the scope closes")
       assert.strictEqual(server.enqueues.length, 2)
       assert.strictEqual(result.result.outputs.images.length, 1)
       assert.deepStrictEqual(server.statuses, ["completed", "canceled"])

@@ -12,6 +12,23 @@
  * ]
  * ```
  *
+ * **Example** (What can go wrong with a request)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const actions = [
+ *   Fault.delay("5 seconds", "after"),
+ *   Fault.arriveLate("2 minutes"),
+ *   Fault.status(502),
+ *   Fault.corruptBody(),
+ *   Fault.truncate(100),
+ *   Fault.restart({ downFor: "10 seconds" })
+ * ]
+ *
+ * export const events = [Fault.event({ nth: 3 }, Fault.reorder(2))]
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"

@@ -475,6 +475,26 @@ const handle = Effect.fnUntraced(function*(
 /**
  * The simulated server: its responses, its requests, its state, and fault injection.
  *
+ * **Example** (A server with content, which then restarts slowly)
+ *
+ * ```ts
+ * import { returns, Simulator } from "@effect-invokeai/testing/Simulator"
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const prepare = Effect.gen(function*() {
+ *   const simulator = yield* Simulator
+ *   const boardId = yield* simulator.addBoard("samples")
+ *   yield* simulator.addImage({ name: "hill.png", boardId })
+ *   yield* simulator.addWorkflow({ name: "Empty", nodes: [], edges: [] })
+ *   yield* simulator.setDurations({ node: "1 second" })
+ *   yield* simulator.whenNode("add", returns({ value: 42 }))
+ *   yield* simulator.inject(Fault.http({ path: "/api/v1/app/version" }, Fault.status(503)))
+ *   yield* simulator.restart({ downFor: "5 seconds" })
+ *   yield* simulator.forgetItems((item) => item.status === "completed")
+ * })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -458,6 +458,16 @@ const uploadBytesRules: Options.OptionRules<Parameters<typeof uploadBytes>[1] & 
  *
  * As `uploadFile`. `name` is only used in messages.
  *
+ * **Example** (Upload bytes for as long as a scope is open)
+ *
+ * ```ts
+ * import * as Assets from "@effect-invokeai/core/assets/Assets"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const size = (bytes: Uint8Array) =>
+ *   Effect.scoped(Effect.map(Assets.uploadBytes(bytes), ({ height, width }) => [width, height]))
+ * ```
+ *
  * @category uploads
  * @since 0.1.0
  */
@@ -484,6 +494,16 @@ export const uploadBytes = Effect.fn("Assets.uploadBytes")(
 /**
  * Takes over an image that is on the server already: it is deleted when the scope closes, unless it is starred or moved
  * to another board until then.
+ *
+ * **Example** (Delete an image when the scope closes)
+ *
+ * ```ts
+ * import * as Assets from "@effect-invokeai/core/assets/Assets"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const withImage = (imageName: string) =>
+ *   Effect.scoped(Effect.map(Assets.adopt(imageName), (asset) => asset.width))
+ * ```
  *
  * @category uploads
  * @since 0.1.0

@@ -141,6 +141,14 @@ const checkStrict = <Result extends Pick<CleanupResult, "deletedCount" | "failed
  *
  * Images that are not held (never uploaded here, or deleted already) count as missing and are not touched.
  *
+ * **Example** (Delete uploads before their scope closes)
+ *
+ * ```ts
+ * import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
+ *
+ * export const early = (imageName: string) => Cleanup.inputs([imageName])
+ * ```
+ *
  * @category cleanup
  * @since 0.1.0
  */

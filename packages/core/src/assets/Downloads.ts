@@ -96,6 +96,14 @@ export const stream = (image: ImageReference): Stream.Stream<Uint8Array, Downloa
  * Fails with `DownloadError`, when another format than `png` is asked for and no `ImageCodec` is provided too, and with
  * `InvalidOption` if an option has an invalid value or an unknown name, as all functions of this module that have options.
  *
+ * **Example** (An image as bytes)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ *
+ * export const download = (imageName: string) => Downloads.bytes(imageName)
+ * ```
+ *
  * @category downloads
  * @since 0.1.0
  */
@@ -151,6 +159,14 @@ export const image = Effect.fn("Downloads.image")(
 /**
  * Downloads several images, whatever they come from.
  *
+ * **Example** (Images by name)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ *
+ * export const download = (imageName: string) => Downloads.images([imageName], { directory: "images" })
+ * ```
+ *
  * @category downloads
  * @since 0.1.0
  */
@@ -172,6 +188,14 @@ export const images = Effect.fn("Downloads.images")(
  *
  * Like `images`, but a download that is cut off resumes where it ended, within the retries. `format` does not apply.
  * Sizes in pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
+ *
+ * **Example** (Videos by name)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ *
+ * export const download = (imageName: string) => Downloads.videos([imageName], { directory: "videos" })
+ * ```
  *
  * @category downloads
  * @since 0.1.0
@@ -226,6 +250,20 @@ export const outputs = Effect.fn("Downloads.outputs")(
  * **Gotchas**
  *
  * Steps are a megabyte apart, so that what waits for a slow reader stays little.
+ *
+ * **Example** (Progress as a stream)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import type * as Outputs from "@effect-invokeai/core/job/Outputs"
+ * import * as Console from "effect/Console"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const download = (outputs: Outputs.WorkflowOutput) =>
+ *   Downloads.outputsProgress(outputs, { directory: "images" }).pipe(
+ *     Stream.runForEach((progress) => Console.log(progress.imageName, progress._tag))
+ *   )
+ * ```
  *
  * @category downloads
  * @since 0.1.0

@@ -497,6 +497,20 @@ const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & obje
  * At most `concurrency` (by default 16) of them are on the server's queue at the same time. Each has its own scope,
  * which is closed when it has ended. A failure does not stop the others. All share one event connection.
  *
+ * **Example** (Many workflows, four at the same time)
+ *
+ * ```ts
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const runAll = (workflows: ReadonlyArray<Workflow.Workflow>) =>
+ *   Job.submitAll(workflows, { concurrency: 4 }).pipe(
+ *     Stream.filter((outcome) => outcome.result._tag === "Failure"),
+ *     Stream.runCollect
+ *   )
+ * ```
+ *
  * @category operations
  * @since 0.1.0
  */
@@ -561,6 +575,16 @@ const attachRules: Options.OptionRules<AttachOptions> = {
  *
  * `JobNotFound` if the server has no such batch: it was never accepted, or has been deleted since. `InvalidOption` if an
  * option has an invalid value or an unknown name.
+ *
+ * **Example** (Wait for a batch that another program submitted)
+ *
+ * ```ts
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const waitFor = (batchId: string) =>
+ *   Effect.scoped(Effect.flatMap(Job.attach(batchId), (job) => job.await))
+ * ```
  *
  * @category constructors
  * @since 0.1.0

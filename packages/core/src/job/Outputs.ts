@@ -416,6 +416,14 @@ export const make = (options: {
 /**
  * The outputs of one node of the workflow, in the order of the batch and of the iterations.
  *
+ * **Example** (The outputs of one node)
+ *
+ * ```ts
+ * import * as Outputs from "@effect-invokeai/core/job/Outputs"
+ *
+ * export const saved = (outputs: Outputs.WorkflowOutput) => Outputs.byNode(outputs, "save")
+ * ```
+ *
  * @category views
  * @since 0.1.0
  */
@@ -432,6 +440,14 @@ export const byNode: {
 
 /**
  * The outputs of the nodes with a label. Labels need not be unique; the outputs of all nodes that have it are given.
+ *
+ * **Example** (The images of one node)
+ *
+ * ```ts
+ * import * as Outputs from "@effect-invokeai/core/job/Outputs"
+ *
+ * export const upscaled = (outputs: Outputs.WorkflowOutput) => Outputs.byLabel(outputs, "Upscaled")
+ * ```
  *
  * @category views
  * @since 0.1.0

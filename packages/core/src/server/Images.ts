@@ -161,6 +161,35 @@ export interface ImageProvenance {
  * })
  * ```
  *
+ * **Example** (Move images of a board and read what they were made with)
+ *
+ * ```ts
+ * import { Images } from "@effect-invokeai/core/server/Images"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const starAll = (boardId: string) =>
+ *   Effect.gen(function*() {
+ *     const images = yield* Images
+ *     const { image_names } = yield* images.names({ boardId })
+ *     yield* images.star(image_names)
+ *     return yield* images.byNames(image_names)
+ *   })
+ *
+ * export const describe = (name: string) =>
+ *   Effect.gen(function*() {
+ *     const images = yield* Images
+ *     const image = yield* images.get(name)
+ *     const metadata = yield* images.metadata(name)
+ *     const { workflow } = yield* images.workflow(name)
+ *     const urls = yield* images.urls(name)
+ *     return { image, metadata, workflow, urls }
+ *   })
+ *
+ * export const hide = (name: string) => Images.use((images) => images.update(name, { is_intermediate: true }))
+ *
+ * export const remove = (names: ReadonlyArray<string>) => Images.use((images) => images.deleteMany(names))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

@@ -30,6 +30,15 @@ import type { UploadData } from "./UploadData.ts"
  *
  * Routes are below `/api/v1/utilities/`.
  *
+ * **Example** (All prompts of a template)
+ *
+ * ```ts
+ * import { Utilities } from "@effect-invokeai/core/server/Prompts"
+ *
+ * export const prompts = (template: string) =>
+ *   Utilities.use((utilities) => utilities.dynamicPrompts({ prompt: template, max_prompts: 20, combinatorial: true }))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */
@@ -108,6 +117,19 @@ const presetForm = (preset: StylePresetInput): FormData => {
  *
  * Routes are below `/api/v1/style_presets/`.
  *
+ * **Example** (Find a preset by its name)
+ *
+ * ```ts
+ * import { StylePresets } from "@effect-invokeai/core/server/Prompts"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const presetNamed = (name: string) =>
+ *   Effect.map(
+ *     StylePresets.use((presets) => presets.list),
+ *     (list) => list.find((preset) => preset.name === name)
+ *   )
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */
@@ -154,6 +176,15 @@ export class StylePresets extends Context.Service<StylePresets, {
  * **Details**
  *
  * Routes are below `/api/v1/system_prompts/`.
+ *
+ * **Example** (Save a system prompt)
+ *
+ * ```ts
+ * import { SystemPrompts } from "@effect-invokeai/core/server/Prompts"
+ *
+ * export const save = (name: string, content: string) =>
+ *   SystemPrompts.use((prompts) => prompts.create({ name, content }))
+ * ```
  *
  * @since 0.1.0
  * @category services

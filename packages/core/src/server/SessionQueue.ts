@@ -46,6 +46,28 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  * })
  * ```
  *
+ * **Example** (Look at a batch, and retry its failed items)
+ *
+ * ```ts
+ * import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const retryFailed = (batchId: string) =>
+ *   Effect.gen(function*() {
+ *     const queue = yield* SessionQueue
+ *     const { failed } = yield* queue.batchStatus(batchId)
+ *     if (failed === 0) return []
+ *     const items = yield* queue.listAll({ destination: batchId })
+ *     const ids = items.filter((item) => item.status === "failed").map((item) => item.item_id)
+ *     yield* queue.retryItems(ids)
+ *     return yield* queue.itemSummariesByIds(ids)
+ *   })
+ *
+ * export const cancel = (batchId: string) => SessionQueue.use((queue) => queue.cancelByBatchIds([batchId]))
+ *
+ * export const stop = (itemId: number) => SessionQueue.use((queue) => queue.cancelItem(itemId))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

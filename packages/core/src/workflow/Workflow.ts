@@ -22,6 +22,50 @@
  * })
  * ```
  *
+ * **Example** (Look into a workflow)
+ *
+ * ```ts
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const inspect = (workflow: Workflow.Workflow) =>
+ *   Effect.gen(function*() {
+ *     const steps = yield* Workflow.getField(workflow, "denoise.num_steps")
+ *     const prompt = yield* Workflow.getInput(workflow, 0)
+ *     return {
+ *       prompt: prompt.userName,
+ *       steps: Workflow.formatValue(steps),
+ *       missing: Workflow.missingRequiredInputs(workflow),
+ *       seeds: Workflow.seedInputs(workflow).map((input) => input.systemName),
+ *       outputs: Workflow.outputNodes(workflow).map((node) => node.label),
+ *       fields: Workflow.fields(workflow).length,
+ *       bySystemName: Workflow.inputsBySystemName(workflow),
+ *       text: Workflow.describe(workflow),
+ *       diagram: Workflow.toMermaid(workflow)
+ *     }
+ *   })
+ * ```
+ *
+ * **Example** (Change a workflow; each step returns a new one)
+ *
+ * ```ts
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const variant = Effect.fn(function*(original: Workflow.Workflow) {
+ *   const changed = yield* Workflow.setInput(original, "Prompt", "a lighthouse").pipe(
+ *     Effect.flatMap(Workflow.setField("denoise.num_steps", 20)),
+ *     Effect.flatMap(Workflow.setSeed(7))
+ *   )
+ *   const cleared = yield* Workflow.clearInput(changed, "Image")
+ *   return {
+ *     file: Workflow.toDefinition(Workflow.copyAs(changed, "Lighthouse")),
+ *     items: Workflow.sweepSize(changed, 4),
+ *     differences: Workflow.diff(original, cleared)
+ *   }
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

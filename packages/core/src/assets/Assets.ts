@@ -495,16 +495,6 @@ export const uploadBytes = Effect.fn("Assets.uploadBytes")(
  * Takes over an image that is on the server already: it is deleted when the scope closes, unless it is starred or moved
  * to another board until then.
  *
- * **Example** (Delete an image when the scope closes)
- *
- * ```ts
- * import * as Assets from "@effect-invokeai/core/assets/Assets"
- * import * as Effect from "effect/Effect"
- *
- * export const withImage = (imageName: string) =>
- *   Effect.scoped(Effect.map(Assets.adopt(imageName), (asset) => asset.width))
- * ```
- *
  * @category uploads
  * @since 0.1.0
  */

@@ -189,14 +189,6 @@ export const images = Effect.fn("Downloads.images")(
  * Like `images`, but a download that is cut off resumes where it ended, within the retries. `format` does not apply.
  * Sizes in pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
  *
- * **Example** (Videos by name)
- *
- * ```ts
- * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
- *
- * export const download = (imageName: string) => Downloads.videos([imageName], { directory: "videos" })
- * ```
- *
  * @category downloads
  * @since 0.1.0
  */
@@ -259,8 +251,8 @@ export const outputs = Effect.fn("Downloads.outputs")(
  * import * as Console from "effect/Console"
  * import * as Stream from "effect/Stream"
  *
- * export const download = (outputs: Outputs.WorkflowOutput) =>
- *   Downloads.outputsProgress(outputs, { directory: "images" }).pipe(
+ * export const withProgress = (outputs: Outputs.WorkflowOutput) =>
+ *   Downloads.outputsProgress(outputs, { directory: "images", ifExists: "rename" }).pipe(
  *     Stream.runForEach((progress) => Console.log(progress.imageName, progress._tag))
  *   )
  * ```

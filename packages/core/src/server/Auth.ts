@@ -28,27 +28,6 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  *
  * Routes are below `/api/v1/auth/` (6.12).
  *
- * **Example** (Create an account, as an administrator)
- *
- * ```ts
- * import { Auth } from "@effect-invokeai/core/server/Auth"
- * import * as Effect from "effect/Effect"
- * import type * as Redacted from "effect/Redacted"
- *
- * export const invite = (email: string, password: Redacted.Redacted) =>
- *   Effect.gen(function*() {
- *     const auth = yield* Auth
- *     const user = yield* auth.createUser({ email, password, display_name: "Ann" })
- *     return yield* auth.user(user.user_id)
- *   })
- *
- * export const leave = (userId: string) => Auth.use((auth) => auth.deleteUser(userId))
- *
- * export const logIn = (email: string, password: Redacted.Redacted) => Auth.use((auth) => auth.login({ email, password }))
- *
- * export const rename = (name: string) => Auth.use((auth) => auth.updateMe({ display_name: name }))
- * ```
- *
  * @since 0.1.0
  * @category services
  */

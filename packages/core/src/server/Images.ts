@@ -184,10 +184,6 @@ export interface ImageProvenance {
  *     const urls = yield* images.urls(name)
  *     return { image, metadata, workflow, urls }
  *   })
- *
- * export const hide = (name: string) => Images.use((images) => images.update(name, { is_intermediate: true }))
- *
- * export const remove = (names: ReadonlyArray<string>) => Images.use((images) => images.deleteMany(names))
  * ```
  *
  * @since 0.1.0

@@ -64,8 +64,6 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  *   })
  *
  * export const cancel = (batchId: string) => SessionQueue.use((queue) => queue.cancelByBatchIds([batchId]))
- *
- * export const stop = (itemId: number) => SessionQueue.use((queue) => queue.cancelItem(itemId))
  * ```
  *
  * @since 0.1.0

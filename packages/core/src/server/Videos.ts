@@ -92,21 +92,6 @@ export interface VideoFilter {
  *
  * Routes are below `/api/v1/videos/`.
  *
- * **Example** (Star a video and put it on a board)
- *
- * ```ts
- * import { Videos } from "@effect-invokeai/core/server/Videos"
- * import * as Effect from "effect/Effect"
- *
- * export const keep = (name: string, boardId: string) =>
- *   Effect.gen(function*() {
- *     const videos = yield* Videos
- *     yield* videos.star([name])
- *     yield* videos.addToBoard(boardId, name)
- *     return yield* videos.get(name)
- *   })
- * ```
- *
  * @since 0.1.0
  * @category services
  */

@@ -84,21 +84,6 @@ export interface WorkflowFilter {
  * })
  * ```
  *
- * **Example** (Read and delete a saved workflow)
- *
- * ```ts
- * import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
- * import * as Effect from "effect/Effect"
- *
- * export const take = (id: string) =>
- *   Effect.gen(function*() {
- *     const library = yield* WorkflowLibrary
- *     const saved = yield* library.get(id)
- *     yield* library.delete(id)
- *     return saved.workflow
- *   })
- * ```
- *
  * @since 0.1.0
  * @category services
  */

@@ -30,11 +30,10 @@
  *
  * export const inspect = (workflow: Workflow.Workflow) =>
  *   Effect.gen(function*() {
- *     const steps = yield* Workflow.getField(workflow, "denoise.num_steps")
  *     const prompt = yield* Workflow.getInput(workflow, 0)
  *     return {
  *       prompt: prompt.userName,
- *       steps: Workflow.formatValue(steps),
+ *       value: Workflow.formatValue(prompt),
  *       missing: Workflow.missingRequiredInputs(workflow),
  *       seeds: Workflow.seedInputs(workflow).map((input) => input.systemName),
  *       outputs: Workflow.outputNodes(workflow).map((node) => node.label),
@@ -46,22 +45,18 @@
  *   })
  * ```
  *
- * **Example** (Change a workflow; each step returns a new one)
+ * **Example** (Change a workflow, and compare the result with it)
  *
  * ```ts
  * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
  * import * as Effect from "effect/Effect"
  *
  * export const variant = Effect.fn(function*(original: Workflow.Workflow) {
- *   const changed = yield* Workflow.setInput(original, "Prompt", "a lighthouse").pipe(
- *     Effect.flatMap(Workflow.setField("denoise.num_steps", 20)),
- *     Effect.flatMap(Workflow.setSeed(7))
- *   )
- *   const cleared = yield* Workflow.clearInput(changed, "Image")
+ *   const changed = yield* Workflow.setSeed(original, 7)
  *   return {
  *     file: Workflow.toDefinition(Workflow.copyAs(changed, "Lighthouse")),
  *     items: Workflow.sweepSize(changed, 4),
- *     differences: Workflow.diff(original, cleared)
+ *     differences: Workflow.diff(original, changed)
  *   }
  * })
  * ```

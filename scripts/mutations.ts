@@ -50,7 +50,8 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "a called workflow's items are not the job's",
     file: `${job}/JobState.ts`,
-    find: `if (item.parentItemId !== null) next = withRun(item, "child", runs.get(item.parentItemId) ?? 0)\n    else `,
+    find:
+      `if (item.parentItemId !== null) next = withIndex(item, "child", indexes.get(item.parentItemId) ?? 0)\n    else `,
     replace: "",
     tests: [jobState]
   },
@@ -99,8 +100,9 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "after a lost answer the server is asked for the batch id",
     file: `${job}/Submission.ts`,
-    find: "const seen = yield* probe(batchId, quietNow, settle)",
-    replace: "const seen = sent > 0 ? { _tag: \"Absent\" as const } : yield* probe(batchId, quietNow, settle)",
+    find: "const seen = yield* lookUpBatch(batchId, absentFor, lookupTimeout)",
+    replace:
+      "const seen = sent > 0 ? { _tag: \"Absent\" as const } : yield* lookUpBatch(batchId, absentFor, lookupTimeout)",
     tests: [faults, simulated]
   },
   {
@@ -148,7 +150,7 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "an image that another job's result refers to is left to that job",
     file: `${job}/internal/sessionImages.ts`,
-    find: "yield* options.imageUse.leave(options.batchId, toOthers)",
+    find: "yield* options.imageUse.transfer(options.batchId, usedElsewhere)",
     replace: "",
     tests: ["test/assets/OutputsAndCleanup.test.ts"]
   },

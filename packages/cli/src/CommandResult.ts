@@ -192,7 +192,7 @@ export class Run extends Schema.Opaque<Run>()(Schema.Struct({
   images: Schema.Array(Image),
   /** The files that were written. */
   files: Schema.Array(File),
-  /** The seeds of the queue items, in their order; null for an item whose seed is unknown. */
+  /** The seeds of `images`, in their order; null for an image without a seed, or whose seed is unknown. */
   seeds: Schema.Array(maybe(Schema.Int)),
   /** How long the job ran on the server, in seconds. */
   elapsedSeconds: Schema.Finite

@@ -85,6 +85,12 @@ const cases: ReadonlyArray<Case> = [
   { tag: "UploadError", code: 2, args: ["run", thumbnail, "--photo", "./text.png"], message: "text.png" },
   {
     tag: "UploadError",
+    code: 2,
+    args: ["run", thumbnail, "--photo", "http://127.0.0.1:9/photo.png"],
+    message: "photo.png"
+  },
+  {
+    tag: "UploadError",
     code: 4,
     args: run,
     faults: [Fault.http({ method: "POST", path: /images\/upload/, times: 9 }, Fault.status(500, "the disk is full"))],

@@ -1,8 +1,8 @@
 /** The values that a user gives for the inputs of a workflow. */
-import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
+import * as Run from "@effect-invokeai/core/run/Run"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -30,30 +30,6 @@ const plain =
 /** A text as the field takes it: lists and objects are JSON. */
 const fromText = (field: InkField.InkField, text: string): unknown =>
   plain.test(field._tag) || !/^\s*[[{]/.test(text) ? text : Option.getOrElse(parseJson(text), () => text)
-
-/** A value with something else in place of each image. */
-const mapImages = <E, R>(
-  { field, value }: { readonly field: InkField.InkField; readonly value: unknown },
-  replace: (image: string) => Effect.Effect<unknown, E, R>
-): Effect.Effect<unknown, E, R> => {
-  const one = (image: unknown) => typeof image === "string" ? replace(image) : Effect.succeed(image)
-  if (field._tag === "InkImageField") return one(value)
-  return field._tag === "InkImageCollectionField" && Array.isArray(value)
-    ? Effect.forEach(value, one)
-    : Effect.succeed(value)
-}
-
-const isPath = (image: string): boolean => /[\\/]/.test(image)
-
-/** Uploads a file. A name without a folder that is no file is one on the server. */
-const upload = Effect.fnUntraced(function*(image: string) {
-  const fs = yield* FileSystem.FileSystem
-  const isFile = isPath(image) || (yield* Effect.orElseSucceed(fs.exists(image), () => false))
-  return isFile ? yield* Assets.uploadFile(image) : image
-})
-
-/** The name of some image in place of a path, which no image on a server has. */
-const placeholder = (image: string): Effect.Effect<string> => Effect.succeed(isPath(image) ? "upload.png" : image)
 
 /** What `run` and `reproduce` are given. */
 export interface Given {
@@ -117,9 +93,13 @@ const assignments = Effect.fnUntraced(function*(workflow: Workflow.Workflow, giv
 export const setAll = Effect.fn("Values.setAll")(function*(workflow: Workflow.Workflow, given: Given) {
   const values = yield* assignments(workflow, given)
   let next = workflow
-  for (const each of values) next = yield* Workflow.setField(next, each.systemName, yield* mapImages(each, placeholder))
+  for (const { field, systemName, value } of values) {
+    next = yield* Workflow.setField(next, systemName, yield* Run.withoutSources(field, value))
+  }
   const problems = WorkflowBatch.validate(next)
   if (!problems.isEmpty) return yield* new WorkflowNotReady({ problems: problems.all })
-  for (const each of values) next = yield* Workflow.setField(next, each.systemName, yield* mapImages(each, upload))
+  for (const { field, systemName, value } of values) {
+    next = yield* Workflow.setField(next, systemName, yield* Run.uploadSources(field, value))
+  }
   return next
 })

@@ -50,8 +50,8 @@ const choicesOf = ({ field }: FlagInput["input"]): ReadonlyArray<string> | null 
 
 /** What an input accepts as an argument, in words. */
 export const accepts = ({ expected, field }: FlagInput["input"]): string => {
-  if (field._tag === "InkImageField") return "the path of an image, or the name of one on the server"
-  if (field._tag === "InkImageCollectionField") return "a JSON list of images: paths, or names on the server"
+  if (field._tag === "InkImageField") return "the path or URL of an image, or the name of one on the server"
+  if (field._tag === "InkImageCollectionField") return "a JSON list of images: paths, URLs, or names on the server"
   return expected
 }
 

@@ -61,6 +61,9 @@ import * as Workflow from "../workflow/Workflow.ts"
 import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
 import { uploadSources, withoutSources } from "./internal/imageSources.ts"
 
+/** @internal */
+export { uploadSources, withoutSources }
+
 type Submitting = "board" | "runs" | "seed" | "prepend" | "timeout" | "keepOutputs" | "deleteOutputs" | "origin"
 type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"
 

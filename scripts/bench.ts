@@ -122,7 +122,7 @@ const comparisons: ReadonlyArray<Comparison> = [
     library: `
       const Effect = await import("effect/Effect")
       const Workflow = await import("@effect-invokeai/core/workflow/Workflow")
-      const { CatalogSource } = await import("@effect-invokeai/core/catalog/NodeCatalog")
+      const Snapshot = await import("@effect-invokeai/core/catalog/Snapshot")
       const NodeServices = await import("@effect/platform-node/NodeServices")
       const once = Workflow.fromFile(${workflow})
       await Effect.runPromise(Effect.gen(function*() {
@@ -131,7 +131,7 @@ const comparisons: ReadonlyArray<Comparison> = [
         for (let i = 0; i < 200; i++) {
           if ((yield* once).inputs.length !== 9) throw new Error("inputs")
         }
-      }).pipe(Effect.provide([CatalogSource.layerSnapshot, NodeServices.layer])))`
+      }).pipe(Effect.provide([Snapshot.layer, NodeServices.layer])))`
   }
 ]
 

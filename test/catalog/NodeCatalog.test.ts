@@ -1,5 +1,5 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
-import { document } from "@effect-invokeai/core/catalog/snapshot"
+import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -173,6 +173,6 @@ describe("NodeCatalog", () => {
       assert.strictEqual(catalog.version, "6.14.2")
       assert.strictEqual(catalog.templates.size, 309)
       assert.strictEqual(yield* source.get, catalog)
-      assert.deepStrictEqual(yield* document, readJsonFile("test/fixtures/catalogs/6.14.2.json"))
-    }).pipe(Effect.provide(NodeCatalog.CatalogSource.layerSnapshot)))
+      assert.deepStrictEqual(yield* Snapshot.document, readJsonFile("test/fixtures/catalogs/6.14.2.json"))
+    }).pipe(Effect.provide(Snapshot.layer)))
 })

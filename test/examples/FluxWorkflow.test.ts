@@ -1,4 +1,4 @@
-import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
@@ -9,7 +9,7 @@ import { flux, fluxInputs, rowsOf } from "../workflow/support.ts"
 
 const load = Workflow.fromFile(fileURLToPath(new URL("../../examples/flux-image-to-image.json", import.meta.url)))
 
-const layer = Layer.mergeAll(CatalogSource.layerSnapshot, NodeServices.layer)
+const layer = Layer.mergeAll(Snapshot.layer, NodeServices.layer)
 
 const { image, loader, negative, positive } = flux
 

@@ -1,4 +1,4 @@
-import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -81,5 +81,5 @@ describe("the README", () => {
       const list = /```text\n(Inputs: [\s\S]*?)```/.exec(readme)?.[1] ?? ""
       assert.include(list, "softness")
       assert.include(Workflow.describe(workflow), list)
-    }).pipe(Effect.provide([NodeServices.layer, CatalogSource.layerSnapshot])))
+    }).pipe(Effect.provide([NodeServices.layer, Snapshot.layer])))
 })

@@ -1,5 +1,6 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -29,5 +30,5 @@ it.layer(Support.httpClient, { excludeTestServices: true })("the catalog of the 
       for (const [type, template] of live.templates) {
         assert.deepStrictEqual(Option.map(known(type), facts), Option.some(facts(template)), type)
       }
-    }).pipe(Effect.provide(NodeCatalog.CatalogSource.layerSnapshot)))
+    }).pipe(Effect.provide(Snapshot.layer)))
 })

@@ -22,8 +22,8 @@ export const layerOptional = (
       const output = yield* Output
       const source = yield* CatalogSource
       const snapshot = yield* Effect.cached(Effect.flatMap(
-        Effect.promise(() => import("@effect-invokeai/core/catalog/snapshot")),
-        ({ catalog }) => Effect.orDie(catalog)
+        Effect.promise(() => import("@effect-invokeai/core/catalog/Snapshot")),
+        ({ catalog }) => catalog
       ))
       const instead = (message: string) => Effect.andThen(output.note(message), snapshot)
       return CatalogSource.of({

@@ -148,22 +148,4 @@ export class CatalogSource extends Context.Service<CatalogSource, {
   static layer(catalog: NodeCatalog): Layer.Layer<CatalogSource> {
     return Layer.succeed(CatalogSource, { get: Effect.succeed(catalog) })
   }
-
-  /**
-   * Provides the bundled catalog of 6.14.2, loaded on first use, for work without a server.
-   *
-   * @since 0.1.0
-   */
-  static readonly layerSnapshot: Layer.Layer<CatalogSource> = Layer.effect(
-    CatalogSource,
-    Effect.map(
-      Effect.cached(
-        Effect.promise(() => import("./internal/snapshotText.ts")).pipe(
-          // what the package brings itself is there and is readable
-          Effect.flatMap(({ text }) => Effect.orDie(Effect.fromResult(fromOpenApi(JSON.parse(text)))))
-        )
-      ),
-      (get) => ({ get })
-    )
-  )
 }

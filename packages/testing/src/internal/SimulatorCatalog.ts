@@ -103,7 +103,7 @@ let bundled: SimulatorCatalog | undefined = undefined
 export const snapshot: Effect.Effect<SimulatorCatalog> = Effect.suspend(() =>
   bundled !== undefined
     ? Effect.succeed(bundled)
-    : Effect.promise(() => import("@effect-invokeai/core/catalog/snapshot")).pipe(
+    : Effect.promise(() => import("@effect-invokeai/core/catalog/Snapshot")).pipe(
       Effect.flatMap((module) => module.document),
       Effect.flatMap((document) => fromOpenApi(document, "6.14.2")),
       Effect.orDie,

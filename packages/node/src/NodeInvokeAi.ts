@@ -33,6 +33,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
@@ -109,19 +110,7 @@ export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | I
 // a variable, as undici's types do not have what it hands on to `net.connect`
 const connect = { timeout: 10_000, highWaterMark }
 
-/**
- * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
- *
- * **Details**
- *
- * Connections are kept for two seconds, which is less than the five of InvokeAI's own server: otherwise a request could
- * go out in the moment in which the server closes the connection, and be lost. One request at a time per connection, and
- * no HTTP/2.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
+const layerUndici: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
   HttpClient.HttpClient,
   // not the layer of the same client, which merges its context into that of every request
   Effect.map(
@@ -137,6 +126,22 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
     allowH2: false,
     connect
   }))
+)
+
+/**
+ * The `HttpClient` that the layers use: undici, with a connection pool of its own that closes with the layer.
+ *
+ * **Details**
+ *
+ * Connections are kept for two seconds, which is less than the five of InvokeAI's own server: otherwise a request could
+ * go out in the moment in which the server closes the connection, and be lost. One request at a time per connection, and
+ * no HTTP/2. In Bun, which replaces undici by a stub, this is Bun's own `fetch`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient> = Layer.suspend(() =>
+  process.versions["bun"] === undefined ? layerUndici : FetchHttpClient.layer
 )
 
 const isString = (value: unknown) => typeof value === "string" && value !== ""

@@ -101,7 +101,9 @@ const inflate = (bytes: Uint8Array): Effect.Effect<Uint8Array, PngError> =>
       const writable = new DecompressionStream("deflate")
       const writer = writable.writable.getWriter()
       const written = writer.write(new Uint8Array(bytes)).then(() => writer.close())
-      return Promise.all([collect(writable.readable.getReader(), [], 0), written]).then(([text]) => text)
+      // what is wrong reaches the reader too
+      written.catch(() => undefined)
+      return collect(writable.readable.getReader(), [], 0).then((text) => written.then(() => text))
     },
     catch: (cause) =>
       new PngError({ reason: cause instanceof PngError ? cause.reason : "a compressed text chunk is corrupt" })
@@ -117,7 +119,8 @@ const collect = (
     const total = size + next.value.length
     if (total > maximumText) {
       const error = new PngError({ reason: `a text chunk is larger than ${maximumText} bytes` })
-      return reader.cancel(error).then(() => Promise.reject(error))
+      const fail = () => Promise.reject(error)
+      return reader.cancel(error).then(fail, fail)
     }
     parts.push(next.value)
     return collect(reader, parts, total)

@@ -67,6 +67,7 @@ describe("a page in Chromium", () => {
     Effect.gen(function*() {
       const { report } = yield* openOn({}, ["http://elsewhere.test"])
       assert.include(report.error, "InvokeAiError")
+      assert.include(report.error, "allow_origins")
       assert.deepStrictEqual(report.events, [])
     }), 90_000)
 })

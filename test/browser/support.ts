@@ -41,6 +41,8 @@ export const bundle = async (folder: string): Promise<Bundle> => {
     base: "./",
     logLevel: "silent",
     build: {
+      // kB, without compression; what is reported here is modules of Node
+      chunkSizeWarningLimit: 600,
       outDir: folder,
       emptyOutDir: true,
       rolldownOptions: {

@@ -234,6 +234,10 @@ const notSentCodes: ReadonlySet<string> = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID"
 ])
 
+/** What `fetch` of Chromium, Firefox and Safari says of any request that the page may not read the response to. */
+const isBlocked = ({ text }: Described): boolean =>
+  /^(?:Failed to fetch|NetworkError when attempting to fetch resource\.?|Load failed)$/.test(text)
+
 /**
  * The same failure, with another reason and detail.
  *
@@ -265,6 +269,14 @@ export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClien
           detail: "the server does not speak TLS on this port; use a URL that begins with http://",
           code,
           sent: false
+        })
+      }
+      if (isBlocked({ code, text })) {
+        return failure(call, "Transport", {
+          detail: `${text}: the server does not respond, or does not allow requests from this page. ` +
+            "Add the origin of the page to allow_origins in the server's invokeai.yaml",
+          code,
+          sent: call.sent
         })
       }
       return failure(call, "Transport", {

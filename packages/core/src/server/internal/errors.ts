@@ -235,7 +235,7 @@ const notSentCodes: ReadonlySet<string> = new Set([
 ])
 
 /** What `fetch` of Chromium, Firefox and Safari says of any request that the page may not read the response to. */
-const isBlocked = ({ text }: Described): boolean =>
+const isBlocked = ({ text }: CauseSummary): boolean =>
   /^(?:Failed to fetch|NetworkError when attempting to fetch resource\.?|Load failed)$/.test(text)
 
 /**

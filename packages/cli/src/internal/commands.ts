@@ -57,7 +57,9 @@ const image = Argument.String("image").pipe(
 const offline = Flag.Boolean("offline").pipe(
   Flag.withDefault(false),
   Flag.withoutNegation,
-  Flag.withDescription("Use no server: the node types are those of InvokeAI 6.14.2, without custom nodes")
+  Flag.withDescription(
+    "Use no server: the node types are those of the InvokeAI that this command knows, without custom nodes"
+  )
 )
 
 const workflowModule = () => import("./commands/workflow.ts")

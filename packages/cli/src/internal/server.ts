@@ -25,14 +25,17 @@ export const layerOptional = (
         Effect.promise(() => import("@effect-invokeai/core/catalog/Snapshot")),
         ({ catalog }) => catalog
       ))
-      const instead = (message: string) => Effect.andThen(output.note(message), snapshot)
       return CatalogSource.of({
         ...source,
         get: isOffline ? snapshot : Effect.catchIf(
           source.get,
           // a refused login is no missing server
           (error) => error.isRetryable,
-          () => instead("The server does not respond: using the node types of InvokeAI 6.14.2, without custom nodes.")
+          () =>
+            Effect.tap(snapshot, ({ version }) =>
+              output.note(
+                `The server does not respond: using the node types of InvokeAI ${version}, without custom nodes.`
+              ))
         )
       })
     })

@@ -142,7 +142,10 @@ const install = Effect.fnUntraced(function*(model: CommandResult.LockedModel, so
   return yield* new InstallFailed({ model: model.name, reason: reason ?? "the server does not say why" })
 })
 
-/** What a server has that differs from a lock file. */
+/** Whether any server can install a model from its source: a URL, or a repository on Hugging Face, but no local path. */
+const isFetchable = (source: string): boolean => /^(https?:\/\/|[\w-][\w.-]*\/[\w.-]+(::|$))/.test(source)
+
+/** What a server has that differs from a lock file; missing models are installed first, if that is wanted. */
 const differencesOn = Effect.fnUntraced(function*(lock: CommandResult.Lock, isInstalling: boolean) {
   const service = yield* Models
   const info = yield* ServerInfo
@@ -171,13 +174,16 @@ const differencesOn = Effect.fnUntraced(function*(lock: CommandResult.Lock, isIn
         : `the node type ${type} is ${found}, locked is ${locked}`
     })
   }
+  const before = isInstalling ? yield* service.list() : []
+  for (const model of isInstalling ? lock.models : []) {
+    if (before.some((other) => other.hash === model.hash) || model.source === null || !isFetchable(model.source)) {
+      continue
+    }
+    yield* install(model, model.source)
+  }
   const installed = yield* service.list()
   for (const model of lock.models) {
     if (installed.some((other) => other.hash === model.hash)) continue
-    if (isInstalling && model.source !== null && /^(https?:\/\/|[\w.-]+\/[\w.-]+)/.test(model.source)) {
-      yield* install(model, model.source)
-      continue
-    }
     const other = installed.find((one) => one.name === model.name && one.type === model.type && one.base === model.base)
     differences.push({
       server,

@@ -33,7 +33,7 @@ const temporaryFolder = Effect.flatMap(
 const picture = png(16, 8)
 
 describe("Assets: the life of an upload", () => {
-  it.effect("is in use until the scope closes, and gone afterwards", () => {
+  it.effect("is in use until the scope closes, and is then deleted", () => {
     const server = new FakeServer()
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.gen(function*() {
@@ -49,7 +49,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("ends on failure and on interruption too", () => {
+  it.effect("is deleted after a failure and an interruption, too", () => {
     const server = new FakeServer()
     return Effect.gen(function*() {
       const exit = yield* Assets.uploadBytes(picture).pipe(
@@ -67,7 +67,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("sends what was asked for, and sensible defaults", () => {
+  it.effect("sends the requested options, or the defaults", () => {
     const server = new FakeServer()
     return Effect.gen(function*() {
       yield* Assets.uploadBytes(picture)
@@ -97,7 +97,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.scoped, Effect.provide(server.layer))
   })
 
-  it.effect("sends the same bytes once per scope, also from many fibers, and again after an early end", () => {
+  it.effect("sends the same bytes once per scope, even from many fibers, and again after an early deletion", () => {
     const server = new FakeServer()
     return Effect.gen(function*() {
       const assets = yield* Assets.Assets
@@ -123,7 +123,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("spares what the user starred or moved since, and what a result refers to", () => {
+  it.effect("keeps images that the user has starred or moved, and images that a result refers to", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const outer = yield* Effect.scope
@@ -141,7 +141,7 @@ describe("Assets: the life of an upload", () => {
     })).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("adopts images that are there, and spares them by the same rules", () => {
+  it.effect("adopts existing images, and keeps them by the same rules", () => {
     const server = new FakeServer()
     server.add("theirs.png", picture, { starred: true, board_id: "b-1" })
     server.add("other.png", picture)
@@ -159,7 +159,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("logs and reports a deletion that does nothing, and does not hide the failure before it", () => {
+  it.effect("logs and reports a deletion without effect, and does not hide the failure before it", () => {
     const server = new FakeServer()
     server.faults.delete = () => Effect.fail(apiError("Server", 200, "DELETE"))
     const logged: Array<string> = []
@@ -183,7 +183,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide([server.layer, Logger.layer([logger])]))
   })
 
-  it.effect("takes an image that is gone already for deleted", () => {
+  it.effect("counts a missing image as deleted", () => {
     const server = new FakeServer()
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.andThen(Assets.uploadBytes(picture), Effect.sync(() => server.images.clear())))
@@ -203,8 +203,8 @@ const begin = <A, E>(server: FakeServer, upload: Effect.Effect<A, E, Assets.Asse
     return fiber
   })
 
-describe("Assets: answers that are lost", () => {
-  it.effect("finds the image when the connection broke after the server had stored it", () => {
+describe("Assets: an upload whose response is lost", () => {
+  it.effect("finds its image if the connection breaks after the server has stored it", () => {
     const server = new FakeServer()
     server.faults.upload = (store) => Effect.andThen(store, Effect.fail(apiError("Transport", undefined, "POST")))
     return Effect.gen(function*() {
@@ -217,7 +217,7 @@ describe("Assets: answers that are lost", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("waits for a server that stores it a moment later", () => {
+  it.effect("waits for a server that stores its image a moment later", () => {
     const server = new FakeServer()
     server.faults.upload = (store) =>
       Effect.andThen(
@@ -232,7 +232,7 @@ describe("Assets: answers that are lost", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("says so when it is not there", () => {
+  it.effect("fails if its image is not found", () => {
     const server = new FakeServer()
     server.faults.upload = () => Effect.fail(apiError("Transport", undefined, "POST"))
     return Effect.gen(function*() {
@@ -247,7 +247,7 @@ describe("Assets: answers that are lost", () => {
     ["BoardMissing", apiError("NotFound", 404, "POST")],
     ["Forbidden", apiError("Unauthorized", 401, "POST")],
     ["Server", apiError("Conflict", 409, "POST")]
-  ])("a refusal is final: %s", ([reason, error]) => {
+  ])("does not retry a rejection: %s", ([reason, error]) => {
     const server = new FakeServer()
     server.faults.upload = () => Effect.fail(error)
     return Effect.gen(function*() {
@@ -258,8 +258,8 @@ describe("Assets: answers that are lost", () => {
   })
 })
 
-describe("Assets: what is sent", () => {
-  it.live("a file, by its content and not by its name", () => {
+describe("Assets: an upload", () => {
+  it.live("detects the type of a file by its content, not by its name", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -275,7 +275,7 @@ describe("Assets: what is sent", () => {
     })).pipe(Effect.provide([server.layer, files]))
   })
 
-  it.live("nothing that is no image, no file, not there, too large or out of bounds", () => {
+  it.live("rejects what is not an image or a file, is missing, too large or out of bounds", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -305,7 +305,7 @@ describe("Assets: what is sent", () => {
     })).pipe(Effect.provide([server.layer, files]))
   })
 
-  it.live("no more than the limit is read of a stream that lies about its length", () => {
+  it.live("reads a stream only up to the limit, even if it announces another length", () => {
     const server = new FakeServer()
     let read = 0
     const endless = Stream.fromIterable([picture]).pipe(
@@ -319,7 +319,7 @@ describe("Assets: what is sent", () => {
     }).pipe(Effect.scoped, Effect.provide(server.layer))
   })
 
-  it.live("a large file is hashed in pieces and recognised again", () => {
+  it.live("hashes a large file in chunks, and recognizes the same file again", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -342,7 +342,7 @@ describe("Assets: what is sent", () => {
 describe("Assets: after a crash", () => {
   const withLedger = (server: FakeServer, file: string) => server.layer.pipe(Layer.provide(AssetLedger.layerFile(file)))
 
-  it.live("deletes what the ledger of the earlier process tells", () => {
+  it.live("deletes the images in the ledger of the earlier process", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -386,7 +386,7 @@ describe("Assets: after a crash", () => {
     })).pipe(Effect.provide(files))
   })
 
-  it.live("looks for an upload that has not arrived yet until the server cannot receive it any more", () => {
+  it.live("looks for an upload in flight until the server can no longer receive it", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -417,7 +417,7 @@ describe("Assets: after a crash", () => {
     })).pipe(Effect.provide(files))
   })
 
-  it.live("remembers nothing of what ended well", () => {
+  it.live("keeps no record of a deleted image", () => {
     const server = new FakeServer()
     return Effect.scoped(Effect.gen(function*() {
       const folder = yield* temporaryFolder

@@ -46,7 +46,7 @@ const queueOf = (
 }
 
 describe("Cleanup.inputs", () => {
-  it.effect("deletes uploads early, once, and only what is held", () => {
+  it.effect("deletes uploads early, once, and only those that the scope holds", () => {
     const server = new FakeServer()
     server.add("theirs.png", picture)
     return Effect.gen(function*() {
@@ -62,7 +62,7 @@ describe("Cleanup.inputs", () => {
     }).pipe(Effect.scoped, Effect.provide(server.layer))
   })
 
-  it.effect("tells what failed by name, and fails with strict after trying all", () => {
+  it.effect("reports failures by name, and fails with strict after trying all", () => {
     const server = new FakeServer()
     server.faults.delete = (name) =>
       name === "upload-1.png" ? Effect.fail(apiError("Server", 200, "DELETE")) : undefined
@@ -96,7 +96,7 @@ describe("Cleanup.outputs", () => {
     return { server, outputs }
   }
 
-  it.effect("deletes what the job made itself, and nothing else", () => {
+  it.effect("deletes only images that the job itself created", () => {
     const { outputs, server } = prepared()
     return Effect.gen(function*() {
       const result = yield* Cleanup.outputs(outputs)
@@ -113,7 +113,7 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("limits itself to a board, to no board, to the final images", () => {
+  it.effect("can be limited to a board, to uncategorized images, or to the final images", () => {
     const { outputs, server } = prepared()
     return Effect.gen(function*() {
       assert.deepStrictEqual((yield* Cleanup.outputs(outputs, { board: "b-1" })).deleted, ["on-board.png"])
@@ -123,7 +123,7 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("spares what another run retains, but not from its owner", () => {
+  it.effect("keeps images that another run retains, unless that run itself deletes them", () => {
     const { outputs, server } = prepared()
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.gen(function*() {
@@ -137,7 +137,7 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("finds out what the server silently left", () => {
+  it.effect("reports images that the server silently kept", () => {
     const { outputs, server } = prepared()
     server.faults.deleteMany = (names) => names.filter((name) => name !== "made.png")
     return Effect.gen(function*() {
@@ -148,7 +148,7 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("deletes what another run left to this one, also if the first attempt fails", () => {
+  it.effect("deletes images that another run transferred to this one, even if the first attempt fails", () => {
     const { outputs, server } = prepared()
     return Effect.gen(function*() {
       const { imageUse } = yield* Assets.Assets
@@ -160,7 +160,7 @@ describe("Cleanup.outputs", () => {
     }).pipe(Effect.provide(server.layer))
   })
 
-  it.effect("reports every image when the server cannot be reached, and does not fail", () => {
+  it.effect("reports every image, and does not fail, if the server is unreachable", () => {
     const { outputs, server } = prepared()
     const unreachable = { ...server.service, byNames: () => Effect.fail(apiError("Transport", undefined, "POST")) }
     Object.assign(server.service, unreachable)
@@ -195,7 +195,7 @@ describe("Cleanup.queueItems", () => {
     }).pipe(Effect.provide(queueOf(queue, { summaries })))
   })
 
-  it.effect("is strict when asked to be", () => {
+  it.effect("fails with strict if an item remains", () => {
     const queue = items()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(Cleanup.queueItems(job, { strict: true }))
@@ -206,7 +206,7 @@ describe("Cleanup.queueItems", () => {
 })
 
 describe("Cleanup.many", () => {
-  it.effect("adds up what it deleted of many jobs", () => {
+  it.effect("adds up the deletions of many jobs", () => {
     const server = new FakeServer()
     server.add("a.png", picture, run)
     server.add("b.png", picture, { session_id: "s-2" })
@@ -229,7 +229,7 @@ describe("Cleanup.many", () => {
     }).pipe(Effect.scoped, Effect.provide([server.layer, queueOf(queue, { summaries: true })]))
   })
 
-  it.effect("deletes what only these jobs share, and spares what others hold too", () => {
+  it.effect("deletes images that only these jobs share, and keeps images that other jobs hold too", () => {
     const server = new FakeServer()
     server.add("shared.png", picture, run)
     server.add("wanted.png", picture, run)

@@ -3,7 +3,7 @@ import { crc32 as native } from "node:zlib"
 import { crc32, portable } from "../../packages/core/src/internal/crc32.ts"
 
 describe("crc32", () => {
-  it("is the same on every platform, in one piece and in several", () => {
+  it("is the same on every platform, for one chunk and for several", () => {
     const bytes = Uint8Array.from({ length: 1000 }, (_, index) => (index * 7919) % 256)
     for (const sum of [crc32, portable]) {
       assert.strictEqual(sum(bytes), native(bytes))

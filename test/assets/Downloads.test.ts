@@ -48,7 +48,7 @@ const fails = <A, R>(effect: Effect.Effect<A, DownloadError | InvalidOption, R>,
   })
 
 describe("Downloads.outputs", () => {
-  it.live("writes images and sidecars, whole, with their sizes", () => {
+  it.live("writes complete images and sidecars, and returns their sizes", () => {
     const server = new FakeServer()
     const bytes = png(64, 32)
     server.add("a.png", bytes, { board_id: "b-1", session_id: "s-1" }, {
@@ -98,7 +98,7 @@ describe("Downloads.outputs", () => {
       }))
   })
 
-  it.live("takes the final images, or all, or those that a function picks", () => {
+  it.live("downloads the final images, all images, or those that a function selects", () => {
     const server = new FakeServer()
     for (const name of ["a.png", "b.png"]) server.add(name, png(8, 8))
     const outputs = outputsOf([
@@ -122,7 +122,7 @@ describe("Downloads.outputs", () => {
       }))
   })
 
-  it.live("names files by a template and numbers those that would collide", () => {
+  it.live("names files by a template, and numbers files that would collide", () => {
     const server = new FakeServer()
     for (const name of ["a.png", "b.png", "c.png"]) server.add(name, png(8, 8), {}, { metadata: { seed: 42 } })
     const outputs = outputsOf([
@@ -149,7 +149,7 @@ describe("Downloads.outputs", () => {
       }))
   })
 
-  it.live("never leaves the folder, whatever the server calls an image", () => {
+  it.live("never writes outside the directory, whatever the server calls an image", () => {
     const server = new FakeServer()
     const names = ["../../escape.png", "/etc/x.png", "C:\\x.png", "nul.png", `${"n".repeat(300)}.png`, "a\0b.png", ".."]
     for (const name of names) server.add(name, png(8, 8))
@@ -165,7 +165,7 @@ describe("Downloads.outputs", () => {
       }))
   })
 
-  it.live("downloads many jobs into a folder per workflow and batch, with totals", () => {
+  it.live("downloads many jobs into a directory per workflow and batch, with totals", () => {
     const server = new FakeServer()
     for (const name of ["a.png", "b.png"]) server.add(name, png(8, 8))
     return inFolder(server, (folder) =>
@@ -187,7 +187,7 @@ describe("Downloads.outputs", () => {
       }))
   })
 
-  it.live("tells its progress as a stream", () => {
+  it.live("emits its progress as a stream", () => {
     const server = new FakeServer()
     server.add("a.png", png(8, 8))
     server.add("b.png", png(8, 8))
@@ -227,7 +227,7 @@ describe("Downloads: files that exist", () => {
     )
   }
 
-  it.live("are an error by default, before anything is transferred", () =>
+  it.live("are an error by default, before any transfer", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {
         const error = yield* fails(Downloads.image("a.png", { directory: folder }), "FileExists")
@@ -238,7 +238,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("are an error too when only the sidecar is there", () =>
+  it.live("are an error even if only the sidecar exists", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.rename(`${folder}/a.png`, `${folder}/a.png.json`)
@@ -247,7 +247,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("are left alone with skip", () =>
+  it.live("are kept with skip", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {
         const result = yield* Downloads.image("a.png", { directory: folder, ifExists: "skip", metadata: true })
@@ -262,7 +262,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("that are folders or links to nothing are an error with skip and with error, before anything is asked for", () =>
+  it.live("that are directories or broken links are an error with skip and with error, before any request", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
@@ -290,7 +290,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("below a directory that takes no entries are an error at once", () =>
+  it.live("below a directory that accepts no entries are an error immediately", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
         const takesNone = FileSystem.make({
@@ -311,7 +311,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("go below a directory that someone else makes at the same moment", () =>
+  it.live("are written below a directory that another process creates at the same moment", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
         const together = FileSystem.make({
@@ -326,7 +326,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("that are folders stay with overwrite, and no metadata file appears next to them", () =>
+  it.live("that are directories are kept with overwrite, without a sidecar next to them", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
@@ -336,7 +336,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("that appear during the download and are no files are an error with skip", () =>
+  it.live("that are not regular files and appear during the download are an error with skip", () =>
     prepared((folder, fs, server) =>
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
@@ -361,7 +361,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("keep their names with rename, sidecars with their images", () =>
+  it.live("keep their names with rename, and sidecars match their images", () =>
     prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.writeFileString(`${folder}/a-2.png.json`, "mine too")
@@ -389,7 +389,7 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("are never replaced by a file that another process wrote meanwhile", () => {
+  it.live("are never replaced if another process writes them during the download", () => {
     const server = new FakeServer()
     server.add("a.png", png(8, 8))
     return inFolder(server, (folder, fs) =>
@@ -414,7 +414,7 @@ describe("Downloads: faults of the server", () => {
   }
   const cut = (bytes: Uint8Array, at: number) => bytes.subarray(0, at)
 
-  it.live("a connection that is cut in the middle, again and again", () => {
+  it.live("retry a connection that is cut again and again", () => {
     const fake = server()
     fake.faults.full = (image) => Stream.concat(Stream.make(cut(image.bytes, 60)), Stream.fail(apiError("Transport")))
     return inFolder(fake, (folder) =>
@@ -426,7 +426,7 @@ describe("Downloads: faults of the server", () => {
       }))
   })
 
-  it.live("a connection that is cut once", () => {
+  it.live("retry a connection that is cut once", () => {
     const fake = server()
     let times = 0
     fake.faults.full = (image) =>
@@ -441,7 +441,7 @@ describe("Downloads: faults of the server", () => {
   })
 
   it.live.each<readonly [string, number]>([["nothing", 0], ["five bytes", 5], ["the head", 40], ["no end", -12]])(
-    "a PNG of which %s came",
+    "never write a PNG of which %s arrived",
     ([, length]) => {
       const fake = server()
       fake.faults.full = (image) =>
@@ -456,7 +456,7 @@ describe("Downloads: faults of the server", () => {
     }
   )
 
-  it.live("a PNG of which any bytes between its ends are missing or changed is never written", () => {
+  it.live("never write a PNG with missing or changed bytes between its ends", () => {
     const fake = server()
     const whole = png(64, 64)
     const faulty: ReadonlyArray<readonly [string, Uint8Array]> = [
@@ -491,7 +491,7 @@ describe("Downloads: faults of the server", () => {
       }))
   })
 
-  it.live("content that is another image, or none", () => {
+  it.live("fail on content that is another image, or not an image", () => {
     const fake = server()
     return inFolder(fake, (folder) =>
       Effect.gen(function*() {
@@ -509,7 +509,7 @@ describe("Downloads: faults of the server", () => {
       }))
   })
 
-  it.live("an image that was deleted, and one that is not there yet", () => {
+  it.live("fail on a deleted image, and wait for one that does not exist yet", () => {
     const fake = server()
     let attempts = 0
     return inFolder(fake, (folder) =>
@@ -528,7 +528,7 @@ describe("Downloads: faults of the server", () => {
       }))
   })
 
-  it.live("a login that is not accepted, and an answer that stays wrong, are not repeated", () => {
+  it.live("do not retry rejected credentials or a response that stays wrong", () => {
     const fake = server()
     return inFolder(fake, (folder) =>
       Effect.gen(function*() {
@@ -540,7 +540,7 @@ describe("Downloads: faults of the server", () => {
       }))
   })
 
-  it.live("an interruption leaves nothing behind", () => {
+  it.live("leave no files after an interruption", () => {
     const fake = server()
     fake.faults.full = (image) => Stream.concat(Stream.make(cut(image.bytes, 60)), Stream.never)
     return inFolder(fake, (folder) =>
@@ -594,7 +594,7 @@ describe("Downloads: faults of the file system", () => {
         }))
     ).pipe(Layer.provideMerge(files))
 
-  it.live.each(["ENOSPC", "EDQUOT"])("a full disk (%s)", (code) =>
+  it.live.each(["ENOSPC", "EDQUOT"])("fail on a full disk (%s)", (code) =>
     Effect.scoped(Effect.gen(function*() {
       const folder = yield* temporaryFolder
       const error = yield* fails(
@@ -606,7 +606,7 @@ describe("Downloads: faults of the file system", () => {
       assert.deepStrictEqual(yield* listing(folder), [])
     })).pipe(Effect.provide([server().layer, files])))
 
-  it.live("a missing folder that is not to be made, and a file in its place", () =>
+  it.live("fail on a missing directory with createDirectory: false, and on a file in its place", () =>
     inFolder(server(), (folder, fs) =>
       Effect.gen(function*() {
         yield* fails(Downloads.image("a.png", { directory: `${folder}/x`, createDirectory: false }), "DirectoryMissing")
@@ -616,7 +616,7 @@ describe("Downloads: faults of the file system", () => {
         assert.deepStrictEqual(yield* listing(folder), ["file"])
       })))
 
-  it.live("a read-only folder", () => {
+  it.live("fail on a read-only directory", () => {
     const readOnly = Layer.effect(
       FileSystem.FileSystem,
       Effect.map(
@@ -640,7 +640,7 @@ describe("Downloads: faults of the file system", () => {
       }))
   })
 
-  it.live("a file system without links", () => {
+  it.live("work on a file system without links", () => {
     const noLinks = Layer.effect(
       FileSystem.FileSystem,
       Effect.map(
@@ -658,7 +658,7 @@ describe("Downloads: faults of the file system", () => {
       }).pipe(Effect.provide(noLinks)))
   })
 
-  it.live("a template that is wrong", () =>
+  it.live("fail on an invalid template", () =>
     inFolder(server(), (folder) =>
       Effect.gen(function*() {
         const error = yield* fails(
@@ -670,7 +670,7 @@ describe("Downloads: faults of the file system", () => {
 })
 
 describe("Downloads: formats", () => {
-  it.live("needs an ImageCodec for anything but PNG, and says so before the transfer", () => {
+  it.live("fails before the transfer if a format other than PNG has no ImageCodec", () => {
     const server = new FakeServer()
     server.add("a.png", png(8, 8))
     return inFolder(server, (folder) =>
@@ -682,7 +682,7 @@ describe("Downloads: formats", () => {
       }))
   })
 
-  it.live("writes what the codec gives, under the extension of the format", () => {
+  it.live("writes the output of the codec, with the extension of the format", () => {
     const server = new FakeServer()
     server.add("a.png", png(8, 8))
     const codec = Layer.effect(

@@ -34,7 +34,7 @@ describe("FileName.sanitize", () => {
     assert.strictEqual(FileName.sanitize(name), expected)
   })
 
-  it("cuts a long name before its extension and keeps two of them apart", () => {
+  it("shortens a long name before its extension, and keeps two such names distinct", () => {
     const first = FileName.sanitize(`${"ü".repeat(300)}a.png`)
     const second = FileName.sanitize(`${"ü".repeat(300)}b.png`)
     assert.isAtMost(bytes(first), FileName.maxBytes)
@@ -42,12 +42,12 @@ describe("FileName.sanitize", () => {
     assert.notStrictEqual(first, second)
   })
 
-  it("uses the fallback where nothing is visible", () => {
+  it("uses the fallback if no character is visible", () => {
     assert.strictEqual(FileName.sanitize("\u200b \n", { fallback: "node-1" }), "node-1")
     assert.strictEqual(FileName.sanitize("...", { fallback: ".." }), "unnamed")
   })
 
-  it.prop("is one safe segment, whatever comes, and the same when done twice", [Schema.String], ([text]) => {
+  it.prop("returns one safe segment for any string, and is idempotent", [Schema.String], ([text]) => {
     const name = FileName.sanitize(`${text}/..\\${text}`)
     assert.notMatch(name, /[/\\\0<>:"|?*]/)
     assert.notInclude([".", "..", ""], name)
@@ -57,7 +57,7 @@ describe("FileName.sanitize", () => {
 })
 
 describe("FileName helpers", () => {
-  it("adds an extension once and keeps it when numbering", () => {
+  it("add an extension once, and keep it when they number a name", () => {
     assert.strictEqual(FileName.withExtension("a", "png"), "a.png")
     assert.strictEqual(FileName.withExtension("a.PNG", "png"), "a.PNG")
     assert.strictEqual(FileName.withExtension("a.png", "webp"), "a.png.webp")
@@ -71,7 +71,7 @@ const rendered = (source: string, values: FileName.TemplateValues) =>
   Result.map(FileName.parseTemplate(source), (template) => FileName.render(template, values))
 
 describe("FileName templates", () => {
-  it("fills placeholders, pads numbers and makes folders", () => {
+  it("fill placeholders, pad numbers and separate directories", () => {
     assert.deepStrictEqual(
       rendered("{workflow}/{batch}/{label}-{index:4}-{seed}", {
         workflow: "flux",
@@ -85,7 +85,7 @@ describe("FileName templates", () => {
     assert.deepStrictEqual(rendered("{{{name}}}", { name: "x" }), Result.succeed(["{x}"]))
   })
 
-  it("never takes a value for a path", () => {
+  it("never treat a value as a path", () => {
     assert.deepStrictEqual(
       rendered("{workflow}/{label}", { workflow: "..", label: "../../x" }),
       Result.succeed(["_", "__.._x"])
@@ -100,7 +100,7 @@ describe("FileName templates", () => {
     ["{name", "not closed"],
     ["{index:x}", "digits"],
     ["{constructor}", "not a placeholder"]
-  ])("refuses %j", (source, problem) => {
+  ])("reject %j", (source, problem) => {
     const result = FileName.parseTemplate(source)
     assert(Result.isFailure(result))
     assert.include(result.failure.message, problem)

@@ -19,7 +19,7 @@ const heads: ReadonlyArray<readonly [ImageType.ImageType, Uint8Array]> = [
 ]
 
 describe("ImageType", () => {
-  it.each(heads)("knows %s by its content", (type, head) => {
+  it.each(heads)("recognizes %s by its content", (type, head) => {
     assert.deepStrictEqual(ImageType.detect(head), Option.some(type))
     assert.deepStrictEqual(ImageType.detect(head.subarray(0, 2)), Option.none())
   })
@@ -34,12 +34,12 @@ describe("ImageType", () => {
     ["ZIP", bytes(0x50, 0x4b, 3, 4, 20, 0), "a ZIP archive"],
     ["noise", bytes(1, 2, 3, 4, 5), "an unknown type of file"],
     ["GIF of no known version", text("GIF88a"), "text"]
-  ])("refuses %s", (_, head, description) => {
+  ])("rejects %s", (_, head, description) => {
     assert.deepStrictEqual(ImageType.detect(head), Option.none())
     assert.strictEqual(ImageType.describe(head), description)
   })
 
-  it("reads the size of a PNG, also from a view into a larger buffer", () => {
+  it("reads the size of a PNG, even from a view into a larger buffer", () => {
     const head = heads[0]![1]
     const buffer = new Uint8Array(100)
     buffer.set(head, 13)

@@ -23,7 +23,7 @@ const pasted = (outputs: WorkflowOutput): string =>
   outputs.images.find((image) => image.nodeType === "img_paste")?.imageName ?? ""
 
 describe("Retrieving outputs and cleaning up", () => {
-  it.live("downloads what a job made and leaves nothing behind", () =>
+  it.live("downloads the images of a job, and leaves nothing on the server", () =>
     Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
@@ -86,7 +86,7 @@ describe("Retrieving outputs and cleaning up", () => {
       yield* InvokeAiTest.assertClean
     })).pipe(Effect.provide([InvokeAiTest.layer(), files, NodeImageCodec.layer])))
 
-  it.live("keeps an image of one run as long as another run has it from the cache", () =>
+  it.live("keeps an image of one run while another run has it from the cache", () =>
     Effect.scoped(Effect.gen(function*() {
       const images = yield* Images
       const workflow = yield* Workflow.fromFile(blur)
@@ -144,7 +144,7 @@ describe("Retrieving outputs and cleaning up", () => {
       assert.strictEqual(yield* images.exists(name), stays)
     })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 
-  it.live("hands an image from one cleanup to the next", () =>
+  it.live("transfers an image from one cleanup to the next", () =>
     Effect.scoped(Effect.gen(function*() {
       const images = yield* Images
       const { close, first, run, second } = yield* twins
@@ -159,7 +159,7 @@ describe("Retrieving outputs and cleaning up", () => {
       yield* close(second)
     })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 
-  it.live("deletes no adopted or own image that the result of another job refers to, or that is retained", () =>
+  it.live("keeps adopted and created images that are retained or that the result of another job refers to", () =>
     Effect.scoped(Effect.gen(function*() {
       const images = yield* Images
       const { close, first, run, second } = yield* twins

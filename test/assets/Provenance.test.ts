@@ -83,7 +83,7 @@ describe("seed and model", () => {
     assert.strictEqual(second.model?.["name"], "second")
   })
 
-  it("are not taken from farther up when the nearest came over a connection and is not known", () => {
+  it("are not taken from further upstream if the nearest is connected and unknown", () => {
     assert.strictEqual(Provenance.read({ graph, workflow: null, nodeId: "redecode" }).seed, null)
   })
 
@@ -95,18 +95,18 @@ describe("seed and model", () => {
     assert.deepStrictEqual(seeds, [5, 6, 6, null])
   })
 
-  it("come from the batch before the graph", () => {
+  it("come from the batch rather than from the graph", () => {
     const ran = item([{ nodeId: "noise", fieldName: "seed", value: 12 }])
     assert.strictEqual(Provenance.read({ graph, workflow: null, nodeId: "decode", item: ran }).seed, 12)
   })
 
-  it("prefer a main model, also a farther one", () => {
+  it("prefer a main model, even if it is further upstream", () => {
     assert.strictEqual(Provenance.read({ graph, workflow: null, nodeId: "upscale" }).model?.["name"], "first")
     const alone = { nodes: { upscale: graph.nodes.upscale }, edges: [] }
     assert.strictEqual(Provenance.read({ graph: alone, workflow: null }).model?.["name"], "upscaler")
   })
 
-  it("are known without the node if all ends of the graph agree", () => {
+  it("are known without the node if all final nodes of the graph agree", () => {
     assert.strictEqual(Provenance.read({ graph, workflow: null }).model?.["name"], "second")
     const apart = {
       nodes: { a: { id: "a", seed: 1 }, b: { id: "b", seed: 2 } },
@@ -116,7 +116,7 @@ describe("seed and model", () => {
     assert.strictEqual(Provenance.read({ graph: apart, workflow: null, nodeId: "b" }).seed, 2)
   })
 
-  it("are null in graphs that go in circles, and in what is no graph", () => {
+  it("are null for a cyclic graph, and for what is not a graph", () => {
     const circle = {
       nodes: { a: { id: "a" }, b: { id: "b" } },
       edges: [edge("a.x", "b.x"), edge("b.x", "a.x"), { source: 1 }, null]
@@ -186,7 +186,7 @@ const workflow = {
 }
 
 describe("inputs", () => {
-  it("come in form order with the values that ran", () => {
+  it("are in form order, with the values that ran", () => {
     const { inputs } = Provenance.read({
       graph,
       workflow,
@@ -203,7 +203,7 @@ describe("inputs", () => {
     ])
   })
 
-  it("are null without a workflow that can be read", () => {
+  it("are null without a readable workflow", () => {
     assert.strictEqual(Provenance.read({ graph, workflow: { ...workflow, nodes: 3 } }).inputs, null)
   })
 })

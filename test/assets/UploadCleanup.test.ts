@@ -97,7 +97,7 @@ const transient: ReadonlyArray<readonly [string, InvokeAiError]> = [
 
 describe("Deleting an upload when its scope closes", () => {
   for (const [name, error] of transient) {
-    it.effect(`repeats the deletion after ${name}`, () => {
+    it.effect(`retries the deletion after ${name}`, () => {
       const server = new FakeServer()
       let failures = 3
       server.faults.delete = () => failures-- > 0 ? Effect.fail(error) : undefined
@@ -111,7 +111,7 @@ describe("Deleting an upload when its scope closes", () => {
     })
   }
 
-  it.effect("repeats the lookup before the deletion after a transient failure", () => {
+  it.effect("retries the lookup before the deletion after a transient failure", () => {
     const server = new FakeServer()
     let failures = 3
     server.faults.find = () => failures-- > 0 ? Effect.fail(apiError("Server", 503)) : undefined
@@ -139,7 +139,7 @@ describe("Deleting an upload when its scope closes", () => {
       }))
   })
 
-  it.effect("waits for a server that does not respond no longer than closeTimeout, for all images together", () => {
+  it.effect("waits at most closeTimeout in total, for all images, if the server does not respond", () => {
     const server = new FakeServer()
     server.faults.delete = () => Effect.never
     return withAssets(server, ({ close, provide, records }) =>
@@ -186,7 +186,7 @@ describe("Deleting an upload when its scope closes", () => {
       }))
   })
 
-  it.effect("makes a last attempt when the layer closes, and keeps the record of an image that is still there", () => {
+  it.effect("makes a last attempt when the layer closes, and keeps the record of an image that still exists", () => {
     const server = new FakeServer()
     server.faults.delete = (name) => name === "upload-1.png" ? Effect.never : undefined
     return withAssets(server, ({ close, provide, records }) =>
@@ -218,7 +218,7 @@ describe("Deleting an upload when its scope closes", () => {
       }))
   })
 
-  it.effect("does not delete an image in the background that was adopted since", () => {
+  it.effect("does not delete an image in the background that has been adopted since then", () => {
     const server = new FakeServer()
     server.faults.delete = () => Effect.fail(apiError("Server", 503, "DELETE"))
     return withAssets(server, ({ provide }) =>
@@ -254,7 +254,7 @@ describe("Interrupting an upload", () => {
 
   const upload = Effect.scoped(Assets.uploadBytes(picture))
 
-  it.effect("returns immediately; a request that finishes soon is followed by the deletion of its image", () => {
+  it.effect("returns immediately, and deletes the image if the request finishes soon", () => {
     const server = new FakeServer()
     server.faults.upload = (store) => Effect.delay(store, "2 seconds")
     return withAssets(server, ({ provide, records }) =>
@@ -267,7 +267,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("cuts a request that hangs, and keeps its record because the server may still get it", () => {
+  it.effect("aborts a request that hangs, and keeps its record because the server may still receive it", () => {
     const server = new FakeServer()
     let cut = false
     server.faults.upload = () =>
@@ -287,7 +287,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("finds and deletes an image that arrives after its request was cut", () => {
+  it.effect("finds and deletes an image that arrives after its request was aborted", () => {
     const server = new FakeServer()
     server.faults.upload = (store) => Effect.andThen(Effect.forkDetach(Effect.delay(store, "5 seconds")), Effect.never)
     return withAssets(server, ({ provide, records }) =>
@@ -316,7 +316,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("leaves nothing behind if the layer closes right after it", () => {
+  it.effect("leaves no image and no record if the layer closes right after it", () => {
     const server = new FakeServer()
     server.faults.upload = (store) => Effect.andThen(store, Effect.never)
     return withAssets(server, ({ close, provide, records }) =>
@@ -328,7 +328,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("lets the layer close in time although no request gets a response", () => {
+  it.effect("lets the layer close in time even if no request gets a response", () => {
     const server = new FakeServer()
     server.faults.upload = () => Effect.never
     server.faults.list = () => Effect.never
@@ -340,7 +340,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("is what a timeout does: the upload fails in time and its image is deleted", () => {
+  it.effect("happens on a timeout: the upload fails in time, and its image is deleted", () => {
     const server = new FakeServer()
     server.faults.upload = (store) => Effect.andThen(store, Effect.never)
     server.faults.list = () => Effect.never
@@ -364,7 +364,7 @@ describe("Interrupting an upload", () => {
       }))
   })
 
-  it.effect("returns immediately from adopting an image of a server that does not respond", () => {
+  it.effect("returns immediately from adopting an image if the server does not respond", () => {
     const server = new FakeServer()
     const hanging = { ...server.service, get: () => Effect.never }
     Object.assign(server.service, hanging)

@@ -37,7 +37,7 @@ const videoOutput = (video_name: string, isIntermediate = false) =>
   })
 
 describe("Downloads.videos", () => {
-  it.live("go on where a connection broke, as often as the retries allow", () => {
+  it.live("continue where a connection broke, as often as the retries allow", () => {
     const server = new FakeServer()
     const video = mp4(5000)
     server.videos.set("clip.mp4", video)
@@ -65,7 +65,7 @@ describe("Downloads.videos", () => {
     })).pipe(Effect.provide([server.layer, files]))
   })
 
-  it.live("are whole when only the last answer was cut, and there is nothing to go on with", () => {
+  it.live("are complete if only the end of the last response was cut off", () => {
     const server = new FakeServer()
     const video = mp4(100)
     server.videos.set("clip.mp4", video)
@@ -83,7 +83,7 @@ describe("Downloads.videos", () => {
     })).pipe(Effect.provide([server.layer, files]))
   })
 
-  it.live("leave nothing when they stay incomplete, or are not there", () => {
+  it.live("leave no file if they stay incomplete or are missing", () => {
     const server = new FakeServer()
     const video = mp4(100)
     for (const [name, bytes] of [["cut.mp4", video.subarray(0, 150)], ["empty.mp4", video.subarray(0, 0)]] as const) {
@@ -105,7 +105,7 @@ describe("Downloads.videos", () => {
     })).pipe(Effect.provide([server.layer, files]))
   })
 
-  it.live("keep to the folder, whatever the server calls them, and other formats are taken as they are", () => {
+  it.live("stay in the directory, whatever the server calls them, and keep other formats unchanged", () => {
     const server = new FakeServer()
     for (const name of ["../../up.WEBM", "CON.mp4", "no extension"]) server.videos.set(name, new Uint8Array(20))
     return Effect.scoped(Effect.gen(function*() {
@@ -124,7 +124,7 @@ describe("Downloads.videos", () => {
 })
 
 describe("Downloads.outputs", () => {
-  it.live("brings the kept videos too, with sidecars, or all, or none", () => {
+  it.live("includes final videos with sidecars, all videos, or no videos", () => {
     const server = new FakeServer()
     server.add("a.png", png(8, 8))
     for (const name of ["kept.mp4", "between.mp4"]) server.videos.set(name, mp4(30))

@@ -13,7 +13,7 @@ const backward = jump(1000, -hour)
 const restless = (elapsed: number) => Math.floor(elapsed / 500) % 2 === 0 ? hour : -hour
 
 describe("When the wall clock jumps", () => {
-  it.effect("a lookup waits for as long as before, and nothing is sent twice", () =>
+  it.effect("a lookup waits as long as without the jump, and nothing is sent twice", () =>
     Effect.gen(function*() {
       // A request ends after 10 seconds without a response, and this one arrives a second later.
       for (const offset of [jump(10_300, hour), jump(10_300, -hour), restless]) {
@@ -26,7 +26,7 @@ describe("When the wall clock jumps", () => {
       }
     }))
 
-  it.effect("a server that stays away is given up after the documented time", () =>
+  it.effect("the client gives up on an unreachable server after the documented time", () =>
     Effect.gen(function*() {
       const gone = [
         { on: "itemSummariesByIds", call: 1, fault: "requestLost", always: true },
@@ -47,7 +47,7 @@ describe("When the wall clock jumps", () => {
       }
     }))
 
-  it.effect("a cancellation waits for the server no longer than before", () =>
+  it.effect("a cancellation waits for the server no longer than without the jump", () =>
     Effect.gen(function*() {
       const broken = [{ on: "cancelByBatchIds", call: 1, fault: "error502", always: true }] as const
       for (const offset of [forward, backward, restless]) {

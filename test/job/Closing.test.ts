@@ -73,7 +73,7 @@ describe("Interrupting a program at any moment", () => {
 })
 
 describe("Closing a scope", () => {
-  it.effect("cancels what runs, whatever goes wrong on the way", () =>
+  it.effect("cancels running items, whatever goes wrong during the cancellation", () =>
     Effect.gen(function*() {
       for (const on of ["cancelByBatchIds", "batchStatus", "itemSummariesByIds", "item"] as const) {
         for (const fault of faultNames) {
@@ -95,7 +95,7 @@ describe("Closing a scope", () => {
       }
     }), { timeout: 60_000 })
 
-  it.effect("waits for a server that is away for a moment", () =>
+  it.effect("waits for a server that is unreachable for a moment", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator
@@ -111,8 +111,8 @@ describe("Closing a scope", () => {
     ))
 })
 
-describe("Many who wait for one job", () => {
-  it.effect("receive the same end, each in its own time, and one that leaves does not disturb the others", () =>
+describe("Many fibers that await one job", () => {
+  it.effect("receive the same result, each with its own timeout, and are not disturbed if one of them stops", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ duration: 10_000 }, () =>
         Effect.gen(function*() {

@@ -29,7 +29,7 @@ const progress = (step: number): InvocationProgress => ({
 })
 
 describe("EventLog", () => {
-  it.effect("gives every reader everything, in order, while it is short", () =>
+  it.effect("delivers all events to every subscriber, in order, while it is short", () =>
     Effect.gen(function*() {
       const log = new EventLog()
       const early = yield* Effect.forkChild(Stream.runCollect(log.stream))
@@ -45,7 +45,7 @@ describe("EventLog", () => {
       assert.deepStrictEqual(yield* Stream.runCollect(log.stream), sent)
     }))
 
-  it.effect("drops old progress without a word, and other events with their number", () =>
+  it.effect("drops old progress silently, and reports the number of other dropped events", () =>
     Effect.gen(function*() {
       const log = new EventLog({ startEvents: 10, progress: 3, previews: 1 })
       for (let i = 0; i < 25; i++) log.push(status(i))
@@ -60,7 +60,7 @@ describe("EventLog", () => {
       assert.deepStrictEqual(seen.map((event) => event.preview === null), [true, true, false])
     }))
 
-  it.effect("tells a slow reader only what it has missed", () =>
+  it.effect("reports to a slow subscriber only what that subscriber missed", () =>
     Effect.gen(function*() {
       const log = new EventLog({ startEvents: 10, progress: 3, previews: 1 })
       for (let i = 0; i < 8; i++) log.push(status(i))
@@ -79,7 +79,7 @@ describe("EventLog", () => {
       assert.strictEqual(got.length, 8 + 1 + 10)
     }))
 
-  it.effect("never drops a result or an end, and tells a late reader once what is missing", () =>
+  it.effect("never drops a result or a terminal event, and reports missing events once to a late subscriber", () =>
     Effect.gen(function*() {
       const log = new EventLog({ startEvents: 5, progress: 2, previews: 1 })
       const early = yield* Effect.forkChild(Stream.runCollect(log.stream))

@@ -103,7 +103,7 @@ describe("A batch whose enqueue request got a response that is not the server's 
       }
     }))
 
-  it.effect("is sent again where it did not arrive and a second request may help", () =>
+  it.effect("is sent again if it did not arrive and a second request may help", () =>
     Effect.gen(function*() {
       for (const [status, body, contentType] of foreign) {
         const name = `${status} ${body}`
@@ -151,7 +151,7 @@ describe("A batch whose enqueue request got a response that is not the server's 
       assert.strictEqual(requests, 1)
     }))
 
-  it.effect("fails at once where the server itself refused it", () =>
+  it.effect("fails immediately if the server itself rejected it", () =>
     Effect.gen(function*() {
       for (const status of [400, 401, 403, 404, 405, 409, 413, 422]) {
         let requests = 0
@@ -190,7 +190,7 @@ describe("A batch whose enqueue response is missing", () => {
       }).pipe(Effect.scoped)
     ))
 
-  it.effect("is found by reading, where nothing of it runs yet", () =>
+  it.effect("is found by polling if none of its items runs yet", () =>
     withProxy(
       { handle: silent },
       Effect.gen(function*() {
@@ -205,7 +205,7 @@ describe("A batch whose enqueue response is missing", () => {
       }).pipe(Effect.scoped)
     ))
 
-  it.effect("is waited for where the server does not have it yet", () =>
+  it.effect("is awaited if the server does not have it yet", () =>
     withProxy(
       {
         handle: (request, forward) => isEnqueue(request) ? Effect.delay(forward, "2 minutes") : undefined
@@ -248,8 +248,8 @@ const lostResponse: Handler = (request, forward) =>
     ? Effect.andThen(forward, respond(request, 500, "Internal Server Error", "text/plain; charset=utf-8"))
     : undefined
 
-describe("A batch that the server took and cannot read", () => {
-  it.effect("is removed from the queue, and the error says so", () =>
+describe("A batch that the server accepted and cannot read", () => {
+  it.effect("is removed from the queue, and the error reports that", () =>
     withProxy(
       {
         handle: (request, forward) =>
@@ -263,7 +263,7 @@ describe("A batch that the server took and cannot read", () => {
       })
     ))
 
-  it.effect("is removed when the scope closes, where that failed before", () => {
+  it.effect("is removed when the scope closes if that failed before", () => {
     let failures = 0
     return withProxy(
       {
@@ -286,7 +286,7 @@ describe("A batch that the server took and cannot read", () => {
     )
   })
 
-  it.effect("does not keep others from finding and following their own", () =>
+  it.effect("does not keep other jobs from finding and tracking their batches", () =>
     withProxy(
       {
         handle: (request, forward) =>
@@ -317,7 +317,7 @@ describe("The timeout of a job", () => {
       return error
     })
 
-  it.effect("counts from the call of submit, and covers it", () =>
+  it.effect("starts with the call of submit, and includes it", () =>
     withProxy(
       { handle: (request) => isEnqueue(request) ? Effect.never : undefined },
       Effect.gen(function*() {
@@ -327,7 +327,7 @@ describe("The timeout of a job", () => {
       }).pipe(Effect.scoped)
     ))
 
-  it.effect("cancels what arrived although its response is missing", () =>
+  it.effect("cancels a batch that arrived although its response is missing", () =>
     withProxy(
       {
         handle: (request, forward) =>
@@ -351,7 +351,7 @@ describe("The timeout of a job", () => {
     ))
   let canceling = false
 
-  it.effect("leaves nothing that is sent after it", () =>
+  it.effect("sends nothing after it has passed", () =>
     withProxy(
       {
         handle: (request, forward) =>
@@ -372,7 +372,7 @@ describe("The timeout of a job", () => {
       })
     ))
 
-  it.effect("says that nothing was sent where it is over before", () =>
+  it.effect("reports that nothing was sent if it passes earlier", () =>
     withProxy(
       { handle: (request) => request.url.includes("/api/v1/boards") ? Effect.never : undefined },
       Effect.gen(function*() {
@@ -403,7 +403,7 @@ describe("The timeout of a job", () => {
       }).pipe(Effect.scoped)
     ))
 
-  it.effect("does not take away the result of a job that has ended", () =>
+  it.effect("does not discard the result of a job that has ended", () =>
     withProxy(
       { handle: () => undefined },
       Effect.gen(function*() {
@@ -416,7 +416,7 @@ describe("The timeout of a job", () => {
 })
 
 describe("A lookup", () => {
-  it.effect("keeps to its time on a server that accepts requests and does not respond", () =>
+  it.effect("ends in time if the server accepts requests and does not respond", () =>
     withProxy(
       {
         handle: (request) =>

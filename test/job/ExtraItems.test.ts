@@ -79,7 +79,7 @@ describe("Closing the scope of a job deletes the images of an extra item, and no
             }
           }))
       }
-      it.effect(`that ran to its end, ${where}`, () =>
+      it.effect(`that completed, ${where}`, () =>
         Effect.gen(function*() {
           const status = yield* drive(
             run(graphs["in the first of two nodes"], { deleteOutputs, closedAfter: 0 }).pipe(

@@ -75,7 +75,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
     }
   }
 
-  it.effect("two faults in a row, of any two kinds, on the submission", () =>
+  it.effect("survives any two faults in a row during the submission", () =>
     Effect.gen(function*() {
       const kinds = faultNames.filter((fault) => fault !== "restart")
       for (const first of kinds) {
@@ -95,7 +95,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }
     }), { timeout: 120_000 })
 
-  it.effect("uses the receipts of servers that give them, and never doubles anything", () =>
+  it.effect("uses receipts if the server returns them, and never enqueues a duplicate", () =>
     Effect.gen(function*() {
       const kinds = faultNames.filter((fault) => fault !== "restart")
       for (const first of kinds) {
@@ -122,7 +122,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }
     }), { timeout: 60_000 })
 
-  it.effect("adopts a batch by its receipt without asking for its items", () =>
+  it.effect("attaches to a batch by its receipt without reading its items", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({
         receipts: 10,
@@ -138,7 +138,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(server.enqueues.length, 1)
     }))
 
-  it.effect("sends the batch without a key when the server has no room for receipts", () =>
+  it.effect("sends the batch without a key if the server has no room for receipts", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ receipts: 0 }, () =>
         Effect.flatMap(Job.submitBatch(batchOf()), (job) => job.await))
@@ -178,7 +178,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.deepStrictEqual(later.server.acknowledged, keys(later.server))
     }))
 
-  it.effect("does not take a server that once says that it has no batch by its word when the time is over", () =>
+  it.effect("does not trust a single response without the batch when the time is over", () =>
     Effect.gen(function*() {
       // Nothing but failures until the time is over, and then an answer while the request is still on its way.
       const broken = Array.from({ length: 55 }, (_, index) => ({
@@ -211,7 +211,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(server.calls("enqueueReceipt"), 0)
     }))
 
-  it.effect("says that it does not know when the server cannot be asked, and finds out later", () =>
+  it.effect("reports an unknown outcome while the server is unreachable, and finds it later", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({
         faults: [
@@ -231,7 +231,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(server.enqueues.length, 1)
     }))
 
-  it.effect("cancels what arrives twice under its id, and says so", () =>
+  it.effect("cancels and reports a batch that arrives twice under its id", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({
         duration: 20_000,
@@ -251,7 +251,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.deepInclude(warning, { reason: "ExtraItems", itemIds: [2] })
     }))
 
-  it.effect("refuses an empty batch, and cancels a part that was taken", () =>
+  it.effect("rejects an empty batch, and cancels a partially accepted one", () =>
     Effect.gen(function*() {
       const empty = yield* withServer({}, () => Effect.flip(Job.submitBatch({ ...batchOf(), size: 0 })))
       assert.strictEqual(empty.result._tag, "SubmissionIncomplete")
@@ -264,7 +264,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       assert.strictEqual(kept.result.items.length, 2)
     }))
 
-  it.effect("loses no end when events get lost on an open connection", () =>
+  it.effect("misses no terminal status if events are lost on an open connection", () =>
     Effect.gen(function*() {
       for (
         const name of [undefined, "queue_item_status_changed", "invocation_complete"]
@@ -277,7 +277,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }
     }))
 
-  it.effect("reports the truth when the server is killed and starts again", () =>
+  it.effect("reports the real outcome if the server is killed and restarted", () =>
     Effect.gen(function*() {
       for (const socket of [true, false]) {
         const kept = yield* withServer({ socket }, (server) =>
@@ -302,7 +302,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }
     }))
 
-  it.effect("gives up on a server that stays away", () =>
+  it.effect("gives up on a server that stays unreachable", () =>
     Effect.gen(function*() {
       const gone = [
         { on: "itemSummariesByIds", call: 1, fault: "requestLost", always: true },

@@ -13,7 +13,7 @@ import { readJson } from "../workflow/support.ts"
 const picture = Png.encode(Raster.painted(8, 8, "picture"))
 
 describe("an image input", () => {
-  it.effect("takes an asset, an output of another job, and what the API returns", () =>
+  it.effect("accepts an asset, an output of another job, and an image that the API returned", () =>
     Effect.gen(function*() {
       const workflow = yield* Workflow.fromJson(readJson("test/fixtures/workflows/image-blur.json"))
       const blurred = (image: unknown) =>

@@ -54,7 +54,7 @@ const numberFirst: Job.JobBatch = {
 const tags = (events: ReadonlyArray<JobEvent>) => events.map((event) => event._tag)
 
 describe("Job", () => {
-  it.effect("tells what happens, ends, and has its outputs then", () =>
+  it.effect("emits events, ends, and then has its outputs", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ duration: 2000 }, () =>
         Effect.gen(function*() {
@@ -107,7 +107,7 @@ describe("Job", () => {
       assert.strictEqual(server.images.length, 1, "images of a completed job stay")
     }))
 
-  it.effect("tells that it was enqueued before anything else, also where the server's answer comes after the events", () =>
+  it.effect("emits JobEnqueued first, even if the server's response arrives after the events", () =>
     Effect.gen(function*() {
       const { result } = yield* withServer(
         { duration: 300, faults: [{ on: "enqueueBatch", call: 1, fault: "answeredLate" }] },
@@ -127,7 +127,7 @@ describe("Job", () => {
       assert.deepStrictEqual(runs, [0, 0, 1, 1])
     }))
 
-  it.effect("is as far as its events tell", () =>
+  it.effect("has the state that its events describe", () =>
     Effect.gen(function*() {
       const { result } = yield* withServer({}, () =>
         Effect.gen(function*() {
@@ -159,7 +159,7 @@ describe("Job", () => {
       assert.deepStrictEqual(server.statuses, ["canceled", "canceled"])
     }))
 
-  it.effect("gives the same results without events, by polling", () =>
+  it.effect("returns the same results without events, by polling", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         const { elapsed, result, server } = yield* withServer({ socket: false, modern }, () =>
@@ -178,7 +178,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("gives per item results in the order of the batch", () =>
+  it.effect("returns the results of each item in the order of the batch", () =>
     Effect.gen(function*() {
       const { result } = yield* withServer({}, () =>
         Effect.gen(function*() {
@@ -207,7 +207,7 @@ describe("Job", () => {
       assert.deepStrictEqual(result.outputs.items.map((item) => item.outputs.length), [2, 2, 2, 2])
     }))
 
-  it.effect("fails with the node, keeps what exists, and deletes the images it left", () =>
+  it.effect("fails with the node, keeps existing outputs, and deletes its leftover images", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer(
         { ending: (index) => index === 1 ? "failed" : "completed" },
@@ -239,7 +239,7 @@ describe("Job", () => {
       )
     }))
 
-  it.effect("cancels, verifies it, and says so", () =>
+  it.effect("cancels, verifies the cancellation, and reports it", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
@@ -257,7 +257,7 @@ describe("Job", () => {
       assert.deepStrictEqual(server.statuses, ["completed", "canceled", "canceled"])
     }))
 
-  it.effect("reports what it could not cancel, even if a newer server has an unknown status", () =>
+  it.effect("reports items that it could not cancel, even if a newer server has an unknown status", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         const { result } = yield* withServer(
@@ -277,7 +277,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("cancels what runs when the scope closes, on interruption too, unless detached", () =>
+  it.effect("cancels running items when the scope closes, including on interruption, unless it is detached", () =>
     Effect.gen(function*() {
       const closed = yield* withServer({}, () => Job.submitBatch(batchOf(2)))
       assert.deepStrictEqual(closed.server.statuses, ["canceled", "canceled"])
@@ -294,7 +294,7 @@ describe("Job", () => {
       assert.notStrictEqual(detached.server.statuses[0], "canceled")
     }))
 
-  it.effect("cancels a batch whose submission was interrupted before its answer", () =>
+  it.effect("cancels a batch whose submission was interrupted before its response", () =>
     Effect.gen(function*() {
       const { server } = yield* withServer({ faults: [{ on: "enqueueBatch", call: 1, fault: "late" }] }, () =>
         Effect.gen(function*() {
@@ -309,7 +309,7 @@ describe("Job", () => {
       )
     }))
 
-  it.effect("gives up after a timeout, and cancels or lets go as asked", () =>
+  it.effect("times out, and cancels or detaches as the options say", () =>
     Effect.gen(function*() {
       const canceled = yield* withServer({ duration: 60_000 }, () =>
         Effect.gen(function*() {
@@ -328,7 +328,7 @@ describe("Job", () => {
       assert.strictEqual(detached.result.status, "completed")
     }))
 
-  it.effect("tells after a timeout what was not canceled, and what ended in this very moment", () =>
+  it.effect("reports after a timeout which items were not canceled, and which ended at that moment", () =>
     Effect.gen(function*() {
       const never = [{ on: "cancelByBatchIds", call: 1, fault: "requestLost", always: true }] as const
       const options = { timeout: "5 seconds" } as const
@@ -352,7 +352,7 @@ describe("Job", () => {
       assert.strictEqual(late.result.outputs.images.length, 1)
     }))
 
-  it.effect("attaches to a batch by its id, and says when there is none", () =>
+  it.effect("attaches to a batch by its id, and fails if it is missing", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         const { result, server } = yield* withServer({ modern }, () =>
@@ -373,7 +373,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("knows the items of a job that it attached to, and what canceling it did", () =>
+  it.effect("has the items of a job that it attached to, and the outcome of canceling it", () =>
     Effect.gen(function*() {
       for (const modern of [true, false]) {
         for (const socket of [true, false]) {
@@ -395,7 +395,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("ends with an error when an item cannot be read for long, although the server answers", () =>
+  it.effect("fails if an item stays unreadable although the server responds", () =>
     Effect.gen(function*() {
       const broken = [{ on: "item", call: 1, fault: "error500", always: true }] as const
       const { elapsed, result } = yield* withServer(
@@ -418,7 +418,7 @@ describe("Job", () => {
       assert.isBelow(elapsed, 300_000)
     }))
 
-  it.effect("reports items that the server has lost, with what was seen of them", () =>
+  it.effect("reports items that the server has lost, with their last known state", () =>
     Effect.gen(function*() {
       for (const socket of [true, false]) {
         const { result } = yield* withServer({ socket }, (server) =>
@@ -434,7 +434,7 @@ describe("Job", () => {
       }
     }))
 
-  it.effect("removes its own batch from a queue that this batch blocks", () =>
+  it.effect("removes its own batch from the queue if that batch blocks it", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {
@@ -447,7 +447,7 @@ describe("Job", () => {
       assert.strictEqual(server.items.length, 0)
     }))
 
-  it.effect("follows many jobs over one subscription", () =>
+  it.effect("tracks many jobs over one subscription", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ duration: 20 }, (server) =>
         Effect.gen(function*() {
@@ -478,7 +478,7 @@ describe("Job", () => {
       assert.strictEqual(result, 0)
     }))
 
-  it.effect("has closed its connection when the last scope is closed, if it is not to be kept", () =>
+  it.effect("has closed its connection when the last scope is closed if the connection is not kept open", () =>
     Effect.gen(function*() {
       yield* withServer({ tracking: { disconnectAfter: 0 } }, (server) =>
         Effect.gen(function*() {
@@ -491,7 +491,7 @@ describe("Job", () => {
     }))
 
   it.effect(
-    "follows a thousand jobs at once and misses no end, even if half of the events get lost",
+    "tracks a thousand jobs concurrently and misses no terminal status, even if half of the events are lost",
     () =>
       Effect.gen(function*() {
         const half = Fault.random(1, {
@@ -516,7 +516,7 @@ describe("Job", () => {
     { timeout: 60_000 }
   )
 
-  it.effect("cancels thousands of waiting items without reading each", () =>
+  it.effect("cancels thousands of pending items without reading each", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({}, () =>
         Effect.gen(function*() {

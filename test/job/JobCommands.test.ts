@@ -38,7 +38,7 @@ const facts = (itemId: number, status: string) => ({
 const one = reduceAll(JobState.make(batchId, 2), [{ _tag: "Enqueued", itemIds: [2, 1], enqueued: 2 }])
 
 describe("a job", () => {
-  it("asks for a recount before it ends exactly if items may be missing, whatever is lost, doubled, late or out of order", () => {
+  it("requests a recount before it ends exactly if items may be missing, whatever is lost, duplicated, late or out of order", () => {
     for (let seed = 0; seed < 500; seed++) {
       const random = randomOf(seed + 40_000)
       const world = makeHistory(random, { sequences: seed % 3 !== 0 })
@@ -132,7 +132,7 @@ describe("a job", () => {
     }
   })
 
-  it("reads each item that ended or whose role is unknown, and cancels the items that were not asked for", () => {
+  it("reads each item that ended or whose role is unknown, and cancels extra items", () => {
     const known = reduce(JobState.make(batchId, 1), { _tag: "Enqueued", itemIds: [2, 1], enqueued: 1 })
     assert.deepStrictEqual(known.commands, [{ _tag: "ReadItem", itemId: 2 }])
     const extra = reduce(known.state, {
@@ -154,14 +154,14 @@ describe("a job", () => {
     assert.deepStrictEqual(ended.commands, [{ _tag: "ReadItem", itemId: 1 }])
   })
 
-  it("reads an item that runs without a known session, by which its images can be found", () => {
+  it("reads a running item without a known session, because the session identifies its images", () => {
     const running = { ...facts(1, "in_progress"), startedAt: "2026-01-01T00:00:00.000Z" }
     assert.deepStrictEqual(reduce(one, { _tag: "Status", facts: running }).commands, [{ _tag: "ReadItem", itemId: 1 }])
     const known = { ...running, sessionId: "session" }
     assert.deepStrictEqual(reduce(one, { _tag: "Status", facts: known }).commands, [])
   })
 
-  it("asks for a recount once an event mentions more items than are known", () => {
+  it("requests a recount when an event mentions more items than are known", () => {
     const status = (batchTotal: number): Observation => ({ _tag: "Status", facts: facts(1, "pending"), batchTotal })
     assert.deepStrictEqual(reduce(one, status(2)).commands, [])
     const more = reduce(one, status(3))
@@ -171,7 +171,7 @@ describe("a job", () => {
     assert.isTrue(counted.mayHaveMissedItems)
   })
 
-  it("loses an item only if the server certainly does not have it", () => {
+  it("considers an item lost only if the server certainly does not have it", () => {
     const missing = (batchTotal: number, isOtherItem = false): Observation => ({
       _tag: "ItemNotFound",
       itemId: 1,
@@ -185,7 +185,7 @@ describe("a job", () => {
     assert.strictEqual(phase([missing(2, true)]), "lost")
   })
 
-  it("does not take a failed request for a sign of life", () => {
+  it("does not count a failed request as a sign of life", () => {
     const failed = reduce(one, { _tag: "ReadFailed", itemId: 1, at: 5 })
     assert.deepStrictEqual(failed.state.unreadableSince, { 1: 5 })
     assert.deepStrictEqual(failed.commands, [])
@@ -206,7 +206,7 @@ describe("a job", () => {
     assert.deepStrictEqual(reduce(first.state, warning).events, [])
   })
 
-  it("misses nothing while it has not been submitted", () => {
+  it("misses no event before it has been submitted", () => {
     const down: Observation = { _tag: "EventConnection", isUp: false }
     const up: Observation = { _tag: "EventConnection", isUp: true }
     assert.isFalse(reduceAll(JobState.make(batchId, 1), [down, up]).mayHaveMissedItems)

@@ -31,7 +31,7 @@ const progressOf = (observations: ReadonlyArray<Observation>, expected: number |
 }
 
 describe("The progress of a job", () => {
-  it("never decreases, whatever is lost, doubled, late or out of order, and ends at 1", () => {
+  it("never decreases, whatever is lost, duplicated, late or out of order, and ends at 1", () => {
     let steps = 0
     for (let seed = 0; seed < 600; seed++) {
       const random = randomOf(seed)

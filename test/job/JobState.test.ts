@@ -29,7 +29,7 @@ const completions = (events: ReadonlyArray<JobEvent>) =>
   events.filter((event) => event._tag === "InvocationComplete").map((event) => `${event.itemId} ${event.preparedId}`)
 
 describe("JobState", () => {
-  it("ends the same whatever is lost, doubled, late or out of order", () => {
+  it("ends the same whatever is lost, duplicated, late or out of order", () => {
     for (let seed = 0; seed < 600; seed++) {
       const random = randomOf(seed)
       const world = makeHistory(random, { sequences: seed % 3 !== 0 })
@@ -47,7 +47,7 @@ describe("JobState", () => {
     }
   })
 
-  it("never goes back", () => {
+  it("never returns to an earlier status", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = randomOf(seed + 5000)
       const world = makeHistory(random, { sequences: seed % 2 === 0 })
@@ -64,7 +64,7 @@ describe("JobState", () => {
     }
   })
 
-  it("tells each finished node exactly once, also those whose events were lost", () => {
+  it("reports each finished node exactly once, including those whose events were lost", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = randomOf(seed + 9000)
       const world = makeHistory(random, { sequences: true })
@@ -77,7 +77,7 @@ describe("JobState", () => {
     }
   })
 
-  it("reports start, nodes and end of every item in this order, whatever is lost, doubled, late or out of order", () => {
+  it("reports start, nodes and end of every item in this order, whatever is lost, duplicated, late or out of order", () => {
     for (let seed = 0; seed < 600; seed++) {
       const random = randomOf(seed + 20_000)
       const world = makeHistory(random, { sequences: seed % 3 !== 0 })
@@ -113,7 +113,7 @@ describe("JobState", () => {
     }
   })
 
-  it("reports results that were found by polling in the order of the nodes", () => {
+  it("reports results found by polling in the order of the nodes", () => {
     for (let seed = 0; seed < 100; seed++) {
       const world = makeHistory(randomOf(seed), { sequences: true })
       const { events, state } = run([world.enqueued, ...finalReads(world)], world.memberIds.length)
@@ -124,7 +124,7 @@ describe("JobState", () => {
     }
   })
 
-  it("keeps a canceled item canceled when a late event says completed", () => {
+  it("keeps a canceled item canceled if a late event says completed", () => {
     const world = makeHistory(randomOf(1), { sequences: true })
     const id = world.memberIds[0]!
     const facts = (status: string, sequence: number) => ({
@@ -150,7 +150,7 @@ describe("JobState", () => {
     assert.strictEqual(JobState.items(state)[0]!.phase, "ended")
   })
 
-  it("takes neither waiting nor a status of a newer server for an end", () => {
+  it("treats neither waiting nor an unknown status of a newer server as terminal", () => {
     for (const status of ["waiting", "paused_by_moon"]) {
       const item = itemFrom({ item_id: 1, batch_id: batchId, status, session_id: "s", session: {} })
       const { events, state } = run([
@@ -164,7 +164,7 @@ describe("JobState", () => {
     assert.isFalse(isTerminal("waiting"))
   })
 
-  it("leaves child items out of the results, and waits for a retry", () => {
+  it("excludes child items from the results, and waits for a retry", () => {
     const item = (id: number, status: string, more: object = {}): Observation => ({
       _tag: "ItemRead",
       item: itemFrom({ item_id: id, batch_id: batchId, status, session_id: `s${id}`, session: {}, ...more })
@@ -184,7 +184,7 @@ describe("JobState", () => {
     assert.deepStrictEqual(JobState.results(second).map((one) => one.itemId), [3])
   })
 
-  it("does not wait for items that were deleted before they were read", () => {
+  it("does not wait for items that were deleted before they could be read", () => {
     const member = (itemId: number, parentItemId: number | null = null) => ({
       itemId,
       parentItemId,
@@ -204,7 +204,7 @@ describe("JobState", () => {
     assert.deepStrictEqual(JobState.results(state).map((item) => item.itemId), [1, 4])
   })
 
-  it("tells more items than were asked for apart", () => {
+  it("distinguishes extra items from its own", () => {
     const item = (id: number): Observation => ({
       _tag: "ItemRead",
       item: itemFrom({ item_id: id, batch_id: batchId, status: "completed", session_id: `s${id}`, session: {} })
@@ -241,7 +241,7 @@ describe("JobState", () => {
     }
   })
 
-  it("copies little where a batch has many items", () => {
+  it("copies little if a batch has many items", () => {
     const size = 1000
     const itemIds = Array.from({ length: size }, (_, index) => index * 3 + 5)
     const { state } = run([{ _tag: "Enqueued", itemIds, enqueued: size }], size)

@@ -83,7 +83,7 @@ describe("JobJournal", () => {
         assert.deepStrictEqual(yield* journal.entries, [])
       }).pipe(Effect.provide(layer)))
 
-    it.effect(`${name}: finds every job of a program that was killed, wherever it was`, () =>
+    it.effect(`${name}: finds every job of a killed program, at whatever point it was killed`, () =>
       Effect.gen(function*() {
         const journal = yield* JobJournal
         yield* withServer({}, (server) =>
@@ -111,7 +111,7 @@ describe("JobJournal", () => {
       }).pipe(Effect.provide(layer)))
   }
 
-  it.effect("keeps a job that was torn away in the middle, and one that was let go", () =>
+  it.effect("keeps a job that was interrupted halfway, and one that was detached", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
       yield* withServer({}, () =>
@@ -133,7 +133,7 @@ describe("JobJournal", () => {
       assert.deepStrictEqual(yield* journal.entries, [])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
-  it.effect("has nothing of a job that was interrupted before it was sent, or refused", () =>
+  it.effect("has no entry of a job that was rejected or was interrupted before it was sent", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
       yield* withServer({ full: 0 }, () =>
@@ -155,7 +155,7 @@ describe("JobJournal", () => {
       assert.deepStrictEqual(yield* journal.entries, [])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
-  it.effect("takes what was cut short when the program was killed for not sent", () =>
+  it.effect("treats an entry that was truncated when the program was killed as not sent", () =>
     Effect.gen(function*() {
       const store = yield* KeyValueStore.KeyValueStore
       const journal = yield* JobJournal
@@ -177,7 +177,7 @@ describe("JobJournal", () => {
       assert.isFalse((yield* store.keys).some((key) => key.includes("whole")))
     }).pipe(Effect.provide(JobJournal.layerKeyValueStore.pipe(Layer.provideMerge(KeyValueStore.layerMemory)))))
 
-  it.effect("is read by another process where the first one was killed", () =>
+  it.effect("can be read by another process after the first one was killed", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -194,7 +194,7 @@ describe("JobJournal", () => {
 })
 
 describe("JobRecovery", () => {
-  it.effect("waits for a request that may still be on its way, and asks a server that does not answer again", () =>
+  it.effect("waits for a request that may still be in flight, and asks again if the server does not respond", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
       yield* journal.put(entry("late", "sending"))
@@ -222,7 +222,7 @@ describe("JobRecovery", () => {
       assert.strictEqual((yield* journal.entries).length, 1)
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
-  it.effect("uses the receipt of the program that was killed, where the server gives receipts", () =>
+  it.effect("uses the receipt of the killed program if the server returns receipts", () =>
     Effect.gen(function*() {
       const killed = entry("killed", "sending")
       const { server } = yield* withServer({ receipts: 10, documentRead: false }, () =>
@@ -238,7 +238,7 @@ describe("JobRecovery", () => {
       assert.deepStrictEqual(server.acknowledged, ["effect-invokeai:killed"])
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
-  it.effect("ends although some items were deleted meanwhile", () =>
+  it.effect("ends even if some items have been deleted since then", () =>
     Effect.gen(function*() {
       const journal = yield* JobJournal
       const four = entry("four", "accepted", { size: 4 })
@@ -280,7 +280,7 @@ describe("JobRecovery.submitOnce", () => {
       )
     ))
 
-  it.effect("attaches to the completed job if the program failed after it, as often as that happens", () =>
+  it.effect("attaches to the completed job if the program failed after it, however often that happens", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator.Simulator
@@ -305,7 +305,7 @@ describe("JobRecovery.submitOnce", () => {
       }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "100 millis" }), JobJournal.layerMemory]))
     ))
 
-  it.effect("keeps the images of a completed job that the program could not use, until it could", () =>
+  it.effect("keeps the images of a completed job until the program has used them", () =>
     Effect.gen(function*() {
       const { server } = yield* withServer({}, (server) =>
         Effect.gen(function*() {
@@ -411,7 +411,7 @@ describe("JobRecovery.submitOnce", () => {
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
   it.effect(
-    "a program that is killed at any moment, again and again, has run each job once",
+    "runs each job once, even if the program is killed at any moment, again and again",
     () =>
       Effect.gen(function*() {
         for (let first = 0; first < 900; first += 90) {

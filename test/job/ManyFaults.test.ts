@@ -88,10 +88,10 @@ const check = Effect.fnUntraced(function*(seed: number) {
   assert.strictEqual(told.filter((tag) => tag === "InvocationComplete").length, 2 * size, about("and was told once"))
 })
 
-describe("Whatever goes wrong at once", () => {
+describe("Many faults at the same time", () => {
   for (let first = 0; first < 300; first += 20) {
     it.effect(
-      `seeds from ${first} on`,
+      `change no outcome (seeds from ${first} on)`,
       () => Effect.forEach(Array.from({ length: 20 }, (_, index) => first + index), check, { discard: true }),
       60_000
     )

@@ -94,7 +94,7 @@ const countOf = (seen: Observed, id: string, attributes?: Readonly<Record<string
 }
 
 describe("Observability", () => {
-  it.effect("a job is a span with its items and nodes below it, each with its ids", () =>
+  it.effect("makes a job a span with its items and nodes as children, each with its ids", () =>
     Effect.gen(function*() {
       const seen = yield* observed(
         { nodeDuration: "500 millis" },
@@ -133,7 +133,7 @@ describe("Observability", () => {
       assert.strictEqual(named("SessionQueue.item")[0]?.attributes.get("itemId"), ids[0])
     }))
 
-  it.effect("what is asked for a job belongs to its trace, also for the second one", () =>
+  it.effect("puts the requests of a job into its trace, including those of a second job", () =>
     Effect.gen(function*() {
       const run = (name: string) =>
         Effect.gen(function*() {
@@ -152,7 +152,7 @@ describe("Observability", () => {
       }
     }))
 
-  it.effect("no spans are created for items and nodes unless tracing is enabled", () =>
+  it.effect("creates no spans for items and nodes unless tracing is enabled", () =>
     Effect.gen(function*() {
       const made = vi.spyOn(Tracer.nativeTracer, "span")
       yield* drive(
@@ -167,7 +167,7 @@ describe("Observability", () => {
       assert.notInclude(spans, "Job.node")
     }))
 
-  it.effect("metrics count jobs by their end, times, bytes, reconnects and retries", () =>
+  it.effect("counts jobs by status, times, bytes, reconnects and retries in metrics", () =>
     Effect.gen(function*() {
       const seen = yield* observed(
         {
@@ -217,7 +217,7 @@ describe("Observability", () => {
       assert.strictEqual(new Set(names).size, names.length)
     }))
 
-  it.effect("logs say what went wrong, at fitting levels", () =>
+  it.effect("logs failures at suitable levels", () =>
     Effect.gen(function*() {
       const seen = yield* observed(
         {
@@ -240,7 +240,7 @@ describe("Observability", () => {
       assert.isFalse(seen.logs.some((log) => log.startsWith("Warn") || log.startsWith("Error")))
     }))
 
-  it.effect("nothing tells a secret", () =>
+  it.effect("never puts tokens or passwords into spans, logs or metrics", () =>
     Effect.gen(function*() {
       const users = [{ email: "ann@example.com", password: "pass-secret-1" }]
       const tokens: Array<string> = []

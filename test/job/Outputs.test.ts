@@ -27,7 +27,7 @@ const decode = (
 ) => Outputs.decode(data, { ...origin, ...more }, invocation)
 
 describe("Ink outputs", () => {
-  it("has one for each of the 112 output types of 6.14.2", () => {
+  it("exist for each of the 112 output types of 6.14.2", () => {
     assert.strictEqual(Outputs.outputTypes.length, 112)
     assert.strictEqual(new Set(Outputs.outputTypes).size, 112)
   })
@@ -46,7 +46,7 @@ describe("Ink outputs", () => {
     expectTypeOf<OutputsOf<{ readonly InkVAEOutputs: typeof ModelOutput.InkVAEOutput }>>().toBeObject()
   })
 
-  it("flattens what people look for", () => {
+  it("flatten the values that programs look for", () => {
     assert.deepInclude(
       decode({ type: "image_output", image: { image_name: "a.png" }, width: 512, height: 256 }),
       { _tag: "InkImageOutput", imageName: "a.png", width: 512, height: 256, nodeId: "n", isPassthrough: false }
@@ -92,7 +92,7 @@ describe("Ink outputs", () => {
     assert.deepInclude(decode({ type: "clip_skip_output" }), { _tag: "InkCLIPSkipOutput", clip: null })
   })
 
-  it("keeps what it does not know, with its data", () => {
+  it("keep unknown types with their data", () => {
     const data = { type: "hologram_output", hologram: { depth: 3 } }
     assert.deepInclude(decode(data), { _tag: "InkUnknownOutput", type: "hologram_output", data })
     for (
@@ -109,7 +109,7 @@ describe("Ink outputs", () => {
     }
   })
 
-  it("tells an image that was handed on from one that was made", () => {
+  it("distinguish a passthrough image from a new one", () => {
     const data = { type: "image_output", image: { image_name: "a.png" }, width: 1, height: 1 }
     const handedOn = decode(data, {}, { type: "image", image: { image_name: "a.png" } })
     assert.deepInclude(handedOn, { isPassthrough: true })
@@ -121,7 +121,7 @@ describe("Ink outputs", () => {
     ])
   })
 
-  it("finds every image, however deep", () => {
+  it("find every image, however deeply nested", () => {
     const deep = decode({
       type: "collect_output",
       collection: [{ image_name: "1.png" }, { nested: [{ image_name: "2.png" }] }, { image_name: "1.png" }]
@@ -174,7 +174,7 @@ const session = (order: ReadonlyArray<number>, paths: boolean) => {
 }
 
 describe("Sessions", () => {
-  it("are in iteration order, nested too, whether the server names the iterations or not", () => {
+  it("are in iteration order, even nested, whether or not the server names the iterations", () => {
     for (const paths of [true, false]) {
       for (const order of [[0, 1, 2], [2, 0, 1], [1, 2, 0]]) {
         const { executed } = fromSession(session(order, paths))
@@ -188,7 +188,7 @@ describe("Sessions", () => {
     }
   })
 
-  it("take ids as plain data and anything else for nothing", () => {
+  it("treat ids as plain data, and ignore anything else", () => {
     const odd = JSON.parse(
       "{\"results\":{\"__proto__\":{\"type\":\"integer_output\",\"value\":1},\"constructor\":{\"type\":\"integer_output\",\"value\":2}}," +
         "\"prepared_source_mapping\":{\"__proto__\":\"toString\",\"constructor\":\"__proto__\"}}"
@@ -200,7 +200,7 @@ describe("Sessions", () => {
     }
   })
 
-  it("survive a graph that is a circle", () => {
+  it("survive a cyclic graph", () => {
     const { executed } = fromSession({
       results: { a: { type: "integer_output", value: 1 } },
       execution_graph: {
@@ -260,7 +260,7 @@ describe("Loops of a graph", () => {
     assert.deepStrictEqual(Object.fromEntries(loops(graph({ a: "add", b: "collect" }, [["a", "b"]]))), { a: [], b: [] })
   })
 
-  it("are found in graphs that are very deep", () => {
+  it("are found in very deep graphs", () => {
     const size = 30_000
     const ids = Array.from({ length: size }, (_, index) => `n${index}`)
     const found = loops(graph(

@@ -65,7 +65,7 @@ describe("a rejection of the server", () => {
     }
   })
 
-  it("is attributed to no node where it names none", () => {
+  it("is attributed to no node if it does not name one", () => {
     for (
       const msg of [
         "Field a not found in node",

@@ -55,7 +55,7 @@ const images = (json: unknown, options: Job.SubmitOptions) =>
 const layer = InvokeAiTest.layer({ models: [{ ...model, format: "diffusers" }] })
 
 describe("the seed of an image output", () => {
-  it.effect("is the one that was given, drawn, or drawn for the run", () =>
+  it.effect("is the seed that was set, generated, or generated for the run", () =>
     Effect.gen(function*() {
       const given = yield* images(drawn, { seed: 7 })
       assert.deepStrictEqual(given.finalImages.map(({ seed }) => seed), [7])
@@ -72,7 +72,7 @@ describe("the seed of an image output", () => {
       assert.strictEqual(new Set(runs.finalImages.map(({ seed }) => seed)).size, 3)
     }).pipe(Effect.scoped, drive, Effect.provide(layer)))
 
-  it.effect("is the one to pass as seed to make the same image, if other nodes change it on its way", () =>
+  it.effect("is the seed that reproduces the image, if other nodes change it in between", () =>
     Effect.gen(function*() {
       const [image] = (yield* images(added, {})).finalImages
       const again = yield* images(added, { seed: image?.seed ?? -1 })
@@ -80,7 +80,7 @@ describe("the seed of an image output", () => {
       assert.deepStrictEqual(again.latents.flatMap(({ seed }) => seed === null ? [] : [seed]), [(image?.seed ?? 0) + 5])
     }).pipe(Effect.scoped, drive, Effect.provide(layer)))
 
-  it.effect("is the one of its iteration", () =>
+  it.effect("is the seed of its iteration", () =>
     Effect.gen(function*() {
       const { finalImages } = yield* images(listed, {})
       assert.deepStrictEqual(finalImages.map(({ seed }) => seed), [10, 11, 12])
@@ -97,7 +97,7 @@ describe("the seed of an image output", () => {
       assert.deepStrictEqual((yield* job.await).outputs.images.map(({ seed }) => seed), [null])
     }).pipe(Effect.scoped, drive, Effect.provide(layer)))
 
-  it.effect("can be read from an image on the server too, if it was given", () =>
+  it.effect("can also be read from an image on the server, if it was set", () =>
     Effect.gen(function*() {
       const [image] = (yield* images(drawn, { seed: 9 })).finalImages
       const source = yield* Images.use((images) => images.workflow(image?.imageName ?? ""))

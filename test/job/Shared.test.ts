@@ -57,7 +57,7 @@ const withServer = <A, E>(options: SimulatorOptions, effect: Effect.Effect<A, E,
   drive(Effect.provide(effect, Simulator.layer(options)))
 
 describe("Events", () => {
-  it("hand on the preview of an image in the making, and pass over what is of others or is no event", () => {
+  it("pass on the preview of an unfinished image, and skip events of other jobs and invalid ones", () => {
     const payload = {
       queue_id: "default",
       batch_id: "b",
@@ -85,7 +85,7 @@ describe("Events", () => {
 
 describe("Other users", () => {
   it.effect(
-    "see nothing of a job, and disturb none, also where it has to be found by its id",
+    "do not see a job, and do not disturb it, even if it has to be found by its id",
     () =>
       Effect.gen(function*() {
         for (const version of ["6.13.8", "6.14.2"] as const) {
@@ -120,7 +120,7 @@ describe("Other users", () => {
     { timeout: 60_000 }
   )
 
-  it.effect("a login that is revoked in the middle is renewed, for calls and for events", () =>
+  it.effect("do not interrupt a job whose token is revoked halfway: the client logs in again for requests and events", () =>
     withServer(
       { users, nodeDuration: "2 seconds" },
       Effect.gen(function*() {
@@ -136,7 +136,7 @@ describe("Other users", () => {
       }).pipe(Effect.scoped, Effect.provide(loggedIn(0)))
     ))
 
-  it.effect("a token that is revoked ends the wait with Unauthorized", () =>
+  it.effect("end the wait with Unauthorized if a token is revoked", () =>
     withServer(
       { users, nodeDuration: "2 seconds" },
       Effect.gen(function*() {
@@ -187,7 +187,7 @@ const withAndWithoutEvents = <E>(
       ), { discard: true }), { discard: true })
 
 describe("A user of the InvokeAI UI", () => {
-  it.effect("retries an item that failed, twice, and the job takes the last retry for it", () =>
+  it.effect("retries a failed item twice, and the job returns the last retry", () =>
     Effect.gen(function*() {
       // Servers before 6.14 do not report retries.
       for (const version of ["6.8.1", "6.13.8", "6.14.2"] as const) {
@@ -217,7 +217,7 @@ describe("A user of the InvokeAI UI", () => {
       }
     }))
 
-  it.effect("cancels what runs, and the outputs that exist are there, with and without events", () =>
+  it.effect("cancels running items, and the job keeps existing outputs, with and without events", () =>
     Effect.gen(function*() {
       yield* withAndWithoutEvents(["6.3.0", "6.14.2"], "1 second", (what) =>
         Effect.gen(function*() {
@@ -233,7 +233,7 @@ describe("A user of the InvokeAI UI", () => {
         }))
     }))
 
-  it.effect("clears the queue: the job is lost, and its images are named, with and without events", () =>
+  it.effect("clears the queue, and the job is lost and names its images, with and without events", () =>
     Effect.gen(function*() {
       yield* withAndWithoutEvents(
         ["6.3.0", "6.8.1", "6.13.8", "6.14.2"],
@@ -256,9 +256,9 @@ describe("A user of the InvokeAI UI", () => {
     }))
 })
 
-describe("More than was asked for", () => {
+describe("Extra items", () => {
   it.effect(
-    "under the id of a batch is reported and canceled, with and without events",
+    "under the id of a batch are reported and canceled, with and without events",
     () =>
       Effect.gen(function*() {
         yield* withAndWithoutEvents(["6.3.0", "6.8.1", "6.13.8", "6.14.2"], "1 second", (what) =>
@@ -292,7 +292,7 @@ describe("More than was asked for", () => {
   )
 })
 
-describe("Workflows that call others", () => {
+describe("Workflows that call other workflows", () => {
   const node = (id: string, type: string, inputs: Readonly<Record<string, unknown>>) => ({
     id,
     type: "invocation",
@@ -339,7 +339,7 @@ describe("Workflows that call others", () => {
     nodes: new Map([["get", { label: "What came back", type: "workflow_return_get" }]])
   })
 
-  it.effect("have the items that were asked for, and not those of the called ones", () =>
+  it.effect("have the requested items, and not those of the called workflows", () =>
     Effect.gen(function*() {
       for (const faults of [[], lost]) {
         yield* drive(
@@ -369,7 +369,7 @@ describe("Workflows that call others", () => {
       }
     }))
 
-  it.effect("fail when a called one fails", () =>
+  it.effect("fail if a called workflow fails", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator
@@ -382,9 +382,9 @@ describe("Workflows that call others", () => {
     ))
 })
 
-describe("Healing", () => {
+describe("Unblocking", () => {
   it.effect(
-    "recognises a bad value in the middle of a batch, and keeps what ran before it",
+    "recognizes an invalid value in the middle of a batch, and keeps items that ran before it",
     () =>
       Effect.gen(function*() {
         for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
@@ -408,7 +408,7 @@ describe("Healing", () => {
     { timeout: 30_000 }
   )
 
-  it.effect("frees its queue when the scope of a detached job closes", () =>
+  it.effect("unblocks the queue when the scope of a detached job closes", () =>
     drive(
       Effect.gen(function*() {
         const blocked = yield* Effect.scoped(
@@ -425,7 +425,7 @@ describe("Healing", () => {
       }).pipe(Effect.provide(InvokeAiTest.layer()))
     ))
 
-  it.effect("frees a queue that the batch of another program blocks", () =>
+  it.effect("unblocks a queue that the batch of another program blocks", () =>
     drive(
       Effect.gen(function*() {
         const workflow = yield* load("text-only")

@@ -23,7 +23,7 @@ const shapes = (outputs: ReadonlyArray<Outputs.InkOutput>) =>
   outputs.map((output) => [output._tag, output.nodeLabel, output.iteration, output.index])
 
 describe("A job on the simulator", () => {
-  it.effect("gives texts and numbers of a workflow without images", () =>
+  it.effect("returns strings and numbers of a workflow without images", () =>
     drive(
       Effect.gen(function*() {
         const job = yield* Job.submit(yield* load("text-only"))
@@ -41,7 +41,7 @@ describe("A job on the simulator", () => {
     ))
 
   it.effect(
-    "gives outputs in iteration order on every server version, and writes to the board by its name",
+    "returns outputs in iteration order on every server version, and finds the board by its name",
     () =>
       Effect.gen(function*() {
         for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
@@ -78,7 +78,7 @@ describe("A job on the simulator", () => {
   )
 
   it.effect(
-    "tells the iteration of an output before the end where it is certain, and never another one",
+    "reports the iteration of an output before the end if it is certain, and never a wrong one",
     () =>
       Effect.gen(function*() {
         for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const) {
@@ -107,7 +107,7 @@ describe("A job on the simulator", () => {
     { timeout: 30_000 }
   )
 
-  it.effect("gives each item of a batch the values it was made with", () =>
+  it.effect("returns each item of a batch with its values", () =>
     drive(
       Effect.gen(function*() {
         const job = yield* Job.submit(yield* load("batch-groups"), { runs: 2 })
@@ -128,7 +128,7 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
     ))
 
-  it.effect("names the node that fails, and deletes what the job made before", () =>
+  it.effect("names the node that fails, and deletes images that the job created before", () =>
     drive(
       Effect.gen(function*() {
         const images = yield* Images
@@ -152,7 +152,7 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.provide(InvokeAiTest.layer()))
     ))
 
-  it.effect("cancels a long job on interruption and leaves nothing behind", () =>
+  it.effect("cancels a long job on interruption, and leaves nothing on the server", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator
@@ -171,7 +171,7 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.provide(InvokeAiTest.layer({ nodeDuration: "1 second" })))
     ))
 
-  it.effect("is refused with the node and the field", () =>
+  it.effect("is rejected with the node and the field", () =>
     drive(
       Effect.gen(function*() {
         const error = yield* Effect.flip(Job.submitBatch({
@@ -192,7 +192,7 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
     ))
 
-  it.effect("fails, and does not die, when the server cannot be reached while a board is looked up", () =>
+  it.effect("fails without a defect if the server is unreachable while it looks up a board", () =>
     drive(
       Effect.gen(function*() {
         const workflow = yield* load("text-only")
@@ -207,7 +207,7 @@ describe("A job on the simulator", () => {
       )
     ))
 
-  it.effect("runs many workflows, in the order in which they end", () =>
+  it.effect("runs many workflows, and returns them in the order in which they end", () =>
     drive(
       Effect.gen(function*() {
         const workflow = yield* load("text-only")
@@ -223,7 +223,7 @@ describe("A job on the simulator", () => {
       }).pipe(Effect.provide(InvokeAiTest.layer()))
     ), { timeout: 60_000 })
 
-  it.effect("gives the same outputs whatever becomes of the events", () =>
+  it.effect("returns the same outputs whatever happens to the events", () =>
     Effect.gen(function*() {
       const every = { times: 100_000 }
       for (
@@ -274,7 +274,7 @@ const actions = {
   "cut short": Fault.truncate(10)
 }
 
-describe("Every step, through the whole client", () => {
+describe("Every request of the client", () => {
   for (const [method, path] of routes) {
     it.effect(`${method} ${path}`, () =>
       Effect.gen(function*() {

@@ -54,12 +54,12 @@ const look = (counts: ReadonlyArray<number>) =>
   })
 
 describe("a job that waits on a busy server", () => {
-  it.effect("gets no warning when the server happens to be between two items", () =>
+  it.effect("gets no warning if the server happens to be between two items", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* look([1, 2, 3, 7, 8, 20]), [])
     }))
 
-  it.effect("gets one when the server is busy and nothing changes from one look to the next", () =>
+  it.effect("gets a warning if the server is busy and nothing changes between two polls", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* look([1, 2, 2, 2]), ["WorkerBusy"])
     }))

@@ -129,7 +129,7 @@ describe("On a server that accepts requests and never responds", () => {
       })
     ))
 
-  it.effect("an upload that closeTimeout left no time for is reported as not tried", () =>
+  it.effect("closing reports an upload as not tried if closeTimeout leaves no time for it", () =>
     withNetwork((network) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
@@ -160,7 +160,7 @@ describe("On a server that accepts requests and never responds", () => {
       })
     ))
 
-  it.effect("closing takes as long as closeTimeout says", () =>
+  it.effect("closing takes no longer than closeTimeout", () =>
     withNetwork((network) =>
       Effect.gen(function*() {
         const { close } = yield* begin()
@@ -219,7 +219,7 @@ describe("On a server that accepts requests and never responds", () => {
       })
     ))
 
-  it.effect("a program that waits for the enqueue ends in time", () =>
+  it.effect("a program that awaits the enqueue request ends in time", () =>
     withNetwork((network) =>
       Effect.gen(function*() {
         network.hangs = ({ url }) => url.includes("enqueue_batch")
@@ -243,7 +243,7 @@ describe("Canceling", () => {
       })
     ))
 
-  it.effect("continues when the wait for it is interrupted", () =>
+  it.effect("continues if the wait for it is interrupted", () =>
     withNetwork((network) =>
       Effect.gen(function*() {
         const { job } = yield* begin()
@@ -285,7 +285,7 @@ describe("Canceling", () => {
       })
     ))
 
-  it.effect("succeeds although a proxy responds to the first requests with web pages", () =>
+  it.effect("succeeds even if a proxy responds to the first requests with web pages", () =>
     drive(
       Effect.gen(function*() {
         const { close, job } = yield* begin()

@@ -25,14 +25,14 @@ const where = Effect.gen(function*() {
 })
 
 describe("two servers in one program", () => {
-  it.effect("stay apart when one program runs inside another", () =>
+  it.effect("stay separate if one program runs inside another", () =>
     Effect.gen(function*() {
       const inner = yield* where.pipe(Effect.provide(server("inner")))
       assert.deepStrictEqual(inner, ["inner.example", "inner", "inner.example"])
       assert.deepStrictEqual(yield* where, ["outer.example", "outer", "outer.example"])
     }).pipe(Effect.provide(server("outer"))))
 
-  it.effect("share nothing, while one server is built once", () =>
+  it.effect("share no state, while each server is built once", () =>
     Effect.gen(function*() {
       const layer = server("one")
       yield* Effect.gen(function*() {

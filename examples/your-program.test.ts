@@ -36,7 +36,8 @@ describe("thumbnail", () => {
     Effect.gen(function*() {
       yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("OutOfMemoryError", "no memory left"))
       const error = yield* Effect.flip(thumbnail(yield* load, photo, "nowhere"))
-      assert.strictEqual(error._tag, "JobFailed")
+      assert(error._tag === "WorkflowNotCompleted")
+      assert.strictEqual(error.reason._tag, "JobFailed")
       assert.include(error.message, "no memory left")
       yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
@@ -47,7 +48,8 @@ describe("thumbnail", () => {
       yield* jobRuns
       yield* TestClock.adjust("6 minutes") // of the test's clock: no time passes
       const error = yield* Fiber.join(running)
-      assert.strictEqual(error._tag, "JobTimeout")
+      assert(error._tag === "WorkflowNotCompleted")
+      assert.strictEqual(error.reason._tag, "JobTimeout")
       yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer({ nodeDuration: "1 hour" }), NodeServices.layer])))
 })

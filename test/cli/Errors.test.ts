@@ -166,7 +166,7 @@ describe("the command", () => {
         const env = { INVOKEAI_URL: url }
         const { data: { batchId } } = yield* data(CommandResult.Run, [...run, "--detach"], { env })
         const early = yield* failure(["outputs", batchId], { env })
-        assert.deepStrictEqual([early.code, early.tag], [3, "WorkflowNotCompleted"])
+        assert.deepStrictEqual([early.code, early.tag], [3, "JobNotEnded"])
         assert.include(early.help, "attach")
         const attached = yield* start(["attach", batchId, "--json"], { env })
         yield* Effect.sleep("1500 millis")

@@ -98,7 +98,7 @@ describe("the documentation", () => {
     const rows = table.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     const exported = sources.filter((file) => !file.includes("/simulator/") && !file.includes("/testing/"))
       .flatMap((file) =>
-        matches(read(file), /^export class \w+ extends (?:Schema\.)?TaggedError<\w+>\(\)\(\s*"(\w+)"/gm)
+        matches(read(file), /^export class \w+ extends (?:Schema\.)?TaggedError(?:WithReason)?<\w+>\(\)\(\s*"(\w+)"/gm)
       )
     assert.deepStrictEqual(
       rows.flatMap((row) => matches(row, /`(\w+)`/g)).toSorted(),

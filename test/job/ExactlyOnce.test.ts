@@ -313,8 +313,8 @@ describe("The timeout of a job", () => {
       const error = yield* Effect.flip(effect)
       assert.isAtLeast((yield* Clock.currentTimeMillis) - began, 10_000)
       assert.isBelow((yield* Clock.currentTimeMillis) - began, 11_000)
-      if (error._tag !== "JobTimeout") return yield* Effect.die(error)
-      return error
+      if (error._tag !== "WorkflowNotCompleted" || error.reason._tag !== "JobTimeout") return yield* Effect.die(error)
+      return error.reason
     })
 
   it.effect("starts with the call of submit, and includes it", () =>
@@ -395,7 +395,7 @@ describe("The timeout of a job", () => {
         const error = yield* late(
           Effect.flatMap(Job.submitBatch(batch, limit), (job) =>
             job.await.pipe(
-              Effect.catchIf((error) => error._tag !== "JobTimeout", Effect.die),
+              Effect.catchIf((error) => error.reason._tag !== "JobTimeout", Effect.die),
               Effect.as(job)
             ))
         )

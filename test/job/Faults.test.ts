@@ -3,6 +3,7 @@ import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { tagOf } from "../tagOf.ts"
 import { batchOf, faultNames, type Operation, type ServerOptions, withServer } from "./server.ts"
 
 const operations: ReadonlyArray<Operation> = ["enqueueBatch", "batchStatus", "item", "itemSummariesByIds"]
@@ -60,7 +61,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
                         )
                         assert.deepStrictEqual(outcome.success.integers.map((one) => one.value), [0, 1].slice(0, size))
                       } else {
-                        assert.isTrue(known.has(outcome.failure._tag), `${name}: ${outcome.failure._tag}`)
+                        assert.isTrue(known.has(tagOf(outcome.failure)), `${name}: ${tagOf(outcome.failure)}`)
                         // Only a restart of the server loses work.
                         assert.strictEqual(fault, "restart", `${name}: ${outcome.failure.message}`)
                       }
@@ -287,8 +288,8 @@ describe("Whatever goes wrong between submission and outputs", () => {
             yield* server.simulator.restart({ downFor: "3 seconds" })
             return { error: yield* Effect.flip(job.await), items: yield* job.items }
           }))
-        assert.strictEqual(kept.result.error._tag, "JobCanceled")
-        if (kept.result.error._tag === "JobCanceled") assert.isFalse(kept.result.error.requested)
+        assert.strictEqual(kept.result.error.reason._tag, "JobCanceled")
+        if (kept.result.error.reason._tag === "JobCanceled") assert.isFalse(kept.result.error.reason.requested)
         // What waited goes on by itself.
         assert.deepStrictEqual(kept.result.items.map((item) => item.status), ["canceled", "completed"])
         const lost = yield* withServer({ socket }, (server) =>
@@ -298,7 +299,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
             yield* server.simulator.restart({ downFor: "3 seconds", database: false })
             return yield* Effect.flip(job.await)
           }))
-        assert.strictEqual(lost.result._tag, "JobLost")
+        assert.strictEqual(lost.result.reason._tag, "JobLost")
       }
     }))
 

@@ -60,7 +60,7 @@ describe("Job", () => {
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           const early = yield* Effect.flip(job.outputs)
-          assert.strictEqual(early._tag, "WorkflowNotCompleted")
+          assert.strictEqual(early.reason._tag, "JobNotEnded")
           const events = yield* Stream.runCollect(job.events)
           const late = yield* Stream.runCollect(job.events)
           const outputs = yield* job.outputs
@@ -155,7 +155,7 @@ describe("Job", () => {
           return { canceled, error: yield* Effect.flip(job.await) }
         }))
       assert.deepStrictEqual(result.canceled.flatMap((one) => one.canceled), [1, 2])
-      assert.isTrue(result.error._tag === "JobCanceled" && result.error.requested)
+      assert.isTrue(result.error.reason._tag === "JobCanceled" && result.error.reason.requested)
       assert.deepStrictEqual(server.statuses, ["canceled", "canceled"])
     }))
 
@@ -219,18 +219,18 @@ describe("Job", () => {
           })
       )
       const { error } = result
-      assert.strictEqual(error._tag, "JobFailed")
-      if (error._tag !== "JobFailed") {
+      assert.strictEqual(error.reason._tag, "JobFailed")
+      if (error.reason._tag !== "JobFailed") {
         return
       }
-      assert.strictEqual(error.nodeId, "picture")
-      assert.strictEqual(error.errorType, "ZeroDivisionError")
+      assert.strictEqual(error.reason.nodeId, "picture")
+      assert.strictEqual(error.reason.errorType, "ZeroDivisionError")
       assert.include(error.message, "The picture")
       assert.deepStrictEqual(
-        error.outputs.images.map((image) => image.imageName),
+        error.reason.outputs.images.map((image) => image.imageName),
         server.images
       )
-      assert.strictEqual(error.outputs.integers.length, 2)
+      assert.strictEqual(error.reason.outputs.integers.length, 2)
       assert.strictEqual(result.images, 1)
       assert.deepStrictEqual(
         server.images,
@@ -252,8 +252,8 @@ describe("Job", () => {
       assert.deepStrictEqual(result.canceled.canceled, [2, 3])
       assert.deepStrictEqual(result.canceled.finished, [1])
       assert.deepStrictEqual(result.canceled.remaining, [])
-      assert.strictEqual(result.error._tag, "JobCanceled")
-      if (result.error._tag === "JobCanceled") assert.isTrue(result.error.requested)
+      assert.strictEqual(result.error.reason._tag, "JobCanceled")
+      if (result.error.reason._tag === "JobCanceled") assert.isTrue(result.error.reason.requested)
       assert.deepStrictEqual(server.statuses, ["completed", "canceled", "canceled"])
     }))
 
@@ -316,13 +316,14 @@ describe("Job", () => {
           const job = yield* Job.submitBatch(batchOf(), { timeout: "5 seconds" })
           return yield* Effect.flip(job.await)
         }))
-      assert.strictEqual(canceled.result._tag, "JobTimeout")
+      assert.strictEqual(canceled.result.reason._tag, "JobTimeout")
       assert.strictEqual(canceled.server.statuses[0], "canceled")
       const detached = yield* withServer({ duration: 60_000 }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf())
           const error = yield* Effect.flip(Job.await(job, { timeout: "5 seconds", onTimeout: "detach" }))
-          assert.strictEqual(error._tag, "JobTimeout")
+          assert(error._tag === "WorkflowNotCompleted")
+          assert.strictEqual(error.reason._tag, "JobTimeout")
           return yield* job.await
         }))
       assert.strictEqual(detached.result.status, "completed")
@@ -336,13 +337,13 @@ describe("Job", () => {
         { duration: 60_000, faults: never },
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
       )
-      assert.deepInclude(failed.result, { _tag: "JobTimeout", remaining: [1, 2] })
+      assert.deepInclude(failed.result.reason, { _tag: "JobTimeout", remaining: [1, 2] })
       assert.include(failed.result.message, "has not confirmed the cancellation")
       const canceled = yield* withServer(
         { duration: 60_000 },
         () => Effect.flatMap(Job.submitBatch(batchOf(2), options), (job) => Effect.flip(job.await))
       )
-      assert.deepInclude(canceled.result, { _tag: "JobTimeout", remaining: [] })
+      assert.deepInclude(canceled.result.reason, { _tag: "JobTimeout", remaining: [] })
       assert.include(canceled.result.message, "It was canceled")
       // The request to cancel takes a while, and the job is faster.
       const late = yield* withServer({
@@ -390,7 +391,7 @@ describe("Job", () => {
             }))
           assert.deepStrictEqual(result.items.map((item) => item.itemId), [1, 2, 3])
           assert.deepInclude(result.canceled, { canceled: [2, 3], finished: [1], remaining: [] })
-          assert.deepInclude(result.error, { _tag: "JobCanceled", requested: true })
+          assert.deepInclude(result.error.reason, { _tag: "JobCanceled", requested: true })
         }
       }
     }))
@@ -428,9 +429,9 @@ describe("Job", () => {
             yield* server.simulator.forgetItems(() => true)
             return yield* Effect.flip(job.await)
           }))
-        assert.strictEqual(result._tag, "JobLost")
-        if (result._tag !== "JobLost") return
-        assert.include(result.itemIds, 2)
+        assert.strictEqual(result.reason._tag, "JobLost")
+        if (result.reason._tag !== "JobLost") return
+        assert.include(result.reason.itemIds, 2)
       }
     }))
 
@@ -442,8 +443,8 @@ describe("Job", () => {
           const events = yield* Stream.runCollect(job.events)
           return { error: yield* Effect.flip(job.await), events }
         }))
-      assert.strictEqual(result.error._tag, "QueueBlocked")
-      if (result.error._tag === "QueueBlocked") assert.isTrue(result.error.own)
+      assert.strictEqual(result.error.reason._tag, "QueueBlocked")
+      if (result.error.reason._tag === "QueueBlocked") assert.isTrue(result.error.reason.own)
       assert.strictEqual(server.items.length, 0)
     }))
 

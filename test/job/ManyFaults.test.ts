@@ -75,7 +75,10 @@ const check = Effect.fnUntraced(function*(seed: number) {
   assert.strictEqual(told.lastIndexOf("JobEnqueued"), 0, about("told once"))
   if (outputs._tag === "Failure") {
     assert.isDefined(cancelAt, about(outputs.failure.message))
-    assert.isTrue(outputs.failure._tag === "JobCanceled" && outputs.failure.requested, about(outputs.failure.message))
+    assert.isTrue(
+      outputs.failure.reason._tag === "JobCanceled" && outputs.failure.reason.requested,
+      about(outputs.failure.message)
+    )
     return
   }
   assert.strictEqual(done.length, size, about("the server did it"))

@@ -187,7 +187,7 @@ describe("Observability", () => {
             const job = yield* Job.submit(yield* load("division-by-zero"))
             return yield* Effect.flip(job.await)
           }))
-          assert.strictEqual(failed._tag, "JobFailed")
+          assert.strictEqual(failed.reason._tag, "JobFailed")
           const chunks = yield* Stream.runCollect(images.full(made.finalImages[0]!.imageName))
           const bytes = new Uint8Array(
             yield* Effect.promise(() => new Blob(chunks.map((chunk) => new Uint8Array(chunk))).arrayBuffer())

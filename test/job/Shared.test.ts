@@ -226,9 +226,9 @@ describe("A user of the InvokeAI UI", () => {
           yield* Effect.sleep("5500 millis")
           yield* queue.cancelByBatchIds([job.batchId])
           const error = yield* Effect.flip(job.await)
-          assert.deepInclude(error, { _tag: "JobCanceled", requested: false })
-          if (error._tag !== "JobCanceled") return
-          const labels = error.outputs.all.map((output) => output.nodeLabel)
+          assert.deepInclude(error.reason, { _tag: "JobCanceled", requested: false })
+          if (error.reason._tag !== "JobCanceled") return
+          const labels = error.reason.outputs.all.map((output) => output.nodeLabel)
           assert.deepStrictEqual(labels.slice(0, 5), ["Range", "Each", "Each", "Each", "Scale"], what)
         }))
     }))
@@ -246,11 +246,11 @@ describe("A user of the InvokeAI UI", () => {
             while ((yield* images.names()).image_names.length === 0) yield* Effect.sleep("1 second")
             yield* queue.clear
             const error = yield* Effect.flip(job.await)
-            assert.strictEqual(error._tag, "JobLost", what)
-            if (error._tag !== "JobLost") return
-            assert.sameMembers([...error.imageNames], [...(yield* images.names()).image_names], what)
-            assert.isAbove(error.imageNames.length, 0, what)
-            if (socket) assert.isAbove(error.outputs.images.length, 0, what)
+            assert.strictEqual(error.reason._tag, "JobLost", what)
+            if (error.reason._tag !== "JobLost") return
+            assert.sameMembers([...error.reason.imageNames], [...(yield* images.names()).image_names], what)
+            assert.isAbove(error.reason.imageNames.length, 0, what)
+            if (socket) assert.isAbove(error.reason.outputs.images.length, 0, what)
           })
       )
     }))
@@ -376,8 +376,8 @@ describe("Workflows that call other workflows", () => {
         const id = yield* simulator.addWorkflow(callee("div", { a: 2, b: 0 }))
         const job = yield* Job.submitBatch(calling(id))
         const error = yield* Effect.flip(job.await)
-        assert.strictEqual(error._tag, "JobFailed")
-        if (error._tag === "JobFailed") assert.strictEqual(error.failures.length, 2)
+        assert.strictEqual(error.reason._tag, "JobFailed")
+        if (error.reason._tag === "JobFailed") assert.strictEqual(error.reason.failures.length, 2)
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer({ nodeDuration: "500 millis" })))
     ))
 })
@@ -395,7 +395,7 @@ describe("Unblocking", () => {
                   const job = yield* Job.submitBatch(numbers([1, "two", 3]))
                   return { error: yield* Effect.flip(job.await), items: yield* job.items }
                 }))
-                assert.deepInclude(error, { _tag: "QueueBlocked", own: true, itemIds: [2] }, version)
+                assert.deepInclude(error.reason, { _tag: "QueueBlocked", own: true, itemIds: [2] }, version)
                 assert.deepStrictEqual(items[0]?.outputs.map((output) => output.data["value"]), [1], version)
                 // Closing the scope has freed the queue.
                 const next = yield* Effect.scoped(Effect.flatMap(Job.submitBatch(numbers([4])), (job) => job.await))
@@ -417,7 +417,7 @@ describe("Unblocking", () => {
             (job) => Effect.flip(job.await)
           )
         )
-        assert.deepInclude(blocked, { _tag: "QueueBlocked", own: true })
+        assert.deepInclude(blocked.reason, { _tag: "QueueBlocked", own: true })
         assert.include(blocked.message, `Job.unblockQueue("`)
         const queue = yield* SessionQueue
         assert.deepStrictEqual((yield* queue.itemIds()).item_ids, [])

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
+import { tagOf } from "../tagOf.ts"
 import { drive } from "../time.ts"
 
 const load = (name: string) => {
@@ -136,18 +137,18 @@ describe("A job on the simulator", () => {
           const job = yield* Job.submit(yield* load("division-by-zero"))
           return yield* Effect.flip(job.await)
         }))
-        assert.strictEqual(error._tag, "JobFailed")
-        if (error._tag !== "JobFailed") return
-        assert.strictEqual(error.nodeLabel, "Divide")
-        assert.strictEqual(error.nodeType, "div")
-        assert.include(error.errorType, "ZeroDivision")
-        assert.strictEqual(error.outputs.images.length, 1)
+        assert.strictEqual(error.reason._tag, "JobFailed")
+        if (error.reason._tag !== "JobFailed") return
+        assert.strictEqual(error.reason.nodeLabel, "Divide")
+        assert.strictEqual(error.reason.nodeType, "div")
+        assert.include(error.reason.errorType, "ZeroDivision")
+        assert.strictEqual(error.reason.outputs.images.length, 1)
         assert.strictEqual((yield* images.names()).image_names.length, 0)
         const kept = yield* Effect.scoped(Effect.gen(function*() {
           const job = yield* Job.submit(yield* load("division-by-zero"), { keepOutputs: true })
           return yield* Effect.flip(job.await)
         }))
-        assert.strictEqual(kept._tag, "JobFailed")
+        assert.strictEqual(kept.reason._tag, "JobFailed")
         assert.strictEqual((yield* images.names()).image_names.length, 1)
       }).pipe(Effect.provide(InvokeAiTest.layer()))
     ))
@@ -338,7 +339,7 @@ describe("Every request of the client", () => {
                   "InvokeAiError",
                   "SubmissionUnknown"
                 ])
-                assert.isTrue(known.has(outcome.failure._tag), `${what}: ${outcome.failure._tag}`)
+                assert.isTrue(known.has(tagOf(outcome.failure)), `${what}: ${tagOf(outcome.failure)}`)
               }
               assert.isTrue(
                 items.every((item) => item.status !== "pending" && item.status !== "in_progress"),

@@ -179,7 +179,8 @@ describe("run", () => {
     test(Effect.gen(function*() {
       yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large"))
       const error = yield* Effect.flip(Run.run(thumbnail, { photo: bytes }))
-      assert.strictEqual(error._tag, "JobFailed")
+      assert(error._tag === "WorkflowNotCompleted")
+      assert.strictEqual(error.reason._tag, "JobFailed")
       yield* InvokeAiTest.assertClean
       const started = yield* Deferred.make<void>()
       const fiber = yield* Effect.forkChild(

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { readFileSync } from "node:fs"
 import * as SimulatorCatalog from "../../packages/testing/src/internal/SimulatorCatalog.ts"
+import { tagOf } from "../tagOf.ts"
 import { drive } from "../time.ts"
 
 /** How many seeds are tried, and where they begin: `SOAK_SEEDS=500 SOAK_FROM=1000 npx vitest run test/soak`. */
@@ -74,7 +75,7 @@ const tell = <A, E extends { readonly _tag: string }, R>(name: string, program: 
   Effect.scoped(program).pipe(
     Effect.match({
       onSuccess: (result): Outcome => ({ name, result }),
-      onFailure: (error): Outcome => ({ name, result: error._tag })
+      onFailure: (error): Outcome => ({ name, result: tagOf(error) })
     })
   )
 

@@ -87,7 +87,7 @@ describe("use case 3: submit the workflow and follow the job", () => {
       const { ready } = yield* configured
       const job = yield* Job.submit(ready, { board: "samples" })
       const early = yield* Effect.flip(job.outputs)
-      assert.strictEqual(early._tag, "WorkflowNotCompleted")
+      assert.strictEqual(early.reason._tag, "JobNotEnded")
 
       const started: Array<string> = []
       const completed: Array<string> = []
@@ -119,7 +119,8 @@ describe("use case 3: submit the workflow and follow the job", () => {
       const { ready } = yield* configured
       const job = yield* Job.submit(ready, { board: "samples" })
       const error = yield* Effect.flip(Job.await(job, { timeout: "10 millis" }))
-      assert.strictEqual(error._tag, "JobTimeout")
+      assert(error._tag === "WorkflowNotCompleted")
+      assert.strictEqual(error.reason._tag, "JobTimeout")
       const status = yield* SessionQueue.use((queue) => queue.batchStatus(job.batchId))
       assert.deepStrictEqual([status.canceled, status.pending, status.in_progress], [1, 0, 0])
     }).pipe(Effect.scoped, onSimulator))

@@ -184,9 +184,11 @@ export interface Job extends AsyncDisposable {
    *
    * **Errors**
    *
-   * - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
-   * - `JobTimeout`: the timeout of the call or of the job has passed.
-   * - `QueueBlocked`, `InvokeAiError`: the job cannot be tracked any more.
+   * - `WorkflowNotCompleted`, with the reasons
+   *   - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
+   *   - `JobTimeout`: the timeout of the call or of the job has passed.
+   *   - `QueueBlocked`: the server cannot read an item of the job.
+   * - `InvokeAiError`: the job cannot be tracked any more.
    */
   readonly result: (
     options?: CallOptions & {

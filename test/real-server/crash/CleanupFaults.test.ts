@@ -164,8 +164,9 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
         const { exit, millis } = yield* elapsed(Effect.flip(Job.await(job, { timeout: "1 second" })))
         assert.isAtLeast(millis, 1000)
         assert.isBelow(millis, 2000)
-        assert(Exit.isSuccess(exit) && exit.value._tag === "JobTimeout")
-        assert.isFalse(exit.value.canceled)
+        assert(Exit.isSuccess(exit) && exit.value._tag === "WorkflowNotCompleted")
+        assert(exit.value.reason._tag === "JobTimeout")
+        assert.isFalse(exit.value.reason.canceled)
         proxy.treat = () => "pass"
       })
     ))

@@ -101,13 +101,15 @@ const programs = (origin: string): ReadonlyArray<Program> => [
   Effect.gen(function*() {
     const job = yield* submit("division-by-zero", origin)
     const error = yield* Effect.flip(job.await)
-    return error._tag === "JobFailed" ? `${error.nodeLabel} ${error.errorType} ${shape(error.outputs)}` : error.message
+    return error.reason._tag === "JobFailed"
+      ? `${error.reason.nodeLabel} ${error.reason.errorType} ${shape(error.reason.outputs)}`
+      : error.message
   }).pipe(Effect.scoped),
   Effect.gen(function*() {
     const job = yield* submit("many-blurs", origin)
     yield* job.cancel
     const error = yield* Effect.flip(job.await)
-    return `${error._tag} ${error._tag === "JobCanceled" && error.requested}`
+    return `${error._tag} ${error.reason._tag === "JobCanceled" && error.reason.requested}`
   }).pipe(Effect.scoped)
 ]
 

@@ -64,23 +64,23 @@ it.live(
         yield* Scope.provide(start(installation, { database: "file", root, port }), servers)
 
         const [, streamed, lost, done, canceled] = yield* Effect.timeout(Fiber.join(readers), "60 seconds")
-        assert.strictEqual(lost._tag, "JobCanceled")
-        if (lost._tag !== "JobCanceled") return
+        assert.strictEqual(lost.reason._tag, "JobCanceled")
+        if (lost.reason._tag !== "JobCanceled") return
         // Not by this program: only the item that ran, and the others went on.
-        assert.isFalse(lost.requested)
+        assert.isFalse(lost.reason.requested)
         assert.include(lost.message, "restart")
         const items = yield* long.items
         assert.deepStrictEqual(items.map((item) => item.status), ["canceled", "completed", "completed"])
-        assert.deepStrictEqual([...lost.itemIds], [items[0]?.itemId])
-        for (const item of lost.outputs.items.slice(1)) {
+        assert.deepStrictEqual([...lost.reason.itemIds], [items[0]?.itemId])
+        for (const item of lost.reason.outputs.items.slice(1)) {
           assert.isAtLeast(item.outputs.filter((output) => output._tag === "InkImageOutput").length, 11)
         }
 
         assert.deepStrictEqual(done.outputs.integers.map((integer) => integer.value), [3, 7])
         assert.strictEqual(streamed.length, done.outputs.all.length)
 
-        assert.strictEqual(canceled._tag, "JobCanceled")
-        if (canceled._tag === "JobCanceled") assert.isTrue(canceled.requested)
+        assert.strictEqual(canceled.reason._tag, "JobCanceled")
+        if (canceled.reason._tag === "JobCanceled") assert.isTrue(canceled.reason.requested)
         yield* Fiber.await(canceling)
 
         for (const job of [long, waiting, unwanted]) {

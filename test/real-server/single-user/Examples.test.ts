@@ -31,7 +31,7 @@ it.layer(client(), { excludeTestServices: true })("the FLUX image-to-image examp
       })
       assert.strictEqual(job.enqueued?.enqueued, 1)
       const error = yield* Effect.flip(job.await)
-      assert.strictEqual(error._tag, "JobFailed")
+      assert.strictEqual(error.reason._tag, "JobFailed")
       assert.match(error.message, /Unknown model|UnknownModel/)
     }).pipe(Effect.scoped), 60_000)
 })

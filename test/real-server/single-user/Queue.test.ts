@@ -44,8 +44,8 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
           Effect.scoped,
           Effect.timeout("40 seconds")
         )
-        assert.strictEqual(error._tag, "QueueBlocked")
-        assert.isTrue(error._tag === "QueueBlocked" && error.own)
+        assert.strictEqual(error.reason._tag, "QueueBlocked")
+        assert.isTrue(error.reason._tag === "QueueBlocked" && error.reason.own)
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
         const job = yield* Job.submit(workflow)
         assert.strictEqual((yield* job.await).status, "completed")
@@ -65,7 +65,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         assert.strictEqual((yield* kept.await).status, "completed")
         const error = yield* Effect.flip(deleted.await).pipe(Effect.timeout("40 seconds"))
         // Deleting cancels first: which of the two is seen depends on who is faster.
-        assert.include(["JobLost", "JobCanceled"], error._tag)
+        assert.include(["JobLost", "JobCanceled"], error.reason._tag)
       }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.resume)))))
   }
 )

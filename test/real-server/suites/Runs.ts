@@ -318,10 +318,10 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           assert.deepStrictEqual([failed?.nodeLabel, failed?.errorType], ["Divide", "ZeroDivisionError"])
           return yield* Effect.flip(job.await)
         }).pipe(Effect.scoped)
-        assert.strictEqual(error._tag, "JobFailed")
+        assert.strictEqual(error.reason._tag, "JobFailed")
         assert.include(error.message, "Divide")
         assert.include(error.message, "division by zero")
-        const made = error._tag === "JobFailed" ? error.outputs.images : []
+        const made = error.reason._tag === "JobFailed" ? error.reason.outputs.images : []
         assert.deepStrictEqual(made.map((image) => image.nodeLabel), ["Canvas"])
         assert.deepStrictEqual(yield* allImages, before)
 
@@ -345,12 +345,12 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
             Stream.runDrain
           )
           const notYet = yield* Effect.flip(job.outputs)
-          assert.strictEqual(notYet._tag, "WorkflowNotCompleted")
+          assert.strictEqual(notYet.reason._tag, "JobNotEnded")
           const result = yield* job.cancel
           assert.strictEqual(result.canceled.length, 2)
           assert.deepStrictEqual(result.remaining, [])
           const error = yield* Effect.flip(job.await)
-          assert.strictEqual(error._tag, "JobCanceled")
+          assert.strictEqual(error.reason._tag, "JobCanceled")
           const status = yield* queue.batchStatus(job.batchId)
           assert.deepStrictEqual([status.canceled, status.in_progress, status.pending], [2, 0, 0])
         }).pipe(Effect.scoped)
@@ -365,7 +365,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           const workflow = yield* Workflow.fromFile(Support.workflowFile("many-blurs"))
           const job = yield* Job.submit(workflow, { timeout: "4 seconds" })
           const error = yield* Effect.flip(job.await)
-          assert.strictEqual(error._tag, "JobTimeout")
+          assert.strictEqual(error.reason._tag, "JobTimeout")
           assert.include(error.message, "4")
           return job.batchId
         }).pipe(Effect.scoped)

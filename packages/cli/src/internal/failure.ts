@@ -49,7 +49,8 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   BoardNotFound: [invalid, "`effect-invokeai boards` lists the boards."],
   AmbiguousName: [invalid, "Use an id: `effect-invokeai boards --json` and `effect-invokeai models --json` have them."],
   JobNotFound: [invalid, "`effect-invokeai queue` lists the batches that wait or run."],
-  WorkflowNotCompleted: [notReady, `${lookLater("attach")} waits for the end of the job.`],
+  WorkflowNotCompleted: [job, ""],
+  JobNotEnded: [notReady, `${lookLater("attach")} waits for the end of the job.`],
   WorkflowNotReady: [notReady, seeInputs],
   LockMismatch: [notReady, ""],
   EventsUnavailable: [server, askServer],
@@ -97,6 +98,10 @@ const isServerFault = (error: unknown): boolean => hasProperty(error, "cause") &
 const tagOf = (error: unknown): string =>
   hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "UnexpectedError"
 
+/** The reason of an error that stands for several, otherwise the error. */
+const specific = (error: unknown): unknown =>
+  hasProperty(error, "reason") && remedies[tagOf(error.reason)] !== undefined ? error.reason : error
+
 /** What an error says, and its exit code. */
 export const ofError = (error: unknown): Failed => {
   if (CliError.isCliError(error) && error._tag === "ShowHelp") {
@@ -105,7 +110,7 @@ export const ofError = (error: unknown): Failed => {
       ? { failure: { tag: "ShowHelp", message: "", help: "" }, exitCode: CommandResult.ExitCode.ok }
       : ofError(first)
   }
-  const tag = tagOf(error)
+  const tag = tagOf(specific(error))
   const message = hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
   const reason = hasProperty(error, "reason") ? tagOf(error.reason) : ""
   const [exitCode, help] = (tag === "InvokeAiError" ? refusals[reason] : undefined) ?? remedies[tag] ??

@@ -81,3 +81,33 @@ export const TaggedError = wrapped as unknown as <Self>(identifier?: string) => 
   tag: Tag,
   fields: Fields
 ) => Schema.Class<Self, Schema.TaggedStruct<Tag, Fields>, Cause.YieldableError & Retryable>
+
+const withReasonAsCause = (Base: ErrorClass): ErrorClass =>
+  class extends Base {
+    declare readonly reason: Error
+
+    constructor(...args: ReadonlyArray<unknown>) {
+      super(...args)
+      override(this, "cause", this.reason)
+    }
+
+    override get message(): string {
+      return this.reason.message
+    }
+  }
+
+const wrappedWithReason = (identifier?: string) => (...args: Arguments): ErrorClass =>
+  withReasonAsCause(wrapped(identifier)(...args))
+
+/**
+ * A tag for several errors of one operation: `reason` is one of them, for `Effect.catchReason`. The message and
+ * `isRetryable` are those of the reason, which is also the cause.
+ */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the constructor is another, with the same arguments
+export const TaggedErrorWithReason = wrappedWithReason as unknown as <Self>(identifier?: string) => <
+  Tag extends string,
+  const Fields extends Schema.Struct.Fields & { readonly reason: Schema.Schema<Error & Retryable> }
+>(
+  tag: Tag,
+  fields: Fields
+) => Schema.Class<Self, Schema.TaggedStruct<Tag, Fields>, Cause.YieldableError & Retryable>

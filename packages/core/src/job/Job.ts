@@ -53,7 +53,7 @@ import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
 import { resolveBoard } from "./internal/resolveBoard.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
-import { type BoardNotFound, type JobNotFound, type JobTimeout, WorkflowNotCompleted } from "./JobError.ts"
+import { type AwaitError, type BoardNotFound, JobNotEnded, type JobNotFound, WorkflowNotCompleted } from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
@@ -64,9 +64,9 @@ import { JobTracker } from "./JobTracker.ts"
 import type { InkOutput, OutputNode, WorkflowOutput } from "./Outputs.ts"
 import * as Submission from "./Submission.ts"
 
-export type { Cancellation } from "./JobOptions.ts"
-export type { CancelResult, JobOptions } from "./JobOptions.ts"
-export type { JobError, JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
+export type { AwaitError } from "./JobError.ts"
+export type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
+export type { JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
 export type { SubmissionError, SubmissionResult } from "./Submission.ts"
 
 /**
@@ -130,9 +130,11 @@ export interface Job {
    *
    * **Errors**
    *
-   * - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
-   * - `JobTimeout`: the job has a `timeout`, and it has passed.
-   * - `QueueBlocked`, `InvokeAiError`: the job cannot be tracked any more.
+   * - `WorkflowNotCompleted`, with the reasons
+   *   - `JobFailed`, `JobCanceled`, `JobLost`: the job ended without completing; each has the outputs that exist.
+   *   - `JobTimeout`: the job has a `timeout`, and it has passed.
+   *   - `QueueBlocked`: the server cannot read an item of the job.
+   * - `InvokeAiError`: the job cannot be tracked any more.
    */
   readonly await: Effect.Effect<JobResult.JobResult, AwaitError>
   /**
@@ -140,10 +142,10 @@ export interface Job {
    *
    * **Errors**
    *
-   * - `WorkflowNotCompleted`: the job has not ended; use `await` to wait for it.
+   * - `WorkflowNotCompleted` with the reason `JobNotEnded`: use `await` to wait for the end of the job.
    * - The errors of `await`, except `JobTimeout`.
    */
-  readonly outputs: Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted>
+  readonly outputs: Effect.Effect<WorkflowOutput, AwaitError>
   /**
    * Emits each output as its node finishes, to each subscriber from the first output on. Complete, even after lost
    * connections. Ends with the job, and never fails.
@@ -211,14 +213,16 @@ const makeJob = Effect.fnUntraced(function*(
     ).pipe(
       Effect.withSpan("Job.await", { attributes })
     ),
-    outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, JobResult.JobError | WorkflowNotCompleted> =>
+    outputs: Effect.suspend((): Effect.Effect<WorkflowOutput, AwaitError> =>
       tracked.isDone
         ? Effect.map(finished, (result) => result.outputs)
         : Effect.fail(
           new WorkflowNotCompleted({
-            batchId: tracked.batchId,
-            status: JobState.status(tracked.state),
-            outputs: [...tracked.outputs.current]
+            reason: new JobNotEnded({
+              batchId: tracked.batchId,
+              status: JobState.status(tracked.state),
+              outputs: [...tracked.outputs.current]
+            })
           })
         )
     ),
@@ -278,7 +282,7 @@ export const submitBatch: (
   options?: JobOptions
 ) => Effect.Effect<
   Job,
-  Submission.SubmissionError | JobTimeout | RecordError | InvalidOption,
+  Submission.SubmissionError | WorkflowNotCompleted | RecordError | InvalidOption,
   JobServices | Scope.Scope
 > = Effect.fn("Job.submitBatch")((batch: JobBatch, options: JobOptions = {}) =>
   Effect.andThen(
@@ -331,7 +335,7 @@ const send = Effect.fnUntraced(function*(
         // Do not cancel here: the job may be running, and `Job.attach` may be about to attach to it.
         // If the server accepted only part of a batch, closing makes sure that nothing of it runs.
         context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
-        if (error._tag === "QueueBlocked") tracked.fail(error)
+        if (error._tag === "QueueBlocked") tracked.fail(new WorkflowNotCompleted({ reason: error }))
         if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
         if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
@@ -359,7 +363,7 @@ export const resubmit = (
   options: JobOptions
 ): Effect.Effect<
   Job,
-  Submission.SubmissionError | JobTimeout | RecordError | InvalidOption,
+  Submission.SubmissionError | WorkflowNotCompleted | RecordError | InvalidOption,
   JobServices | Scope.Scope
 > =>
   Effect.andThen(
@@ -408,17 +412,9 @@ export type SubmitError =
   | Submission.SubmissionError
   | WorkflowNotReady
   | BoardNotFound
-  | JobTimeout
+  | WorkflowNotCompleted
   | RecordError
   | InvalidOption
-
-/**
- * The errors of waiting for the end of a job.
- *
- * @category errors
- * @since 0.1.0
- */
-export type AwaitError = JobResult.JobError | JobTimeout
 
 /** The workflow to submit, or the error for another value. */
 const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
@@ -444,7 +440,7 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
  * - `SubmissionUnknown`: the connection failed and the job may be running; call `attach` later.
  * - `QueueBlocked`: the server accepted the batch but cannot read it; it is removed from the queue.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
- * - `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
+ * - `WorkflowNotCompleted` with the reason `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.
  * - `InvalidOption`: an option has an invalid value or an unknown name, or the first argument is not a workflow;
  *   nothing was submitted.
@@ -481,7 +477,7 @@ export interface Outcome {
   /** The id of the batch; null if the server did not accept it. */
   readonly batchId: string | null
   /** The outputs of the job, or the error with which submitting or waiting failed. */
-  readonly result: Result.Result<WorkflowOutput, SubmitError | JobResult.JobError>
+  readonly result: Result.Result<WorkflowOutput, SubmitError | AwaitError>
 }
 
 const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & object> = {
@@ -625,17 +621,17 @@ export type TimeoutOptions = Pick<JobOptions, "timeout" | "onTimeout">
 const awaitJob: {
   (
     options?: TimeoutOptions
-  ): (self: Job) => Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption>
+  ): (self: Job) => Effect.Effect<JobResult.JobResult, AwaitError | InvalidOption>
   (
     self: Job,
     options?: TimeoutOptions
-  ): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption>
+  ): Effect.Effect<JobResult.JobResult, AwaitError | InvalidOption>
 } = dual(
   (args) => args[0] !== undefined && "batchId" in args[0],
   (
     self: Job,
     options: TimeoutOptions = {}
-  ): Effect.Effect<JobResult.JobResult, JobResult.JobError | JobTimeout | InvalidOption> =>
+  ): Effect.Effect<JobResult.JobResult, AwaitError | InvalidOption> =>
     Effect.andThen(
       Options.check(options, timeoutRules),
       Effect.suspend(() => awaitWithin(self.await, options, self))
@@ -649,7 +645,7 @@ export {
    * **Details**
    *
    * After the time limit, the job is canceled (default) or keeps running (`detach`), and the wait fails with
-   * `JobTimeout`. If the job ends on its own at that moment, its own outcome is returned.
+   * `WorkflowNotCompleted` and the reason `JobTimeout`. If the job ends on its own at that moment, its own outcome is returned.
    *
    * @category operations
    * @since 0.1.0

@@ -5,7 +5,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { TaggedError, TaggedErrorWithReason } from "../internal/TaggedError.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { ItemError } from "./internal/ItemState.ts"
 import type { InkOutput, WorkflowOutput } from "./Outputs.ts"
 
@@ -316,7 +317,7 @@ export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
  * @category errors
  * @since 0.1.0
  */
-export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("WorkflowNotCompleted", {
+export class JobNotEnded extends TaggedError<JobNotEnded>()("JobNotEnded", {
   /** The id of the batch on the server. */
   batchId: Schema.String,
   /** The status of the job. */
@@ -328,6 +329,39 @@ export class WorkflowNotCompleted extends TaggedError<WorkflowNotCompleted>()("W
     return `The job has not ended yet (status: ${this.status}). Wait for it (job.await) before you read its outputs`
   }
 }
+
+/**
+ * A workflow that was submitted did not complete, or has not completed yet. `reason` says why: it failed, was canceled or
+ * lost, took longer than its timeout, blocks the queue, or has not ended.
+ *
+ * **Example** (Keeping the outputs of a job that failed)
+ *
+ * ```ts
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import * as Effect from "effect/Effect"
+ *
+ * const outputs = (job: Job.Job) =>
+ *   job.await.pipe(
+ *     Effect.map((result) => result.outputs),
+ *     Effect.catchReason("WorkflowNotCompleted", "JobFailed", (failed) => Effect.succeed(failed.outputs))
+ *   )
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkflowNotCompleted extends TaggedErrorWithReason<WorkflowNotCompleted>()("WorkflowNotCompleted", {
+  /** Why the workflow did not complete, by `_tag`; most reasons have the outputs that exist. */
+  reason: Schema.Union([JobFailed, JobCanceled, JobLost, JobTimeout, JobNotEnded, QueueBlocked])
+}) {}
+
+/**
+ * The errors of waiting for the end of a job.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type AwaitError = WorkflowNotCompleted | InvokeAiError
 
 /**
  * There is no batch with this id on the server.

@@ -23,7 +23,7 @@ export interface JobOptions extends SubmissionPolicy {
    *
    * **Details**
    *
-   * `submit` and `job.await` fail with `JobTimeout` less than a second later, whatever the server does; a cancellation
+   * `submit` and `job.await` fail with `WorkflowNotCompleted` (reason `JobTimeout`) less than a second later, whatever the server does; a cancellation
    * that is not confirmed by then continues. No environment variable sets the timeout: it belongs to a job.
    */
   readonly timeout?: Duration.Input | undefined

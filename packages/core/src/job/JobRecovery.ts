@@ -47,7 +47,7 @@ import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
-import type { JobNotFound, JobTimeout } from "./JobError.ts"
+import type { JobNotFound, WorkflowNotCompleted } from "./JobError.ts"
 import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
 import type { SubmissionError } from "./Submission.ts"
 
@@ -74,7 +74,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
   options: Job.JobOptions = {}
 ): Effect.fn.Return<
   Job.Job,
-  SubmissionError | JobNotFound | JobTimeout | RecordError | InvalidOption,
+  SubmissionError | JobNotFound | WorkflowNotCompleted | RecordError | InvalidOption,
   Job.JobServices | JobJournal | Scope.Scope
 > {
   const { batchId } = entry

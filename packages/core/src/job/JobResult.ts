@@ -10,8 +10,7 @@ import * as Option from "effect/Option"
 import type { Images } from "../server/Images.ts"
 import type { ItemError, ItemState } from "./internal/ItemState.ts"
 import { findSessionImages } from "./internal/sessionImages.ts"
-import type { TrackingError } from "./internal/trackedJob.ts"
-import { JobCanceled, JobFailed, JobLost } from "./JobError.ts"
+import { JobCanceled, JobFailed, JobLost, WorkflowNotCompleted } from "./JobError.ts"
 import * as JobState from "./JobState.ts"
 import { type FieldValue, type ItemOutput, make as makeOutput, type WorkflowOutput } from "./Outputs.ts"
 
@@ -76,7 +75,7 @@ export interface JobTiming {
 export interface JobResult {
   /** The id of the batch on the server. */
   readonly batchId: string
-  /** Always `"completed"`: jobs that end otherwise fail with a `JobError`. */
+  /** Always `"completed"`: jobs that end otherwise fail with `WorkflowNotCompleted`. */
   readonly status: "completed"
   /** The queue items, in the order of the batch. */
   readonly items: ReadonlyArray<SessionQueueItem>
@@ -85,14 +84,6 @@ export interface JobResult {
   /** The outputs of all items. */
   readonly outputs: WorkflowOutput
 }
-
-/**
- * Why a job did not complete.
- *
- * @category errors
- * @since 0.1.0
- */
-export type JobError = JobFailed | JobCanceled | JobLost | TrackingError
 
 const toTime = (iso: string | null): Option.Option<DateTime.Utc> =>
   iso === null ? Option.none() : Option.map(DateTime.make(iso), DateTime.toUtc)
@@ -194,7 +185,7 @@ const unknownError: ItemError = {
  */
 export const fromState = Effect.fnUntraced(function*(
   state: JobState.JobState
-): Effect.fn.Return<JobResult, JobFailed | JobCanceled | JobLost, Images> {
+): Effect.fn.Return<JobResult, WorkflowNotCompleted, Images> {
   const batchId = state.batchId
   const results = JobState.results(state)
   const outputs = outputsOf(state)
@@ -203,25 +194,29 @@ export const fromState = Effect.fnUntraced(function*(
   switch (status) {
     case "failed": {
       const failures = withStatus("failed").map((item) => ({ itemId: item.itemId, error: item.error ?? unknownError }))
-      return yield* new JobFailed({ batchId, failures, outputs })
+      return yield* new WorkflowNotCompleted({ reason: new JobFailed({ batchId, failures, outputs }) })
     }
     case "lost": {
       const lost = withStatus("lost")
       const sessionIds = new Set(lost.map((item) => item.sessionId).filter((id) => id !== ""))
       const left = yield* Effect.orElseSucceed(findSessionImages(sessionIds, span(lost).created), () => [])
-      return yield* new JobLost({
-        batchId,
-        itemIds: lost.map((item) => item.itemId),
-        imageNames: left.map((image) => image.image_name),
-        outputs
+      return yield* new WorkflowNotCompleted({
+        reason: new JobLost({
+          batchId,
+          itemIds: lost.map((item) => item.itemId),
+          imageNames: left.map((image) => image.image_name),
+          outputs
+        })
       })
     }
     case "canceled":
-      return yield* new JobCanceled({
-        batchId,
-        itemIds: withStatus("canceled").map((item) => item.itemId),
-        requested: state.cancelRequested,
-        outputs
+      return yield* new WorkflowNotCompleted({
+        reason: new JobCanceled({
+          batchId,
+          itemIds: withStatus("canceled").map((item) => item.itemId),
+          requested: state.cancelRequested,
+          outputs
+        })
       })
     default:
       return { batchId, status: "completed", items: itemsOf(state), timing: timingOf(state), outputs }

@@ -48,10 +48,9 @@ import { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import * as Options from "../internal/options.ts"
 import { InvalidOption } from "../InvalidOption.ts"
 import * as Job from "../job/Job.ts"
-import type { JobTimeout } from "../job/JobError.ts"
 import type { JobEvent } from "../job/JobEvent.ts"
 import type { JobProgress } from "../job/JobProgress.ts"
-import type { JobError, JobResult } from "../job/JobResult.ts"
+import type { JobResult } from "../job/JobResult.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { Videos } from "../server/Videos.ts"
@@ -142,8 +141,7 @@ export type RunError =
   | InvalidInputValue
   | UploadError
   | Job.SubmitError
-  | JobError
-  | JobTimeout
+  | Job.AwaitError
   | DownloadError
 
 /**

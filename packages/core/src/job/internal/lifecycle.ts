@@ -18,7 +18,7 @@ import { waiting } from "../../internal/progress.ts"
 import { InvokeAiError } from "../../InvokeAiError.ts"
 import type { Images } from "../../server/Images.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
-import { JobTimeout } from "../JobError.ts"
+import { JobTimeout, WorkflowNotCompleted } from "../JobError.ts"
 import * as Journal from "../JobJournal.ts"
 import type { Cancellation, CancelResult, JobOptions } from "../JobOptions.ts"
 import * as JobState from "../JobState.ts"
@@ -150,7 +150,7 @@ export const awaitWithin = <A, E>(
   { onTimeout = "cancel", timeout }: Pick<JobOptions, "timeout" | "onTimeout">,
   job: AwaitableJob,
   left: Effect.Effect<number | undefined> = Effect.undefined
-): Effect.Effect<A, E | JobTimeout> => {
+): Effect.Effect<A, E | WorkflowNotCompleted> => {
   if (timeout === undefined) return wait
   const onElapsed = Effect.gen(function*() {
     const status = JobState.status(yield* job.state)
@@ -159,13 +159,15 @@ export const awaitWithin = <A, E>(
       : Option.none()
     const canceled = Option.flatten(result)
     const state = yield* job.state
-    const error = new JobTimeout({
-      batchId: job.batchId,
-      timeout: Duration.toMillis(Options.durationOption("timeout", timeout)),
-      status,
-      onTimeout,
-      canceled: Option.exists(canceled, ({ confirmed }) => confirmed),
-      remaining: Option.getOrElse(Option.map(canceled, ({ remaining }) => remaining), () => idsWhere(state, isOpen))
+    const error = new WorkflowNotCompleted({
+      reason: new JobTimeout({
+        batchId: job.batchId,
+        timeout: Duration.toMillis(Options.durationOption("timeout", timeout)),
+        status,
+        onTimeout,
+        canceled: Option.exists(canceled, ({ confirmed }) => confirmed),
+        remaining: Option.getOrElse(Option.map(canceled, ({ remaining }) => remaining), () => idsWhere(state, isOpen))
+      })
     })
     // It may have ended by itself in this moment, and then that is the result.
     return onTimeout === "cancel" && JobState.isEnded(state) && JobState.status(state) !== "canceled"

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { SessionQueue } from "../../server/SessionQueue.ts"
-import { QueueBlocked } from "../JobError.ts"
+import { type AwaitError, QueueBlocked, WorkflowNotCompleted } from "../JobError.ts"
 import * as JobState from "../JobState.ts"
 import { isFinal } from "./ItemState.ts"
 import { fromItem, type Observation } from "./Observation.ts"
@@ -54,7 +54,7 @@ const onUnreadable = Effect.fnUntraced(function*(
   job: ReadingJob,
   itemId: number,
   error: InvokeAiError
-): Effect.fn.Return<Observation, QueueBlocked | InvokeAiError> {
+): Effect.fn.Return<Observation, AwaitError> {
   const item = JobState.getItem(job.state, itemId)
   if (item?.phase === "ended") return { _tag: "ItemUnreadable", itemId, status: item.status }
   const status = yield* queue.batchStatus(job.batchId)
@@ -62,7 +62,9 @@ const onUnreadable = Effect.fnUntraced(function*(
     // The server cannot run what it cannot read, so it can only have been canceled.
     return { _tag: "ItemUnreadable", itemId, status: "canceled" }
   }
-  return yield* new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail })
+  return yield* new WorkflowNotCompleted({
+    reason: new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: error.detail })
+  })
 })
 
 /**
@@ -75,7 +77,7 @@ export const readItem = (
   job: ReadingJob,
   itemId: number,
   limit: <A, E>(read: Effect.Effect<A, E>) => Effect.Effect<A, E>
-): Effect.Effect<Observation | undefined, QueueBlocked | InvokeAiError> =>
+): Effect.Effect<Observation | undefined, AwaitError> =>
   limit(Effect.suspend(() => {
     const known = JobState.getItem(job.state, itemId)
     return known !== undefined && isFinal(known) ? Effect.undefined : readSaved(queue, job, itemId)

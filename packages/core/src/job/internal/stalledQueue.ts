@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
-import { QueueBlocked } from "../JobError.ts"
+import { QueueBlocked, WorkflowNotCompleted } from "../JobError.ts"
 import type { Cancellation } from "../JobOptions.ts"
 import * as JobState from "../JobState.ts"
 import { cancelBatch, cancelTimeout } from "./cancellation.ts"
@@ -76,7 +76,9 @@ interface StalledJob {
  */
 export interface Diagnosis<Job> {
   readonly signature: string | undefined
-  readonly findings: ReadonlyArray<{ readonly job: Job; readonly finding: Result.Result<Observation, QueueBlocked> }>
+  readonly findings: ReadonlyArray<
+    { readonly job: Job; readonly finding: Result.Result<Observation, WorkflowNotCompleted> }
+  >
 }
 
 const workerBusy: Observation = {
@@ -119,9 +121,16 @@ export const diagnoseStall = Effect.fnUntraced(function*<Job extends StalledJob>
       if (itemId === undefined) return []
       const read = yield* Effect.result(queue.item(itemId))
       const isOwn = read._tag === "Failure" && isUnreadableItemError(read.failure)
-      const finding: Result.Result<Observation, QueueBlocked> = isOwn
+      const finding: Result.Result<Observation, WorkflowNotCompleted> = isOwn
         ? Result.fail(
-          new QueueBlocked({ batchId: job.batchId, itemIds: [itemId], own: true, detail: read.failure.detail })
+          new WorkflowNotCompleted({
+            reason: new QueueBlocked({
+              batchId: job.batchId,
+              itemIds: [itemId],
+              own: true,
+              detail: read.failure.detail
+            })
+          })
         )
         : Result.succeed(blockedByAnother)
       return [{ job, finding }]

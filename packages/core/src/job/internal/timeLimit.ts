@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import { elapsedMillis } from "../../internal/elapsed.ts"
 import { durationOption } from "../../internal/options.ts"
 import type { SessionQueue } from "../../server/SessionQueue.ts"
-import { JobTimeout } from "../JobError.ts"
+import { JobTimeout, WorkflowNotCompleted } from "../JobError.ts"
 import type { JobOptions } from "../JobOptions.ts"
 import { JobTracker } from "../JobTracker.ts"
 import { cancelUnanswered, confirmWithin, type Lifecycle } from "./lifecycle.ts"
@@ -46,7 +46,7 @@ const cancelSubmission = Effect.fnUntraced(function*(
 export const submitWithin = <A, E, R>(
   options: JobOptions,
   submit: (limit: TimeLimit) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | JobTimeout, R | JobTracker | SessionQueue> =>
+): Effect.Effect<A, E | WorkflowNotCompleted, R | JobTracker | SessionQueue> =>
   Effect.flatMap(begin(options), (limit) => {
     const { onTimeout = "cancel", timeout = Duration.infinity } = options
     if (limit.until === undefined) return submit(limit)
@@ -54,13 +54,15 @@ export const submitWithin = <A, E, R>(
       const { context } = limit
       const isSent = context !== undefined && context.stage.current !== "new" && context.stage.current !== "over"
       const canceled = isSent && onTimeout === "cancel" && (yield* cancelSubmission(context))
-      return yield* new JobTimeout({
-        batchId: context?.tracked.batchId ?? "",
-        timeout: Duration.toMillis(durationOption("timeout", timeout)),
-        status: isSent ? "sending" : "unsent",
-        onTimeout,
-        canceled: canceled || !isSent,
-        remaining: []
+      return yield* new WorkflowNotCompleted({
+        reason: new JobTimeout({
+          batchId: context?.tracked.batchId ?? "",
+          timeout: Duration.toMillis(durationOption("timeout", timeout)),
+          status: isSent ? "sending" : "unsent",
+          onTimeout,
+          canceled: canceled || !isSent,
+          remaining: []
+        })
       })
     })
     return Effect.timeoutOrElse(submit(limit), { duration: durationOption("timeout", timeout), orElse: () => late })

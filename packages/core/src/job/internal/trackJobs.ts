@@ -200,7 +200,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
           onResponse()
           if (observation !== undefined) observe(job, observation)
         }),
-        Effect.catchTag("QueueBlocked", (error) => Effect.sync(() => job.feed.end(Exit.fail(error)))),
+        Effect.catchTag("WorkflowNotCompleted", (error) => Effect.sync(() => job.feed.end(Exit.fail(error)))),
         Effect.catch((error) =>
           Effect.map(elapsedMillis, (now) => {
             observe(job, { _tag: "ReadFailed", itemId, at: now })

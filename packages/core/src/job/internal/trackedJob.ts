@@ -6,24 +6,17 @@
 import * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
-import type { JobNotFound, QueueBlocked } from "../JobError.ts"
+import type { AwaitError, JobNotFound } from "../JobError.ts"
 import type { JobEvent } from "../JobEvent.ts"
 import type * as JobState from "../JobState.ts"
 import type { InkOutput } from "../Outputs.ts"
 import { EventLog } from "./eventLog.ts"
 import { ObservableValue, ReplayList } from "./observable.ts"
 import type { Observation } from "./Observation.ts"
-
-/**
- * Why a job cannot be followed to its end.
- *
- * @category errors
- * @since 0.1.0
- */
-export type TrackingError = QueueBlocked | InvokeAiError
 
 /**
  * A job in the tracker.
@@ -43,7 +36,7 @@ export interface TrackedJob {
   /** The outputs so far, and a stream of them from the beginning, for each subscriber. */
   readonly outputs: { readonly current: ReadonlyArray<InkOutput>; readonly stream: Stream.Stream<InkOutput> }
   /** Waits for the end of the job, and returns its last state. */
-  readonly result: Effect.Effect<JobState.JobState, TrackingError>
+  readonly result: Effect.Effect<JobState.JobState, AwaitError>
   /** Whether the result of the job is known. */
   readonly isDone: boolean
   /** Whether the server has items of this job that it cannot read and that have not been removed. */
@@ -51,7 +44,7 @@ export interface TrackedJob {
   /** Records what the caller saw of the job. */
   readonly observe: (observation: Observation) => void
   /** Ends the job for all subscribers. */
-  readonly fail: (error: TrackingError) => void
+  readonly fail: (error: AwaitError) => void
   /** Finds the items of the batch by its id. */
   readonly search: Effect.Effect<void, JobNotFound | InvokeAiError>
 }
@@ -60,7 +53,7 @@ export interface TrackedJob {
 export interface JobObserver {
   readonly span: Tracer.Span | undefined
   readonly onJobEvent: (event: JobEvent) => void
-  readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, TrackingError>) => void
+  readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, AwaitError>) => void
 }
 
 /** What the subscribers of a job see. @internal */
@@ -68,9 +61,9 @@ export class JobFeed {
   readonly states: ObservableValue<JobState.JobState>
   readonly log = new EventLog()
   readonly outputs = new ReplayList<InkOutput>()
-  readonly result: Deferred.Deferred<JobState.JobState, TrackingError> = Deferred.makeUnsafe()
+  readonly result: Deferred.Deferred<JobState.JobState, AwaitError> = Deferred.makeUnsafe()
   private readonly observer: JobObserver
-  private exit: Exit.Exit<JobState.JobState, TrackingError> | undefined
+  private exit: Exit.Exit<JobState.JobState, AwaitError> | undefined
   /** What happened before the items were known: subscribers see it after `JobEnqueued`. */
   private pendingEvents: Array<JobEvent> | undefined = []
 
@@ -89,9 +82,9 @@ export class JobFeed {
 
   get isUnreadable(): boolean {
     if (this.exit === undefined) return false
-    const error = Exit.findErrorOption(this.exit)
-    return error._tag === "Some" && error.value._tag === "QueueBlocked" && error.value.own &&
-      error.value.removed !== true
+    const error = Option.getOrUndefined(Exit.findErrorOption(this.exit))
+    const reason = error?._tag === "WorkflowNotCompleted" ? error.reason : undefined
+    return reason?._tag === "QueueBlocked" && reason.own && reason.removed !== true
   }
 
   /** Shows the subscribers what happened. They see the state that it led to, which is set before. */
@@ -101,7 +94,7 @@ export class JobFeed {
   }
 
   /** Ends the job for all subscribers. */
-  end(exit: Exit.Exit<JobState.JobState, TrackingError>): void {
+  end(exit: Exit.Exit<JobState.JobState, AwaitError>): void {
     if (this.isDone) return
     this.exit = exit
     Deferred.doneUnsafe(this.result, exit)

@@ -38,6 +38,17 @@ const newer = [
   )
 ]
 
+/** Removes fields from the queue items of a response. */
+const withoutFields = (...names: ReadonlyArray<string>) => {
+  const change = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(change)
+      : Predicate.isObject(value)
+      ? Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
+      : value
+  return Fault.rewrite(change)
+}
+
 /** A batch of two, whose picture is as wide as its number, so that the number comes first. */
 const numberFirst: Job.JobBatch = {
   ...batchOf(2),
@@ -54,6 +65,23 @@ const numberFirst: Job.JobBatch = {
 const tags = (events: ReadonlyArray<JobEvent>) => events.map((event) => event._tag)
 
 describe("Job", () => {
+  it.effect.each([true, false])(
+    "completes without what no outcome depends on (events: %s)",
+    (socket) =>
+      Effect.gen(function*() {
+        const names = ["created_at", "updated_at", "session_id", "queue_id", "priority", "origin", "field_values"]
+        const events = Object.values(requests).map((request) =>
+          Fault.http({ ...request, ...always }, withoutFields(...names))
+        )
+        const { result } = yield* withServer({ socket, events }, () =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(2))
+            return yield* job.await
+          }))
+        assert.deepStrictEqual(result.items.map((item) => item.outputs.length > 0), [true, true])
+      })
+  )
+
   it.effect("emits events, ends, and then has its outputs", () =>
     Effect.gen(function*() {
       const { server, result } = yield* withServer({ duration: 2000 }, () =>

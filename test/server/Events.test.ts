@@ -84,7 +84,7 @@ const describeMessage = (message: ServerMessage): string => {
       return `Unavailable ${message.error.attempts}`
     default: {
       const { event } = message
-      if (event.name === "invocation_progress") return event.payload.message
+      if (event.name === "invocation_progress") return String(event.payload.message)
       return event.name === "queue_cleared" ? event.payload.queue_id : event.name
     }
   }

@@ -69,8 +69,6 @@ export interface SubmissionResult {
   readonly requested: number
   /** The ids of the accepted items, in the order of the batch. */
   readonly itemIds: ReadonlyArray<number>
-  /** The priority of the items in the queue. */
-  readonly priority: number
   /** Whether the server's response was lost and the batch was found by its id. */
   readonly recovered: boolean
   /**
@@ -313,7 +311,6 @@ export const submit = Effect.fn("Submission.submit")(function*(
       enqueued: Math.min(own.length, size),
       requested: size,
       itemIds: own.map((member) => member.itemId),
-      priority: 0,
       recovered: true,
       itemsConfirmed: sent === 1 && own.length <= size
     }
@@ -327,7 +324,6 @@ export const submit = Effect.fn("Submission.submit")(function*(
       enqueued,
       requested,
       itemIds: ids.toSorted((a, b) => a - b),
-      priority: 0,
       recovered: true,
       itemsConfirmed: true
     }))
@@ -350,13 +346,12 @@ export const submit = Effect.fn("Submission.submit")(function*(
           return yield* recover(answer, sent)
         }
         if (answer._tag === "Success") {
-          const { enqueued, item_ids: ids, priority, requested } = answer.success
+          const { enqueued, item_ids: ids, requested } = answer.success
           return {
             batchId,
             enqueued,
             requested,
             itemIds: ids.toSorted((a, b) => a - b),
-            priority,
             recovered: false,
             itemsConfirmed: (sent === 1 || key !== undefined) && ids.length === enqueued
           } satisfies SubmissionResult

@@ -135,7 +135,7 @@ export const eventSchemas = {
   invocation_started: Schema.Struct(invocation),
   invocation_progress: Schema.Struct({
     ...invocation,
-    message: Schema.String,
+    message: detail(Schema.String),
     percentage: detail(Schema.Finite),
     image: detail(ProgressImage),
     device: detail(Schema.String)
@@ -143,8 +143,8 @@ export const eventSchemas = {
   invocation_complete: Schema.Struct({ ...invocation, result: JsonObject }),
   invocation_error: Schema.Struct({
     ...invocation,
-    error_type: Schema.String,
-    error_message: Schema.String,
+    error_type: detail(Schema.String),
+    error_message: detail(Schema.String),
     error_traceback: detail(Schema.String)
   }),
   queue_cleared: Schema.Struct({ ...queue, user_id: detail(Schema.String) }),

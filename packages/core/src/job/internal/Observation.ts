@@ -248,7 +248,7 @@ export const fromEvent = (event: ServerEvent): EventObservation | undefined => {
       const { image, message, percentage } = event.payload
       return nodeObservation(event.payload, {
         _tag: "Progress",
-        message,
+        message: message ?? "",
         fraction: Predicate.isNotNullish(percentage) ? Math.min(1, Math.max(0, percentage)) : null,
         preview: Predicate.isNotNullish(image)
           ? { width: image.width, height: image.height, dataUrl: image.dataURL }
@@ -261,8 +261,8 @@ export const fromEvent = (event: ServerEvent): EventObservation | undefined => {
       const { error_message, error_traceback, error_type } = event.payload
       return nodeObservation(event.payload, {
         _tag: "Error",
-        errorType: error_type,
-        message: error_message,
+        errorType: error_type ?? "",
+        message: error_message ?? "",
         traceback: error_traceback ?? null
       })
     }

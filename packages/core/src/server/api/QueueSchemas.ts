@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { detail, JsonObject, JsonValue, nullish, openLiterals, orNull, ServerTimestamp } from "./Wire.ts"
+import { detail, JsonObject, JsonValue, nullish, openLiterals, ServerTimestamp } from "./Wire.ts"
 
 /**
  * One side of an edge in a graph.
@@ -104,11 +104,11 @@ export class Batch extends Schema.Opaque<Batch>()(
  */
 export class EnqueueBatchResult extends Schema.Opaque<EnqueueBatchResult>()(
   Schema.Struct({
-    queue_id: Schema.String,
+    queue_id: detail(Schema.String),
     enqueued: Schema.Int,
     requested: Schema.Int,
     batch: Schema.optionalKey(Schema.Struct({ batch_id: Schema.optionalKey(Schema.String) })),
-    priority: Schema.Int,
+    priority: detail(Schema.Int),
     item_ids: Schema.Array(Schema.Int)
   }).annotate({ identifier: "EnqueueBatchResult" })
 ) {}
@@ -174,7 +174,7 @@ const summaryFields = {
   batch_id: Schema.String,
   origin: detail(Schema.String),
   destination: detail(Schema.String),
-  created_at: ServerTimestamp,
+  created_at: detail(ServerTimestamp),
   started_at: detail(ServerTimestamp),
   completed_at: detail(ServerTimestamp),
   user_id: detail(Schema.String),
@@ -190,8 +190,8 @@ const summaryFields = {
  *
  * **Details**
  *
- * Everything but the identity, status and times may be missing, because versions differ and nulls are left out, and is
- * `null` if the server writes it in an unexpected way. `session` is the execution state of the item as the server writes
+ * Everything but the ids of item and batch, the status and the session may be missing, because versions differ and nulls
+ * are left out, and is `null` if the server writes it in an unexpected way. `session` is the execution state of the item as the server writes
  * it: `results` and `errors` are keyed by the id of the prepared node, and `prepared_source_mapping` leads from there to
  * the node of the submitted graph. It is not decoded, because that of a large workflow has megabytes.
  * `status_sequence` (6.13) grows with every status of the item. `parent_item_id` (6.14) marks the item of a workflow
@@ -209,13 +209,13 @@ export class SessionQueueItem extends Schema.Opaque<SessionQueueItem>()(
   Schema.Struct({
     ...summaryFields,
     status_sequence: detail(Schema.Int),
-    priority: orNull(Schema.Int),
-    session_id: Schema.String,
+    priority: detail(Schema.Int),
+    session_id: detail(Schema.String),
     error_type: detail(Schema.String),
     error_message: detail(Schema.String),
     error_traceback: detail(Schema.String),
-    updated_at: ServerTimestamp,
-    queue_id: Schema.String,
+    updated_at: detail(ServerTimestamp),
+    queue_id: detail(Schema.String),
     retried_from_item_id: detail(Schema.Int),
     workflow_call_id: detail(Schema.String),
     parent_session_id: detail(Schema.String),
@@ -261,10 +261,10 @@ const counts = {
  */
 export class BatchStatus extends Schema.Opaque<BatchStatus>()(
   Schema.Struct({
-    queue_id: Schema.String,
+    queue_id: detail(Schema.String),
     batch_id: Schema.String,
-    origin: nullish(Schema.String),
-    destination: nullish(Schema.String),
+    origin: detail(Schema.String),
+    destination: detail(Schema.String),
     ...counts
   }).annotate({ identifier: "BatchStatus" })
 ) {}

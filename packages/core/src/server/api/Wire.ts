@@ -77,22 +77,16 @@ const unexpected = JsonValue.pipe(
 )
 
 /**
- * A value that no outcome depends on: `null` if the server writes it in another way than the schema says.
+ * A field that no outcome depends on: it may be missing, and is `null` if the server writes it in another way than the
+ * schema says.
  *
- * A newer server may change such a value; what else it sends is still understood.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const orNull = <S extends Schema.Top>(schema: S) => Schema.Union([schema, Schema.Null, unexpected])
-
-/**
- * A field that may be missing, and whose value no outcome depends on; see `orNull`.
+ * A newer server may change or drop such a field; what else it sends is still understood.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const detail = <S extends Schema.Top>(schema: S) => Schema.optionalKey(orNull(schema))
+export const detail = <S extends Schema.Top>(schema: S) =>
+  Schema.optionalKey(Schema.Union([schema, Schema.Null, unexpected]))
 
 /**
  * A JSON object whose keys are not described here; everything in it is kept. Like `JsonValue` it is not looked into.

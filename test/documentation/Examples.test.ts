@@ -29,6 +29,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
       data: {}
     }]
   }],
+  "catalog/Snapshot.ts inputsOf": ({ textToImage }) => [JSON.parse(textToImage)],
   "guides/effect.md run": () => ["text-to-image.json"],
   "guides/promises.md run": ({ client, promised }) => [client, promised],
   "guides/promises.md withinAMinute": ({ client, promised }) => [client, promised],

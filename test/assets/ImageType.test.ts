@@ -28,6 +28,7 @@ describe("ImageType", () => {
     ["nothing", bytes(), "an empty file"],
     ["text", text("BM is how this text starts, and it goes on"), "text"],
     ["JSON", text("{\"nodes\": []}"), "text, perhaps JSON"],
+    ["a Git LFS pointer", text("version https://git-lfs.github.com/spec/v1"), "a Git LFS pointer; run `git lfs pull`"],
     ["SVG", text("<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>"), "an SVG drawing"],
     ["HTML", text("<!doctype html><title>x</title>"), "an HTML page"],
     ["PDF", text("%PDF-1.7"), "a PDF document"],

@@ -97,7 +97,12 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
     "INVOKEAI_URL"
   ],
   "has a URL without http": [connecting({ url: "localhost:9090" }), "http://127.0.0.1:9090"],
-  "has a URL that is incomplete": [connecting({ url: "127.0.0.1:9090" }), "http://127.0.0.1:9090"],
+  "has a URL that is incomplete": [
+    connecting({ url: "127.0.0.1:9090" }),
+    "must begin with http:// or https://",
+    "http://127.0.0.1:9090"
+  ],
+  "has a URL with an invalid port": [connecting({ url: "http://127.0.0.1:99999" }), "invalid port (0 to 65535)"],
   "has the URL of the API": [
     NodeSimulator.use(({ url }) => connecting({ url: `${url.href}api/v1` })),
     "the URL ends in /api/v1",
@@ -113,7 +118,18 @@ export const mistakes: Readonly<Record<string, readonly [failing: Failing, ...sa
     "workflow editor"
   ],
   "loads a JSON file of something else": [loading("w.json", "{\"a\": 1}"), "meta.version", "workflow editor"],
-  "loads an image file as JSON": [Workflow.fromFile(example("mountain.png")), "PNG", "fromPng"],
+  "loads an image file that has no workflow": [
+    Workflow.fromFile(example("mountain.png")),
+    "mountain.png",
+    "not created by a workflow"
+  ],
+  "loads a workflow of a newer editor": [
+    loading("w.json", JSON.stringify({ meta: { version: "9.0.0" }, nodes: [], edges: [] })),
+    "w.json",
+    "9.0.0",
+    "4.0.0",
+    "update effect-invokeai"
+  ],
   "loads the workflow of an image that has none": [
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

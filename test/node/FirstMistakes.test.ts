@@ -1,10 +1,12 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import { Boards } from "@effect-invokeai/core/server/Boards"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Path from "node:path"
 
@@ -50,6 +52,17 @@ describe("the first error message of a program that", () => {
     Effect.gen(function*() {
       const words = yield* firstWords({ url: yield* anotherServer })
       assert.include(words, "it is not an InvokeAI server, or the URL lacks its sub-path")
+    }))
+
+  it.live("has the address of a page of the server, whichever call is the first", () =>
+    Effect.gen(function*() {
+      const url = `${yield* anotherServer}/docs`
+      const advice = "the URL ends in /docs: remove that"
+      assert.include(yield* firstWords({ url }), advice)
+      const error = yield* Effect.flip(Boards.use((boards) => Stream.runDrain(boards.list()))).pipe(
+        Effect.provide(NodeInvokeAi.layer({ url, retries: 0 }))
+      )
+      assert.include(error.message, advice)
     }))
 
   it.live("uses https for a port that has http", () =>

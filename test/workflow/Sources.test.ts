@@ -4,8 +4,10 @@ import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { Buffer } from "node:buffer"
@@ -25,6 +27,26 @@ const inputsOf = (workflow: Workflow.Workflow) =>
 
 const imageWith = (...texts: ReadonlyArray<readonly [keyword: string, text: string]>): Uint8Array =>
   png(...texts.map(([keyword, text]) => chunk("iTXt", Buffer.from(`${keyword}\0\0\0\0\0${text}`))))
+
+describe("Workflow.fromFile", () => {
+  const load = (name: string, bytes: Uint8Array) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-png-" })}/${name}`
+      yield* fs.writeFile(path, bytes)
+      return yield* Workflow.fromFile(path)
+    }).pipe(Effect.provide([catalogLayer(), NodeServices.layer]))
+
+  it.effect("opens an image that InvokeAI made, and names the file of one that cannot be opened", () =>
+    Effect.gen(function*() {
+      const text = JSON.stringify(Workflow.toDefinition(yield* open("examples/flux-image-to-image.json")))
+      const workflow = yield* load("made.png", imageWith(["invokeai_workflow", text]))
+      assert.deepStrictEqual(inputsOf(workflow), inputsOf(yield* open("examples/flux-image-to-image.json")))
+      for (const bytes of [imageWith(), imageWith(["invokeai_workflow", "[]"]), imageWith().subarray(0, 20)]) {
+        assert.include((yield* Effect.flip(load("other.png", bytes))).message, "other.png: ")
+      }
+    }))
+})
 
 describe("Workflow.fromPng", () => {
   const message = (bytes: Uint8Array) =>

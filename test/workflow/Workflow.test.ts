@@ -257,8 +257,8 @@ describe("checking against a server", () => {
           "The workflow is not ready (3 problems):",
           "- runs: expected an integer greater than 0, got 0",
           "- board \"samples\" does not exist on the server",
-          "- Blur Image -> Image: image \"gone.png\" does not exist on the server. If it is a local file, upload it first with " +
-          "Assets.uploadFile"
+          "- Blur Image -> Image: image \"gone.png\" does not exist on the server. If it is a local file, check its path, or " +
+          "upload it with Assets.uploadFile"
         ].join("\n")
       )
     }).pipe(Effect.provide(resources())))

@@ -35,7 +35,7 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
     "Pass the path of a workflow file, of an image that InvokeAI made, or an id of `effect-invokeai library list`. " +
     "It comes before the flags of its inputs."
   ],
-  WorkflowParseError: [invalid, "Export the workflow again from InvokeAI's workflow editor."],
+  WorkflowParseError: [invalid, "Pass a file that InvokeAI's workflow editor saved, or an image that InvokeAI made."],
   InputNotFound: [invalid, seeInputs],
   AmbiguousInputName: [invalid, seeInputs],
   InvalidInputValue: [invalid, seeInputs],

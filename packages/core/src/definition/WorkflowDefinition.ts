@@ -295,7 +295,10 @@ export const parse = (json: unknown): Result.Result<WorkflowDefinition, Workflow
     case "4.0.0":
       return readDocument({ ...json, meta: { ...meta, version: "4.0.0" } }, version)
     default:
-      return fail(`unknown schema version ${version}`, ["meta", "version"])
+      return fail(`unknown schema version ${version}, known are 1.0.0 to 4.0.0; update effect-invokeai`, [
+        "meta",
+        "version"
+      ])
   }
 }
 

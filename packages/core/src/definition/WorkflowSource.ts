@@ -32,6 +32,10 @@ export interface ImageSource {
  * PNG images contain the workflow under `invokeai_workflow`, the graph under `invokeai_graph` and the metadata under
  * `invokeai_metadata`, each as JSON. Returns an empty object for an image without them.
  *
+ * **Details**
+ *
+ * `source` is the name of the image in errors.
+ *
  * **Errors**
  *
  * `WorkflowParseError` if the bytes are not a PNG image or an embedded text is not JSON.
@@ -40,9 +44,9 @@ export interface ImageSource {
  * @since 0.1.0
  */
 export const readPng = Effect.fn("WorkflowSource.readPng")(function*(
-  bytes: Uint8Array
+  bytes: Uint8Array,
+  source = "the PNG image"
 ): Effect.fn.Return<ImageSource, WorkflowParseError> {
-  const source = "the PNG image"
   const texts = yield* Effect.mapError(
     PngChunks.texts(bytes, [PngChunks.workflowKeyword, PngChunks.graphKeyword, PngChunks.metadataKeyword]),
     (cause) => new WorkflowParseError({ source, reason: cause.reason, cause })

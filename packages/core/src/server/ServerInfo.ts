@@ -12,7 +12,7 @@ import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import { InvokeAiError } from "../InvokeAiError.ts"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
-import { withReason } from "./internal/errors.ts"
+import { pathAdvice, withReason } from "./internal/errors.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
 
 /**
@@ -140,11 +140,10 @@ interface Kept {
 }
 
 /** Why a URL that responds may be wrong. */
-const notInvokeAi = ({ pathname }: URL): string => {
-  const [api] = /\/api(?:\/v\d+)?\/?$/.exec(pathname) ?? []
-  return api === undefined
-    ? "it is not an InvokeAI server, or the URL lacks its sub-path; check INVOKEAI_URL"
-    : `the URL ends in ${api.replace(/\/$/, "")}: remove that (INVOKEAI_URL)`
+const notInvokeAi = (url: URL, { code, detail }: InvokeAiError): string => {
+  const advice = pathAdvice(url, "")
+  if (advice !== "") return code === "ERR_HTML" ? detail : `${advice} (${detail})`
+  return `it is not an InvokeAI server, or the URL lacks its sub-path; check INVOKEAI_URL (${detail})`
 }
 
 const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Effect.fn.Return<ServerInfo["Service"]> {
@@ -156,7 +155,7 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
     Effect.map((result) => result.version),
     Effect.mapError((error) =>
       error.reason._tag === "Decode" || error.isUnknownRoute
-        ? withReason(error, { _tag: "Decode" }, `${notInvokeAi(client.url)} (${error.detail})`)
+        ? withReason(error, { _tag: "Decode" }, notInvokeAi(client.url, error))
         : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
         ? withReason(
           error,

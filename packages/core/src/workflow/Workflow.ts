@@ -156,12 +156,13 @@ const named = (source: string) => (error: WorkflowParseError | InvokeAiError): W
     })
     : error
 
-/** Reads the JSON of a file. */
+const pngSignature = [0x89, 0x50, 0x4e, 0x47]
+
 const readFile = Effect.fnUntraced(function*(
   path: string
-): Effect.fn.Return<unknown, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
+): Effect.fn.Return<Uint8Array, WorkflowNotFound | WorkflowParseError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.catch(
+  return yield* Effect.catch(
     fs.readFile(path),
     Effect.fnUntraced(function*(cause): Effect.fn.Return<never, WorkflowNotFound | WorkflowParseError> {
       if (cause.reason._tag === "NotFound") {
@@ -175,15 +176,18 @@ const readFile = Effect.fnUntraced(function*(
       return yield* new WorkflowParseError({ source: path, reason, cause })
     })
   )
-  return yield* Effect.fromResult(parseJson(bytes, path))
 })
 
 /**
- * Loads a workflow from a file that the editor saved.
+ * Loads a workflow from a file that the editor saved, or from a PNG file that InvokeAI made.
+ *
+ * **Details**
+ *
+ * The workflow of an image has the values of that run.
  *
  * **Errors**
  *
- * `WorkflowNotFound` if the file does not exist; `WorkflowParseError` if it could not be read or is not a workflow;
+ * `WorkflowNotFound` if the file does not exist or is an image without a workflow; `WorkflowParseError` if it could not be read or is not a workflow;
  * `InvokeAiError` if the server's node types could not be loaded.
  *
  * @category constructors
@@ -196,7 +200,11 @@ export const fromFile = Effect.fn("Workflow.fromFile")(function*(
   WorkflowNotFound | WorkflowParseError | InvokeAiError,
   CatalogSource | FileSystem.FileSystem
 > {
-  const json = yield* readFile(path)
+  const bytes = yield* readFile(path)
+  if (pngSignature.every((byte, index) => bytes[index] === byte)) {
+    return yield* fromImageSource(yield* WorkflowSource.readPng(bytes, path), path)
+  }
+  const json = yield* Effect.fromResult(parseJson(bytes, path))
   if (typeof json === "string") {
     return yield* new WorkflowParseError({ source: path, reason: "it contains a JSON string, not a workflow" })
   }

@@ -20,7 +20,7 @@ const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknow
 const sourceOf = Effect.fnUntraced(function*(image: string) {
   const fs = yield* FileSystem.FileSystem
   if (yield* Effect.orElseSucceed(fs.exists(image), () => false)) {
-    return yield* WorkflowSource.readPng(yield* fs.readFile(image))
+    return yield* WorkflowSource.readPng(yield* fs.readFile(image), image)
   }
   const resources = yield* WorkflowResources
   const found = yield* resources.imageWorkflow(image)

@@ -119,5 +119,6 @@ export const describe = (head: Uint8Array): string => {
   const text = new TextDecoder().decode(sample)
   if (/<svg[\s>]/i.test(text)) return "an SVG drawing"
   if (/^\s*<(?:!doctype html|html)/i.test(text)) return "an HTML page"
+  if (text.startsWith("version https://git-lfs")) return "a Git LFS pointer; run `git lfs pull`"
   return /^\s*[[{]/.test(text) ? "text, perhaps JSON" : "text"
 }

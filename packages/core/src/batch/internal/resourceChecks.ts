@@ -116,12 +116,12 @@ const checkModels = (uses: ReadonlyArray<ModelUse>, models: ReadonlyArray<Instal
   return { problems, replacements, selfContained }
 }
 
-/** The server's names are UUIDs, so another name is probably that of a local file. */
+/** The server's names are UUIDs, so another name is probably that of a local file that is not there. */
 const uploadAdvice = ({ kind, name }: NamedUse): string =>
   /^[0-9a-f]{8}-[0-9a-f-]{27}\./.test(name)
     ? ""
     : kind === "image"
-    ? ". If it is a local file, upload it first with Assets.uploadFile"
+    ? ". If it is a local file, check its path, or upload it with Assets.uploadFile"
     : kind === "video"
     ? ". If it is a local file, upload it first with Videos.upload"
     : ""

@@ -29,6 +29,16 @@ const unescape = (text: string): string => {
   return decoded._tag === "Success" ? decoded.success : text
 }
 
+/** What is wrong with a URL. Quotes nothing of it, because it may have a password. */
+const urlProblem = (text: string): string | undefined => {
+  if (!/^https?:/i.test(text)) return "must begin with http:// or https://"
+  if (URL.canParse(text)) return undefined
+  const port = /^https?:\/\/[^/?#]*:([^/?#@:\]]*)(?:[/?#]|$)/i.exec(text)?.[1]
+  return port !== undefined && (!/^\d*$/.test(port) || Number(port) > 65535)
+    ? "has an invalid port (0 to 65535)"
+    : "is invalid"
+}
+
 /**
  * The base URL, ending with a slash, without credentials, query and fragment.
  *
@@ -36,24 +46,16 @@ const unescape = (text: string): string => {
  */
 export const parseUrl = (input: string | URL): BaseUrl => {
   const text = input.toString().trim()
-  if (!URL.canParse(text)) {
+  const problem = urlProblem(text)
+  if (problem !== undefined) {
     return {
       url: new URL(placeholder),
       basic: Option.none(),
-      problem: "the server's URL is invalid; expected for example http://127.0.0.1:9090 (INVOKEAI_URL)",
+      problem: `the server's URL ${problem}; expected for example http://127.0.0.1:9090 (INVOKEAI_URL)`,
       secrets: []
     }
   }
   const url = new URL(text)
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return {
-      url: new URL(placeholder),
-      basic: Option.none(),
-      problem:
-        "the server's URL must begin with http:// or https://; expected for example http://127.0.0.1:9090 (INVOKEAI_URL)",
-      secrets: []
-    }
-  }
   const user = unescape(url.username)
   const password = unescape(url.password)
   const encoded = user === "" && password === "" ? "" : Base64.encode(`${user}:${password}`)

@@ -153,6 +153,18 @@ const redirected = (response: HttpClientResponse.HttpClientResponse): string => 
 }
 
 /**
+ * What to change about the path of a server's URL that may be wrong, after a separator; `""` if it has no path.
+ *
+ * @internal
+ */
+export const pathAdvice = ({ pathname }: URL, separator: string): string => {
+  const path = pathname.replace(/\/$/, "")
+  if (path === "") return ""
+  const [page = path] = /\/(?:api(?:\/v\d+)?|docs|redoc)$/.exec(path) ?? []
+  return `${separator}the URL ends in ${page}: remove that unless a proxy serves InvokeAI there (INVOKEAI_URL)`
+}
+
+/**
  * Passes a response through if it can be the requested one; otherwise fails with the problem.
  *
  * @internal
@@ -171,7 +183,8 @@ export const checkResponse = (
         : failure(call, "Decode", {
           status,
           code: "ERR_HTML",
-          detail: "received an HTML page: the server does not have this route, or a proxy responded"
+          detail: "received an HTML page: the server does not have this route, or a proxy responded" +
+            (call.server === undefined ? "" : pathAdvice(new URL(call.server), "; "))
         })
     )
   }

@@ -32,7 +32,7 @@ const message = <A, E extends Error, R>(effect: Effect.Effect<A, E, R>) =>
 const half = "half of a surrogate pair at position 7, which appears when a string is cut inside an emoji"
 
 describe("half of a surrogate pair", () => {
-  it.effect("is refused as the value of an input, at any depth", () =>
+  it.effect("is rejected as the value of an input, at any depth", () =>
     Effect.gen(function*() {
       const self = yield* read(text("x"))
       const error = yield* Effect.flip(Workflow.setInput(self, "value", cut))
@@ -83,7 +83,7 @@ describe("half of a surrogate pair", () => {
       assert.isTrue(WorkflowBatch.validate(yield* read(text(whole))).isEmpty)
     }).pipe(Effect.provide(resources())))
 
-  it.effect("is replaced in the texts of the embedded workflow", () =>
+  it.effect("is replaced in the strings of the embedded workflow", () =>
     Effect.gen(function*() {
       const json = { ...text("x", { label: cut, notes: cut }), name: cut, notes: cut, extra: { [cut]: [cut] } }
       const { workflow } = yield* WorkflowBatch.make(yield* read(json))
@@ -93,7 +93,7 @@ describe("half of a surrogate pair", () => {
       assert.strictEqual(Workflow.toDefinition(yield* read(json))["name"], cut)
     }).pipe(Effect.provide(resources())))
 
-  it.effect("is never sent, whatever it is part of", () =>
+  it.effect("is never sent, whatever contains it", () =>
     Effect.gen(function*() {
       const picture = Png.encode(Raster.painted(8, 8, "picture"))
       const batch = yield* WorkflowBatch.make(yield* Workflow.fromJson(text("x")))

@@ -33,7 +33,7 @@ describe("ModelResolution.resolve", () => {
     assert.strictEqual(keyOf({ keyOrName: "other" }, vae, installed), "4")
   })
 
-  it("takes what the field accepts where several have the name", () => {
+  it("selects the model that the field accepts if several share the name", () => {
     assert.strictEqual(keyOf({ name: "shared" }, vae, installed), "2")
     assert.strictEqual(keyOf({ name: "shared", type: "vae", base: "sd-1" }, { type: ["vae"] }, installed), "3")
     assert.deepStrictEqual(keyOf({ name: "shared" }, {}, installed), [
@@ -44,7 +44,7 @@ describe("ModelResolution.resolve", () => {
     ])
   })
 
-  it("names what the field accepts where nothing fits", () => {
+  it("lists the models that the field accepts if nothing matches", () => {
     const resolution = ModelResolution.resolve({ name: "gone" }, vae, installed)
     assert.strictEqual(resolution._tag, "Missing")
     if (resolution._tag === "Found") return
@@ -55,7 +55,7 @@ describe("ModelResolution.resolve", () => {
     )
   })
 
-  it("refuses what the field does not take, unless the file is complete", () => {
+  it("rejects models that the field does not accept, unless the file is complete", () => {
     assert.deepStrictEqual(keyOf({ keyOrName: "1" }, vae, installed), [
       "NotAccepted",
       "shared (flux vae, key 2)",
@@ -73,7 +73,7 @@ describe("ModelResolution.resolve", () => {
     assert.strictEqual(keyOf(complete, vae, installed), "3")
   })
 
-  it("leaves a complete reference as it is, and completes any other", () => {
+  it("keeps a complete reference unchanged, and completes any other", () => {
     const complete = { key: "2", hash: "h", name: "old name", base: "flux", type: "vae", submodel_type: null }
     const kept = ModelResolution.resolve(complete, vae, installed)
     assert.strictEqual(kept._tag === "Found" && kept.model, complete)

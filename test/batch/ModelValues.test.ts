@@ -52,7 +52,7 @@ describe("models that a file names incompletely", () => {
     vae_model: { key: "of another server", hash: "blake3:vae", name: "renamed there" }
   }
 
-  it.effect("are there in the list, and found on the server", () =>
+  it.effect("are inputs with a value, and found on the server", () =>
     Effect.gen(function*() {
       const workflow = yield* Effect.flatMap(read(fileWith(old)), Workflow.setInputs(rest))
       assert.deepStrictEqual(shown(workflow), [
@@ -67,7 +67,7 @@ describe("models that a file names incompletely", () => {
       assert.deepStrictEqual(graph.nodes[loader]?.["vae_model"], models.vae)
     }).pipe(Effect.provide(resources({ images: ["a.png"] }))))
 
-  it.effect("are named where the server does not have them, the most similar first", () =>
+  it.effect("are reported if the server does not have them, with the most similar models first", () =>
     Effect.gen(function*() {
       const workflow = yield* Effect.flatMap(read(fileWith(old)), Workflow.setInputs(rest))
       const error = yield* Effect.flip(WorkflowBatch.make(workflow))
@@ -87,7 +87,7 @@ describe("models that a file names incompletely", () => {
       ]
     }))))
 
-  it.effect("stay as they are in the file", () =>
+  it.effect("are unchanged in the saved file", () =>
     Effect.gen(function*() {
       const file = fileWith(old)
       const workflow = yield* read(file)
@@ -95,7 +95,7 @@ describe("models that a file names incompletely", () => {
       assert.deepStrictEqual(inputsOf(saved), inputsOf(file))
     }))
 
-  it.effect("do without what is no model at all, as the editor does", () =>
+  it.effect("ignore values that are not models, as the editor does", () =>
     Effect.gen(function*() {
       const workflow = yield* read(fileWith({ t5_encoder_model: { nonsense: 1 }, vae_model: [old.vae_model] }))
       assert.deepStrictEqual(shown(workflow).slice(1), [undefined, undefined, undefined])
@@ -111,7 +111,7 @@ describe("models that a program names", () => {
     vae_model: { hash: "blake3:vae" }
   }
 
-  it.effect("outlive saving and loading", () =>
+  it.effect("are kept by saving and loading", () =>
     Effect.gen(function*() {
       const set = yield* Effect.flatMap(open("examples/flux-image-to-image.json"), Workflow.setInputs(given))
       const again = yield* read(JSON.stringify(Workflow.toDefinition(set)))
@@ -120,7 +120,7 @@ describe("models that a program names", () => {
       assert.deepStrictEqual(keys(ready), found)
     }).pipe(Effect.provide(resources({ images: ["a.png"] }))))
 
-  it.effect("are complete in the file once they are checked, so that the editor takes them", () =>
+  it.effect("are complete in the file after a check, so that the editor accepts them", () =>
     Effect.gen(function*() {
       const set = yield* Effect.flatMap(
         open("examples/flux-image-to-image.json"),

@@ -14,8 +14,8 @@ const problems = (json: unknown) =>
     (workflow) => WorkflowBatch.validate(workflow).all.map(({ code, message, source }) => [source, code, message])
   )
 
-describe("rules that the official UI does not have but the server enforces", () => {
-  it.effect("choices", () =>
+describe("Rules that the server enforces and the InvokeAI UI does not check", () => {
+  it.effect("apply to choices", () =>
     Effect.gen(function*() {
       const math = [input("operation", "NOPE"), input("a", 1), input("b", 2)]
       assert.deepStrictEqual(yield* problems(file("float_math", "1.0.1", math)), [
@@ -25,7 +25,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       assert.deepStrictEqual((yield* problems(file("scheduler", "1.0.1", scheduler)))[0]?.[1], "valueNotInOptions")
     }))
 
-  it.effect("types", () =>
+  it.effect("apply to types", () =>
     Effect.gen(function*() {
       const add = (a: unknown) => problems(file("add", "1.0.1", [input("a", a), input("b", 2)]))
       assert.deepStrictEqual(yield* add(1.5), [["server", "valueHasWrongType", "expected an integer, got 1.5"]])
@@ -46,7 +46,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       )
     }))
 
-  it.effect("limits, as the server's document has them, and inputs that the file does not name", () =>
+  it.effect("apply to bounds of the server's document, and to inputs that the file does not name", () =>
     Effect.gen(function*() {
       const noise = [input("seed", 0.5), input("width", 0), input("height", 64), input("use_cpu", true)]
       assert.deepStrictEqual(yield* problems(file("noise", "1.1.0", noise)), [
@@ -67,7 +67,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       ])
     }))
 
-  it.effect("step counts of nodes that run steps, by this library's own rule", () =>
+  it.effect("apply to step counts of nodes that run steps, a rule of this library", () =>
     Effect.gen(function*() {
       const nodes = [["flux_denoise", "4.6.0"], ["flux_denoise_meta", "1.1.0"], ["flux2_denoise", "1.6.0"]] as const
       for (const [type, version] of nodes) {
@@ -81,7 +81,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       }
     }))
 
-  it.effect("no rule for step counts that are only recorded or counted", () =>
+  it.effect("do not apply to step counts that are only recorded or counted", () =>
     Effect.gen(function*() {
       for (const [type, version] of [["core_metadata", "2.2.0"], ["float_range", "1.0.1"]] as const) {
         const json = file(type, version, [input("steps", 0)])
@@ -91,7 +91,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       }
     }).pipe(Effect.provide(resources())))
 
-  it.effect("numbers of a batch node go into a text as numbers", () =>
+  it.effect("accept numbers of a batch node for a string", () =>
     Effect.gen(function*() {
       for (
         const [type, name, values] of [["integer_batch", "integers", [1, 2]], ["float_batch", "floats", [
@@ -112,7 +112,7 @@ describe("rules that the official UI does not have but the server enforces", () 
       }
     }).pipe(Effect.provide(resources())))
 
-  it.effect("fields that take one value or several may hold a list", () =>
+  it.effect("accept a list in fields for one value or several", () =>
     Effect.gen(function*() {
       const found = (type: string, version: string, name: string, value: unknown) =>
         Effect.map(
@@ -130,7 +130,7 @@ describe("rules that the official UI does not have but the server enforces", () 
     }))
 })
 
-describe("nodes that need a connection", () => {
+describe("Nodes that need a connection", () => {
   const problemsOf = (nodes: ReadonlyArray<ReturnType<typeof node>>, edges: ReadonlyArray<ReturnType<typeof edge>>) =>
     problems(fileOf(nodes, edges, []))
   const collect = node("c", "collect", "1.1.0", [input("item"), input("collection", [])])
@@ -145,28 +145,28 @@ describe("nodes that need a connection", () => {
     `${inputs}, or remove the node`
   ]
 
-  it.effect("a Collect node collects items or a collection", () =>
+  it.effect("include Collect, which collects items or a collection", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* problemsOf([collect, number], []), [missing("Collection Item or Collection")])
       assert.deepStrictEqual(yield* problemsOf([collect, number], [edge("i", "value", "c", "item")]), [])
       assert.deepStrictEqual(yield* problemsOf([collect, numbers], [edge("l", "collection", "c", "collection")]), [])
     }))
 
-  it.effect("an Iterate node iterates over a collection", () =>
+  it.effect("include Iterate, which iterates over a collection", () =>
     Effect.gen(function*() {
       const iterate = node("c", "iterate", "1.1.0", [input("collection", [1, 2])])
       assert.deepStrictEqual(yield* problemsOf([iterate, numbers], []), [missing("Collection")])
       assert.deepStrictEqual(yield* problemsOf([iterate, numbers], [edge("l", "collection", "c", "collection")]), [])
     }))
 
-  it.effect("the values of a batch node are no connection", () =>
+  it.effect("do not count the values of a batch node as a connection", () =>
     Effect.gen(function*() {
       const batch = node("b", "integer_batch", "1.0.0", [input("batch_group_id", "None"), input("integers", [1])])
       const found = yield* problemsOf([batch, collect], [edge("b", "value", "c", "item")])
       assert.isTrue(found.some(([, code]) => code === "missingConnection"), JSON.stringify(found))
     }))
 
-  it.effect("a connector that nothing goes into gives no value", () =>
+  it.effect("do not count a connector without an input", () =>
     Effect.gen(function*() {
       const connector = {
         id: "k",
@@ -189,14 +189,14 @@ describe("nodes that need a connection", () => {
     }))
 })
 
-describe("workflows that call workflows of the library", () => {
+describe("Workflows that call workflows of the library", () => {
   const callee = {
     ...file("add", "1.0.1", [input("a", 1), input("b", 2)]),
     name: "callee"
   }
   const caller = file("call_saved_workflow", "1.0.0", [input("workflow_id", "the-callee")])
 
-  it.effect("take over its inputs when they are checked, and can set them", () =>
+  it.effect("have the inputs of the called workflow after a check, and can set them", () =>
     Effect.gen(function*() {
       const workflow = yield* WorkflowBatch.check(yield* read(caller))
       const names = Workflow.fields(workflow).map(({ systemName }) => systemName).filter((name) => name.includes("::"))
@@ -209,7 +209,7 @@ describe("workflows that call workflows of the library", () => {
       })
     }).pipe(Effect.provide(resources({ savedWorkflows: new Map([["the-callee", callee]]) }))))
 
-  it.effect("name the workflow that is not there", () =>
+  it.effect("report the missing workflow", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(WorkflowBatch.make(yield* read(caller)))
       assert.strictEqual(

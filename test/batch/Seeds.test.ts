@@ -28,8 +28,8 @@ const names = (self: Workflow.Workflow) => Workflow.seedInputs(self).map(({ syst
 const message = <A, E extends Error, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.message)
 
-describe("an explicit seed", () => {
-  it.effect("reaches a random integer that goes into a seed field", () =>
+describe("An explicit seed", () => {
+  it.effect("sets a random integer that feeds a seed field", () =>
     Effect.gen(function*() {
       const self = yield* drawn
       assert.deepStrictEqual(names(self), ["r.low"])
@@ -50,7 +50,7 @@ describe("an explicit seed", () => {
       }
     }).pipe(Effect.provide(resources())))
 
-  it.effect("reaches every random number that goes into a seed field through other nodes, and no other", () =>
+  it.effect("sets every random number that feeds a seed field through other nodes, and no other", () =>
     Effect.gen(function*() {
       const given = file(
         [
@@ -122,7 +122,7 @@ describe("an explicit seed", () => {
       assert.deepStrictEqual((yield* WorkflowBatch.make(self)).graph.edges.length, 3)
     }).pipe(Effect.provide(resources())))
 
-  it.effect("is drawn once for all runs, or for each run with both bounds in lockstep", () =>
+  it.effect("is generated once for all runs, or for each run with both bounds in lockstep", () =>
     Effect.gen(function*() {
       const self = yield* read(file(
         [random("r"), noise("n"), noise("own")],
@@ -145,7 +145,7 @@ describe("an explicit seed", () => {
       assert.isBelow(Math.max(low, ...seeds), 2147483647, "all servers can draw it")
     }).pipe(Effect.provide(resources())))
 
-  it.effect("is an error if it reaches nothing", () =>
+  it.effect("is an error if the workflow has no seed", () =>
     Effect.gen(function*() {
       const self = yield* seedless
       assert.deepStrictEqual(names(self), [])
@@ -160,7 +160,7 @@ describe("an explicit seed", () => {
       yield* WorkflowBatch.make(self, { seed: "keep" })
     }).pipe(Effect.provide(resources())))
 
-  it.effect("leaves seeds alone that a sweep or a batch node varies, and is an error if there are no others", () =>
+  it.effect("does not change seeds that a sweep or a batch node varies, and is an error if there are no others", () =>
     Effect.gen(function*() {
       const own = yield* read(file([noise("n")], [], [["n", "seed"]]))
       const swept = yield* Workflow.sweep(own, Sweep.zip({ seed: [1, 2] }))
@@ -176,7 +176,7 @@ describe("an explicit seed", () => {
       assert.deepStrictEqual(data, [[{ node_path: "r", field_name: "low", items: [1, 2] }]])
     }).pipe(Effect.provide(resources())))
 
-  it.effect("must be an integer that every seed field takes", () =>
+  it.effect("must be an integer that every seed field accepts", () =>
     Effect.gen(function*() {
       const self = yield* drawn
       for (const seed of [-1, 0.5, 4294967296, Number.NaN]) {

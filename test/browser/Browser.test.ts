@@ -36,7 +36,7 @@ const openOn = (
   }).pipe(Effect.scoped, Effect.provide(NodeSimulator.layer({ ...options, allowOrigins: allowed })))
 
 describe("a page in Chromium", () => {
-  it("is bundled without a module of Node", () => {
+  it("is bundled without Node modules", () => {
     assert.deepStrictEqual(built.warnings, [])
     for (const { name } of built.files) {
       assert.notMatch(Fs.readFileSync(Path.join(folder, name), "utf8"), /["']node:|__vite-browser-external/, name)
@@ -46,7 +46,7 @@ describe("a page in Chromium", () => {
     }
   })
 
-  it.live("lists inputs, submits, follows the events and shows the image", () =>
+  it.live("lists inputs, submits, subscribes to the events and shows the image", () =>
     Effect.gen(function*() {
       const { left, report } = yield* openOn({}, [page.origin])
       assert.strictEqual(report.error, "")

@@ -50,7 +50,7 @@ describe("NodeCatalog", () => {
     assert.strictEqual(result.success.version, "6.4.0")
   })
 
-  it("tells cardinality from the schema", () => {
+  it("derives cardinality from the schema", () => {
     const list = { type: "array", items: { type: "integer" } }
     assert.deepStrictEqual(field({ type: "integer" })?.type, {
       name: "IntegerField",
@@ -65,13 +65,13 @@ describe("NodeCatalog", () => {
     })
   })
 
-  it("leaves out fields whose type cannot be told", () => {
+  it("omits fields whose type is unknown", () => {
     assert.strictEqual(field({ anyOf: [{ type: "integer" }, { type: "string" }] }), undefined)
     assert.strictEqual(field({ type: "object" }), undefined)
     assert.strictEqual(field({ anyOf: [{ type: "null" }] }), undefined)
   })
 
-  it("keeps bounds that are nested under anyOf apart from those the UI sees", () => {
+  it("distinguishes bounds nested under anyOf from those that the UI checks", () => {
     const nested = field({ anyOf: [{ type: "number", minimum: 0, maximum: 1 }, { type: "null" }] })
     assert.deepStrictEqual(nested?.bounds, { value: { minimum: 0, maximum: 1 } })
     assert.deepStrictEqual(nested?.uiBounds, {})
@@ -95,7 +95,7 @@ describe("NodeCatalog", () => {
     assert.strictEqual(choice?.default, "a")
   })
 
-  it("makes the model kinds of old servers and the constraints of new ones one", () => {
+  it("unifies the model field types of old servers and the constraints of new ones", () => {
     for (const version of ["6.3.0", "6.14.2"]) {
       const models = readCatalog(version).templates.get("sd3_model_loader")?.inputs
       assert.deepStrictEqual(models?.get("model")?.models, { base: ["sd-3"], type: ["main"] }, version)
@@ -108,7 +108,7 @@ describe("NodeCatalog", () => {
     }
   })
 
-  it("says which fields the enqueue route demands", () => {
+  it("marks fields that the enqueue route requires", () => {
     const template = parse({ f: { field_kind: "input", input: "direct", orig_required: true, type: "integer" } }, {
       required: ["f", "type"]
     })
@@ -116,14 +116,14 @@ describe("NodeCatalog", () => {
     assert.strictEqual(template.inputs.get("f")?.required, true)
   })
 
-  it("marks batch fields on both ends", () => {
+  it("marks batch fields as inputs and outputs", () => {
     const { templates } = readCatalog("6.14.2")
     assert.strictEqual(templates.get("integer_batch")?.inputs.get("integers")?.type.batch, true)
     assert.strictEqual(templates.get("integer_generator")?.outputs.get("integers")?.type.batch, true)
     assert.strictEqual(templates.get("integer_batch")?.outputs.get("value")?.type.batch, false)
   })
 
-  it("takes member names of objects as plain field names", () => {
+  it("treats member names of objects as plain field names", () => {
     const properties = JSON.parse(
       "{\"__proto__\":{\"field_kind\":\"input\",\"type\":\"integer\"},\"constructor\":{\"field_kind\":\"input\",\"type\":\"string\"}}"
     )

@@ -48,8 +48,8 @@ Effect.runFork(Effect.provide(Workflow.fromLibrary("id"), ${layers}))
 /** A node type of the bundled catalog, as its text has it. */
 const snapshotText = "FluxDenoiseInvocation"
 
-describe("a program in one file", () => {
-  it("has no bundled node types if it takes them from the server", async () => {
+describe("A bundled program", () => {
+  it("has no bundled node types if it loads them from the server", async () => {
     const text = await bundle(program("services"))
     assert.include(text, "/openapi.json")
     assert.notInclude(text, snapshotText)

@@ -116,7 +116,7 @@ const withFolder = <A, E, R>(use: (cwd: string) => Effect.Effect<A, E, R>) =>
     return yield* use(cwd)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
-describe("the command", () => {
+describe("The command", () => {
   it.live("uploads nothing if another value is invalid or missing", () =>
     withServer({ nodeDuration: 0, stepDuration: 0 }, ({ simulator, url }) =>
       Effect.gen(function*() {
@@ -131,7 +131,7 @@ describe("the command", () => {
 
   for (const { args, code, env, faults = [], message = "", options, tag } of cases) {
     const shown = args.map((arg) => arg.startsWith("/") ? Path.basename(arg) : arg).join(" ")
-    it.live(`exits with ${code} and says what to do: ${tag} of ${shown}`, () =>
+    it.live(`exits with ${code} and a remedy: ${tag} of ${shown}`, () =>
       withServer(
         { nodeDuration: 0, stepDuration: 0, ...options },
         ({ simulator, url }) =>
@@ -160,7 +160,7 @@ describe("the command", () => {
         assert.include(found.message, "the radius is too large")
       })))
 
-  it.live("exits with 5 if the job is canceled elsewhere; its outputs are not ready before that", () =>
+  it.live("exits with 5 if another client cancels the job, and has no outputs before", () =>
     withServer({ nodeDuration: "30 seconds" }, ({ url }) =>
       Effect.gen(function*() {
         const env = { INVOKEAI_URL: url }

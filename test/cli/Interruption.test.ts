@@ -8,7 +8,7 @@ const run = ["run", example("soft-thumbnail.json"), "--photo", example("mountain
 
 describe("Ctrl-C during run", () => {
   it.live(
-    "exits with 130 and leaves no upload and no running item on the server, at whatever moment",
+    "exits with 130 at any moment, and leaves no upload and no running item on the server",
     () =>
       withServer(
         { nodeDuration: "150 millis", stepDuration: "30 millis" },

@@ -8,7 +8,7 @@ import { data, example, failure, invoke, start } from "./support.ts"
 
 const nowhere = { INVOKEAI_URL: "http://127.0.0.1:9", INVOKEAI_RETRIES: "0" }
 
-describe("the command", () => {
+describe("The command", () => {
   it.live("prints help and version to standard output", () =>
     Effect.gen(function*() {
       for (const args of [["--help"], [], ["library"], ["inputs", "--help"], ["--version"]]) {
@@ -26,7 +26,7 @@ describe("the command", () => {
       }
     }))
 
-  it.live("exits with 2 for arguments that are invalid, and says what is right", () =>
+  it.live("exits with 2 for invalid arguments, and lists valid ones", () =>
     Effect.gen(function*() {
       for (
         const [args, tag, message] of [
@@ -76,7 +76,7 @@ describe("the command", () => {
     })))
 })
 
-describe("named servers", () => {
+describe("Named servers", () => {
   const servers = (content: string) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -85,7 +85,7 @@ describe("named servers", () => {
       return { INVOKEAI_SERVERS: file }
     })
 
-  it.live("are used with --server, without the login of the environment", () =>
+  it.live("are used with --server, without the credentials of the environment", () =>
     withServer(
       { users: [{ email: "ann@example.com", password: "Secret-1", isAdmin: true }] },
       ({ url }) =>
@@ -108,7 +108,7 @@ describe("named servers", () => {
         }).pipe(Effect.provide(NodeServices.layer))
     ))
 
-  it.live("fail without a word of the file if it is invalid", () =>
+  it.live("fail without quoting the file if it is invalid", () =>
     Effect.gen(function*() {
       const found = yield* failure(["boards", "--server", "studio"], {
         env: yield* servers("{\"studio\": \"hunter2\"}")

@@ -20,7 +20,7 @@ const values = [
 ]
 
 describe("reproduce", () => {
-  it.live("uses the seed of the image, of several that one batch made", () =>
+  it.live("uses the seed of the image, even if it is one of several in a batch", () =>
     withServer({ nodeDuration: 0, stepDuration: 0 }, ({ url }) =>
       Effect.gen(function*() {
         const cwd = yield* temporaryFolder

@@ -64,7 +64,7 @@ export const subcommandsSuite = (
         assert.isTrue(queue.running)
       }))
 
-    test("looks at a workflow", (env) =>
+    test("describes a workflow", (env) =>
       Effect.gen(function*() {
         const { data: inputs } = yield* data(CommandResult.Inputs, ["inputs", thumbnail], { env })
         assert.deepStrictEqual(inputs.inputs.map((input) => input.flag), ["photo", "width", "height", "softness"])
@@ -82,7 +82,7 @@ export const subcommandsSuite = (
         assert.isAbove(other.nodes.length, 0)
       }))
 
-    test("runs a workflow and saves its images, also after the command that submitted it has ended", (env) =>
+    test("runs a workflow and saves its images, even after the command that submitted it has ended", (env) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const cwd = yield* fs.makeTempDirectoryScoped()
@@ -130,7 +130,7 @@ export const subcommandsSuite = (
         assert.deepStrictEqual([canceled.canceled, canceled.finished.length], [[], 1])
       }))
 
-    test("reproduces an image from its file and from its name, with other values where they are given", (env) =>
+    test("reproduces an image from its file and from its name, with other values if provided", (env) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const cwd = yield* fs.makeTempDirectoryScoped()
@@ -166,7 +166,7 @@ export const subcommandsSuite = (
         )
       }))
 
-    test("locks what a workflow needs, and names what a server has otherwise", (env) =>
+    test("locks the requirements of a workflow, and reports how a server differs", (env) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const cwd = yield* fs.makeTempDirectoryScoped()
@@ -201,14 +201,14 @@ export const subcommandsSuite = (
         assert.match(flux, /--model <\w+>/)
       }))
 
-    test("says what keeps a workflow from running", (env) =>
+    test("reports why a workflow cannot run", (env) =>
       Effect.gen(function*() {
         const found = yield* failure(["check", thumbnail], { env })
         assert.deepStrictEqual([found.code, found.tag], [3, "WorkflowNotReady"])
         assert.include(found.message, "photo")
       }))
 
-    test("puts a workflow into the library, lists it, gets it and replaces it", (env) =>
+    test("saves a workflow in the library, lists it, gets it and replaces it", (env) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const folder = yield* fs.makeTempDirectoryScoped()

@@ -110,7 +110,7 @@ const sources: ReadonlyArray<Json> = [
   Predicate.isObject(json) && Predicate.isObject(json["workflow"]) ? json["workflow"] : json
 )
 
-describe("whatever JSON comes in", () => {
+describe("Any JSON", () => {
   const catalogs = [readCatalog("6.3.0"), readCatalog("6.14.2")]
 
   const compile = (json: Json): "loaded" | "refused" => {
@@ -140,7 +140,7 @@ describe("whatever JSON comes in", () => {
     return "loaded"
   }
 
-  it("compiles or fails with a typed error: 4000 mutated files", { timeout: 60_000 }, () => {
+  it("compiles or fails with a typed error (4000 mutated files)", { timeout: 60_000 }, () => {
     const counts = { loaded: 0, refused: 0 }
     for (let round = 0; round < 4000; round++) {
       const seed = new Seed(round)
@@ -159,13 +159,13 @@ describe("whatever JSON comes in", () => {
     assert.isAbove(counts.refused, 500)
   })
 
-  it("refuses values that are no workflows", () => {
+  it("is rejected if it is not a workflow", () => {
     for (const json of [undefined, null, 0, "", [], {}, { meta: {} }, { meta: { version: 4 } }, () => 1, Symbol("x")]) {
       assert.strictEqual(compile(json), "refused")
     }
   })
 
-  it("does not overflow on long chains of connectors and deep forms", () => {
+  it("does not overflow the stack, even with long chains of connectors and deep forms", () => {
     const length = 3000
     const connector = (id: string) => ({
       id,

@@ -30,8 +30,8 @@ const definitions = (): ReadonlyArray<readonly [string, WorkflowDefinition.Workf
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-describe("load and save", () => {
-  it("gives the same definition again", () => {
+describe("Loading and saving", () => {
+  it("returns the same definition", () => {
     const files = definitions()
     for (const [file, definition] of files) {
       const saved = json(WorkflowDefinition.toJson(definition))
@@ -45,7 +45,7 @@ describe("load and save", () => {
     assert.isAbove(files.length, 30)
   })
 
-  it("keeps what it does not know, where it was", () => {
+  it("keeps unknown fields in their place", () => {
     const file = {
       ...texts,
       name: "n",
@@ -96,7 +96,7 @@ describe("load and save", () => {
     })
   })
 
-  it("loading what was loaded changes nothing", () => {
+  it("is idempotent", () => {
     const catalog = readCatalog("6.14.2")
     for (const [file, definition] of definitions()) {
       const { loaded: once } = Workflow.load(definition, catalog)

@@ -7,7 +7,7 @@ const vectors = "test/conformance/vectors"
 
 const none: ReadonlySet<never> = new Set()
 
-describe("own vectors", () => {
+describe("The vectors of this repository", () => {
   for (const file of filesIn(vectors)) {
     it(file.slice(vectors.length + 1, -".json".length), () => {
       const cases = casesOf(file, readJsonFile(file)) ?? []
@@ -19,7 +19,7 @@ describe("own vectors", () => {
   }
 })
 
-describe("the comparison", () => {
+describe("The comparison", () => {
   const vector = readJsonFile(`${vectors}/connected-literal.json`)
 
   const changed = (change: (text: string) => string) => {
@@ -28,7 +28,7 @@ describe("the comparison", () => {
     return run(test, readCatalog(test.version), none)
   }
 
-  it("names the first difference", () => {
+  it("reports the first difference", () => {
     assert.strictEqual(
       changed((text) => text.replace("\"a\":1,\"b\":2,\"use_cache\"", "\"a\":1,\"b\":3,\"use_cache\"")),
       "graph.nodes.a.b: expected 3, got 2"
@@ -39,21 +39,21 @@ describe("the comparison", () => {
     )
   })
 
-  it("sees a load that should have failed", () => {
+  it("reports a load that should have failed", () => {
     assert.strictEqual(
       changed((text) => text.replace("\"metaVersion\"", "\"error\":\"x\",\"metaVersion\"")),
       "load: expected it to fail, but it was loaded"
     )
   })
 
-  it("passes over files that are no vectors", () => {
+  it("skips files that are not vectors", () => {
     assert.strictEqual(casesOf("x", {}), undefined)
     assert.strictEqual(casesOf("x", [1]), undefined)
     assert.strictEqual(casesOf("x", { workflow: {} }), undefined)
   })
 })
 
-describe("known faults of the UI", () => {
+describe("A known fault of the UI", () => {
   type Expected = Record<string, unknown>
 
   /** What the comparison says of a vector whose expectation is changed to what the UI does, without and with a fault. */
@@ -75,7 +75,7 @@ describe("known faults of the UI", () => {
     return graph.nodes[id] ?? {}
   }
 
-  it("objects of unknown shape become float generators", () => {
+  it("turns objects of unknown shape into float generators", () => {
     told(faulty("unknown-object", "untypedObject", (expected) => {
       const generator = { type: "float_generator_arithmetic_sequence", start: 0, step: 0.1, count: 10 }
       node(expected, "a")["color"] = generator
@@ -84,14 +84,14 @@ describe("known faults of the UI", () => {
     }))
   })
 
-  it("lists of booleans are lost", () => {
+  it("loses lists of booleans", () => {
     told(faulty("boolean-list", "booleanList", (expected) => {
       delete node(expected, "a")["collection"]
       return expected
     }))
   })
 
-  it("lists of videos are lost", () => {
+  it("loses lists of videos", () => {
     told(faulty("video-list", "videoList", (expected) => {
       const graph = structuredClone(expected["graphAutoBoard"]) as { nodes: Record<string, Record<string, unknown>> }
       delete graph.nodes["v"]?.["videos"]
@@ -102,21 +102,21 @@ describe("known faults of the UI", () => {
     }))
   })
 
-  it("the last of several nodes with one id is sent while the form is shown", () => {
+  it("sends the last of several nodes with one id while the form is shown", () => {
     told(faulty("duplicate-ids-in-editor", "duplicateIds", (expected) => {
       const text = JSON.stringify(expected)
       return JSON.parse(text.replaceAll("\"a\":1,\"b\":1,\"use_cache\"", "\"a\":2,\"b\":2,\"use_cache\"")) as Expected
     }))
   })
 
-  it("a crash leaves nothing to compare, unless fields are shown", () => {
+  it("crashes with nothing to compare, unless fields are shown", () => {
     const crashed = { disabledReasons: ["No nodes in graph"], enqueueRequestBody: null, graphAutoBoard: null }
     told(faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: [] })))
     const [, found] = faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: ["A"] }))
     assert(found !== undefined)
   })
 
-  it("batch values of another kind stop the checks", () => {
+  it("stops the checks at batch values of another type", () => {
     told(faulty("batch-of-another-kind", "batchKind", () => ({
       disabledReasons: ["No nodes in graph"],
       enqueueRequestBody: null,
@@ -124,14 +124,14 @@ describe("known faults of the UI", () => {
     })))
   })
 
-  it("batch values name the connector they go through", () => {
+  it("names the connector that batch values pass through", () => {
     told(faulty("batch-through-connector", "batchThroughConnector", (expected) => ({
       ...expected,
       batchData: [[{ node_path: "c", field_name: "in", items: [1, 2] }]]
     })))
   })
 
-  it("after a loop of connectors every later edge is lost", () => {
+  it("loses every edge after a cycle of connectors", () => {
     told(faulty("connector-loop", "connectorLoop", (expected) => {
       Object.assign(node(expected, "b"), { a: 5, b: 6 })
       return {

@@ -21,7 +21,7 @@ const iTXt = (keyword: string, text: string, compressed: boolean) =>
   )
 
 describe("PngChunks.texts", () => {
-  it.effect("reads plain, compressed and international texts", () =>
+  it.effect("reads plain, compressed and international text chunks", () =>
     Effect.gen(function*() {
       const texts = yield* PngChunks.texts(
         png(tEXt("a", "café"), zTXt("b", "x".repeat(10_000)), iTXt("c", "山 😀", false), iTXt("d", "山 😀", true))
@@ -29,7 +29,7 @@ describe("PngChunks.texts", () => {
       assert.deepStrictEqual([...texts], [["a", "café"], ["b", "x".repeat(10_000)], ["c", "山 😀"], ["d", "山 😀"]])
     }))
 
-  it.effect("keeps the first of several texts with one keyword and unpacks only what is asked for", () =>
+  it.effect("keeps the first of several texts with one keyword, and decompresses only the requested texts", () =>
     Effect.gen(function*() {
       const damaged = chunk("zTXt", Buffer.from("broken\0\0not deflate", "latin1"))
       const bytes = png(tEXt("a", "1"), tEXt("a", "2"), damaged, tEXt("__proto__", "3"))
@@ -38,7 +38,7 @@ describe("PngChunks.texts", () => {
       assert.strictEqual(error.message, "Could not read the PNG image: a compressed text chunk is corrupt")
     }))
 
-  it.effect("refuses bytes that are no PNG file or are cut off", () =>
+  it.effect("rejects bytes that are truncated or not a PNG file", () =>
     Effect.gen(function*() {
       const whole = png(tEXt("a", "1"))
       const reason = (bytes: Uint8Array) => Effect.map(Effect.flip(PngChunks.texts(bytes)), (error) => error.reason)
@@ -66,7 +66,7 @@ describe("PngChunks.texts", () => {
       }
     }))
 
-  it.effect("does not unpack a text without end", () =>
+  it.effect("does not decompress an endless text", () =>
     Effect.gen(function*() {
       const bomb = chunk("zTXt", Buffer.concat([Buffer.from("b\0\0"), deflateSync(Buffer.alloc(65 * 1024 * 1024))]))
       const error = yield* Effect.flip(PngChunks.texts(png(bomb)))
@@ -75,7 +75,7 @@ describe("PngChunks.texts", () => {
 })
 
 describe("WorkflowSource.readPng", () => {
-  it.effect("gives the workflow, graph and metadata of an image", () =>
+  it.effect("returns the workflow, graph and metadata of an image", () =>
     Effect.gen(function*() {
       const source = yield* WorkflowSource.readPng(
         png(
@@ -88,7 +88,7 @@ describe("WorkflowSource.readPng", () => {
       assert.deepStrictEqual(yield* WorkflowSource.readPng(png()), {})
     }))
 
-  it.effect("says what is wrong with an image", () =>
+  it.effect("reports why an image is rejected", () =>
     Effect.gen(function*() {
       const message = (bytes: Uint8Array) =>
         Effect.map(Effect.flip(WorkflowSource.readPng(bytes)), (error) => error.message)

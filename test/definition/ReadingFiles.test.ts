@@ -27,8 +27,8 @@ const fileReason = (bytes: Uint8Array) =>
 
 const workflow = JSON.stringify({ ...file([], [], []), name: "größer 🦉" }, null, 2)
 
-describe("a JSON syntax error", () => {
-  it.effect("reports what is expected and found, with line and column", () =>
+describe("A JSON syntax error", () => {
+  it.effect("reports expected and found, with line and column", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [text: string, reason: string]> = [
         ["{\n  \"edges\": [\n    ,\n    {}\n  ]\n}", "a value, found ',' (line 3, column 5)"],
@@ -49,7 +49,7 @@ describe("a JSON syntax error", () => {
       }
     }))
 
-  it.effect("has a place wherever the text is damaged", () =>
+  it.effect("has a position wherever the text is damaged", () =>
     Effect.gen(function*() {
       const text = JSON.stringify({ "a\\\"": [1.5e-7, -0, true, null, "\u2028🦉", {}, []], b: { c: ["x"] } }, null, 1)
       for (let at = 0; at < text.length; at++) {
@@ -66,7 +66,7 @@ describe("a JSON syntax error", () => {
     }))
 })
 
-describe("a file that is not a workflow", () => {
+describe("A file that is not a workflow", () => {
   it.effect("is recognized by its content", () =>
     Effect.gen(function*() {
       const text = (content: string) => fileReason(Buffer.from(content))

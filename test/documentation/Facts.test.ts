@@ -30,7 +30,7 @@ const sources = Fs.globSync("packages/*/src/**/*.ts", { cwd: root }).filter((fil
 const anchor = (heading: string): string =>
   heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s-]/gu, "").trim().replaceAll(/\s/g, "-")
 
-describe("the documentation", () => {
+describe("The documentation", () => {
   holds("has no link into nothing", (text, file) =>
     matches(text, /\]\(([^)\s]+)\)/g).filter((link) => {
       if (/^https?:/.test(link)) return false
@@ -93,7 +93,7 @@ describe("the documentation", () => {
       })
   )
 
-  it("has all errors that programs can meet in its table, and no others", () => {
+  it("lists all errors that programs can get in its table, and no others", () => {
     const table = /^## Errors\n([\s\S]*?)^## /m.exec(read("docs/reference/errors.md"))?.[1] ?? ""
     const rows = table.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     const exported = sources.filter((file) => !file.includes("/simulator/") && !file.includes("/testing/"))
@@ -111,20 +111,20 @@ describe("the documentation", () => {
     assert.deepStrictEqual(others, [])
   })
 
-  it("has all variables of the configuration in its table, and no others", () => {
+  it("lists all environment variables in its table, and no others", () => {
     const table = /^## Configuration\n([\s\S]*?)^## /m.exec(read("docs/reference/configuration.md"))?.[1] ?? ""
     const rows = table.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     const variables = matches(read("packages/core/src/server/InvokeAiConfig.ts"), /\("(INVOKEAI_\w+)"/g)
     assert.deepStrictEqual(rows.flatMap((row) => matches(row, /`(\w+)`/g)).toSorted(), variables.toSorted())
   })
 
-  it("has all options of the client in the comment about them", () => {
+  it("lists all options of the client in their comment", () => {
     const text = read("packages/core/src/server/InvokeAiConfig.ts")
     const fields = /interface InvokeAiOptions \{([\s\S]*?)\n\}/.exec(text)?.[1] ?? ""
     for (const field of matches(fields, /readonly (\w+)\?/g)) assert.include(text, `\`${field}\``)
   })
 
-  it("tells the versions and figures that the sources have", () => {
+  it("has the versions and figures of the sources", () => {
     const manifest = JSON.parse(read("packages/core/package.json")) as { readonly engines: { readonly node: string } }
     assert.include(read("README.md"), `Node ${manifest.engines.node.replace(/>=(\d+\.\d+).*/, "$1")} or later`)
     const server = /newestVersion = "([\d.]+)"/.exec(read("scripts/real-server/Releases.ts"))?.[1]
@@ -159,7 +159,7 @@ describe("the documentation", () => {
     }
   })
 
-  it("draws the directories of the sources, and sends changes to places that exist", () => {
+  it("draws the directories of the sources, and refers only to existing places", () => {
     const text = read("docs/architecture.md")
     const drawing = /^## Directories\n\n```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? ""
     const drawn = [...matches(drawing, /^ {0,2}([\w/]+?)\/? {2,}/gm)]

@@ -24,20 +24,20 @@ const modules: ReadonlyArray<object> = await Promise.all(
 
 const errorClasses = [...new Set(modules.flatMap((module) => Object.values(module)).filter(isErrorClass))]
 
-describe("the error classes", () => {
-  it("have no field that hides what every Error has", () => {
+describe("The error classes", () => {
+  it("do not redefine the fields of Error", () => {
     assert.isAtLeast(errorClasses.length, 30)
     for (const { fields, name } of errorClasses) {
       for (const hidden of ["name", "message", "stack"]) assert.notProperty(fields, hidden, name)
     }
   })
 
-  it("all say whether the same call may succeed in a moment", () => {
+  it("declare whether a retry may succeed", () => {
     const classes = errorClasses.filter(({ name }) => name !== "LeftoversFound")
     for (const { name, prototype } of classes) assert.isTrue("isRetryable" in prototype, name)
   })
 
-  it("are retryable if their cause is, unless repeating is not safe", () => {
+  it("are retryable if their cause is, unless a retry is not safe", () => {
     const transient = (code?: string) =>
       new InvokeAiError({
         reason: { _tag: "Transport" },
@@ -54,7 +54,7 @@ describe("the error classes", () => {
     assert.isFalse(new AmbiguousName({ kind: "board", requestedName: "study", candidates: [] }).isRetryable)
   })
 
-  it("are named after their tag", () => {
+  it("have their tag as name", () => {
     const notFound = new InputNotFound({
       inputName: "promt",
       wanted: "input",

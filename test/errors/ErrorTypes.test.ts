@@ -21,7 +21,7 @@ type Tags = ReturnType<typeof program> extends
   : never
 
 describe("The errors of a program that uploads, submits, waits and downloads", () => {
-  it("are these; an unavailable server is InvokeAiError wherever it happens", () => {
+  it("are exactly these, and include InvokeAiError for an unavailable server everywhere", () => {
     expectTypeOf<Tags>().toEqualTypeOf<
       | "WorkflowNotFound"
       | "WorkflowParseError"

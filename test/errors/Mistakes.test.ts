@@ -5,7 +5,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { logins, mistakes, root, server } from "./support.ts"
 
-it.layer(server, { excludeTestServices: true })("the message says what is wrong and what to do if a program", (it) => {
+it.layer(server, { excludeTestServices: true })("The message says what is wrong and what to do if a program", (it) => {
   for (const [mistake, [failing, ...says]] of Object.entries(mistakes)) {
     it.effect(mistake, () =>
       Effect.gen(function*() {
@@ -19,7 +19,7 @@ it.layer(server, { excludeTestServices: true })("the message says what is wrong 
 
 const users = NodeSimulator.layer({ users: [{ email: "user@example.com", password: "Passw0rd-user", isAdmin: true }] })
 
-it.layer(users, { excludeTestServices: true })("the message says that a login is needed if a program", (it) => {
+it.layer(users, { excludeTestServices: true })("The message says that credentials are needed if a program", (it) => {
   for (const [mistake, options] of Object.entries(logins)) {
     it.effect(mistake, () =>
       Effect.gen(function*() {

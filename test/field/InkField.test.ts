@@ -44,8 +44,8 @@ const refuses = (self: InkField.InkField, expected: string, pairs: ReadonlyArray
   for (const [input, received] of pairs) assert.strictEqual(get(self, input), `expected ${expected}, got ${received}`)
 }
 
-describe("numbers", () => {
-  it("integers come from integers, big integers and decimal texts, and from nothing that would lose digits", () => {
+describe("Number fields", () => {
+  it("accept integers, big integers and decimal strings as integers, and nothing that would lose digits", () => {
     const self = field("IntegerField")
     assert.strictEqual(self._tag, "InkIntegerField")
     accepts(self, [[30, 30], ["30", 30], [" -7 ", -7], ["+4", 4], [12n, 12], [0, 0], [
@@ -72,7 +72,7 @@ describe("numbers", () => {
     ])
   })
 
-  it("floats come from finite numbers and decimal texts that a double keeps", () => {
+  it("accept finite numbers as floats, and decimal strings that a double represents", () => {
     const self = field("FloatField")
     assert.strictEqual(self._tag, "InkFloatField")
     accepts(self, [
@@ -96,7 +96,7 @@ describe("numbers", () => {
     ])
   })
 
-  it("limits are the server's, said in words", () => {
+  it("have the bounds of the server, in human-readable messages", () => {
     const width = field("IntegerField", { bounds: { value: { exclusiveMinimum: 0, multipleOf: 8 } } })
     accepts(width, [[512, 512]])
     refuses(width, "an integer greater than 0 and that is a multiple of 8", [[513, "513"], [0, "0"], [-8, "-8"]])
@@ -111,7 +111,7 @@ describe("numbers", () => {
     ]])
   })
 
-  it("multiples are exact for integers of any size, and exact to 1e-9 for other numbers", () => {
+  it("check multiples exactly for integers of any size, and to 1e-9 for other numbers", () => {
     const breaks = (name: string, multipleOf: number, value: unknown) =>
       InkField.problems(field(name, { bounds: { value: { multipleOf } } }), value).length > 0
     for (const value of [8, -16, 8e9, 8e15, 2 ** 53, 18446744073709552000, 1e20, "80"]) {
@@ -129,20 +129,20 @@ describe("numbers", () => {
     assert.isTrue(breaks("FloatField", 8, 8e9 + 1))
   })
 
-  it("no field's name alone limits its numbers", () => {
+  it("have no bounds that depend on the field name alone", () => {
     for (const name of ["num_steps", "steps", "seed"]) accepts(field("IntegerField", { name }), [[0, 0], [-5, -5]])
   })
 })
 
-describe("texts, switches and choices", () => {
-  it("texts come from texts, empty ones included, and from numbers", () => {
+describe("String, boolean and enum fields", () => {
+  it("accept strings, including empty ones, and numbers as strings", () => {
     const self = field("StringField", { bounds: { value: { minLength: 0, maxLength: 3 } } })
     accepts(self, [["", ""], ["abc", "abc"], ["😀😀😀", "😀😀😀"], [5, "5"], [1.5, "1.5"], [12n, "12"]])
     refuses(self, "a text of 0 to 3 characters", [["abcd", "\"abcd\""], [1234, "1234"], [true, "true"]])
     refuses(field("IntegerField"), "an integer", [["x".repeat(100), `"${"x".repeat(57)}..."`]])
   })
 
-  it("texts match the pattern that the server's document has for them", () => {
+  it("check strings against the pattern in the server's document", () => {
     const code = field("StringField", { bounds: { value: { pattern: "^[A-Z]{3}$" } } })
     accepts(code, [["ABC", "ABC"]])
     refuses(code, "a text that matches /^[A-Z]{3}$/", [["abc", "\"abc\""], ["ABC\n", "\"ABC\\n\""]])
@@ -164,13 +164,13 @@ describe("texts, switches and choices", () => {
     ]])
   })
 
-  it("switches take the two words as well", () => {
+  it("accept \"true\" and \"false\" as booleans, too", () => {
     const self = field("BooleanField")
     accepts(self, [[true, true], [false, false], ["true", true], ["False", false]])
     refuses(self, "a boolean", [[1, "1"], ["yes", "\"yes\""], [0, "0"], ["", "\"\""]])
   })
 
-  it("choices take a choice, its text, or its only label", () => {
+  it("accept a choice, its string, or its only label", () => {
     const self = field("EnumField", {
       options: ["none", "a", "b", "c", 256],
       optionLabels: { a: "First", b: "Second", c: "Second", constructor: "None" }
@@ -183,7 +183,7 @@ describe("texts, switches and choices", () => {
     ]])
   })
 
-  it("schedulers take the server's names", () => {
+  it("accept the server's names of schedulers", () => {
     const self = field("SchedulerField", { options: ["euler", "ddim"] })
     assert.strictEqual(self._tag, "InkSchedulerField")
     accepts(self, [["euler", "euler"]])
@@ -191,7 +191,7 @@ describe("texts, switches and choices", () => {
     accepts(field("SchedulerField"), [["anything", "anything"]])
   })
 
-  it("colors accept channels or hexadecimal digits", () => {
+  it("accept colors as channels or hexadecimal digits", () => {
     const self = field("ColorField")
     accepts(self, [
       [{ r: 1, g: 2, b: 3, a: 4 }, { r: 1, g: 2, b: 3, a: 4 }],
@@ -209,7 +209,7 @@ describe("texts, switches and choices", () => {
   })
 })
 
-describe("things on the server", () => {
+describe("Resource fields", () => {
   class UploadedAsset {
     readonly image_name = "mountain.png"
     readonly width = 64
@@ -220,7 +220,7 @@ describe("things on the server", () => {
     }
   }
 
-  it("images take a name, an asset, an output, the record of a download, or what the API returns", () => {
+  it("accept an image as a name, an asset, an output, the record of a download, or what the API returns", () => {
     const self = field("ImageField")
     accepts(self, [
       ["a.png", { image_name: "a.png" }],
@@ -250,7 +250,7 @@ describe("things on the server", () => {
     ])
   })
 
-  it("images that are not on the server are refused, with the call that uploads them", () => {
+  it("reject images that are not on the server, and name the call that uploads them", () => {
     const expected = "the name of an image, or an object with imageName or image_name"
     refuses(field("ImageField"), expected, [
       ["./photo.png", "\"./photo.png\", a path: upload it first with Assets.uploadFile"],
@@ -272,7 +272,7 @@ describe("things on the server", () => {
     ])
   })
 
-  it("boards, videos, presets and library workflows", () => {
+  it("accept boards, videos, presets and library workflows", () => {
     accepts(field("BoardField"), [
       ["auto", "auto"],
       ["none", "none"],
@@ -294,10 +294,10 @@ describe("things on the server", () => {
   })
 })
 
-describe("models", () => {
+describe("Model fields", () => {
   const flux = { key: "fe04", hash: "blake3:1", name: "FLUX Dev (Quantized)", base: "flux", type: "main" }
 
-  it("take a reference with or without hash, a key, a name, or a configuration", () => {
+  it("accept a reference with or without hash, a key, a name, or a configuration", () => {
     const self = field("ModelIdentifierField", { models: { type: ["main"], base: ["flux"] } })
     assert.strictEqual(self._tag, "InkModelIdentifierField")
     const { hash: _, ...withoutHash } = flux
@@ -313,7 +313,7 @@ describe("models", () => {
     ])
   })
 
-  it("refuse other types and bases, and say which", () => {
+  it("reject other types and bases, and name them", () => {
     const self = field("ModelIdentifierField", { models: { type: ["vae"], base: ["flux", "flux2"] } })
     refuses(self, "a model of type vae for flux or flux2: { key, name, base, type }, a key, or a name", [
       [flux, "FLUX Dev (Quantized) of type main for flux"],
@@ -331,7 +331,7 @@ describe("models", () => {
     )
   })
 
-  it("have a tag per kind of model, told by the types the server allows, also for old field types", () => {
+  it("have a tag per model type, derived from the types that the server allows, even for old field types", () => {
     const tag = (type: ReadonlyArray<string>, name = "ModelIdentifierField") => field(name, { models: { type } })._tag
     assert.strictEqual(tag(["t5_encoder"], "T5EncoderModelField"), "InkT5EncoderField")
     assert.strictEqual(tag(["clip_embed"]), "InkCLIPEmbedField")
@@ -345,7 +345,7 @@ describe("models", () => {
     assert.strictEqual(field("ModelIdentifierField")._tag, "InkModelIdentifierField")
   })
 
-  it("LoRA lists take weights as numbers or texts, and one LoRA as a list of one", () => {
+  it("accept LoRA weights as numbers or strings, and one LoRA as a list of one", () => {
     const self = field("LoRAField", { cardinality: "SINGLE_OR_COLLECTION" })
     assert.strictEqual(self._tag, "InkLoRACollectionField")
     const lora = { key: "l", name: "Style", base: "flux", type: "lora" }
@@ -361,8 +361,8 @@ describe("models", () => {
   })
 })
 
-describe("collections", () => {
-  it("take any list, read item by item", () => {
+describe("Collection fields", () => {
+  it("accept any list, and read it item by item", () => {
     const collection = { cardinality: "COLLECTION" } as const
     accepts(field("IntegerField", collection), [[["1", 2, 3n], [1, 2, 3]], [new Set([1]), [1]], [[], []]])
     accepts(field("FloatField", collection), [[[0.5, "1"], [0.5, 1]]])
@@ -373,7 +373,7 @@ describe("collections", () => {
     accepts(field("ColorField", collection), [[["#000"], [{ r: 0, g: 0, b: 0, a: 255 }]]])
   })
 
-  it("say which item is wrong, and how many there may be", () => {
+  it("report which item is invalid, and how many are allowed", () => {
     refuses(field("IntegerField", { cardinality: "COLLECTION" }), "a list of integers", [
       [[1, 1.5], "a list with 1.5 as item 1"],
       ["12", "\"12\""],
@@ -390,14 +390,14 @@ describe("collections", () => {
     ])
   })
 
-  it("fields of one value or several are fields of one value", () => {
+  it("are fields of one value if they accept one value or several", () => {
     assert.strictEqual(field("FloatField", { cardinality: "SINGLE_OR_COLLECTION" })._tag, "InkFloatField")
     assert.strictEqual(field("ImageField", { cardinality: "SINGLE_OR_COLLECTION" })._tag, "InkImageField")
   })
 })
 
-describe("generators and other types", () => {
-  it("generators fill in what is left out", () => {
+describe("Generators and fields of other types", () => {
+  it("fill in omitted values", () => {
     accepts(field("IntegerGeneratorField"), [
       [{ type: "integer_generator_arithmetic_sequence", start: "5" }, {
         type: "integer_generator_arithmetic_sequence",
@@ -444,7 +444,7 @@ describe("generators and other types", () => {
     }
   })
 
-  it("connections cannot be set; fields of unknown types take any JSON value", () => {
+  it("reject values for connections, and accept any JSON value for unknown types", () => {
     refuses(
       field("UNetField", { input: "connection" }),
       "a connection from another node (UNetField has no value of its own)",
@@ -461,7 +461,7 @@ describe("generators and other types", () => {
   })
 })
 
-describe("every field", () => {
+describe("Every field", () => {
   const names = [
     "IntegerField",
     "FloatField",
@@ -484,7 +484,7 @@ describe("every field", () => {
     "ImageGeneratorField"
   ]
 
-  it("is a plain value that its schema reads back", () => {
+  it("is a plain value that its schema decodes", () => {
     for (const name of names) {
       for (const cardinality of ["SINGLE", "COLLECTION"] as const) {
         const self = field(name, { cardinality })
@@ -494,7 +494,7 @@ describe("every field", () => {
     }
   })
 
-  it("has the value that the server reads from what the file holds", () => {
+  it("has the value that the server reads from the file", () => {
     const read = (type: string, stored: unknown, cardinality: "SINGLE" | "COLLECTION" = "SINGLE") =>
       InkField.fromTemplate(template(type, { cardinality }), stored).value
     assert.deepStrictEqual(
@@ -532,7 +532,7 @@ describe("every field", () => {
     for (const stored of [2, "maybe", " true "]) assert.isUndefined(read("BooleanField", stored))
   })
 
-  it("has no value where the file holds none or one that the server rejects", () => {
+  it("has no value if the file has none or one that the server rejects", () => {
     for (const name of names) {
       for (const stored of [undefined, null, () => 0]) {
         assert.isUndefined(InkField.fromTemplate(template(name), stored).value)
@@ -559,7 +559,7 @@ describe("every field", () => {
     assert.deepStrictEqual(InkField.clear(set), field("IntegerField"))
   })
 
-  it("shows its value in words", () => {
+  it("describes its value", () => {
     const shown = (name: string, stored: unknown) => InkField.format(InkField.fromTemplate(template(name), stored))
     assert.strictEqual(
       shown("ModelIdentifierField", { key: "k", hash: "h", name: "FLUX", base: "flux", type: "main" }),
@@ -573,7 +573,7 @@ describe("every field", () => {
   })
 
   it.prop(
-    "set then get gives the value",
+    "returns the value that was set",
     [Schema.Int, Schema.Finite, Schema.String, Schema.Boolean],
     ([int, float, text, flag]) =>
       get(field("IntegerField"), int) === int + 0 && get(field("FloatField"), float) === float &&
@@ -582,7 +582,7 @@ describe("every field", () => {
       get(field("IntegerField"), String(int)) === int + 0 && get(field("FloatField"), String(float)) === float + 0
   )
 
-  it.prop("no input whatever throws or is kept by reference", [Schema.Unknown], ([input]) => {
+  it.prop("never throws, and keeps no input by reference", [Schema.Unknown], ([input]) => {
     for (const name of names) {
       for (const cardinality of ["SINGLE", "COLLECTION"] as const) {
         const next = InkField.set(field(name, { cardinality }), input)

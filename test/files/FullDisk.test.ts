@@ -60,7 +60,7 @@ describe("A disk that cannot be written", () => {
   for (const [code, reason] of Object.entries(problems) as ReadonlyArray<[keyof typeof problems, string]>) {
     const { disk, layer } = makeDisk(code)
 
-    it.live(`${code}: no upload is sent without its record, and the next one is recorded`, () => {
+    it.live(`prevents an upload that cannot be recorded, and not the next one: ${code}`, () => {
       return Effect.gen(function*() {
         disk.broken = false
         const fs = yield* FileSystem.FileSystem
@@ -100,7 +100,7 @@ describe("A disk that cannot be written", () => {
       }).pipe(Effect.scoped, Effect.provide(layer))
     })
 
-    it.effect(`${code}: no job is submitted without its entry, and one that was submitted is not lost`, () =>
+    it.effect(`prevents a job that cannot be recorded, and loses no submitted job: ${code}`, () =>
       Effect.gen(function*() {
         disk.broken = false
         const directory = yield* temporaryDirectory

@@ -51,7 +51,7 @@ const holder = (directory: string) =>
 
 describe("A journal and a ledger", () => {
   it.live(
-    "are used by one process at a time: the error names it, and a killed process does not count",
+    "are used by one process at a time, which the error names, and which does not count once it was killed",
     () =>
       Effect.gen(function*() {
         const directory = yield* temporaryDirectory
@@ -139,7 +139,7 @@ describe("A journal and a ledger", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/jobs`), [lockName])
     }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, foreign("unknown")])))
 
-  it.effect("write nothing after another process took them over", () =>
+  it.effect("write nothing after another process has taken them over", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* temporaryDirectory
@@ -150,7 +150,7 @@ describe("A journal and a ledger", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/jobs`), [])
     }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, foreign("dead")])))
 
-  it.live("fail with a typed error where they cannot be opened", () =>
+  it.live("fail with a typed error if they cannot be opened", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* temporaryDirectory
@@ -194,7 +194,7 @@ describe("JobJournal.layerDirectory", () => {
       assert.includeMembers([...yield* fs.readDirectory(directory)], others)
     }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, NodeProcessIdentity.layer])))
 
-  it.live("grows with nothing that a killed process left", () =>
+  it.live("does not grow with leftovers of killed processes", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = `${yield* temporaryDirectory}/jobs`
@@ -231,7 +231,7 @@ describe("AssetLedger.layerFile", () => {
       assert.strictEqual(lines[0], JSON.stringify({ set: record("kept") }))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 60_000)
 
-  it.live("reads what a crash or a power cut leaves of the file", () =>
+  it.live("reads what a crash or a power failure leaves of the file", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* temporaryDirectory

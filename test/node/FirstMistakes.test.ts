@@ -48,7 +48,7 @@ describe("the first error message of a program that", () => {
       assert.include(words, "Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?")
     }))
 
-  it.live("has the address of something else", () =>
+  it.live("has the URL of something else", () =>
     Effect.gen(function*() {
       const words = yield* firstWords({ url: yield* anotherServer })
       assert.include(words, "it is not an InvokeAI server, or the URL lacks its sub-path")
@@ -78,7 +78,7 @@ describe("the first error message of a program that", () => {
       assert.include(yield* firstWords({ url: "localhost:9090" }), "must begin with http:// or https://")
     }))
 
-  it.live("has no login, or a wrong one", () =>
+  it.live("has no credentials, or wrong ones", () =>
     Effect.gen(function*() {
       const { url } = yield* NodeSimulator
       const login = { email: "user@example.com", password: Redacted.make("wrong") }

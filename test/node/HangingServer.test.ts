@@ -37,7 +37,7 @@ describe("A program that uploads to a server that never responds", () => {
     assert.isBelow(millis, 4000)
   })
 
-  it("is left to its own listeners if it has any", async () => {
+  it("leaves signals to its own listeners if it has any", async () => {
     const { code, millis } = await interrupt(3000, 2, "own")
     assert.strictEqual(code, 130)
     assert.isAbove(millis, 2500)

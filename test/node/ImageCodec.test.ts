@@ -48,7 +48,7 @@ describe("ImageCodec", () => {
       }).pipe(Effect.provide(NodeImageCodec.layer))
   )
 
-  it.live("leaves out the graph, then the workflow, when they do not fit", () =>
+  it.live("omits the graph, then the workflow, if they do not fit", () =>
     Effect.gen(function*() {
       const codec = yield* ImageCodec
       const large = png(8, 8, {
@@ -60,7 +60,7 @@ describe("ImageCodec", () => {
       assert.deepStrictEqual(comment(bytes), { invokeai_metadata: metadata, invokeai_workflow: workflow })
     }).pipe(Effect.provide(NodeImageCodec.layer)))
 
-  it.live("makes smaller files of lower quality, and files as well as bytes", () =>
+  it.live("encodes smaller files at lower quality, from files and from bytes", () =>
     Effect.scoped(Effect.gen(function*() {
       const codec = yield* ImageCodec
       const fs = yield* FileSystem.FileSystem
@@ -75,7 +75,7 @@ describe("ImageCodec", () => {
       )
     })).pipe(Effect.provide([NodeImageCodec.layer, NodeFileSystem.layer])))
 
-  it.live("fails with a typed error for what is no image", () =>
+  it.live("fails with a typed error for what is not an image", () =>
     Effect.gen(function*() {
       const codec = yield* ImageCodec
       const error = yield* Effect.flip(

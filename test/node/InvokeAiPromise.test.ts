@@ -52,7 +52,7 @@ const rejection = async (call: Promise<unknown> | (() => unknown)): Promise<Erro
 const thumbnail = new URL("../../examples/soft-thumbnail.json", import.meta.url)
 
 describe("run for promises", () => {
-  it("connects, runs a file with a path of an image, downloads, and leaves no upload behind", () =>
+  it("connects, runs a file with the path of an image, downloads, and leaves no upload on the server", () =>
     withServer({}, async ({ simulator, url }) => {
       const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "run-"))
       const fractions: Array<number> = []
@@ -114,7 +114,7 @@ describe("the client for promises", () => {
       assert.lengthOf((await job.outputs()).finalImages, 2)
     }))
 
-  it("goes from a file to images, and leaves no upload behind", () =>
+  it("turns a file into images, and leaves no upload on the server", () =>
     withServer({ nodeDuration: "20 millis" }, async ({ simulator, url }) => {
       const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "invokeai-promise-"))
       {
@@ -168,7 +168,7 @@ describe("the client for promises", () => {
     }))
 
   it(
-    "rejects with the error of the job, and cancels what is closed before its end",
+    "rejects with the error of the job, and cancels a job that is closed before it ends",
     () =>
       withServer({ nodeDuration: "200 millis" }, async ({ simulator, url }) => {
         await using client = await InvokeAi.connect({ url })
@@ -201,7 +201,7 @@ describe("the client for promises", () => {
     30_000
   )
 
-  it("gives a submission up when its signal says so, and leaves nothing running", () =>
+  it("aborts a submission with its signal, and leaves no running job", () =>
     withServer({
       nodeDuration: "1 second",
       faults: [Fault.http({ method: "POST", path: /enqueue_batch$/ }, Fault.delay("500 millis", "after"))]
@@ -216,7 +216,7 @@ describe("the client for promises", () => {
       assert.deepStrictEqual(items.map((item) => item.status), ["canceled"])
     }), 30_000)
 
-  it("runs many, and effects of the library", () =>
+  it("runs many workflows, and effects of the library", () =>
     withServer({}, async ({ url }) => {
       await using client = await InvokeAi.connect({ url })
       const workflow = await client.workflow(file("text-only"))
@@ -230,7 +230,7 @@ describe("the client for promises", () => {
     }))
 
   it(
-    "rejects with the reason of the abort, whatever it is",
+    "rejects with the reason of the abort, whatever its type",
     () =>
       withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
         await using client = await InvokeAi.connect({ url })
@@ -245,7 +245,7 @@ describe("the client for promises", () => {
   )
 
   it(
-    "says that the client is closed, whatever is called, and can be closed again",
+    "rejects every call after it is closed, and can be closed again",
     () =>
       withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
         const client = await InvokeAi.connect({ url })
@@ -278,7 +278,7 @@ describe("the client for promises", () => {
   )
 
   it(
-    "has a tag for what the types do not allow, and for defects",
+    "rejects with a tag for values that the types do not allow, and for defects",
     () =>
       withServer({ nodeDuration: "1 minute" }, async ({ url }) => {
         await using client = await InvokeAi.connect({ url })
@@ -331,7 +331,7 @@ describe("the client for promises", () => {
     }))
 
   it(
-    "leaves a loop over many jobs early, and cancels what is left when it is closed",
+    "can leave a loop over many jobs early, and cancels the remaining jobs when it is closed",
     () =>
       withServer({ nodeDuration: "300 millis" }, async ({ simulator, url }) => {
         const client = await InvokeAi.connect({ url })
@@ -355,7 +355,7 @@ describe("the client for promises", () => {
     20_000
   )
 
-  it("says so when there is no server", async () => {
+  it("rejects if the server is unreachable", async () => {
     const error = await rejection(InvokeAi.connect({ url: "http://127.0.0.1:9", retries: 0 }))
     assert.strictEqual(error._tag, "InvokeAiError")
     const unreadable = await rejection(InvokeAi.connect({ url: "not a url", retries: 0 }))

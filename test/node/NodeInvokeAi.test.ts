@@ -60,7 +60,7 @@ describe("NodeInvokeAi", () => {
       assert.strictEqual(yield* server.openConnections, 0)
     })))
 
-  it.live("sends every request with the HttpClient that the program gives", () =>
+  it.live("sends every request with the HttpClient of the program", () =>
     Effect.scoped(Effect.gen(function*() {
       const server = yield* imageServer({ image: images })
       const sent: Array<string> = []
@@ -101,7 +101,7 @@ describe("NodeInvokeAi", () => {
       }).pipe(Effect.provide(NodeInvokeAi.layer({ url: server.url })))
     })))
 
-  it.live("notes uploads in the ledger it is given, and finds what an earlier process left", () =>
+  it.live("records uploads in the provided ledger, and finds the leftovers of an earlier process", () =>
     Effect.scoped(Effect.gen(function*() {
       const server = yield* imageServer({ image: images })
       const fs = yield* FileSystem.FileSystem
@@ -119,7 +119,7 @@ describe("NodeInvokeAi", () => {
       assert.deepStrictEqual([...outcomes], [["upload-1.png", { _tag: "Missing" }]])
     })).pipe(Effect.provide(files)))
 
-  it.live("keeps a journal of jobs in the folder it is given", () =>
+  it.live("keeps a journal of jobs in the provided directory", () =>
     Effect.scoped(Effect.gen(function*() {
       const folder = `${yield* temporaryFolder}/state/jobs`
       const client = NodeInvokeAi.layerConfig({ url: "http://127.0.0.1:9", jobJournal: folder })
@@ -138,7 +138,7 @@ describe("NodeInvokeAi", () => {
       assert.isNotEmpty(yield* listing(folder))
     })).pipe(Effect.provide(files)))
 
-  it.live("reads the environment, and lets options win", () =>
+  it.live("reads the environment, and prefers options", () =>
     Effect.scoped(Effect.gen(function*() {
       const server = yield* imageServer({ image: images })
       const environment = ConfigProvider.layer(ConfigProvider.fromUnknown({ INVOKEAI_URL: server.url }))
@@ -157,7 +157,7 @@ describe("NodeInvokeAi", () => {
     })), 20_000)
 
   it.live(
-    "lets the process end at once, with requests still open, and nothing uploaded stays",
+    "lets the process end immediately with open requests, and leaves no upload",
     () =>
       Effect.scoped(Effect.gen(function*() {
         const server = yield* imageServer({ image: images, hang: true })

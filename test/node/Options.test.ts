@@ -95,7 +95,7 @@ describe("the promise client", () => {
       })).pipe(Effect.provide(NodeSimulator.layer({ port: 0 })))
     )
 
-  it("rejects unknown option names with the similar ones", () =>
+  it("rejects unknown option names, and lists similar ones", () =>
     withClient(async (client, url) => {
       const workflow = await client.workflow(file)
       const misspelled = await rejection(client.submit(workflow, wrong({ bord: "x" })))
@@ -121,7 +121,7 @@ describe("the promise client", () => {
       }
     }), 20_000)
 
-  it("rejects invalid connection options, and repeats no secret", () =>
+  it("rejects invalid connection options, and does not show secrets", () =>
     withClient(async (_, url) => {
       const options: ReadonlyArray<readonly [object, string]> = [
         [{ token: 5 }, "token"],
@@ -176,7 +176,7 @@ describe("an invalid environment variable", () => {
   for (
     const [name, value] of [...Object.entries(invalid), ["INVOKEAI_RETRIES", "-1"]] as ReadonlyArray<[string, string]>
   ) {
-    it.effect(`${name}=${value} is a ConfigError with its name, its value and what it accepts`, () =>
+    it.effect(`is a ConfigError with its name, its value and the accepted values: ${name}=${value}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(InvokeAiConfig.parse(ConfigProvider.fromUnknown({ [name]: value })))
         assert.strictEqual(error._tag, "ConfigError")
@@ -195,7 +195,7 @@ describe("an invalid environment variable", () => {
       assert.strictEqual(options.retries, 2)
     }))
 
-  it.effect("an email without a password ends the start of the program", () =>
+  it.effect("is a ConfigError at startup if an email has no password", () =>
     Effect.gen(function*() {
       const layer = NodeInvokeAi.layerConfig().pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ INVOKEAI_EMAIL: "a@b.test" })))

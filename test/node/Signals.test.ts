@@ -27,7 +27,7 @@ const aMinute = { nodeDuration: "1 minute" } as const
 describe.concurrent("a signal to a program with promises", () => {
   for (const mode of ["plain", "finally", "many"]) {
     it.live(
-      `cancels its jobs, deletes its uploads and ends it with the usual code (${mode})`,
+      `cancels its jobs, deletes its uploads and ends it with the conventional exit code (${mode})`,
       () =>
         withServer(aMinute, ({ simulator, url }) =>
           Effect.gen(function*() {
@@ -53,7 +53,7 @@ describe.concurrent("a signal to a program with promises", () => {
       })), 60_000)
 
   it.live(
-    "leaves the end of the process to other listeners, and rejects what is pending after the cleanup",
+    "leaves the end of the process to other listeners, and rejects pending promises after the cleanup",
     () =>
       withServer(aMinute, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -68,7 +68,7 @@ describe.concurrent("a signal to a program with promises", () => {
     60_000
   )
 
-  it.live("ends it immediately when it comes a second time", () =>
+  it.live("ends it immediately if it arrives a second time", () =>
     withServer({
       ...aMinute,
       faults: [Fault.http({ method: "PUT", path: /cancel/ }, Fault.delay("1 minute", "before"))]
@@ -86,7 +86,7 @@ describe.concurrent("a signal to a program with promises", () => {
       })), 60_000)
 
   it.live(
-    "is left to Node if the program says so",
+    "is left to Node if the program requests that",
     () =>
       withServer(aMinute, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -101,7 +101,7 @@ describe.concurrent("a signal to a program with promises", () => {
 
 describe.concurrent("a signal to a program with effects", () => {
   it.live(
-    "cancels its jobs, deletes its uploads and ends it with the usual code",
+    "cancels its jobs, deletes its uploads and ends it with the conventional exit code",
     () =>
       withServer(aMinute, ({ simulator, url }) =>
         Effect.gen(function*() {

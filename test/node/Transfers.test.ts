@@ -120,9 +120,9 @@ const downloads: ReadonlyArray<readonly [string, (response: Http.ServerResponse,
   }]
 ]
 
-describe("downloads over real connections", () => {
+describe("A download over a real connection", () => {
   for (const [title, answer] of downloads) {
-    it.live(`every byte of images ${title}`, () =>
+    it.live(`delivers every byte of images ${title}`, () =>
       Effect.scoped(Effect.gen(function*() {
         const url = yield* server({ image: (name, response) => answer(response, pictures.get(name)!) })
         yield* Effect.gen(function*() {
@@ -143,7 +143,7 @@ describe("downloads over real connections", () => {
   }
 
   it.live(
-    "the announced length of an image is known before its bytes, and a wrong one takes no memory",
+    "knows the announced length of an image before its bytes, and allocates nothing for a wrong one",
     () =>
       Effect.scoped(Effect.gen(function*() {
         const bytes = image(100_000, 1)
@@ -185,7 +185,7 @@ describe("downloads over real connections", () => {
     20_000
   )
 
-  it.live("what a slow reader keeps of a stream stays as it is", () =>
+  it.live("does not change chunks that a slow consumer keeps", () =>
     Effect.scoped(Effect.gen(function*() {
       const large = [1, 2, 3].map((seed) => image(3_000_000, seed))
       const url = yield* server({
@@ -211,7 +211,7 @@ describe("downloads over real connections", () => {
     })), 20_000)
 
   it.live(
-    "a piece of a stream is disposable, and disposing it leaves the other pieces as they are",
+    "emits disposable chunks, and disposing one does not change the others",
     () =>
       Effect.scoped(Effect.gen(function*() {
         const bytes = image(3_000_000, 1)
@@ -249,7 +249,7 @@ describe("downloads over real connections", () => {
   )
 
   it.live(
-    "the idle timeout ends a download whose bytes stop, and counts no time that the reader takes",
+    "fails after the idle timeout if its bytes stop, not counting the time of the consumer",
     () =>
       Effect.scoped(Effect.gen(function*() {
         const bytes = image(3_000_000, 1)
@@ -286,7 +286,7 @@ describe("downloads over real connections", () => {
   )
 
   it.live(
-    "interrupting a download ends its connection and its file immediately",
+    "closes its connection and its file immediately on interruption",
     () =>
       Effect.scoped(Effect.gen(function*() {
         const bytes = image(3_000_000, 1)
@@ -314,7 +314,7 @@ describe("downloads over real connections", () => {
     20_000
   )
 
-  it.live("a slow reader slows the server down", () =>
+  it.live("slows the server down for a slow consumer", () =>
     Effect.scoped(Effect.gen(function*() {
       const bytes = image(60_000_000, 1)
       let written = 0
@@ -352,7 +352,7 @@ describe("downloads over real connections", () => {
     })), 20_000)
 })
 
-describe("answers that are read as a whole", () => {
+describe("A response that is read as a whole", () => {
   // around what waits for a reader, and what a socket gives at once
   const lengths = [1, 1000, 65_000, 65_536, 70_000, 1_000_003]
   const document = (length: number) => ({ paths: {}, filler: "ä".repeat(length) })
@@ -360,7 +360,7 @@ describe("answers that are read as a whole", () => {
   const layer = (url: string) => NodeInvokeAi.layer({ url, retries: 0 })
 
   for (const parts of [[10_000_000], [7, 40_000, 1], [16_384]]) {
-    it.live(`in parts of ${parts.join(", ")}`, () =>
+    it.live(`arrives complete in parts of ${parts.join(", ")}`, () =>
       Effect.scoped(Effect.gen(function*() {
         const waiting = [...lengths]
         const url = yield* server({
@@ -376,7 +376,7 @@ describe("answers that are read as a whole", () => {
   }
 
   for (const [title, sent] of [["after the head", 0], ["in the middle", 40_000], ["far in", 500_000]] as const) {
-    it.live(`cut off ${title}: an error, and the next one is read`, () =>
+    it.live(`fails if it is cut off ${title}, and the next one is read`, () =>
       Effect.scoped(Effect.gen(function*() {
         const bytes = Buffer.from(JSON.stringify(document(1_000_000)))
         let cut = true
@@ -399,7 +399,7 @@ describe("answers that are read as a whole", () => {
       })), 20_000)
   }
 
-  it.live("an interrupted read ends the connection", () =>
+  it.live("closes the connection on interruption", () =>
     Effect.scoped(Effect.gen(function*() {
       const closed = yield* Deferred.make<void>()
       const begun = yield* Deferred.make<void>()
@@ -429,9 +429,9 @@ const fileOf = (body: Buffer, contentType: string): Buffer => {
   return body.subarray(start, body.indexOf(`\r\n--${boundary}`, start))
 }
 
-describe("uploads over real connections", () => {
+describe("An upload over a real connection", () => {
   it.live(
-    "every byte of files, to a server that takes its time, with their length",
+    "sends every byte of files with their length, even to a slow server",
     () =>
       Effect.scoped(Effect.gen(function*() {
         // more than the operating system takes without the server
@@ -477,7 +477,7 @@ describe("uploads over real connections", () => {
     20_000
   )
 
-  it.live("an upload that is interrupted stops reading", () =>
+  it.live("stops reading on interruption", () =>
     Effect.scoped(Effect.gen(function*() {
       const begun = yield* Deferred.make<void>()
       const url = yield* server({

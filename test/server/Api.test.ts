@@ -134,8 +134,8 @@ const makeServer = () => {
   return { layer, uploads, queries }
 }
 
-describe("a server made from the declaration understands the client", () => {
-  it.effect("uploads: a form, and a form whose file is a stream", () => {
+describe("A server built from the declaration", () => {
+  it.effect("accepts uploads as a form, and as a form whose file is a stream", () => {
     const { layer, uploads } = makeServer()
     return Effect.gen(function*() {
       const images = yield* Images
@@ -164,7 +164,7 @@ describe("a server made from the declaration understands the client", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("query lists, one value and several", () => {
+  it.effect("reads query lists of one value and of several", () => {
     const { layer, queries } = makeServer()
     return Effect.gen(function*() {
       const images = yield* Images
@@ -177,7 +177,7 @@ describe("a server made from the declaration understands the client", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("null answers, numbers, open objects, raw bytes, empty answers, errors", () => {
+  it.effect("returns null, numbers, open objects, raw bytes, empty responses and errors", () => {
     const { layer } = makeServer()
     return Effect.gen(function*() {
       const images = yield* Images
@@ -201,7 +201,7 @@ describe("a server made from the declaration understands the client", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a body that breaks off is an error of the stream", () => {
+  it.effect("fails the stream of a truncated body", () => {
     const { layer } = makeServer()
     return Effect.gen(function*() {
       const images = yield* Images
@@ -211,7 +211,7 @@ describe("a server made from the declaration understands the client", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("secrets in a query arrive", () => {
+  it.effect("receives secrets in a query", () => {
     const { layer, queries } = makeServer()
     return Effect.gen(function*() {
       const models = yield* Models

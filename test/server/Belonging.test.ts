@@ -271,7 +271,7 @@ describe("A response", () => {
       })
   )
 
-  it.effect("of a read that belongs to another request is asked for again", () => {
+  it.effect("to a read is requested again if it belongs to another request", () => {
     const server = scriptedHttp((_, index) => responseWith(item, { item_id: index < 2 ? 8 : 7 }))
     return Effect.gen(function*() {
       const result = yield* calling((api) => api.queue.item({ params: { ...queue, item_id: 7 } }))
@@ -280,7 +280,7 @@ describe("A response", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("with the bytes of another image is refused by its file name", () => {
+  it.effect("with the bytes of another image is rejected because of its file name", () => {
     const file = (name: string) => () =>
       new Response(new Uint8Array([1, 2, 3]), {
         headers: { "content-type": "image/png", "content-disposition": `inline; filename="${name}"` }

@@ -21,7 +21,7 @@ const endless = (sent: { bytes: number; isCanceled?: boolean }) =>
   })
 
 describe("the size of a JSON response", () => {
-  it.effect("has a limit, which ends a body that never ends", () => {
+  it.effect("has a limit, which also ends an endless body", () => {
     const sent = { bytes: 0, isCanceled: false }
     const server = scriptedHttp(() => new Response(endless(sent), { headers: { "content-type": "application/json" } }))
     return Effect.gen(function*() {
@@ -57,7 +57,7 @@ describe("the size of a JSON response", () => {
     }).pipe(Effect.provide(server.layer({ maxResponseSize: "1 MiB" })))
   })
 
-  it.effect("is that of the unpacked body, whatever length is announced", () => {
+  it.effect("is that of the decompressed body, whatever length is announced", () => {
     const sent = { bytes: 0, isCanceled: false }
     const headers = { "content-type": "application/json", "content-encoding": "gzip", "content-length": "50" }
     const server = scriptedHttp(() => new Response(endless(sent), { headers }))
@@ -68,7 +68,7 @@ describe("the size of a JSON response", () => {
     }).pipe(Effect.provide(server.layer({ maxResponseSize: "1 MiB" })))
   })
 
-  it.effect("may be that of a session with thousands of nodes by default", () => {
+  it.effect("can be that of a session with thousands of nodes by default", () => {
     const big = "x".repeat(40 * kibibyte * kibibyte)
     const server = scriptedHttp(() => json({ version: big }))
     return Effect.gen(function*() {
@@ -76,7 +76,7 @@ describe("the size of a JSON response", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("is no limit for images, which are streamed", () => {
+  it.effect("is not limited for images, which are streamed", () => {
     const server = scriptedHttp(() =>
       new Response(new Uint8Array(3 * kibibyte * kibibyte), { headers: { "content-type": "image/png" } })
     )

@@ -62,7 +62,7 @@ describe("base URL", () => {
     }).pipe(Effect.provide(server.layer({ url: url! })))
   })
 
-  it.effect.each(["::::", "", "localhost:9090", "ftp://x"])("%s is refused without a request", (url) => {
+  it.effect.each(["::::", "", "localhost:9090", "ftp://x"])("%s is rejected without a request", (url) => {
     const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
@@ -74,7 +74,7 @@ describe("base URL", () => {
     }).pipe(Effect.provide(server.layer({ url })))
   })
 
-  it.effect("escapes path parameters and refuses those that a URL would swallow", () => {
+  it.effect("escapes path parameters, and rejects those that a URL would normalize away", () => {
     const server = scriptedHttp((request) => json(imageDto(decodeURIComponent(request.path.split("/").at(-1)!))))
     return Effect.gen(function*() {
       const dto = yield* image("a/b ?#%.png")
@@ -90,7 +90,7 @@ describe("base URL", () => {
   })
 })
 
-describe("statuses", () => {
+describe("A status", () => {
   it.effect.each(
     [
       [400, "Validation"],
@@ -104,7 +104,7 @@ describe("statuses", () => {
       [500, "Server"],
       [502, "Server"]
     ] as const
-  )("%s is %s", ([status, reason]) => {
+  )("%s becomes %s", ([status, reason]) => {
     const server = scriptedHttp(() => json({ detail: "because" }, { status }))
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(version))
@@ -117,7 +117,7 @@ describe("statuses", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("reads the problems of a 422 and leaves the refused values out", () => {
+  it.effect("422 lists the problems without the rejected values", () => {
     const secretGraph = "x".repeat(20_000)
     const server = scriptedHttp(() =>
       json({
@@ -142,7 +142,7 @@ describe("statuses", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("http to a port that speaks TLS says that the URL begins with https", () =>
+  it.effect("400 to http on a TLS port suggests a URL that begins with https", () =>
     Effect.gen(function*() {
       const answers = [
         new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }),
@@ -157,7 +157,7 @@ describe("statuses", () => {
       }
     }))
 
-  it.effect("bare text and HTML errors", () => {
+  it.effect("with plain text or HTML is described", () => {
     const server = scriptedHttp((request) =>
       request.method === "GET" ? html(502) : new Response("Internal Server Error", { status: 500 })
     )
@@ -167,7 +167,7 @@ describe("statuses", () => {
     }).pipe(Effect.provide(server.layer({ retries: 0 })))
   })
 
-  it.effect("an unknown path of an official server is HTML with 200", () => {
+  it.effect("200 with HTML means an unknown path of an official server", () => {
     const server = scriptedHttp(() => html())
     return Effect.gen(function*() {
       const error = yield* Effect.flip(image("x"))
@@ -183,7 +183,7 @@ describe("statuses", () => {
   })
 
   it.effect.each([["HTML", () => html()], ["other JSON", () => json({ hello: 1 })]] as const)(
-    "a server that is not InvokeAI: %s",
+    "200 of a server that is not InvokeAI is a Decode error: %s",
     ([, answer]) => {
       const server = scriptedHttp(answer)
       return Effect.gen(function*() {
@@ -200,7 +200,7 @@ describe("statuses", () => {
     "https://bob:hunter2@x.test/a?token=t#f",
     "//bob:hunter2@x.test/a?token=t",
     "https://x.test/a?token=hunter2"
-  ])("the redirect %s is shown without user, password, query and fragment", (location) => {
+  ])("302 to %s is shown without user, password, query and fragment", (location) => {
     const server = scriptedHttp(() => new Response(null, { status: 302, headers: { location } }))
     const spans: Array<Tracer.Span> = []
     const tracer = Tracer.make({
@@ -224,7 +224,7 @@ describe("statuses", () => {
   })
 })
 
-describe("repeats", () => {
+describe("Retrying", () => {
   it.effect.each(
     [
       ["ECONNREFUSED", networkError("ECONNREFUSED")],
@@ -233,7 +233,7 @@ describe("repeats", () => {
       ["500", json({ detail: "database is locked" }, { status: 500 })],
       ["truncated JSON", new Response("{\"vers", { headers: { "content-type": "application/json" } })]
     ] as const
-  )("reads are repeated after %s", ([, failure]) => {
+  )("repeats reads after %s", ([, failure]) => {
     const server = scriptedHttp((_request, index) =>
       index < 3 ? failure instanceof Response ? failure.clone() : failure : json({ version: "6.14.2" })
     )
@@ -243,7 +243,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("not for ever, and with pauses", () => {
+  it.effect("ends after the last retry, and pauses in between", () => {
     const server = scriptedHttp(() => networkError("ECONNREFUSED"))
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(version))
@@ -257,7 +257,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("an unreadable item is not read again", () => {
+  it.effect("does not repeat the read of an unreadable item", () => {
     const server = scriptedHttp(() =>
       json({ detail: "Unexpected error: 1 validation error for GraphExecutionState" }, { status: 500 })
     )
@@ -283,7 +283,7 @@ describe("repeats", () => {
       ["429", json({ detail: "x" }, { status: 429 }), false],
       ["timeout", "never" as const, true]
     ] as const
-  )("a change is sent once: %s", ([, answer, ambiguous]) => {
+  )("sends a change once: %s", ([, answer, ambiguous]) => {
     const server = scriptedHttp(() => answer instanceof Response ? answer.clone() : answer)
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(prune))
@@ -303,7 +303,7 @@ describe("repeats", () => {
       ["nonsense", busy(503, "soon"), 0],
       ["a date that is past", busy(503, "Thu, 01 Jan 1970 00:00:00 GMT"), 0]
     ] as const
-  )("no sooner than a busy server asks for: %s", ([, answer, millis]) => {
+  )("waits as long as a busy server requests: %s", ([, answer, millis]) => {
     const server = scriptedHttp((_, index) => index === 0 ? answer() : json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(version)
@@ -315,7 +315,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("what a busy server asks for is in the error, also where nothing is repeated", () => {
+  it.effect("reports the delay that a busy server requests, even without a retry", () => {
     const server = scriptedHttp(busy(429, "2"))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(prune)
@@ -325,7 +325,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("canceling can be repeated safely, and so can reading by POST", () => {
+  it.effect("repeats cancellations and reads by POST, which are safe", () => {
     const server = scriptedHttp((request, index) =>
       index % 2 === 0
         ? json({}, { status: 503 })
@@ -341,7 +341,7 @@ describe("repeats", () => {
     }).pipe(Effect.provide(SessionQueue.layer.pipe(Layer.provide(server.layer()))))
   })
 
-  it.effect("a read is never ambiguous", () => {
+  it.effect("never makes a read ambiguous", () => {
     const server = scriptedHttp(() => json({}, { status: 500 }))
     return Effect.gen(function*() {
       assert.isFalse((yield* Effect.flip(version)).isAmbiguous)
@@ -355,7 +355,7 @@ describe("A response", () => {
       ["no JSON", new Response("<<<", { headers: { "content-type": "application/json" } }), "ERR_BODY"],
       ["a page", html(), "ERR_HTML"]
     ] as const
-  )("that is %s is a failure", ([, answer, code]) => {
+  )("fails if it is %s", ([, answer, code]) => {
     const server = scriptedHttp(() => answer.clone())
     return Effect.gen(function*() {
       const error = yield* patiently(Effect.flip(version))
@@ -363,7 +363,7 @@ describe("A response", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("is a queue item, whatever a newer server writes into its details", () => {
+  it.effect("is accepted as a queue item, whatever a newer server writes into its details", () => {
     const item = {
       item_id: 7,
       status: "dreaming",
@@ -406,8 +406,8 @@ describe("A response", () => {
   })
 })
 
-describe("timeouts", () => {
-  it.effect("a call", () => {
+describe("A timeout", () => {
+  it.effect("ends a request", () => {
     const server = scriptedHttp(() => "never")
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(prune))
@@ -421,7 +421,7 @@ describe("timeouts", () => {
     }).pipe(Effect.provide(server.layer({ timeout: "5 seconds" })))
   })
 
-  it.effect("a computation that takes too long is not started again, and one that fails quickly is", () => {
+  it.effect("does not restart a slow computation, unlike one that fails quickly", () => {
     const hanging = scriptedHttp(() => "never")
     const busy = scriptedHttp((_, index) =>
       index < 2 ? json({ detail: "busy" }, { status: 503 }) : json({ prompts: ["a"], error: null })
@@ -444,7 +444,7 @@ describe("timeouts", () => {
     })
   })
 
-  it.effect("enqueueing may take longer", () => {
+  it.effect("is longer for enqueueing", () => {
     const server = scriptedHttp(() => "never")
     return Effect.gen(function*() {
       const queue = yield* SessionQueue
@@ -460,7 +460,7 @@ describe("timeouts", () => {
     )
   })
 
-  it.effect("a download that pauses too long", () => {
+  it.effect("ends a download that pauses too long", () => {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array([1, 2, 3]))
     })
@@ -487,8 +487,8 @@ describe("timeouts", () => {
   })
 })
 
-describe("encodings", () => {
-  it.effect("deletes and media ask for no compression", () => {
+describe("A response body", () => {
+  it.effect("is requested without compression for deletions and media", () => {
     const server = scriptedHttp((request) =>
       request.method === "DELETE"
         ? new Response(null, { status: 204 })
@@ -505,7 +505,7 @@ describe("encodings", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("bytes of another type are not handed out", () => {
+  it.effect("is not returned if it has another type", () => {
     const server = scriptedHttp(() => json({ detail: "no image" }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
@@ -519,7 +519,7 @@ describe("encodings", () => {
   })
 })
 
-describe("login", () => {
+describe("The client's login", () => {
   const login = { email: "a@b.c", password: Redacted.make("pass-secret") }
   const makeServer = (options?: { readonly multiuser?: boolean; readonly refresh?: string }) => {
     let current = "token-1"
@@ -550,7 +550,7 @@ describe("login", () => {
     (client) => client.call((api) => api.queue.batchStatus({ params: { queue_id: "default", batch_id: "b" } }))
   )
 
-  it.effect("logs in once for many calls at the same time", () => {
+  it.effect("happens once for many concurrent requests", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       yield* Effect.all(Array.from({ length: 20 }, () => status), { concurrency: "unbounded" })
@@ -560,7 +560,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
-  it.effect("logs in again once when the token is no longer accepted, also for changes", () => {
+  it.effect("happens again once if the token is no longer accepted, even for changes", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       yield* status
@@ -570,7 +570,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
-  it.effect("gives up after one new login", () => {
+  it.effect("is not repeated if a second token is rejected", () => {
     const server = scriptedHttp((request) =>
       request.path.endsWith("/auth/status")
         ? json({ setup_required: false, multiuser_enabled: true })
@@ -587,7 +587,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
-  it.effect("a wrong password is reported", () => {
+  it.effect("reports a wrong password", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)
@@ -599,7 +599,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer({ ...login, password: Redacted.make("wrong") })))
   })
 
-  it.effect("a token alone is used, and a 401 is not answered with a login", () => {
+  it.effect("does not happen if only a token is provided, even after a 401", () => {
     const server = makeServer()
     return Effect.gen(function*() {
       const error = yield* Effect.flip(status)
@@ -619,7 +619,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
-  it.effect("adopts none from a refusal", () => {
+  it.effect("does not adopt a token from a rejection", () => {
     const server = scriptedHttp((request) =>
       request.method === "GET"
         ? json(batchStatus)
@@ -632,7 +632,7 @@ describe("login", () => {
     }).pipe(Effect.provide(server.layer({ token: Redacted.make("given") })))
   })
 
-  it.effect("a server without users needs no login", () => {
+  it.effect("is skipped for a server without user accounts", () => {
     const server = makeServer({ multiuser: false })
     return Effect.gen(function*() {
       yield* status
@@ -644,7 +644,7 @@ describe("login", () => {
   })
 
   it.effect.each([["404", () => json({}, { status: 404 })], ["HTML", () => html()]] as const)(
-    "an old server without the login routes (%s) needs none",
+    "is skipped for an old server without the login routes (%s)",
     ([, answer]) => {
       const server = scriptedHttp((request) => request.path.includes("/auth/") ? answer() : json(batchStatus))
       return Effect.gen(function*() {
@@ -654,10 +654,10 @@ describe("login", () => {
   )
 })
 
-describe("secrets", () => {
+describe("Secrets", () => {
   const secrets = ["tok-secret", "pass-secret", "url-secret", "dXNlcjp1cmwtc2VjcmV0", "hf-secret", "fresh-secret"]
 
-  it.effect("appear in no error, span or printed value", () => {
+  it.effect("never appear in errors, spans or printed values", () => {
     const answersWith = (leak: string) => [
       () => json({ detail: leak }, { status: 500 }),
       () => json({ detail: [{ loc: ["body"], msg: leak, type: "x", input: leak }] }, { status: 422 }),
@@ -735,7 +735,7 @@ describe("secrets", () => {
     })
   })
 
-  it.effect("are left out of what a failed connection says", () => {
+  it.effect("are removed from the message of a failed connection", () => {
     const server = scriptedHttp(() => networkError("tok-secret"))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(prune)
@@ -744,7 +744,7 @@ describe("secrets", () => {
     }).pipe(Effect.provide(server.layer({ token: Redacted.make("tok-secret") })))
   })
 
-  it.effect("a token that no header can hold is not sent", () => {
+  it.effect("are not sent if a token does not fit into a header", () => {
     const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
@@ -754,7 +754,7 @@ describe("secrets", () => {
     }).pipe(Effect.provide(server.layer({ token: Redacted.make("t-k\nsecret") })))
   })
 
-  it.effect("a token for downloads is left out of what the server says", () => {
+  it.effect("are removed from the server's message, including a download token", () => {
     const server = scriptedHttp(() => json({ detail: "cannot download with hf-secret" }, { status: 424 }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
@@ -768,7 +768,7 @@ describe("secrets", () => {
     }).pipe(Effect.provide(server.layer()))
   })
 
-  it.effect("a user in the URL becomes basic authentication, unless there is another login", () => {
+  it.effect("in the URL become basic authentication, unless other credentials are provided", () => {
     const server = scriptedHttp(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       yield* version.pipe(Effect.provide(server.layer({ url: "http://user:p%40ss@server.test/" })))
@@ -784,8 +784,8 @@ describe("secrets", () => {
   })
 })
 
-describe("configuration", () => {
-  it.effect("comes from the environment", () =>
+describe("The configuration", () => {
+  it.effect("is read from the environment", () =>
     Effect.gen(function*() {
       const options = yield* InvokeAiConfig
       assert.strictEqual(options.url, "http://x.test/")
@@ -800,15 +800,15 @@ describe("configuration", () => {
       INVOKEAI_RETRIES: "1"
     })))))
 
-  it.effect("everything is optional", () =>
+  it.effect("is optional", () =>
     Effect.gen(function*() {
       const options = yield* InvokeAiConfig
       assert.isTrue(Object.values(options).every((value) => value === undefined))
     }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))))
 })
 
-describe("messages", () => {
-  it("name the first problem and count the others", () => {
+describe("A message", () => {
+  it("names the first problem and counts the others", () => {
     const error = new InvokeAiError({
       reason: {
         _tag: "Validation",

@@ -80,7 +80,7 @@ describe("Deleting", () => {
     }
   }
 
-  it.effect("fails for what never existed, without a repetition", () => {
+  it.effect("fails for a missing resource, without a retry", () => {
     const server = withFailures([])
     return Effect.gen(function*() {
       const error = yield* Effect.flip((yield* Images).delete("missing"))
@@ -103,7 +103,7 @@ describe("Deleting", () => {
     )
   })
 
-  it.effect("repeats the deletion of a queue item", () => {
+  it.effect("retries the deletion of a queue item", () => {
     let requests = 0
     const server = scriptedHttp(() =>
       ++requests === 1 ? networkError("ECONNRESET") : json({ detail: "no" }, { status: 404 })

@@ -148,15 +148,15 @@ const responseOf = (endpoint: HttpApiEndpoint.Top, documented: Documented) => {
   return { status, declared: shapeOf(schema.ast), documented: documented.responses[status] }
 }
 
-describe("the declaration agrees with the servers' own documents", () => {
-  it("has at least a hundred routes, all of them of the newest server", () => {
+describe("The declaration of the server's API", () => {
+  it("has at least a hundred routes, all of which the newest server has", () => {
     assert.isAbove(endpoints.length, 100)
     const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route) && !coming.routes.has(route))
       .map(({ route }) => route)
     assert.deepStrictEqual(missing, [])
   })
 
-  it.each(versions)("%s: parameters, bodies and answers", (version) => {
+  it.each(versions)("agrees with the document of %s on parameters, bodies and responses", (version) => {
     const document = documents.get(version)!
     const problems: Array<string> = []
     let compared = 0
@@ -195,7 +195,7 @@ describe("the declaration agrees with the servers' own documents", () => {
     assert.isAbove(compared, version === "6.3.0" ? 60 : 65)
   })
 
-  it("notices a wrong declaration", () => {
+  it("does not agree with a document if it is wrong", () => {
     const problems: Array<string> = []
     compareResponse(
       { "item_idx!": 0, list: [{ "a!": 0 }] },

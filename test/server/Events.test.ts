@@ -101,7 +101,7 @@ const setup = (answer: (request: Seen) => ScriptedResponse = () => json({}), opt
 }
 
 describe("ServerEvents", () => {
-  it.effect("no event is missed between subscribing and reading", () => {
+  it.effect("misses no event between subscribing and reading", () => {
     const { layer, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -119,7 +119,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("a subscriber first receives the state of the connection, then its changes until its scope closes", () => {
+  it.effect("emits the state of the connection first, then its changes until the scope closes", () => {
     const { layer, opened, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -140,7 +140,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("all subscribers share one connection, which closes with the last one", () => {
+  it.effect("shares one connection between all subscribers, and closes it with the last one", () => {
     const { layer, opened, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -169,7 +169,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("the stream ends with its scope", () => {
+  it.effect("ends the stream with its scope", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -182,7 +182,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("subscribes to the queue on every connect, before it says so", () => {
+  it.effect("subscribes to the queue on every connect, before it emits Connected", () => {
     const { layer, opened, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -214,7 +214,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("leaves the token out of why there is no connection", () => {
+  it.effect("removes the token from the reason of a failed connection", () => {
     const token = "token-of-ann-1234"
     const transport = makeTransport()
     const layer = ServerEvents.layer.pipe(
@@ -230,7 +230,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("logs in again when the server closed the connection or refused it", () => {
+  it.effect("logs in again if the server closes or refuses the connection", () => {
     let logins = 0
     const transport = makeTransport()
     const server = scriptedHttp((request) =>
@@ -260,7 +260,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("of waiting progress only the newest 64 are kept, and of everything else all", () => {
+  it.effect("buffers only the newest 64 progress events, and all other events", () => {
     const { layer, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -282,7 +282,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("a reader that reads nothing has to start over, instead of filling the memory", () => {
+  it.effect("makes a subscriber that reads nothing start over, instead of filling the memory", () => {
     const { layer, say } = setup()
     return Effect.gen(function*() {
       const events = yield* ServerEvents
@@ -302,7 +302,7 @@ describe("ServerEvents", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
-  it.effect("a single client serves calls and events", () => {
+  it.effect("shares a single client between requests and events", () => {
     const { layer } = setup(() => json({ version: "6.14.2" }))
     return Effect.gen(function*() {
       const client = yield* InvokeAiClient
@@ -324,7 +324,7 @@ describe("BulkDownload", () => {
         : new Response(new Uint8Array([80, 75]), { headers: { "content-type": "application/zip" } })
     )
 
-  it.effect("waits for the own file, then streams it", () => {
+  it.effect("waits for its own file, then streams it", () => {
     const { layer, opened, say, server } = zipServer()
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Stream.runCollect(BulkDownload.zip({ imageNames: ["a.png"] })))
@@ -349,7 +349,7 @@ describe("BulkDownload", () => {
       ["the server fails", received("bulk_download_error", { ...item("mine.zip"), error: "disk full" }), "disk full"],
       ["the connection is lost", { _tag: "Disconnected", reason: "transport close" } as const, "connection was lost"]
     ] as const
-  )("fails when %s", ([, message, text]) => {
+  )("fails if %s", ([, message, text]) => {
     const { layer, say } = zipServer()
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(BulkDownload.zip({ boardId: "b" }))))
@@ -360,7 +360,7 @@ describe("BulkDownload", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Images.layer, layer)))
   })
 
-  it.effect("fails when there is no connection to be had", () => {
+  it.effect("fails if no connection is available", () => {
     const { layer, say } = zipServer()
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(BulkDownload.zip({ boardId: "b" }))))

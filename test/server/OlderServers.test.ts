@@ -26,7 +26,7 @@ const upload = (boardId?: string) =>
   Images.use((images) => images.upload({ data: picture(8, 8), ...(boardId === undefined ? {} : { boardId }) }))
 
 describe("a multi-user server before 6.14", () => {
-  it.effect("responds with 403 for a missing image, which is missing anyway", () =>
+  it.effect("responds with 403 for a missing image, which is reported as missing anyway", () =>
     Effect.gen(function*() {
       const images = yield* Images
       assert.isTrue(Option.isNone(yield* images.find("missing.png")))
@@ -38,7 +38,7 @@ describe("a multi-user server before 6.14", () => {
       assert.strictEqual(error._tag, "UploadError")
     }).pipe(Effect.provide(multiUser)))
 
-  it.effect("changes what it can although it rejects a request because of one name", () =>
+  it.effect("changes the other images although it rejects a request because of one name", () =>
     Effect.gen(function*() {
       const images = yield* Images
       const boards = yield* Boards

@@ -81,7 +81,7 @@ describe("a secret that the server repeats", () => {
       }))
   }
 
-  it.effect("leaves nothing where the error is cut", () =>
+  it.effect("leaves no part where the error is truncated", () =>
     Effect.gen(function*() {
       for (let before = 330; before <= 400; before++) {
         const padding = "-".repeat(before)
@@ -99,7 +99,7 @@ describe("a secret that the server repeats", () => {
       }
     }))
 
-  it.effect("leaves nothing where the server cut it", () =>
+  it.effect("leaves no part where the server truncated it", () =>
     Effect.gen(function*() {
       for (
         const text of [
@@ -115,7 +115,7 @@ describe("a secret that the server repeats", () => {
       }
     }))
 
-  it.effect("is replaced where it is a number in the place of an issue", () =>
+  it.effect("is replaced if it is a number in the location of an issue", () =>
     Effect.gen(function*() {
       const error = yield* failureOf(
         () => json({ detail: [{ loc: ["body", 3, 48_151_623], msg: "wrong", type: "x" }] }, { status: 422 }),
@@ -124,14 +124,14 @@ describe("a secret that the server repeats", () => {
       assert.deepStrictEqual(error.issues[0]?.loc, ["body", 3, "<redacted>"])
     }))
 
-  it.effect("leaves other texts as they are", () =>
+  it.effect("leaves other strings unchanged", () =>
     Effect.gen(function*() {
       const detail = "eyJhbGciOiJIUzI1NiJ8 is \\u0070 100% of \\\\server\\share ... and more"
       const error = yield* failureOf(() => json({ detail }, { status: 403 }), { token: Redacted.make(token) })
       assert.strictEqual(error.detail, detail)
     }))
 
-  it.effect("is replaced when the server has just renewed it, for many renewals", () => {
+  it.effect("is replaced immediately after a renewal, however often it is renewed", () => {
     let count = 0
     const renewed = () => `renewed-token-number-${count}-of-many`
     const server = scriptedHttp((request) => {

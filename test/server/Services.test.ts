@@ -63,7 +63,7 @@ const listing = (there: boolean, respond: (request: Seen) => ScriptedResponse) =
 const names = (count: number) => Array.from({ length: count }, (_, i) => `image-${i}.png`)
 
 describe("Images", () => {
-  it.effect("list reads page by page and passes the filter", () => {
+  it.effect("list reads page by page, and passes the filter", () => {
     const all = names(5)
     const { layer, seen } = withServer(({ url }) => {
       const offset = Number(url.searchParams.get("offset"))
@@ -93,7 +93,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("list ends when images disappear meanwhile, and a page is never longer than the server allows", () => {
+  it.effect("list ends if images are deleted in the meantime, and a page is never longer than the server allows", () => {
     const { layer, seen } = withServer(() => json({ limit: 1, offset: 0, total: 100, items: [] }))
     return Effect.gen(function*() {
       const images = yield* Images
@@ -140,15 +140,15 @@ describe("Images", () => {
   const there = () => json({ ...imageDto("x"), video_name: "x", video_url: "", duration: 1 })
   it.effect.each(
     [
-      ["does nothing, and the thing is there", nothing, there, "Server", 200],
-      ["does nothing, and the thing is gone", nothing, refused(404), "NotFound", 200],
-      ["does nothing, and a web page hides whether the thing is there", nothing, () => html(), "Server", 200],
-      ["is refused, and the thing is there", refused(403), there, "Forbidden", 403],
-      ["is rejected, and the thing belongs to another user", refused(403), refused(403), "Forbidden", 403],
-      ["is refused, and the thing is gone", refused(403), refused(404), "NotFound", 403],
-      ["finds nothing", refused(404), () => networkError("ECONNRESET"), "NotFound", 404]
+      ["does nothing, although the resource exists", nothing, there, "Server", 200],
+      ["does nothing, because the resource is missing", nothing, refused(404), "NotFound", 200],
+      ["does nothing, while a web page hides whether the resource exists", nothing, () => html(), "Server", 200],
+      ["is rejected, although the resource exists", refused(403), there, "Forbidden", 403],
+      ["is rejected, because the resource belongs to another user", refused(403), refused(403), "Forbidden", 403],
+      ["is rejected, because the resource is missing", refused(403), refused(404), "NotFound", 403],
+      ["gets 404", refused(404), () => networkError("ECONNRESET"), "NotFound", 404]
     ] as const
-  )("a delete that %s", ([, answer, look, reason, status]) => {
+  )("fails a deletion that %s", ([, answer, look, reason, status]) => {
     const { layer } = withServer(listing(look === there, ({ method }) => method === "GET" ? look() : answer()))
     return Effect.gen(function*() {
       const images = yield* Images
@@ -162,7 +162,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a change of what is missing is not found, whatever the server calls it", () => {
+  it.effect("fails to change a missing resource with NotFound, whatever the server responds", () => {
     const { layer } = withServer(listing(false, ({ method }) => method === "GET" ? refused(404)() : refused(400)()))
     return Effect.gen(function*() {
       const images = yield* Images
@@ -174,14 +174,14 @@ describe("Images", () => {
 
   it.effect.each(
     [
-      ["a text", () => new Response("404 page not found\n", { status: 404 })],
+      ["plain text", () => new Response("404 page not found\n", { status: 404 })],
       ["a web page", () => html(404)],
       ["foreign JSON", () => json({ error: "no such service" }, { status: 404 })],
       ["an empty body", () => new Response(null, { status: 404 })],
-      ["what the server writes for a wrong path", () => json({ detail: "Not Found" }, { status: 404 })],
-      ["what the server writes for a wrong method", () => json({ detail: "Method Not Allowed" }, { status: 405 })]
+      ["the server's response for a wrong path", () => json({ detail: "Not Found" }, { status: 404 })],
+      ["the server's response for a wrong method", () => json({ detail: "Method Not Allowed" }, { status: 405 })]
     ] as const
-  )("%s with the status of something missing does not mean that anything is missing", ([, respond]) => {
+  )("does not take %s with a status of a missing resource for a missing resource", ([, respond]) => {
     const { layer } = withServer(respond)
     return Effect.gen(function*() {
       const images = yield* Images
@@ -211,7 +211,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("an image that the server lists is not missing, whatever a request for it responds", () => {
+  it.effect("does not report a listed image as missing, whatever its own request returns", () => {
     const { layer } = withServer(listing(true, refused(404)))
     return Effect.gen(function*() {
       const images = yield* Images
@@ -229,7 +229,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a web page in place of an answer does not tell that something is missing", () => {
+  it.effect("does not take a web page for a missing resource", () => {
     const { layer } = withServer(() => html())
     return Effect.gen(function*() {
       const images = yield* Images
@@ -249,7 +249,7 @@ describe("Images", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("uploads bytes, blobs and files with the parts the server wants", () => {
+  it.effect("uploads bytes, blobs and files with the parts that the server requires", () => {
     const { layer, seen } = withServer(() => json(imageDto("new.png"), { status: 201 }))
     return Effect.gen(function*() {
       const images = yield* Images
@@ -313,7 +313,7 @@ describe("Boards", () => {
     ...timestamps
   })
 
-  it.effect("a name that fits two boards is an error, one that fits none makes a board", () => {
+  it.effect("fails for a name that two boards share, and creates a board for an unused name", () => {
     const { layer, seen } = withServer((request) =>
       request.method === "POST"
         ? json(board("new", request.url.searchParams.get("board_name")!), { status: 201 })
@@ -333,7 +333,7 @@ describe("Boards", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("deleting a board that is not there is an error on every version", () => {
+  it.effect("fails to delete a missing board on every version", () => {
     const { layer, seen } = withServer((request) =>
       request.method === "GET" ? json({ detail: "Board not found" }, { status: 404 }) : json(null)
     )
@@ -344,7 +344,7 @@ describe("Boards", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("deleting a board with its images tells which ones are left", () => {
+  it.effect("deletes a board with its images, and reports the images that remain", () => {
     const { layer } = withServer((request) =>
       request.method === "GET"
         ? json(board("1", "b"))
@@ -357,7 +357,7 @@ describe("Boards", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a page and the whole list come from the same route", () => {
+  it.effect("reads a page and the whole list from the same route", () => {
     const { layer } = withServer(({ url }) => {
       const offset = Number(url.searchParams.get("offset"))
       return url.searchParams.get("all") === "true"
@@ -384,7 +384,7 @@ describe("Models", () => {
   })
   const job = (status: string) => ({ id: 1, status, config_out: null })
 
-  it.effect("keeps what is special to a kind of model", () => {
+  it.effect("keeps the fields that are specific to a model type", () => {
     const { layer } = withServer(() => json({ models: [model("1", "a", "brand-new-type")] }))
     return Effect.gen(function*() {
       const [found] = yield* (yield* Models).list()
@@ -393,7 +393,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("finds by hash where the server cannot", () => {
+  it.effect("finds a model by hash if the server cannot", () => {
     const { layer, seen } = withServer(({ path }) =>
       path.endsWith("get_by_hash") ? html() : json({ models: [model("1", "a"), model("2", "b")] })
     )
@@ -405,7 +405,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a name that fits two models is an error, until the type tells them apart", () => {
+  it.effect("fails for a name that two models share, unless the type distinguishes them", () => {
     const { layer } = withServer(() => json({ models: [model("1", "a"), model("2", "a", "vae"), model("3", "a2")] }))
     return Effect.gen(function*() {
       const models = yield* Models
@@ -416,7 +416,7 @@ describe("Models", () => {
   })
 
   it.effect.each([[404, true], [200, false]] as const)(
-    "a delete whose answer got lost is looked after (then %s)",
+    "looks up a model after the response to its deletion was lost (then %s)",
     ([status, done]) => {
       const { layer, seen } = withServer((request) =>
         request.method === "DELETE"
@@ -431,7 +431,7 @@ describe("Models", () => {
     }
   )
 
-  it.effect("deleting a missing model is an error", () => {
+  it.effect("fails to delete a missing model", () => {
     const { layer, seen } = withServer(() => json({ detail: "model not found" }, { status: 404 }))
     return Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip((yield* Models).delete("1"))).reason._tag, "NotFound")
@@ -440,7 +440,7 @@ describe("Models", () => {
   })
 
   it.effect.each(["completed", "error", "cancelled"])(
-    "follows an installation to its end (%s), once a second, and again from the start",
+    "polls an installation once a second until it ends (%s), and again from the start",
     (end) => {
       const states = ["waiting", "downloading", "paused", end]
       const { layer, seen } = withServer((_request, index) => json(job(states[index % 4]!)))
@@ -458,7 +458,7 @@ describe("Models", () => {
     }
   )
 
-  it.effect("an installation that is forgotten meanwhile ends the stream with an error", () => {
+  it.effect("ends the stream with an error if the server forgets an installation", () => {
     const { layer } = withServer((_request, index) => index === 0 ? json(job("running")) : refused(404)())
     return Effect.gen(function*() {
       const models = yield* Models
@@ -468,7 +468,7 @@ describe("Models", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("canceling an installation that does not exist fails with NotFound", () => {
+  it.effect("fails with NotFound to cancel a missing installation", () => {
     const { layer } = withServer(({ method }) => refused(method === "GET" ? 404 : 415)())
     return Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip((yield* Models).cancelInstall(7))).reason._tag, "NotFound")
@@ -484,7 +484,7 @@ describe("SessionQueue", () => {
     created_at: timestamps.created_at
   })
 
-  it.effect("receipts of enqueued batches are read by their key, and acknowledged", () => {
+  it.effect("reads receipts of enqueued batches by their key, and acknowledges them", () => {
     const receipt = { batch_id: "b", enqueued: 2, requested: 2, item_ids: [11, 10] }
     const { layer, seen } = withServer(({ method, url }) =>
       method === "POST"
@@ -506,7 +506,7 @@ describe("SessionQueue", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("summaries are read newest first, in chunks", () => {
+  it.effect("reads summaries in chunks, newest first", () => {
     const { layer, seen } = withServer((request) =>
       request.method === "GET"
         ? json({ item_ids: [1, 2, 3, 4, 5], total_count: 5 })
@@ -522,7 +522,7 @@ describe("SessionQueue", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("asks for at most 1,000 ids at once", () => {
+  it.effect("requests at most 1,000 ids at a time", () => {
     const { layer, seen } = withServer(() => json([]))
     return Effect.gen(function*() {
       yield* (yield* SessionQueue).itemSummariesByIds(Array.from({ length: 1001 }, (_, i) => i))
@@ -533,7 +533,7 @@ describe("SessionQueue", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("current and next may be nothing", () => {
+  it.effect("returns no item if there is no current or next one", () => {
     const { layer } = withServer(() => json(null))
     return Effect.gen(function*() {
       const queue = yield* SessionQueue
@@ -542,7 +542,7 @@ describe("SessionQueue", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("sends a batch as it is, with the client's own id", () => {
+  it.effect("sends a batch unchanged, with the client's own id", () => {
     const batch = {
       batch_id: "mine",
       graph: { id: "g", nodes: { n: { id: "n", type: "add", board: null } }, edges: [] },
@@ -561,7 +561,7 @@ describe("SessionQueue", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it("tells foreign items apart", () => {
+  it("distinguishes items of another batch", () => {
     assert.isTrue(isRedacted({ batch_id: "redacted" }))
     assert.isFalse(isRedacted({ batch_id: "b" }))
   })
@@ -603,7 +603,7 @@ describe("ServerInfo", () => {
 describe("WorkflowLibrary", () => {
   const record = (id: string, workflow: object) => ({ workflow_id: id, name: "w", workflow, ...timestamps })
 
-  it.effect("list reads page by page", () => {
+  it.effect("lists page by page", () => {
     const { layer } = withServer(({ url }) => {
       const page = Number(url.searchParams.get("page"))
       const items = page < 3 ? [{ workflow_id: String(page), name: "w", ...timestamps }] : []
@@ -615,7 +615,7 @@ describe("WorkflowLibrary", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("an update writes the id into the document", () => {
+  it.effect("writes the id into the document of an update", () => {
     const { layer, seen } = withServer(() => json(record("w1", {})))
     return Effect.gen(function*() {
       yield* (yield* WorkflowLibrary).update("w1", { id: "other", name: "n" })
@@ -624,7 +624,7 @@ describe("WorkflowLibrary", () => {
   })
 
   it.effect.each([[404, "NotFound"], [200, "Server"]] as const)(
-    "a 500 on delete means a missing workflow on old servers, if it is missing (%s)",
+    "treats a 500 on delete as a missing workflow on old servers, if it is missing (%s)",
     ([status, reason]) => {
       const { layer } = withServer((request) =>
         request.method === "DELETE"
@@ -637,7 +637,7 @@ describe("WorkflowLibrary", () => {
     }
   )
 
-  it.effect("goes to and from files", () => {
+  it.effect("reads and writes files", () => {
     const { layer, seen } = withServer((request) =>
       json(record("w", request.method === "POST" ? {} : { name: "from server", nodes: [1] }))
     )
@@ -671,15 +671,15 @@ describe("WorkflowLibrary", () => {
   })
 })
 
-describe("the others", () => {
-  it.effect("a server without the login routes is one without users", () => {
+describe("The other services", () => {
+  it.effect("treat a server without the login routes as one without user accounts", () => {
     const { layer } = withServer(() => html())
     return Effect.gen(function*() {
       assert.deepStrictEqual(yield* (yield* Auth).status, { setup_required: false, multiuser_enabled: false })
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a video that the server sends from its beginning is cut to where the download left off", () => {
+  it.effect("skip the start of a video that the server sends from its beginning", () => {
     const { layer, seen } = withServer((_request, index) =>
       new Response(new Uint8Array(index === 0 ? [1, 2, 3, 4, 5] : [4, 5]), {
         status: index === 0 ? 200 : 206,
@@ -696,7 +696,7 @@ describe("the others", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("style presets are sent as a form", () => {
+  it.effect("send style presets as a form", () => {
     const preset = { id: "p", name: "n", preset_data: { positive_prompt: "a", negative_prompt: "b" }, type: "user" }
     const { layer, seen } = withServer(() => json(preset))
     return Effect.gen(function*() {
@@ -712,7 +712,7 @@ describe("the others", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("dynamic prompts tell a syntax error as a value", () => {
+  it.effect("return a syntax error of a dynamic prompt as a value", () => {
     const { layer } = withServer(() => json({ prompts: ["a {b"], error: "Expected }" }))
     return Effect.gen(function*() {
       const result = yield* (yield* Utilities).dynamicPrompts({ prompt: "a {b" })

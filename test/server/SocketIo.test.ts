@@ -50,8 +50,8 @@ const open = (port: number, token: () => string | undefined) =>
     return { connection, messages, count }
   })
 
-describe("events over Socket.IO", () => {
-  it.live("connects, receives, sends, and comes back after the server closed the connection", () =>
+describe("The Socket.IO connection", () => {
+  it.live("connects, receives, sends, and reconnects after the server closed the connection", () =>
     Effect.gen(function*() {
       const server = yield* startServer()
       const { connection, count, messages } = yield* open(server.port, () => "good")
@@ -69,7 +69,7 @@ describe("events over Socket.IO", () => {
       assert.deepStrictEqual(messages[3], { _tag: "Connected" })
     }).pipe(Effect.scoped, Effect.provide(EventTransport.layerSocketIo)))
 
-  it.live("asks for the token before every attempt and tells a refusal from a failed connection", () =>
+  it.live("reads the token before every attempt, and distinguishes a refusal from a failed connection", () =>
     Effect.gen(function*() {
       const server = yield* startServer()
       let token: string | undefined = undefined
@@ -86,7 +86,7 @@ describe("events over Socket.IO", () => {
       assert.strictEqual(first?._tag === "Rejected" && first.unauthorized, false)
     }).pipe(Effect.scoped, Effect.provide(EventTransport.layerSocketIo)))
 
-  it.live("finds a server again that was away", () =>
+  it.live("reconnects to a server that was unreachable", () =>
     Effect.gen(function*() {
       const { port } = yield* Effect.scoped(startServer())
       const { connection, count } = yield* open(port, () => "good")
@@ -98,7 +98,7 @@ describe("events over Socket.IO", () => {
       assert.deepStrictEqual(server.seen, [["token", "good"]])
     }).pipe(Effect.scoped, Effect.provide(EventTransport.layerSocketIo)))
 
-  it.live("closing the scope closes the connection", () =>
+  it.live("closes with its scope", () =>
     Effect.gen(function*() {
       const server = yield* startServer()
       yield* Effect.scoped(

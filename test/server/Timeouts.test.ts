@@ -31,7 +31,7 @@ const call = Effect.flatMap(InvokeAiClient, (client) => client.call((api) => api
 const outcome = Effect.match(call, { onFailure: (error) => error.code, onSuccess: () => "done" })
 
 describe("the timeout of a call", () => {
-  it.effect("counts for each call from its own beginning", () => {
+  it.effect("starts with each call", () => {
     const takes = [60, 1, 4.5, 60, 5.5, 60]
     const begin = Effect.forkChild(
       Effect.flatMap(outcome, (how) => Effect.map(Clock.currentTimeMillis, (now) => [how, now] as const))
@@ -75,7 +75,7 @@ describe("the timeout of a call", () => {
     }).pipe(Effect.provide(layer(() => request)))
   })
 
-  it.effect("an interrupted call ends after its request has ended", () => {
+  it.effect("lets an interrupted call end only after its request has ended", () => {
     let hasEnded = false
     const request = Effect.onInterrupt(Effect.never, () =>
       Effect.sync(() => {
@@ -105,7 +105,7 @@ describe("the timeout of a call", () => {
       }
     }))
 
-  it.effect("leaves no timer when the call has ended", () =>
+  it.effect("leaves no timer after the call has ended", () =>
     Effect.gen(function*() {
       const clock = yield* Clock.Clock
       let sleeping = 0

@@ -15,7 +15,7 @@ const isUpload = (request: { readonly method: string; readonly path: string }): 
   request.method === "POST" && request.path.endsWith("/images/upload")
 
 describe("the demo", () => {
-  it.live("runs on the embedded simulator and says where the images are", () =>
+  it.live("runs on the embedded simulator, and prints where the images are", () =>
     Effect.gen(function*() {
       const cwd = yield* temporaryFolder
       const { code, output } = yield* Effect.flatMap(start(demo, { cwd }), (program) => program.ended)
@@ -36,7 +36,7 @@ describe("the demo", () => {
     }), 60_000)
 
   it.live(
-    "runs on a server, and leaves there only its result",
+    "runs on a server, and leaves only its result there",
     () =>
       withServer({}, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -66,7 +66,7 @@ describe("the demo", () => {
   )
 
   it.live(
-    "leaves no upload, no running job and no image when it is interrupted in the middle",
+    "leaves no upload, no running job and no image if it is interrupted halfway",
     () =>
       withServer({ stepDuration: "200 millis" }, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -91,7 +91,7 @@ describe("the demo", () => {
     60_000
   )
 
-  it.live("leaves no upload when it is interrupted while it uploads", () =>
+  it.live("leaves no upload if it is interrupted while it uploads", () =>
     withServer({
       faults: [
         Fault.http({ method: "POST", path: "/api/v1/images/upload" }, Fault.delay("1 second", "after"))
@@ -110,7 +110,7 @@ describe("the demo", () => {
       })), 60_000)
 
   it.live(
-    "names the models that a server lacks, before it uploads anything",
+    "lists the models that a server lacks before it uploads anything",
     () =>
       withServer({ models: [] }, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -129,7 +129,7 @@ describe("the demo", () => {
     60_000
   )
 
-  it.live("says so in one message when there is no server", () =>
+  it.live("fails with one message if the server is unreachable", () =>
     Effect.gen(function*() {
       const cwd = yield* temporaryFolder
       const program = yield* start(demo, { cwd, env: { INVOKEAI_URL: "http://127.0.0.1:9/" } })

@@ -20,7 +20,7 @@ it.layer(layer)("the FLUX image-to-image example", (it) => {
       assert.deepStrictEqual(rowsOf(workflow), fluxInputs)
     }))
 
-  it.effect("is what the requirements say it is", () =>
+  it.effect("matches the requirements", () =>
     Effect.gen(function*() {
       const { definition } = yield* load
       assert.strictEqual(definition.name, "flux-image-to-image")
@@ -29,7 +29,7 @@ it.layer(layer)("the FLUX image-to-image example", (it) => {
       assert.strictEqual(definition.description, "A simple image-to-image workflow using a FLUX dev model.")
     }))
 
-  it.effect("loads without warnings: every node, field and edge is one that the server knows", () =>
+  it.effect("loads without warnings: the server knows every node, field and edge", () =>
     Effect.gen(function*() {
       const workflow = yield* load
       assert.deepStrictEqual(workflow.warnings, [])
@@ -40,7 +40,7 @@ it.layer(layer)("the FLUX image-to-image example", (it) => {
       )
     }))
 
-  it.effect("lacks five inputs, and names the nodes that share a name", () =>
+  it.effect("lacks five inputs, and lists the nodes that share a name", () =>
     Effect.gen(function*() {
       const workflow = yield* load
       assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [

@@ -7,8 +7,8 @@ import { root, start, temporaryFolder, withServer } from "./support.ts"
 
 const program = Path.join(root, "examples/observability.ts")
 
-describe("the example for observability", () => {
-  it.live("shows the job with its items and nodes, and the metrics", () =>
+describe("The observability example", () => {
+  it.live("prints the job with its items and nodes, and the metrics", () =>
     Effect.gen(function*() {
       const cwd = yield* temporaryFolder
       const { code, output } = yield* Effect.flatMap(start(program, { cwd }), (one) => one.ended)
@@ -31,7 +31,7 @@ describe("the example for observability", () => {
     }), 60_000)
 
   it.live(
-    "sends all three kinds to the collector that the environment names",
+    "sends traces, metrics and logs to the collector that the environment names",
     () =>
       withServer({}, ({ url }) =>
         Effect.gen(function*() {

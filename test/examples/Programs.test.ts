@@ -19,7 +19,7 @@ const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-describe("the use cases", () => {
+describe("The use cases", () => {
   for (
     const [name, last] of [
       ["01-list-inputs.ts", "Results come from"],
@@ -28,7 +28,7 @@ describe("the use cases", () => {
       ["04-outputs-and-cleanup.ts", "Deleted 1 input assets"]
     ] as const
   ) {
-    it.live(`${name} runs by itself`, () =>
+    it.live(`include ${name}, which runs on its own`, () =>
       Effect.gen(function*() {
         const cwd = yield* temporaryFolder
         const { code, output } = yield* Effect.flatMap(start(example(name), { cwd }), (program) => program.ended)
@@ -38,9 +38,9 @@ describe("the use cases", () => {
   }
 })
 
-describe("the prompt sweep", () => {
+describe("The prompt sweep", () => {
   it.live(
-    "runs all combinations in one job and tells them in a table",
+    "runs all combinations in one job, and prints them in a table",
     () =>
       withServer({ nodeDuration: 0, stepDuration: 0 }, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -64,9 +64,9 @@ describe("the prompt sweep", () => {
   )
 })
 
-describe("the folder of images", () => {
+describe("The image folder example", () => {
   it.live(
-    "makes what it can, and says what it cannot",
+    "processes valid images, and reports invalid ones",
     () =>
       withServer({}, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -91,14 +91,14 @@ describe("the folder of images", () => {
   )
 })
 
-describe("the service", () => {
+describe("The service", () => {
   const post = (port: number, query = "", body: Uint8Array = Fs.readFileSync(mountain)) =>
     Effect.promise(() =>
       fetch(`http://127.0.0.1:${port}/thumbnails${query}`, { method: "POST", body: new Uint8Array(body) })
     )
 
   it.live(
-    "answers with images and with its clients' mistakes, and finishes what runs when it is stopped",
+    "responds with images or with the client's mistake, and finishes running requests when it is stopped",
     () =>
       withServer({ nodeDuration: "100 millis" }, ({ simulator, url }) =>
         Effect.gen(function*() {
@@ -128,8 +128,8 @@ describe("the service", () => {
   )
 })
 
-describe("the program that is killed", () => {
-  it.live("hands each order in once", () =>
+describe("The crash recovery example", () => {
+  it.live("submits each order once", () =>
     Effect.gen(function*() {
       const cwd = yield* temporaryFolder
       const { code, output } = yield* Effect.flatMap(

@@ -43,7 +43,7 @@ const imageOf = (code: string, workflow: string) =>
     }))
 
 describe("the README", () => {
-  it.live("shows in its picture what the commands print and the image that they make", () =>
+  it.live("shows in its image what the commands print, and the image that they generate", () =>
     Effect.gen(function*() {
       const script = yield* start(Path.join(root, "scripts/picture.ts"), { cwd: root, args: ["--check"] })
       const { code, output } = yield* script.ended
@@ -55,19 +55,19 @@ describe("the README", () => {
     assert.isAtMost(withEffect.trim().split("\n").length, 12)
   })
 
-  it.live("has a promise program that runs as it is", () =>
+  it.live("has a promise program that runs unchanged", () =>
     Effect.gen(function*() {
       assert.include(withPromises, "InvokeAiPromise")
       assert.deepStrictEqual(yield* imageOf(withPromises, "test/fixtures/workflows/text-to-image.json"), [128, 128])
     }), 60_000)
 
-  it.live("has an Effect program that runs as it is", () =>
+  it.live("has an Effect program that runs unchanged", () =>
     Effect.gen(function*() {
       assert.include(withEffect, "Effect.gen")
       assert.deepStrictEqual(yield* imageOf(withEffect, "test/fixtures/workflows/text-to-image.json"), [128, 128])
     }), 60_000)
 
-  it.live("changes the promise program into one that runs without a model", () =>
+  it.live("turns the promise program into one that runs without a model", () =>
     Effect.gen(function*() {
       const changed = withoutModel()
       assert.include(changed, "photo.png")

@@ -67,7 +67,7 @@ describe("run", () => {
       assert.strictEqual(result.job.status, "completed")
     }))))
 
-  it.effect("uploads images of every form, and deletes them at the end", () =>
+  it.effect("uploads images of every form, and deletes them when it ends", () =>
     test(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const forms: ReadonlyArray<unknown> = [
@@ -116,7 +116,7 @@ describe("run", () => {
       assert.deepStrictEqual(twice.outputs, { sentence: ["Hello, world", "Hello, world"], sum: [42, 42] })
     })))
 
-  it.effect("reports its progress and its events up to the end", () =>
+  it.effect("emits its progress and its events until it ends", () =>
     test(Effect.gen(function*() {
       const fractions: Array<number> = []
       const tags = new Set<string>()
@@ -130,7 +130,7 @@ describe("run", () => {
       assert.includeMembers([...tags], ["JobEnqueued", "InvocationStarted", "InvocationComplete", "ItemStatusChanged"])
     })))
 
-  it.effect("finds what is wrong before it uploads anything", () =>
+  it.effect("reports all problems before it uploads anything", () =>
     test(Effect.gen(function*() {
       const simulator = yield* Simulator.Simulator
       const tagOf = (values: Workflow.InputValues, options?: Run.RunOptions) =>
@@ -146,7 +146,7 @@ describe("run", () => {
       assert.isFalse(requests.some(({ path }) => path.endsWith("/upload") || path.endsWith("/enqueue_batch")))
     })))
 
-  it.effect("shows no query and no credentials of a URL in its errors and spans", () =>
+  it.effect("never shows the query or the credentials of a URL in errors or spans", () =>
     test(Effect.gen(function*() {
       const spans: Array<Tracer.Span> = []
       const tracer = Tracer.make({
@@ -175,7 +175,7 @@ describe("run", () => {
       }
     })))
 
-  it.effect("deletes uploads and cancels the job when it is interrupted or fails", () =>
+  it.effect("deletes uploads and cancels the job if it is interrupted or fails", () =>
     test(Effect.gen(function*() {
       yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large"))
       const error = yield* Effect.flip(Run.run(thumbnail, { photo: bytes }))

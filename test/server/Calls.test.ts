@@ -16,8 +16,8 @@ const lines = [
   call("POST", "/somewhere", 405, "Images.star")
 ]
 
-describe("the table of pnpm test:server", () => {
-  it.effect("is to have every method of every service, and every function over them", () =>
+describe("The table of pnpm test:server", () => {
+  it.effect("has every method of every service, and every function over them", () =>
     Effect.gen(function*() {
       const methods = yield* Calls.methods
       for (const name of ["Boards.addImages", "Images.full", "SessionQueue.items", "Videos.find", "Auth.user"]) {

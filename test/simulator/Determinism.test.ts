@@ -49,14 +49,14 @@ const program = (seed: number) =>
 beforeAll(() => Effect.runPromise(SimulatorCatalog.snapshot))
 
 describe("a test on the simulator", () => {
-  it.effect("gives the same bytes, events and requests 100 times", () =>
+  it.effect("gets the same bytes, events and requests 100 times", () =>
     Effect.gen(function*() {
       const first = yield* program(1)
       for (let turn = 1; turn < 100; turn++) assert.strictEqual(yield* program(1), first, `run ${turn + 1}`)
       assert.notStrictEqual(yield* program(2), first)
     }), { timeout: 120_000 })
 
-  it("hashes without waiting", () => {
+  it("hashes synchronously", () => {
     const hash = (algorithm: Digest.Algorithm) =>
       Effect.flatMap(Digest.Digest, (digest) => digest.digestHex(algorithm, new TextEncoder().encode("abc"))).pipe(
         Effect.provide(SeededCrypto.layer(1)),

@@ -134,7 +134,7 @@ describe("faults of requests", () => {
   )
 
   test(
-    "make a restarting server unreachable; afterwards it has its items, or none without a database",
+    "make a restarting server unreachable, and keep its items only with a database",
     Effect.gen(function*() {
       const simulator = yield* Simulator
       yield* simulator.setDurations({ node: "1 minute" })
@@ -164,7 +164,7 @@ describe("faults of requests", () => {
 })
 
 describe("faults of events", () => {
-  it.effect("leave the events as they are if there are none", () =>
+  it.effect("do not change the events if no fault is set", () =>
     Effect.map(heard(), (names) => assert.deepStrictEqual(names, usual)))
 
   it.effect("drop an event", () =>
@@ -193,7 +193,7 @@ describe("faults of events", () => {
 })
 
 describe("faults of event connections", () => {
-  it.effect("refuse a connection until they are over", () =>
+  it.effect("refuse a connection until they end", () =>
     Effect.gen(function*() {
       const transport = yield* EventTransport
       const messages: Array<string> = []

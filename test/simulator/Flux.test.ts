@@ -46,7 +46,7 @@ const imageToImage = (prompt: string, image: string, board: string) =>
   )
 
 describe("FLUX image to image", () => {
-  it.effect("produces an image on a board from models, with the graph inside the file", () =>
+  it.effect("generates an image on a board from models, with the graph inside the file", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const image = yield* simulator.addImage({ width: 200, height: 100 })

@@ -19,7 +19,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { routes } from "../../packages/testing/src/internal/router.ts"
 import { at, graph, send, settle } from "./support.ts"
 
-describe("the client on the simulator", () => {
+describe("The client on the simulator", () => {
   it("has every route that it declares", () => {
     const simulated = new Set(routes.map((route) => `${route.method} ${route.path.replace(/\{[^}]+\}/g, "{}")}`))
     const declared: Array<string> = []
@@ -127,7 +127,7 @@ describe("the client on the simulator", () => {
       client: { email: "user@example.com", password: Redacted.make("Passw0rd-user") }
     }))))
 
-  it.effect("gets the same bytes from the same test", () => {
+  it.effect("gets the same bytes in every run of a test", () => {
     const once = Effect.gen(function*() {
       const simulator = yield* Simulator
       const queue = yield* SessionQueue

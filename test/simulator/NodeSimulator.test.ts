@@ -46,7 +46,7 @@ const test = (name: string, effect: Effect.Effect<void, unknown, NodeSimulator |
 describe("the simulator on a port", () => {
   for (const transport of ["websocket", "polling"] as const) {
     test(
-      `a Socket.IO client over ${transport} follows an item from the batch to the end`,
+      `sends a Socket.IO client over ${transport} the events of an item from the batch to the end`,
       Effect.scoped(Effect.gen(function*() {
         const { url } = yield* NodeSimulator
         const events = yield* listen(url, transport, "queue_item_status_changed")

@@ -37,7 +37,7 @@ const callee = {
 }
 
 describe("a job on the simulator", () => {
-  it.effect("knows what happened as soon as it has reconnected", () =>
+  it.effect("has the current state as soon as it has reconnected", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator
@@ -55,7 +55,7 @@ describe("a job on the simulator", () => {
       )
     ))
 
-  it.effect("never goes back to a status that it left, whatever order the events have", () =>
+  it.effect("never returns to an earlier status, whatever order the events have", () =>
     Effect.gen(function*() {
       const order = ["pending", "in_progress", "waiting", "pending", "in_progress", "completed"]
       for (let nth = 1; nth <= 9; nth++) {

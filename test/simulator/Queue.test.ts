@@ -58,7 +58,7 @@ describe("the simulator's queue", () => {
   )
 
   test(
-    "enqueues what fits and drops the rest silently",
+    "enqueues items that fit, and drops the others silently",
     Effect.gen(function*() {
       yield* send("PUT", "/api/v1/queue/default/processor/pause")
       const { body } = yield* enqueue({ graph: sum, runs: 5 })
@@ -70,7 +70,7 @@ describe("the simulator's queue", () => {
   )
 
   test(
-    "counts more runs and combinations than fit, without making them",
+    "counts more runs and combinations than fit without creating them",
     Effect.gen(function*() {
       yield* send("PUT", "/api/v1/queue/default/processor/pause")
       const counts = (batch: Readonly<Record<string, unknown>>) =>
@@ -90,7 +90,7 @@ describe("the simulator's queue", () => {
 
   for (const { batch, model, where } of IllFormedText.unreadable) {
     test(
-      `half of a surrogate pair in ${where} is an internal error, and its item blocks the queue until it is canceled`,
+      `is blocked by half of a surrogate pair in ${where}, an internal error, until its item is canceled`,
       Effect.gen(function*() {
         const turns = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
         assert.deepStrictEqual(
@@ -277,7 +277,7 @@ describe("the simulator's errors", () => {
   )
 
   test(
-    "treat names that JavaScript reserves like any others",
+    "treat names that JavaScript reserves like any other name",
     Effect.gen(function*() {
       const { status } = yield* send("POST", "/api/v1/queue/__proto__/enqueue_batch", {
         batch: {
@@ -303,7 +303,7 @@ describe("the simulator's receipts", () => {
   const withKey = (key: string) => enqueue({ graph: sum, idempotency_key: key })
 
   test(
-    "enqueue nothing for a key that the server knows, acknowledged or not",
+    "enqueue nothing for a known key, acknowledged or not",
     Effect.gen(function*() {
       const first = yield* withKey("one")
       assert.deepStrictEqual(at((yield* withKey("one")).body, "item_ids"), at(first.body, "item_ids"))
@@ -318,7 +318,7 @@ describe("the simulator's receipts", () => {
   )
 
   test(
-    "refuse a key when too many are not acknowledged",
+    "reject a key if too many are not acknowledged",
     Effect.gen(function*() {
       yield* withKey("one")
       assert.strictEqual((yield* withKey("two")).status, 429)
@@ -329,7 +329,7 @@ describe("the simulator's receipts", () => {
   )
 
   test(
-    "are missing on all releases, which ignore the key",
+    "are missing in all released versions, which ignore the key",
     Effect.gen(function*() {
       yield* withKey("one")
       yield* withKey("one")

@@ -48,7 +48,7 @@ const refusals = [
 
 describe("the simulator", () => {
   for (const { issue, request: [method, target, body], what } of refusals) {
-    it.effect(`refuses ${what} with 422, as the declaration of the route says`, () =>
+    it.effect(`rejects ${what} with 422, as the declaration of the route says`, () =>
       Effect.gen(function*() {
         const response = yield* send(method, target, body)
         assert.strictEqual(response.status, 422)

@@ -123,7 +123,7 @@ beforeAll(() => Effect.runPromise(SimulatorCatalog.snapshot))
 
 describe("Jobs under random faults", () => {
   it.effect(
-    `give the right outputs or an honest error, once each, and leave nothing: ${seeds} seeds`,
+    `return the right outputs or the real error, run once, and leave nothing (${seeds} seeds)`,
     () =>
       Effect.gen(function*() {
         let succeeded = 0
@@ -151,7 +151,7 @@ describe("Jobs under random faults", () => {
     { timeout: 300_000 }
   )
 
-  it.effect("happen the same way again with the same seed", () =>
+  it.effect("are reproducible with the same seed", () =>
     Effect.gen(function*() {
       for (const seed of [3, 8]) {
         const one = yield* soak(seed)

@@ -81,7 +81,7 @@ describe("use case 3: submit the workflow and follow the job", () => {
       assert.strictEqual(item?.sessionId, outputs.sessionId)
     }).pipe(Effect.scoped, onSimulator))
 
-  it.live("tells what each node does while it does it, and ends the same way", () =>
+  it.live("emits events of each node while it runs, and returns the same result", () =>
     Effect.gen(function*() {
       yield* samples
       const { ready } = yield* configured
@@ -113,7 +113,7 @@ describe("use case 3: submit the workflow and follow the job", () => {
       assert.includeMembers(generated, outputs.images.map((image) => image.imageName))
     }).pipe(Effect.scoped, onSimulator))
 
-  it.live("cancels by itself when the time is over", () =>
+  it.live("is canceled automatically after its timeout", () =>
     Effect.gen(function*() {
       yield* samples
       const { ready } = yield* configured
@@ -188,7 +188,7 @@ describe("use case 4: retrieve the outputs and clean up", () => {
       assert.include((yield* Cleanup.outputs(outputs, { board: board.board_id })).deleted, image?.imageName)
     }).pipe(Effect.scoped, onSimulator))
 
-  it.live("brings the results of many workflows at once", () =>
+  it.live("downloads the results of many workflows concurrently", () =>
     Effect.gen(function*() {
       yield* samples
       const { photo, ready } = yield* configured
@@ -208,7 +208,7 @@ describe("use case 4: retrieve the outputs and clean up", () => {
       )
     }).pipe(Effect.scoped, onSimulator))
 
-  it.live("streams outputs as they are made, and downloads each at once", () =>
+  it.live("streams outputs as they are created, and downloads each immediately", () =>
     Effect.gen(function*() {
       yield* samples
       const directory = yield* folder

@@ -19,8 +19,8 @@ const palette = (inputs: ReadonlyArray<ReturnType<typeof input>>) =>
 
 const colors = { colors: ["red", "blue"], image_name: "a", extra: { deep: [1, null] } }
 
-describe("fields of a node pack", () => {
-  it.effect("of its own types take any JSON value, which is sent, saved and loaded as it is", () =>
+describe("Fields of a node pack", () => {
+  it.effect("accept any JSON value if their type is custom, and send, save and load it unchanged", () =>
     Effect.gen(function*() {
       const workflow = yield* open(palette([]))
       for (
@@ -44,7 +44,7 @@ describe("fields of a node pack", () => {
       assert.include(refused.message, "expected a JSON value, got a function")
     }).pipe(Effect.provide(resources())))
 
-  it.effect("of types without a name are refused, and their values in files are kept and reported", () =>
+  it.effect("cannot be set if their type has no name, and keep and report their value in a file", () =>
     Effect.gen(function*() {
       for (const [name, value] of [["num", 2], ["opts", { a: 1 }], ["tup", [1, 2]], ["nested", [[1]]]] as const) {
         const workflow = yield* open(palette([input(name, value)]))
@@ -71,8 +71,8 @@ const storedIn = (definition: unknown, name: string): unknown => {
   return nodes[0]?.data.inputs[name]?.value
 }
 
-describe("what the catalog does not know", () => {
-  it.effect("survives loading, setting and saving", () =>
+describe("An unknown node or field", () => {
+  it.effect("is kept by loading, setting and saving", () =>
     Effect.gen(function*() {
       const json = file(
         [

@@ -106,9 +106,9 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
   })
 }
 
-describe("whatever JSON comes in", () => {
+describe("Any JSON", () => {
   for (const file of files) {
-    it.effect(`${file}: only typed errors, and every reason of the InvokeAI UI is reported`, () =>
+    it.effect(`causes only typed errors, and reports every reason of the InvokeAI UI: ${file}`, () =>
       Effect.gen(function*() {
         const catalog = yield* catalogOf("6.14.2")
         const source = NodeCatalog.CatalogSource.layer(catalog)
@@ -156,10 +156,10 @@ describe("whatever JSON comes in", () => {
   }
 })
 
-describe("setting every input to its own value", () => {
+describe("Setting every input to its own value", () => {
   for (const file of files) {
     for (const version of ["6.3.0", "6.8.1", "6.13.8", "6.14.2"]) {
-      it.effect(`${file} on ${version} changes nothing`, () =>
+      it.effect(`changes nothing in ${file} on ${version}`, () =>
         Effect.gen(function*() {
           const workflow = yield* open(file, version)
           const values = new Map(

@@ -60,7 +60,7 @@ const identifier = (name: string, base = "sd-1") => ({
 
 const loaders: ReadonlyArray<readonly [version: string, loader: string]> = [["6.3.0", "1.0.3"], ["6.8.1", "1.0.4"]]
 
-describe("a model field, whatever its type is named", () => {
+describe("A model field, whatever the name of its type", () => {
   for (const [version, loaderVersion] of loaders) {
     it.effect(`gets the model of a Model Selector on ${version}`, () =>
       Effect.gen(function*() {
@@ -76,7 +76,7 @@ describe("a model field, whatever its type is named", () => {
         assert.notProperty(graph.nodes["loader"], "model")
       }))
 
-    it.effect(`keeps a model that is named incompletely when the file is saved and read again on ${version}`, () =>
+    it.effect(`keeps an incomplete model reference after saving and loading the file on ${version}`, () =>
       Effect.gen(function*() {
         const loader = node("loader", "main_model_loader", loaderVersion, [input("model", undefined)])
         const self = yield* opened(file([loader]), version)
@@ -86,7 +86,7 @@ describe("a model field, whatever its type is named", () => {
         assert.isDefined(again.inputs[0]?.field.value)
       }))
 
-    it.effect(`takes models of Stable Diffusion 1 and 2 only where the editor does on ${version}`, () =>
+    it.effect(`accepts models of Stable Diffusion 1 and 2 only where the editor does on ${version}`, () =>
       Effect.gen(function*() {
         const loader = node("loader", "main_model_loader", loaderVersion, [input("model", undefined)])
         const self = yield* opened(file([loader]), version)
@@ -97,7 +97,7 @@ describe("a model field, whatever its type is named", () => {
       }))
   }
 
-  it.effect("of any type in the catalog of 6.3 accepts an edge from a Model Selector", () =>
+  it.effect("accepts an edge from a Model Selector, for every type in the catalog of 6.3", () =>
     Effect.gen(function*() {
       const { templates } = yield* catalogOf("6.3.0")
       const fields = Array.from(templates.values()).flatMap((template) =>
@@ -117,10 +117,10 @@ describe("a model field, whatever its type is named", () => {
     }))
 })
 
-describe("connectors", () => {
+describe("Connectors", () => {
   const connected = readJson("test/conformance/vectors/connector-chain.json") as { readonly workflow: unknown }
 
-  it.effect("are replaced by direct edges in files for editors before 6.13, and run the same", () =>
+  it.effect("are replaced by direct edges in files for editors before 6.13, with the same result", () =>
     Effect.gen(function*() {
       const self = yield* opened(connected.workflow, "6.8.1")
       const json = Workflow.toDefinition(self)

@@ -65,8 +65,8 @@ const hostileFields = (fields: Fields): object =>
 /** An error with hostile texts in all fields whose type is known. */
 const errorOf = (make: ErrorClass): Error => new make(hostileFields(make.fields))
 
-describe("what reaches a terminal", () => {
-  it("a message of any error has control characters as escapes", () => {
+describe("Control characters", () => {
+  it("are escaped in the message of every error", () => {
     assert.isAbove(errorClasses.length, 25)
     const reached: Array<string> = []
     for (const [name, ErrorClass] of errorClasses) {
@@ -78,7 +78,7 @@ describe("what reaches a terminal", () => {
     assert.isAbove(reached.length, 12, reached.join())
   })
 
-  it("an error's fields hold what came", () => {
+  it("are unchanged in the fields of an error", () => {
     const error = new WorkflowParseError({ reason: hostile, cause: new SyntaxError(hostile) })
     assert.strictEqual(error.reason, hostile)
     assert.include(error.message, "\\u001b]0;owned\\u0007")
@@ -86,14 +86,14 @@ describe("what reaches a terminal", () => {
     assertPrintable(Cause.pretty(Cause.fail(error)))
   })
 
-  it.effect("a text that is not JSON is not quoted with its control characters", () =>
+  it.effect("are escaped in a quoted string that is not JSON", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(read(`{"name": ${hostile}}`))
       assertPrintable(error.message)
       assertPrintable(Cause.pretty(Cause.fail(error)))
     }))
 
-  it.effect("the words for a workflow have them as escapes, in one line for each thing", () =>
+  it.effect("are escaped in the description of a workflow, with one line per entry", () =>
     Effect.gen(function*() {
       const label = `${hostile}\nfake: ok`
       const json = {
@@ -134,7 +134,7 @@ describe("what reaches a terminal", () => {
       assertPrintable((yield* Effect.flip(Workflow.setInput(workflow, hostile, 1))).message)
     }).pipe(Effect.provide(resources())))
 
-  it("a file name has none of them", () => {
+  it("are removed from a file name", () => {
     for (const character of [...controls, "\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202e", "\u2066"]) {
       assert.strictEqual(FileName.sanitize(`a${character}b.png`), "a_b.png")
     }

@@ -52,7 +52,7 @@ describe("Workflow.fromPng", () => {
   const message = (bytes: Uint8Array) =>
     Workflow.fromPng(bytes).pipe(Effect.flip, Effect.map((error) => error.message), Effect.provide(catalogLayer()))
 
-  it.effect("reads the workflow that an image was made with", () =>
+  it.effect("reads the workflow that generated an image", () =>
     Effect.gen(function*() {
       const original = yield* open("examples/flux-image-to-image.json")
       const text = JSON.stringify(Workflow.toDefinition(yield* Workflow.setInput(original, "num_steps", 7)))
@@ -62,7 +62,7 @@ describe("Workflow.fromPng", () => {
       assert.strictEqual((yield* Workflow.getInput(workflow, "num_steps")).field.value, 7)
     }))
 
-  it.effect("says what an image lacks", () =>
+  it.effect("reports what an image lacks", () =>
     Effect.gen(function*() {
       assert.strictEqual(
         yield* message(imageWith()),
@@ -82,7 +82,7 @@ describe("Workflow.fromPng", () => {
 })
 
 describe("Workflow.fromLibrary", () => {
-  it.effect("reads back what toDefinition gave, with the values that were set", () =>
+  it.effect("reads the result of toDefinition, with the values that were set", () =>
     Effect.gen(function*() {
       const library = yield* WorkflowLibrary
       const set = yield* Effect.flatMap(
@@ -95,7 +95,7 @@ describe("Workflow.fromLibrary", () => {
       assert.isTrue(Workflow.diff(set, saved).isEmpty)
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
-  it.effect("gives what InvokeAI ships, to be saved as a copy", () =>
+  it.effect("loads a workflow that InvokeAI ships, which is saved as a copy", () =>
     Effect.gen(function*() {
       const library = yield* WorkflowLibrary
       const [shipped] = yield* Stream.runCollect(library.list({ categories: ["default"] }))
@@ -115,7 +115,7 @@ describe("Workflow.fromLibrary", () => {
       }))
     ))
 
-  it.effect("tells a missing workflow from an unreadable one and from a server that does not answer", () =>
+  it.effect("distinguishes a missing workflow, an unreadable one and a server that does not respond", () =>
     Effect.gen(function*() {
       const missing = yield* Effect.flip(Workflow.fromLibrary("no-such-id"))
       assert.strictEqual(missing._tag, "WorkflowNotFound")
@@ -142,7 +142,7 @@ describe("Workflow.fromLibrary", () => {
 })
 
 describe("Workflow.fromImage", () => {
-  it.effect("gives the workflow of the run, ready to run again with another value", () =>
+  it.effect("returns the workflow of the run, ready to run again with another value", () =>
     drive(
       Effect.gen(function*() {
         const simulator = yield* Simulator
@@ -159,7 +159,7 @@ describe("Workflow.fromImage", () => {
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
     ))
 
-  it.effect("tells a missing image from one without a workflow", () =>
+  it.effect("distinguishes a missing image from one without a workflow", () =>
     Effect.gen(function*() {
       const simulator = yield* Simulator
       const upload = yield* simulator.addImage({})

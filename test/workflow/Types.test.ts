@@ -18,8 +18,8 @@ import type * as Scope from "effect/Scope"
 
 // What is wrong here fails the type check of the tests; the functions are never called.
 
-describe("types", () => {
-  it("of values follow from the tag of a field", () => {
+describe("The types", () => {
+  it("of values are derived from the tag of a field", () => {
     expectTypeOf<InkField.InkIntegerField["value"]>().toEqualTypeOf<number | undefined>()
     expectTypeOf<InkField.InkFloatField["value"]>().toEqualTypeOf<number | undefined>()
     expectTypeOf<InkField.InkStringField["value"]>().toEqualTypeOf<string | undefined>()
@@ -48,7 +48,7 @@ describe("types", () => {
     expectTypeOf<Effect.Services<ReturnType<typeof Job.submit>>>().toExtend<InvokeAi.Services | Scope.Scope>()
   })
 
-  it("of functions are the same first and last", () => {
+  it("of functions are the same in data-first and data-last form", () => {
     type Set = Effect.Effect<Workflow.Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
     const forms = (workflow: Workflow.Workflow) =>
       [
@@ -71,7 +71,7 @@ describe("types", () => {
     >()
   })
 
-  it("of sources say what can go wrong and what they need", () => {
+  it("of sources declare their errors and services", () => {
     type Unreadable = WorkflowParseError | InvokeAiError
     expectTypeOf(Workflow.fromJson).returns.toEqualTypeOf<
       Effect.Effect<Workflow.Workflow, Unreadable, CatalogSource>

@@ -10,7 +10,7 @@ const example = open("examples/flux-image-to-image.json")
 const { denoise, image: picture, loader, negative, positive } = flux
 
 describe("use case 1: load a workflow and list its inputs", () => {
-  it.effect("tells what the workflow is", () =>
+  it.effect("returns the name and description of the workflow", () =>
     Effect.gen(function*() {
       const { definition } = yield* example
       assert.strictEqual(definition.name, "flux-image-to-image")
@@ -34,7 +34,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
       assert.strictEqual(inputs.get(`${denoise}.num_steps`)?.nodeTitle, "FLUX Denoise")
     }))
 
-  it.effect("finds inputs by user name only where the names are unique", () =>
+  it.effect("finds inputs by input name only if the name is unique", () =>
     Effect.gen(function*() {
       const workflow = yield* example
       const error = yield* Effect.flip(Workflow.inputsByUserName(workflow))
@@ -49,7 +49,7 @@ describe("use case 1: load a workflow and list its inputs", () => {
       assert.isTrue(unique.size > 0)
     }))
 
-  it.effect("tells which required inputs are missing", () =>
+  it.effect("lists the missing required inputs", () =>
     Effect.gen(function*() {
       const workflow = yield* example
       const missing = [
@@ -97,7 +97,7 @@ const complete = Effect.gen(function*() {
 })
 
 describe("use case 2: set the inputs and validate", () => {
-  it.effect("converts what it is given without loss", () =>
+  it.effect("converts values without loss", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
       const steps = yield* Workflow.getInput(workflow, "num_steps")
@@ -109,7 +109,7 @@ describe("use case 2: set the inputs and validate", () => {
       assert.strictEqual((yield* Workflow.getInput(yield* example, "num_steps")).field.value, 20)
     }))
 
-  it.effect("refuses a wrong value at once", () =>
+  it.effect("rejects an invalid value immediately", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
       const error = yield* Effect.flip(Workflow.setInput(workflow, `${denoise}.num_steps`, -5))
@@ -122,7 +122,7 @@ describe("use case 2: set the inputs and validate", () => {
       assert.strictEqual((yield* Workflow.getInput(again, "num_steps")).field.value, 30)
     }))
 
-  it.effect("finds nothing wrong once all is set", () =>
+  it.effect("reports no problems if all inputs are set", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
       const problems = WorkflowBatch.validate(workflow)
@@ -131,7 +131,7 @@ describe("use case 2: set the inputs and validate", () => {
       assert.deepStrictEqual(Workflow.missingRequiredInputs(workflow), [])
     }))
 
-  it.effect("says everything that is wrong before, by input", () =>
+  it.effect("reports all problems by input before that", () =>
     Effect.gen(function*() {
       const problems = WorkflowBatch.validate(yield* example)
       const component = (name: string) =>
@@ -156,7 +156,7 @@ describe("use case 2: set the inputs and validate", () => {
       ])
     }))
 
-  it.effect("compiles to what the official UI would submit, with complete models", () =>
+  it.effect("compiles to the graph that the InvokeAI UI would submit, with complete models", () =>
     Effect.gen(function*() {
       const batch = yield* WorkflowBatch.make(yield* complete)
       assert.strictEqual(batch.size, 1)
@@ -199,7 +199,7 @@ describe("use case 2: set the inputs and validate", () => {
       )
     }).pipe(Effect.provide(resources({ images: ["mountain.png"] }))))
 
-  it.effect("gives back a file that holds the values and nothing else that is new", () =>
+  it.effect("returns a file that differs only in the values", () =>
     Effect.gen(function*() {
       const workflow = yield* complete
       const again = yield* Workflow.fromJson(Workflow.toDefinition(yield* WorkflowBatch.check(workflow))).pipe(

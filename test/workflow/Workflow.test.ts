@@ -25,7 +25,7 @@ const blur = (id: string, image: unknown, more: Record<string, unknown> = {}) =>
 const message = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.message)
 
-describe("names", () => {
+describe("Input names", () => {
   const workflow = read(file(
     [
       add("x", 1, 2, ["First number", ""]),
@@ -46,7 +46,7 @@ describe("names", () => {
       assert.strictEqual((yield* Workflow.getInput(self, "y.z.b")).field.value, 4)
     }))
 
-  it.effect("that do not exist are answered with the nearest ones", () =>
+  it.effect("are reported with similar names if they do not exist", () =>
     Effect.gen(function*() {
       const self = yield* workflow
       assert.strictEqual(
@@ -72,7 +72,7 @@ describe("names", () => {
       )
     }))
 
-  it.effect("that several inputs share are refused with the nodes that share them", () =>
+  it.effect("are rejected with the nodes that share them if several inputs have the same name", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Workflow.setInput(yield* workflow, "b", 1))
       assert.strictEqual(
@@ -81,7 +81,7 @@ describe("names", () => {
       )
     }))
 
-  it.effect("of a field that is on the form twice mean that field", () =>
+  it.effect("identify a field even if it is on the form twice", () =>
     Effect.gen(function*() {
       const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"], ["x", "a"]]))
       assert.deepStrictEqual(self.inputs.map(({ index }) => index), [0, 1])
@@ -114,7 +114,7 @@ describe("names", () => {
     }))
 })
 
-describe("setting", () => {
+describe("Setting inputs", () => {
   it.effect("sets all or none", () =>
     Effect.gen(function*() {
       const self = yield* open("examples/flux-image-to-image.json")
@@ -132,7 +132,7 @@ describe("setting", () => {
       assert.strictEqual((yield* Workflow.getInput(self, "num_steps")).field.value, 20)
     }))
 
-  it.effect("refuses fields that another node gives their value", () =>
+  it.effect("rejects connected inputs", () =>
     Effect.gen(function*() {
       const self = yield* read(file([add("x", 1, 2), add("y", 3, 4)], [edge("x", "value", "y", "a")], [["y", "a"]]))
       assert.isTrue(self.inputs[0]?.connected)
@@ -142,7 +142,7 @@ describe("setting", () => {
       )
     }))
 
-  it.effect("reaches fields off the form by an explicit call only", () =>
+  it.effect("changes fields that are not on the form only by an explicit call", () =>
     Effect.gen(function*() {
       const self = yield* read(file([add("x", 1, 2)], [], [["x", "a"]]))
       assert.strictEqual(
@@ -167,7 +167,7 @@ describe("setting", () => {
       assert.deepStrictEqual(Workflow.fields(set).map(({ systemName }) => systemName), ["x.a", "x.b"])
     }))
 
-  it.effect("adds a field that the file does not name", () =>
+  it.effect("adds a field that the file does not contain", () =>
     Effect.gen(function*() {
       const self = yield* read(file([node("x", "add", "1.0.1", [input("a", 1)])], [], []))
       const set = yield* Workflow.setField(self, "x.b", 7)
@@ -175,7 +175,7 @@ describe("setting", () => {
       assert.strictEqual(batch.graph.nodes["x"]?.["b"], 7)
     }))
 
-  it.effect("can take a value away", () =>
+  it.effect("can clear a value", () =>
     Effect.gen(function*() {
       const self = yield* open("examples/flux-image-to-image.json")
       const cleared = yield* Workflow.clearInput(self, "model")
@@ -183,7 +183,7 @@ describe("setting", () => {
     }))
 
   it.effect.prop(
-    "in any order gives the same graph",
+    "compiles to the same graph in any order",
     [Schema.Int, Schema.Int, Schema.Int],
     ([a, b, c]) =>
       Effect.gen(function*() {
@@ -201,7 +201,7 @@ describe("setting", () => {
   )
 })
 
-describe("sources", () => {
+describe("A source", () => {
   const fs = (files: Record<string, string>) =>
     FileSystem.layerNoop({
       readFile: (path) => {
@@ -212,7 +212,7 @@ describe("sources", () => {
       }
     })
 
-  it.effect("say what is wrong with a file", () =>
+  it.effect("reports what is wrong with a file", () =>
     Effect.gen(function*() {
       const from = (path: string) => message(Workflow.fromFile(path))
       assert.strictEqual(yield* from("none.json"), "No workflow found in none.json: the file does not exist")
@@ -243,10 +243,10 @@ describe("sources", () => {
     ))))
 })
 
-describe("checking against a server", () => {
+describe("Checking against a server", () => {
   const image = file([blur("b", { image_name: "gone.png" }, { isIntermediate: false })], [], [["b", "image"]])
 
-  it.effect("names what is missing there", () =>
+  it.effect("lists what is missing there", () =>
     Effect.gen(function*() {
       const self = yield* read(image)
       assert.isTrue(WorkflowBatch.validate(self).isEmpty)
@@ -263,7 +263,7 @@ describe("checking against a server", () => {
       )
     }).pipe(Effect.provide(resources())))
 
-  it.effect("finds models by key, hash, or name, and lists candidates when several match", () =>
+  it.effect("finds models by key, hash, or name, and lists candidates if several match", () =>
     Effect.gen(function*() {
       const self = yield* open("examples/flux-image-to-image.json")
       const set = yield* Workflow.setInputs(self, {
@@ -303,7 +303,7 @@ describe("checking against a server", () => {
       )
     }))
 
-  it.effect("does without text encoders and VAE where the main model brings its own", () =>
+  it.effect("does not require text encoders and VAE if the main model includes them", () =>
     Effect.gen(function*() {
       const self = yield* Workflow.setInputs(yield* open("examples/flux-image-to-image.json"), {
         image: "a.png",
@@ -323,7 +323,7 @@ describe("checking against a server", () => {
       )
     }))
 
-  it.effect("sends kept results without a board of their own to the given one, and says so nowhere else", () =>
+  it.effect("sends final images without their own board to the provided board, and changes nothing else", () =>
     Effect.gen(function*() {
       const self = yield* read(file(
         [
@@ -358,7 +358,7 @@ describe("checking against a server", () => {
     }).pipe(Effect.provide(resources({ images: ["a"], boards: ["b1", "b2"] }))))
 })
 
-describe("batches", () => {
+describe("A batch", () => {
   const math = read(file(
     [
       add("x", 1, 2),
@@ -369,7 +369,7 @@ describe("batches", () => {
     [["x", "a"], ["x", "b"], ["s", "value"], ["n", "width"]]
   ))
 
-  it.effect("sweeps in step and in all combinations, with the size known before", () =>
+  it.effect("varies inputs in lockstep and in all combinations, and its size is known beforehand", () =>
     Effect.gen(function*() {
       const self = yield* Workflow.sweep(
         yield* math,
@@ -390,7 +390,7 @@ describe("batches", () => {
       assert.deepStrictEqual((yield* math).sweeps, [])
     }).pipe(Effect.provide(resources())))
 
-  it.effect("refuses sweeps that cannot be", () =>
+  it.effect("rejects invalid sweeps", () =>
     Effect.gen(function*() {
       const self = yield* math
       const refused = (sweep: Sweep.Sweep) => message(Workflow.sweep(self, sweep))
@@ -414,7 +414,7 @@ describe("batches", () => {
       assert.strictEqual(yield* refused(Sweep.zip({ valeu: [1] })), "No input is named \"valeu\". Did you mean value?")
     }))
 
-  it.effect("gives seeds as they are, one for all, or one per run", () =>
+  it.effect("keeps seeds, sets one for all runs, or sets one per run", () =>
     Effect.gen(function*() {
       const self = yield* math
       assert.deepStrictEqual(Workflow.seedInputs(self).map(({ systemName }) => systemName), ["n.seed"])
@@ -435,7 +435,7 @@ describe("batches", () => {
       assert.strictEqual((yield* Workflow.getField(yield* Workflow.setSeed(self, 9), "n.seed")).field.value, 9)
     }).pipe(Effect.provide(resources())))
 
-  it.effect("checks each value of a batch node against the field it goes into", () =>
+  it.effect("checks each value of a batch node against its target field", () =>
     Effect.gen(function*() {
       const self = yield* read(file(
         [
@@ -454,7 +454,7 @@ describe("batches", () => {
       ])
     }))
 
-  it.effect("asks the server for generated values", () =>
+  it.effect("requests generated values from the server", () =>
     Effect.gen(function*() {
       const self = yield* read(file(
         [
@@ -486,8 +486,8 @@ describe("batches", () => {
     }))
 })
 
-describe("in words", () => {
-  it.effect("describes a workflow", () =>
+describe("A human-readable description", () => {
+  it.effect("summarizes a workflow", () =>
     Effect.gen(function*() {
       const self = yield* read(
         file([add("x", 1, 2, ["First", ""]), blur("b", undefined, { isIntermediate: false })], [], [
@@ -512,7 +512,7 @@ describe("in words", () => {
       )
     }))
 
-  it.effect("draws a workflow, whatever its labels are", () =>
+  it.effect("draws a workflow as a diagram, whatever its labels are", () =>
     Effect.gen(function*() {
       const first = node("x", "add", "1.0.1", [input("a", 1), input("b", 2)], { label: "say \"hi\"\n<b>#1</b>" })
       const self = yield* read(file([first, add("end", 3, 4)], [edge("x", "value", "end", "a")], []))
@@ -527,7 +527,7 @@ describe("in words", () => {
       )
     }))
 
-  it.effect("tells what differs", () =>
+  it.effect("lists differences", () =>
     Effect.gen(function*() {
       const before = yield* read(file([add("x", 1, 2), add("y", 3, 4)], [edge("x", "value", "y", "a")], [["x", "a"]]))
       const set = yield* Workflow.setField(yield* Workflow.setInput(before, "a", 5), "y.b", 6)
@@ -548,10 +548,10 @@ describe("in words", () => {
     }))
 })
 
-describe("the file", () => {
+describe("The saved file", () => {
   const versionOf = (json: unknown) => (json as { readonly meta: { readonly version: string } }).meta.version
 
-  it.effect("is of the schema version that the editor of the server opens", () =>
+  it.effect("has the schema version that the editor of the server opens", () =>
     Effect.gen(function*() {
       for (
         const [server, schema] of [["6.3.0", "3.0.0"], ["6.8.1", "3.0.0"], ["6.13.8", "4.0.0"], ["6.14.2", "4.0.0"]]
@@ -564,7 +564,7 @@ describe("the file", () => {
     }).pipe(Effect.provide(resources())))
 })
 
-describe("the form as a tree", () => {
+describe("The form as a tree", () => {
   it.effect("has containers, headings, and each field with its input", () =>
     Effect.gen(function*() {
       const self = yield* Effect.flatMap(
@@ -584,7 +584,7 @@ describe("the form as a tree", () => {
       ])
     }))
 
-  it.effect("has a field twice that is on it twice, and what containers hold below them", () =>
+  it.effect("contains a field twice that is on it twice, and nests the contents of containers", () =>
     Effect.gen(function*() {
       const element = (id: string, parentId: string | undefined, type: string, data?: unknown) => ({
         id,

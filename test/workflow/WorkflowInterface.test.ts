@@ -43,8 +43,8 @@ const labelled = (...labels: ReadonlyArray<string | readonly [label: string, nod
   return Effect.map(read(file(nodes, [], nodes.map(({ id }) => [id, "value"]))), namesOf)
 }
 
-describe("public names", () => {
-  it.effect("tell the two prompts of the FLUX example apart", () =>
+describe("Public names", () => {
+  it.effect("distinguish the two prompts of the FLUX example", () =>
     Effect.gen(function*() {
       const flux = yield* open("examples/flux-image-to-image.json")
       assert.deepStrictEqual(namesOf(flux), [
@@ -66,7 +66,7 @@ describe("public names", () => {
       assert.include(Workflow.describe(flux), "positive_prompt")
     }))
 
-  it.effect("are made from labels, and from field names where a label has no Latin word", () =>
+  it.effect("are derived from labels, or from field names if a label has no Latin word", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
         yield* labelled("CFG (High Noise)", "Größe", "Crème brûlée", "Steps (步数)", "提示词", "x²"),
@@ -101,7 +101,7 @@ describe("public names", () => {
       for (const name of names) assert.match(name, /^[a-z][a-z0-9_]{0,63}$/)
     }))
 
-  it.effect("are qualified by the label of the node, or else by the title of its type", () =>
+  it.effect("are qualified by the label of the node, or by the title of its type", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
         yield* labelled(["Text", "Positive"], ["Text", "Text Negative"], ["Text", ""]),
@@ -117,7 +117,7 @@ describe("public names", () => {
       ])
     }))
 
-  it.effect("stay when inputs are added at the end of the form", () =>
+  it.effect("do not change if inputs are added at the end of the form", () =>
     Effect.gen(function*() {
       const labels: ReadonlyArray<readonly [string, string]> = [
         ["Text", ""],
@@ -137,7 +137,7 @@ describe("public names", () => {
       }
     }))
 
-  it.effect("come before the same user name of another input", () =>
+  it.effect("take precedence over the same input name of another input", () =>
     Effect.gen(function*() {
       const nodes = [
         node("a", "string", "1.0.1", [input("value", "", "Text")], { label: "First" }),
@@ -165,8 +165,8 @@ describe("public names", () => {
     }))
 })
 
-describe("the interface of a workflow", () => {
-  it.effect("has title, description, default, group and order of each input", () =>
+describe("The interface of a workflow", () => {
+  it.effect("has the title, description, default, group and order of each input", () =>
     Effect.gen(function*() {
       const self = WorkflowInterface.make(yield* open("test/fixtures/workflows/sd1-text-to-image.json"))
       assert.strictEqual(self.name, "SD 1.5 Text to Image")
@@ -176,7 +176,7 @@ describe("the interface of a workflow", () => {
       assert.isTrue(self.inputs.find(({ name }) => name === "model")!.required)
     }))
 
-  it.effect("names the heading that an input is under", () =>
+  it.effect("names the heading above an input", () =>
     Effect.gen(function*() {
       const nodes = ["a", "b", "c", "d"].map((id) => node(id, "string", "1.0.1", [input("value", "", id)]))
       const field = (id: string, parentId: string) => ({
@@ -215,14 +215,14 @@ describe("the interface of a workflow", () => {
       assert.deepStrictEqual(inputs.map(({ group }) => group), [undefined, "Model", "Details", "Model"])
     }))
 
-  it.effect("leaves out inputs that another node feeds", () =>
+  it.effect("omits connected inputs", () =>
     Effect.gen(function*() {
       const add = (id: string) => node(id, "add", "1.0.1", [input("a", 1), input("b", 2)])
       const self = yield* read(file([add("x"), add("y")], [edge("x", "value", "y", "a")], [["y", "a"], ["y", "b"]]))
       assert.deepStrictEqual(namesOf(self), ["b"])
     }))
 
-  it.effect("has one value of each output, or a list where a node runs several times", () =>
+  it.effect("has one value for each output, or a list if a node runs several times", () =>
     Effect.gen(function*() {
       const outputs = (path: string, runs?: number) =>
         Effect.map(open(path), (workflow) =>
@@ -240,7 +240,7 @@ describe("the interface of a workflow", () => {
     }))
 })
 
-describe("the schema of a workflow's inputs", () => {
+describe("The schema of a workflow's inputs", () => {
   it.effect("accepts what setInputs accepts, of every field type in every catalog", () =>
     Effect.gen(function*() {
       const shapes = new Map<string, InkField.InkField>()

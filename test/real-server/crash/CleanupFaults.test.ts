@@ -68,9 +68,9 @@ const isRunning = (batchId: string) =>
     Effect.map(queue.batchStatus(batchId), ({ in_progress, pending }) => in_progress + pending > 0)
   )
 
-it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy that fails", (it) => {
+it.layer(client(), { excludeTestServices: true })("The cleanup through a failing proxy", (it) => {
   for (const [name, treatment] of failures) {
-    it.effect(`deletes an upload although its DELETE gets ${name} first`, () =>
+    it.effect(`deletes an upload even if its DELETE gets ${name} first`, () =>
       Effect.gen(function*() {
         const uploaded = yield* behind((proxy) =>
           Effect.scoped(Effect.gen(function*() {
@@ -89,7 +89,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
   }
 
   for (const [name, contentType, body] of foreign404s) {
-    it.effect(`deletes an upload although all requests get 404 with ${name} for a second while its scope closes`, () =>
+    it.effect(`deletes an upload even if all requests get 404 with ${name} for a second while its scope closes`, () =>
       Effect.gen(function*() {
         const uploaded = yield* behind((proxy) =>
           Effect.scoped(Effect.gen(function*() {
@@ -103,7 +103,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
       }))
   }
 
-  it.effect("deletes an upload although nothing gets through for two seconds while its scope closes", () =>
+  it.effect("deletes an upload even if no request gets through for two seconds while its scope closes", () =>
     Effect.gen(function*() {
       const uploaded = yield* behind((proxy) =>
         Effect.scoped(Effect.gen(function*() {
@@ -116,7 +116,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
       assert.isFalse(yield* exists(uploaded))
     }))
 
-  it.effect("cancels a job and deletes its upload although every request takes a second, which is more than closeTimeout", () =>
+  it.effect("cancels a job and deletes its upload even if every request takes a second, longer than closeTimeout", () =>
     Effect.gen(function*() {
       const [uploaded, batchId] = yield* behind((proxy) =>
         Effect.scoped(Effect.gen(function*() {
@@ -131,7 +131,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
       assert.isFalse(yield* isRunning(batchId))
     }))
 
-  it.effect("closes in time although nothing responds, and cleans up in the background as soon as something does", () =>
+  it.effect("closes in time even if the server does not respond, and cleans up in the background as soon as it does", () =>
     behind((proxy) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()
@@ -156,7 +156,7 @@ it.layer(client(), { excludeTestServices: true })("cleaning up through a proxy t
       })
     ))
 
-  it.effect("fails with JobTimeout in time although nothing responds, and does not claim that the job is canceled", () =>
+  it.effect("fails with JobTimeout in time even if the server does not respond, and does not claim a cancellation", () =>
     behind((proxy) =>
       Effect.gen(function*() {
         const job = yield* longJob()

@@ -8,9 +8,9 @@ import { numbers } from "./processes.ts"
 
 const kills = 20
 
-it.layer(client(), { excludeTestServices: true })("a client process", (it) => {
+it.layer(client(), { excludeTestServices: true })("A client process", (it) => {
   it.effect(
-    `killed with -9 at ${kills} random moments has run each of its jobs once and leaves nothing behind`,
+    `runs each of its jobs once and leaves nothing on the server if it is killed with -9 at ${kills} random moments`,
     () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

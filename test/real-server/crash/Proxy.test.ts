@@ -127,25 +127,28 @@ const run = (url: string, origin: string) =>
     }))
   )
 
-it.layer(client(), { excludeTestServices: true })("a proxy that cuts, delays, half-closes and goes silent", (it) => {
-  it.effect("changes no result", () =>
-    Effect.gen(function*() {
-      const images = yield* Images
-      const queue = yield* SessionQueue
-      const before = new Set((yield* images.names()).image_names)
-      const direct = yield* run(Support.url, `direct-${process.pid}`)
-      for (const seed of seeds) {
-        const origin = `proxied-${process.pid}-${seed}`
-        const proxied = yield* Effect.scoped(Effect.flatMap(proxy(seed), ({ url }) => run(url, origin)))
-        assert.deepStrictEqual(proxied, direct, `seed ${seed}`)
-        // Nothing ran twice: as many items ended well as without the proxy, and none still waits.
-        const items = (yield* queue.listAll()).filter((item) => item.origin === origin)
-        const completed = items.filter((item) => item.status === "completed")
-        assert.strictEqual(completed.length, 4 + 6 + 1 + 1, `seed ${seed}`)
-        assert.strictEqual(new Set(items.map((item) => item.batch_id)).size, 9, `seed ${seed}`)
-        assert.isTrue(items.every((item) => item.status !== "pending" && item.status !== "in_progress"))
-      }
-      const left = (yield* images.names()).image_names.filter((name) => !before.has(name))
-      yield* images.deleteMany(left)
-    }), 180_000)
-})
+it.layer(client(), { excludeTestServices: true })(
+  "A proxy that cuts, delays, half-closes and stops responding",
+  (it) => {
+    it.effect("changes no result", () =>
+      Effect.gen(function*() {
+        const images = yield* Images
+        const queue = yield* SessionQueue
+        const before = new Set((yield* images.names()).image_names)
+        const direct = yield* run(Support.url, `direct-${process.pid}`)
+        for (const seed of seeds) {
+          const origin = `proxied-${process.pid}-${seed}`
+          const proxied = yield* Effect.scoped(Effect.flatMap(proxy(seed), ({ url }) => run(url, origin)))
+          assert.deepStrictEqual(proxied, direct, `seed ${seed}`)
+          // Nothing ran twice: as many items ended well as without the proxy, and none still waits.
+          const items = (yield* queue.listAll()).filter((item) => item.origin === origin)
+          const completed = items.filter((item) => item.status === "completed")
+          assert.strictEqual(completed.length, 4 + 6 + 1 + 1, `seed ${seed}`)
+          assert.strictEqual(new Set(items.map((item) => item.batch_id)).size, 9, `seed ${seed}`)
+          assert.isTrue(items.every((item) => item.status !== "pending" && item.status !== "in_progress"))
+        }
+        const left = (yield* images.names()).image_names.filter((name) => !before.has(name))
+        yield* images.deleteMany(left)
+      }), 180_000)
+  }
+)

@@ -24,7 +24,7 @@ const submit = Effect.fnUntraced(
 )
 
 it.live(
-  "a server killed with -9 in the middle of a job and started again: the truth about every job",
+  "reports the real outcome of every job if the server is killed with -9 halfway and restarted",
   () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

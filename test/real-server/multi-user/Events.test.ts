@@ -28,15 +28,15 @@ const first = (options: Parameters<typeof InvokeAiClient.layer>[0]): Effect.Effe
     )
   )
 
-describe("events of a multi-user server", () => {
-  it.live("come with a login", () =>
+describe("The events of a multi-user server", () => {
+  it.live("are received with credentials", () =>
     Effect.gen(function*() {
       const { email, password } = Support.accounts[1]!
       const message = yield* first({ email, password: Redacted.make(password) })
       assert.deepStrictEqual(message, Option.some({ _tag: "Connected" }))
     }))
 
-  it.live("do not come without one, or with a wrong token, which no message shows", () =>
+  it.live("are not received without credentials or with a wrong token, which no message shows", () =>
     Effect.gen(function*() {
       const secret = "not-a-token-of-this-server"
       for (const options of [{}, { token: Redacted.make(secret) }]) {

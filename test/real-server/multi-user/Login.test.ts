@@ -16,7 +16,7 @@ const login = (index: number) => {
 }
 
 describe("logging in to a multi-user server", () => {
-  it.live("is refused without a token, and with one that is wrong", () =>
+  it.live("is required: requests without a token or with a wrong one are rejected", () =>
     Effect.gen(function*() {
       const secret = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoibm9ib2R5In0.c2lnbmF0dXJl"
       const without = yield* Effect.flip(boards).pipe(Effect.provide(client({})))
@@ -28,7 +28,7 @@ describe("logging in to a multi-user server", () => {
       assert.notInclude(JSON.stringify(wrong), secret)
     }))
 
-  it.live("is refused with a wrong password, which no message shows", () =>
+  it.live("fails with a wrong password, which no message shows", () =>
     Effect.gen(function*() {
       const password = "Wrong-password-1"
       const error = yield* Effect.flip(boards).pipe(
@@ -49,7 +49,7 @@ describe("logging in to a multi-user server", () => {
       }
     }))
 
-  it.live("keeps a user away from what is the administrator's", () =>
+  it.live("does not give a user the permissions of the administrator", () =>
     Effect.gen(function*() {
       const error = yield* InvokeAiClient.use((client) =>
         client.call((api) => api.queue.pause({ params: { queue_id: "default" } }))

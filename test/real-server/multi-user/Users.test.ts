@@ -22,7 +22,7 @@ const reason = <A, R>(effect: Effect.Effect<A, InvokeAiError, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.reason._tag)
 
 describe("users of a multi-user server", () => {
-  it.live("are made and deleted by the administrator, and change their own name", () =>
+  it.live("are created and deleted by the administrator, and change their own name", () =>
     Effect.gen(function*() {
       const auth = yield* Auth
       assert.isTrue((yield* auth.status).multiuser_enabled)
@@ -51,7 +51,7 @@ describe("users of a multi-user server", () => {
       assert.strictEqual(yield* reason(Auth.use((auth) => auth.me).pipe(Effect.provide(theirs))), "Unauthorized")
     }).pipe(Effect.provide(admin)))
 
-  it.live("do not reach what belongs to another user", () =>
+  it.live("cannot access another user's resources", () =>
     Effect.gen(function*() {
       const board = yield* Boards.use((boards) => boards.create("private"))
       const image = yield* Images.use((images) =>

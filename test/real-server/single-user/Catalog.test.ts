@@ -19,7 +19,7 @@ const facts = (template: NodeTemplate): unknown =>
   ))
 
 it.layer(Support.httpClient, { excludeTestServices: true })("the catalog of the real server", (it) => {
-  it.effect("is the bundled snapshot of 6.14.2, field by field", () =>
+  it.effect("equals the bundled snapshot of 6.14.2, field by field", () =>
     Effect.gen(function*() {
       const live = yield* Effect.fromResult(NodeCatalog.fromOpenApi(yield* liveDocument, { version: "6.14.2" }))
       const { get } = yield* NodeCatalog.CatalogSource

@@ -45,12 +45,12 @@ const someWebsite = Effect.acquireRelease(
 )
 
 describe("the client and the real server", () => {
-  it.live("tells the version", () =>
+  it.live("returns the version", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* version, { version: Support.version })
     }).pipe(Effect.provide(client({}))))
 
-  it.live("needs no login on a single-user server, and an invalid token does no harm", () =>
+  it.live("needs no credentials on a single-user server, and accepts an invalid token", () =>
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       const status = yield* call((api) => api.auth.status({}))
@@ -58,13 +58,13 @@ describe("the client and the real server", () => {
       assert.isArray(yield* call((api) => api.boards.list({ query: { all: true } })))
     }).pipe(Effect.provide(client({ token: Redacted.make("not-a-token") }))))
 
-  it.live("does not log in where no login is needed", () =>
+  it.live("does not log in if no login is needed", () =>
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       assert.isArray(yield* call((api) => api.boards.list({ query: { all: true } })))
     }).pipe(Effect.provide(client({ email: "someone@example.com", password: Redacted.make("secret") }))))
 
-  it.live("names the node of a refused batch whatever its id looks like, and keeps a token out of the error", () => {
+  it.live("names the node of a rejected batch, whatever its id looks like, and keeps a token out of the error", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiYW5uIn0.c2lnbmF0dXJl"
     const enqueue = (
       nodes: NonNullable<Batch["graph"]["nodes"]>,
@@ -102,14 +102,14 @@ describe("the client and the real server", () => {
       assert.deepStrictEqual(yield* version, { version: Support.version })
     }).pipe(Effect.provide(client({ maxResponseSize: 100 * 1024 }))))
 
-  it.live("says that the server has no TLS where the URL begins with https", () =>
+  it.live("reports that the server has no TLS if the URL begins with https", () =>
     Effect.gen(function*() {
       const error = yield* failure(version)
       assert.include(error.message, "use a URL that begins with http://")
       assert.isFalse(error.sent)
     }).pipe(Effect.provide(client({ url: Support.url.replace("http:", "https:") }))))
 
-  it.live("reads a path that the server does not know as not found, although it answers 200 with its web page", () =>
+  it.live("reports an unknown path as not found, although the server responds with 200 and its web page", () =>
     Effect.gen(function*() {
       const { call, bytes } = yield* InvokeAiClient
       // an encoded slash makes the parameter match no route, so the web page answers
@@ -123,7 +123,7 @@ describe("the client and the real server", () => {
       assert.strictEqual(full.reason._tag, "NotFound")
     }).pipe(Effect.provide(client({}))))
 
-  it.live("tells a missing image, board, model, workflow and queue item", () =>
+  it.live("reports a missing image, board, model, workflow and queue item", () =>
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       const errors = yield* Effect.all([
@@ -143,7 +143,7 @@ describe("the client and the real server", () => {
       }
     }).pipe(Effect.provide(Images.layer.pipe(Layer.provideMerge(client({}))))))
 
-  it.live("keeps the problems of a refused graph short: where, what, without the graph itself", () =>
+  it.live("reports where and what is wrong in a rejected graph, without the graph itself", () =>
     Effect.gen(function*() {
       const { call } = yield* InvokeAiClient
       const prompt = "x".repeat(100_000)
@@ -175,7 +175,7 @@ describe("the client and the real server", () => {
       assert.isBelow(JSON.stringify(refused).length, 10_000)
     }).pipe(Effect.provide(client({}))))
 
-  it.live("tells that no server is there", () =>
+  it.live("reports an unreachable server", () =>
     Effect.gen(function*() {
       const port = yield* closedPort
       const error = yield* failure(version).pipe(Effect.provide(client({ url: `http://127.0.0.1:${port}` })))
@@ -184,7 +184,7 @@ describe("the client and the real server", () => {
       assert.include(error.message, `127.0.0.1:${port}`)
     }))
 
-  it.live("tells a website from an InvokeAI server", () =>
+  it.live("distinguishes a website from an InvokeAI server", () =>
     Effect.gen(function*() {
       const site = yield* someWebsite
       const error = yield* failure(ServerInfo.use((info) => info.version)).pipe(

@@ -61,7 +61,7 @@ const results = (events: ReadonlyArray<JobEvent>) =>
   events.flatMap((event) => event._tag === "InvocationComplete" ? [`${event.itemIndex} ${event.nodeId}`] : [])
     .toSorted()
 
-it.live("events come in the same order over the socket, by polling, and after the program was blocked", () =>
+it.live("emits events in the same order over the socket, by polling, and after the program was blocked", () =>
   Effect.gen(function*() {
     const heard = yield* run(Effect.void).pipe(Effect.provide(client()))
     const polled = yield* run(Effect.void).pipe(Effect.provide(polling))

@@ -43,7 +43,7 @@ const count = (batchId: string) =>
   SessionQueue.use((queue) => Effect.map(queue.batchStatus(batchId), ({ completed, total }) => ({ completed, total })))
 
 describe("On the real server", () => {
-  it.live("a 500 of a proxy that passes the request on later makes no second batch", () => {
+  it.live("a 500 of a proxy that passes the request on later causes no second batch", () => {
     let requests = 0
     const handle: Handler = (request, forward) => {
       if (!isEnqueue(request)) return undefined
@@ -61,7 +61,7 @@ describe("On the real server", () => {
     }).pipe(Effect.scoped, Effect.provide(through(handle)))
   })
 
-  it.live("a lost response to the enqueue request delays the job by seconds", () =>
+  it.live("a lost response to the enqueue request delays the job by seconds only", () =>
     Effect.gen(function*() {
       const [time, job] = yield* Effect.timed(Job.submitBatch(batch("integer", [1, 2])))
       assert.isBelow(Duration.toMillis(time), 6000)
@@ -94,7 +94,7 @@ describe("On the real server", () => {
     }).pipe(Effect.scoped, Effect.provide(through(handle)))
   })
 
-  it.live("a batch that the server took and cannot read is removed, and others run on", () =>
+  it.live("a batch that the server accepted and cannot read is removed, and others continue", () =>
     Effect.gen(function*() {
       const client = yield* HttpClient.HttpClient
       const handle: Handler = (request) => isEnqueue(request) ? client.execute(withHalf(request)) : undefined

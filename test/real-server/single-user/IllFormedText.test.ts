@@ -18,14 +18,14 @@ const send = (method: string, path: string, body?: unknown) =>
 
 it.layer(Support.httpClient, { excludeTestServices: true })("half of a surrogate pair", (it) => {
   for (const { batch, model, where } of IllFormedText.unreadable) {
-    it.effect(`in ${where} is an internal error, and its item blocks the queue until it is canceled`, () =>
+    it.effect(`is an internal error in ${where}, and its item blocks the queue until it is canceled`, () =>
       Effect.gen(function*() {
         const observed = yield* IllFormedText.observe(send, batch, Effect.sleep("2 seconds"))
         assert.deepStrictEqual(observed, IllFormedText.expected(model))
       }))
   }
 
-  it.effect("where the database stores text is an error that leaves no items", () =>
+  it.effect("is an error that leaves no items where the database stores text", () =>
     Effect.gen(function*() {
       for (const { batch } of IllFormedText.rejected) {
         assert.deepStrictEqual(yield* IllFormedText.reject(send, batch), IllFormedText.rejection)

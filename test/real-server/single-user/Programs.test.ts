@@ -74,9 +74,9 @@ for await (const event of job.events) console.log(event._tag, job.batchId)
 `
 }
 
-it.layer(client(), { excludeTestServices: true })("programs on the real server", (it) => {
+it.layer(client(), { excludeTestServices: true })("Programs on the real server", (it) => {
   for (const [index, style] of ["promises", "Effect"].entries()) {
-    it.effect(`the README's program with ${style} makes an image as it is`, () =>
+    it.effect(`generate an image with the unchanged README program with ${style}`, () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -99,7 +99,7 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
       }).pipe(Effect.scoped))
   }
 
-  it.effect("the guide's program with Effect makes an image as it is, and deletes its upload", () =>
+  it.effect("generate an image with the unchanged Effect program of the guide, and delete its upload", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -123,7 +123,7 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
       yield* Images.use((images) => images.deleteMany(made))
     }).pipe(Effect.scoped))
 
-  it.effect("the demo: says which models are missing, and stops before it uploads anything", () =>
+  it.effect("list missing models in the demo, and stop before uploading anything", () =>
     Effect.gen(function*() {
       const before = yield* allImages
       const total = (yield* SessionQueue.use((queue) => queue.status)).queue.total
@@ -136,7 +136,7 @@ it.layer(client(), { excludeTestServices: true })("programs on the real server",
     }).pipe(Effect.scoped))
 
   for (const [style, program] of Object.entries(longPrograms)) {
-    it.effect(`Ctrl-C in the middle of a program with ${style}: no uploaded image and no running job is left`, () =>
+    it.effect(`leave no uploaded image and no running job after Ctrl-C halfway through a program with ${style}`, () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path

@@ -9,7 +9,7 @@ import { client } from "../Client.ts"
 import * as Support from "../Support.ts"
 
 it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices: true })(
-  "a queue that another user uses too",
+  "A queue that another user also uses",
   (it) => {
     // The server takes any value in a batch, and then cannot read the item: all items behind it wait for ever.
     const bad = {
@@ -18,7 +18,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
       runs: 1
     }
 
-    it.effect("is reported as blocked by another user's unreadable item; the job continues when that is deleted", () =>
+    it.effect("is reported as blocked by another user's unreadable item, and the job continues after its deletion", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const batchId = "another user's batch"
@@ -36,7 +36,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         yield* queue.prune
       }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.clear)))))
 
-    it.effect("is freed by the job itself when the unreadable item is its own", () =>
+    it.effect("is unblocked by the job itself if the unreadable item is its own", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const error = yield* Job.submitBatch({ ...bad, workflow: null, size: 1, nodes: new Map() }).pipe(
@@ -52,7 +52,7 @@ it.layer(client(undefined, { blockedAfter: "2 seconds" }), { excludeTestServices
         yield* queue.prune
       }).pipe(Effect.scoped, Effect.ensuring(SessionQueue.use((queue) => Effect.ignore(queue.clear)))))
 
-    it.effect("is not mixed up: jobs of others, a pause, a cleared queue", () =>
+    it.effect("keeps a job independent of other users' jobs, a pause and a cleared queue", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         yield* queue.pause

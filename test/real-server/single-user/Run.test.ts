@@ -24,7 +24,7 @@ const uploads = Effect.map(
 )
 
 it.layer(client(), { excludeTestServices: true })("run", (it) => {
-  it.effect("goes from a file and the path of an image to files, and leaves no upload on the server", () =>
+  it.effect("turns a file and the path of an image into files, and leaves no upload on the server", () =>
     Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-run-" })

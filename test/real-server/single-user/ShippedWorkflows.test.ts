@@ -60,8 +60,8 @@ const refusedFields = (error: InvokeAiError) =>
     return { type: type ?? "", field: field ?? "" }
   })
 
-it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships", (it) => {
-  it.effect("are as many in the library as in the wheel", () =>
+it.layer(client(), { excludeTestServices: true })("Workflows that InvokeAI ships", (it) => {
+  it.effect("have the same number in the library as in the wheel", () =>
     Effect.gen(function*() {
       const library = yield* WorkflowLibrary
       assert.strictEqual(files.length, Support.shippedWorkflows)
@@ -74,7 +74,7 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
     }))
 
   for (const { name, path } of [...files, example]) {
-    it.effect(`${name}: loads, and the server accepts its graph`, () =>
+    it.effect(`load, and compile to a graph that the server accepts: ${name}`, () =>
       Effect.gen(function*() {
         const { templates } = yield* Effect.flatMap(CatalogSource, (source) => source.get)
         const workflow = yield* Workflow.fromFile(path)
@@ -143,7 +143,7 @@ it.layer(client(), { excludeTestServices: true })("workflows that InvokeAI ships
       }).pipe(Effect.scoped))
   }
 
-  it.effect("make identical pixels from one seed, although they draw their seed, and report the seed of each image", () =>
+  it.effect("generate identical pixels from one seed, although they generate their seed, and report the seed of each image", () =>
     Effect.gen(function*() {
       const [model] = yield* Models.use((models) => models.list({ name: Support.modelName }))
       const file = files.find(({ name }) => name === "Text to Image - SD1.5.json")

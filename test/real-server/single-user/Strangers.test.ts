@@ -9,7 +9,7 @@ import { tell } from "../strangers/PythonClient.ts"
 import * as Support from "../Support.ts"
 
 describe("the Python package invokeai-py-client", () => {
-  it.live("does on the simulator what it does on the real server", () =>
+  it.live("behaves the same on the simulator as on the real server", () =>
     Effect.gen(function*() {
       const workflow = Support.workflowFile("image-blur")
       const real = yield* tell("client.py", Support.url, workflow)
@@ -20,7 +20,7 @@ describe("the Python package invokeai-py-client", () => {
       assert.includeMembers(Object.keys(real), ["board", "upload", "inputs", "run", "run by events", "left"])
     }).pipe(Effect.provide(NodeServices.layer)), 300_000)
 
-  it.live("is as the guide for those who come from it says", () =>
+  it.live("behaves as the guide \"from Python\" says", () =>
     Effect.gen(function*() {
       const guide = Fs.readFileSync(Path.join(import.meta.dirname, "../../../docs/guides/from-python.md"), "utf8")
       const calls = Array.from(guide.matchAll(/^\| (`.*?) +\|/gm), ([, cell = ""]) => cell).join(" ")

@@ -39,7 +39,7 @@ const accepted = (workflow: Workflow.Workflow) =>
     return result.enqueued
   })
 
-it.layer(client(), { excludeTestServices: true })("workflows of the server", (it) => {
+it.layer(client(), { excludeTestServices: true })("Workflows of the server", (it) => {
   for (
     const { change, path } of [
       { path: example("flux-image-to-image"), change: { num_steps: 7, denoising_start: "0.25" } },
@@ -49,7 +49,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       { path: Support.workflowFile("batch-groups"), change: {} }
     ]
   ) {
-    it.effect(`${Path.basename(path)}: the library gives back the file with the values that were set`, () =>
+    it.effect(`are returned by the library as the file with the values that were set: ${Path.basename(path)}`, () =>
       Effect.gen(function*() {
         const workflow = yield* Effect.flatMap(Workflow.fromFile(path), Workflow.setInputs(change))
         const { workflow: stored, workflow_id } = yield* saved(workflow)
@@ -65,7 +65,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       }).pipe(Effect.scoped))
   }
 
-  it.effect("those it ships need no more than values and models, and run with the tiny model where that fits", () =>
+  it.effect("that it ships need only values and models, and run with the tiny model where that fits", () =>
     Effect.gen(function*() {
       const library = yield* WorkflowLibrary
       const listed = yield* Stream.runCollect(library.list({ categories: ["default"] }))
@@ -116,7 +116,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.deepStrictEqual(ran.toSorted(), ["Text to Image - SD1.5", "Text to Image - SD1.5, Prompt from File"])
     }))
 
-  it.effect("those it ships are saved as copies only", () =>
+  it.effect("that it ships are saved only as copies", () =>
     Effect.gen(function*() {
       const library = yield* WorkflowLibrary
       const [shipped] = yield* Stream.runCollect(library.list({ categories: ["default"] }))
@@ -128,7 +128,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.isTrue(Workflow.diff(workflow, copy).isEmpty)
     }).pipe(Effect.scoped))
 
-  it.effect("a missing one is distinguished from an unreachable server", () =>
+  it.effect("are distinguished from an unreachable server if they are missing", () =>
     Effect.gen(function*() {
       const missing = yield* Effect.flip(Workflow.fromLibrary("11111111-2222-4333-8444-555555555555"))
       assert.strictEqual(missing._tag, "WorkflowNotFound")
@@ -136,7 +136,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.strictEqual(image._tag, "WorkflowNotFound")
     }))
 
-  it.effect("that of an image runs again with another value", () =>
+  it.effect("can be taken from an image, and run again with another value", () =>
     Effect.gen(function*() {
       const photo = yield* Assets.uploadBytes(Support.picture(64, 48), { name: "photo.png" })
       const none = yield* Effect.flip(Workflow.fromImage(photo.imageName))
@@ -163,7 +163,7 @@ it.layer(client(), { excludeTestServices: true })("workflows of the server", (it
       assert.deepStrictEqual([wider?.width, wider?.height], [48, 24])
     }).pipe(Effect.scoped))
 
-  it.effect("models named by name, or as InvokeAI 3 did, are complete after a check", () =>
+  it.effect("have complete models after a check, even if they name them by name or as InvokeAI 3 did", () =>
     Effect.gen(function*() {
       const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
       const model = Option.getOrThrow(yield* Models.use((models) => models.findByName(Support.modelName)))

@@ -21,7 +21,7 @@ const folder = Effect.flatMap(
 /** Images that are there for a while, and what a crash left; the rest of `assets/` is in the runs and the use cases. */
 export const assetsSuite = (who: string, account?: (typeof Support.accounts)[number]): void =>
   it.layer(client(account), { excludeTestServices: true })(`assets, as ${who}`, (it) => {
-    it.effect("an image that is there is adopted and goes with the scope, unless it is starred meanwhile", () =>
+    it.effect("are adopted if they exist, and deleted with the scope unless they have been starred since then", () =>
       Effect.gen(function*() {
         const images = yield* Images
         const made = yield* Effect.forEach([1, 2], (shade) => images.upload({ data: Support.picture(8, 8, shade) }))
@@ -37,7 +37,7 @@ export const assetsSuite = (who: string, account?: (typeof Support.accounts)[num
         yield* images.delete(kept ?? "")
       }))
 
-    it.effect("what a crashed process left is found by its ledger, also without a name, and deleted", () =>
+    it.effect("of a crashed process are found by its ledger, even without a name, and deleted", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -64,7 +64,7 @@ export const assetsSuite = (who: string, account?: (typeof Support.accounts)[num
         for (const image of [named, unnamed]) assert.isFalse(yield* images.exists(image.image_name))
       }).pipe(Effect.scoped))
 
-    it.effect("images come down as a stream and as several files", () =>
+    it.effect("are downloaded as a stream and as several files", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const directory = yield* folder

@@ -16,7 +16,7 @@ const board = (name: string) =>
 /** Every method of `Boards`. */
 export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): void =>
   it.layer(layer, { excludeTestServices: true })(`boards, as ${who}`, (it) => {
-    it.effect("are made, listed, found by name, renamed, archived and deleted", () =>
+    it.effect("are created, listed, found by name, renamed, archived and deleted", () =>
       Effect.gen(function*() {
         const boards = yield* Boards
         const made = yield* board("a board of mine")
@@ -63,7 +63,7 @@ export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): v
         yield* boards.delete(created.board_id)
       }).pipe(Effect.scoped))
 
-    it.effect("take images and give them back", () =>
+    it.effect("accept images and release them", () =>
       Effect.gen(function*() {
         const boards = yield* Boards
         const images = yield* Images

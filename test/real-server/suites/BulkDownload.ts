@@ -24,7 +24,7 @@ const zipNames = (zip: Buffer): ReadonlyArray<string> => {
 /** Zip files that the server makes. */
 export const bulkDownloadSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
   it.layer(layer, { excludeTestServices: true })(`zip files, as ${who}`, (it) => {
-    it.effect("hold the images that were asked for, by name or by board", () =>
+    it.effect("contain the requested images, by name or by board", () =>
       Effect.gen(function*() {
         const images = yield* Images
         const boards = yield* Boards

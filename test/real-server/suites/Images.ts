@@ -20,7 +20,7 @@ const bytesOf = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
 /** Every method of `Images`; clearing all intermediates is the administrator's. */
 export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, options: { readonly admin: boolean }) =>
   it.layer(layer, { excludeTestServices: true })(`images, as ${who}`, (it) => {
-    it.effect("are uploaded as bytes, as a Blob and as a stream, and come back as PNG", () =>
+    it.effect("are uploaded as bytes, as a Blob and as a stream, and returned as PNG", () =>
       Effect.gen(function*() {
         const images = yield* Images
         const png = Support.picture(40, 24)
@@ -65,7 +65,7 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         assert.isFalse(yield* images.exists(image.image_name))
       }).pipe(Effect.scoped))
 
-    it.effect("are accepted and rejected by format and color mode, whole or cut off", () =>
+    it.effect("are accepted and rejected by format and color mode, complete or truncated", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* outcomes, expected)
       }))
@@ -124,7 +124,7 @@ export const imagesSuite = (who: string, layer: Layer.Layer<Boards | Images>, op
         assert.strictEqual((yield* Effect.flip(bytesOf(images.full(names[2]!)))).reason._tag, "NotFound")
       }).pipe(Effect.scoped))
 
-    it.effect("that are intermediate are counted, and cleared by the administrator alone", () =>
+    it.effect("that are intermediate are counted, and cleared only by the administrator", () =>
       Effect.gen(function*() {
         const images = yield* Images
         const image = yield* uploaded({ data: Support.picture(8, 8), isIntermediate: true })

@@ -67,7 +67,7 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           assert.strictEqual(unknown.reason._tag, "Conflict")
         }))
     } else {
-      it.effect("are not to be changed by a user", () =>
+      it.effect("cannot be changed by a user", () =>
         Effect.gen(function*() {
           const models = yield* Models
           const tiny = Option.getOrThrow(yield* models.findByName(Support.modelName))

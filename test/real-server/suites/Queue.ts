@@ -42,7 +42,7 @@ const ended = (batchId: string) =>
 /** Every method of `SessionQueue`; pausing is the administrator's. */
 export const queueSuite = (who: string, layer: Layer.Layer<SessionQueue>, options: { readonly admin: boolean }): void =>
   it.layer(layer, { excludeTestServices: true })(`the queue, as ${who}`, (it) => {
-    it.effect("takes a batch, runs it and tells everything about its items", () =>
+    it.effect("accepts a batch, runs it, and reports all facts about its items", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const batchId = randomUUID()
@@ -90,7 +90,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<SessionQueue>, option
         assert.strictEqual((yield* queue.batchStatus(batchId)).total, 0)
       }))
 
-    it.effect("keeps what failed, and runs it again", () =>
+    it.effect("keeps failed items, and runs them again", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const batchId = randomUUID()
@@ -148,7 +148,7 @@ export const queueSuite = (who: string, layer: Layer.Layer<SessionQueue>, option
         assert.strictEqual((yield* queue.batchStatus(batchId)).total, 0)
       }))
 
-    it.effect("is paused and resumed by the administrator alone", () =>
+    it.effect("is paused and resumed only by the administrator", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         if (!options.admin) {

@@ -76,7 +76,7 @@ const run = Effect.fnUntraced(function*(workflow: Workflow.Workflow) {
 /** What the library says of a workflow before it is sent is what the server says when it arrives. */
 export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
   it.layer(layer, { excludeTestServices: true })(`rules, as ${who}`, (it) => {
-    it.effect("a value in a file is a problem exactly where the server rejects it", () =>
+    it.effect("report a value in a file as a problem exactly if the server rejects it", () =>
       Effect.gen(function*() {
         yield* paused
         for (const [type, field, candidates] of values) {
@@ -91,7 +91,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         }
       }))
 
-    it.effect("Collect and Iterate nodes need the connections that the server requires", () =>
+    it.effect("require the same connections of Collect and Iterate nodes as the server", () =>
       Effect.gen(function*() {
         yield* paused
         const numbers = node("l", "integer_collection", "1.0.0", [input("collection", [1, 2])])
@@ -105,7 +105,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         }
       }))
 
-    it.effect("numbers of batch nodes and of sweeps become texts", () =>
+    it.effect("convert numbers of batch nodes and of sweeps to strings", () =>
       Effect.gen(function*() {
         const text = node("s", "string", "1.0.0", [input("value", "")])
         const strings = (workflow: Workflow.Workflow) =>
@@ -124,7 +124,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         assert.deepStrictEqual(yield* strings(swept), ["3", "four"])
       }))
 
-    it.effect("booleans vary within a batch", () =>
+    it.effect("allow booleans to vary within a batch", () =>
       Effect.gen(function*() {
         const workflow = yield* read([node("n", "boolean", "1.0.0", [input("value", false)])])
         const swept = yield* Workflow.sweep(workflow, Sweep.zip({ "n.value": [true, false, true] }))
@@ -132,7 +132,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         assert.deepStrictEqual(outputs.booleans.map(({ value }) => String(value)).toSorted(), ["false", "true", "true"])
       }))
 
-    it.effect("a field that the editor only connects takes a JSON value", () =>
+    it.effect("accept a JSON value in a field that the editor only connects", () =>
       Effect.gen(function*() {
         const value = { colors: ["red", "blue"], nested: [1, null] }
         const workflow = yield* read([node("m", "metadata_item", "1.0.0", [input("label", "palette")])])
@@ -140,7 +140,7 @@ export const rulesSuite = (who: string, layer: Layer.Layer<ClientServices>): voi
         assert.include(JSON.stringify(outputs.all), JSON.stringify(value))
       }))
 
-    it.effect("step counts that are only recorded may be 0", () =>
+    it.effect("allow step counts of 0 if they are only recorded", () =>
       Effect.gen(function*() {
         const workflow = yield* read([
           node("m", "core_metadata", "1.0.0", [input("steps", 0)]),

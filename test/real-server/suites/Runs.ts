@@ -47,7 +47,7 @@ const sidecar = Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.S
 /** Workflow files from the file to the downloaded image, and every way in which that can end otherwise. */
 export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
   it.layer(layer, { excludeTestServices: true })(`runs, as ${who}`, (it) => {
-    it.effect("text to image: a file, a prompt, a seed, progress, an image on the board, a file with its facts", () =>
+    it.effect("turn text into an image: with a file, a prompt, a seed, progress, an image on the board and a sidecar", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -129,7 +129,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.strictEqual((yield* Workflow.getInput(again, "Height")).stored, 64)
       }).pipe(Effect.scoped))
 
-    it.effect("the same seed gives the same picture, another seed another one", () =>
+    it.effect("generate the same image from the same seed, and another image from another seed", () =>
       Effect.gen(function*() {
         const model = yield* tinyModel
         const picture = Effect.fnUntraced(function*(seed: number) {
@@ -151,7 +151,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         for (const { name } of [one, same, other]) assert.isFalse(left.has(name))
       }).pipe(Effect.scoped))
 
-    it.effect("ill-formed text never reaches the queue: it is refused in values and replaced in notes", () =>
+    it.effect("never send ill-formed text: it is rejected in values and replaced in notes", () =>
       Effect.gen(function*() {
         const cut = "a grey 🐱".slice(0, -1)
         const whole = "🐱 \0 \uFEFF \u2028 \u2029 \r\n"
@@ -167,7 +167,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.include(outputs.strings.map(({ value }) => value), whole)
       }).pipe(Effect.scoped))
 
-    it.effect("image to image: a picture goes up, the result comes down, the picture is gone again", () =>
+    it.effect("turn an image into another one: upload it, download the result, and delete the upload", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -195,7 +195,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.isFalse(yield* images.exists(uploaded))
       }).pipe(Effect.scoped))
 
-    it.effect("outputs in other formats, many jobs into folders, and a cleanup of everything", () =>
+    it.effect("download outputs in other formats, and many jobs into directories, and clean up everything", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
@@ -242,7 +242,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
-    it.effect("a workflow without a model: every node's result, in order", () =>
+    it.effect("return every node's result in order, for a workflow without a model", () =>
       Effect.gen(function*() {
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
         const ready = yield* Workflow.setInputs(workflow, { Name: "Ada ☀", Number: 1, Plus: 41 })
@@ -258,7 +258,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(outputs.images, [])
       }).pipe(Effect.scoped))
 
-    it.effect("an iteration: the pictures in order, one by one and as a collection", () =>
+    it.effect("return the images of an iteration in order, one by one and as a collection", () =>
       Effect.gen(function*() {
         const workflow = yield* Workflow.fromFile(Support.workflowFile("iterate-and-collect"))
         const ready = yield* Workflow.setInputs(workflow, { To: 4 })
@@ -268,7 +268,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.isAtLeast(outputs.collections.length, 1)
       }).pipe(Effect.scoped))
 
-    it.effect("a workflow from before the form builder", () =>
+    it.effect("include a workflow from before the form builder", () =>
       Effect.gen(function*() {
         const workflow = yield* Workflow.fromFile(Support.workflowFile("exposed-fields"))
         assert.deepStrictEqual(workflow.inputs.map((input) => input.userName), ["Width", "Height", "color"])
@@ -278,7 +278,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(outputs.finalImages.map(({ height, width }) => [width, height]), [[40, 48]])
       }).pipe(Effect.scoped))
 
-    it.effect("a batch: pairs of sizes with every caption, and a sweep from the program", () =>
+    it.effect("combine pairs of sizes with every caption in a batch, and in a sweep of the program", () =>
       Effect.gen(function*() {
         const workflow = yield* Workflow.fromFile(Support.workflowFile("batch-groups"))
         const job = yield* Job.submit(workflow, { deleteOutputs: true })
@@ -307,7 +307,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(sums, [[3], [4], [5]])
       }).pipe(Effect.scoped))
 
-    it.effect("a node that fails: which one and why, and nothing of it is left", () =>
+    it.effect("report which node fails and why, and leave nothing on the server", () =>
       Effect.gen(function*() {
         const before = yield* allImages
         const error = yield* Effect.gen(function*() {
@@ -332,7 +332,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(outputs.finalImages.map((image) => image.width), [64, 32])
       }).pipe(Effect.scoped))
 
-    it.effect("a cancel while it runs: it stops, and nothing of it is left", () =>
+    it.effect("stop after a cancellation, and leave nothing on the server", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const before = yield* allImages
@@ -357,7 +357,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
-    it.effect("a timeout: the job is canceled, and nothing of it is left", () =>
+    it.effect("are canceled on a timeout, and leave nothing on the server", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const before = yield* allImages
@@ -374,7 +374,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
-    it.effect("an interruption: closing the scope stops the job on the server", () =>
+    it.effect("are canceled on the server when their scope closes", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const before = yield* allImages
@@ -395,7 +395,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.deepStrictEqual(yield* allImages, before)
       }).pipe(Effect.scoped))
 
-    it.effect("reports problems before anything is sent", () =>
+    it.effect("report problems before anything is sent", () =>
       Effect.gen(function*() {
         const queue = yield* SessionQueue
         const total = (yield* queue.status).queue.total
@@ -427,7 +427,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.strictEqual((yield* queue.status).queue.total, total)
       }).pipe(Effect.scoped))
 
-    it.effect("six jobs at once: each follows its own", () =>
+    it.effect("do not mix up six concurrent jobs", () =>
       Effect.gen(function*() {
         const workflow = yield* Workflow.fromFile(Support.workflowFile("text-only"))
         const workflows = yield* Effect.forEach(

@@ -11,7 +11,7 @@ export const serverInfoSuite = (
   options: { readonly admin: boolean }
 ): void =>
   it.layer(layer, { excludeTestServices: true })(`the server itself, as ${who}`, (it) => {
-    it.effect("tells what it is and what it can do", () =>
+    it.effect("reports its version and its capabilities", () =>
       Effect.gen(function*() {
         const info = yield* ServerInfo
         assert.strictEqual(info.url.href, `${Support.url}/`)

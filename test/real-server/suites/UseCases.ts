@@ -34,7 +34,7 @@ const Sidecar = Schema.fromJsonString(Schema.Struct({
 export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): void =>
   it.layer(layer, { excludeTestServices: true })(`the use cases, as ${who}`, (it) => {
     it.effect(
-      "load and list, set and validate, submit and follow, retrieve and clean up",
+      "load and list, set and validate, submit and track, retrieve and clean up",
       () =>
         Effect.gen(function*() {
           const fs = yield* FileSystem.FileSystem
@@ -122,7 +122,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
       120_000
     )
 
-    it.effect("a video comes down whole, with its facts", () =>
+    it.effect("download a complete video with its sidecar", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path

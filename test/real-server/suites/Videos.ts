@@ -22,7 +22,7 @@ const bytesOf = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
 /** Every method of `Videos`. */
 export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): void =>
   it.layer(layer, { excludeTestServices: true })(`videos, as ${who}`, (it) => {
-    it.effect("are uploaded and downloaded, also from the middle on", () =>
+    it.effect("are uploaded and downloaded, even from the middle on", () =>
       Effect.gen(function*() {
         const videos = yield* Videos
         const { video_name } = yield* uploaded

@@ -73,7 +73,7 @@ export const workflowLibrarySuite = (who: string, layer: Layer.Layer<WorkflowLib
           assert.strictEqual((yield* Effect.flip(library.delete(id))).reason._tag, "NotFound")
         }).pipe(Effect.scoped))
 
-      it.effect("takes a file and gives it back", () =>
+      it.effect("saves a file and returns it unchanged", () =>
         Effect.gen(function*() {
           const library = yield* WorkflowLibrary
           const fs = yield* FileSystem.FileSystem

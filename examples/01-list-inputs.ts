@@ -1,4 +1,4 @@
-/** Use case 1: load a workflow that the editor exported, and see what can be set. `node examples/01-list-inputs.ts` */
+/** Use case 1: load a workflow that the editor exported, and list its inputs. `node examples/01-list-inputs.ts` */
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Console from "effect/Console"
@@ -9,10 +9,10 @@ const print = (input: InkWorkflowInput) => {
   const value = Workflow.formatValue(input)
   return Console.log([
     `\nInput: ${input.userName}`,
-    `  System Name: ${input.systemName}`,
+    `  System name: ${input.systemName}`,
     `  Type: ${input.field._tag}`,
-    `  Required: ${input.required ? "True" : "False"}`,
-    ...(value === undefined || value === "" ? [] : [`  Current Value: ${value}`])
+    `  Required: ${input.required}`,
+    ...(value === undefined || value === "" ? [] : [`  Current value: ${value}`])
   ].join("\n"))
 }
 
@@ -26,20 +26,20 @@ export const listInputs = Effect.gen(function*() {
   yield* Console.log(`Total configurable inputs: ${workflow.inputs.length}\n${"=".repeat(60)}`)
   yield* Effect.forEach(workflow.inputs, print, { discard: true })
 
-  // A user name may belong to several inputs, a system name belongs to one.
+  // Several inputs can share a user name; a system name is unique.
   yield* Workflow.inputsByUserName(workflow).pipe(
-    Effect.andThen(Console.log("\nUser names are unique: both kinds of names can be used")),
+    Effect.andThen(Console.log("\nUser names are unique: you can use user names and system names")),
     Effect.catchTag(
       "AmbiguousInputName",
-      (error) => Console.log(`\nWarning: ${error.message}\nMust use system names for this workflow`)
+      (error) => Console.log(`\nWarning: ${error.message}\nUse system names for this workflow`)
     )
   )
 
   const missing = Workflow.missingRequiredInputs(workflow)
-  yield* Console.log(`\nRequired inputs still needed: ${missing.join(", ")}`)
+  yield* Console.log(`\nRequired inputs without a value: ${missing.join(", ")}`)
 
   for (const node of Workflow.outputNodes(workflow)) {
-    yield* Console.log(`Results come from: ${node.label} (${node.type})`)
+    yield* Console.log(`Results are produced by: ${node.label} (${node.type})`)
   }
   return workflow
 })

@@ -14,8 +14,8 @@ const encoder = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c"
 const picture = "2981a67c-480f-4237-9384-26b68dbf912b"
 const denoise = "9c773392-5647-4f2b-958e-9da1707b6e6a"
 
-/** What the workflow needs on the server. The name is a wish; any model of the kind will do. */
-const kinds = [
+/** The models that the workflow needs on the server. The name is only a preference; any model of the type works. */
+const requirements = [
   { field: "model", name: "FLUX Dev (Quantized)", bases: ["flux"], type: "main" },
   { field: "t5_encoder_model", name: "T5 Encoder FLUX", bases: ["flux", "any"], type: "t5_encoder" },
   { field: "clip_embed_model", name: "CLIP-L Encoder", bases: ["flux", "any"], type: "clip_embed" },
@@ -37,9 +37,9 @@ export const findModels = Effect.gen(function*() {
   const installed = yield* models.list()
   const missing: Array<string> = []
   const values = new Map<string, unknown>()
-  for (const { bases, field, name, type } of kinds) {
-    const fitting = installed.filter((model) => model.type === type && bases.includes(model.base))
-    const model = fitting.find((model) => model.name === name) ?? fitting[0]
+  for (const { bases, field, name, type } of requirements) {
+    const suitable = installed.filter((model) => model.type === type && bases.includes(model.base))
+    const model = suitable.find((model) => model.name === name) ?? suitable[0]
     if (model === undefined) missing.push(`a ${bases.join(" or ")} model of type ${type}, for example "${name}"`)
     else values.set(`${loader}.${field}`, { key: model.key, name: model.name, base: model.base, type: model.type })
   }
@@ -59,12 +59,12 @@ export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Wor
     Effect.flatMap(Workflow.setInputs({
       [`${encoder}.prompt`]: "A serene mountain landscape at sunset, photorealistic, high detail",
       [`${picture}.image`]: photo,
-      [`${denoise}.num_steps`]: "30", // a text that is a number is taken for the number
+      [`${denoise}.num_steps`]: "30", // numeric strings are converted
       [`${denoise}.denoising_start`]: 0.65
     }))
   )
 
-  // A bad value fails immediately, and leaves the workflow as it is.
+  // An invalid value fails immediately, and does not change the workflow.
   yield* configured.pipe(
     Workflow.setInput(`${denoise}.num_steps`, -5),
     Effect.catchTag("InvalidInputValue", (error) => Console.log(`Field validation error: ${error.message}`))
@@ -78,8 +78,8 @@ export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Wor
   const missing = Workflow.missingRequiredInputs(configured)
   yield* Console.log(
     missing.length === 0
-      ? "All required inputs are set, workflow ready for submission"
-      : `Still missing required inputs: ${missing.join(", ")}`
+      ? "All required inputs are set, the workflow is ready for submission"
+      : `Required inputs without a value: ${missing.join(", ")}`
   )
   return configured
 })

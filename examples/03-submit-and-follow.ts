@@ -1,4 +1,4 @@
-/** Use case 3: hand a workflow in, and follow it to its end. `node examples/03-submit-and-follow.ts` */
+/** Use case 3: submit a workflow, and track it until it ends. `node examples/03-submit-and-follow.ts` */
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -11,7 +11,7 @@ import { setInputs } from "./02-set-inputs.ts"
 import { showProgress } from "./lib/progress.ts"
 import { run } from "./lib/run.ts"
 
-/** Runs a workflow and waits for it. If the scope closes before, by Ctrl-C for example, the job is canceled. */
+/** Runs a workflow and waits for it. If the scope closes earlier, for example on Ctrl-C, the job is canceled. */
 export const submitAndFollow = Effect.fn("submitAndFollow")(function*(workflow: Workflow.Workflow) {
   const boards = yield* Boards
   const board = yield* boards.findOrCreate("samples")

@@ -1,9 +1,8 @@
 /**
- * A program that can be killed at any moment, and is just started again. `node examples/crash-recovery.ts`
+ * A program that can be killed at any moment and restarted. `node examples/crash-recovery.ts`
  *
  * With INVOKEAI_URL it works through its orders on that server; kill it with `kill -9` and start it again. Without, it
- * shows just that: it serves a simulator, starts itself, kills itself in the middle of an order, and starts itself
- * again.
+ * demonstrates this: it serves a simulator, starts itself, kills itself in the middle of an order, and restarts.
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
@@ -21,18 +20,18 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { exampleFile } from "./lib/run.ts"
+import { count, exampleFile } from "./lib/run.ts"
 
 const orders = [{ id: "order-1", width: 160 }, { id: "order-2", width: 240 }, { id: "order-3", width: 320 }]
 
 /** One order: submitted once, no matter how often the program starts, and done when its file exists. */
 const work = Effect.fn("work")(function*(order: typeof orders[number]) {
   const fs = yield* FileSystem.FileSystem
-  if (yield* fs.exists(`outputs/${order.id}.png`)) return yield* Console.log(`${order.id} was done already`)
+  if (yield* fs.exists(`outputs/${order.id}.png`)) return yield* Console.log(`Already done: ${order.id}`)
 
   // Only evaluated when the journal has no job of this name.
   const prepare = Effect.gen(function*() {
-    yield* Console.log(`${order.id} is submitted`)
+    yield* Console.log(`Submitting ${order.id}`)
     const photo = yield* Assets.uploadFile(exampleFile("mountain.png"))
     const workflow = yield* Workflow.fromFile(exampleFile("soft-thumbnail.json"))
     return yield* Workflow.setInputs(workflow, { photo, width: order.width })
@@ -40,21 +39,21 @@ const work = Effect.fn("work")(function*(order: typeof orders[number]) {
   const job = yield* JobRecovery.submitOnce(order.id, prepare)
   yield* job.events.pipe(
     Stream.filter((event) => event._tag === "InvocationStarted"),
-    Stream.runForEach((event) => Console.log(`${order.id} runs ${event.nodeType}`))
+    Stream.runForEach((event) => Console.log(`Running ${event.nodeType} for ${order.id}`))
   )
   const { outputs } = yield* job.await
   yield* Downloads.images(outputs.finalImages, { directory: "outputs", template: order.id, ifExists: "overwrite" })
-  yield* Console.log(`${order.id} is done`)
+  yield* Console.log(`Done: ${order.id}`)
 }, Effect.scoped)
 
 const program = Effect.gen(function*() {
   yield* Effect.forEach(orders, work, { discard: true })
-  yield* Assets.recover // what killed runs had uploaded and no job needs any more
+  yield* Assets.recover // deletes uploads of killed runs that no job needs
 })
 
 const services = NodeInvokeAi.layerConfig({ assetLedger: "state/uploads.jsonl", jobJournal: "state/jobs" })
 
-/** Starts this file as a process of its own, and kills it when it prints a text. Gives its exit code, or null. */
+/** Starts this file as a separate process, and kills it when it prints `killAt`. Returns its exit code, or null. */
 const runProcess = (url: URL, killAt?: string) =>
   Effect.callback<number | null>((resume) => {
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url)], {
@@ -72,15 +71,15 @@ const runProcess = (url: URL, killAt?: string) =>
 /** The demonstration. */
 const demonstration = Effect.gen(function*() {
   const { url } = yield* NodeSimulator
-  yield* runProcess(url, "order-2 runs img_blur")
-  yield* Console.log("\n(killed with SIGKILL; started again)\n")
+  yield* runProcess(url, "Running img_blur for order-2")
+  yield* Console.log("\n(Killed with SIGKILL; restarted)\n")
   const code = yield* runProcess(url)
   const simulator = yield* Simulator
   const { images, items } = yield* simulator.state
   yield* Console.log(
-    `\nThe server had ${items.length} jobs for ${orders.length} orders, and has ${
-      images.filter((image) => image.isUpload).length
-    } uploads left.`
+    `\nThe server ran ${count(items.length, "job")} for ${count(orders.length, "order")}, and has ${
+      count(images.filter((image) => image.isUpload).length, "upload")
+    } left.`
   )
   process.exitCode = code ?? 1
 }).pipe(Effect.provide(NodeSimulator.layer({ nodeDuration: "300 millis" })))

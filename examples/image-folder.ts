@@ -1,6 +1,6 @@
 /**
- * Every image of a folder through one workflow, four at a time. An image that fails stops no other.
- * `node examples/image-folder.ts [folder with images] [folder for the results]`
+ * Runs one workflow with every image in a directory, four at a time. One failure does not stop the rest.
+ * `node examples/image-folder.ts [directory with images] [directory for the results]`
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
@@ -10,7 +10,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import { exampleFile, run } from "./lib/run.ts"
+import { count, exampleFile, run } from "./lib/run.ts"
 
 /** Uploads one image, runs the workflow with it, and downloads the result under the same name. */
 export const thumbnail = Effect.fn("thumbnail")(function*(workflow: Workflow.Workflow, file: string, to: string) {
@@ -24,9 +24,9 @@ export const thumbnail = Effect.fn("thumbnail")(function*(workflow: Workflow.Wor
     ifExists: "overwrite"
   })
   return files.map((written) => written.path)
-}, Effect.scoped) // the scope ends here: the uploaded image is deleted before the next one is taken
+}, Effect.scoped) // the scope ends here: the uploaded image is deleted before the next one is processed
 
-/** Runs the workflow with each image of a folder, and says how each went. */
+/** Runs the workflow with each image in a directory, and prints the outcome of each. */
 export const imageFolder = Effect.fn("imageFolder")(function*(from: string, to: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -42,7 +42,7 @@ export const imageFolder = Effect.fn("imageFolder")(function*(from: string, to: 
     ), { concurrency: 4 })
 
   const done = results.filter((ok) => ok).length
-  yield* Console.log(`\n${done} of ${names.length} images are in ${path.resolve(to)}`)
+  yield* Console.log(`\nProcessed ${done} of ${count(names.length, "image")}: ${path.resolve(to)}`)
   return done
 })
 

@@ -1,6 +1,6 @@
 /**
  * Traces, metrics and logs of a job over OTLP: to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, or to a small one
- * that this program starts and shows. `node examples/observability.ts`
+ * that this program starts and prints. `node examples/observability.ts`
  */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Otlp from "effect/observability/Otlp"
 import * as Option from "effect/Option"
 import { startCollector } from "./lib/collector.ts"
-import { exampleFile, run } from "./lib/run.ts"
+import { count, exampleFile, run } from "./lib/run.ts"
 
 /** Any program; nothing in it is about observability. */
 const thumbnail = Effect.gen(function*() {
@@ -24,10 +24,12 @@ const thumbnail = Effect.gen(function*() {
   const job = yield* Job.submit(ready, { runs: 2 })
   const { outputs } = yield* job.await
   for (const image of outputs.finalImages) yield* Downloads.bytes(image)
-  yield* Effect.logInfo(`${outputs.finalImages.length} images`).pipe(Effect.annotateLogs({ batchId: job.batchId }))
+  yield* Effect.logInfo(`Downloaded ${count(outputs.finalImages.length, "image")}`).pipe(
+    Effect.annotateLogs({ batchId: job.batchId })
+  )
 }).pipe(Effect.scoped, Effect.withSpan("thumbnail"))
 
-/** Runs the program and exports what it tells; everything has been sent when this returns. */
+/** Runs the program and exports its telemetry; everything has been sent when this returns. */
 export const observed = Effect.gen(function*() {
   const endpoint = yield* Config.option(Config.String("OTEL_EXPORTER_OTLP_ENDPOINT"))
   const collector = Option.isNone(endpoint) ? yield* startCollector : undefined
@@ -39,7 +41,7 @@ export const observed = Effect.gen(function*() {
   if (collector === undefined) return yield* Console.log(`Traces, metrics and logs were sent to ${baseUrl}`)
   yield* Console.log(`\nTraces\n${collector.trace()}`)
   yield* Console.log(`\nMetrics\n${collector.metrics()}`)
-  yield* Console.log(`\nLogs: ${collector.logCount()} lines`)
+  yield* Console.log(`\nLogs: ${count(collector.logCount(), "line")}`)
 })
 
 if (import.meta.main) run(observed)

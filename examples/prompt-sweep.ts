@@ -1,4 +1,4 @@
-/** One submission for all combinations of prompts and strengths, and a table of what came out. `node examples/prompt-sweep.ts` */
+/** One submission for all combinations of prompts and strengths, and a table of the results. `node examples/prompt-sweep.ts` */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import { findModels } from "./02-set-inputs.ts"
-import { exampleFile, run } from "./lib/run.ts"
+import { count, exampleFile, run } from "./lib/run.ts"
 
 const prompt = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c.prompt"
 
@@ -33,7 +33,7 @@ export const promptSweep = Effect.gen(function*() {
       denoising_start: [0.4, 0.7]
     })))
   )
-  yield* Console.log(`${Workflow.sweepSize(varied)} combinations in one job …\n`)
+  yield* Console.log(`Running ${count(Workflow.sweepSize(varied), "combination")} in one job …\n`)
   const { outputs } = yield* Effect.flatMap(Job.submit(varied), (job) => job.await)
 
   const path = yield* Path.Path
@@ -52,7 +52,7 @@ export const promptSweep = Effect.gen(function*() {
       file?.path ?? ""
     ]
   })
-  yield* Console.log(table([["item", "prompt", "denoising_start", "time", "file"], ...rows]))
+  yield* Console.log(table([["Item", "Prompt", "Denoising start", "Time", "File"], ...rows]))
   return rows
 })
 

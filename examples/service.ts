@@ -1,6 +1,6 @@
 /**
- * A service that makes thumbnails: `POST /thumbnails?width=320` with an image, the response is an image. Ctrl-C stops it
- * gracefully: no new requests, the running ones have ten seconds, what is left then is canceled on the server.
+ * A service that makes thumbnails: `POST /thumbnails?width=320` with an image returns an image. Ctrl-C stops it
+ * gracefully: it accepts no new requests, gives running ones ten seconds, and then cancels their jobs on the server.
  *
  *     node examples/service.ts
  *     curl --data-binary @examples/mountain.png 'http://127.0.0.1:8080/thumbnails?width=320' > thumbnail.png
@@ -34,7 +34,7 @@ const thumbnail = (workflow: Workflow.Workflow) =>
     const { width = "240" } = yield* HttpServerRequest.schemaSearchParams(Query)
     const photo = yield* Assets.uploadBytes(new Uint8Array(yield* request.arrayBuffer))
     const ready = yield* Workflow.setInputs(workflow, { photo, width })
-    // The scope is that of the request: a client that goes away cancels its job.
+    // The scope is that of the request: if a client disconnects, its job is canceled.
     const job = yield* Job.submit(ready, { timeout: "2 minutes", keepOutputs: false })
     const { outputs } = yield* job.await
     const [image] = outputs.finalImages

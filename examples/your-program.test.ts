@@ -1,4 +1,4 @@
-/** How a program that uses the library is tested: no server, no GPU, no waiting. `npx vitest run examples/your-program.test.ts` */
+/** Tests of a program that uses the library: no server, no GPU, no waiting. `npx vitest run examples/your-program.test.ts` */
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as Simulator from "@effect-invokeai/testing/Simulator"
@@ -14,7 +14,7 @@ import { exampleFile } from "./lib/run.ts"
 const load = Workflow.fromFile(exampleFile("soft-thumbnail.json"))
 const photo = exampleFile("mountain.png")
 
-/** Waits until the simulated server works on something: reading and sending the photo takes real time. */
+/** Waits until the simulated server runs an item: reading and sending the photo takes real time. */
 const jobRuns = Effect.gen(function*() {
   while ((yield* InvokeAiTest.state).items.every((item) => item.status !== "in_progress")) {
     yield* TestClock.withLive(Effect.sleep("5 millis"))
@@ -22,7 +22,7 @@ const jobRuns = Effect.gen(function*() {
 })
 
 describe("thumbnail", () => {
-  it.effect("writes one file and leaves nothing on the server but the result", () =>
+  it.effect("writes one file, and leaves only the result on the server", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -32,7 +32,7 @@ describe("thumbnail", () => {
       yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
 
-  it.effect("tells which node failed, and deletes its upload all the same", () =>
+  it.effect("names the node that failed, and deletes its upload anyway", () =>
     Effect.gen(function*() {
       yield* InvokeAiTest.whenNode("img_blur", Simulator.failsWith("OutOfMemoryError", "no memory left"))
       const error = yield* Effect.flip(thumbnail(yield* load, photo, "nowhere"))
@@ -42,11 +42,11 @@ describe("thumbnail", () => {
       yield* InvokeAiTest.assertClean
     }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
 
-  it.effect("gives up after five minutes and cancels the job", () =>
+  it.effect("times out after five minutes, and cancels the job", () =>
     Effect.gen(function*() {
       const running = yield* Effect.forkChild(Effect.flip(thumbnail(yield* load, photo, "nowhere")))
       yield* jobRuns
-      yield* TestClock.adjust("6 minutes") // of the test's clock: no time passes
+      yield* TestClock.adjust("6 minutes") // of the test clock: no real time passes
       const error = yield* Fiber.join(running)
       assert(error._tag === "WorkflowNotCompleted")
       assert.strictEqual(error.reason._tag, "JobTimeout")

@@ -1,6 +1,7 @@
-/** Shows how far a job is: a bar that moves on a terminal, plain lines elsewhere. */
+/** Shows the progress of a job: a progress bar on a terminal, plain lines elsewhere. */
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as Effect from "effect/Effect"
+import { count } from "./run.ts"
 
 const width = 30
 const live = process.stdout.isTTY
@@ -11,13 +12,13 @@ const bar = (percentage: number): string => {
   return `${"█".repeat(filled)}${"░".repeat(width - filled)}`
 }
 
-/** A line that stays. */
+/** Prints a permanent line. */
 const line = (text: string): void => {
   process.stdout.write(`${live ? eraseLine : ""}  ${text}\n`)
 }
 
-/** The node and the quarter of its progress that was printed last: without a terminal, four lines are enough. */
-let told = ""
+/** The node and the quarter of its progress of the last printed line: without a terminal, four lines are enough. */
+let lastPrinted = ""
 
 const progress = (nodeId: string, percentage: number | null, message: string): void => {
   if (live) {
@@ -26,8 +27,10 @@ const progress = (nodeId: string, percentage: number | null, message: string): v
     return
   }
   const step = `${nodeId} ${percentage === null ? message : Math.floor(percentage / 25)}`
-  if (percentage !== null && percentage > 0 && step !== told) line(`Progress: ${percentage.toFixed(0)}% - ${message}`)
-  told = step
+  if (percentage !== null && percentage > 0 && step !== lastPrinted) {
+    line(`Progress: ${percentage.toFixed(0)}% - ${message}`)
+  }
+  lastPrinted = step
 }
 
 /** Prints one event of a job. */
@@ -52,6 +55,6 @@ export const showProgress = (event: JobEvent): Effect.Effect<void> =>
       case "JobWarning":
         return line(`Note: ${event.message}`)
       case "EventsDropped":
-        return line(`(${event.count} events not shown)`)
+        return line(`Note: ${count(event.count, "event")} not shown`)
     }
   })

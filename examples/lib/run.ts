@@ -15,8 +15,11 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Url from "node:url"
 
-/** The path of a file of this folder. */
+/** The path of a file in the directory of the examples. */
 export const exampleFile = (name: string): string => Url.fileURLToPath(new URL(`../${name}`, import.meta.url))
+
+/** A number and its noun: `1 image`, `2 images`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`
 
 const simulator = Layer.mergeAll(
   InvokeAiTest.layer({ stepDuration: "60 millis", nodeDuration: "120 millis" }),
@@ -29,8 +32,8 @@ const server = Layer.unwrap(Effect.gen(function*() {
   return Option.isSome(url) ? NodeInvokeAi.layerConfig() : simulator
 }))
 
-/** Says where the program runs. */
-export const sayWhere = Effect.gen(function*() {
+/** Prints where the program runs. */
+export const printTarget = Effect.gen(function*() {
   const info = yield* ServerInfo
   const real = Option.isSome(yield* Config.option(Config.Redacted("INVOKEAI_URL")))
   const where = real
@@ -39,11 +42,11 @@ export const sayWhere = Effect.gen(function*() {
   yield* Console.log(`Running on ${where}, InvokeAI ${yield* info.version}\n`)
 })
 
-/** Runs a program with everything it needs; an expected failure is printed as one message, without a stack. */
+/** Runs a program with the services it needs; an expected failure is printed as one message, without a stack. */
 export const run = <A, E extends { readonly message: string }>(
   program: Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>
 ): void =>
-  Effect.andThen(sayWhere, program).pipe(
+  Effect.andThen(printTarget, program).pipe(
     Effect.scoped,
     Effect.provide(server),
     Effect.onExit((exit) =>

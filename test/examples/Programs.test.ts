@@ -22,10 +22,10 @@ const freePort = Effect.callback<number>((resume) => {
 describe("The use cases", () => {
   for (
     const [name, last] of [
-      ["01-list-inputs.ts", "Results come from"],
-      ["02-set-inputs.ts", "workflow ready for submission"],
+      ["01-list-inputs.ts", "Results are produced by"],
+      ["02-set-inputs.ts", "the workflow is ready for submission"],
       ["03-submit-and-follow.ts", "Final status: completed"],
-      ["04-outputs-and-cleanup.ts", "Deleted 1 input assets"]
+      ["04-outputs-and-cleanup.ts", "Deleted 1 input asset\n"]
     ] as const
   ) {
     it.live(`include ${name}, which runs on its own`, () =>
@@ -82,7 +82,7 @@ describe("The image folder example", () => {
           const { code, output } = yield* program.ended
           assert.strictEqual(code, 0, output)
           assert.include(output, "✗ broken.png")
-          assert.include(output, "2 of 3 images")
+          assert.include(output, "Processed 2 of 3 images")
           assert.deepStrictEqual(Fs.readdirSync(Path.join(cwd, "small")).toSorted(), ["one.png", "two.png"])
           assert.deepStrictEqual(sizeOf(Fs.readFileSync(Path.join(cwd, "small/one.png"))), [240, 160])
           assert.isTrue((yield* simulator.leftovers).isClean)
@@ -137,9 +137,9 @@ describe("The crash recovery example", () => {
         (program) => program.ended
       )
       assert.strictEqual(code, 0, output)
-      assert.include(output, "started again")
-      assert.include(output, "order-1 was done already")
-      assert.include(output, "The server had 3 jobs for 3 orders, and has 0 uploads left.")
+      assert.include(output, "restarted")
+      assert.include(output, "Already done: order-1")
+      assert.include(output, "The server ran 3 jobs for 3 orders, and has 0 uploads left.")
       assert.deepStrictEqual(Fs.readdirSync(Path.join(cwd, "outputs")).toSorted(), [
         "order-1.png",
         "order-2.png",

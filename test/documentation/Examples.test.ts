@@ -45,6 +45,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "guides/workflows.md compare": ({ model, workflow }) => [workflow, [model, model]],
   "guides/workflows.md keep": ({ image, workflow }) => [image, workflow],
   "reference/errors.md render": ({ workflow }) => [workflow],
+  "catalog/Snapshot.ts inputsOf": ({ textToImage }) => [JSON.parse(textToImage)],
   "assets/Assets.ts size": ({ png }) => [png],
   "assets/Cleanup.ts early": ({ image }) => [image],
   "assets/Downloads.ts download": ({ image }) => [image],
@@ -159,7 +160,7 @@ beforeAll(() => {
 })
 afterAll(() => void vi.restoreAllMocks())
 
-it.layer(Stage.layer, { excludeTestServices: true })("an example of the documentation runs", (it) => {
+it.layer(Stage.layer, { excludeTestServices: true })("An example of the documentation runs", (it) => {
   for (const example of examples.filter(({ kind }) => kind === "module")) {
     it.effect(`${example.file}:${example.line}`, () => run(example))
   }

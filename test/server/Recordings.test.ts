@@ -16,8 +16,8 @@ const samples = (version: string): ReadonlyArray<Entry> =>
 // recorded calls that the library does not make
 const notDeclared = /auth\/media-cookie|auth\/users\/[^/]+$|board_images\/$|models\/get_by_attrs|\/nope$|^\/$/
 
-describe("what real servers answered", () => {
-  it.effect.each(versions)("%s: every answer is understood", (version) =>
+describe("The recordings of real servers", () => {
+  it.effect.each(versions)("are understood: every response of %s", (version) =>
     Effect.gen(function*() {
       let decoded = 0
       for (const entry of samples(version)) {
@@ -36,7 +36,7 @@ describe("what real servers answered", () => {
       assert.isAbove(decoded, 40)
     }))
 
-  it.each(versions)("%s: every event is known", (version) => {
+  it.each(versions)("are understood: every event of %s", (version) => {
     const events = samples(version).filter((entry) => entry.kind === "socket-event")
     assert.isAbove(events.length, 10)
     for (const entry of events) {
@@ -45,7 +45,7 @@ describe("what real servers answered", () => {
     }
   })
 
-  it("understands an event whatever a newer server writes into its details", () => {
+  it("are understood whatever a newer server writes into the details of an event", () => {
     const payload = { queue_id: "default", item_id: 1, batch_id: "b", status: "dreaming" }
     const details = { origin: 7, started_at: "soon", error_message: ["a"], batch_status: "good", status_sequence: "3" }
     assert.deepStrictEqual(decode("queue_item_status_changed", { ...payload, ...details }), {
@@ -73,7 +73,7 @@ describe("what real servers answered", () => {
     assert.deepStrictEqual(decode(name, node), { name, payload: node })
   })
 
-  it("keeps unknown and unexpected events as they came", () => {
+  it("keep unknown and unexpected events as they are", () => {
     assert.deepStrictEqual(decode("brand_new", { a: 1 }), { name: "unknown", wireName: "brand_new", payload: { a: 1 } })
     assert.deepStrictEqual(decode("batch_enqueued", "what"), {
       name: "unknown",
@@ -84,7 +84,7 @@ describe("what real servers answered", () => {
   })
 })
 
-describe("timestamps", () => {
+describe("Timestamps", () => {
   it.each([
     ["2026-11-22 12:34:56.789", "2026-11-22T12:34:56.789Z"],
     ["2026-11-22 12:34:56", "2026-11-22T12:34:56.000Z"],
@@ -97,7 +97,7 @@ describe("timestamps", () => {
     assert.strictEqual(Schema.encodeSync(ServerTimestamp)(time), iso.replace("T", " ").replace("Z", ""))
   })
 
-  it("are UTC without a zone, wherever the program runs", () => {
+  it("are UTC if they have no zone, wherever the program runs", () => {
     const before = process.env["TZ"]
     process.env["TZ"] = "America/New_York"
     const time = Schema.decodeUnknownSync(ServerTimestamp)("2026-11-22 12:34:56.789")
@@ -106,13 +106,13 @@ describe("timestamps", () => {
     assert.strictEqual(DateTime.formatIso(time), "2026-11-22T12:34:56.789Z")
   })
 
-  it("refuses what is no time", () => {
+  it("are rejected if they are invalid", () => {
     assert.isTrue(Schema.decodeUnknownResult(ServerTimestamp)("soon")._tag === "Failure")
     assert.isTrue(Schema.decodeUnknownResult(SQLiteDirection)("desc")._tag === "Failure")
   })
 })
 
-describe("queue items", () => {
+describe("Queue items", () => {
   const minimal = {
     item_id: 1,
     status: "contemplating",

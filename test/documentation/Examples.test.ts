@@ -45,7 +45,6 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "guides/workflows.md compare": ({ model, workflow }) => [workflow, [model, model]],
   "guides/workflows.md keep": ({ image, workflow }) => [image, workflow],
   "reference/errors.md render": ({ workflow }) => [workflow],
-  "catalog/Snapshot.ts inputsOf": ({ textToImage }) => [JSON.parse(textToImage)],
   "assets/Assets.ts size": ({ png }) => [png],
   "assets/Cleanup.ts early": ({ image }) => [image],
   "assets/Downloads.ts download": ({ image }) => [image],

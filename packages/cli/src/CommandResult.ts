@@ -586,3 +586,41 @@ export class Doctor extends Schema.Opaque<Doctor>()(Schema.Struct({
   /** The findings. */
   findings: Schema.Array(Finding)
 })) {}
+
+/**
+ * A module that `types` writes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class TypesModule extends Schema.Opaque<TypesModule>()(Schema.Struct({
+  /** The path of the module. */
+  path: Schema.String,
+  /** The path of the workflow. */
+  workflow: Schema.String,
+  /** What was there before: nothing, a module that differs, or the same. */
+  status: Schema.Literals(["missing", "changed", "same"]),
+  /** The inputs and outputs that differ from those of the module that was there. */
+  changes: Schema.Array(Schema.Struct({
+    /** Whether it is about an input or an output. */
+    subject: Schema.Literals(["input", "output"]),
+    /** The public name. */
+    name: Schema.String,
+    /** What differs. */
+    kind: Schema.Literals(["added", "removed", "type", "default", "required"]),
+    /** The difference in words. */
+    message: Schema.String
+  }))
+})) {}
+
+/**
+ * The result of `types`. With `--check` the subcommand fails with `TypesOutdated` if a module differs; its message names every
+ * difference.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Types extends Schema.Opaque<Types>()(Schema.Struct({
+  /** The modules, in the order of the paths of their workflows. */
+  modules: Schema.Array(TypesModule)
+})) {}

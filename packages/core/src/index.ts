@@ -44,3 +44,4 @@ export * as Downloads from "./assets/Downloads.ts"
 
 // run
 export * as Run from "./run/Run.ts"
+export * as TypedWorkflow from "./run/TypedWorkflow.ts"

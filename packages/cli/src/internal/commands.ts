@@ -207,6 +207,39 @@ const simulate = Command.make(
   lazily(() => import("./commands/simulate.ts").then((module) => module.handler))
 ).pipe(Command.withDescription("Serve a simulated InvokeAI, for trying things out without a GPU"))
 
+const types = Command.make(
+  "types",
+  {
+    workflows: Argument.String("workflows").pipe(
+      Argument.atLeast(1),
+      Argument.withDescription("Workflow files, folders of them, or patterns such as \"workflows/*.json\"")
+    ),
+    out: Flag.String("out").pipe(Flag.withMetavar("<folder>"), Flag.withDescription("The folder of the modules")),
+    promise: Flag.Boolean("promise").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("Write modules with promises instead of effects")
+    ),
+    check: Flag.Boolean("check").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("Write nothing, and fail if a module does not match its workflow")
+    ),
+    online: Flag.Boolean("online").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("Take the node types from the server, for workflows with custom nodes")
+    )
+  },
+  lazily(() => import("./commands/types.ts").then((module) => module.types))
+).pipe(
+  Command.withDescription("Write a typed module for each workflow"),
+  Command.withExamples([
+    { command: "effect-invokeai types workflows/*.json --out src/workflows" },
+    { command: "effect-invokeai types workflows/*.json --out src/workflows --check" }
+  ])
+)
+
 const saving = {
   out: Flag.String("out").pipe(Flag.withDefault("outputs"), Flag.withDescription("The folder of the images")),
   name: Flag.String("name").pipe(
@@ -320,6 +353,7 @@ export const root = (loaded: Loaded | undefined) =>
       boards,
       queue,
       library,
+      types,
       doctor,
       simulate
     ]),

@@ -53,6 +53,7 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   JobNotEnded: [notReady, `${lookLater("attach")} waits for the end of the job.`],
   WorkflowNotReady: [notReady, seeInputs],
   LockMismatch: [notReady, ""],
+  TypesOutdated: [notReady, "The same command without --check writes them again."],
   EventsUnavailable: [server, askServer],
   InvokeAiError: [server, askServer],
   BulkDownloadFailed: [server, ""],

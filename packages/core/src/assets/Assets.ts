@@ -47,6 +47,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
+import { layerDigest } from "../internal/digest.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
@@ -110,14 +111,6 @@ interface NotUploaded {
   readonly stored: "refused" | "absent" | "unknown"
   readonly error: UploadError
 }
-
-const layerDigest = Layer.unwrap(Effect.map(
-  Effect.serviceOption(Digest.Digest),
-  Option.match({
-    onNone: () => Digest.layerWebCrypto,
-    onSome: (digest) => Layer.succeed(Digest.Digest, digest)
-  })
-))
 
 /**
  * The images that this program put on the server and has to delete again.

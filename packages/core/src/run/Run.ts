@@ -31,7 +31,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
+import type * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import type { Assets, UploadError } from "../assets/Assets.ts"
@@ -43,8 +43,6 @@ import {
   outputsRules
 } from "../assets/DownloadOptions.ts"
 import * as Downloads from "../assets/Downloads.ts"
-import * as WorkflowBatch from "../batch/WorkflowBatch.ts"
-import { WorkflowNotReady } from "../batch/WorkflowProblems.ts"
 import * as Options from "../internal/options.ts"
 import { InvalidOption } from "../InvalidOption.ts"
 import * as Job from "../job/Job.ts"
@@ -56,9 +54,10 @@ import type { Images } from "../server/Images.ts"
 import type { Videos } from "../server/Videos.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "../workflow/InputError.ts"
 import { outputData } from "../workflow/internal/outputData.ts"
-import * as Workflow from "../workflow/Workflow.ts"
+import type * as Workflow from "../workflow/Workflow.ts"
 import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
 import { uploadSources, withoutSources } from "./internal/imageSources.ts"
+import { open, prepare } from "./internal/prepare.ts"
 
 /** @internal */
 export { uploadSources, withoutSources }
@@ -117,7 +116,7 @@ export interface RunResult {
   readonly batchId: string
   /**
    * The outputs by public name, as plain data: one value, or a list where `InterfaceOutput.many` says so. An output whose
-   * node did not run is absent. `WorkflowInterface.make(workflow).outputSchema` is its schema.
+   * node did not run is absent, or an empty list. `WorkflowInterface.make(workflow).outputSchema` is its schema.
    */
   readonly outputs: Readonly<Record<string, unknown>>
   /** The images that the official UI shows in its gallery, in the order of the batch. */
@@ -169,30 +168,6 @@ export type RunServices =
  */
 export type RunSource = string | URL | Workflow.Workflow | object
 
-const open = (source: RunSource): Effect.Effect<
-  Workflow.Workflow,
-  Workflow.LoadError | InvalidOption,
-  Workflow.LoadServices | Path.Path
-> => {
-  if (typeof source === "string") return Workflow.fromFile(source)
-  if (Workflow.isWorkflow(source)) return Effect.succeed(source)
-  const invalid = Options.invalidArgument(
-    "workflow",
-    "the path or file: URL of a workflow, a workflow, or its JSON",
-    source
-  )
-  if (source instanceof URL) {
-    return Path.Path.pipe(
-      Effect.flatMap((path) => path.fromFileUrl(source)),
-      Effect.mapError(() => invalid),
-      Effect.flatMap(Workflow.fromFile)
-    )
-  }
-  return Predicate.isObject(source) && !Predicate.isPromiseLike(source)
-    ? Workflow.fromJson(source)
-    : Effect.fail(invalid)
-}
-
 /** The options of a download without a directory would be ignored. */
 const checkDirectory = (options: RunOptions): Effect.Effect<void, InvalidOption> => {
   const given = Object.entries(options).find(([name, value]) => name in downloading && value !== undefined)
@@ -205,27 +180,6 @@ const checkDirectory = (options: RunOptions): Effect.Effect<void, InvalidOption>
     })
   )
 }
-
-/**
- * The workflow with its values. Everything that is wrong without asking the server is found before an image is uploaded.
- */
-const prepare = Effect.fnUntraced(function*(workflow: Workflow.Workflow, values: Workflow.InputValues) {
-  const named = yield* Effect.forEach(
-    Object.entries(values),
-    ([name, value]) => Effect.map(Workflow.getInput(workflow, name), ({ field }) => ({ field, name, value }))
-  )
-  const checked = yield* Effect.forEach(
-    named,
-    ({ field, name, value }) => Effect.map(withoutSources(field, value), (each) => [name, each] as const)
-  )
-  const problems = WorkflowBatch.validate(yield* Workflow.setInputs(workflow, new Map(checked)))
-  if (!problems.isEmpty) return yield* new WorkflowNotReady({ problems: problems.all })
-  const uploaded = yield* Effect.forEach(
-    named,
-    ({ field, name, value }) => Effect.map(uploadSources(field, value), (each) => [name, each] as const)
-  )
-  return yield* Workflow.setInputs(workflow, new Map(uploaded))
-})
 
 const pathsOf = ({ files }: DownloadResult): ReadonlyMap<string, string> =>
   new Map(files.filter(({ kind }) => kind !== "metadata").map(({ imageName, path }) => [imageName, path]))
@@ -258,6 +212,7 @@ const outputsOf = (
  * Values are given by public name (`WorkflowInterface`), user name or system name, as `Workflow.setInputs` accepts them. An
  * image is also a path, a URL (`http:`, `https:`, `file:` or `data:`), a `Uint8Array`, a `Blob`, or an output of an earlier
  * run. A string without a slash is a file if there is one of this name, and else the name of an image on the server.
+ * A value that is `undefined` counts as not given.
  * Uploads are deleted at the end, whether the run succeeds, fails or is interrupted; a job that has not ended is canceled.
  *
  * **Errors**

@@ -25,14 +25,12 @@
  * @since 0.1.0
  */
 import type { JsonSchema } from "effect/JsonSchema"
-import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Transformation from "effect/SchemaTransformation"
 import * as InkField from "../field/InkField.ts"
 import * as InkForm from "./InkForm.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { isMissing, unsentReason } from "./internal/inputs.ts"
+import { inputsSchema, outputsSchema } from "./internal/interfaceSchemas.ts"
 import { isExecutable } from "./internal/nodeTypes.ts"
 import { outputData, type OutputDataType, outputSchema } from "./internal/outputData.ts"
 import { publicNames } from "./internal/publicNames.ts"
@@ -121,7 +119,10 @@ export interface WorkflowInterface {
    * Other names are not accepted.
    */
   readonly inputSchema: Schema.Codec<Readonly<Record<string, unknown>>>
-  /** The outputs of a run by public name, as plain data. An output whose node the run skipped is absent. */
+  /**
+   * The outputs of a run by public name, as plain data. An output whose node the run skipped is absent, or an empty list if
+   * it is a list.
+   */
   readonly outputSchema: Schema.Codec<Readonly<Record<string, unknown>>>
 }
 
@@ -218,24 +219,6 @@ const outputsOf = (workflow: Workflow, runs: number): ReadonlyArray<InterfaceOut
   })
 }
 
-type Values = Readonly<Record<string, unknown>>
-
-/** A struct that rejects other keys, whatever the options of the parser are. */
-const exactly = (struct: Schema.Codec<Values>): Schema.Codec<Values> => {
-  const decode = Schema.decodeUnknownResult(struct)
-  return Schema.declare((values): values is Values => Predicate.isObject(values), {
-    expected: "an object with values by public name",
-    toCodecJson: () => Schema.link<Values>()(struct, Transformation.passthrough())
-  }).check(
-    Schema.makeFilter((values: Values) =>
-      Result.match(decode(values, { onExcessProperty: "error", errors: "all" }), {
-        onSuccess: () => undefined,
-        onFailure: ({ issue }) => issue
-      })
-    )
-  )
-}
-
 /**
  * The interface of a workflow.
  *
@@ -253,15 +236,8 @@ export const make = (workflow: Workflow, options?: {
     description: workflow.definition.description,
     inputs,
     outputs,
-    inputSchema: exactly(Schema.Struct(
-      Object.fromEntries(inputs.map(({ name, required, schema }) => [
-        name,
-        required ? schema : Schema.optionalKey(schema)
-      ]))
-    )),
-    outputSchema: Schema.Struct(
-      Object.fromEntries(outputs.map(({ name, schema }) => [name, Schema.optionalKey(schema)]))
-    )
+    inputSchema: inputsSchema(inputs),
+    outputSchema: outputsSchema(outputs)
   }
 }
 

@@ -126,7 +126,8 @@ describe("half of a surrogate pair", () => {
           graph: { ...batch.graph, nodes: { p: { ...batch.graph.nodes["p"]!, value: cut } } }
         })
       )
-      assert.strictEqual(rejected._tag, "SubmissionRejected")
+      assert(rejected._tag === "SubmissionError")
+      assert.strictEqual(rejected.reason._tag, "SubmissionRejected")
       assert.include(rejected.message, half.split(",")[0] ?? "")
       assert.strictEqual((yield* simulator.requests).length, before)
       const uploaded = yield* Assets.uploadBytes(picture, { metadata: { prompt: whole } })

@@ -57,6 +57,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "job/Job.ts waitFor": ({ job }) => [job.batchId],
   "job/Job.ts run": ({ workflow }) => [workflow],
   "job/JobError.ts outputs": ({ job }) => [job],
+  "job/JobError.ts submit": ({ workflow }) => [workflow],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts saved": ({ outputs }) => [outputs],
   "job/Outputs.ts upscaled": ({ outputs }) => [outputs],

@@ -1,5 +1,11 @@
 import * as Job from "@effect-invokeai/core/job/Job"
-import { JobFailed, JobNotEnded, WorkflowNotCompleted } from "@effect-invokeai/core/job/JobError"
+import {
+  JobFailed,
+  JobNotEnded,
+  SubmissionError,
+  SubmissionUnknown,
+  WorkflowNotCompleted
+} from "@effect-invokeai/core/job/JobError"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as Simulator from "@effect-invokeai/testing/Simulator"
@@ -24,6 +30,22 @@ describe("An error that stands for several", () => {
     assert.strictEqual(error.name, "WorkflowNotCompleted")
     assert.isFalse(error.isRetryable)
   })
+
+  it("is retryable only if its reason is, whatever caused the reason", () => {
+    const cause = Object.assign(new Error("reset"), { isRetryable: true })
+    const reason = new SubmissionUnknown({ batchId: "b", detail: "no response", cause })
+    assert.isFalse(new SubmissionError({ reason }).isRetryable)
+  })
+
+  it.effect("says why a workflow could not be submitted", () =>
+    Effect.gen(function*() {
+      const workflow = yield* Workflow.fromFile("test/fixtures/workflows/text-only.json")
+      const names = yield* Effect.scoped(Job.submit(workflow, { board: "nowhere" })).pipe(
+        Effect.andThen(Effect.die("submitted")),
+        Effect.catchReason("SubmissionError", "BoardNotFound", (reason) => Effect.succeed(reason.board))
+      )
+      assert.strictEqual(names, "nowhere")
+    }).pipe(Effect.provide([InvokeAiTest.layer(), NodeServices.layer])))
 
   it.effect("is handled by reason, with the fields of the reason", () =>
     Effect.gen(function*() {

@@ -158,7 +158,8 @@ describe("Whatever goes wrong between submission and outputs", () => {
       const keys = (server: { readonly enqueues: ReadonlyArray<{ readonly idempotency_key?: string }> }) =>
         server.enqueues.flatMap((batch) => batch.idempotency_key ?? [])
       const part = yield* withServer({ receipts: 10, full: 2 }, () => Effect.flip(Job.submitBatch(batchOf(3))))
-      assert.strictEqual(part.result._tag, "SubmissionIncomplete")
+      assert(part.result._tag === "SubmissionError")
+      assert.strictEqual(part.result.reason._tag, "SubmissionIncomplete")
       assert.deepStrictEqual(part.server.acknowledged, keys(part.server))
       // The answer is lost, and the server cannot be asked; the batch is found later.
       const broken = [
@@ -170,10 +171,12 @@ describe("Whatever goes wrong between submission and outputs", () => {
         (server) =>
           Effect.gen(function*() {
             const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
-            if (error._tag !== "SubmissionUnknown") return yield* Effect.die(error)
+            if (error._tag !== "SubmissionError" || error.reason._tag !== "SubmissionUnknown") {
+              return yield* Effect.die(error)
+            }
             assert.deepStrictEqual(server.acknowledged, [])
             yield* server.simulator.clearFaults
-            yield* (yield* Job.attach(error.batchId)).await
+            yield* (yield* Job.attach(error.reason.batchId)).await
           })
       )
       assert.deepStrictEqual(later.server.acknowledged, keys(later.server))
@@ -192,7 +195,7 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }, () =>
         Effect.gen(function*() {
           const job = yield* Job.submitBatch(batchOf(), { lookupTimeout: "500 millis" }).pipe(Effect.result)
-          return job._tag === "Success" ? (yield* job.success.await).status : job.failure._tag
+          return job._tag === "Success" ? (yield* job.success.await).status : tagOf(job.failure)
         }))
       assert.strictEqual(result, "SubmissionUnknown")
       assert.strictEqual(server.calls("enqueueBatch"), 1)
@@ -222,10 +225,13 @@ describe("Whatever goes wrong between submission and outputs", () => {
       }, (server) =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
-          assert.strictEqual(error._tag, "SubmissionUnknown")
-          if (error._tag !== "SubmissionUnknown") return yield* Effect.die("unexpected")
+          assert(error._tag === "SubmissionError")
+          assert.strictEqual(error.reason._tag, "SubmissionUnknown")
+          if (error._tag !== "SubmissionError" || error.reason._tag !== "SubmissionUnknown") {
+            return yield* Effect.die("unexpected")
+          }
           yield* server.simulator.clearFaults
-          const job = yield* Job.attach(error.batchId)
+          const job = yield* Job.attach(error.reason.batchId)
           return yield* job.await
         }))
       assert.strictEqual(result.status, "completed")
@@ -255,13 +261,22 @@ describe("Whatever goes wrong between submission and outputs", () => {
   it.effect("rejects an empty batch, and cancels a partially accepted one", () =>
     Effect.gen(function*() {
       const empty = yield* withServer({}, () => Effect.flip(Job.submitBatch({ ...batchOf(), size: 0 })))
-      assert.strictEqual(empty.result._tag, "SubmissionIncomplete")
+      assert(empty.result._tag === "SubmissionError")
+      assert.strictEqual(empty.result.reason._tag, "SubmissionIncomplete")
       assert.strictEqual(empty.server.enqueues.length, 0)
       const part = yield* withServer({ full: 2 }, () => Effect.flip(Job.submitBatch(batchOf(3))))
-      assert.deepInclude(part.result, { _tag: "SubmissionIncomplete", enqueued: 2, requested: 3, itemIds: [1, 2] })
+      assert(part.result._tag === "SubmissionError")
+      assert.deepInclude(part.result.reason, {
+        _tag: "SubmissionIncomplete",
+        enqueued: 2,
+        requested: 3,
+        itemIds: [1, 2]
+      })
       assert.isTrue(part.server.items.every((item) => item.status === "canceled"))
-      const kept = yield* withServer({ full: 2 }, () =>
-        Effect.flatMap(Job.submitBatch(batchOf(3), { onIncomplete: "keep" }), (job) => job.await))
+      const kept = yield* withServer(
+        { full: 2 },
+        () => Effect.flatMap(Job.submitBatch(batchOf(3), { onIncomplete: "keep" }), (job) => job.await)
+      )
       assert.strictEqual(kept.result.items.length, 2)
     }))
 

@@ -139,7 +139,8 @@ describe("JobJournal", () => {
       yield* withServer({ full: 0 }, () =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batchOf())))
-          assert.strictEqual(error._tag, "SubmissionIncomplete")
+          assert(error._tag === "SubmissionError")
+          assert.strictEqual(error.reason._tag, "SubmissionIncomplete")
         }))
       for (const after of [0, 1, 50, 100, 200, 400]) {
         const { server } = yield* withServer({}, () =>
@@ -217,7 +218,8 @@ describe("JobRecovery", () => {
       }, () =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(JobRecovery.resume(entry("again", "sending")))
-          assert.strictEqual(error._tag, "SubmissionUnknown")
+          assert(error._tag === "SubmissionError")
+          assert.strictEqual(error.reason._tag, "SubmissionUnknown")
         }).pipe(Effect.scoped))
       assert.strictEqual((yield* journal.entries).length, 1)
     }).pipe(Effect.provide(JobJournal.layerMemory)))

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Random, randomOf } from "../random.ts"
+import { tagOf } from "../tagOf.ts"
 import { batchOf, type FaultName, faultNames, type Operation, type ServerOptions, withServer } from "./server.ts"
 
 const operations: ReadonlyArray<Operation> = [
@@ -67,7 +68,7 @@ const check = Effect.fnUntraced(function*(seed: number) {
   assert.isAtMost(done.length, size, about("nothing runs twice"))
   assert.isTrue(done.every((item) => item.status === "completed"), about("nothing is left behind"))
   if (result._tag === "Failure") {
-    assert.include(["SubmissionUnknown", "InvokeAiError"], result.failure._tag, about(result.failure.message))
+    assert.include(["SubmissionUnknown", "InvokeAiError"], tagOf(result.failure), about(result.failure.message))
     return
   }
   const { outputs, streamed, told } = result.success

@@ -183,13 +183,20 @@ describe("A job on the simulator", () => {
           size: 1,
           nodes: new Map([["n", { label: "Count", type: "integer" }]])
         }))
-        assert.strictEqual(error._tag, "SubmissionRejected")
-        if (error._tag !== "SubmissionRejected") return
-        assert.deepInclude(error.problems[0], { nodeId: "n", nodeLabel: "Count", fieldName: "value", input: "n.value" })
+        assert(error._tag === "SubmissionError")
+        assert.strictEqual(error.reason._tag, "SubmissionRejected")
+        if (error._tag !== "SubmissionError" || error.reason._tag !== "SubmissionRejected") return
+        assert.deepInclude(error.reason.problems[0], {
+          nodeId: "n",
+          nodeLabel: "Count",
+          fieldName: "value",
+          input: "n.value"
+        })
         const board = yield* Effect.flip(
           Effect.flatMap(load("text-only"), (workflow) => Job.submit(workflow, { board: "nowhere" }))
         )
-        assert.strictEqual(board._tag, "BoardNotFound")
+        assert(board._tag === "SubmissionError")
+        assert.strictEqual(board.reason._tag, "BoardNotFound")
       }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
     ))
 

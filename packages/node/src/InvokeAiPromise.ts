@@ -279,7 +279,7 @@ export interface Client extends AsyncDisposable {
     options?: EffectJob.SubmitOptions & { readonly concurrency?: number | undefined }
   ) => AsyncIterable<EffectJob.Outcome>
   /**
-   * Attaches to a job by its batch id: after `SubmissionUnknown`, after a restart, or from another program.
+   * Attaches to a job by its batch id: after a `SubmissionUnknown`, after a restart, or from another program.
    *
    * **Details**
    *

@@ -100,9 +100,13 @@ describe("On the real server", () => {
       const handle: Handler = (request) => isEnqueue(request) ? client.execute(withHalf(request)) : undefined
       yield* Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.scoped(Job.submitBatch(batch("string", ["whole", "HALF"]))))
-        assert.deepInclude(error, { _tag: "QueueBlocked", own: true, removed: true })
+        assert(error._tag === "SubmissionError")
+        assert.deepInclude(error.reason, { _tag: "QueueBlocked", own: true, removed: true })
         const queue = yield* SessionQueue
-        if (error._tag === "QueueBlocked") assert.strictEqual((yield* queue.batchStatus(error.batchId)).total, 0)
+        assert(error._tag === "SubmissionError")
+        if (error.reason._tag === "QueueBlocked") {
+          assert.strictEqual((yield* queue.batchStatus(error.reason.batchId)).total, 0)
+        }
         const next = yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batch("integer", [3])), (job) => job.await))
         assert.strictEqual(next.status, "completed")
         yield* queue.listAll()

@@ -415,7 +415,8 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const noBoard = yield* Effect.flip(
           Job.submit(yield* Workflow.setInput(workflow, "model", yield* tinyModel), { board: "no such board" })
         )
-        assert.strictEqual(noBoard._tag, "BoardNotFound")
+        assert(noBoard._tag === "SubmissionError")
+        assert.strictEqual(noBoard.reason._tag, "BoardNotFound")
         const blur = yield* Workflow.fromFile(Support.workflowFile("image-blur"))
         const noImage = yield* Effect.flip(Job.submit(yield* Workflow.setInput(blur, "Picture", "missing.png")))
         assert.strictEqual(noImage._tag, "WorkflowNotReady")

@@ -57,6 +57,7 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   EventsUnavailable: [server, askServer],
   InvokeAiError: [server, askServer],
   BulkDownloadFailed: [server, ""],
+  SubmissionError: [server, askServer],
   SubmissionRejected: [server, "`effect-invokeai check <workflow>` compares the workflow with the server."],
   SubmissionIncomplete: [server, "Use fewer --runs, or wait until the queue is shorter."],
   SubmissionUnknown: [server, `${lookLater("attach")} finds out whether the server has the job.`],

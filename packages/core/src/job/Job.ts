@@ -53,7 +53,13 @@ import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
 import { resolveBoard } from "./internal/resolveBoard.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
-import { type AwaitError, type BoardNotFound, JobNotEnded, type JobNotFound, WorkflowNotCompleted } from "./JobError.ts"
+import {
+  type AwaitError,
+  JobNotEnded,
+  type JobNotFound,
+  type SubmissionError,
+  WorkflowNotCompleted
+} from "./JobError.ts"
 import type { JobEvent } from "./JobEvent.ts"
 import * as Journal from "./JobJournal.ts"
 import type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
@@ -67,7 +73,7 @@ import * as Submission from "./Submission.ts"
 export type { AwaitError } from "./JobError.ts"
 export type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
 export type { JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
-export type { SubmissionError, SubmissionResult } from "./Submission.ts"
+export type { SubmissionResult } from "./Submission.ts"
 
 /**
  * The batch of a job, ready for the server.
@@ -241,7 +247,7 @@ const enqueueJob = Effect.fnUntraced(function*(
   batch: JobBatch,
   options: JobOptions,
   limit: TimeLimit.TimeLimit
-): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
+): Effect.fn.Return<Job, SubmissionError | InvokeAiError | RecordError, JobServices | Scope.Scope> {
   const random = yield* SecureRandom.SecureRandom
   const batchId = yield* random.uuidV4()
   const destination = options.destination ?? batchId
@@ -282,7 +288,7 @@ export const submitBatch: (
   options?: JobOptions
 ) => Effect.Effect<
   Job,
-  Submission.SubmissionError | WorkflowNotCompleted | RecordError | InvalidOption,
+  SubmissionError | InvokeAiError | WorkflowNotCompleted | RecordError | InvalidOption,
   JobServices | Scope.Scope
 > = Effect.fn("Job.submitBatch")((batch: JobBatch, options: JobOptions = {}) =>
   Effect.andThen(
@@ -292,9 +298,11 @@ export const submitBatch: (
 )
 
 /** Whether the server certainly does not have the batch and will not receive it later. */
-const isCertainlyAbsent = (error: Submission.SubmissionError): boolean =>
-  error._tag !== "SubmissionUnknown" && !(error._tag === "InvokeAiError" && error.isAmbiguous) &&
-  !(error._tag === "QueueBlocked" && error.removed !== true)
+const isCertainlyAbsent = (error: SubmissionError | InvokeAiError): boolean =>
+  error._tag === "InvokeAiError"
+    ? !error.isAmbiguous
+    : error.reason._tag !== "SubmissionUnknown" &&
+      !(error.reason._tag === "QueueBlocked" && error.reason.removed !== true)
 
 /** Tracks a batch and sends it, after checking whether a killed process already sent it. */
 const send = Effect.fnUntraced(function*(
@@ -302,7 +310,7 @@ const send = Effect.fnUntraced(function*(
   options: JobOptions,
   limit: TimeLimit.TimeLimit,
   before: { readonly maybeSent?: boolean | undefined } = {}
-): Effect.fn.Return<Job, Submission.SubmissionError | RecordError, JobServices | Scope.Scope> {
+): Effect.fn.Return<Job, SubmissionError | InvokeAiError | RecordError, JobServices | Scope.Scope> {
   const tracker = yield* JobTracker
   const { batchId } = submission
   const tracked = yield* tracker.track({
@@ -334,10 +342,11 @@ const send = Effect.fnUntraced(function*(
       Effect.gen(function*() {
         // Do not cancel here: the job may be running, and `Job.attach` may be about to attach to it.
         // If the server accepted only part of a batch, closing makes sure that nothing of it runs.
-        context.stage.current = error._tag === "SubmissionIncomplete" && error.enqueued > 0 ? "accepted" : "over"
-        if (error._tag === "QueueBlocked") tracked.fail(new WorkflowNotCompleted({ reason: error }))
+        const reason = error._tag === "SubmissionError" ? error.reason : undefined
+        context.stage.current = reason?._tag === "SubmissionIncomplete" && reason.enqueued > 0 ? "accepted" : "over"
+        if (reason?._tag === "QueueBlocked") tracked.fail(new WorkflowNotCompleted({ reason }))
         if (context.stage.current === "over" && isCertainlyAbsent(error)) yield* Journal.forget(batchId)
-        if (error._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
+        if (reason?._tag === "SubmissionIncomplete") yield* Submission.acknowledge(batchId)
       })
     )
   )
@@ -363,7 +372,7 @@ export const resubmit = (
   options: JobOptions
 ): Effect.Effect<
   Job,
-  Submission.SubmissionError | WorkflowNotCompleted | RecordError | InvalidOption,
+  SubmissionError | InvokeAiError | WorkflowNotCompleted | RecordError | InvalidOption,
   JobServices | Scope.Scope
 > =>
   Effect.andThen(
@@ -409,9 +418,9 @@ export const submitRules: Options.OptionRules<SubmitOptions> = {
  * @since 0.1.0
  */
 export type SubmitError =
-  | Submission.SubmissionError
+  | SubmissionError
+  | InvokeAiError
   | WorkflowNotReady
-  | BoardNotFound
   | WorkflowNotCompleted
   | RecordError
   | InvalidOption
@@ -434,11 +443,13 @@ const checkWorkflow = (workflow: unknown): Effect.Effect<void, InvalidOption> =>
  *
  * **Errors**
  *
- * - `WorkflowNotReady`, `BoardNotFound`: nothing was submitted.
- * - `SubmissionRejected`: the server rejected the batch, with nodes and fields; nothing was enqueued.
- * - `SubmissionIncomplete`: the server accepted only some items; they are canceled unless `onIncomplete` is `keep`.
- * - `SubmissionUnknown`: the connection failed and the job may be running; call `attach` later.
- * - `QueueBlocked`: the server accepted the batch but cannot read it; it is removed from the queue.
+ * - `WorkflowNotReady`: a value is missing or invalid; nothing was submitted.
+ * - `SubmissionError`, with the reasons
+ *   - `BoardNotFound`: nothing was submitted.
+ *   - `SubmissionRejected`: the server rejected the batch, with nodes and fields; nothing was enqueued.
+ *   - `SubmissionIncomplete`: the server accepted only some items; they are canceled unless `onIncomplete` is `keep`.
+ *   - `SubmissionUnknown`: the connection failed and the job may be running; call `attach` later.
+ *   - `QueueBlocked`: the server accepted the batch but cannot read it; it is removed from the queue.
  * - `InvokeAiError`: the server could not be reached or failed; nothing was enqueued.
  * - `WorkflowNotCompleted` with the reason `JobTimeout`: the server did not accept it before the job's `timeout`, which counts from the call.
  * - `RecordError`: the job could not be recorded in the `JobJournal`; nothing was submitted.

@@ -405,3 +405,28 @@ export class BoardNotFound extends TaggedError<BoardNotFound>()("BoardNotFound",
     return `No board has the id or name ${name}. ${boards}. Create it with Boards.findOrCreate(${name})`
   }
 }
+
+/**
+ * A workflow could not be submitted, or it is unknown whether it was. `reason` says why; see each for what the server has of
+ * the job.
+ *
+ * **Example** (Submitting to no board if the board is missing)
+ *
+ * ```ts
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * const submit = (workflow: Workflow) =>
+ *   Job.submit(workflow, { board: "Results" }).pipe(
+ *     Effect.catchReason("SubmissionError", "BoardNotFound", () => Job.submit(workflow))
+ *   )
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SubmissionError extends TaggedErrorWithReason<SubmissionError>()("SubmissionError", {
+  /** Why the workflow could not be submitted, by `_tag`. */
+  reason: Schema.Union([SubmissionRejected, SubmissionIncomplete, SubmissionUnknown, BoardNotFound, QueueBlocked])
+}) {}

@@ -111,7 +111,7 @@ export interface Cancellation {
  */
 export interface SubmissionPolicy {
   /**
-   * What to do if the server accepts fewer items than requested: cancel them and fail with `SubmissionIncomplete`
+   * What to do if the server accepts fewer items than requested: cancel them and fail with `SubmissionError` (reason `SubmissionIncomplete`)
    * (`"fail"`), or continue with them (`"keep"`).
    *
    * @default "fail"

@@ -41,15 +41,15 @@ import * as Semaphore from "effect/Semaphore"
 import type { RecordError } from "../files/RecordError.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { Boards } from "../server/Boards.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
-import type { JobNotFound, WorkflowNotCompleted } from "./JobError.ts"
+import type { JobNotFound, SubmissionError, WorkflowNotCompleted } from "./JobError.ts"
 import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
-import type { SubmissionError } from "./Submission.ts"
 
 /**
  * Resumes a job from the journal.
@@ -74,7 +74,7 @@ export const resume = Effect.fn("JobRecovery.resume")(function*(
   options: Job.JobOptions = {}
 ): Effect.fn.Return<
   Job.Job,
-  SubmissionError | JobNotFound | WorkflowNotCompleted | RecordError | InvalidOption,
+  SubmissionError | InvokeAiError | JobNotFound | WorkflowNotCompleted | RecordError | InvalidOption,
   Job.JobServices | JobJournal | Scope.Scope
 > {
   const { batchId } = entry

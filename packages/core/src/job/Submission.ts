@@ -31,7 +31,7 @@ import { SessionQueue } from "../server/SessionQueue.ts"
 import { findBatchItems } from "./internal/batchItems.ts"
 import * as EnqueueErrors from "./internal/enqueueErrors.ts"
 import { isUnreadableItemError, tryRemoveUnreadable } from "./internal/stalledQueue.ts"
-import { QueueBlocked, SubmissionIncomplete, type SubmissionRejected, SubmissionUnknown } from "./JobError.ts"
+import { QueueBlocked, SubmissionError, SubmissionIncomplete, SubmissionUnknown } from "./JobError.ts"
 import type { SubmissionPolicy } from "./JobOptions.ts"
 import type { OutputNode } from "./Outputs.ts"
 
@@ -77,19 +77,6 @@ export interface SubmissionResult {
    */
   readonly itemsConfirmed: boolean
 }
-
-/**
- * Why a batch could not be submitted.
- *
- * @category errors
- * @since 0.1.0
- */
-export type SubmissionError =
-  | SubmissionRejected
-  | SubmissionIncomplete
-  | SubmissionUnknown
-  | QueueBlocked
-  | InvokeAiError
 
 /**
  * What is known of a batch before it is sent.
@@ -256,10 +243,11 @@ const isIncomplete = (result: { readonly enqueued: number; readonly requested: n
  *
  * **Errors**
  *
- * - `SubmissionRejected`: the server refused it; nothing was enqueued.
- * - `SubmissionIncomplete`: it took fewer items than asked for, or the batch makes none.
- * - `SubmissionUnknown`: whether it was accepted is not known.
- * - `QueueBlocked`: it took the batch and cannot read it. `removed` says whether the batch is off the queue again.
+ * - `SubmissionError`, with the reasons
+ *   - `SubmissionRejected`: the server rejected it; nothing was enqueued.
+ *   - `SubmissionIncomplete`: it accepted fewer items than requested, or the batch makes none.
+ *   - `SubmissionUnknown`: whether it was accepted is unknown.
+ *   - `QueueBlocked`: it accepted the batch and cannot read it. `removed` says whether the batch was removed again.
  * - `InvokeAiError`: it was not accepted for another reason.
  *
  * @category operations
@@ -269,13 +257,15 @@ export const submit = Effect.fn("Submission.submit")(function*(
   submission: Submission,
   policy: SubmissionPolicy = {},
   before: SubmissionContext = {}
-): Effect.fn.Return<SubmissionResult, SubmissionError, SessionQueue | ServerInfo> {
+): Effect.fn.Return<SubmissionResult, SubmissionError | InvokeAiError, SessionQueue | ServerInfo> {
   const { batchId, size } = submission
   yield* Effect.annotateCurrentSpan({ batchId, size })
   const queue = yield* SessionQueue
   const sentKey = yield* idempotencyKey(batchId)
   if (size < 1) {
-    return yield* new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
+    return yield* new SubmissionError({
+      reason: new SubmissionIncomplete({ batchId, enqueued: 0, requested: 0, itemIds: [], kept: false })
+    })
   }
   const resendAfter = Options.durationOption("resendAfter", policy.resendAfter ?? "15 seconds")
   const lookupTimeout = Options.durationOption("lookupTimeout", policy.lookupTimeout ?? "30 seconds")
@@ -284,23 +274,27 @@ export const submit = Effect.fn("Submission.submit")(function*(
   const recover = Effect.fnUntraced(function*(total: number, sent: number) {
     const listed = yield* Effect.result(findBatchItems(batchId, total, submission.batch.destination ?? undefined))
     if (listed._tag === "Failure" && !isUnreadableItemError(listed.failure)) {
-      return yield* new SubmissionUnknown({
-        batchId,
-        detail: `the server has the batch, but its items could not be listed (${listed.failure.message})`,
-        cause: listed.failure
+      return yield* new SubmissionError({
+        reason: new SubmissionUnknown({
+          batchId,
+          detail: `the server has the batch, but its items could not be listed (${listed.failure.message})`,
+          cause: listed.failure
+        })
       })
     }
     const members = listed._tag === "Success" ? listed.success : []
     if (members.length < total && (yield* hasMore(batchId, members.length))) {
       const removed = yield* tryRemoveUnreadable(batchId)
-      return yield* new QueueBlocked({
-        batchId,
-        itemIds: [],
-        own: true,
-        detail: listed._tag === "Failure"
-          ? listed.failure.detail
-          : `${members.length} of its ${total} items could be read`,
-        removed
+      return yield* new SubmissionError({
+        reason: new QueueBlocked({
+          batchId,
+          itemIds: [],
+          own: true,
+          detail: listed._tag === "Failure"
+            ? listed.failure.detail
+            : `${members.length} of its ${total} items could be read`,
+          removed
+        })
       })
     }
     const own = members.filter((member) =>
@@ -364,7 +358,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         }
         if (!error.isAmbiguous) {
           return yield* error.reason._tag === "Validation"
-            ? EnqueueErrors.fromError(batchId, error, submission.nodes)
+            ? new SubmissionError({ reason: EnqueueErrors.fromError(batchId, error, submission.nodes) })
             : error
         }
         // The server tells a repetition by its key, so there is no need to wait for a late arrival.
@@ -381,7 +375,9 @@ export const submit = Effect.fn("Submission.submit")(function*(
       const seen = yield* lookUpBatch(batchId, absentFor, lookupTimeout)
       if (seen._tag === "Accepted") return yield* recover(seen.total, sent)
       if (seen._tag === "Unknown") {
-        return yield* new SubmissionUnknown({ batchId, detail: seen.detail, cause: error ?? seen.cause })
+        return yield* new SubmissionError({
+          reason: new SubmissionUnknown({ batchId, detail: seen.detail, cause: error ?? seen.cause })
+        })
       }
       if (error !== undefined && (sent >= maxAttempts || !isPassing(error))) return yield* error
       if (error !== undefined) yield* Effect.logInfo("The server did not receive the batch; sending it again")
@@ -400,11 +396,13 @@ export const submit = Effect.fn("Submission.submit")(function*(
       Effect.ignore
     )
   }
-  return yield* new SubmissionIncomplete({
-    batchId,
-    enqueued: result.enqueued,
-    requested: result.requested,
-    itemIds: result.itemIds,
-    kept: false
+  return yield* new SubmissionError({
+    reason: new SubmissionIncomplete({
+      batchId,
+      enqueued: result.enqueued,
+      requested: result.requested,
+      itemIds: result.itemIds,
+      kept: false
+    })
   })
 })

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
 import { Boards } from "../../server/Boards.ts"
-import { BoardNotFound } from "../JobError.ts"
+import { BoardNotFound, SubmissionError } from "../JobError.ts"
 
 /** A board of another user cannot be written to; a name need not look like an id. */
 const isAbsent = (error: InvokeAiError): boolean =>
@@ -18,14 +18,14 @@ const isAbsent = (error: InvokeAiError): boolean =>
  *
  * **Errors**
  *
- * `BoardNotFound` if no board matches, or if several have the name.
+ * `SubmissionError` with the reason `BoardNotFound` if no board matches, or if several have the name.
  *
  * @category operations
  * @since 0.1.0
  */
 export const resolveBoard = Effect.fn("BoardName.resolveBoard")(function*(
   board: string
-): Effect.fn.Return<string, BoardNotFound | InvokeAiError, Boards> {
+): Effect.fn.Return<string, SubmissionError | InvokeAiError, Boards> {
   if (board === "none") return board
   const boards = yield* Boards
   const byId = yield* boards.get(board).pipe(
@@ -38,5 +38,5 @@ export const resolveBoard = Effect.fn("BoardName.resolveBoard")(function*(
   const [id, ...others] = matches
   if (id !== undefined && others.length === 0) return id
   const available = matches.length > 0 ? [] : all.map(({ board_name }) => board_name)
-  return yield* new BoardNotFound({ board, matches, available })
+  return yield* new SubmissionError({ reason: new BoardNotFound({ board, matches, available }) })
 })

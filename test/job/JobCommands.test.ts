@@ -1,6 +1,7 @@
 /** What a job's state asks of the server, and when it is certain enough to end. */
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
 import { randomOf } from "../random.ts"
 import { batchId, disturb, finalReads, type History, makeHistory } from "./histories.ts"
@@ -155,7 +156,7 @@ describe("a job", () => {
   })
 
   it("reads a running item without a known session, because the session identifies its images", () => {
-    const running = { ...facts(1, "in_progress"), startedAt: "2026-01-01T00:00:00.000Z" }
+    const running = { ...facts(1, "in_progress"), startedAt: DateTime.makeUnsafe("2026-01-01T00:00:00.000Z") }
     assert.deepStrictEqual(reduce(one, { _tag: "Status", facts: running }).commands, [{ _tag: "ReadItem", itemId: 1 }])
     const known = { ...running, sessionId: "session" }
     assert.deepStrictEqual(reduce(one, { _tag: "Status", facts: known }).commands, [])

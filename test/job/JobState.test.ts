@@ -1,6 +1,7 @@
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
 import { outputsOf } from "../../packages/core/src/job/JobResult.ts"
@@ -260,6 +261,10 @@ describe("JobState", () => {
   it("is plain data", () => {
     const world = makeHistory(randomOf(3), { sequences: true })
     const { state } = run([world.enqueued, ...world.events], world.memberIds.length)
-    assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
+    const revived: unknown = JSON.parse(
+      JSON.stringify(state),
+      (name, value) => name.endsWith("At") && typeof value === "string" ? DateTime.makeUnsafe(value) : value
+    )
+    assert.deepStrictEqual(revived, state)
   })
 })

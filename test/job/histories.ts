@@ -1,4 +1,5 @@
 /** Histories of jobs for the reducer: the observations in the order in which a server makes them, and its state at each moment. */
+import * as DateTime from "effect/DateTime"
 import type { ItemFacts, ItemSnapshot, Observation } from "../../packages/core/src/job/internal/Observation.ts"
 import type { Random } from "../random.ts"
 
@@ -29,7 +30,7 @@ export interface History {
 
 export const batchId = "batch"
 
-const time = (clock: number | null) => clock === null ? null : new Date(1_700_000_000_000 + clock * 1000).toISOString()
+const time = (clock: number) => DateTime.makeUnsafe(1_700_000_000_000 + clock * 1000)
 
 const nodes = {
   range: { id: "range", type: "range", is_intermediate: true },

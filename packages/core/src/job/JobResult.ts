@@ -85,13 +85,10 @@ export interface JobResult {
   readonly outputs: WorkflowOutput
 }
 
-const toTime = (iso: string | null): Option.Option<DateTime.Utc> =>
-  iso === null ? Option.none() : Option.map(DateTime.make(iso), DateTime.toUtc)
-
-const between = (from: string | null | undefined, to: string | null | undefined): Duration.Duration =>
-  from === null || from === undefined || to === null || to === undefined
+const between = (from: DateTime.Utc | null, to: DateTime.Utc | null): Duration.Duration =>
+  from === null || to === null
     ? Duration.zero
-    : Duration.millis(Math.max(0, Date.parse(to) - Date.parse(from)))
+    : Duration.millis(Math.max(0, DateTime.toEpochMillis(to) - DateTime.toEpochMillis(from)))
 
 /**
  * The queue items of a job, in the order of the batch.
@@ -106,19 +103,19 @@ export const itemsOf = (state: JobState.JobState): ReadonlyArray<SessionQueueIte
     sessionId: item.sessionId,
     itemIndex: item.itemIndex,
     status: item.status,
-    createdAt: toTime(item.createdAt),
-    startedAt: toTime(item.startedAt),
-    completedAt: toTime(item.completedAt),
+    createdAt: Option.fromNullOr(item.createdAt),
+    startedAt: Option.fromNullOr(item.startedAt),
+    completedAt: Option.fromNullOr(item.completedAt),
     executionTime: between(item.startedAt, item.completedAt),
     fieldValues: item.fieldValues,
     error: Option.fromNullishOr(item.error),
     outputs: item.outputs
   }))
 
-/** ISO 8601 times in UTC sort like the times they mean. */
+/** When the first of some items was created and started, and when the last one completed. */
 const span = (items: ReadonlyArray<ItemState>) => {
-  const sorted = (pick: (item: ItemState) => string | null) =>
-    items.map(pick).filter((time) => time !== null).toSorted()
+  const sorted = (timeOf: (item: ItemState) => DateTime.Utc | null) =>
+    items.map(timeOf).filter((time) => time !== null).toSorted(DateTime.Order)
   return {
     created: sorted((item) => item.createdAt)[0] ?? null,
     started: sorted((item) => item.startedAt)[0] ?? null,
@@ -136,9 +133,9 @@ export const timingOf = (state: JobState.JobState): JobTiming => {
   const { completed, created, started } = span(JobState.results(state))
   const ended = JobState.isEnded(state) ? completed : null
   return {
-    createdAt: toTime(created),
-    startedAt: toTime(started),
-    completedAt: toTime(ended),
+    createdAt: Option.fromNullOr(created),
+    startedAt: Option.fromNullOr(started),
+    completedAt: Option.fromNullOr(ended),
     queuedFor: between(created, started),
     elapsed: between(started, ended)
   }

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "../JobEvent.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "../Outputs.ts"
 import type { FieldData } from "../outputs/OutputOrigin.ts"
@@ -59,7 +60,7 @@ export interface NodeRun {
 }
 
 /**
- * Everything known about one queue item. Times are ISO 8601 in UTC.
+ * Everything known about one queue item.
  *
  * @category models
  * @since 0.1.0
@@ -79,10 +80,10 @@ export interface ItemState {
   readonly reported: string | null
   readonly sequence: number | null
   readonly sessionId: string
-  readonly createdAt: string | null
-  readonly updatedAt: string | null
-  readonly startedAt: string | null
-  readonly completedAt: string | null
+  readonly createdAt: DateTime.Utc | null
+  readonly updatedAt: DateTime.Utc | null
+  readonly startedAt: DateTime.Utc | null
+  readonly completedAt: DateTime.Utc | null
   readonly fieldValues: ReadonlyArray<FieldValue>
   readonly error: ItemError | null
   readonly outputs: ReadonlyArray<InkOutput>
@@ -129,8 +130,8 @@ export const emptyItem = (itemId: number): ItemState => ({
 /** Whether a status that is not an end is newer than the one we have. */
 const isNewer = (item: ItemState, facts: ItemFacts): boolean => {
   if (item.sequence !== null && facts.sequence !== null) return facts.sequence > item.sequence
-  if (item.updatedAt !== null && facts.updatedAt !== null && item.updatedAt !== facts.updatedAt) {
-    return facts.updatedAt > item.updatedAt
+  if (item.updatedAt !== null && facts.updatedAt !== null && !DateTime.Equivalence(item.updatedAt, facts.updatedAt)) {
+    return DateTime.isGreaterThan(facts.updatedAt, item.updatedAt)
   }
   const rank = (status: string) => status === "pending" ? 0 : 1
   const difference = rank(facts.status) - rank(item.status)

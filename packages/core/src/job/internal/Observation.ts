@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
 import type { EventPayload, ServerEvent } from "../../server/ServerEvent.ts"
@@ -16,7 +16,7 @@ import type { FieldValue } from "../Outputs.ts"
 import type { FieldData } from "../outputs/OutputOrigin.ts"
 
 /**
- * What a queue item says about itself wherever it is mentioned. Times are ISO 8601 in UTC.
+ * What a queue item says about itself wherever it is mentioned.
  *
  * @category models
  * @since 0.1.0
@@ -26,10 +26,10 @@ export interface ItemFacts {
   readonly status: string
   readonly sequence: number | null
   readonly sessionId: string | null
-  readonly createdAt: string | null
-  readonly updatedAt: string | null
-  readonly startedAt: string | null
-  readonly completedAt: string | null
+  readonly createdAt: DateTime.Utc | null
+  readonly updatedAt: DateTime.Utc | null
+  readonly startedAt: DateTime.Utc | null
+  readonly completedAt: DateTime.Utc | null
   readonly errorType: string | null
   readonly errorMessage: string | null
   readonly errorTraceback: string | null
@@ -169,19 +169,16 @@ interface ItemDescription {
   readonly error_traceback?: string | null
 }
 
-const toIso = (time: DateTime.Utc | null | undefined): string | null =>
-  Predicate.isNotNullish(time) ? DateTime.formatIso(time) : null
-
 /** What an item or an event about it says, whatever else it says. @internal */
 export const factsOf = (item: ItemDescription): ItemFacts => ({
   itemId: item.item_id,
   status: item.status,
   sequence: item.status_sequence ?? null,
   sessionId: item.session_id ?? null,
-  createdAt: toIso(item.created_at),
-  updatedAt: toIso(item.updated_at),
-  startedAt: toIso(item.started_at),
-  completedAt: toIso(item.completed_at),
+  createdAt: item.created_at ?? null,
+  updatedAt: item.updated_at ?? null,
+  startedAt: item.started_at ?? null,
+  completedAt: item.completed_at ?? null,
   errorType: item.error_type ?? null,
   errorMessage: item.error_message ?? null,
   errorTraceback: item.error_traceback ?? null

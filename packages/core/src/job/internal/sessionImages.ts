@@ -23,19 +23,19 @@ const clockSkewMillis = 5000
  * **Details**
  *
  * The server cannot be asked for them, so the newest 2,000 images are looked through, back to the time when the job
- * was created (ISO 8601; null if unknown).
+ * was created (null if unknown).
  *
  * @category operations
  * @since 0.1.0
  */
 export const findSessionImages = Effect.fn("SessionImages.findSessionImages")(function*(
   sessionIds: ReadonlySet<string>,
-  since: string | null
+  since: DateTime.Utc | null
 ): Effect.fn.Return<ReadonlyArray<ImageDTO>, InvokeAiError, Images> {
   const images = yield* Images
   const found: Array<ImageDTO> = []
   if (sessionIds.size === 0) return found
-  const oldest = since === null ? 0 : Date.parse(since) - clockSkewMillis
+  const oldest = since === null ? 0 : DateTime.toEpochMillis(since) - clockSkewMillis
   for (let page = 0; page < pages; page++) {
     const { items } = yield* images.page({
       order: "DESC",
@@ -67,7 +67,7 @@ export const findSessionImages = Effect.fn("SessionImages.findSessionImages")(fu
 export const deleteSessionImages = Effect.fn("SessionImages.deleteSessionImages")(function*(options: {
   readonly sessionIds: ReadonlySet<string>
   readonly outputs: ReadonlyArray<InkOutput>
-  readonly since: string | null
+  readonly since: DateTime.Utc | null
   /** Whether to look for images that no output names. */
   readonly search: boolean
   /** Images that stay even if these sessions made them. */

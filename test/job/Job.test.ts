@@ -1,6 +1,7 @@
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as JobState from "@effect-invokeai/core/job/JobState"
+import { JobTracker } from "@effect-invokeai/core/job/JobTracker"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { batchOf, graph, requests, unreadableBatch, withServer } from "./server.ts"
+import { itemFrom } from "./wire.ts"
 
 /** Gives items another status in a response, which holds one or a list of them. */
 const withStatus = (status: string, test: (item: Readonly<Record<string, unknown>>) => boolean) => {
@@ -167,6 +169,34 @@ describe("Job", () => {
           )
         }))
       assert.deepStrictEqual(result, [["in_progress", "in_progress"], ["completed", "completed"]])
+    }))
+
+  it.effect("emits every event of an observation even if a subscriber observes something in their middle", () =>
+    Effect.gen(function*() {
+      const { result } = yield* withServer({}, () =>
+        Effect.gen(function*() {
+          const { track } = yield* JobTracker
+          const job = yield* track({ batchId: "b", expected: 1, nodes: new Map() })
+          yield* job.events.pipe(
+            Stream.filter((event) => event._tag === "InvocationStarted"),
+            Stream.runForEach(() => Effect.sync(() => job.observe({ _tag: "CancelRequested" }))),
+            Effect.forkChild({ startImmediately: true })
+          )
+          job.observe({ _tag: "Enqueued", itemIds: [1], enqueued: 1 })
+          const session = {
+            results: { p: { type: "integer_output", value: 1 } },
+            prepared_source_mapping: { p: "n" }
+          }
+          job.observe({ _tag: "ItemRead", item: itemFrom({ item_id: 1, batch_id: "b", status: "completed", session }) })
+          return yield* Stream.runCollect(job.events)
+        }))
+      assert.deepStrictEqual(tags(result), [
+        "JobEnqueued",
+        "ItemStatusChanged",
+        "InvocationStarted",
+        "InvocationComplete",
+        "ItemStatusChanged"
+      ])
     }))
 
   it.effect("can be canceled from the middle of its own events", () =>

@@ -151,7 +151,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     for (const { feed } of affected) feed.end(Exit.fail(error))
   }
 
-  /** Takes an observation in. What is observed in the middle of that is taken in afterwards. */
+  /** Applies an observation. A subscriber that runs while events are emitted can observe something: applied afterwards. */
   const observe = (job: TrackingJob, observation: Observation): void => {
     const waiting = job.observationQueue
     waiting.push(observation)

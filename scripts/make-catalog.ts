@@ -6,9 +6,9 @@
  * What is kept is still an OpenAPI document, but facts only: the node types, the objects they put out, and the schemas
  * that those refer to; no descriptions, no routes. An output ending in `.ts` becomes the module of the bundled snapshot.
  */
-import { titleOf } from "@effect-invokeai/core/catalog/NodeTemplate"
 import * as Predicate from "effect/Predicate"
 import { readFileSync, writeFileSync } from "node:fs"
+import { titleOf } from "../packages/core/src/catalog/NodeTemplate.ts"
 
 type Json = Record<string, unknown>
 

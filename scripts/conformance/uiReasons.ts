@@ -1,6 +1,6 @@
 /** What the official UI shows as reasons why a workflow cannot be invoked: its rules for nodes and values, in its words. */
 import type { Problem } from "@effect-invokeai/core/batch/WorkflowProblems"
-import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { FieldInput } from "@effect-invokeai/core/definition/WorkflowDefinition"
 import * as Predicate from "effect/Predicate"
 import type { BuiltBatch } from "../../packages/core/src/batch/internal/batch.ts"

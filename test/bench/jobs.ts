@@ -11,7 +11,6 @@
  */
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
-import * as JobState from "@effect-invokeai/core/job/JobState"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
@@ -25,6 +24,7 @@ import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { eventFrom, itemFrom } from "../job/wire.ts"
 
 const self = fileURLToPath(import.meta.url)

@@ -1,9 +1,9 @@
-import * as WorkflowSource from "@effect-invokeai/core/definition/WorkflowSource"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Buffer } from "node:buffer"
 import { deflateSync } from "node:zlib"
 import * as PngChunks from "../../packages/core/src/definition/internal/pngChunks.ts"
+import * as WorkflowSource from "../../packages/core/src/definition/WorkflowSource.ts"
 import { chunk, png } from "../workflow/support.ts"
 
 const tEXt = (keyword: string, text: string) => chunk("tEXt", Buffer.from(`${keyword}\0${text}`, "latin1"))

@@ -1,5 +1,5 @@
 import { UploadError } from "@effect-invokeai/core/assets/Assets"
-import { ImageCodecError } from "@effect-invokeai/core/assets/ImageCodec"
+import { ImageCodecError } from "@effect-invokeai/core/assets/Downloads"
 import { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { SubmissionUnknown } from "@effect-invokeai/core/job/JobError"
 import { AmbiguousName } from "@effect-invokeai/core/server/Boards"

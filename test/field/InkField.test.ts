@@ -1,4 +1,4 @@
-import type { InputTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { InputTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as InkField from "@effect-invokeai/core/field/InkField"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"

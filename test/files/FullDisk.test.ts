@@ -1,9 +1,8 @@
 /** The journal and the ledger on a disk that is full, or that cannot be written for another reason, for some time. */
 import { AssetLedger, layerFile } from "@effect-invokeai/core/assets/AssetLedger"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
-import type { RecordError } from "@effect-invokeai/core/files/RecordError"
 import * as Job from "@effect-invokeai/core/job/Job"
-import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+import { JobJournal, type RecordError } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import * as NodeProcessIdentity from "@effect-invokeai/node/ProcessIdentity"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"

@@ -1,7 +1,6 @@
 /** The journal and the ledger on real disks and with other processes; what is the same for both. */
 import { AssetLedger } from "@effect-invokeai/core/assets/AssetLedger"
-import { type Liveness, ProcessIdentity } from "@effect-invokeai/core/files/ProcessIdentity"
-import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
+import { JobJournal, type JournalEntry, type Liveness, ProcessIdentity } from "@effect-invokeai/core/job/JobJournal"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import * as NodeProcessIdentity from "@effect-invokeai/node/ProcessIdentity"
 import * as NodeServices from "@effect/platform-node/NodeServices"

@@ -1,7 +1,7 @@
 /** Temporary files of downloads, after the process that wrote them was killed. */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import { ProcessIdentity } from "@effect-invokeai/core/files/ProcessIdentity"
+import { ProcessIdentity } from "@effect-invokeai/core/job/JobJournal"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import * as NodeServices from "@effect/platform-node/NodeServices"

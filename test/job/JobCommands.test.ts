@@ -1,8 +1,8 @@
 /** What a job's state asks of the server, and when it is certain enough to end. */
-import * as JobState from "@effect-invokeai/core/job/JobState"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { randomOf } from "../random.ts"
 import { batchId, disturb, finalReads, type History, makeHistory } from "./histories.ts"
 

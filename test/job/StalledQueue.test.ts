@@ -1,4 +1,3 @@
-import * as JobState from "@effect-invokeai/core/job/JobState"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { diagnoseStall, type Diagnosis } from "../../packages/core/src/job/internal/stalledQueue.ts"
+import * as JobState from "../../packages/core/src/job/JobState.ts"
 import type { SessionQueueAndProcessorStatus } from "../../packages/core/src/server/api/QueueSchemas.ts"
 
 const nodes = new Map<string, never>()

@@ -1,7 +1,7 @@
 /** The client in front of a simulated server that goes wrong where a test says so, on the test clock. */
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import type * as Job from "@effect-invokeai/core/job/Job"
-import type { JobTrackerOptions } from "@effect-invokeai/core/job/JobTracker"
+import type { JobTrackerOptions } from "@effect-invokeai/core/job/Job"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"

@@ -1,4 +1,4 @@
-import { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
+import { ImageCodec } from "@effect-invokeai/core/assets/Downloads"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"

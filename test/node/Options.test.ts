@@ -1,7 +1,7 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import { InvokeAiConfig } from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
-import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"

@@ -1,6 +1,6 @@
+import { InvokeAiConfig } from "@effect-invokeai/core/InvokeAi"
 import { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,4 +1,4 @@
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
+import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
 import { assert, describe, it } from "@effect/vitest"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as OpenApi from "effect/http-api/OpenApi"

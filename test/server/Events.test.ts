@@ -1,4 +1,3 @@
-import * as BulkDownload from "@effect-invokeai/core/server/BulkDownload"
 import {
   type EventConnectOptions,
   EventTransport,
@@ -16,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as BulkDownload from "../../packages/core/src/server/BulkDownload.ts"
 import { json, scriptedHttp, type ScriptedResponse, type Seen, user } from "./scriptedHttp.ts"
 
 /** A transport whose messages are said by the test. */

@@ -1,5 +1,5 @@
+import type { InvokeAiOptions } from "@effect-invokeai/core/InvokeAi"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import type { InvokeAiOptions } from "@effect-invokeai/core/server/InvokeAiConfig"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"

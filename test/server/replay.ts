@@ -1,4 +1,4 @@
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
+import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as Effect from "effect/Effect"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"

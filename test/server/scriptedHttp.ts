@@ -1,5 +1,5 @@
+import type { InvokeAiOptions } from "@effect-invokeai/core/InvokeAi"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
-import type { InvokeAiOptions } from "@effect-invokeai/core/server/InvokeAiConfig"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"

@@ -1,6 +1,6 @@
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
+import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { ServerEvents } from "@effect-invokeai/core/server/ServerEvents"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"

@@ -36,6 +36,8 @@ import { Videos } from "./server/Videos.ts"
 import { WorkflowLibrary } from "./server/WorkflowLibrary.ts"
 import type { WorkflowResources } from "./workflow/WorkflowResources.ts"
 
+export { CloseTimeout, InvokeAiConfig, type InvokeAiOptions } from "./server/InvokeAiConfig.ts"
+
 /**
  * Options for the connection to the server and for tracking jobs.
  *

@@ -1,10 +1,12 @@
 /**
- * The error of a call to the server.
+ * The error of a call to the server, and that of an invalid option.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { TaggedError } from "./internal/TaggedError.ts"
+
+export { InvalidOption } from "./InvalidOption.ts"
 
 /**
  * One problem of a refused request: where in the request (`loc`, beginning with `body`, `query` or `path`), what

@@ -7,7 +7,7 @@ import {
   type EncodeOptions,
   ImageCodec as CoreImageCodec,
   ImageCodecError
-} from "@effect-invokeai/core/assets/ImageCodec"
+} from "@effect-invokeai/core/assets/Downloads"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"

@@ -36,10 +36,15 @@ import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invo
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
-import type { JobResult, JobTiming, SessionQueueItem, SubmissionResult } from "@effect-invokeai/core/job/Job"
+import type {
+  JobProgress,
+  JobResult,
+  JobState,
+  JobTiming,
+  SessionQueueItem,
+  SubmissionResult
+} from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
-import type { JobProgress } from "@effect-invokeai/core/job/JobProgress"
-import type { JobState } from "@effect-invokeai/core/job/JobState"
 import type { InkOutput, WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"

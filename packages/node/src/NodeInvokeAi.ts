@@ -20,12 +20,11 @@
  * @since 0.1.0
  */
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
-import type { ImageCodec } from "@effect-invokeai/core/assets/ImageCodec"
-import type { RecordError } from "@effect-invokeai/core/files/RecordError"
+import type { ImageCodec } from "@effect-invokeai/core/assets/Downloads"
 import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
-import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+import { InvokeAiConfig } from "@effect-invokeai/core/InvokeAi"
+import { JobJournal, type RecordError } from "@effect-invokeai/core/job/JobJournal"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
-import { InvokeAiConfig } from "@effect-invokeai/core/server/InvokeAiConfig"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"

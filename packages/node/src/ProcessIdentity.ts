@@ -7,7 +7,7 @@ import {
   type Liveness,
   type ProcessId,
   ProcessIdentity as CoreProcessIdentity
-} from "@effect-invokeai/core/files/ProcessIdentity"
+} from "@effect-invokeai/core/job/JobJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"

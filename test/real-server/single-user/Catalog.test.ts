@@ -1,5 +1,5 @@
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
-import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,10 +1,10 @@
 import { Boards } from "@effect-invokeai/core/server/Boards"
-import * as BulkDownload from "@effect-invokeai/core/server/BulkDownload"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as BulkDownload from "../../../packages/core/src/server/BulkDownload.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 

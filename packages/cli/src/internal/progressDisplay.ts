@@ -1,7 +1,7 @@
 /** Shows the progress of a job: a bar in a terminal, lines elsewhere, events for programs. */
 import type * as Job from "@effect-invokeai/core/job/Job"
+import type { JobProgress } from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
-import type { JobProgress } from "@effect-invokeai/core/job/JobProgress"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -61,6 +61,7 @@ import {
 import { fromReference, select, selectVideos } from "./internal/DownloadPlan.ts"
 import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./internal/ImageTransfer.ts"
 
+export { BulkDownloadFailed, zip } from "../server/BulkDownload.ts"
 export { DownloadError, DownloadErrorReason } from "./DownloadError.ts"
 export type * from "./DownloadOptions.ts"
 export type {
@@ -71,6 +72,7 @@ export type {
   FormatOptions,
   OutputsOptions
 } from "./DownloadOptions.ts"
+export { type EncodeOptions, ImageCodec, ImageCodecError, type ImageFormat } from "./ImageCodec.ts"
 export type { ImageReference } from "./internal/ImageTransfer.ts"
 export type { Sidecar, SidecarItem, SidecarNode, SidecarOptions } from "./Sidecar.ts"
 

@@ -20,6 +20,8 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
 import { parseNodeTemplates } from "./internal/templateParser.ts"
 import type { NodeTemplate } from "./NodeTemplate.ts"
 
+export type * from "./NodeTemplate.ts"
+
 /**
  * The node types of a server, by type name.
  *

@@ -72,7 +72,10 @@ import * as Submission from "./Submission.ts"
 
 export type { AwaitError } from "./JobError.ts"
 export type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
+export type { JobProgress, RunningNode } from "./JobProgress.ts"
 export type { JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
+export type { JobState } from "./JobState.ts"
+export type { JobTracker, JobTrackerOptions } from "./JobTracker.ts"
 export type { SubmissionResult } from "./Submission.ts"
 
 /**

@@ -29,6 +29,9 @@ import type { RecordError } from "../files/RecordError.ts"
 import { Batch } from "../server/api/QueueSchemas.ts"
 import type { Submission } from "./Submission.ts"
 
+export { type Liveness, type ProcessId, ProcessIdentity } from "../files/ProcessIdentity.ts"
+export { RecordError, RecordErrorReason } from "../files/RecordError.ts"
+
 /**
  * A job in the journal.
  *

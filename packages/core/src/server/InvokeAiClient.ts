@@ -39,6 +39,8 @@ import { measured, withStreamedBody } from "./internal/upload.ts"
 import { InvokeAiApi } from "./InvokeAiApi.ts"
 import { checkOptions, defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
 
+export { InvokeAiApi } from "./InvokeAiApi.ts"
+
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
 
 /**

@@ -97,6 +97,7 @@ import * as Sweep from "./Sweep.ts"
 import { WorkflowResources } from "./WorkflowResources.ts"
 
 export { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFileError.ts"
+export { type ImageSource, readPng } from "../definition/WorkflowSource.ts"
 export type * from "./InkForm.ts"
 export type { SeedPolicy } from "./internal/seeds.ts"
 export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
@@ -238,7 +239,7 @@ const fromImageSource = Effect.fnUntraced(function*(
  * **Details**
  *
  * InvokeAI embeds the workflow in the images that it creates, with the values of that run. To read the graph and the
- * metadata of an image, use `WorkflowSource.readPng`.
+ * metadata of an image, use `readPng`.
  *
  * **Errors**
  *

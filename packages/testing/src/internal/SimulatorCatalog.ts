@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
-import type { InputTemplate, NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { InputTemplate, NodeTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 

@@ -1,5 +1,5 @@
 /** What the server says about a value that does not fit a field: the same error types, texts and contexts. */
-import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { InputTemplate, ValueBounds } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Predicate from "effect/Predicate"
 
 /** One entry of the `detail` list of a 422 response. */

@@ -1,5 +1,5 @@
 /** How the simulator runs one node: what a node may ask for, and how it fails. */
-import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { Raster } from "../Raster.ts"

@@ -1,5 +1,5 @@
 /** The HTTP interface of the simulated server: what the library declares, and what only recordings of servers contain. */
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiApi"
+import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"

@@ -1,5 +1,5 @@
 /** Graphs as the server keeps them: every node completed with the defaults of its type, every literal checked. */
-import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { NodeTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Predicate from "effect/Predicate"
 import * as FieldValidation from "./fieldValidation.ts"
 import type { SimulatorCatalog, SimulatorField, SimulatorNodeType } from "./SimulatorCatalog.ts"

@@ -1,6 +1,5 @@
 /** `reproduce`: runs the workflow of an image with the values of that run. */
 import * as Provenance from "@effect-invokeai/core/assets/Provenance"
-import * as WorkflowSource from "@effect-invokeai/core/definition/WorkflowSource"
 import { WorkflowNotFound } from "@effect-invokeai/core/workflow/Workflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { WorkflowResources } from "@effect-invokeai/core/workflow/WorkflowResources"
@@ -20,7 +19,7 @@ const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknow
 const sourceOf = Effect.fnUntraced(function*(image: string) {
   const fs = yield* FileSystem.FileSystem
   if (yield* Effect.orElseSucceed(fs.exists(image), () => false)) {
-    return yield* WorkflowSource.readPng(yield* fs.readFile(image), image)
+    return yield* Workflow.readPng(yield* fs.readFile(image), image)
   }
   const resources = yield* WorkflowResources
   const found = yield* resources.imageWorkflow(image)

@@ -1,7 +1,7 @@
 /** `run`, `attach`, `outputs` and `cancel`. */
 import { Assets } from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
-import type { ImageFormat } from "@effect-invokeai/core/assets/ImageCodec"
+import type { ImageFormat } from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"

@@ -7,7 +7,7 @@
  * Nothing is generated. Names, sizes, progress and images are plausible, the same for the same inputs, and visibly
  * different for different ones.
  */
-import type { OutputTemplate } from "@effect-invokeai/core/catalog/NodeTemplate"
+import type { OutputTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Raster from "../../Raster.ts"

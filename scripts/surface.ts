@@ -2,7 +2,7 @@
  * `pnpm surface`: what the packages export, how much of it is documented where an editor shows it, and how long the code is.
  *
  * With `--check` it fails, and lists the places, if an exported member or overload has no documentation comment of its own,
- * or if more functions than today have no example.
+ * if more functions than today have no example, or if an entry point exports what is declared in a directory `internal/`.
  */
 import { parse, type ParserOptions } from "@babel/parser"
 import * as Fs from "node:fs"
@@ -213,6 +213,57 @@ const exportsOf = (file: string, wanted?: ReadonlySet<string>): ReadonlyArray<Pl
   })
 }
 
+/** Whether a path leads into a directory that users cannot import. */
+const isBelowInternal = (path: string): boolean => path.split("/").includes("internal")
+
+/** The module of this package that a statement imports or exports from. */
+const sourceOf = (statement: Node, file: string): string | undefined => {
+  const from = text(child(statement, "source")?.["value"])
+  return from.startsWith(".") ? Path.join(Path.dirname(file), from) : undefined
+}
+
+/** What a module exports although `internal/` declares it: passed on, under another name, or extended. */
+const internalExportsOf = (file: string): ReadonlyArray<string> => {
+  const program = parse(Fs.readFileSync(Path.join(root, file), "utf8"), options).program as unknown as Node // plain data
+  const statements = nodes(program["body"])
+  const imported = new Set(
+    statements.filter((statement) =>
+      statement.type === "ImportDeclaration" && isBelowInternal(sourceOf(statement, file) ?? "")
+    ).flatMap((statement) => nodes(statement["specifiers"]).map((specifier) => nameOf(child(specifier, "local"))))
+  )
+  /** The first name of a type such as `Name` or `Namespace.Name`; empty if the type computes something. */
+  const referenced = (type: Node | undefined): string => {
+    if (child(type, "typeParameters") !== undefined || child(type, "typeArguments") !== undefined) return ""
+    let name = child(type, "typeName")
+    while (name?.type === "TSQualifiedName") name = child(name, "left")
+    return nameOf(name)
+  }
+  return statements.filter((statement) => statement.type.startsWith("Export")).flatMap((statement) => {
+    const target = sourceOf(statement, file)
+    if (target !== undefined && !isBelowInternal(target)) {
+      return internalExportsOf(target)
+    }
+    const names = nodes(statement["specifiers"]).map((specifier) => nameOf(child(specifier, "local")))
+    const declaration = child(statement, "declaration")
+    const alias = declaration?.type === "TSTypeAliasDeclaration" &&
+        imported.has(referenced(child(declaration, "typeAnnotation")))
+      ? [nameOf(child(declaration, "id"))]
+      : []
+    const parents = declaration?.type === "TSInterfaceDeclaration"
+      ? nodes(declaration["extends"]).map((parent) => nameOf(child(parent, "expression")))
+        .filter((name) => imported.has(name))
+      : []
+    const passedOn = target === undefined
+      ? names.filter((name) => imported.has(name))
+      : statement.type === "ExportAllDeclaration"
+      ? ["*"]
+      : names
+    return [...passedOn, ...alias, ...parents].map((name) =>
+      `${file}:${statement.loc.start.line} exports ${name}, which internal/ declares`
+    )
+  })
+}
+
 interface Manifest {
   readonly exports: Readonly<Record<string, string | null>>
 }
@@ -261,6 +312,7 @@ const share = (part: number, all: number): string =>
 let total = 0
 const rows: Array<ReadonlyArray<string>> = []
 const undocumented: Array<Place> = []
+const fromInternal: Array<string> = []
 const withoutExample: Array<Place> = []
 /** How many functions had no example when this was counted last. Lower it with each example. */
 const maxWithoutExample = 135
@@ -277,6 +329,7 @@ for (const name of packages) {
     bySubsystem.set(subsystem, entry)
   }
   const modules = entryPoints(name)
+  fromInternal.push(...new Set(modules.flatMap(internalExportsOf)))
   const seen = new Set<string>()
   const places = modules.flatMap((module) => exportsOf(module)).filter((place) => {
     const key = `${place.file}:${place.line}:${place.kind} ${place.name}`
@@ -321,7 +374,10 @@ if (process.argv.includes("--check") || process.argv.includes("--list")) {
   if (process.argv.includes("--list") || withoutExample.length > maxWithoutExample) {
     for (const { file, line, name } of withoutExample) console.log(`${file}:${line} function ${name} has no example`)
   }
-  const isComplete = undocumented.length === 0 && withoutExample.length <= maxWithoutExample
+  for (const line of fromInternal) console.log(line)
+  console.log(`${fromInternal.length} exports of entry points are declared in internal/`)
+  const isComplete = undocumented.length === 0 && withoutExample.length <= maxWithoutExample &&
+    fromInternal.length === 0
   if (withoutExample.length > maxWithoutExample) {
     console.log(`At most ${maxWithoutExample} may have none: write an example for each new function`)
   }

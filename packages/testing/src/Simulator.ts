@@ -27,9 +27,11 @@ import type { SimulatorCatalog } from "./internal/SimulatorCatalog.ts"
 import * as SimulatorCatalogModule from "./internal/SimulatorCatalog.ts"
 import { ConnectionLost, json, type SimulatorRequest, type SimulatorResponse } from "./internal/SimulatorHttp.ts"
 import * as SimulatorHttp from "./internal/SimulatorHttp.ts"
-import { type NodeOverride, type SeenRequest, SimulatorWorld } from "./internal/simulatorWorld.ts"
+import { SimulatorWorld } from "./internal/simulatorWorld.ts"
 import * as UserStore from "./internal/userStore.ts"
+import type { NodeOverride } from "./NodeOverride.ts"
 import * as Raster from "./Raster.ts"
+import type { SeenRequest } from "./SeenRequest.ts"
 import type { ServerVersion } from "./ServerProfile.ts"
 import * as ServerProfile from "./ServerProfile.ts"
 import type { SimulatorModel } from "./SimulatorModels.ts"
@@ -37,7 +39,8 @@ import * as SimulatorModels from "./SimulatorModels.ts"
 import type { SimulatorState } from "./SimulatorState.ts"
 import * as SimulatorStateModule from "./SimulatorState.ts"
 
-export type { NodeOverride, SeenRequest } from "./internal/simulatorWorld.ts"
+export type { NodeOverride } from "./NodeOverride.ts"
+export type { SeenRequest } from "./SeenRequest.ts"
 
 /**
  * A user to begin with, on a multi-user server.

@@ -68,9 +68,10 @@ import {
   type UploadSource
 } from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
+import type { ImageReference } from "./DownloadOptions.ts"
 import { kept, missing } from "./internal/deletion.ts"
 import { HeldImages } from "./internal/heldImages.ts"
-import { imageName, type ImageReference } from "./internal/ImageTransfer.ts"
+import { imageName } from "./internal/ImageTransfer.ts"
 import * as ImageType from "./internal/ImageType.ts"
 import { fromFile, inspect } from "./internal/uploadContent.ts"
 import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.ts"

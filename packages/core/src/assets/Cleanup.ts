@@ -33,8 +33,9 @@ import { Images } from "../server/Images.ts"
 import { SessionQueue } from "../server/SessionQueue.ts"
 import type { DeletionOutcome, KeptReason } from "./Asset.ts"
 import { Assets } from "./Assets.ts"
+import type { ImageReference } from "./DownloadOptions.ts"
 import { deleted, failed, kept, missing } from "./internal/deletion.ts"
-import { imageName, type ImageReference } from "./internal/ImageTransfer.ts"
+import { imageName } from "./internal/ImageTransfer.ts"
 
 export type { KeptReason } from "./Asset.ts"
 

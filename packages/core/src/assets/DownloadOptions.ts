@@ -4,12 +4,61 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import * as Options from "../internal/options.ts"
 import type { InkImageOutput } from "../job/Outputs.ts"
+import type { DownloadError } from "./DownloadError.ts"
 import type { ImageFormat } from "./ImageCodec.ts"
 import type * as AtomicFile from "./internal/AtomicFile.ts"
-import type { RetryOptions } from "./internal/ImageTransfer.ts"
 import type * as Sidecar from "./Sidecar.ts"
+
+/**
+ * An image on the server by its name, with its size in pixels where that is known.
+ *
+ * **Details**
+ *
+ * A name, an image output of a job, an image of `Images`, an uploaded asset or a value of an image field all fit.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ImageReference =
+  | string
+  | (
+    | {
+      /** The name of the image. */
+      readonly imageName: string
+    }
+    | {
+      /** The name of the image, as the server writes it. */
+      readonly image_name: string
+    }
+  )
+    & {
+      /** In pixels, if known. */
+      readonly width?: number | undefined
+      /** In pixels, if known. */
+      readonly height?: number | undefined
+    }
+
+/**
+ * When to try again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryOptions {
+  /**
+   * How to repeat after a failure that may pass: `Connection`, `Truncated`, and `Server` where the server was only busy.
+   * Default: three times, after 0.2, 0.4 and 0.8 seconds with some jitter.
+   */
+  readonly retry?: Schedule.Schedule<unknown, DownloadError> | undefined
+  /**
+   * How to repeat where the server does not know the image, as it may happen in the moment of completion. Default: three
+   * times, 0.25 seconds apart.
+   */
+  readonly notFoundRetry?: Schedule.Schedule<unknown, DownloadError> | undefined
+}
 
 /**
  * The format of a download.

@@ -47,6 +47,7 @@ import {
   downloadRules,
   type FormatOptions,
   formatRules,
+  type ImageReference,
   type OutputsOptions,
   outputsRules
 } from "./DownloadOptions.ts"
@@ -59,7 +60,7 @@ import {
   total
 } from "./internal/DownloadFile.ts"
 import { fromReference, select, selectVideos } from "./internal/DownloadPlan.ts"
-import { checkedStream, imageName, type ImageReference, readBytes, withRetry } from "./internal/ImageTransfer.ts"
+import { checkedStream, imageName, readBytes, withRetry } from "./internal/ImageTransfer.ts"
 
 export { BulkDownloadFailed, zip } from "../server/BulkDownload.ts"
 export { DownloadError, DownloadErrorReason } from "./DownloadError.ts"
@@ -70,10 +71,11 @@ export type {
   DownloadProgress,
   DownloadResult,
   FormatOptions,
-  OutputsOptions
+  ImageReference,
+  OutputsOptions,
+  RetryOptions
 } from "./DownloadOptions.ts"
 export { type EncodeOptions, ImageCodec, ImageCodecError, type ImageFormat } from "./ImageCodec.ts"
-export type { ImageReference } from "./internal/ImageTransfer.ts"
 export type { Sidecar, SidecarItem, SidecarNode, SidecarOptions } from "./Sidecar.ts"
 
 /**

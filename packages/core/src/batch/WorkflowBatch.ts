@@ -22,9 +22,15 @@ import { calledWorkflowId } from "../workflow/internal/savedWorkflowInputs.ts"
 import * as Seeds from "../workflow/internal/seeds.ts"
 import { submittedNodes } from "../workflow/internal/submittedNodes.ts"
 import { asRead, toFile } from "../workflow/internal/toFile.ts"
-import { isWorkflow, type SweptInput, type Workflow, WorkflowValue } from "../workflow/internal/workflowValue.ts"
 import type { LoadedWorkflow, SubmittedNode } from "../workflow/LoadedWorkflow.ts"
 import { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import {
+  isWorkflow,
+  type SeedPolicy,
+  type SweptInput,
+  type Workflow,
+  WorkflowValue
+} from "../workflow/WorkflowValue.ts"
 import type { BatchData, BatchDatum } from "./BatchData.ts"
 import * as Batch from "./internal/batch.ts"
 import type { ServerGenerator } from "./internal/generators.ts"
@@ -76,7 +82,7 @@ export interface BatchOptions {
   /** Id of the board that `auto` refers to in all nodes, like the editor's auto-add board. */
   readonly autoBoard?: string | undefined
   /** The seeds of the runs; see `SeedPolicy`. Default: `keep`. */
-  readonly seed?: Seeds.SeedPolicy | undefined
+  readonly seed?: SeedPolicy | undefined
 }
 
 /**

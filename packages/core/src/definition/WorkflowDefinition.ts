@@ -21,7 +21,7 @@ import { fail } from "./internal/parsing.ts"
 import { templateProblem } from "./internal/persistedTemplate.ts"
 import type { WorkflowParseError } from "./WorkflowFileError.ts"
 
-export type { JsonObject } from "../internal/json.ts"
+export type { JsonObject } from "../JsonObject.ts"
 export type { FieldIdentifier } from "./Form.ts"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { AcceptedModels, ModelReference } from "./internal/modelReference.ts"
+import { AcceptedModels, ModelReference } from "./fields/modelReference.ts"
 
 /** The class of a field that accepts models of one type. */
 const modelField = <Self>() => <const Tag extends string>(tag: Tag, modelType: string) =>

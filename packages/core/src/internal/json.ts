@@ -1,10 +1,6 @@
-/**
- * A JSON object.
- *
- * @category models
- * @since 0.1.0
- */
-export type JsonObject = Readonly<Record<string, unknown>>
+import type { JsonObject } from "../JsonObject.ts"
+
+export type { JsonObject } from "../JsonObject.ts"
 
 /** Sets an own property with any name, including `__proto__`. */
 export const setOwn = (target: Record<string, unknown>, key: string, value: unknown): void => {

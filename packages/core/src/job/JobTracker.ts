@@ -32,9 +32,6 @@ import type { SessionQueue } from "../server/SessionQueue.ts"
 import { ImageUsage } from "./internal/ImageUsage.ts"
 import * as TrackJobs from "./internal/trackJobs.ts"
 
-export type { TrackedJob } from "./internal/trackedJob.ts"
-export type { TrackOptions } from "./internal/trackJobs.ts"
-
 /**
  * Intervals and limits for tracking jobs.
  *

@@ -53,14 +53,13 @@ import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { Videos } from "../server/Videos.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "../workflow/InputError.ts"
-import { outputData } from "../workflow/internal/outputData.ts"
+import { outputData } from "../workflow/OutputData.ts"
 import type * as Workflow from "../workflow/Workflow.ts"
 import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
-import { uploadSources, withoutSources } from "./internal/imageSources.ts"
+import { uploadSources, withoutSources } from "./ImageSources.ts"
 import { open, prepare } from "./internal/prepare.ts"
 
-/** @internal */
-export { uploadSources, withoutSources }
+export { uploadSources, withoutSources } from "./ImageSources.ts"
 
 type Submitting = "board" | "runs" | "seed" | "prepend" | "timeout" | "keepOutputs" | "deleteOutputs" | "origin"
 type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"

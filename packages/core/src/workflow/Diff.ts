@@ -8,8 +8,8 @@ import * as InkField from "../field/InkField.ts"
 import { printableLine } from "../internal/printable.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { allFields, nodeTitle } from "./internal/inputs.ts"
-import type { Workflow } from "./internal/workflowValue.ts"
 import type { LoadedNode, LoadedWorkflow } from "./LoadedWorkflow.ts"
+import type { Workflow } from "./WorkflowValue.ts"
 
 /**
  * One difference between two workflows.

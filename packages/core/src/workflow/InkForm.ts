@@ -5,7 +5,7 @@
  */
 import type { FormElement } from "../definition/Form.ts"
 import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
-import type { Workflow } from "./internal/workflowValue.ts"
+import type { Workflow } from "./WorkflowValue.ts"
 
 /**
  * An element of a form: a container with its children, a heading, a text, a divider, or a field.

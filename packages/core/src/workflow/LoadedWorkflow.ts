@@ -17,7 +17,7 @@ import type {
   WorkflowDefinition,
   WorkflowEdge
 } from "../definition/WorkflowDefinition.ts"
-import type { BoardChoice } from "../field/internal/references.ts"
+import type { BoardChoice } from "../field/fields/references.ts"
 
 /**
  * Why the editor rejects a connection: the key of its message.

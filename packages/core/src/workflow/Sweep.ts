@@ -11,7 +11,7 @@ import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "./InputError.ts"
 import { findField, findInput } from "./internal/inputNames.ts"
 import { invalidInputValue } from "./internal/inputs.ts"
-import type { SweptInput, Workflow } from "./internal/workflowValue.ts"
+import type { SweptInput, Workflow } from "./WorkflowValue.ts"
 
 /**
  * Lists of values by input name, system name or index. A map accepts any name, and preserves the order of names that

@@ -91,17 +91,16 @@ import { isExecutable } from "./internal/nodeTypes.ts"
 import * as Seeds from "./internal/seeds.ts"
 import { submittedNodes } from "./internal/submittedNodes.ts"
 import { toFile } from "./internal/toFile.ts"
-import { type Workflow, WorkflowValue } from "./internal/workflowValue.ts"
 import type { LoadedWorkflow, LoadOptions, SubmittedNode } from "./LoadedWorkflow.ts"
 import * as Sweep from "./Sweep.ts"
 import { WorkflowResources } from "./WorkflowResources.ts"
+import { type Workflow, WorkflowValue } from "./WorkflowValue.ts"
 
 export { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFileError.ts"
 export { type ImageSource, readPng } from "../definition/WorkflowSource.ts"
 export type * from "./InkForm.ts"
-export type { SeedPolicy } from "./internal/seeds.ts"
-export { isWorkflow, type SweptInput, type Workflow } from "./internal/workflowValue.ts"
 export type { FormField, LoadedNode, LoadedWorkflow, LoadOptions, LoadWarning } from "./LoadedWorkflow.ts"
+export { isWorkflow, type SeedPolicy, type SweptInput, type Workflow } from "./WorkflowValue.ts"
 
 /**
  * Joins a definition with the node types of a server. The other constructors use it after reading the JSON.

@@ -32,11 +32,11 @@ import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
 import { isMissing, unsentReason } from "./internal/inputs.ts"
 import { inputsSchema, outputsSchema } from "./internal/interfaceSchemas.ts"
 import { isExecutable } from "./internal/nodeTypes.ts"
-import { outputData, type OutputDataType, outputSchema } from "./internal/outputData.ts"
 import { publicNames } from "./internal/publicNames.ts"
+import { outputData, type OutputDataType, outputSchema } from "./OutputData.ts"
 import { outputNodes, type Workflow } from "./Workflow.ts"
 
-export { ImageData, type OutputDataType, VideoData } from "./internal/outputData.ts"
+export { ImageData, type OutputDataType, VideoData } from "./OutputData.ts"
 
 /**
  * An input of a workflow.

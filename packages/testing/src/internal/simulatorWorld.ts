@@ -1,6 +1,8 @@
 /** Everything that one simulated server holds, and the events that tell of its changes. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { NodeOverride } from "../NodeOverride.ts"
+import type { SeenRequest } from "../SeenRequest.ts"
 import type { ServerProfile } from "../ServerProfile.ts"
 import type { SimulatorModel } from "../SimulatorModels.ts"
 import { type Audience, EventHub } from "./eventHub.ts"
@@ -17,54 +19,6 @@ import type { GraphNode } from "./simulatorGraph.ts"
 import * as SimulatorTime from "./simulatorTime.ts"
 import * as UserStoreModule from "./userStore.ts"
 import type { StoredVideo } from "./videoStore.ts"
-
-/**
- * A request that the server saw.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SeenRequest {
-  /** The HTTP method. */
-  readonly method: string
-  /** The path, without the query. */
-  readonly path: string
-  /** The query of the URL. */
-  readonly query: string
-  /** The status of the response; `undefined` where the connection was lost. */
-  readonly status: number | undefined
-  /** The text of a JSON body; `undefined` for other requests. */
-  readonly body: string | undefined
-  /** When the request arrived, in milliseconds since 1970 by the clock of the simulator. */
-  readonly at: number
-}
-
-/** Progress that a node reports before its result. */
-interface NodeProgress {
-  /**
-   * How many steps the node takes and reports, each as long as `stepDuration`.
-   *
-   * @default 0
-   */
-  readonly steps?: number | undefined
-}
-
-/**
- * What a node of some type does instead of its normal behavior.
- *
- * @category node results
- * @since 0.1.0
- */
-export type NodeOverride = (
-  node: GraphNode,
-  call: number
-) =>
-  & NodeProgress
-  & (
-    | { readonly _tag: "RunsNormally" }
-    | { readonly _tag: "Output"; readonly output: Readonly<Record<string, unknown>> }
-    | { readonly _tag: "Failure"; readonly errorType: string; readonly errorMessage: string }
-  )
 
 /** What a server after 6.14 remembers of an enqueue request. */
 interface EnqueueReceipt {

@@ -18,20 +18,19 @@ import type { VideoDTO } from "../../server/api/VideosApi.ts"
 import { Images } from "../../server/Images.ts"
 import { AssetLedger } from "../AssetLedger.ts"
 import { DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
-import type { DownloadedFile, DownloadOptions, DownloadResult, FormatOptions } from "../DownloadOptions.ts"
+import type {
+  DownloadedFile,
+  DownloadOptions,
+  DownloadResult,
+  FormatOptions,
+  ImageReference,
+  RetryOptions
+} from "../DownloadOptions.ts"
 import { type EncodeOptions, ImageCodec, type ImageFormat } from "../ImageCodec.ts"
 import * as Sidecar from "../Sidecar.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { plan, type Planned, provenanceOf, type Wanted } from "./DownloadPlan.ts"
-import {
-  imageName,
-  type ImageReference,
-  type PixelSize,
-  pixelSize,
-  readFile,
-  type RetryOptions,
-  withRetry
-} from "./ImageTransfer.ts"
+import { imageName, type PixelSize, pixelSize, readFile, withRetry } from "./ImageTransfer.ts"
 import { readVideo } from "./VideoTransfer.ts"
 
 /** @internal */

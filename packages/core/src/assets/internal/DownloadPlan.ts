@@ -11,12 +11,12 @@ import type { InkAnyVideoOutput, InkImageOutput, ItemOutput, WorkflowOutput } fr
 import { type ImageProvenance, Images } from "../../server/Images.ts"
 import type { Videos } from "../../server/Videos.ts"
 import { DownloadError, fromApi } from "../DownloadError.ts"
-import type { DownloadOptions, OutputsOptions } from "../DownloadOptions.ts"
+import type { DownloadOptions, ImageReference, OutputsOptions, RetryOptions } from "../DownloadOptions.ts"
 import type { ImageFormat } from "../ImageCodec.ts"
 import * as Provenance from "../Provenance.ts"
 import type * as Sidecar from "../Sidecar.ts"
 import * as FileName from "./FileName.ts"
-import { imageName, type ImageReference, type RetryOptions, withRetry } from "./ImageTransfer.ts"
+import { imageName, withRetry } from "./ImageTransfer.ts"
 
 /**
  * One image or video to download, with what is known about it.

@@ -9,30 +9,10 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { Images } from "../../server/Images.ts"
 import { type DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
+import type { ImageReference, RetryOptions } from "../DownloadOptions.ts"
 import { dispose } from "./disposable.ts"
 import { FileWriter } from "./fileWriter.ts"
 import { PngInspector } from "./pngInspector.ts"
-
-/**
- * An image on the server by its name, with its size in pixels where that is known.
- *
- * **Details**
- *
- * A name, an image output of a job, an image of `Images`, an uploaded asset or a value of an image field all fit.
- *
- * @category models
- * @since 0.1.0
- */
-export type ImageReference =
-  | string
-  | ImageName & {
-    /** In pixels, if known. */
-    readonly width?: number | undefined
-    /** In pixels, if known. */
-    readonly height?: number | undefined
-  }
-
-type ImageName = { readonly imageName: string } | { readonly image_name: string }
 
 /**
  * The name of an image on the server.
@@ -40,7 +20,7 @@ type ImageName = { readonly imageName: string } | { readonly image_name: string 
  * @category getters
  * @since 0.1.0
  */
-export const imageName = (image: string | ImageName): string =>
+export const imageName = (image: ImageReference): string =>
   typeof image === "string" ? image : "imageName" in image ? image.imageName : image.image_name
 
 /**
@@ -59,25 +39,6 @@ export const pixelSize = (image: ImageReference): PixelSize | undefined =>
   typeof image === "string" || image.width === undefined || image.height === undefined
     ? undefined
     : { width: image.width, height: image.height }
-
-/**
- * When to try again.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RetryOptions {
-  /**
-   * How to repeat after a failure that may pass: `Connection`, `Truncated`, and `Server` where the server was only busy.
-   * Default: three times, after 0.2, 0.4 and 0.8 seconds with some jitter.
-   */
-  readonly retry?: Schedule.Schedule<unknown, DownloadError> | undefined
-  /**
-   * How to repeat where the server does not know the image, as it may happen in the moment of completion. Default: three
-   * times, 0.25 seconds apart.
-   */
-  readonly notFoundRetry?: Schedule.Schedule<unknown, DownloadError> | undefined
-}
 
 const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 3 }))
 const defaultNotFoundRetry = Schedule.spaced("250 millis").pipe(Schedule.upTo({ times: 3 }))

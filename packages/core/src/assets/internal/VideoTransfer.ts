@@ -8,8 +8,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import type { Videos } from "../../server/Videos.ts"
 import { DownloadError, fromApi, fromPlatform } from "../DownloadError.ts"
+import type { RetryOptions } from "../DownloadOptions.ts"
 import { FileWriter } from "./fileWriter.ts"
-import { type RetryOptions, withRetry } from "./ImageTransfer.ts"
+import { withRetry } from "./ImageTransfer.ts"
 
 const boxHeader = 16
 

@@ -6,7 +6,7 @@ import {
   modelLabel,
   modelProblems,
   type ModelReference
-} from "../../field/internal/modelReference.ts"
+} from "../../field/fields/modelReference.ts"
 import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InstalledModel } from "../../workflow/WorkflowResources.ts"
 

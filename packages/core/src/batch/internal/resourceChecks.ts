@@ -1,9 +1,9 @@
 /** Checks that everything a workflow refers to exists on the server, and completes its models. */
 import * as Effect from "effect/Effect"
 import type { InputTemplate, ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import type { ModelReference } from "../../field/fields/modelReference.ts"
 import * as InkField from "../../field/InkField.ts"
 import type { ResourceType } from "../../field/internal/kind.ts"
-import type { ModelReference } from "../../field/internal/modelReference.ts"
 import { componentSource, isSelfContained } from "../../field/internal/rules.ts"
 import type { Problem } from "../../field/Problem.ts"
 import type { InvokeAiError } from "../../InvokeAiError.ts"

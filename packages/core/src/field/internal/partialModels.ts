@@ -4,8 +4,8 @@
  */
 import * as Predicate from "effect/Predicate"
 import type { FieldType } from "../../catalog/NodeTemplate.ts"
+import { readModel } from "../fields/modelReference.ts"
 import { readValue, type ValueField } from "./fieldValue.ts"
-import { readModel } from "./modelReference.ts"
 
 const namesModel = (value: unknown): boolean => Predicate.isObject(value) && readModel(value) !== undefined
 

@@ -9,7 +9,7 @@ import type { CatalogSource } from "../../catalog/NodeCatalog.ts"
 import * as Options from "../../internal/options.ts"
 import type { InvalidOption } from "../../InvalidOption.ts"
 import * as Workflow from "../../workflow/Workflow.ts"
-import { uploadSources, withoutSources } from "./imageSources.ts"
+import { uploadSources, withoutSources } from "../ImageSources.ts"
 
 /** Opens the workflow of a run. */
 export const open = (source: string | URL | object): Effect.Effect<

@@ -3,8 +3,8 @@ import * as Result from "effect/Result"
 import { nameDistance, normalize } from "../../internal/similarity.ts"
 import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
 import { AmbiguousInputName, InputNotFound } from "../InputError.ts"
+import type { Workflow } from "../WorkflowValue.ts"
 import { allFields, inputOf, unambiguousNames } from "./inputs.ts"
-import type { Workflow } from "./workflowValue.ts"
 
 /**
  * Up to three names of inputs similar to a given one, the most similar first.

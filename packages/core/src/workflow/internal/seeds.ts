@@ -3,29 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { isSeedName, randomNumberNodes } from "../../internal/seedFields.ts"
 import type { LoadedNode, LoadedWorkflow } from "../LoadedWorkflow.ts"
+import type { SeedPolicy, SweptInput } from "../WorkflowValue.ts"
 import { resolveConnector, scopeOf } from "./connections.ts"
 import { EdgeIndex } from "./edgeIndex.ts"
 import { withoutConnections, withValue } from "./edit.ts"
 import { isExecutable } from "./nodeTypes.ts"
-import type { SweptInput } from "./workflowValue.ts"
-
-/**
- * The seeds of the runs of a batch.
- *
- * **Details**
- *
- * - `keep`: fields keep their seeds, and random number nodes draw new ones in each run
- * - an integer from 0 to 4294967295: this seed in every run
- * - `random`: a new random seed, the same in every run
- * - `perRun`: a new random seed for each run
- *
- * All except `keep` set each of `Workflow.seedInputs` that no sweep or batch node varies. If there are none, building
- * the batch fails with `WorkflowNotReady`.
- *
- * @category models
- * @since 0.1.0
- */
-export type SeedPolicy = "keep" | "random" | "perRun" | number
 
 /** Seeds are 32-bit: the server reduces larger ones, and its `noise` node rejects them. */
 const maxSeed = 2 ** 32 - 1

@@ -1,12 +1,12 @@
 /** The implementation of `Workflow`: a loaded workflow with its inputs, and the values that vary within a batch. */
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
-import type { WorkflowDefinition } from "../../definition/WorkflowDefinition.ts"
-import * as InkField from "../../field/InkField.ts"
-import type { InkWorkflowInput } from "../InkWorkflowInput.ts"
-import type { LoadedWorkflow, LoadWarning } from "../LoadedWorkflow.ts"
-import { inputOf, unambiguousNames } from "./inputs.ts"
-import { withPublicNames } from "./publicNames.ts"
+import type { WorkflowDefinition } from "../definition/WorkflowDefinition.ts"
+import * as InkField from "../field/InkField.ts"
+import type { InkWorkflowInput } from "./InkWorkflowInput.ts"
+import { inputOf, unambiguousNames } from "./internal/inputs.ts"
+import { withPublicNames } from "./internal/publicNames.ts"
+import type { LoadedWorkflow, LoadWarning } from "./LoadedWorkflow.ts"
 
 /** @internal */
 export const TypeId = "~@effect-invokeai/core/workflow/Workflow"
@@ -45,6 +45,24 @@ export interface SweptInput {
   /** The values, one for each position in the group. */
   readonly values: ReadonlyArray<unknown>
 }
+
+/**
+ * The seeds of the runs of a batch.
+ *
+ * **Details**
+ *
+ * - `keep`: fields keep their seeds, and random number nodes draw new ones in each run
+ * - an integer from 0 to 4294967295: this seed in every run
+ * - `random`: a new random seed, the same in every run
+ * - `perRun`: a new random seed for each run
+ *
+ * All except `keep` set each of `Workflow.seedInputs` that no sweep or batch node varies. If there are none, building
+ * the batch fails with `WorkflowNotReady`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SeedPolicy = "keep" | "random" | "perRun" | number
 
 /** @internal */
 export class WorkflowValue extends Pipeable.Class implements Workflow {

@@ -1,4 +1,8 @@
-/** Uploads the images among the values of a run. */
+/**
+ * Uploads the images among the values of a run.
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as FileSystem from "effect/FileSystem"
@@ -9,9 +13,9 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Assets from "../../assets/Assets.ts"
-import type { InkField } from "../../field/InkField.ts"
-import type { InvalidOption } from "../../InvalidOption.ts"
+import * as Assets from "../assets/Assets.ts"
+import type { InkField } from "../field/InkField.ts"
+import type { InvalidOption } from "../InvalidOption.ts"
 
 /** Where an image comes from that is not on the server yet. */
 type Source =
@@ -51,7 +55,29 @@ const mapImages = <E, R>(
     : Effect.succeed(value)
 }
 
-/** The value with the name of some image in place of each that has to be uploaded, to check it before anything is sent. */
+/**
+ * The value with the name of some image in place of each that has to be uploaded.
+ *
+ * **When to use**
+ *
+ * To check a value before anything is sent.
+ *
+ * **Example** (A value that is not an image stays as it is)
+ *
+ * ```ts
+ * import * as Run from "@effect-invokeai/core/run/Run"
+ * import { getInput, setInput, type Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const check = Effect.fn(function*(workflow: Workflow, name: string, value: unknown) {
+ *   const { field } = yield* getInput(workflow, name)
+ *   yield* setInput(workflow, name, yield* Run.withoutSources(field, value))
+ * })
+ * ```
+ *
+ * @category inputs
+ * @since 0.1.0
+ */
 export const withoutSources = (field: InkField, value: unknown): Effect.Effect<unknown> =>
   mapImages(field, value, (source) => Effect.succeed(source._tag === "Name" ? source.name : "upload.png"))
 
@@ -155,5 +181,32 @@ const upload = (source: Source): Effect.Effect<
   }
 }
 
-/** The value with an uploaded image in place of each path, URL, data URL and content. */
-export const uploadSources = (field: InkField, value: unknown) => mapImages(field, value, upload)
+/**
+ * The value with an uploaded image in place of each path, URL, data URL and content. The images are deleted when the scope
+ * closes.
+ *
+ * **Errors**
+ *
+ * `UploadError` if an image cannot be read or uploaded.
+ *
+ * **Example** (An input from a file)
+ *
+ * ```ts
+ * import * as Run from "@effect-invokeai/core/run/Run"
+ * import { getInput, setInput, type Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const withPhoto = Effect.fn(function*(workflow: Workflow, name: string, path: string) {
+ *   const { field } = yield* getInput(workflow, name)
+ *   return yield* setInput(workflow, name, yield* Run.uploadSources(field, path))
+ * })
+ * ```
+ *
+ * @category inputs
+ * @since 0.1.0
+ */
+export const uploadSources = (field: InkField, value: unknown): Effect.Effect<
+  unknown,
+  Assets.UploadError | InvalidOption,
+  Assets.Assets | FileSystem.FileSystem | Path.Path | Scope.Scope
+> => mapImages(field, value, upload)

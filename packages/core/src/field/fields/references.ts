@@ -10,8 +10,8 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import * as Json from "./json.ts"
-import { type InkFieldType, readName } from "./kind.ts"
+import * as Json from "../internal/json.ts"
+import { type InkFieldType, readName } from "../internal/kind.ts"
 
 /**
  * A reference to an image, in the server's form.

@@ -13,7 +13,6 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { InputTemplate } from "../../catalog/NodeTemplate.ts"
 import { describeReceived } from "../../internal/describeReceived.ts"
-import type { Problem } from "../Problem.ts"
 import {
   describeItemCount,
   describeNumberBounds,
@@ -23,9 +22,11 @@ import {
   integerProblems,
   itemCountProblems,
   stringProblems
-} from "./bounds.ts"
-import * as Json from "./json.ts"
-import { type InkFieldType, readFloat, readInteger } from "./kind.ts"
+} from "../internal/bounds.ts"
+import * as Json from "../internal/json.ts"
+import { type InkFieldType, readFloat, readInteger } from "../internal/kind.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "../internal/serverValue.ts"
+import type { Problem } from "../Problem.ts"
 import { modelJson, modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import {
   coerceImage,
@@ -40,7 +41,6 @@ import {
   VideoName
 } from "./references.ts"
 import { colorJson, InkColor, readBoolean, readColor } from "./scalars.ts"
-import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
 
 /** Integers.
  *

@@ -1,7 +1,7 @@
 /** The results of nodes as plain data: what is left of them for programs that know nothing of nodes. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { getOwn, type JsonObject } from "../../internal/json.ts"
+import { getOwn, type JsonObject } from "../internal/json.ts"
 
 /**
  * An image that a workflow made.

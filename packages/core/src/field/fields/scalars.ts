@@ -5,7 +5,6 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type { Problem } from "../Problem.ts"
 import {
   describeNumberBounds,
   describeStringBounds,
@@ -13,10 +12,11 @@ import {
   InkValueBounds,
   integerProblems,
   stringProblems
-} from "./bounds.ts"
-import * as Json from "./json.ts"
-import { describeChoices, type InkFieldType, readFloat, readInteger } from "./kind.ts"
-import { serverBoolean, serverFloat, serverInteger, serverText } from "./serverValue.ts"
+} from "../internal/bounds.ts"
+import * as Json from "../internal/json.ts"
+import { describeChoices, type InkFieldType, readFloat, readInteger } from "../internal/kind.ts"
+import { serverBoolean, serverFloat, serverInteger, serverText } from "../internal/serverValue.ts"
+import type { Problem } from "../Problem.ts"
 
 /** An integer.
  *

@@ -7,9 +7,9 @@ import type { JsonSchema } from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import * as Json from "../internal/json.ts"
+import { describeChoices, readName } from "../internal/kind.ts"
 import type { Problem } from "../Problem.ts"
-import * as Json from "./json.ts"
-import { describeChoices, readName } from "./kind.ts"
 
 /**
  * A reference to a model, complete or not.

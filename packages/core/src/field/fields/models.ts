@@ -2,8 +2,8 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { ModelConstraint } from "../../catalog/NodeTemplate.ts"
+import type { InkFieldType } from "../internal/kind.ts"
 import * as ModelField from "../ModelField.ts"
-import type { InkFieldType } from "./kind.ts"
 import { describeAcceptedModels, modelJson, modelLabel, modelProblems, readModel } from "./modelReference.ts"
 
 /** The classes of all model fields. Each is exported under its tag. */

@@ -76,8 +76,6 @@ export type { JobProgress, RunningNode } from "./JobProgress.ts"
 export type { JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
 export type { JobState } from "./JobState.ts"
 export type { JobTracker, JobTrackerOptions } from "./JobTracker.ts"
-export type { JobState } from "./JobState.ts"
-export type { JobTracker, JobTrackerOptions } from "./JobTracker.ts"
 export type { SubmissionResult } from "./Submission.ts"
 
 /**

@@ -56,7 +56,6 @@ import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "../wo
 import { outputData } from "../workflow/OutputData.ts"
 import type * as Workflow from "../workflow/Workflow.ts"
 import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
-import { uploadSources, withoutSources } from "./ImageSources.ts"
 import { open, prepare } from "./internal/prepare.ts"
 
 export { uploadSources, withoutSources } from "./ImageSources.ts"

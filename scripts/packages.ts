@@ -160,7 +160,13 @@ for (const version of nodes) {
   count(run(node, ["imports.js"], { cwd: project }))
   step(`Node ${version} runs a workflow with the packed command on the simulator of the tarballs`)
   Fs.rmSync(Path.join(project, "made"), { recursive: true, force: true })
-  const command = ["node_modules/@effect-invokeai/cli/dist/bin.js", "run", "workflow.json", "--photo", "photo.png"]
+  const command = [
+    "node_modules/@effect-invokeai/cli/dist/bin.js",
+    "run",
+    "soft-thumbnail.json",
+    "--photo",
+    "photo.png"
+  ]
   const hasRun = run(node, ["serve.js", ...command, "--out", "made"], { cwd: project })
   count(hasRun && Fs.globSync("made/*.png", { cwd: project }).length === 1)
   for (const { name } of programs) {

@@ -601,6 +601,7 @@ describe("Downloads: faults of the file system", () => {
         "DiskFull"
       )
       assert.include(error.message, "the disk is full")
+      assert.strictEqual(error.path, `${folder}/a.png`)
       assert.strictEqual(error.cause instanceof Error, true)
       assert.deepStrictEqual(yield* listing(folder), [])
     })).pipe(Effect.provide([server().layer, files])))
@@ -625,10 +626,11 @@ describe("Downloads: faults of the file system", () => {
     ).pipe(Layer.provideMerge(files))
     return inFolder(server(), (folder, fs) =>
       Effect.gen(function*() {
-        yield* fails(
+        const error = yield* fails(
           Downloads.image("a.png", { directory: folder }).pipe(Effect.provide(readOnly)),
           "Permission"
         )
+        assert.strictEqual(error.path, `${folder}/a.png`)
         // The super-user may write anywhere.
         if (process.getuid?.() !== 0) {
           yield* fs.chmod(folder, 0o500)

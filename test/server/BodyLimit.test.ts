@@ -27,7 +27,10 @@ describe("the size of a JSON response", () => {
     return Effect.gen(function*() {
       const error = yield* Effect.flip(version)
       assert.strictEqual(error.reason._tag, "Decode")
-      assert.include(error.detail, "the response is larger than 1 MiB; the option maxResponseSize sets this limit")
+      assert.include(
+        error.detail,
+        "the response is larger than 1 MiB; the option maxResponseSize (INVOKEAI_MAX_RESPONSE_SIZE) sets this limit"
+      )
       assert.isFalse(error.isRetryable)
       assert.strictEqual(server.seen.length, 1)
       assert.isBelow(sent.bytes, 1200 * kibibyte)

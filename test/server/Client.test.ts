@@ -587,6 +587,21 @@ describe("The client's login", () => {
     }).pipe(Effect.provide(server.layer(login)))
   })
 
+  it.effect("names the variables to check if the server rejects it as invalid", () => {
+    const server = scriptedHttp((request) =>
+      request.path.endsWith("/auth/status")
+        ? json({ setup_required: false, multiuser_enabled: true })
+        : json({ detail: [{ loc: ["body", "email"], msg: "not an email address", type: "x" }] }, { status: 422 })
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(status)
+      assert.include(
+        error.message,
+        "not an email address. Check the email and password (INVOKEAI_EMAIL and INVOKEAI_PASSWORD)"
+      )
+    }).pipe(Effect.provide(server.layer(login)))
+  })
+
   it.effect("reports a wrong password", () => {
     const server = makeServer()
     return Effect.gen(function*() {

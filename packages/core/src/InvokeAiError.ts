@@ -195,6 +195,8 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
       : what[this.reason._tag]
     const remedy = this.reason._tag === "Unauthorized"
       ? ". Check the token, or the email and password (INVOKEAI_TOKEN, or INVOKEAI_EMAIL and INVOKEAI_PASSWORD)"
+      : this.reason._tag === "Validation" && this.path.endsWith("/auth/login")
+      ? ". Check the email and password (INVOKEAI_EMAIL and INVOKEAI_PASSWORD)"
       : ""
     return `${this.method} ${this.path}${server} ${outcome}${status}${issue === "" ? detail : issue}${remedy}`
   }

@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import { flagInputs } from "./workflowInputs.ts"
 
@@ -20,6 +21,17 @@ export class InvalidArgument extends Data.TaggedError("InvalidArgument")<{
     return `${this.argument}: ${this.reason}`
   }
 }
+
+/** Says which file of an argument could not be read, and why. */
+export const unreadable = (argument: string) => ({ message, reason }: PlatformError): InvalidArgument =>
+  new InvalidArgument({
+    argument,
+    reason: reason._tag === "NotFound"
+      ? "the file does not exist"
+      : reason._tag === "PermissionDenied"
+      ? "no permission to read the file"
+      : message
+  })
 
 const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
@@ -47,7 +59,7 @@ const readFile = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(path),
-    (error) => new InvalidArgument({ argument: `--values ${path}`, reason: error.message })
+    unreadable(`--values ${path}`)
   )
   return yield* Effect.mapError(
     Schema.decodeUnknownEffect(ValuesFile)(text),

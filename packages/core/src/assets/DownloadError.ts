@@ -59,7 +59,7 @@ const explanations: Record<DownloadErrorReason, string> = {
   Server: "the server failed",
   Truncated: "the response is incomplete",
   InvalidImage: "the response is not the expected image",
-  DirectoryMissing: "the directory does not exist",
+  DirectoryMissing: "the directory does not exist, or cannot be created there",
   NotADirectory: "a part of the path is a file, not a directory",
   FileExists: "the file already exists; pass ifExists: \"skip\", \"rename\" or \"overwrite\"",
   Permission: "no permission to write the file",

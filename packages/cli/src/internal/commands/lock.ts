@@ -14,7 +14,7 @@ import * as CommandResult from "../../CommandResult.ts"
 import { outcome, Output } from "../Output.ts"
 import * as Server from "../server.ts"
 import * as Servers from "../servers.ts"
-import { InvalidArgument } from "../values.ts"
+import { InvalidArgument, unreadable } from "../values.ts"
 import * as WorkflowSource from "../workflowSource.ts"
 
 /** What a server has differs from the lock file. */
@@ -113,7 +113,7 @@ const readLock = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(path),
-    (error) => new InvalidArgument({ argument: `--lock ${path}`, reason: error.message })
+    unreadable(`--lock ${path}`)
   )
   return yield* Effect.mapError(
     Schema.decodeUnknownEffect(LockFile)(text),

@@ -113,8 +113,22 @@ const durationOf = (text: string) =>
     }
   )
 
+/** Fails with the flag whose value cannot be right for any workflow. */
+const checkNumbers = ({ runs, seed }: RunInput): Effect.Effect<void, Values.InvalidArgument> => {
+  if (runs < 1) {
+    const reason = "expected an integer greater than 0"
+    return Effect.fail(new Values.InvalidArgument({ argument: `--runs ${runs}`, reason }))
+  }
+  if (Option.isSome(seed) && !/^(?:-?\d+|keep|random|perRun)$/.test(seed.value)) {
+    const reason = "expected an integer, random, perRun or keep"
+    return Effect.fail(new Values.InvalidArgument({ argument: `--seed ${seed.value}`, reason }))
+  }
+  return Effect.void
+}
+
 /** Submits a loaded workflow and waits for its results. */
 export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow, input: RunInput) {
+  yield* checkNumbers(input)
   const output = yield* Output
   const timeout = Option.isNone(input.timeout) ? undefined : yield* durationOf(input.timeout.value)
   // a detached job needs its uploads longer than this process lives

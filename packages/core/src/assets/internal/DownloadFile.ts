@@ -126,8 +126,8 @@ const sidecarText = Effect.fnUntraced(
   }
 )
 
-const sizeOf = (fs: FileSystem.FileSystem, name: string, file: string) =>
-  fs.stat(file).pipe(Effect.map((info) => Number(info.size.toString())), Effect.mapError(fromPlatform(name, file)))
+const sizeOf = (fs: FileSystem.FileSystem, file: string) =>
+  Effect.map(fs.stat(file), (info) => Number(info.size.toString()))
 
 /** The size of the file that has the name already, if there is one. What is no file is not taken for one. */
 const existingSize = Effect.fnUntraced(
@@ -152,7 +152,8 @@ const existingSize = Effect.fnUntraced(
 )
 
 const readImage = Effect.fnUntraced(
-  function*(planned: Planned, file: string, { onBytes, options, sync }: {
+  function*(planned: Planned, file: string, { onBytes, options, sync, target }: {
+    readonly target: string
     readonly options: DownloadOptions
     readonly sync: boolean
     readonly onBytes: (bytes: number) => Effect.Effect<void>
@@ -162,6 +163,7 @@ const readImage = Effect.fnUntraced(
     const size = yield* Effect.suspend(() =>
       readFile(planned.reference, file, {
         flag: created ? "w" : "wx",
+        target,
         onOpen: () => created = true,
         expected,
         sync,
@@ -225,8 +227,8 @@ const downloadOne = Effect.fnUntraced(
       const onBytes = (bytes: number) =>
         options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
       const size = yield* planned.videos === undefined
-        ? readImage(planned, raw, { options, sync: sync && codec === undefined, onBytes })
-        : readVideo(planned.videos, name, raw, { retry: options, sync, onBytes })
+        ? readImage(planned, raw, { target, options, sync: sync && codec === undefined, onBytes })
+        : readVideo(planned.videos, name, raw, { target, retry: options, sync, onBytes })
 
       let content = raw
       if (codec !== undefined && format !== "png") {
@@ -242,8 +244,8 @@ const downloadOne = Effect.fnUntraced(
           (text) => TemporaryFile.makeText(directory, text, { sync }).pipe(toError)
         )
         : undefined
-      const bytes = codec === undefined ? size.bytes : yield* sizeOf(fs, name, content)
-      const sidecarBytes = sidecar === undefined ? 0 : yield* sizeOf(fs, name, sidecar)
+      const bytes = codec === undefined ? size.bytes : yield* sizeOf(fs, content).pipe(toError)
+      const sidecarBytes = sidecar === undefined ? 0 : yield* sizeOf(fs, sidecar).pipe(toError)
       const placed = yield* AtomicFile.commit(
         [
           ...(sidecar === undefined ? [] : [{ temporary: sidecar, suffix: ".json" }]),

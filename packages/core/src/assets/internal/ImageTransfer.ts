@@ -135,6 +135,8 @@ export const readBytes = Effect.fnUntraced(
 export const readFile = Effect.fnUntraced(
   function*(image: ImageReference, file: string, options: {
     readonly flag: "w" | "wx"
+    /** The file in errors: what `file` is renamed to. */
+    readonly target: string
     readonly onOpen: () => void
     readonly expected: PixelSize | undefined
     readonly sync: boolean
@@ -142,7 +144,7 @@ export const readFile = Effect.fnUntraced(
   }): Effect.fn.Return<PixelSize & { readonly bytes: number }, DownloadError, FileSystem.FileSystem | Images> {
     const fs = yield* FileSystem.FileSystem
     const name = imageName(image)
-    const toDownloadError = Effect.mapError(fromPlatform(name, file))
+    const toDownloadError = Effect.mapError(fromPlatform(name, options.target))
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: options.flag }).pipe(toDownloadError)
       options.onOpen()

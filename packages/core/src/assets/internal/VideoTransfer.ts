@@ -68,12 +68,14 @@ class Mp4Inspector {
  */
 export const readVideo = Effect.fnUntraced(
   function*(videos: Videos["Service"], name: string, file: string, options: {
+    /** The file in errors: what `file` is renamed to. */
+    readonly target: string
     readonly sync: boolean
     readonly retry: RetryOptions
     readonly onBytes: (total: number) => Effect.Effect<void>
   }): Effect.fn.Return<{ readonly bytes: number }, DownloadError, FileSystem.FileSystem> {
     const fs = yield* FileSystem.FileSystem
-    const toDownloadError = Effect.mapError(fromPlatform(name, file))
+    const toDownloadError = Effect.mapError(fromPlatform(name, options.target))
     return yield* Effect.scoped(Effect.gen(function*() {
       const handle = yield* fs.open(file, { flag: "wx" }).pipe(toDownloadError)
       const inspector = new Mp4Inspector()

@@ -14,7 +14,9 @@ const tooLarge = (response: Response, limit: number): HttpClientError.HttpClient
     reason: new HttpClientError.DecodeError({
       request: response.request,
       response,
-      description: `the response is larger than ${megabytes(limit)}; the option maxResponseSize sets this limit`
+      description: `the response is larger than ${
+        megabytes(limit)
+      }; the option maxResponseSize (INVOKEAI_MAX_RESPONSE_SIZE) sets this limit`
     })
   })
 

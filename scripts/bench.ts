@@ -213,7 +213,17 @@ const runTime = (args: ReadonlyArray<string>): number =>
 if (isWanted("effect-invokeai")) {
   step("effect-invokeai")
   const nothing = runTime(["-e", "0"])
-  for (const args of [["--help"], ["inputs", Path.join(root, "examples/soft-thumbnail.json"), "--offline"]]) {
+  const fifty = Path.join(temporary, "fifty workflows")
+  Fs.mkdirSync(fifty)
+  for (let index = 0; index < 50; index++) {
+    Fs.copyFileSync(Path.join(root, "examples/flux-image-to-image.json"), Path.join(fifty, `${index}.json`))
+  }
+  const commands = [
+    ["--help"],
+    ["inputs", Path.join(root, "examples/soft-thumbnail.json"), "--offline"],
+    ["types", fifty, "--out", Path.join(temporary, "types")]
+  ]
+  for (const args of commands) {
     const time = runTime([Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js"), ...args])
     const name = `effect-invokeai ${args.map((arg) => Path.basename(arg)).join(" ")}: time`
     rows.push([name, "node -e 0", cell(nothing, "ms"), cell(time, "ms"), (time / nothing).toFixed(2)])

@@ -61,6 +61,34 @@ const main = Effect.gen(function*() {
 NodeRuntime.runMain(Effect.provide(main, NodeSimulator.layer()))
 `
 
+/** A program that uses a generated module in right and in wrong ways. */
+const misuse = `
+import * as SoftThumbnail from "./soft-thumbnail.ts"
+
+export const right = [
+  () => SoftThumbnail.run({ photo: "a.png", width: 32, height: undefined }, { directory: "outputs", runs: 2 }),
+  () => SoftThumbnail.run({ photo: new Uint8Array() }),
+  () => SoftThumbnail.run({ photo: { imageName: "a.png" } })
+]
+export const wrong = [
+  // @ts-expect-error -- misspelled
+  () => SoftThumbnail.run({ photo: "a.png", widht: 32 }),
+  // @ts-expect-error -- missing
+  () => SoftThumbnail.run({ width: 32 }),
+  // @ts-expect-error -- none at all
+  () => SoftThumbnail.run(),
+  // @ts-expect-error -- mistyped
+  () => SoftThumbnail.run({ photo: "a.png", width: "32" }),
+  // @ts-expect-error -- null is no value
+  () => SoftThumbnail.run({ photo: null }),
+  // @ts-expect-error -- no such option
+  () => SoftThumbnail.run({ photo: "a.png" }, { folder: "outputs" })
+]
+export const image = (outputs: SoftThumbnail.Outputs): number | undefined => outputs.image?.width
+// @ts-expect-error -- no such output
+export const picture = (outputs: SoftThumbnail.Outputs) => outputs.picture
+`
+
 const folder = process.argv[2] ?? Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-packages-"))
 Fs.mkdirSync(folder, { recursive: true })
 const consumer = makeConsumer(folder)
@@ -110,6 +138,48 @@ Fs.writeFileSync(
     include: programs.map(({ name }) => name)
   })
 )
+Fs.copyFileSync(Path.join(root, "examples/soft-thumbnail.json"), Path.join(project, "soft-thumbnail.json"))
+/** Programs with generated modules: what is wrong in them has to be an error of the compiler. */
+const typed = ["effect", "promise"].map((kind) => {
+  const folder = `typed-${kind}`
+  step(`the packed command writes a typed module (${kind})`)
+  count(run("node", [
+    "node_modules/@effect-invokeai/cli/dist/bin.js",
+    "types",
+    "soft-thumbnail.json",
+    "--out",
+    folder,
+    ...(kind === "promise" ? ["--promise"] : [])
+  ], { cwd: project }))
+  Fs.writeFileSync(Path.join(project, folder, "program.ts"), misuse)
+  return folder
+})
+for (const isExact of [true, false]) {
+  const config = `tsconfig.typed-${isExact ? "exact" : "loose"}.json`
+  Fs.writeFileSync(
+    Path.join(project, config),
+    JSON.stringify({
+      extends: "./tsconfig.json",
+      compilerOptions: {
+        exactOptionalPropertyTypes: isExact,
+        noUncheckedIndexedAccess: isExact,
+        allowImportingTsExtensions: true,
+        noEmit: true
+      },
+      include: typed
+    })
+  )
+  for (const version of typescripts) {
+    step(`TypeScript ${version} rejects wrong inputs of typed modules (${config})`)
+    count(
+      run("node", [
+        Path.join(project, "node_modules", alias("typescript", version), "bin/tsc"),
+        "-p",
+        Path.join(project, config)
+      ])
+    )
+  }
+}
 for (const version of typescripts) {
   step(
     `TypeScript ${version} compiles the programs of the README and of the guides, with all declaration files checked`

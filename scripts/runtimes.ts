@@ -86,6 +86,13 @@ const programs = Path.join(root, "test/runtimes")
 
 const runPrograms = async (runtime: Runtime, folder: string): Promise<void> => {
   const { stop, url } = await serve()
+  for (const [out, ...flags] of [["typed"], ["typed-promises", "--promise"]] as const) {
+    step(`the packed command writes modules to ${out}`)
+    const bin = Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js")
+    must("node", [bin, "types", Path.join(root, "examples/soft-thumbnail.json"), "--out", out, ...flags], {
+      cwd: folder
+    })
+  }
   for (const name of Fs.readdirSync(programs).filter((file) => file.endsWith(".ts"))) {
     step(`${name} in ${runtime}`)
     const file = Path.join(folder, name)

@@ -82,6 +82,23 @@ export const subcommandsSuite = (
         assert.isAbove(other.nodes.length, 0)
       }))
 
+    test("writes a typed module with the node types of the server, and finds it unchanged", (env) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const cwd = yield* fs.makeTempDirectoryScoped()
+        const types = ["types", thumbnail, "--out", "src", "--online"]
+        const { data: written } = yield* data(CommandResult.Types, types, { env, cwd })
+        assert.deepStrictEqual(written.modules.map(({ path, status }) => [path, status]), [
+          ["src/soft-thumbnail.ts", "missing"]
+        ])
+        assert.include(
+          yield* fs.readFileString(`${cwd}/src/soft-thumbnail.ts`),
+          "readonly photo: TypedWorkflow.ImageInput"
+        )
+        const { data: checked } = yield* data(CommandResult.Types, [...types, "--check"], { env, cwd })
+        assert.deepStrictEqual(checked.modules.map(({ status }) => status), ["same"])
+      }))
+
     test("runs a workflow and saves its images, even after the command that submitted it has ended", (env) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

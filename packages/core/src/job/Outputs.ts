@@ -28,7 +28,7 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import { type OutputsOf, type OutputType, read } from "./internal/outputs/output.ts"
 import { type SeedGraph, seedOf as findSeed } from "./internal/outputs/seed.ts"
-import { fromSession, type SessionResults } from "./internal/outputs/session.ts"
+import type { SessionResults } from "./internal/outputs/session.ts"
 import * as Conditioning from "./outputs/ConditioningOutput.ts"
 import * as Media from "./outputs/MediaOutput.ts"
 import * as Models from "./outputs/ModelOutput.ts"
@@ -299,19 +299,11 @@ export const originOf = (
 }
 
 /**
- * The outputs of a finished queue item, from its `session`.
+ * The outputs of a finished queue item: nodes in the order in which they first finished, the outputs of one node in
+ * iteration order.
  *
- * **Details**
- *
- * Nodes come in the order in which they first finished, the outputs of one node in iteration order.
- *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
-export const fromItemSession = (session: unknown, context: SessionContext): ReadonlyArray<InkOutput> =>
-  fromResults(fromSession(session), context)
-
-/** @internal */
 export const fromResults = (results: SessionResults, context: SessionContext): ReadonlyArray<InkOutput> => {
   const counts = new Map<string, number>()
   return results.executed.map((node) => {

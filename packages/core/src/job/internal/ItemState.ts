@@ -91,7 +91,7 @@ export interface ItemState {
 }
 
 /** How final an end is when messages disagree: a canceled item does not become completed by a late message. */
-const ends: ReadonlyMap<string, number> = new Map([["completed", 1], ["failed", 2], ["canceled", 3]])
+const terminalRank: ReadonlyMap<string, number> = new Map([["completed", 1], ["failed", 2], ["canceled", 3]])
 
 /**
  * Whether a status is terminal. Unknown statuses are not.
@@ -99,7 +99,7 @@ const ends: ReadonlyMap<string, number> = new Map([["completed", 1], ["failed", 
  * @category guards
  * @since 0.1.0
  */
-export const isTerminal = (status: string): boolean => ends.has(status)
+export const isTerminal = (status: string): boolean => terminalRank.has(status)
 
 /** Whether nothing about the item will change any more. @internal */
 export const isFinal = (item: ItemState): boolean => item.phase === "settled" || item.phase === "lost"
@@ -149,7 +149,7 @@ const timesOf = (item: ItemState, facts: ItemFacts) => ({
 export const withFacts = (item: ItemState, facts: ItemFacts): ItemState => {
   if (isFinal(item)) return item
   if (isTerminal(facts.status)) {
-    if (item.phase === "ended" && ends.get(item.status)! >= ends.get(facts.status)!) {
+    if (item.phase === "ended" && terminalRank.get(item.status)! >= terminalRank.get(facts.status)!) {
       return { ...item, ...timesOf(item, facts) }
     }
     return {
@@ -228,8 +228,8 @@ export const settle = (
 ): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
   const results = fromSession(snapshot.session)
   const sessionId = snapshot.sessionId ?? item.sessionId
-  const told = fromResults(results, { itemId: item.itemId, sessionId, itemIndex: item.itemIndex, nodes })
-  const known = new Set(told.map((output) => output.preparedId))
+  const reportedOutputs = fromResults(results, { itemId: item.itemId, sessionId, itemIndex: item.itemIndex, nodes })
+  const known = new Set(reportedOutputs.map((output) => output.preparedId))
   // A server that was killed, or that stopped a node in the middle, has fewer results than it announced.
   const announced = snapshot.status === "completed"
     ? []
@@ -250,13 +250,15 @@ export const settle = (
     completedAt: snapshot.completedAt,
     fieldValues: snapshot.fieldValues,
     error,
-    outputs: [...told, ...announced],
+    outputs: [...reportedOutputs, ...announced],
     nodes: []
   }
-  const begun = new Set(item.nodes.map((node) => node.preparedId))
+  const startedNodes = new Set(item.nodes.map((node) => node.preparedId))
   const withStart = (event: NodeReference & JobEvent): ReadonlyArray<JobEvent> =>
-    begun.has(event.preparedId) ? [event] : [started(event), event]
-  const completes = told.filter((output) => !done.has(output.preparedId)).map((output) => completion(next, output))
+    startedNodes.has(event.preparedId) ? [event] : [started(event), event]
+  const completes = reportedOutputs.filter((output) => !done.has(output.preparedId)).map((output) =>
+    completion(next, output)
+  )
   const failures = results.errors.filter((failure) => !done.has(failure.preparedId)).map((
     failure
   ): InvocationError => ({

@@ -101,6 +101,13 @@ describe("run for promises", () => {
       }))
       assert.strictEqual(thrown._tag, "UnexpectedError")
       assert.include(thrown.message, "no more paper")
+      const rejected = await rejection(client.run(thumbnail, { photo: png }, {
+        onEvent: async () => {
+          await Promise.reject(new Error("the disk is full"))
+        }
+      }))
+      assert.strictEqual(rejected._tag, "UnexpectedError")
+      assert.include(rejected.message, "the disk is full")
     }))
 })
 

@@ -1,5 +1,6 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { InvokeAiConfig } from "@effect-invokeai/core/InvokeAi"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -143,6 +144,44 @@ describe("the promise client", () => {
       }
       assert.include((await rejection(InvokeAi.connect(wrong(url)))).message, "an object with options")
     }), 20_000)
+
+  it(
+    "rejects options and values that are a Map, a URL or a signal, which have no values by name",
+    () =>
+      withClient(async (client, url) => {
+        const workflow = await client.workflow(file)
+        const closed = new URL("http://127.0.0.1:1")
+        const { signal } = new AbortController()
+        const cases: ReadonlyArray<readonly [() => Promise<unknown>, string]> = [
+          [
+            () => InvokeAi.connect(wrong(closed)),
+            "\"options\": expected an object with options, got an instance of URL"
+          ],
+          [() => InvokeAi.connect(wrong(new Map([["url", url]]))), "an instance of Map"],
+          [() => InvokeAi.run(file, {}, wrong({ server: closed })), "\"server\": expected an object"],
+          [() => InvokeAi.run(file, {}, wrong({ server: url })), "\"server\": expected an object"],
+          [() => InvokeAi.run(file, {}, wrong(signal)), "an instance of AbortSignal"],
+          [() => InvokeAi.run(file, {}, wrong(null)), "got null"],
+          [
+            () => InvokeAi.run(file, {}, wrong({ signal: new AbortController() })),
+            "\"signal\": expected an AbortSignal"
+          ],
+          [() => client.run(file, {}, wrong(signal)), "an instance of AbortSignal"],
+          [() => client.run(file, {}, wrong(null)), "got null"],
+          [() => client.run(file, wrong(new Map([["prompt", "x"]]))), "\"values\""],
+          [() => client.submit(workflow, wrong(signal)), "an instance of AbortSignal"],
+          [() => client.version(wrong({ signal: { aborted: true } })), "\"signal\": expected an AbortSignal"],
+          [() => Promise.resolve().then(() => workflow.set(wrong(new Set(["prompt"])))), "an instance of Set"]
+        ]
+        for (const [call, says] of cases) {
+          const error = await rejection(call())
+          assert.strictEqual(error._tag, "InvalidOption", error.message)
+          assert.include(error.message, says)
+        }
+        assert.isTrue(WorkflowBatch.validate(workflow.set(Object.create(null)).value).isEmpty)
+      }),
+    20_000
+  )
 
   it("names what was passed instead of a workflow", () =>
     withClient(async (client) => {

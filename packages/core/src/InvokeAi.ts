@@ -16,7 +16,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { Assets } from "./assets/Assets.ts"
 import type { CatalogSource } from "./catalog/NodeCatalog.ts"
-import { type OptionRule, record } from "./internal/options.ts"
+import { check, isNamedValues, type OptionRule, type OptionRules, record } from "./internal/options.ts"
 import type { InvalidOption } from "./InvalidOption.ts"
 import * as LiveResources from "./job/internal/LiveResources.ts"
 import { JobTracker, type JobTrackerOptions } from "./job/JobTracker.ts"
@@ -54,6 +54,15 @@ export const checkOptions = (
   options: Options,
   others?: Readonly<Record<string, OptionRule>>
 ): Effect.Effect<void, InvalidOption> => ClientConfig.checkOptions(options, { tracking: record, ...others })
+
+/** Whether a value is an object with options by name. @internal */
+export const isOptions = (value: unknown): value is { [name: PropertyKey]: unknown } => isNamedValues(value)
+
+/** Fails if a value is not accepted, or if a name is unknown. @internal */
+export const checkRules = <A extends object>(
+  options: A | undefined,
+  rules: OptionRules<A>
+): Effect.Effect<void, InvalidOption> => check(options, rules)
 
 /**
  * The services that communicate with the server.
@@ -180,4 +189,7 @@ export const layer = (
 export const layerConfig = (
   overrides: Options = {}
 ): Layer.Layer<Services, Config.ConfigError, HttpClient.HttpClient | EventTransport> =>
-  Layer.unwrap(Effect.map(InvokeAiConfig, (config) => layer({ ...config, ...overrides })))
+  Layer.unwrap(Effect.map(
+    InvokeAiConfig,
+    (config) => layer(isNamedValues(overrides) ? { ...config, ...overrides } : overrides)
+  ))

@@ -35,6 +35,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import type { DownloadResult, FormatOptions, OutputsOptions } from "@effect-invokeai/core/assets/Downloads"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+import * as EffectInvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
 import type {
   JobProgress,
@@ -55,7 +56,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { isObject } from "effect/Predicate"
+import { hasProperty, isObject, isPromiseLike } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -224,10 +225,13 @@ export interface Job extends AsyncDisposable {
  * @since 0.1.0
  */
 export interface RunOptions extends Omit<Run.RunOptions, "onProgress" | "onEvent">, CallOptions {
-  /** Called for each change of the progress, and at the end. */
-  readonly onProgress?: ((progress: JobProgress) => void) | undefined
-  /** Called for every event of the job, in order, previews of images included. */
-  readonly onEvent?: ((event: JobEvent) => void) | undefined
+  /**
+   * Called for each change of the progress, and at the end. A promise is awaited: until then, changes are skipped. If it
+   * rejects, or the function throws, the job is canceled, and the run rejects with an `UnexpectedError` that has the cause.
+   */
+  readonly onProgress?: ((progress: JobProgress) => unknown) | undefined
+  /** Called for every event of the job, in order, previews of images included. Promises and errors are as in `onProgress`. */
+  readonly onEvent?: ((event: JobEvent) => unknown) | undefined
 }
 
 /**
@@ -331,9 +335,17 @@ export interface Client extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-/** The options of a call without those of the promise client. */
+/** An `AbortSignal`, that of a polyfill included. */
+const signalRule = {
+  expected: "an AbortSignal",
+  accepts: (value: unknown) =>
+    hasProperty(value, "aborted") && hasProperty(value, "addEventListener") &&
+    typeof value.addEventListener === "function"
+}
+
+/** The options of a call without those of the promise client. The library reports what is not an object of options. */
 const withoutSignal = <A extends CallOptions | undefined>(options: A): A => {
-  if (!isObject(options)) return options
+  if (!EffectInvokeAi.isOptions(options)) return options
   const { signal: _, ...rest } = options
   return rest
 }
@@ -342,11 +354,19 @@ const isOwnWorkflow = (workflow: unknown): workflow is Workflow =>
   isObject(workflow) && EffectWorkflow.isWorkflow(workflow["value"])
 
 /** The options of a run with callbacks as effects. */
-const runWorkflowOptions = (options: RunOptions | undefined): Run.RunOptions => {
-  const { onEvent, onProgress, ...rest } = withoutSignal(options ?? {})
-  // what is not a function is reported by the run
-  const effect = <A>(callback: ((value: A) => void) | undefined) =>
-    typeof callback === "function" ? (value: A) => Effect.sync(() => callback(value)) : callback
+const runWorkflowOptions = (options: RunOptions | undefined): Run.RunOptions | undefined => {
+  // the run reports what is not an object of options, or not a function
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  if (!EffectInvokeAi.isOptions(options)) return options as undefined
+  const { onEvent, onProgress, ...rest }: RunOptions = withoutSignal(options)
+  const effect = <A>(callback: ((value: A) => unknown) | undefined) =>
+    typeof callback === "function"
+      ? (value: A) =>
+        Effect.suspend(() => {
+          const returned = callback(value)
+          return isPromiseLike(returned) ? Effect.promise(() => returned) : Effect.void
+        })
+      : callback
   return {
     ...rest,
     ...(onProgress === undefined ? {} : { onProgress: effect(onProgress) }),
@@ -465,7 +485,16 @@ const makeClient = (
     )
   }
   const call: Call = (name, effect, options) => {
-    if (closed === undefined) return run(name, effect, options)
+    if (closed === undefined) {
+      const signal: unknown = options?.signal
+      return signal === undefined || signalRule.accepts(signal)
+        ? run(name, effect, options)
+        : run(
+          name,
+          () => Effect.andThen(EffectInvokeAi.checkRules({ signal }, { signal: signalRule }), effect()),
+          undefined
+        )
+    }
     const error = Rejection.closedError({ call: name, caller: Rejection.callSite(), closed })
     return Signals.afterCleanup().then(() => Promise.reject(error))
   }
@@ -591,9 +620,9 @@ const asSecret = (value: string): Redacted.Redacted => Redacted.make(value)
  */
 export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Client> => {
   const passed: unknown = options
-  // the layer reports what is not an object
+  // the layer reports what is not an object of options
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  if (!isObject(passed)) return connectTo(NodeInvokeAi.layerConfig(passed as never), {})
+  if (!EffectInvokeAi.isOptions(passed)) return connectTo(NodeInvokeAi.layerConfig(passed as never), {})
   const { handleSignals, password, signal, token, ...rest } = options
   const layer = NodeInvokeAi.layerConfig({
     ...rest,
@@ -603,6 +632,13 @@ export const connect = (options: ConnectOptions & CallOptions = {}): Promise<Cli
     ...(password === undefined ? {} : { password: asSecret(password) })
   })
   return connectTo(layer, { handleSignals, signal })
+}
+
+/** The rules of all options, so that mistakes are reported without a server. */
+const runRules = {
+  ...Run.runRules,
+  signal: signalRule,
+  server: { expected: "an object with the options of connect, or a client", accepts: EffectInvokeAi.isOptions }
 }
 
 /**
@@ -644,10 +680,15 @@ export const run = (
     /** How to connect to the server, or a connected client. Default: what the environment says. */
     readonly server?: ConnectOptions | Client | undefined
   } = {}
-): Promise<Run.RunResult> => {
-  const { server = {}, ...rest } = options
-  if ("runEffect" in server) return server.run(workflow, values, rest)
-  return connect({ ...server, signal: rest.signal }).then((client) =>
-    client.run(workflow, values, rest).finally(() => client.close())
-  )
-}
+): Promise<Run.RunResult> =>
+  new Promise((resolve) => {
+    callSync("run", () => EffectInvokeAi.checkRules(options, runRules))
+    const { server = {}, ...rest } = options
+    resolve(
+      "runEffect" in server
+        ? server.run(workflow, values, rest)
+        : connect({ ...server, signal: rest.signal }).then((client) =>
+          client.run(workflow, values, rest).finally(() => client.close())
+        )
+    )
+  })

@@ -36,7 +36,6 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
-import { isObject } from "effect/Predicate"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { inPieces } from "./internal/pieces.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
@@ -185,7 +184,10 @@ const makeFromConfig = (
   overrides: Options = {}
 ): Layer.Layer<Services | JobJournal, Config.ConfigError | RecordError> =>
   Layer.unwrap(
-    Effect.map(InvokeAiConfig, (config) => make(isObject(overrides) ? { ...config, ...overrides } : overrides))
+    Effect.map(
+      InvokeAiConfig,
+      (config) => make(InvokeAi.isOptions(overrides) ? { ...config, ...overrides } : overrides)
+    )
   )
 
 /**

@@ -26,7 +26,12 @@ export const describeReceived = (input: unknown): string => {
   if (Predicate.isPromiseLike(input)) return "a Promise instead of its result: await it first"
   if (Array.isArray(input)) return input.length === 1 ? "a list of 1 item" : `a list of ${input.length} items`
   const keys = Predicate.isObject(input) ? Object.keys(input) : []
-  if (keys.length === 0) return "an empty object"
+  if (keys.length === 0) {
+    const type = Predicate.hasProperty(input, "constructor") && typeof input.constructor === "function"
+      ? input.constructor.name
+      : "Object"
+    return type === "Object" || type === "" ? "an empty object" : `an instance of ${type}`
+  }
   const shown = keys.slice(0, 5).map((key) => key.length > 20 ? `${key.slice(0, 17)}...` : key).join(", ")
   return `an object with ${shown}${keys.length > 5 ? ", …" : ""}`
 }

@@ -89,7 +89,19 @@ export const functionValue: OptionRule = rule("a function", (value) => typeof va
 
 export const map: OptionRule = rule("a Map", (value) => value instanceof Map)
 
-export const record: OptionRule = rule("an object", Predicate.isObject)
+/**
+ * Whether a value is an object with values by name. `Map`, `URL`, `AbortSignal` and others have their values elsewhere, so
+ * reading their properties would ignore all of them.
+ */
+export const isNamedValues = (value: unknown): value is { [name: PropertyKey]: unknown } => {
+  if (!Predicate.isObject(value)) return false
+  if (Object.keys(value).length > 0) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // `Object.prototype` of another realm counts too
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+export const record: OptionRule = rule("an object", isNamedValues)
 
 export const url: OptionRule = rule("a string or a URL", (value) => typeof value === "string" || value instanceof URL)
 
@@ -155,7 +167,7 @@ export const checkResult = <A extends object>(
 ): Result.Result<void, InvalidOption> => {
   const table: Readonly<Record<string, OptionRule>> = rules
   const given: unknown = options ?? (options === undefined ? {} : null)
-  if (!Predicate.isObject(given)) {
+  if (!isNamedValues(given)) {
     return Result.fail(invalidArgument("options", "an object with options", given))
   }
   for (const [name, value] of Object.entries(given)) {

@@ -229,7 +229,7 @@ export const run = Effect.fn("Run.run")(function*(
 ): Effect.fn.Return<RunResult, RunError, RunServices> {
   yield* Options.check(options, runRules)
   yield* checkDirectory(options)
-  if (!Predicate.isObject(values)) {
+  if (!Options.isNamedValues(values)) {
     return yield* Options.invalidArgument("values", "an object with values by input name", values)
   }
   const { directory, ifExists, format, metadata, onEvent, onProgress, quality, template, ...submitting } = options

@@ -67,7 +67,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Function from "effect/Function"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { CatalogSource, type NodeCatalog } from "../catalog/NodeCatalog.ts"
 import { parseJson } from "../definition/internal/parsing.ts"
@@ -76,7 +75,7 @@ import { WorkflowNotFound, WorkflowParseError } from "../definition/WorkflowFile
 import * as WorkflowSource from "../definition/WorkflowSource.ts"
 import * as InkField from "../field/InkField.ts"
 import { describeReceived } from "../internal/describeReceived.ts"
-import { invalidArgument } from "../internal/options.ts"
+import { invalidArgument, isNamedValues } from "../internal/options.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
 import * as Diff from "./Diff.ts"
 import * as InkForm from "./InkForm.ts"
@@ -598,7 +597,7 @@ export const setInputs: {
 } = Function.dual(
   2,
   (self: Workflow, values: InputValues | InputValueMap) =>
-    !isMap(values) && !Predicate.isObject(values) ? notValues(values) : Effect.fromResult(
+    !isMap(values) && !isNamedValues(values) ? notValues(values) : Effect.fromResult(
       Result.gen(function*() {
         let loaded = self.loaded
         const entries: Iterable<readonly [string | number, unknown]> = isMap(values)

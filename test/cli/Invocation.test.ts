@@ -54,6 +54,31 @@ describe("The command", () => {
       assert.include(found.help, "doctor")
     }))
 
+  it.live("has a flag of its own for each input, whatever the labels are", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const text = yield* fs.readFileString(example("soft-thumbnail.json"))
+      const labels: Readonly<Record<string, string>> = { width: "set", height: "input set", radius: "Input Input: set" }
+      const labeled = text.replaceAll(
+        /"name": "(width|height|radius)",\s*"label": "[^"]*"/g,
+        (_, name: string) => `"name": "${name}", "label": "${labels[name]}"`
+      )
+      yield* fs.writeFileString(`${directory}/workflow.json`, labeled)
+      const { data: described } = yield* data(CommandResult.Inputs, [
+        "inputs",
+        `${directory}/workflow.json`,
+        "--offline"
+      ])
+      assert.deepStrictEqual(
+        described.inputs.map(({ flag, name }) => [name, flag]),
+        [["photo", "photo"], ["set", "input-input-input-set"], ["input_set", "input-set"], [
+          "input_input_set",
+          "input-input-set"
+        ]]
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.live("lists inputs without a server, with the bundled node types", () =>
     Effect.gen(function*() {
       const flux = example("flux-image-to-image.json")

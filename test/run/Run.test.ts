@@ -1,5 +1,6 @@
 import * as Run from "@effect-invokeai/core/run/Run"
 import { Images } from "@effect-invokeai/core/server/Images"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowInterface from "@effect-invokeai/core/workflow/WorkflowInterface"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
@@ -174,6 +175,30 @@ describe("run", () => {
         assert.notInclude(text, "pass")
       }
     })))
+
+  it.effect("submits and uploads nothing if its files could not be written", () =>
+    test(Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const queue = yield* SessionQueue
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const taken = `${directory}/taken`
+      yield* fs.writeFileString(taken, "")
+      const refused: ReadonlyArray<readonly [Run.RunOptions, string]> = [
+        [{ directory, template: "{nope}" }, "InvalidTemplate"],
+        [{ directory, template: "../above" }, "InvalidTemplate"],
+        [{ directory: taken }, "NotADirectory"],
+        [{ directory: `${taken}/below` }, "NotADirectory"],
+        [{ directory, format: "webp" }, "CodecMissing"]
+      ]
+      for (const [options, reason] of refused) {
+        const error = yield* Effect.flip(Run.run(thumbnail, { photo }, options))
+        assert(error._tag === "DownloadError")
+        assert.strictEqual(error.reason, reason)
+      }
+      assert.strictEqual(yield* uploads, 0)
+      assert.strictEqual((yield* queue.status).queue.total, 0)
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), ["taken"])
+    }))))
 
   it.effect("deletes uploads and cancels the job if it is interrupted or fails", () =>
     test(Effect.gen(function*() {

@@ -4,7 +4,7 @@ import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowInterface from "@effect-invokeai/core/workflow/WorkflowInterface"
 import type * as CommandResult from "../CommandResult.ts"
 
-/** The flags that `run` has itself. An input with such a name has `input-` before it. */
+/** The flags that `run` has itself. */
 const ownFlags: ReadonlySet<string> = new Set([
   "set",
   "values",
@@ -30,14 +30,39 @@ export interface FlagInput {
   readonly input: WorkflowInterface.InterfaceInput
 }
 
-const flagOf = (name: string): string => {
-  const flag = name.replaceAll("_", "-")
-  return ownFlags.has(flag) ? `input-${flag}` : flag
-}
+/** The flag of a switch that turns it off. */
+const negation = (flag: string): string => `no-${flag}`
 
-/** The inputs of a workflow that `run` can set, each once, with the names of their flags. */
-export const flagInputs = (workflow: Workflow.Workflow): ReadonlyArray<FlagInput> =>
-  WorkflowInterface.make(workflow).inputs.map((input) => ({ flag: flagOf(input.name), input }))
+/**
+ * The inputs of a workflow that `run` can set, each once, with the names of their flags. A name that `run` or another input
+ * has itself gets `input-` before it, as often as it takes.
+ */
+export const flagInputs = (workflow: Workflow.Workflow): ReadonlyArray<FlagInput> => {
+  const inputs = WorkflowInterface.make(workflow).inputs.map((input) => ({
+    flag: input.name.replaceAll("_", "-"),
+    input
+  }))
+  const flagsOf = ({ flag, input }: FlagInput) =>
+    input.field._tag === "InkBooleanField" ? [flag, negation(flag)] : [flag]
+  const isFree = (taken: ReadonlySet<string>, each: FlagInput) => flagsOf(each).every((flag) => !taken.has(flag))
+  // an input whose name is free keeps it, whatever the others are renamed to
+  const taken = new Set(ownFlags)
+  const unchanged = new Set<FlagInput>()
+  for (const each of inputs) {
+    if (!isFree(taken, each)) continue
+    unchanged.add(each)
+    for (const flag of flagsOf(each)) taken.add(flag)
+  }
+  return inputs.map((each) => {
+    if (unchanged.has(each)) return each
+    let flag = each.flag
+    do flag = `input-${flag}`
+    while (!isFree(taken, { flag, input: each.input }))
+    const renamed: FlagInput = { flag, input: each.input }
+    for (const own of flagsOf(renamed)) taken.add(own)
+    return renamed
+  })
+}
 
 /** What an input holds, in a word. */
 export const typeOf = ({ field }: FlagInput["input"]): string =>

@@ -43,6 +43,7 @@ import {
   outputsRules
 } from "../assets/DownloadOptions.ts"
 import * as Downloads from "../assets/Downloads.ts"
+import { checkTarget } from "../assets/internal/DownloadFile.ts"
 import * as Options from "../internal/options.ts"
 import { InvalidOption } from "../InvalidOption.ts"
 import * as Job from "../job/Job.ts"
@@ -59,6 +60,9 @@ import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
 import { open, prepare } from "./internal/prepare.ts"
 
 export { uploadSources, withoutSources } from "./ImageSources.ts"
+
+/** Fails with what would make every download fail, before there is anything to download. @internal */
+export const checkDownloads = (options: OutputsOptions) => checkTarget(options)
 
 type Submitting = "board" | "runs" | "seed" | "prepend" | "timeout" | "keepOutputs" | "deleteOutputs" | "origin"
 type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"
@@ -217,6 +221,8 @@ const outputsOf = (
  *
  * - Those of `Workflow.fromFile`, `Workflow.setInputs`, `Job.submit`, `job.await` and `Downloads.outputs`.
  * - `UploadError`: an image could not be read or uploaded; nothing was submitted.
+ * - `DownloadError`: the template or the directory is unusable, so nothing was submitted; or the job has completed and its
+ *   files could not be written. The images of a completed job stay on the server.
  * - `InvalidOption`: an option is invalid, or there are options for downloads but no `directory`.
  *
  * @category operations
@@ -234,6 +240,10 @@ export const run = Effect.fn("Run.run")(function*(
   }
   const { directory, ifExists, format, metadata, onEvent, onProgress, quality, template, ...submitting } = options
   const workflow = yield* open(source)
+  const downloads = directory === undefined
+    ? undefined
+    : { directory, ifExists, format, metadata, quality, template, workflow: workflow.definition.name }
+  if (downloads !== undefined) yield* checkTarget(downloads)
   return yield* Effect.scoped(Effect.gen(function*() {
     const ready = yield* prepare(workflow, values)
     const job = yield* Job.submit(ready, submitting)
@@ -242,17 +252,9 @@ export const run = Effect.fn("Run.run")(function*(
       onProgress === undefined ? Effect.void : Stream.runForEach(job.progress, onProgress),
       onEvent === undefined ? Effect.void : Stream.runForEach(job.events, onEvent)
     ], { concurrency: "unbounded" })
-    const downloaded: DownloadResult = directory === undefined
+    const downloaded: DownloadResult = downloads === undefined
       ? { files: [], images: 0, videos: 0, bytes: 0 }
-      : yield* Downloads.outputs(result.outputs, {
-        directory,
-        ifExists,
-        format,
-        metadata,
-        quality,
-        template,
-        workflow: ready.definition.name
-      })
+      : yield* Downloads.outputs(result.outputs, downloads)
     const paths = pathsOf(downloaded)
     const self = WorkflowInterface.make(ready, { runs: options.runs })
     return {

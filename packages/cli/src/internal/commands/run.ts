@@ -4,6 +4,7 @@ import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import type { ImageFormat } from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+import * as Run from "@effect-invokeai/core/run/Run"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Duration from "effect/Duration"
@@ -38,16 +39,18 @@ export interface RunInput extends Saving {
   readonly detach: boolean
 }
 
+const downloadOptions = (saving: Saving, workflow: string | undefined): Downloads.OutputsOptions => ({
+  directory: saving.out,
+  format: saving.format,
+  ifExists: "rename",
+  template: Option.getOrUndefined(saving.name),
+  workflow
+})
+
 /** Downloads the results of a job. */
 const save = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Saving, workflow: string | undefined) {
   const output = yield* Output
-  const { files } = yield* Downloads.outputs(outputs, {
-    directory: saving.out,
-    format: saving.format,
-    ifExists: "rename",
-    template: Option.getOrUndefined(saving.name),
-    workflow
-  })
+  const { files } = yield* Downloads.outputs(outputs, downloadOptions(saving, workflow))
   for (const file of files) yield* output.event({ type: "downloaded", path: file.path })
   return files.map((file): CommandResult.File => ({
     path: file.path,
@@ -131,6 +134,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   yield* checkNumbers(input)
   const output = yield* Output
   const timeout = Option.isNone(input.timeout) ? undefined : yield* durationOf(input.timeout.value)
+  if (!input.detach) yield* Run.checkDownloads(downloadOptions(input, undefined))
   // a detached job needs its uploads longer than this process lives
   const uploading = yield* Scope.make()
   yield* Effect.addFinalizer((exit) =>
@@ -183,6 +187,7 @@ export const run = (loaded: Workflow.Workflow | undefined) =>
 /** `attach`: waits for a job that is on the server, and saves its images. */
 export const attach = Effect.fn("Command.attach")(
   function*(input: Saving & { readonly batch: string }) {
+    yield* Run.checkDownloads(downloadOptions(input, undefined))
     const job = yield* Job.attach(input.batch)
     return yield* finish(yield* follow(job), input, undefined)
   },

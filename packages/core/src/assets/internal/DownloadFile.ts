@@ -29,7 +29,7 @@ import type {
 import { type EncodeOptions, ImageCodec, type ImageFormat } from "../ImageCodec.ts"
 import * as Sidecar from "../Sidecar.ts"
 import * as AtomicFile from "./AtomicFile.ts"
-import { plan, type Planned, provenanceOf, type Wanted } from "./DownloadPlan.ts"
+import { plan, type Planned, provenanceOf, templateOf, type Wanted } from "./DownloadPlan.ts"
 import { imageName, type PixelSize, pixelSize, readFile, withRetry } from "./ImageTransfer.ts"
 import { readVideo } from "./VideoTransfer.ts"
 
@@ -97,6 +97,36 @@ const makeDirectory = Effect.fnUntraced(
     const ledger = yield* AssetLedger
     yield* ledger.useDirectory(directory).pipe(Scope.provide(shared.scope))
     yield* TemporaryFile.deleteAbandoned(directory)
+  }
+)
+
+/**
+ * Fails with what would make every download with these options fail, before there is anything to download. Creates nothing.
+ *
+ * @internal
+ */
+export const checkTarget = Effect.fnUntraced(
+  function*(options: DownloadOptions): Effect.fn.Return<void, DownloadError, FileSystem.FileSystem | Path.Path> {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* templateOf(options)
+    if (options.format !== undefined && options.format !== "png") yield* requireCodec("", options.format)
+    const toError = Effect.mapError(fromPlatform("", options.directory))
+    for (let directory = path.resolve(options.directory);; directory = path.dirname(directory)) {
+      const isTop = directory === path.dirname(directory)
+      const info = yield* Effect.asSome(fs.stat(directory)).pipe(
+        Effect.catchIf(
+          (error) => error.reason._tag === "NotFound" && (options.createDirectory ?? true) && !isTop,
+          () => Effect.succeedNone
+        ),
+        toError
+      )
+      if (Option.isNone(info)) continue
+      if (info.value.type !== "Directory") {
+        return yield* new DownloadError({ reason: "NotADirectory", imageName: "", path: options.directory })
+      }
+      return yield* fs.access(directory, { writable: true }).pipe(toError)
+    }
   }
 )
 

@@ -167,6 +167,14 @@ export interface Planned extends Wanted {
 const usesSeed = (template: FileName.Template): boolean =>
   template.segments.some((parts) => parts.some((part) => typeof part !== "string" && part.placeholder === "seed"))
 
+/** The template of the file names. @internal */
+export const templateOf = (options: DownloadOptions): Effect.Effect<FileName.Template, DownloadError> =>
+  Effect.fromResult(FileName.parseTemplate(options.template ?? "{name}")).pipe(
+    Effect.mapError((error) =>
+      new DownloadError({ reason: "InvalidTemplate", imageName: "", detail: error.message, cause: error })
+    )
+  )
+
 /** @internal */
 export const plan = Effect.fnUntraced(
   function*(wanted: ReadonlyArray<Wanted>, options: DownloadOptions): Effect.fn.Return<
@@ -174,11 +182,7 @@ export const plan = Effect.fnUntraced(
     DownloadError,
     Images
   > {
-    const template = yield* Effect.fromResult(FileName.parseTemplate(options.template ?? "{name}")).pipe(
-      Effect.mapError((error) =>
-        new DownloadError({ reason: "InvalidTemplate", imageName: "", detail: error.message, cause: error })
-      )
-    )
+    const template = yield* templateOf(options)
     const seeds = usesSeed(template)
       ? yield* Effect.forEach(
         wanted,

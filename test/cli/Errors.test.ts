@@ -32,8 +32,7 @@ const files = {
   "ambiguous.json": "{\"prompt\": \"a lighthouse\"}",
   "no-values.json": "[1]",
   "no-workflow.json": "{\"nodes\": 1}",
-  "text.png": "no image",
-  "outputs": "a file where the folder of images should be"
+  "text.png": "no image"
 }
 
 const cases: ReadonlyArray<Case> = [
@@ -100,7 +99,12 @@ const cases: ReadonlyArray<Case> = [
     faults: [Fault.http({ method: "POST", path: /images\/upload/, times: 9 }, Fault.status(500, "the disk is full"))],
     message: "the disk is full"
   },
-  { tag: "DownloadError", code: 5, args: run },
+  {
+    tag: "DownloadError",
+    code: 5,
+    args: run,
+    faults: [Fault.http({ method: "GET", path: /\/full$/, times: 9 }, Fault.status(404, "gone"))]
+  },
   { tag: "InvokeAiError", code: 2, args: ["library", "get", "6e2b1a7e-9f3a-4a86-9a6b-000000000000"] },
   { tag: "ConfigError", code: 2, args: ["models"], env: { INVOKEAI_RETRIES: "often" }, message: "INVOKEAI_RETRIES" },
   {

@@ -54,6 +54,25 @@ describe("The command", () => {
       assert.include(found.help, "doctor")
     }))
 
+  it.live("exits with 2 if it could not save files, before it submits a job", () =>
+    withServer({}, ({ url }) =>
+      Effect.gen(function*() {
+        const args = ["run", example("soft-thumbnail.json"), "--photo", example("mountain.png")]
+        for (
+          const [flags, message] of [
+            [["--name", "{nope}"], "--name {nope}: Invalid file name template"],
+            [["--out", example("mountain.png")], "a part of the path is a file"]
+          ] as const
+        ) {
+          const found = yield* failure([...args, ...flags], { env: { INVOKEAI_URL: url } })
+          assert.deepStrictEqual([found.code, found.tag], [2, "InvalidArgument"])
+          assert.include(found.message, message)
+          assert.notInclude(found.help, "The images are on the server")
+        }
+        const { data: queue } = yield* data(CommandResult.Queue, ["queue"], { env: { INVOKEAI_URL: url } })
+        assert.deepStrictEqual([queue.pending, queue.inProgress, queue.completed], [0, 0, 0])
+      })))
+
   it.live("has a flag of its own for each input, whatever the labels are", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

@@ -40,10 +40,15 @@ const uploads = Effect.gen(function*() {
   return (yield* Stream.runCollect(images.list({ categories: ["user"] }))).length
 })
 
-/** An HTTP client that has one image. */
+/** Says that it has a gigabyte, and never sends it. */
+const huge = () => new Response(new ReadableStream(), { headers: { "content-length": String(1024 ** 3) } })
+
+/** An HTTP client that has one image, and one that is too large. */
 const http = HttpClient.make((request, url) =>
   url.href === "https://example.com/photo.png?key=secret"
     ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response(bytes)))
+    : url.href === "https://example.com/huge.png"
+    ? Effect.succeed(HttpClientResponse.fromWeb(request, huge()))
     : Effect.fail(
       new HttpClientError.HttpClientError({
         reason: new HttpClientError.TransportError({ request, description: "no such host" })
@@ -147,6 +152,17 @@ describe("run", () => {
       assert.isFalse(requests.some(({ path }) => path.endsWith("/upload") || path.endsWith("/enqueue_batch")))
     })))
 
+  it.effect("does not read a URL whose content is announced as too large", () =>
+    test(Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Run.run(thumbnail, { photo: "https://example.com/huge.png" }).pipe(
+          Effect.provideService(HttpClient.HttpClient, http)
+        )
+      )
+      assert(error._tag === "UploadError")
+      assert.strictEqual(error.reason, "TooLarge")
+    })))
+
   it.effect("never shows the query or the credentials of a URL in errors or spans", () =>
     test(Effect.gen(function*() {
       const spans: Array<Tracer.Span> = []
@@ -164,9 +180,13 @@ describe("run", () => {
         )
       const error = yield* Effect.flip(runs("https://user:pass@example.org/a.png?key=secret"))
       assert.include(error.message, "https://example.org/a.png")
+      assert.include(error.message, "it contains credentials")
+      const unreachable = yield* Effect.flip(runs("https://example.org/b.png?key=secret"))
+      assert.include(unreachable.message, "https://example.org/b.png")
+      assert.include((yield* Effect.flip(runs("https://"))).message, "it is not a valid URL")
       yield* runs("https://example.com/photo.png?key=secret")
       const shown = [
-        inspect(error, { depth: 20 }),
+        inspect([error, unreachable], { depth: 20 }),
         ...spans.map((span) => inspect([...span.attributes], { depth: 20 }))
       ]
       assert.isAbove(shown.length, 2)

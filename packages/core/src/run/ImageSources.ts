@@ -96,17 +96,23 @@ const shown = (url: string): string =>
 
 const fetched = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Uint8Array, Assets.UploadError> {
   const source = shown(url)
+  const unreadable = (detail: string) => new Assets.UploadError({ reason: "Download", source, detail })
+  const parsed = Option.getOrUndefined(Option.liftThrowable(() => new URL(url))())
+  if (parsed === undefined) return yield* unreadable("it is not a valid URL")
+  if (parsed.username !== "" || parsed.password !== "") {
+    return yield* unreadable("it contains credentials; read it in your program and use its bytes")
+  }
+  const tooLarge = new Assets.UploadError({ reason: "TooLarge", source, detail: `more than ${maxBytes} bytes` })
   const download = Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const response = yield* HttpClient.filterStatusOk(client).get(url)
+    if (Number(response.headers["content-length"]) > maxBytes) return yield* tooLarge
     const chunks: Array<Uint8Array> = []
     let length = 0
     yield* Stream.runForEach(response.stream, (chunk) => {
       length += chunk.length
       chunks.push(chunk)
-      return length <= maxBytes ? Effect.void : Effect.fail(
-        new Assets.UploadError({ reason: "TooLarge", source, detail: `more than ${maxBytes} bytes` })
-      )
+      return length <= maxBytes ? Effect.void : Effect.fail(tooLarge)
     })
     const bytes = new Uint8Array(length)
     let at = 0
@@ -120,10 +126,11 @@ const fetched = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Uint8
     // neither the error nor a span of the request is kept: both have the whole URL, which may hold a key
     Effect.mapError((error) => {
       if (error._tag === "UploadError") return error
-      const detail = error.reason._tag === "StatusCodeError"
-        ? `the response has the status ${error.reason.response.status}`
-        : "no complete response"
-      return new Assets.UploadError({ reason: "Download", source, detail })
+      return unreadable(
+        error.reason._tag === "StatusCodeError"
+          ? `the response has the status ${error.reason.response.status}`
+          : "no complete response"
+      )
     }),
     Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
     Effect.timeoutOrElse({

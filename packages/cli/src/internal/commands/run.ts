@@ -47,6 +47,18 @@ const downloadOptions = (saving: Saving, workflow: string | undefined): Download
   workflow
 })
 
+/** Fails if no file could be saved, before there is anything to save. */
+const checkSaving = (saving: Saving) =>
+  Effect.mapError(
+    Run.checkDownloads(downloadOptions(saving, undefined)),
+    ({ detail, message, path, reason }) =>
+      new Values.InvalidArgument(
+        reason === "InvalidTemplate"
+          ? { argument: `--name ${Option.getOrElse(saving.name, () => "")}`, reason: detail ?? message }
+          : { argument: `--out ${path ?? saving.out}`, reason: message }
+      )
+  )
+
 /** Downloads the results of a job. */
 const save = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Saving, workflow: string | undefined) {
   const output = yield* Output
@@ -134,7 +146,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   yield* checkNumbers(input)
   const output = yield* Output
   const timeout = Option.isNone(input.timeout) ? undefined : yield* durationOf(input.timeout.value)
-  if (!input.detach) yield* Run.checkDownloads(downloadOptions(input, undefined))
+  if (!input.detach) yield* checkSaving(input)
   // a detached job needs its uploads longer than this process lives
   const uploading = yield* Scope.make()
   yield* Effect.addFinalizer((exit) =>
@@ -187,7 +199,7 @@ export const run = (loaded: Workflow.Workflow | undefined) =>
 /** `attach`: waits for a job that is on the server, and saves its images. */
 export const attach = Effect.fn("Command.attach")(
   function*(input: Saving & { readonly batch: string }) {
-    yield* Run.checkDownloads(downloadOptions(input, undefined))
+    yield* checkSaving(input)
     const job = yield* Job.attach(input.batch)
     return yield* finish(yield* follow(job), input, undefined)
   },

@@ -31,7 +31,7 @@ const maybe = <S extends Schema.Top>(schema: S) => Schema.NullOr(schema)
  * @since 0.1.0
  */
 export const ExitCode = {
-  /** The subcommand did what it was asked to do. */
+  /** The subcommand succeeded. */
   ok: 0,
   /** A fault of the command itself. */
   unexpected: 1,
@@ -100,9 +100,9 @@ export const Event = Schema.Union([
     total: maybe(Schema.Int),
     /** The node that runs, by its label or title; null between nodes. */
     node: maybe(Schema.String),
-    /** What the node is doing, in the server's words; null if it does not say. */
+    /** The server's message about the progress of the node; null if it sends none. */
     step: maybe(Schema.String),
-    /** The estimated time to the end of the job, in seconds; null if nothing is known yet. */
+    /** The estimated remaining time of the job, in seconds; null if unknown. */
     remainingSeconds: maybe(Schema.Finite)
   }),
   Schema.Struct({
@@ -209,19 +209,19 @@ export class Input extends Schema.Opaque<Input>()(Schema.Struct({
   name: Schema.String,
   /** Its flag of `run`. */
   flag: Schema.String,
-  /** `{nodeId}.{fieldName}`, as `--set` takes it. */
+  /** `{nodeId}.{fieldName}`, as `--set` accepts it. */
   systemName: Schema.String,
   /** What the editor shows as its name. */
   title: Schema.String,
-  /** The author's description, or that of the field; `""` if there is none. */
+  /** The author's description, or that of the field; `""` if neither exists. */
   description: Schema.String,
   /** The type of the field, such as `integer` or `image`. */
   type: Schema.String,
   /** Whether the workflow cannot run without a value. */
   required: Schema.Boolean,
-  /** What the input accepts, in words, with bounds and choices. */
+  /** A description of the accepted values, with bounds and choices. */
   accepts: Schema.String,
-  /** The value that it has in the file, as text; null if it has none. */
+  /** The value in the file, as a string; null if it has none. */
   default: maybe(Schema.String),
   /** The values to choose from; null if it is not a choice. */
   choices: maybe(Schema.Array(Schema.String))
@@ -247,7 +247,7 @@ export class Inputs extends Schema.Opaque<Inputs>()(Schema.Struct({
  * @since 0.1.0
  */
 export class Check extends Schema.Opaque<Check>()(Schema.Struct({
-  /** Always true: what is not ready is a failure. */
+  /** Always true: a workflow that is not ready is a failure. */
   ready: Schema.Literal(true),
   /** Whether the models, images and boards of a server were checked. */
   online: Schema.Boolean,
@@ -279,9 +279,9 @@ export class Change extends Schema.Opaque<Change>()(Schema.Struct({
   path: Schema.String,
   /** Its name for people. */
   name: Schema.String,
-  /** The first workflow in words; absent if it has nothing there. */
+  /** A description of the first workflow at this place; absent if it has nothing there. */
   before: Schema.optionalKey(Schema.String),
-  /** The second workflow in words; absent if it has nothing there. */
+  /** A description of the second workflow at this place; absent if it has nothing there. */
   after: Schema.optionalKey(Schema.String)
 })) {}
 
@@ -292,7 +292,7 @@ export class Change extends Schema.Opaque<Change>()(Schema.Struct({
  * @since 0.1.0
  */
 export class Diff extends Schema.Opaque<Diff>()(Schema.Struct({
-  /** Whether nothing differs. */
+  /** Whether the workflows are equal. */
   isEmpty: Schema.Boolean,
   /** Inputs of the form. */
   inputs: Schema.Array(Change),
@@ -315,7 +315,7 @@ export class Diff extends Schema.Opaque<Diff>()(Schema.Struct({
 export class Cancel extends Schema.Opaque<Cancel>()(Schema.Struct({
   /** The id of the batch. */
   batchId: Schema.String,
-  /** Whether the server has confirmed that nothing of the batch runs or waits any more. */
+  /** Whether the server has confirmed that no item of the batch is pending or running. */
   confirmed: Schema.Boolean,
   /** The ids of the queue items that are canceled. */
   canceled: Schema.Array(Schema.Int),
@@ -390,7 +390,7 @@ export class Boards extends Schema.Opaque<Boards>()(Schema.Struct({
 export class Queue extends Schema.Opaque<Queue>()(Schema.Struct({
   /** The id of the queue. */
   queueId: Schema.String,
-  /** Whether the server takes items from the queue. */
+  /** Whether the server starts pending items. */
   running: Schema.Boolean,
   /** How many items wait. */
   pending: Schema.Int,
@@ -406,7 +406,7 @@ export class Queue extends Schema.Opaque<Queue>()(Schema.Struct({
   items: Schema.Array(Schema.Struct({
     /** The id of the item. */
     itemId: Schema.Int,
-    /** The id of its batch, as `attach` and `cancel` take it. */
+    /** The id of its batch, as `attach` and `cancel` accept it. */
     batchId: Schema.String,
     /** Its status. */
     status: Schema.String,
@@ -422,7 +422,7 @@ export class Queue extends Schema.Opaque<Queue>()(Schema.Struct({
  * @since 0.1.0
  */
 export class LibraryEntry extends Schema.Opaque<LibraryEntry>()(Schema.Struct({
-  /** The id of the workflow, as `run` takes it. */
+  /** The id of the workflow, as `run` accepts it. */
   id: Schema.String,
   /** Its name. */
   name: Schema.String,
@@ -493,7 +493,7 @@ export class LockedModel extends Schema.Opaque<LockedModel>()(Schema.Struct({
 })) {}
 
 /**
- * A lock file: what a workflow needs of a server.
+ * A lock file: the requirements of a workflow on a server.
  *
  * @category schemas
  * @since 0.1.0
@@ -564,7 +564,7 @@ export class LockCheck extends Schema.Opaque<LockCheck>()(Schema.Struct({
 export class Finding extends Schema.Opaque<Finding>()(Schema.Struct({
   /** What was looked at. */
   subject: Schema.Literals(["server", "version", "login", "events", "queue", "models", "disk", "configuration"]),
-  /** `error`: nothing can run. `warning`: something may fail. */
+  /** `error`: no workflow can run. `warning`: some workflows may fail. */
   status: Schema.Literals(["ok", "warning", "error"]),
   /** What was found. */
   message: Schema.String,

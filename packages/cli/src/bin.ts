@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `effect-invokeai`. Loads nothing that an older Node does not have before it has looked at the version. */
+/** The command `effect-invokeai`. Checks the version of Node before it loads anything that an older Node lacks. */
 import * as Module from "node:module"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)

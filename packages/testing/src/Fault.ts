@@ -1,5 +1,5 @@
 /**
- * A small language to say what goes wrong on the simulated server, where and when.
+ * Describes which faults happen on the simulated server, where and when.
  *
  * **Example** (The second upload gets no response, and the socket closes at the first progress event)
  *
@@ -12,7 +12,7 @@
  * ]
  * ```
  *
- * **Example** (What can go wrong with a request)
+ * **Example** (Faults of requests and events)
  *
  * ```ts
  * import * as Fault from "@effect-invokeai/testing/Fault"
@@ -69,7 +69,7 @@ export type HttpAction =
   }
   | {
     readonly _tag: "Truncate"
-    /** After how many bytes of the response's body the connection ends. */
+    /** The number of bytes of the response body after which the connection ends. */
     readonly length: number
   }
   | {
@@ -91,7 +91,7 @@ export type HttpAction =
   }
 
 /**
- * What happens to an event on its way to a socket.
+ * What happens to an event that is sent to a socket.
  *
  * @category models
  * @since 0.1.0
@@ -107,7 +107,7 @@ export type EventAction =
   | { readonly _tag: "Disconnect" }
 
 /**
- * A fault that waits for its moment.
+ * A fault and its condition.
  *
  * @category models
  * @since 0.1.0
@@ -216,7 +216,7 @@ export const http = (
 })
 
 /**
- * A fault of events on their way to sockets; without a name, of every event.
+ * A fault of events sent to sockets; without a name, of every event.
  *
  * @category constructors
  * @since 0.1.0
@@ -246,7 +246,7 @@ export const dropRequest: HttpAction = { _tag: "DropRequest" }
 export const dropResponse: HttpAction = { _tag: "DropResponse" }
 
 /**
- * The server takes its time before (default) or after it does what is asked.
+ * The server waits before (default) or after it does what was requested.
  *
  * @category actions
  * @since 0.1.0
@@ -270,7 +270,7 @@ export const status = (
 ): HttpAction => ({ _tag: "Status", status: code, detail, handled: options.handled ?? false })
 
 /**
- * Status 200 with a body that is not what it should be.
+ * Status 200 with an invalid body.
  *
  * @category actions
  * @since 0.1.0
@@ -307,7 +307,7 @@ export const arriveLate = (duration: Duration.Input): HttpAction => ({
 
 /**
  * The server does what is requested, and the JSON body of its response is replaced by the result of a function, which
- * gets the body. A response that is not JSON stays as it is.
+ * gets the body. A response that is not JSON is not changed.
  *
  * **Example** (A newer server has a status that the client does not know)
  *
@@ -326,11 +326,11 @@ export const arriveLate = (duration: Duration.Input): HttpAction => ({
 export const rewrite = (change: (body: unknown) => unknown): HttpAction => ({ _tag: "Rewrite", change })
 
 /**
- * The server does what is requested, then stops before it responds, and starts again, as `Simulator.restart` does.
+ * The server does what is requested, then stops before it responds, and restarts, as `Simulator.restart` does.
  *
  * **Details**
  *
- * `downFor` is how long it is down, 0 by default. With `database: false` it forgets everything.
+ * `downFor` is how long it is down, 0 by default. With `database: false`, it loses its data.
  *
  * @category actions
  * @since 0.1.0
@@ -360,7 +360,7 @@ export const dropEvent: EventAction = { _tag: "DropEvent" }
 export const duplicate: EventAction = { _tag: "Duplicate" }
 
 /**
- * The event arrives only after so many later ones.
+ * The event arrives only after the given number of later ones.
  *
  * @category actions
  * @since 0.1.0
@@ -368,7 +368,7 @@ export const duplicate: EventAction = { _tag: "Duplicate" }
 export const reorder = (events = 1): EventAction => ({ _tag: "Reorder", events })
 
 /**
- * The event is lost and the socket with it.
+ * The event is lost, and the socket closes.
  *
  * @category actions
  * @since 0.1.0
@@ -376,7 +376,7 @@ export const reorder = (events = 1): EventAction => ({ _tag: "Reorder", events }
 export const disconnect: EventAction = { _tag: "Disconnect" }
 
 /**
- * The server refuses an event connection, as behind a proxy that passes no WebSockets. Open connections stay open.
+ * The server refuses an event connection, as behind a proxy that does not forward WebSockets. Open connections stay open.
  *
  * **Example** (Without events)
  *
@@ -396,8 +396,8 @@ export const refuseConnection = (where: Trigger = {}): Fault => ({
 })
 
 /**
- * A slow disk: each image file that is written (uploads, results) or read (downloads, thumbnails) takes so long more.
- * Without an operation, both.
+ * A slow disk: adds a duration to each image file that is written (uploads, results) or read (downloads, thumbnails).
+ * Without an operation, to both.
  *
  * **Example** (Every file takes a second)
  *
@@ -422,7 +422,7 @@ export const slowDisk = (
 })
 
 /**
- * What strikes at random, and how often.
+ * Which faults happen at random, and how often.
  *
  * @category models
  * @since 0.1.0
@@ -432,31 +432,31 @@ export interface RandomOptions {
   readonly method?: string | undefined
   /** Only requests of these paths, as in `http`; all by default. */
   readonly path?: string | RegExp | undefined
-  /** Share of the requests that are struck, from 0 to 1. Default 0.1. */
+  /** Share of requests with a fault, from 0 to 1. Default: 0.1. */
   readonly requests?: number | undefined
-  /** Share of the events that are struck, from 0 to 1. Default 0.1. */
+  /** Share of events with a fault, from 0 to 1. Default: 0.1. */
   readonly events?: number | undefined
-  /** How many faults there are at most, so that a test comes to an end. Default 100. */
+  /** Maximum number of faults, so that tests terminate. Default: 100. */
   readonly maxFaults?: number | undefined
-  /** What may happen to a request; each is as likely as the others. Default `requestActions`. */
+  /** What can happen to a request, each equally likely. Default: `requestActions`. */
   readonly requestActions?: ReadonlyArray<HttpAction> | undefined
-  /** What may happen to an event. Default `eventActions`. */
+  /** What can happen to an event, each equally likely. Default: `eventActions`. */
   readonly eventActions?: ReadonlyArray<EventAction> | undefined
 }
 
 /**
- * Faults at random, for soak tests.
+ * Random faults, for soak tests.
  *
  * **Details**
  *
- * Each request and each event on its way to a socket is struck with the given likelihood, by one of the actions. The
- * same seed and the same course of requests give the same faults, so a failing seed can be run again.
+ * Each request, and each event that is sent to a socket, has one of the faults with the given probability. The same seed
+ * and the same sequence of requests cause the same faults, so a failing seed can be run again.
  *
  * **Gotchas**
  *
- * After `maxFaults` faults, none follow, because many programs would rightly wait indefinitely otherwise.
+ * No faults follow after `maxFaults`, because many programs would otherwise rightly wait indefinitely.
  *
- * **Example** (A bad line, but every submission arrives)
+ * **Example** (An unreliable network)
  *
  * ```ts
  * import * as Fault from "@effect-invokeai/testing/Fault"
@@ -480,8 +480,8 @@ export const random = (seed: number, options: RandomOptions = {}): Fault => ({
 })
 
 /**
- * What `random` does to requests: lost before or after the work, late, refused with 500, 502 or 503 with or without
- * the work done, responded to with something else, cut short.
+ * The faults of requests that `random` causes: lost before or after the work, delayed, rejected with 500, 502 or 503 with
+ * or without the work done, with an invalid or truncated response.
  *
  * @category actions
  * @since 0.1.0
@@ -502,7 +502,7 @@ export const requestActions: ReadonlyArray<HttpAction> = [
 ]
 
 /**
- * What `random` does to events: lost, twice, late by one or four others, lost with the connection.
+ * The faults of events that `random` causes: lost, duplicated, delayed by one or four others, lost with the connection.
  *
  * @category actions
  * @since 0.1.0

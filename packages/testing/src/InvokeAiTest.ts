@@ -1,5 +1,5 @@
 /**
- * Tests of programs that use InvokeAI: the whole client, in front of a simulated server in memory.
+ * For tests of programs that use InvokeAI: the complete client, connected to a simulated server in memory.
  *
  * **Example** (A complete test)
  *
@@ -32,7 +32,7 @@ import { type NodeOverride, type NodeResult, Simulator, type SimulatorOptions } 
 import type { SimulatorState } from "./SimulatorState.ts"
 
 /**
- * Where the simulated server pretends to be.
+ * The URL of the simulated server.
  *
  * @category constants
  * @since 0.1.0
@@ -40,15 +40,15 @@ import type { SimulatorState } from "./SimulatorState.ts"
 export const url = "http://invokeai.test"
 
 /**
- * How the simulated server begins, and how the client logs in.
+ * The initial state of the simulated server, and how the client logs in.
  *
  * @category models
  * @since 0.1.0
  */
 export interface InvokeAiTestOptions extends SimulatorOptions {
-  /** Options of the client, such as `queueId`; the address is that of the simulated server. */
+  /** Options of the client, such as `queueId`; the URL is that of the simulated server. */
   readonly client?: Omit<InvokeAi.Options, "url"> | undefined
-  /** Pause before a lost event connection is opened again, by the test's clock. Default 1 second. */
+  /** Pause before a lost event connection is opened again, in the time of the test clock. Default: 1 second. */
   readonly reconnectDelay?: Duration.Input | undefined
 }
 
@@ -57,13 +57,14 @@ export interface InvokeAiTestOptions extends SimulatorOptions {
  *
  * **When to use**
  *
- * Instead of `NodeInvokeAi.layer` in tests. Needs no network and no files; starts in milliseconds; every use begins with
- * a new server.
+ * Instead of `NodeInvokeAi.layer` in tests. Needs no network and no files; starts in milliseconds; every use starts a
+ * new server.
  *
  * **Gotchas**
  *
- * Random numbers come from `seed` too, those of `Random` in the test included, so that a test runs the same way each time;
- * provide your own `Random` around the program if it needs others. Time is the test's clock. Nodes take no time unless `nodeDuration` or `stepDuration` say so; then move the clock.
+ * Random numbers also depend on `seed`, including those of `Random` in the test, so that tests are reproducible; provide
+ * your own `Random` around the program if it needs others. Time is the test clock. Nodes take no time by default; if you
+ * set `nodeDuration` or `stepDuration`, adjust the clock.
  *
  * @category layers
  * @since 0.1.0
@@ -80,7 +81,7 @@ export const layer = (options: InvokeAiTestOptions = {}): Layer.Layer<InvokeAi.S
   )
 
 /**
- * Sets what nodes of a type give instead of their normal behavior: see `Simulator.returns`, `failsWith` and `runsNormally`.
+ * Sets what nodes of a type return instead of their normal result: see `Simulator.returns`, `failsWith` and `runsNormally`.
  *
  * **Example** (The second call of a node fails)
  *
@@ -102,7 +103,7 @@ export const whenNode = (
 ): Effect.Effect<void, never, Simulator> => Simulator.use((simulator) => simulator.whenNode(type, result))
 
 /**
- * What the simulated server holds now.
+ * The current state of the simulated server.
  *
  * @category assertions
  * @since 0.1.0
@@ -110,7 +111,7 @@ export const whenNode = (
 export const state: Effect.Effect<SimulatorState, never, Simulator> = Simulator.use((simulator) => simulator.state)
 
 /**
- * A program left something on the server.
+ * A program left resources on the server.
  *
  * @category errors
  * @since 0.1.0
@@ -129,9 +130,8 @@ export class LeftoversFound extends Data.TaggedError("LeftoversFound")<{
 }
 
 /**
- * Fails if a program left uploads or unfinished queue items on the simulated server. Images that the server began with do
- * not count, nor does the event connection, which the client keeps for a while after the last job; `Simulator.leftovers`
- * tells of it.
+ * Fails if a program left uploads or unfinished queue items on the simulated server. Initial images of the server do not
+ * count, nor does the event connection, which the client keeps open after the last job; `Simulator.leftovers` reports it.
  *
  * @category assertions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The simulated InvokeAI on a port: real HTTP and real Socket.IO, for programs in any language.
+ * The simulated InvokeAI server on a port, with real HTTP and real Socket.IO, for programs in any language.
  *
  * **When to use**
  *
@@ -20,7 +20,7 @@ import { pathOf } from "./internal/SimulatorHttpClient.ts"
 import * as Simulator from "./Simulator.ts"
 
 /**
- * Where the simulator listens, and how it begins.
+ * Where the simulator listens, and its initial state.
  *
  * @category models
  * @since 0.1.0
@@ -33,8 +33,8 @@ export interface NodeSimulatorOptions extends Simulator.SimulatorOptions {
   /** A sub-path under which the server runs, such as `/invoke`. Default: `/`. */
   readonly basePath?: string | undefined
   /**
-   * Which web pages may use it, as `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`.
-   * Default none, so browsers refuse pages of other origins.
+   * Which web pages may use it, like `allow_origins` of a server: origins such as `http://localhost:5173`, or `*`.
+   * Default: none, so browsers block pages of other origins.
    */
   readonly allowOrigins?: ReadonlyArray<string> | undefined
 }
@@ -79,7 +79,7 @@ const write = (response: ServerResponse, answer: SimulatorResponse, withBody: bo
   if (!withBody) {
     response.end()
   } else if (announced > answer.body.length) {
-    // cut off in the middle
+    // truncated
     response.write(answer.body, () => response.destroy())
   } else {
     response.end(answer.body)
@@ -119,7 +119,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
 
   const answer = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
     const target = request.url ?? "/"
-    // A path that begins with two slashes is no host.
+    // A path that begins with two slashes is not a host.
     const url = URL.parse(target.startsWith("/") ? `http://simulator${target}` : target)
     if (url === null) {
       return yield* Effect.sync(() => void response.writeHead(400).end("Invalid HTTP request received."))
@@ -148,7 +148,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
   const server = createServer((request, response) => {
     run(
       answer(request, response).pipe(
-        // Whatever goes wrong, the client gets a response.
+        // The client gets a response to every failure.
         Effect.catchCause((cause) =>
           Effect.logError("The simulator could not respond", cause).pipe(
             Effect.andThen(Effect.sync(() => {
@@ -213,7 +213,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
 })
 
 /**
- * A simulator that listens.
+ * A simulator that listens on a port.
  *
  * **Example** (A server for another program)
  *
@@ -236,7 +236,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
  * @since 0.1.0
  */
 export class NodeSimulator extends Context.Service<NodeSimulator, {
-  /** Base address, ending with a slash. */
+  /** Base URL, ending with a slash. */
   readonly url: URL
 }>()("@effect-invokeai/testing/NodeSimulator") {
   /**
@@ -244,7 +244,7 @@ export class NodeSimulator extends Context.Service<NodeSimulator, {
    *
    * **Details**
    *
-   * So that a program looks alive, a node takes 20 ms and a denoising step 40 ms unless the options say otherwise.
+   * By default, a node takes 20 ms and a denoising step 40 ms, so that progress is visible.
    *
    * @since 0.1.0
    */

@@ -32,7 +32,7 @@ const chunk = (type: string, data: Uint8Array): Uint8Array => {
   return result
 }
 
-/** The server's imaging library writes `tEXt` where Latin-1 suffices and `iTXt` elsewhere. */
+/** The server's imaging library writes `tEXt` if Latin-1 suffices, and `iTXt` otherwise. */
 const textChunk = (keyword: string, text: string): Uint8Array =>
   isLatin1(text)
     ? chunk("tEXt", Bytes.concat([latin1(keyword), Uint8Array.of(0), latin1(text)]))
@@ -45,7 +45,7 @@ const signatureAndHeaderLength = 8 + 25
  *
  * **Details**
  *
- * Always 8 bits per channel: RGBA, or RGB where every pixel is opaque. `text` becomes one text chunk per key.
+ * Always 8 bits per channel: RGBA, or RGB if every pixel is opaque. `text` becomes one text chunk per key.
  *
  * @category encoding
  * @since 0.1.0
@@ -100,7 +100,7 @@ const unpack = (data: ArrayLike<number>, width: number, height: number, channels
  *
  * **Gotchas**
  *
- * Throws on bytes that are not a PNG or are cut short; use it inside `Effect.try`.
+ * Throws on bytes that are not a PNG or are truncated; use it inside `Effect.try`.
  *
  * @category decoding
  * @since 0.1.0
@@ -133,7 +133,7 @@ export const decode = (bytes: Uint8Array): Raster => {
 
 interface Chunk {
   readonly type: string
-  /** Where its data begins and where the chunk ends. */
+  /** The start of its data and the end of the chunk. */
   readonly start: number
   readonly end: number
 }
@@ -150,7 +150,7 @@ const intactChunks = function*(bytes: Uint8Array): Generator<Chunk> {
   }
 }
 
-/** The intact chunks of a PNG file, and its last chunk, which the server does not miss. */
+/** The intact chunks of a PNG file, and its last chunk, which the server does not require. */
 const withEnd = (bytes: Uint8Array): Uint8Array => {
   const chunks = [...intactChunks(bytes)].filter(({ type }) => type !== "IEND")
   return Bytes.concat([bytes.subarray(0, chunks.at(-1)?.end ?? 0), chunk("IEND", new Uint8Array(0))])
@@ -160,7 +160,7 @@ const attempt = (bytes: Uint8Array): Raster | undefined =>
   Result.getOrElse(Result.try(() => decode(bytes)), () => undefined)
 
 /**
- * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or whose pixels are cut short. As on the
+ * Decodes a PNG file to RGBA pixels; `undefined` for bytes that are not a PNG or whose pixels are truncated. As on the
  * server, the last chunk, which has no data, may be missing.
  *
  * @internal
@@ -168,7 +168,7 @@ const attempt = (bytes: Uint8Array): Raster | undefined =>
 export const decodeOption = (bytes: Uint8Array): Raster | undefined => attempt(bytes) ?? attempt(withEnd(bytes))
 
 /**
- * Whether bytes begin like a PNG file.
+ * Whether bytes start with the signature of a PNG file.
  *
  * @internal
  */

@@ -12,7 +12,7 @@ import * as SeededRandom from "./internal/seededRandom.ts"
  * @since 0.1.0
  */
 export interface Raster {
-  /** Whether a file of it has an alpha channel even where every pixel is opaque. */
+  /** Whether its file has an alpha channel even if every pixel is opaque. */
   readonly hasAlpha?: boolean | undefined
   /** In pixels. */
   readonly width: number
@@ -23,7 +23,7 @@ export interface Raster {
 }
 
 /**
- * One color, each part from 0 to 255.
+ * One color, each channel from 0 to 255.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export const filled = (width: number, height: number, color: Color): Raster => {
 }
 
 /**
- * An image that is made from a text alone: smooth colored waves, visibly different for every text.
+ * An image that depends only on a string: smooth colored waves, visibly different for every string.
  *
  * @category constructors
  * @since 0.1.0
@@ -110,7 +110,7 @@ export const resize = (source: Raster, width: number, height: number): Raster =>
 }
 
 /**
- * A part of the image. Where the part lies outside, it is transparent black.
+ * A part of the image, transparent black outside of the image.
  *
  * @internal
  */
@@ -129,7 +129,7 @@ export const crop = (source: Raster, x: number, y: number, width: number, height
 }
 
 /**
- * The second image laid over the first at a position, through its own alpha times an optional mask of the same size
+ * The second image pasted over the first at a position, with its own alpha times an optional mask of the same size
  * (white shows, black hides).
  *
  * @internal
@@ -158,7 +158,7 @@ export const paste = (base: Raster, over: Raster, x: number, y: number, mask?: R
 }
 
 /**
- * The image with every pixel changed by a function of its four parts.
+ * The image with every pixel changed by a function of its four channels.
  *
  * @internal
  */

@@ -1,11 +1,11 @@
 /**
- * Which release of InvokeAI the simulator plays, and what that release can do.
+ * The version of InvokeAI that the simulator emulates, and its capabilities.
  *
  * @since 0.1.0
  */
 
 /**
- * The releases that can be played.
+ * The versions that can be emulated.
  *
  * @category models
  * @since 0.1.0
@@ -13,7 +13,7 @@
 export type ServerVersion = "6.3.0" | "6.8.1" | "6.13.8" | "6.14.2"
 
 /**
- * What differs between releases.
+ * The differences between versions.
  *
  * @internal
  */
@@ -21,12 +21,12 @@ export interface ServerProfile {
   readonly version: ServerVersion
   /** The second number of the version. */
   readonly minor: number
-  /** Whether the web UI is installed: then unknown paths return its page. */
+  /** Whether the InvokeAI UI is installed: then unknown paths return its page. */
   readonly webUi: boolean
 }
 
 /**
- * The profile of a release.
+ * The profile of a version.
  *
  * @internal
  */

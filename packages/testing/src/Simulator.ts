@@ -4,7 +4,7 @@
  * **Details**
  *
  * Responds to requests, expands batches, runs graphs, keeps boards, images, models, workflows and users, and sends events,
- * as a real server of the chosen release does. Deterministic: the same seed, clock and requests give the same bytes.
+ * as a real server of the chosen version does. Deterministic: the same seed, clock and requests return the same bytes.
  * Time comes from `Clock` only. Nothing is generated: nodes that need models return plausible images.
  *
  * `InvokeAiTest.layer` puts it behind the client; `NodeSimulator` serves it on a port.
@@ -43,7 +43,7 @@ export type { NodeOverride } from "./NodeOverride.ts"
 export type { SeenRequest } from "./SeenRequest.ts"
 
 /**
- * A user to begin with, on a multi-user server.
+ * An initial user of a multi-user server.
  *
  * @category models
  * @since 0.1.0
@@ -53,14 +53,14 @@ export interface UserOptions {
   readonly email: string
   /** The password with which the user logs in. */
   readonly password: string
-  /** The name that others see. Default: none. */
+  /** The name that other users see. Default: none. */
   readonly displayName?: string | undefined
   /** Whether the user is an administrator. Default: true for the first user, false for others. */
   readonly isAdmin?: boolean | undefined
 }
 
 /**
- * An image to begin with: the bytes of a file, or a size, for which an image is painted.
+ * An initial image: the bytes of a file, or a size, for which an image is generated.
  *
  * @category models
  * @since 0.1.0
@@ -93,13 +93,13 @@ export interface ImageOptions {
 }
 
 /**
- * How a simulator begins. Everything has a default.
+ * The initial state of a simulator. Everything has a default.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SimulatorOptions {
-  /** The release to play. Default `6.14.2`. */
+  /** The version to emulate. Default: `6.14.2`. */
   readonly version?: ServerVersion | undefined
   /** The node types. Default: those of 6.14.2. */
   readonly catalog?: SimulatorCatalog | undefined
@@ -119,16 +119,16 @@ export interface SimulatorOptions {
   readonly nodeDuration?: Duration.Input | undefined
   /** How long a denoising step (or the main work of another node) takes. Default zero. */
   readonly stepDuration?: Duration.Input | undefined
-  /** How many items may wait. Default 10000. */
+  /** Maximum number of pending items. Default: 10000. */
   readonly maxQueueSize?: number | undefined
   /**
    * How many receipts the server keeps for enqueue requests with an `idempotency_key`, as servers after 6.14 do.
-   * Default: the server has no receipts and ignores the key, as all releases do.
+   * Default: the server has no receipts and ignores the key, as all released versions do.
    */
   readonly receipts?: number | undefined
-  /** Whether unknown paths return the page of the web UI. Default: as in the release. */
+  /** Whether unknown paths return the page of the InvokeAI UI. Default: as in that version. */
   readonly webUi?: boolean | undefined
-  /** Faults that are injected from the beginning. Default: none. */
+  /** Faults that are injected from the start. Default: none. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
 }
 
@@ -140,7 +140,7 @@ export interface SimulatorOptions {
  */
 export class SocketRefused extends Data.TaggedError("SocketRefused")<{
   readonly message: string
-  /** Whether the server responded and rejected the login. */
+  /** Whether the server responded and rejected the credentials. */
   readonly unauthorized: boolean
 }> {}
 
@@ -166,7 +166,7 @@ export interface SimulatorSocket {
 export type NodeResult = ReturnType<NodeOverride>
 
 /**
- * The node does its normal behavior.
+ * The node behaves normally.
  *
  * @category node results
  * @since 0.1.0
@@ -174,7 +174,7 @@ export type NodeResult = ReturnType<NodeOverride>
 export const runsNormally: NodeResult = { _tag: "RunsNormally" }
 
 /**
- * The node gives these output fields. Its output type is added where `type` is missing.
+ * The node returns these output fields. Its output type is added if `type` is missing.
  *
  * @category node results
  * @since 0.1.0
@@ -182,7 +182,7 @@ export const runsNormally: NodeResult = { _tag: "RunsNormally" }
 export const returns = (output: Readonly<Record<string, unknown>>): NodeResult => ({ _tag: "Output", output })
 
 /**
- * The node fails with an exception of this name and text.
+ * The node fails with an exception of this name and message.
  *
  * @category node results
  * @since 0.1.0
@@ -388,7 +388,7 @@ const makeDelivery = (world: SimulatorWorld): SimulatorWorld["hub"]["deliver"] =
   }
 }
 
-/** What faults do to the server as a whole. */
+/** The effects of faults on the server as a whole. */
 interface Controls {
   readonly restart: Simulator["Service"]["restart"]
   /** The scope of requests that outlive their client. */
@@ -502,7 +502,7 @@ const handle = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export class Simulator extends Context.Service<Simulator, {
-  /** The release that is simulated. */
+  /** The emulated version. */
   readonly version: ServerVersion
   /** Responds to a request. Fails if the connection ends without a response. */
   readonly handle: (request: SimulatorRequest) => Effect.Effect<SimulatorResponse, ConnectionLost>
@@ -512,15 +512,15 @@ export class Simulator extends Context.Service<Simulator, {
     readonly send: (name: string, payload: unknown) => void
     readonly close: (reason: string) => void
   }) => Effect.Effect<SimulatorSocket, SocketRefused>
-  /** Everything that the server holds now. */
+  /** The current state of the server. */
   readonly state: Effect.Effect<SimulatorState>
-  /** What a finished program should have cleaned up: uploads, unfinished items, open sockets. */
+  /** The resources that a finished program should have cleaned up: uploads, unfinished items, open sockets. */
   readonly leftovers: Effect.Effect<SimulatorStateModule.Leftovers>
   /** All requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<SeenRequest>>
   /** All events that the server has sent, including those without a subscriber. */
   readonly events: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly payload: unknown }>>
-  /** Adds faults; their occasions count from now. */
+  /** Adds faults. Their occasions are counted from now. */
   readonly inject: (...faults: ReadonlyArray<Fault.Fault>) => Effect.Effect<void>
   /** Removes all faults. */
   readonly clearFaults: Effect.Effect<void>
@@ -536,28 +536,28 @@ export class Simulator extends Context.Service<Simulator, {
   /** Closes all sockets, as a broken network does. */
   readonly disconnectSockets: Effect.Effect<void>
   /**
-   * Stops the server and starts it again, immediately or after a while. The running item becomes canceled without an event.
-   * With `database: false` everything is forgotten and item ids begin at 1 again.
+   * Stops the server and restarts it, immediately or after `downFor`. The running item becomes canceled without an event.
+   * With `database: false`, the server loses its data, and item ids start at 1 again.
    */
   readonly restart: (how?: {
     readonly database?: boolean | undefined
     readonly downFor?: Duration.Input | undefined
   }) => Effect.Effect<void>
-  /** Lets every token expire now. */
+  /** Makes every token expire now. */
   readonly expireTokens: Effect.Effect<void>
-  /** Removes the queue items that a test accepts without an event, as a server does that prunes its queue. */
+  /** Removes the queue items for which the function returns true, without an event, as a server does that prunes its queue. */
   readonly forgetItems: (test: (item: SimulatorStateModule.ItemState) => boolean) => Effect.Effect<void>
   /** Adds an installed model. */
   readonly addModel: (model: SimulatorModel) => Effect.Effect<void>
-  /** Makes a path or address known from which a model can be installed. */
+  /** Adds a path or URL from which a model can be installed. */
   readonly addModelSource: (source: string, model: SimulatorModel) => Effect.Effect<void>
-  /** Adds a board and gives its id. */
+  /** Adds a board and returns its id. */
   readonly addBoard: (name: string) => Effect.Effect<string>
-  /** Adds an image and gives its name. */
+  /** Adds an image and returns its name. */
   readonly addImage: (image: ImageOptions) => Effect.Effect<string>
-  /** Saves a workflow and gives its id. */
+  /** Saves a workflow and returns its id. */
   readonly addWorkflow: (workflow: Readonly<Record<string, unknown>>) => Effect.Effect<string>
-  /** Saves a style preset and gives its id. */
+  /** Saves a style preset and returns its id. */
   readonly addStylePreset: (preset: Readonly<Record<string, unknown>>) => Effect.Effect<string>
 }>()("@effect-invokeai/testing/Simulator") {
   /**

@@ -5,7 +5,7 @@
  */
 
 /**
- * A model as the model routes describe it: the usual fields, and whatever else a model of its kind has.
+ * A model as the model routes return it: the common fields, and the fields of its type.
  *
  * @category models
  * @since 0.1.0
@@ -25,7 +25,7 @@ export interface SimulatorModel {
 }
 
 /**
- * A complete record from the fields that matter; the rest as a server without network fills it.
+ * Completes a record: other fields have the values of a server without network.
  *
  * @category constructors
  * @since 0.1.0

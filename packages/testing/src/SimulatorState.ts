@@ -1,5 +1,5 @@
 /**
- * What a simulated server holds, as plain data for assertions.
+ * The state of a simulated server, as plain data for assertions.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ export interface ItemState {
   readonly queueId: string
   /** The id of the batch that the item belongs to. */
   readonly batchId: string
-  /** The id of the item's session, which its images name too. */
+  /** The id of the item's session, which its images also have. */
   readonly sessionId: string
   /** The status of the item. */
   readonly status: ItemStatus
@@ -50,14 +50,14 @@ export interface ImageState {
   readonly isUpload: boolean
   /** Whether the image is hidden from the gallery. */
   readonly isIntermediate: boolean
-  /** The id of the board that the image is on; null if it is on none. */
+  /** The id of the board that the image is on; null if it is uncategorized. */
   readonly boardId: string | null
-  /** The id of the session that made the image, or that its upload named; null if there is none. */
+  /** The id of the session that created the image, or that its upload named; null if it has none. */
   readonly sessionId: string | null
 }
 
 /**
- * Everything at one moment.
+ * A snapshot of the state.
  *
  * @category models
  * @since 0.1.0
@@ -92,12 +92,12 @@ export interface Leftovers {
   readonly unfinishedItems: ReadonlyArray<number>
   /** How many sockets are open. */
   readonly sockets: number
-  /** Whether nothing of all this is left. */
+  /** Whether the server has no leftovers. */
   readonly isClean: boolean
 }
 
 /**
- * Everything that a server holds now.
+ * The current state of a server.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * The modules for tests, each as a namespace and as an entry point of its own. `NodeSimulator`, which serves the simulator on
- * a port, is only an entry point: it loads Node's HTTP server and `socket.io`.
+ * The modules for tests, each as a namespace and as a separate entry point. `NodeSimulator`, which serves the simulator on
+ * a port, is only an entry point, because it loads Node's HTTP server and `socket.io`.
  *
  * @since 0.1.0
  */

@@ -7,7 +7,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as CommandResult from "../CommandResult.ts"
 
-/** What a subcommand leaves: data for programs, and the same as text for people. */
+/** The result of a subcommand: data for programs, and the same as human-readable text. */
 export interface Outcome {
   /** The final `data` of `--json`, encoded with the schema of the subcommand. */
   readonly data: unknown
@@ -26,13 +26,13 @@ export const outcome = <A>(
 
 /** Where the command writes. */
 export class Output extends Context.Service<Output, {
-  /** Whether `--json` was given. */
+  /** Whether `--json` is set. */
   readonly isJson: boolean
   /** Whether standard error is a terminal that can redraw lines. */
   readonly isTerminal: boolean
-  /** Writes an event for programs. Without `--json` nothing is written. */
+  /** Writes an event for programs. Writes nothing without `--json`. */
   readonly event: (event: CommandResult.Event) => Effect.Effect<void>
-  /** Writes text to standard error as it is. */
+  /** Writes unchanged text to standard error. */
   readonly raw: (text: string | Uint8Array) => Effect.Effect<void>
   /** Writes a line for people to standard error. */
   readonly note: (text: string) => Effect.Effect<void>
@@ -47,7 +47,7 @@ export class Output extends Context.Service<Output, {
       Output,
       Effect.gen(function*() {
         const stdio = yield* Stdio.Stdio
-        // a reader that has gone, as `head` does, is no reason to give up a job
+        // a closed pipe, for example to `head`, is no reason to stop a job
         const write = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
           Effect.ignore(Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false })))
         const json = (value: unknown) => write("stdout", `${JSON.stringify(value)}\n`)

@@ -1,7 +1,7 @@
 /** Rows in aligned columns. */
 import * as CliOutput from "effect/cli/CliOutput"
 
-/** Rows as text: columns are as wide as their widest cell and two blanks apart. */
+/** Formats rows: columns are as wide as their widest cell, with two spaces in between. */
 export const columns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths: Array<number> = []
   for (const row of rows) {

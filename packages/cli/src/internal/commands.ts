@@ -1,5 +1,5 @@
 /**
- * The subcommands: their arguments, flags and help. What a subcommand does is in a module of its own, which is loaded when it
+ * The subcommands: their arguments, flags and help. The implementation of a subcommand is a separate module, which is loaded when it
  * runs, so that help, completions and invalid arguments cost no more than this module.
  */
 import * as Argument from "effect/cli/Argument"
@@ -333,7 +333,7 @@ export const loadWorkflow = (source: string, isForHelp: boolean) =>
     (module) => isForHelp ? module.loadForHelp(source) : module.load(source)
   )
 
-/** The command with all its subcommands; `loaded` is the workflow that `run` or `reproduce` is given. */
+/** The command with all its subcommands; `loaded` is the workflow of `run` or `reproduce`. */
 export const root = (loaded: Loaded | undefined) =>
   Command.make("effect-invokeai").pipe(
     Command.withDescription("Run InvokeAI workflows"),

@@ -16,7 +16,7 @@ const askServer = "`effect-invokeai doctor` finds out what is wrong with the ser
 const seeInputs = "`effect-invokeai inputs <workflow>` lists the inputs with their types, bounds and choices."
 const lookLater = (verb: string) => `\`effect-invokeai ${verb} <batch>\``
 
-/** By the tag of an error: the exit code, and what you can do. `""` where the message says it. */
+/** The exit code and the remedy by the tag of an error. The remedy is `""` if the message contains it. */
 const remedies: Readonly<Record<string, readonly [exitCode: number, help: string]>> = {
   UnrecognizedOption: [invalid, "`--help` lists the flags. The workflow comes before the flags of its inputs."],
   MissingArgument: [invalid, "`--help` shows the arguments."],
@@ -94,7 +94,7 @@ const isLoginRejected = (error: unknown, depth = 0): boolean => {
   return hasProperty(error, "cause") && isLoginRejected(error.cause, depth + 1)
 }
 
-/** A local file is what cannot be uploaded, unless the server is. */
+/** Whether an upload failed because of the server. Otherwise it failed because of a local file. */
 const isServerFault = (error: unknown): boolean => hasProperty(error, "cause") && isTagged(error.cause, "InvokeAiError")
 
 const tagOf = (error: unknown): string =>

@@ -26,7 +26,7 @@ const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.Str
   createRequire(import.meta.url)("../../package.json")
 )
 
-/** An invalid invocation is reported like every other failure, without the whole help. */
+/** An invalid invocation is reported like every other failure, without the complete help. */
 const presenter = CliOutput.layerPresenter({
   present: (event) => event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event)
 })

@@ -72,7 +72,7 @@ export const make: Effect.Effect<Preview, never, Output | Stdio.Stdio> = Effect.
       yield* output.raw(yield* Effect.orElseSucceed(Effect.tryPromise(() => draw(image)), () => ""))
       yield* output.raw("\u001b8")
     }),
-    // clears what is below, and the images of kitty's protocol
+    // clears the rest of the screen, and the images of kitty's protocol
     end: Effect.suspend(() =>
       shown === 0 ? Effect.void : output.raw("\u001b7\u001b[1B\r\u001b[J\u001b_Ga=d,q=2\u001b\\\u001b8")
     )

@@ -25,7 +25,7 @@ const remainingText = (remaining: Duration.Duration): string => {
     : `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
 }
 
-/** A text that is cut where it is wider than the terminal. */
+/** Truncates text to the width of the terminal. */
 const clip = (text: string, width: number): string => {
   if (CliOutput.displayWidth(text) <= width) return text
   let out = ""
@@ -76,7 +76,7 @@ export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<
       output.raw(`${clearLine}${bar(progress, (columns || 80) - 1)}`))
 
   const writeLine = (progress: JobProgress) => {
-    // a step of a node is no line of its own
+    // a step of a node gets no separate line
     const next = `${progress.finished} ${nodeOf(progress) ?? ""}`
     if (next === line || progress.node === null) return Effect.void
     line = next
@@ -111,7 +111,7 @@ export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<
     Stream.runForEach(job.events, onEvent)
   ], { concurrency: 2, discard: true }))
   return Effect.fnUntraced(function*(exit) {
-    // what the job has reported is written before its result
+    // events of the job are written before its result
     if (!Exit.hasInterrupts(exit)) yield* Effect.timeoutOption(Fiber.await(showing), "1 second")
     yield* Fiber.interrupt(showing)
     if (output.isTerminal) yield* Effect.andThen(preview.end, output.raw(clearLine))

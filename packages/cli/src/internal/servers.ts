@@ -54,7 +54,7 @@ export const filePath: Effect.Effect<string, Config.ConfigError, Path.Path> = Ef
   return path.join(folder, "effect-invokeai", "servers.json")
 })
 
-/** The servers of the file; none if there is no file. */
+/** The servers in the file; empty if the file is missing. */
 const read = Effect.fnUntraced(function*(
   file: string
 ): Effect.fn.Return<ServersFile, ServersFileError, FileSystem.FileSystem> {
@@ -69,7 +69,7 @@ const read = Effect.fnUntraced(function*(
     : yield* new ServersFileError({ path: file, reason: "it is not a list of servers by name" })
 })
 
-/** These name a server and its login: a named server has none of those of the environment. */
+/** The variables of a server and its credentials. A named server ignores those of the environment. */
 const identity: ReadonlySet<string> = new Set([
   "INVOKEAI_URL",
   "INVOKEAI_TOKEN",

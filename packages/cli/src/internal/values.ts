@@ -1,4 +1,4 @@
-/** The values that a user gives for the inputs of a workflow. */
+/** The values that a user passes for the inputs of a workflow. */
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
@@ -35,19 +35,19 @@ export const unreadable = (argument: string) => ({ message, reason }: PlatformEr
 
 const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
-/** Fields whose value is a text or converted from one. */
+/** Fields whose value is a string or converted from one. */
 const plain =
   /^Ink(Integer|Float|String|Boolean|Enum|Scheduler|Image|Video|Board|StylePreset|SystemPrompt|SavedWorkflow)Field$/
 
-/** A text as the field takes it: lists and objects are JSON. */
+/** Converts a string for a field: lists and objects are JSON. */
 const fromText = (field: InkField.InkField, text: string): unknown =>
   plain.test(field._tag) || !/^\s*[[{]/.test(text) ? text : Option.getOrElse(parseJson(text), () => text)
 
-/** What `run` and `reproduce` are given. */
+/** The arguments of `run` and `reproduce`. */
 export interface Given {
   /** By name of the flag. */
   readonly flags: Readonly<Record<string, string | boolean | undefined>>
-  /** `node.field=value`, as it was given. */
+  /** `node.field=value`, as passed. */
   readonly set: ReadonlyArray<string>
   /** A JSON file with values by name. */
   readonly file: Option.Option<string>

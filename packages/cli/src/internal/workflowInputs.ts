@@ -73,7 +73,7 @@ export const typeOf = ({ field }: FlagInput["input"]): string =>
 const choicesOf = ({ field }: FlagInput["input"]): ReadonlyArray<string> | null =>
   "options" in field && Array.isArray(field.options) ? field.options.map(String) : null
 
-/** What an input accepts as an argument, in words. */
+/** A description of what an input accepts as an argument. */
 export const accepts = ({ expected, field }: FlagInput["input"]): string => {
   if (field._tag === "InkImageField") return "the path or URL of an image, or the name of one on the server"
   if (field._tag === "InkImageCollectionField") return "a JSON list of images: paths, URLs, or names on the server"

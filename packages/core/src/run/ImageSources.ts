@@ -83,7 +83,7 @@ export const withoutSources = (field: InkField, value: unknown): Effect.Effect<u
 
 const maxBytes = 512 * 1024 * 1024
 
-/** How long the download of a URL may take, as long as an upload may. */
+/** Maximum time of the download of a URL, the same as that of an upload. */
 const timeout = "10 minutes"
 
 /** URLs in messages have no credentials, query or content. */
@@ -123,7 +123,7 @@ const fetched = Effect.fnUntraced(function*(url: string): Effect.fn.Return<Uint8
     return bytes
   }).pipe(
     Effect.scoped,
-    // neither the error nor a span of the request is kept: both have the whole URL, which may hold a key
+    // neither the error nor a span of the request is kept: both contain the complete URL, which may contain a key
     Effect.mapError((error) => {
       if (error._tag === "UploadError") return error
       return unreadable(

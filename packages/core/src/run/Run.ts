@@ -1,11 +1,11 @@
 /**
- * Runs a workflow in one call: opens it, uploads its images, sets its inputs, submits it, waits, downloads what it made, and
+ * Runs a workflow in one call: opens it, uploads its images, sets its inputs, submits it, waits, downloads its outputs, and
  * cleans up.
  *
  * **When to use**
  *
- * For a program that wants the result of a workflow. To keep a job running, to attach to it later or to submit many at
- * once, use `Job`.
+ * For a program that wants the result of a workflow. To keep a job running, to attach to it later, or to submit many
+ * jobs concurrently, use `Job`.
  *
  * **Example** (From a file to images)
  *
@@ -74,7 +74,7 @@ type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"
  * @since 0.1.0
  */
 export interface RunOptions extends Pick<Job.SubmitOptions, Submitting>, Pick<OutputsOptions, Downloading> {
-  /** The directory that images and videos are downloaded to. Default: none are downloaded. */
+  /** The directory for downloaded images and videos. Default: no downloads. */
   readonly directory?: string | undefined
   /** Runs for each change of the progress, and at the end. While it runs, changes are skipped. */
   readonly onProgress?: ((progress: JobProgress) => Effect.Effect<void>) | undefined
@@ -117,7 +117,7 @@ export interface RunResult {
   /** The id of the batch on the server. */
   readonly batchId: string
   /**
-   * The outputs by public name, as plain data: one value, or a list where `InterfaceOutput.many` says so. An output whose
+   * The outputs by public name, as plain data: one value, or a list if `InterfaceOutput.many` is true. An output whose
    * node did not run is absent, or an empty list. `WorkflowInterface.make(workflow).outputSchema` is its schema.
    */
   readonly outputs: Readonly<Record<string, unknown>>
@@ -211,9 +211,9 @@ const outputsOf = (
  *
  * **Details**
  *
- * Values are given by public name (`WorkflowInterface`), user name or system name, as `Workflow.setInputs` accepts them. An
+ * Values are set by public name (`WorkflowInterface`), user name or system name, as `Workflow.setInputs` accepts them. An
  * image is also a path, a URL (`http:`, `https:`, `file:` or `data:`), a `Uint8Array`, a `Blob`, or an output of an earlier
- * run. A string without a slash is a file if there is one of this name, and else the name of an image on the server.
+ * run. A string without a slash is the path of a file if that exists, and otherwise the name of an image on the server.
  * A value that is `undefined` counts as not given.
  * Uploads are deleted at the end, whether the run succeeds, fails or is interrupted; a job that has not ended is canceled.
  *

@@ -1,5 +1,5 @@
 /**
- * The error of a name that fits more than one thing.
+ * The error of a name that several resources share.
  *
  * @since 0.1.0
  */

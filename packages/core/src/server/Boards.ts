@@ -100,7 +100,7 @@ export class Boards extends Context.Service<Boards, {
     options?: { readonly includeImages?: boolean | undefined }
   ) => Effect.Effect<DeleteBoardResult, InvokeAiError>
   /**
-   * Reads the names of the images on a board; the id `"none"` means images without a board. Route:
+   * Reads the names of the images on a board; the id `"none"` means uncategorized images. Route:
    * `GET {board_id}/image_names`.
    */
   readonly imageNames: (
@@ -141,7 +141,7 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
       call((api) =>
         api.boards.list({ query: { all: true, ...defined({ include_archived: options?.includeArchived }) } })
       ),
-      // without `all` the same route gives a page
+      // without `all`, the same route returns a page
       (boards) => "items" in boards ? boards.items : boards
     )
   )

@@ -21,7 +21,7 @@ import { type EventsUnavailable, ServerEvents } from "./ServerEvents.ts"
 export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkDownloadFailed", {
   /** The name of the zip file; empty if the server had not named one yet. */
   archiveName: Schema.String,
-  /** Why there is no zip file. */
+  /** Why the zip file could not be created. */
   detail: Schema.String
 }) {
   override get message(): string {
@@ -30,7 +30,7 @@ export class BulkDownloadFailed extends TaggedError<BulkDownloadFailed>()("BulkD
 }
 
 /**
- * A zip file of the given images (at most 1,000), or of a board, made by the server and streamed.
+ * A zip file of images (at most 1,000) or of a board, created by the server and streamed.
  *
  * **Details**
  *

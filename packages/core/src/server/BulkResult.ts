@@ -1,13 +1,13 @@
 /**
- * The result of a request about several things.
+ * The result of a request about several resources.
  *
  * @since 0.1.0
  */
 
 /**
- * What became of a request about several things: the names it was done for, and those it was not done for.
+ * The result of a request about several resources: the names for which it succeeded, and those for which it failed.
  *
- * The server ignores names that do not exist or belong to another user, and does not say so; they are in `failed`.
+ * The server silently ignores names that do not exist or belong to another user; they are in `failed`.
  *
  * @since 0.1.0
  * @category models

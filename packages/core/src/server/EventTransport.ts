@@ -24,7 +24,7 @@ export type TransportMessage =
   | {
     /** The connection was lost; the transport tries again by itself. */
     readonly _tag: "Disconnected"
-    /** The reason in Socket.IO's words, such as `transport close` or `io server disconnect` (the login was revoked). */
+    /** The reason that Socket.IO reports, such as `transport close` or `io server disconnect` (the token was revoked). */
     readonly reason: string
   }
   | {
@@ -56,7 +56,7 @@ export interface EventConnection {
 }
 
 /**
- * Where to connect, with which login, and what to do with messages.
+ * The URL, the credentials, and the handler of messages.
  *
  * @since 0.1.0
  * @category models

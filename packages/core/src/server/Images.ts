@@ -53,7 +53,7 @@ export interface ImageUpload {
    */
   readonly data: UploadData
   /**
-   * Number of bytes of a stream, where it is known. It becomes the `Content-Length` of the request, which some
+   * Number of bytes of a stream, if known. It becomes the `Content-Length` of the request, which some
    * proxies need; a stream with another number of bytes then fails.
    */
   readonly size?: number | undefined
@@ -110,7 +110,7 @@ export interface ImageFilter {
   readonly categories?: ReadonlyArray<ImageCategory> | undefined
   /** Only intermediate images (true), or only images that the gallery shows (false). Without it, both. */
   readonly isIntermediate?: boolean | undefined
-  /** Only images of this board; `"none"` means images without a board. */
+  /** Only images of this board; `"none"` means uncategorized images. */
   readonly boardId?: string | undefined
   /** Only images whose metadata or date contains these characters. */
   readonly search?: string | undefined
@@ -121,7 +121,7 @@ export interface ImageFilter {
 }
 
 /**
- * The workflow and the graph that made an image, as JSON values; null where the image carries none.
+ * The workflow and the graph that generated an image, as JSON values; null if the image has none.
  *
  * @since 0.1.0
  * @category models
@@ -142,7 +142,7 @@ export interface ImageProvenance {
  *
  * **Gotchas**
  *
- * The invocation cache can give the same image to several runs, so deleting the outputs of one run may delete those of
+ * The invocation cache can return the same image to several runs, so deleting the outputs of one run may delete those of
  * another.
  *
  * @example
@@ -258,7 +258,7 @@ export class Images extends Context.Service<Images, {
    * **Details** Route: `DELETE i/{image_name}`. Repeated after transient failures.
    *
    * **Errors** `InvokeAiError` with the reason
-   * - `NotFound`: there is no such image, also where the server responds 200 or 403.
+   * - `NotFound`: there is no such image, even if the server responds with 200 or 403.
    * - `Server`: the image is still there although the server responded 200.
    */
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>

@@ -74,7 +74,7 @@ export interface BytesOptions {
    * @default 0
    */
   readonly from?: number | undefined
-  /** Called with the number of bytes that the server announces, before they come. Not called if it announces none. */
+  /** Called with the announced number of bytes before they arrive. Not called if the server does not announce it. */
   readonly onLength?: ((length: number) => void) | undefined
 }
 
@@ -202,7 +202,7 @@ const transport = HttpClient.makeWith<never, never, RouteError, never>(
   Effect.succeed
 )
 
-/** The function of a route. It is derived when it is first called, once for all clients: its schemas take time. */
+/** The function of a route. It is derived on its first call, once for all clients, because its schemas take time. */
 const routeOf = (group: string, endpoint: string): RouteFunction => {
   // the names come from the declaration itself, which TypeScript cannot see
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -230,7 +230,7 @@ const declared: ReadonlyArray<{
 
 const always = () => true
 
-// the caller checks whether the thing is really missing
+// the caller checks whether the resource is really missing
 const isTransient = (error: InvokeAiError): boolean =>
   error.isRetryable && !(error.status === 404 && error.fromServer === true)
 
@@ -350,7 +350,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
   ): Effect.Effect<A, InvokeAiError> =>
     Effect.catchIf(once, isWorthRepeating, (error) => repeatAfter(once, error, isWorthRepeating))
 
-  /** Tries again what has failed, after the pauses of the schedule. */
+  /** Retries after the pauses of the schedule. */
   const repeatAfter = <A>(
     once: Effect.Effect<A, InvokeAiError>,
     first: InvokeAiError,

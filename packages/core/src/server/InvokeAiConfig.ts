@@ -33,7 +33,7 @@ export interface InvokeAiOptions {
    * Base URL, including the sub-path if the server runs under one (`https://host/invoke`).
    *
    * **Details** A user and password in the URL are removed from it and sent as basic authentication (for a proxy),
-   * unless another login is given.
+   * unless other credentials are provided.
    *
    * @default "http://127.0.0.1:9090"
    */
@@ -64,7 +64,7 @@ export interface InvokeAiOptions {
   /**
    * Maximum duration of one attempt of a request, up to the end of the response.
    *
-   * **Details** `retries` more attempts may follow; what has its own limit, such as `closeTimeout`, keeps to it.
+   * **Details** Up to `retries` more attempts can follow. An operation with its own limit, such as `closeTimeout`, ends in time.
    *
    * @default "60 seconds"
    */
@@ -93,7 +93,7 @@ export interface InvokeAiOptions {
   /**
    * Number of retries for reads, deletions and cancellations after a transient failure. Other changes are sent once.
    *
-   * **Details** The pauses grow, and are at least what a busy server or proxy asks for (`Retry-After`, up to 30
+   * **Details** The pauses grow, and are at least what a busy server or proxy requests (`Retry-After`, up to 30
    * seconds).
    *
    * @default 3
@@ -130,7 +130,7 @@ export const optionRules: Options.OptionRules<InvokeAiOptions> = {
 const loginParts = [["email", "INVOKEAI_EMAIL"], ["password", "INVOKEAI_PASSWORD"]] as const
 
 /**
- * Fails if an option is invalid, also one of a set that has more options, or if only a part of the login is there.
+ * Fails if an option is invalid, even in a larger set of options, or if the credentials are incomplete.
  * @internal
  */
 export const checkOptions = (
@@ -164,7 +164,7 @@ export const CloseTimeout = Context.Reference<Duration.Input>(
 )
 
 /**
- * The base URL that is used when none is given.
+ * The default base URL.
  *
  * @since 0.1.0
  * @category constants
@@ -172,7 +172,7 @@ export const CloseTimeout = Context.Reference<Duration.Input>(
 export const defaultUrl = "http://127.0.0.1:9090"
 
 /**
- * How large a JSON response may be when no other limit is given.
+ * The default maximum size of a JSON response.
  *
  * @since 0.1.0
  * @category constants
@@ -211,7 +211,7 @@ const invalidVariable = (name: string, value: string, expected: string): Config.
     )
   )
 
-// what the parsers refuse is `None`
+// an invalid value is `None`
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const toDuration = (text: string) => Duration.fromInput(text as Duration.Input)
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -225,8 +225,8 @@ const toInteger = (text: string) => Option.filter(Option.some(Number(text)), Num
  *
  * `INVOKEAI_URL`, `INVOKEAI_TOKEN`, `INVOKEAI_EMAIL`, `INVOKEAI_PASSWORD`, `INVOKEAI_QUEUE_ID`, `INVOKEAI_TIMEOUT` (a
  * duration such as `30 seconds`), `INVOKEAI_TRANSFER_TIMEOUT`, `INVOKEAI_IDLE_TIMEOUT` and `INVOKEAI_CLOSE_TIMEOUT`
- * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). Whatever is missing or empty
- * keeps its default. `ConfigError` names the variable, what it accepts and, unless it may be a secret, its value. An
+ * (durations), `INVOKEAI_RETRIES`, and `INVOKEAI_MAX_RESPONSE_SIZE` (such as `64 MiB`). A missing or empty
+ * variable keeps its default. `ConfigError` names the variable, the accepted values and, unless it is a secret, its value. An
  * invalid URL is reported by the first request.
  *
  * @since 0.1.0

@@ -54,14 +54,14 @@ export interface ModelFilter {
  */
 export interface ModelInstallOptions {
   /**
-   * Whether a local file stays where it is instead of being put into the models directory.
+   * Whether a local file stays where it is instead of being moved to the models directory.
    *
    * @default false
    */
   readonly inplace?: boolean | undefined
   /** Access token for a protected download. */
   readonly accessToken?: Redacted.Redacted | undefined
-  /** Fields to set in the record of the new model, instead of what the server detects. */
+  /** Fields of the new model's record, instead of those that the server detects. */
   readonly changes?: ModelRecordChanges | undefined
 }
 
@@ -113,9 +113,9 @@ export class Models extends Context.Service<Models, {
    */
   readonly findByHash: (hash: string) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError>
   /**
-   * Finds a model by its exact name, and its base and type where given; `None` if there is no such model.
+   * Finds a model by its exact name, and its base and type if provided; `None` if there is no such model.
    *
-   * **Details** Reads the list, because `GET get_by_attrs` picks one of several without saying so.
+   * **Details** Reads the list, because `GET get_by_attrs` silently returns one of several.
    *
    * **Errors** `AmbiguousName` if several models match.
    */
@@ -134,7 +134,7 @@ export class Models extends Context.Service<Models, {
    *
    * **Details** Returns immediately; `follow` waits for the end. Route: `POST install`.
    *
-   * **Errors** `InvokeAiError` with the reason `Conflict` if the source is of no such kind.
+   * **Errors** `InvokeAiError` with the reason `Conflict` if the source has another type.
    */
   readonly install: (
     source: string,
@@ -165,9 +165,9 @@ export class Models extends Context.Service<Models, {
   /** Removes installations that have ended from the list. Route: `DELETE install`. */
   readonly pruneInstalls: Effect.Effect<void, InvokeAiError>
   /**
-   * Deletes a model. Files of a model that was installed in place stay. Needs an admin.
+   * Deletes a model, but keeps the files of a model that was installed in place. Requires an admin.
    *
-   * **Details** Route: `DELETE i/{key}`. Where the response is lost, checks whether the model is gone.
+   * **Details** Route: `DELETE i/{key}`. If the response is lost, checks whether the model still exists.
    */
   readonly delete: (key: string) => Effect.Effect<void, InvokeAiError>
   /** Reads the statistics of the model cache; `None` before the first model was loaded. Route: `GET stats`. */

@@ -74,7 +74,7 @@ export class Utilities extends Context.Service<Utilities, {
 }
 
 /**
- * A style preset to save. `{prompt}` in the prompts stands for the user's text; `image` is its preview image.
+ * A style preset to save. `{prompt}` in the prompts is replaced by the user's prompt; `image` is its preview image.
  *
  * @since 0.1.0
  * @category models
@@ -84,7 +84,7 @@ export interface StylePresetInput {
   readonly name: string
   /** The positive and the negative prompt. `{prompt}` in them stands for the prompt of the user. */
   readonly presetData: PresetData
-  /** Image of the preset. Its file name is `"preset.png"` if not given. */
+  /** Image of the preset. Default file name: `"preset.png"`. */
   readonly image?: { readonly data: UploadData; readonly fileName?: string | undefined } | undefined
 }
 

@@ -101,7 +101,7 @@ const llmTask = { ...base, task_id: Schema.String, user_id: detail(Schema.String
 /**
  * The payload of every event by the name it has on the wire.
  *
- * `timestamp` is in whole seconds since 1970. `percentage` goes from 0 to 1; null means that the progress is not known.
+ * `timestamp` is in whole seconds since 1970. `percentage` goes from 0 to 1; null means that the progress is unknown.
  * Items of other users are redacted: `batch_id`, `session_id` and `user_id` are `"redacted"`.
  *
  * @since 0.1.0
@@ -270,7 +270,7 @@ const decoderOf = (name: string): Decoder => {
 const isEventName = (name: string): name is EventName => Object.hasOwn(eventSchemas, name)
 
 /**
- * Decodes an event. Never fails: what is not known or not as expected is kept as an `UnknownEvent`.
+ * Decodes an event. Never fails: unknown and invalid events are kept as an `UnknownEvent`.
  *
  * @since 0.1.0
  * @category decoding

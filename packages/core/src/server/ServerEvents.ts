@@ -24,15 +24,15 @@ export * from "./ServerEvent.ts"
 /**
  * The event connection is unavailable: the server could not be reached, or it rejected the credentials.
  *
- * The connection is tried again all the time; this tells why it is not there.
+ * The client keeps reconnecting; `detail` says why the last attempt failed.
  *
  * @since 0.1.0
  * @category errors
  */
 export class EventsUnavailable extends TaggedError<EventsUnavailable>()("EventsUnavailable", {
-  /** Why there is no connection. */
+  /** Why the connection is unavailable. */
   detail: Schema.String,
-  /** Whether the server responded and rejected the login. */
+  /** Whether the server responded and rejected the credentials. */
   unauthorized: Schema.Boolean,
   /** Number of attempts since the connection was last open. */
   attempts: Schema.Number
@@ -104,10 +104,10 @@ const received = (name: string, payload: unknown): ServerMessage => {
  *
  * **Details**
  *
- * All subscriptions share one connection, which is open as long as there is one. `subscribe_queue` is sent on every
+ * All subscriptions share one connection, which closes with the last of them. `subscribe_queue` is sent on every
  * connect.
  *
- * When the server closes the connection because the login is no longer valid, or refuses it, the client logs in again
+ * If the server closes the connection because the token is no longer valid, or refuses it, the client logs in again
  * before the next attempt, if it can.
  *
  * @example

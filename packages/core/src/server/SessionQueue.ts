@@ -1,5 +1,5 @@
 /**
- * The session queue: what runs, what waits, what has ended.
+ * The session queue: pending, running and ended items.
  *
  * @since 0.1.0
  */
@@ -76,7 +76,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    * Enqueues a batch and returns its id and the ids of its items.
    *
    * **Details** Route: `POST enqueue_batch`. Sent once, never repeated. With `prepend` (default false) the items go
-   * to the front of the queue. See `Batch` for what the server does not check.
+   * to the front of the queue. See `Batch` for checks that the server omits.
    *
    * **Errors** `InvokeAiError`: if `isAmbiguous` is true, the batch may have been enqueued; otherwise nothing was.
    */
@@ -200,12 +200,12 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    */
   readonly cancelAllExceptCurrent: Effect.Effect<number, InvokeAiError>
   /**
-   * Deletes one item, and cancels it first if it runs. Its images stay.
+   * Deletes one item, and cancels it first if it runs. Its images are kept.
    *
    * **Details** Route: `DELETE i/{item_id}`. Repeated after transient failures.
    */
   readonly deleteItem: (itemId: number) => Effect.Effect<void, InvokeAiError>
-  /** Deletes all items of a destination and returns how many. Their images stay. Route: `DELETE d/{destination}`. */
+  /** Deletes all items of a destination and returns how many. Their images are kept. Route: `DELETE d/{destination}`. */
   readonly deleteByDestination: (destination: string) => Effect.Effect<number, InvokeAiError>
   /**
    * Deletes all items that wait and returns how many. The running item continues. Route:
@@ -219,7 +219,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    * original in `retried_from_item_id`.
    */
   readonly retryItems: (itemIds: ReadonlyArray<number>) => Effect.Effect<RetryItemsResult, InvokeAiError>
-  /** Deletes all items that have ended and returns how many. Their images stay. Route: `PUT prune`. */
+  /** Deletes all items that have ended and returns how many. Their images are kept. Route: `PUT prune`. */
   readonly prune: Effect.Effect<number, InvokeAiError>
   /** Cancels and deletes all items, running ones included, and returns how many. Route: `PUT clear`. */
   readonly clear: Effect.Effect<number, InvokeAiError>
@@ -243,7 +243,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Another queue of the same server.
    *
-   * One processor works on all queues of a server; the name only tells items apart.
+   * One processor runs the items of all queues of a server; the name only groups items.
    */
   static readonly layerWith = (queueId: string): Layer.Layer<SessionQueue, never, InvokeAiClient> =>
     Layer.effect(SessionQueue, Effect.map(InvokeAiClient, (client) => make(client, queueId)))

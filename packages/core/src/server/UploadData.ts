@@ -8,8 +8,8 @@ import type * as Stream from "effect/Stream"
 /**
  * The content of an upload: a `Blob` or `File`, bytes, or a stream of bytes.
  *
- * A `Blob` that is backed by a file and a stream are sent at constant memory. A stream that fails makes the upload fail; it
- * is read again when the request has to be sent again after a new login, so it has to give the same bytes each time.
+ * A `Blob` that is backed by a file and a stream are sent in constant memory. If the stream fails, the upload fails. It is
+ * read again if the request is sent again after a new login, so it must return the same bytes each time.
  *
  * @since 0.1.0
  * @category models

@@ -75,7 +75,7 @@ export interface VideoFilter {
   readonly categories?: ReadonlyArray<ImageCategory> | undefined
   /** Only intermediate videos (true), or only videos that the gallery shows (false). Without it, both. */
   readonly isIntermediate?: boolean | undefined
-  /** Only videos of this board; `"none"` means videos without a board. */
+  /** Only videos of this board; `"none"` means uncategorized videos. */
   readonly boardId?: string | undefined
   /** Only videos whose metadata or date contains these characters. */
   readonly search?: string | undefined
@@ -149,7 +149,7 @@ export class Videos extends Context.Service<Videos, {
    * **Details** Route: `DELETE i/{video_name}`.
    *
    * **Errors** `InvokeAiError` with the reason
-   * - `NotFound`: there is no such video, also where the server responds 200 or 403.
+   * - `NotFound`: there is no such video, even if the server responds with 200 or 403.
    * - `Server`: the video is still there although the server responded 200.
    */
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>

@@ -37,7 +37,7 @@ import type { UploadData } from "./UploadData.ts"
  *
  * **Gotchas**
  *
- * The server looks for tags as parts of text: the tag `a` fits every workflow with an `a` in its tags.
+ * The server matches tags as substrings: the tag `a` matches every workflow with an `a` in its tags.
  *
  * @since 0.1.0
  * @category models
@@ -160,12 +160,12 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   readonly countsByCategory: (
     categories: ReadonlyArray<WorkflowCategory>
   ) => Effect.Effect<Readonly<Record<string, number>>, InvokeAiError>
-  /** Counts workflows by tag, within `categories` if given. Route: `GET counts_by_tag`. */
+  /** Counts workflows by tag, within `categories` if provided. Route: `GET counts_by_tag`. */
   readonly countsByTag: (
     tags: ReadonlyArray<string>,
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<Readonly<Record<string, number>>, InvokeAiError>
-  /** Reads the tags that workflows have, within `categories` if given. Route: `GET tags` (6.13). */
+  /** Reads the tags of workflows, within `categories` if provided. Route: `GET tags` (6.13). */
   readonly tags: (
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>
@@ -187,7 +187,7 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
   /**
    * Writes a workflow to a local JSON file.
    *
-   * **Details** Replaces the file at `path`. It appears whole or not at all.
+   * **Details** Replaces the file at `path` atomically.
    *
    * **Errors**
    * - `InvokeAiError`: the workflow could not be read; no file was written.

@@ -1,6 +1,6 @@
 /**
- * The node types of the simulated server, with what the server itself goes by: the default of every field as the
- * document states it, and the name of the class behind each type.
+ * The node types of the simulated server, with the data that the server itself uses: the default of every field in the
+ * document, and the name of the class of each type.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as Predicate from "effect/Predicate"
 export interface SimulatorField {
   readonly name: string
   readonly default: unknown
-  /** A request without the field is refused. */
+  /** Whether a request without the field is rejected. */
   readonly requiredOnEnqueue: boolean
   /** Absent for fields that the InvokeAI UI never shows. */
   readonly template: InputTemplate | undefined

@@ -15,12 +15,12 @@ import * as Stream from "effect/Stream"
 import { Simulator, type SimulatorSocket } from "../Simulator.ts"
 
 /**
- * The transport. Like Socket.IO it connects again by itself after every loss.
+ * The transport. Like Socket.IO, it reconnects automatically.
  *
  * **Details**
  *
- * `reconnectDelay` is the pause before it tries again, 1 second by default, measured by the `Clock`. Payloads are copied
- * through JSON as on a network.
+ * `reconnectDelay` is the pause before it reconnects, 1 second by default, measured by the `Clock`. Payloads are copied
+ * through JSON, as on a network.
  *
  * @category layers
  * @since 0.1.0
@@ -36,7 +36,7 @@ export const layer = (
       return EventTransport.of({
         connect: Effect.fnUntraced(function*({ onMessage, token }) {
           const run = Effect.runForkWith(yield* Effect.context())
-          // as on a network, what the server says is heard after it has said it, and not in the middle of its work
+          // as on a network, a message arrives after the server has sent it, and not in the middle of its work
           const messages = yield* Effect.acquireRelease(Queue.unbounded<TransportMessage>(), Queue.shutdown)
           yield* Effect.forkScoped(
             Stream.runForEach(Stream.fromQueue(messages), (message) => Effect.sync(() => onMessage(message)))

@@ -1,5 +1,5 @@
 /**
- * Requests and responses of the simulated server, independent of how they travel.
+ * Requests and responses of the simulated server, independent of the transport.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ export class ConnectionLost extends Data.TaggedError("ConnectionLost")<{
 }> {}
 
 /**
- * A refusal: the response to send instead of a result.
+ * A rejection: the response to send instead of a result.
  *
  * @internal
  */
@@ -73,7 +73,7 @@ export const bytes = (
 })
 
 /**
- * A response with JSON. As on the server, a value that cannot be written as UTF-8 is an internal error.
+ * A response with JSON. As on the server, a value that cannot be encoded as UTF-8 is an internal error.
  *
  * @internal
  */
@@ -97,7 +97,7 @@ export const text = (value: string, status: number, contentType = "text/plain; c
   bytes(textEncoder.encode(value), { "content-type": contentType }, status)
 
 /**
- * A refusal with a `detail` text.
+ * A rejection with a `detail` string.
  *
  * @internal
  */
@@ -108,7 +108,7 @@ export const refusal = (
 ): HttpFailure => new HttpFailure({ response: json({ detail }, status, headers) })
 
 /**
- * A refusal with a list of what is wrong with the request: 422.
+ * A rejection with a list of problems of the request: 422.
  *
  * @internal
  */

@@ -28,7 +28,7 @@ const bodyOf = (
   if (body._tag === "Uint8Array") return Effect.succeed(body.body)
   if (body._tag === "FormData") return Effect.succeed(body.formData)
   if (body._tag === "Stream") return Effect.map(Stream.runCollect(body.stream), Bytes.concat)
-  // only the caller of the client knows what a raw body is; fetch takes it as a BodyInit too
+  // only the caller of the client knows the type of a raw body; fetch also accepts it as a BodyInit
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const raw = body.body as BodyInit
   return Effect.map(Effect.promise(() => new Response(raw).arrayBuffer()), (buffer) => new Uint8Array(buffer))
@@ -72,7 +72,7 @@ export const pathOf = (url: URL, basePath = "/"): string => {
 }
 
 /**
- * The client. Its responses take no time but what the simulator takes.
+ * The client. Its responses take no time except that of the simulator.
  *
  * **Details**
  *

@@ -1,5 +1,5 @@
 /**
- * From a saved workflow to the graphs that a call of it runs, as the server builds them (not as the web UI does): one
+ * Builds the graphs that a call of a saved workflow runs, as the server builds them (not as the InvokeAI UI does): one
  * graph, or one for each combination of its batch nodes.
  */
 import * as Predicate from "effect/Predicate"
@@ -13,7 +13,7 @@ type Raw = Readonly<Record<string, unknown>>
 
 const prefix = "saved_workflow_input::"
 
-/** A graph to run, and the values that a batch node put into it. */
+/** A graph to run, and the values that a batch node set in it. */
 interface CalledGraph {
   readonly graph: SimulatorGraph
   readonly fieldValues: ReadonlyArray<FieldValue> | null
@@ -59,7 +59,7 @@ const readNodes = (workflow: Raw): ReadonlyArray<Node> =>
     }]
   })
 
-/** Names of the fields that the form, or an old file's list, shows. */
+/** Names of the fields on the form, or in an old file's list. */
 const exposed = (workflow: Raw): ReadonlySet<string> => {
   const name = (identifier: unknown): ReadonlyArray<string> =>
     Predicate.isObject(identifier)
@@ -120,7 +120,7 @@ const readEdges = (workflow: Raw): ReadonlyArray<Edge> =>
       : []
   )
 
-/** Edges between nodes, with the connectors in between left out. */
+/** Edges between nodes, without the connectors in between. */
 const direct = (nodes: ReadonlyArray<Node>, edges: ReadonlyArray<Edge>): ReadonlyArray<Edge> => {
   const ids = new Set(nodes.map((node) => node.id))
   const sourceOf = (edge: Edge, seen: ReadonlySet<string>): Edge | undefined => {
@@ -245,7 +245,7 @@ const readBatches = (
   return [...alone, ...groups.values()]
 }
 
-/** The graphs that a call runs. Throws a `NodeFailure` where the server refuses the workflow or an input. */
+/** The graphs that a call runs. Throws a `NodeFailure` if the server rejects the workflow or an input. */
 export const graphsOf = (
   catalog: SimulatorCatalog,
   workflow: Raw,

@@ -1,11 +1,11 @@
 /**
- * Who is connected to the simulated server's socket, and what each of them is sent.
+ * The clients of the simulated server's socket, and the events that each of them receives.
  *
  * **Details**
  *
- * Follows the rooms of the releases: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so
- * that a single user gets everything twice; from 6.14 the owner's room, joined at connect, with redacted copies for
- * others.
+ * Uses the rooms of the emulated version: up to 6.11 the queue's room; 6.12 and 6.13 the owner's and the admins' rooms, so
+ * that a single user receives every event twice; from 6.14 the owner's room, joined at connect, with redacted copies for
+ * other users.
  */
 import * as Predicate from "effect/Predicate"
 import type { ServerProfile } from "../ServerProfile.ts"
@@ -19,13 +19,13 @@ interface HubSocket {
   readonly close: (reason: string) => void
 }
 
-/** To whom an event goes. */
+/** The recipients of an event. */
 export type Audience =
   | { readonly _tag: "Owner"; readonly userId: string; readonly queueId: string }
   | { readonly _tag: "BulkDownload"; readonly id: string }
   | { readonly _tag: "Everybody" }
 
-/** An event on its way. */
+/** An event in flight. */
 interface OutgoingEvent {
   readonly name: string
   readonly payload: Readonly<Record<string, unknown>>
@@ -61,9 +61,9 @@ const redacted = (event: OutgoingEvent): Readonly<Record<string, unknown>> => {
 export class EventHub {
   private readonly profile: ServerProfile
   private readonly members = new Map<string, Member>()
-  /** Everything that was emitted, including events without a subscriber. */
+  /** All emitted events, including those without a subscriber. */
   readonly emitted: Array<OutgoingEvent> = []
-  /** May change what a socket gets; set by fault scripts. */
+  /** Can change the events that a socket receives; set by fault scripts. */
   deliver: (socket: HubSocket, name: string, payload: unknown) => void = (socket, name, payload) =>
     socket.send(name, payload)
 
@@ -71,10 +71,10 @@ export class EventHub {
     this.profile = profile
   }
 
-  /** How many sockets were opened so far. */
+  /** The number of sockets opened so far. */
   opened = 0
 
-  /** How many sockets are open. */
+  /** The number of open sockets. */
   get size(): number {
     return this.members.size
   }
@@ -95,12 +95,12 @@ export class EventHub {
     this.opened += 1
   }
 
-  /** Removes a socket that closed by itself. */
+  /** Removes a socket that its client closed. */
   disconnect(id: string): void {
     this.members.delete(id)
   }
 
-  /** Closes every socket that a test accepts. */
+  /** Closes every socket for which a predicate holds. */
   closeWhere(test: (socket: HubSocket) => boolean, reason: string): void {
     for (const { socket } of this.members.values()) {
       if (!test(socket)) continue
@@ -109,7 +109,7 @@ export class EventHub {
     }
   }
 
-  /** What a client sends: only the known messages with well-formed payloads have an effect. */
+  /** Handles a message of a client: only known messages with valid payloads have an effect. */
   receive(id: string, name: string, payload: unknown): void {
     const member = this.members.get(id)
     if (member === undefined || typeof payload !== "object" || payload === null) return
@@ -128,7 +128,7 @@ export class EventHub {
     if (name === "unsubscribe_bulk_download" && typeof bulkId === "string") rooms.delete(`bulk:${bulkId}`)
   }
 
-  /** Sends an event to everybody it is for. */
+  /** Sends an event to all its recipients. */
   emit(event: OutgoingEvent): void {
     this.emitted.push(event)
     for (const { rooms, socket } of this.members.values()) {

@@ -1,4 +1,4 @@
-/** The faults of a simulator at work. */
+/** The active faults of a simulator. */
 import * as Duration from "effect/Duration"
 import type { EventAction, Fault, HttpAction } from "../Fault.ts"
 import * as SeededRandom from "./seededRandom.ts"
@@ -19,12 +19,12 @@ interface Dice {
   left: number
 }
 
-/** Faults at work: counts the occasions and says which faults strike. */
+/** Counts the occasions of faults, and selects the faults that happen. */
 export class FaultScript {
   private readonly waiting: Array<{ readonly fault: Counted; seen: number }> = []
   private readonly dice: Array<Dice> = []
 
-  /** Adds faults. Occasions count from now. */
+  /** Adds faults. Their occasions are counted from now. */
   add(faults: ReadonlyArray<Fault>): void {
     for (const fault of faults) {
       if (fault._tag === "Random") {
@@ -33,7 +33,7 @@ export class FaultScript {
     }
   }
 
-  /** Forgets all faults. */
+  /** Removes all faults. */
   clear(): void {
     this.waiting.length = 0
     this.dice.length = 0
@@ -52,7 +52,7 @@ export class FaultScript {
     })
   }
 
-  /** One of the actions, or none, as the dice fall. */
+  /** One of the actions at random, or none. */
   private roll<A>(
     matches: (fault: Random) => boolean,
     likelihood: (fault: Random) => number,
@@ -68,7 +68,7 @@ export class FaultScript {
     })
   }
 
-  /** The faults that strike a request. */
+  /** The faults of a request. */
   onRequest(method: string, path: string): ReadonlyArray<HttpAction> {
     const matches = (fault: { readonly method: string | undefined; readonly path: string | RegExp }): boolean =>
       (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
@@ -78,7 +78,7 @@ export class FaultScript {
     ]
   }
 
-  /** The faults that strike an event. */
+  /** The faults of an event. */
   onEvent(name: string): ReadonlyArray<EventAction> {
     return [
       ...this.strikes("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) => fault.action),
@@ -91,7 +91,7 @@ export class FaultScript {
     return this.strikes("Connection", () => true).length > 0
   }
 
-  /** How much longer than usual a file takes. */
+  /** The additional time that a file takes. */
   onDisk(operation: "read" | "write"): Duration.Duration {
     return this.strikes("Disk", (fault) => fault.operation === undefined || fault.operation === operation)
       .reduce((sum, fault) => Duration.sum(sum, fault.duration), Duration.zero)

@@ -12,7 +12,7 @@ export interface StoredImage {
   readonly width: number
   readonly height: number
   readonly raster: Raster.Raster
-  /** The PNG file, written when it is first asked for. */
+  /** The PNG file, encoded when it is first requested. */
   readonly bytes: () => Uint8Array<ArrayBuffer>
   readonly metadata: string | null
   readonly workflow: string | null
@@ -20,7 +20,7 @@ export interface StoredImage {
   readonly nodeId: string | null
   readonly userId: string
   readonly createdAt: number
-  /** Where the image stands among those of the same millisecond. */
+  /** The position of the image among those of the same millisecond. */
   readonly order: number
   category: string
   sessionId: string | null
@@ -46,7 +46,7 @@ export interface ImageFilter {
   readonly origin?: string | undefined
   readonly categories?: ReadonlyArray<string> | undefined
   readonly isIntermediate?: boolean | undefined
-  /** A board's id, `none` for images without board. */
+  /** A board's id, or `none` for uncategorized images. */
   readonly boardId?: string | undefined
   readonly searchTerm?: string | undefined
   readonly starredFirst?: boolean | undefined
@@ -67,7 +67,7 @@ export class GalleryStore {
     this.profile = profile
   }
 
-  /** Stores an image as a PNG file with its texts inside. */
+  /** Stores an image as a PNG file with its text chunks. */
   add(
     options: Pick<StoredImage, "name" | "origin" | "raster" | "category" | "isIntermediate" | "userId"> & {
       readonly metadata?: string | null | undefined
@@ -126,7 +126,7 @@ export class GalleryStore {
     return board
   }
 
-  /** Images that a filter lets through, newest first unless asked otherwise. */
+  /** Images that match a filter, newest first by default. */
   list(filter: ImageFilter): ReadonlyArray<StoredImage> {
     const direction = filter.ascending === true ? 1 : -1
     return [...this.images.values()].filter((image) =>
@@ -142,7 +142,7 @@ export class GalleryStore {
     })
   }
 
-  /** The image as the routes describe it. */
+  /** The image as the routes return it. */
   imageDto(image: StoredImage): Readonly<Record<string, unknown>> {
     return {
       image_name: image.name,
@@ -164,12 +164,12 @@ export class GalleryStore {
     }
   }
 
-  /** The addresses of an image, relative to the server's root. */
+  /** The URLs of an image, relative to the server's root. */
   urls(name: string): { readonly image_url: string; readonly thumbnail_url: string } {
     return { image_url: `api/v1/images/i/${name}/full`, thumbnail_url: `api/v1/images/i/${name}/thumbnail` }
   }
 
-  /** The board as the routes describe it. */
+  /** The board as the routes return it. */
   boardDto(board: StoredBoard, ownerName: string | null): Readonly<Record<string, unknown>> {
     const { minor } = this.profile
     const images = this.list({ boardId: board.id, isIntermediate: false })

@@ -1,10 +1,10 @@
 /**
- * The run of one graph: which nodes are prepared, in which order they run, what they get, what they gave.
+ * Executes one graph: prepares its nodes, orders them, and keeps their inputs and outputs.
  *
  * **Details**
  *
  * Follows the server's execution state: every node of the graph becomes one *prepared* node per iteration, with a new
- * id; `iterate` multiplies what follows it, `collect` gathers it again, `if` runs only the branch it takes. A state is
+ * id; `iterate` multiplies the nodes after it, `collect` joins them again, `if` runs only the chosen branch. A state is
  * changed in place by `GraphExecutor.next` and `GraphExecutor.complete`, and belongs to one queue item.
  */
 import { GraphTopology } from "./graphTopology.ts"
@@ -35,7 +35,7 @@ interface Prepared {
   indegree: number
 }
 
-/** How a server schedules: since 6.10 all ready nodes of one type before the next type, before that depth first. */
+/** The order of execution: since 6.10, all ready nodes of one type before the next type; before 6.10, depth first. */
 type Scheduling = "byType" | "depthFirst"
 
 /** The state of one run. */
@@ -68,7 +68,7 @@ export class GraphExecutor {
     readonly scheduling?: Scheduling | undefined
     /** Whether iterators and collectors keep their collections and cache settings, as before 6.14. */
     readonly keepsCollections?: boolean | undefined
-    /** The name by which node types are ordered; the server takes that of its class. */
+    /** The name by which node types are ordered; the server uses that of its class. */
     readonly typeKey?: ((type: string) => string) | undefined
   }) {
     this.graph = options.graph
@@ -81,7 +81,7 @@ export class GraphExecutor {
   }
 
   /**
-   * The next node to run, or `undefined` when there is none.
+   * The next node to run, or `undefined` if no node is ready.
    */
   next(): PreparedNode | undefined {
     let found = this.takeReady()
@@ -98,7 +98,7 @@ export class GraphExecutor {
   }
 
   /**
-   * Notes what a prepared node gave, and releases the nodes that waited for it.
+   * Records the output of a prepared node, and releases the nodes that waited for it.
    */
   complete(preparedId: string, output: NodeOutput): void {
     const done = this.prepared.get(preparedId)
@@ -121,21 +121,21 @@ export class GraphExecutor {
   }
 
   /**
-   * Notes the failure of a prepared node, as `Type: message`.
+   * Records the failure of a prepared node, as `Type: message`.
    */
   fail(preparedId: string, error: string): void {
     this.errors.set(preparedId, error)
   }
 
   /**
-   * Whether nothing is left to run.
+   * Whether all nodes have run.
    */
   get isComplete(): boolean {
     return this.errors.size > 0 || [...this.graph.nodes.keys()].every((id) => this.executed.has(id))
   }
 
   /**
-   * The fields of the session that tell of the run.
+   * The fields of the session that describe the run.
    */
   toJson(): {
     readonly execution_graph: ReturnType<typeof SimulatorGraphModule.toJson>

@@ -1,16 +1,16 @@
-/** What the shape of a graph says, before anything runs. */
+/** Properties of a graph that follow from its structure. */
 import { type GraphEdge, type SimulatorGraph, topologicalOrder } from "./simulatorGraph.ts"
 
 const none: ReadonlyArray<GraphEdge> = []
 const noNodes: ReadonlySet<string> = new Set()
 
-/** For each branch of an `if`, the nodes that serve nothing but this branch. */
+/** For each branch of an `if`, the nodes that only this branch needs. */
 interface Branches {
   readonly true: ReadonlySet<string>
   readonly false: ReadonlySet<string>
 }
 
-/** The order, the neighbours and the ancestors of the nodes of a graph. */
+/** The order, the neighbors and the ancestors of the nodes of a graph. */
 export class GraphTopology {
   /** Node ids, every node after its predecessors. */
   readonly order: ReadonlyArray<string>
@@ -57,7 +57,7 @@ export class GraphTopology {
     return this.edgesFrom.get(id) ?? none
   }
 
-  /** All nodes from which a way leads to a node. */
+  /** All nodes from which a path leads to a node. */
   ancestors(id: string): ReadonlySet<string> {
     return this.above.get(id) ?? noNodes
   }
@@ -67,7 +67,7 @@ export class GraphTopology {
     return this.iterators.get(id) ?? []
   }
 
-  /** The nodes that serve one branch of an `if` only. */
+  /** The nodes that only one branch of an `if` needs. */
   branchesOf(ifId: string): Branches {
     const known = this.branches.get(ifId)
     if (known !== undefined) return known

@@ -1,7 +1,7 @@
 /** The headers of JPEG, WebP, GIF, BMP and TIFF files, read to the same extent as by the server's imaging library. */
 import * as Result from "effect/Result"
 
-/** What a file that can be opened says about its image. */
+/** The properties of an image in a readable file. */
 export interface ImageHeader {
   readonly width: number
   readonly height: number
@@ -14,7 +14,7 @@ export interface ImageHeader {
 const ascii = (bytes: Uint8Array, start: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(start, start + length))
 
-// The readers throw a `RangeError` where the file ends within the header.
+// The readers throw a `RangeError` if the file ends within the header.
 
 const jpeg = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
   let frame: Omit<ImageHeader, "isComplete"> | undefined = undefined
@@ -40,7 +40,7 @@ const jpeg = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
   }
 }
 
-/** A WebP file is decoded when it is opened, so one that is cut off cannot be opened. */
+/** A WebP file is decoded when it is opened, so a truncated one cannot be opened. */
 const webp = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
   if (view.getUint32(4, true) + 8 > bytes.length) return undefined
   const header = (width: number, height: number) => ({ width, height, isComplete: true, isStorable: true })
@@ -58,7 +58,7 @@ const webp = (bytes: Uint8Array, view: DataView): ImageHeader | undefined => {
   }
 }
 
-/** Where a chain of GIF data blocks ends; `undefined` if the file ends before. */
+/** The end of a chain of GIF data blocks; `undefined` if the file ends earlier. */
 const afterBlocks = (bytes: Uint8Array, start: number): number | undefined => {
   let offset = start
   for (;;) {
@@ -98,7 +98,7 @@ const bmp = (bytes: Uint8Array, view: DataView): ImageHeader => {
   return { width, height, isComplete: view.getUint32(10, true) + length <= bytes.length, isStorable: true }
 }
 
-/** The bytes of one value of a TIFF directory, by the number of its type, where it is an integer. */
+/** The bytes of one integer value of a TIFF directory, by the number of its type. */
 const tiffIntegers: ReadonlyMap<number, number> = new Map([[1, 1], [3, 2], [4, 4], [16, 8]])
 
 const tiffTags = {
@@ -119,7 +119,7 @@ const tiffTags = {
 const tiffCompressions = new Set([1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34676, 34677, 34925, 50000, 50001])
 const jpegCompressions = new Set([6, 7])
 
-/** Whether the pixels of a TIFF file fit into a PNG file; `undefined` for those that cannot be read at all. */
+/** Whether the pixels of a TIFF file fit into a PNG file; `undefined` for unreadable files. */
 const isTiffStorable = (numbers: (tag: number) => ReadonlyArray<number>): boolean | undefined => {
   const [samples = 1] = numbers(tiffTags.samplesPerPixel)
   const [bits = 1] = numbers(tiffTags.bitsPerSample)
@@ -205,7 +205,7 @@ const readerOf = (bytes: Uint8Array) => {
   return isTiff(bytes) ? tiff : undefined
 }
 
-/** The header of a file in one of these formats; `undefined` if it has another one or ends within the header. */
+/** The header of a file in one of these formats; `undefined` if it has another format or ends within the header. */
 export const read = (bytes: Uint8Array): ImageHeader | undefined => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Result.getOrElse(Result.try(() => readerOf(bytes)?.(bytes, view)), () => undefined)

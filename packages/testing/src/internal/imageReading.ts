@@ -1,6 +1,6 @@
 /**
- * What an uploaded image becomes: PNG files are decoded; of other formats only the header is read, and a painted image
- * of that size takes their place.
+ * Reads uploaded images: PNG files are decoded; of other formats, only the header is read, and a generated image of that
+ * size replaces the file.
  */
 import * as Png from "../Png.ts"
 import * as Raster from "../Raster.ts"
@@ -12,8 +12,8 @@ import * as SeededRandom from "./seededRandom.ts"
  *
  * - `Decoded`: pixels that can be stored.
  * - `Unstorable`: pixels in a color mode that PNG files do not have. They can be resized, which changes the mode.
- * - `Broken`: a header that can be read, and pixels that cannot.
- * - `NotAnImage`: no header that can be read.
+ * - `Broken`: a readable header, and unreadable pixels.
+ * - `NotAnImage`: no readable header.
  */
 type Reading =
   | { readonly _tag: "Decoded"; readonly raster: Raster.Raster }
@@ -21,7 +21,7 @@ type Reading =
   | { readonly _tag: "Broken" }
   | { readonly _tag: "NotAnImage" }
 
-/** The server's imaging library takes more pixels than this for an attack. */
+/** The server's imaging library treats more pixels than this as an attack. */
 const maxPixels = 178_956_970
 
 const isPossible = (width: number, height: number): boolean => width > 0 && height > 0 && width * height <= maxPixels

@@ -2,10 +2,10 @@
 import type { NodeOutput } from "./graphExecutor.ts"
 import type { GraphNode } from "./simulatorGraph.ts"
 
-/** The key of a node: all its fields but its id. */
+/** The key of a node: all its fields except its id. */
 export const keyOf = (node: GraphNode): string => JSON.stringify({ ...node, id: undefined })
 
-/** Outputs by key, the least used dropped first. */
+/** Outputs by key; the least recently used are dropped first. */
 export class InvocationCache {
   private readonly maxSize: number
   private readonly entries = new Map<string, NodeOutput>()
@@ -31,7 +31,7 @@ export class InvocationCache {
     return found
   }
 
-  /** Keeps an output. */
+  /** Stores an output. */
   put(key: string, output: NodeOutput): void {
     if (!this.enabled || this.maxSize === 0 || this.entries.has(key)) return
     const [oldest] = this.entries.keys()
@@ -39,17 +39,17 @@ export class InvocationCache {
     this.entries.set(key, output)
   }
 
-  /** Forgets the outputs in which a name occurs. */
+  /** Removes the outputs in which a name occurs. */
   evict(name: string): void {
     for (const [key, output] of this.entries) if (JSON.stringify(output).includes(name)) this.entries.delete(key)
   }
 
-  /** Forgets everything. */
+  /** Removes all outputs. */
   clear(): void {
     this.entries.clear()
   }
 
-  /** What the status route says. */
+  /** The response of the status route. */
   get status(): Readonly<Record<string, unknown>> {
     return {
       size: this.entries.size,

@@ -1,9 +1,9 @@
 /** Iteration paths of prepared nodes. */
 
-/** Which turn of each iterator above it a prepared node belongs to, from the outermost to the innermost. */
+/** The iteration of each iterator upstream of a prepared node, from the outermost to the innermost. */
 export type Path = ReadonlyArray<number>
 
-/** Order of two paths: earlier turns first, outer before inner. */
+/** Order of two paths: earlier iterations first, outer before inner. */
 export const comparePaths = (left: Path, right: Path): number => {
   for (let index = 0; index < Math.min(left.length, right.length); index++) {
     const difference = (left[index] ?? 0) - (right[index] ?? 0)
@@ -26,6 +26,6 @@ export const distinctPaths = (paths: Iterable<Path>): Array<Path> => {
   return [...seen.values()].toSorted(comparePaths)
 }
 
-/** Only the longest of paths where one continues another. */
+/** Removes every path that another path continues. */
 export const deepest = (paths: ReadonlyArray<Path>): Array<Path> =>
   paths.filter((path) => !paths.some((other) => other.length > path.length && startsWith(other, path)))

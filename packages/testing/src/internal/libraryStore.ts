@@ -16,7 +16,7 @@ export interface StoredWorkflow {
   thumbnailVersion: string | undefined
 }
 
-/** A saved style preset or system prompt, as the routes give it. */
+/** A saved style preset or system prompt, as the routes return it. */
 type StoredPreset = Readonly<Record<string, unknown>>
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""

@@ -1,4 +1,4 @@
-/** Which behavior a node type has. */
+/** Selects the behavior of a node type. */
 import type { NodeBehavior, NodeContext } from "./nodeBehavior.ts"
 import * as Diffusion from "./nodes/diffusion.ts"
 import * as Images from "./nodes/images.ts"

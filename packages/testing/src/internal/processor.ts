@@ -154,7 +154,7 @@ const makeContext = (
   }
 }
 
-/** Converts what connections delivered, as an assignment to the field does on the server. */
+/** Converts connected values, as an assignment to the field does on the server. */
 const acceptInputs = (
   nodeType: SimulatorNodeType | undefined,
   prepared: PreparedNode

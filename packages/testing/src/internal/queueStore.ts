@@ -1,4 +1,4 @@
-/** The queue items of the simulated server: expansion of batches, order, statuses, and what the routes say of them. */
+/** The queue items of the simulated server: expansion of batches, order, statuses, and the JSON of the routes. */
 import type { ServerProfile } from "../ServerProfile.ts"
 import type { ValidationIssue } from "./fieldValidation.ts"
 import type { GraphExecutor } from "./graphExecutor.ts"
@@ -11,7 +11,7 @@ import { maxDepth } from "./workflowCallState.ts"
 /** The statuses of a queue item. */
 export type ItemStatus = "pending" | "in_progress" | "waiting" | "completed" | "failed" | "canceled"
 
-/** One value that a batch put into an item. */
+/** One value that a batch sets in an item. */
 export interface FieldValue {
   readonly node_path: string
   readonly field_name: string
@@ -36,9 +36,9 @@ export interface SimulatorBatch {
   readonly runs: number
 }
 
-/** Why an item that is in the database cannot be read back. */
+/** Why an item in the database is unreadable. */
 export interface Unreadable {
-  /** What the server fails to read. */
+  /** The part that the server fails to read. */
   readonly model: "GraphExecutionState" | "list[NodeFieldValue]" | "WorkflowWithoutID"
   readonly issue: ValidationIssue
 }
@@ -49,7 +49,7 @@ interface WaitingCall {
   readonly node: GraphNode
   readonly frame: WorkflowCallState.CallFrame
   readonly execution: WorkflowCallState.CallExecution
-  /** The session of the only child as it was at the beginning. */
+  /** The initial session of the only child. */
   readonly childSession: unknown
 }
 
@@ -68,9 +68,9 @@ export interface QueueItem {
   readonly retriedFrom: number | null
   readonly graph: SimulatorGraph
   readonly workflow: unknown
-  /** Why the item cannot be read, such as a value of the batch that does not fit its field. */
+  /** Why the item is unreadable, for example an invalid value of the batch. */
   readonly poison: Unreadable | undefined
-  /** Whether a called workflow, and of whom. */
+  /** The caller, if the item is a called workflow. */
   readonly place: WorkflowCallState.CallPlace
   readonly callHistory: Array<WorkflowCallState.CallExecution>
   readonly createdAt: number
@@ -84,24 +84,24 @@ export interface QueueItem {
   completedAt: number | null
   device: string | null
   session: ReturnType<GraphExecutor["toJson"]> | undefined
-  /** The run, once it has begun. */
+  /** The run, once it has started. */
   executor: GraphExecutor | undefined
   waiting: WaitingCall | undefined
 }
 
-/** The people whose names an item carries. */
+/** The users whose names an item contains. */
 export interface ItemOwner {
   readonly displayName: string | null
   readonly email: string | null
 }
 
-/** How many combinations a batch asks for. */
+/** The number of combinations in a batch. */
 export const combinationCount = (data: SimulatorBatch["data"]): number =>
   (data ?? []).reduce((count, [first]) => first === undefined ? count : count * first.items.length, 1)
 
 /**
- * The combinations that a batch asks for, in the order of their items: the last group varies fastest. Each is made when
- * it is asked for, because a small request can ask for more than fit into memory.
+ * The combinations of a batch, in the order of their items: the last group varies fastest. Each is created on demand,
+ * because a small request can describe more than fit into memory.
  */
 export const combinations = function*(data: SimulatorBatch["data"]): Generator<ReadonlyArray<FieldValue>> {
   const groups = (data ?? []).filter((group) => group.length > 0)
@@ -132,7 +132,7 @@ export const withoutNulls = (value: unknown): unknown => {
   )
 }
 
-/** What went wrong with an item and when it did what, as the server tells it. */
+/** The error and the timestamps of an item, as the server returns them. */
 export const historyOf = (item: QueueItem): Readonly<Record<string, unknown>> => ({
   error_type: item.errorType,
   error_message: item.errorMessage,
@@ -196,7 +196,7 @@ export class QueueStore {
     return item
   }
 
-  /** The items that a test accepts, oldest first. */
+  /** The items for which a predicate holds, oldest first. */
   where(test: (item: QueueItem) => boolean): ReadonlyArray<QueueItem> {
     return [...this.items.values()].filter(test)
   }
@@ -219,7 +219,7 @@ export class QueueStore {
     return undefined
   }
 
-  /** Moves an item on. A final status stays. */
+  /** Changes the status of an item. A terminal status is kept. */
   setStatus(item: QueueItem, status: ItemStatus, now: number): boolean {
     if (terminal.has(item.status) || this.items.get(item.itemId) !== item) return false
     item.status = status
@@ -230,7 +230,7 @@ export class QueueStore {
     return true
   }
 
-  /** How many of the items have each status. */
+  /** The number of items with each status. */
   counts(items: ReadonlyArray<QueueItem>): Readonly<Record<string, number>> {
     const count = (status: ItemStatus): number => items.filter((item) => item.status === status).length
     return {
@@ -257,7 +257,7 @@ export class QueueStore {
     }
   }
 
-  /** The status of a queue, with the counts of one user where the release has them. */
+  /** The status of a queue, with the counts of one user if the version has them. */
   queueStatus(queueId: string, userId: string | undefined, showCurrent = true) {
     const items = this.where((item) => item.queueId === queueId)
     const current = showCurrent ? this.current(queueId) : undefined
@@ -277,7 +277,7 @@ export class QueueStore {
     }
   }
 
-  /** The items of a call, whole: those above an item, the item itself, and all below the outermost of them. */
+  /** All items of a call: the callers of an item, the item itself, and everything that the outermost caller calls. */
   chainOf(item: QueueItem): ReadonlyArray<QueueItem> {
     const above: Array<QueueItem> = []
     let upper = item.place.parentItemId
@@ -292,7 +292,7 @@ export class QueueStore {
     return [...new Set([...above, item, ...below])]
   }
 
-  /** The session of an item, with everything. */
+  /** The complete session of an item. */
   sessionJson(item: QueueItem): unknown {
     return structuredClone(this.session(item))
   }
@@ -344,7 +344,7 @@ export class QueueStore {
     }
   }
 
-  /** The item with everything, nulls included. */
+  /** The complete item, including nulls. */
   toJson(item: QueueItem, owner: ItemOwner): Readonly<Record<string, unknown>> {
     const { minor } = this.profile
     return {
@@ -379,12 +379,12 @@ export class QueueStore {
     }
   }
 
-  /** The item as the single item route gives it: without nulls. */
+  /** The item as the single item route returns it: without nulls. */
   toCompactJson(item: QueueItem, owner: ItemOwner): unknown {
     return withoutNulls(this.toJson(item, owner))
   }
 
-  /** The light form without the session. */
+  /** The summary, without the session. */
   toSummary(item: QueueItem, owner: ItemOwner): Readonly<Record<string, unknown>> {
     return {
       item_id: item.itemId,

@@ -1,4 +1,4 @@
-/** Checks a value against a declared schema with the server's own conversions and complaints (those of pydantic). */
+/** Checks a value against a declared schema with the server's own conversions and error messages (those of pydantic). */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -13,7 +13,7 @@ const pass = (value: unknown): Checked => ({ ok: true, value })
 
 const fail = (...issues: ReadonlyArray<ValidationIssue>): Checked => ({ ok: false, issues })
 
-/** The complaint about a required value that is missing. `input` is the object that should have it. */
+/** The error of a missing required value. `input` is the object that should have it. */
 export const missing = (loc: Loc, input: unknown): ValidationIssue => ({
   type: "missing",
   loc,
@@ -21,7 +21,7 @@ export const missing = (loc: Loc, input: unknown): ValidationIssue => ({
   input
 })
 
-/** The complaint about a value that is not an object. */
+/** The error of a value that is not an object. */
 export const notAnObject = (loc: Loc, input: unknown): ValidationIssue => ({
   type: "model_attributes_type",
   loc,
@@ -34,7 +34,7 @@ const notInEnum = (choices: ReadonlyArray<string>, value: unknown, loc: Loc): Ch
   return fail({ type: "enum", loc, msg: `Input should be ${expected}`, input: value, ctx: { expected } })
 }
 
-/** The values of an enumeration. One that is open for the library names those of today as examples. */
+/** The values of an enumeration. An enumeration that is open in the library lists the current values as examples. */
 const choicesOf = (ast: SchemaAST.AST): ReadonlyArray<string> | undefined => {
   if (ast._tag === "String") {
     const examples: unknown = ast.annotations?.["examples"]
@@ -45,7 +45,7 @@ const choicesOf = (ast: SchemaAST.AST): ReadonlyArray<string> | undefined => {
   return ast.types.flatMap((type) => choicesOf(type) ?? [])
 }
 
-/** Whether `null` is a value; for other optional fields it means that the value is missing. */
+/** Whether `null` is a value; for other optional fields, it means that the value is missing. */
 const acceptsNull = (ast: SchemaAST.AST): boolean =>
   ast._tag === "Null" || ast._tag === "Declaration" || (ast._tag === "Union" && ast.types.some(acceptsNull))
 
@@ -91,7 +91,7 @@ const checkList = (ast: SchemaAST.Arrays, value: unknown, loc: Loc): Checked => 
 }
 
 interface CheckOptions {
-  /** Complains about fields that are not declared. The server ignores them for most routes. */
+  /** Reports undeclared fields. The server ignores them for most routes. */
   readonly onlyDeclared?: boolean | undefined
 }
 
@@ -127,7 +127,7 @@ const check = (ast: SchemaAST.AST, value: unknown, loc: Loc, options: CheckOptio
 export interface RequestSchema {
   /** The names of the fields, and whether a field is a list. */
   readonly fields: ReadonlyMap<string, boolean>
-  /** The decoded value, or what the server says about it. */
+  /** The decoded value, or the server's error. */
   readonly decode: (value: unknown, loc: Loc, options?: CheckOptions) => Checked
 }
 

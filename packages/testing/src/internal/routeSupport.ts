@@ -17,7 +17,7 @@ export interface RouteContext {
   readonly world: SimulatorWorld
   readonly request: SimulatorRequest
   readonly now: number
-  /** Who asks; the system user on single-user servers. */
+  /** The user who sent it; the system user on single-user servers. */
   readonly user: SimulatorUser
 }
 
@@ -28,25 +28,25 @@ export interface EndpointContext<Params = unknown, Query = unknown, Payload = un
   readonly payload: Payload
 }
 
-/** What differs between routes apart from their declaration. */
+/** Options of a route that its declaration does not contain. */
 export interface RouteOptions {
-  /** The first minor release that has the route. */
+  /** The first minor version that has the route. */
   readonly since?: number | undefined
-  /** Whether a server has the route, where its settings decide; always by default. */
+  /** Whether a server has the route, if that depends on its settings. Default: always. */
   readonly isAvailable?: ((world: SimulatorWorld) => boolean) | undefined
-  /** The first minor releases that have query parameters which came after the route. */
+  /** The first minor versions of query parameters that are newer than the route. */
   readonly querySince?: Readonly<Record<string, number>> | undefined
-  /** Whether it needs no login. */
+  /** Whether it needs no credentials. */
   readonly isPublic?: boolean | undefined
   /** Whether it needs an administrator. */
   readonly adminOnly?: boolean | undefined
-  /** Whether fields of the body that are not declared are refused. */
+  /** Whether undeclared fields of the body are rejected. */
   readonly onlyDeclared?: boolean | undefined
-  /** Whether the handler reads the JSON body itself. It always does where the body is a form. */
+  /** Whether the handler reads the JSON body itself. Always true if the body is a form. */
   readonly rawBody?: boolean | undefined
 }
 
-/** What the simulator does for an endpoint. */
+/** The implementation of an endpoint. */
 export interface Implementation<Context> extends RouteOptions {
   readonly handler: (context: Context) => Effect.Effect<SimulatorResponse, HttpFailure>
 }
@@ -57,7 +57,7 @@ export const route = <Context>(
   options: RouteOptions = {}
 ): Implementation<Context> => ({ handler: Effect.fnUntraced(handler), ...options })
 
-/** An implementation whose response is known immediately, as JSON. */
+/** An implementation that returns JSON synchronously. */
 export const reply = <Context>(
   f: (context: Context) => unknown,
   options: RouteOptions = {}
@@ -66,7 +66,7 @@ export const reply = <Context>(
   ...options
 })
 
-/** Implementations that a release has only from a minor version on. An implementation's own later version stays. */
+/** Implementations that exist only from a minor version on. A later version of an implementation's own is kept. */
 export const since = <Implementations extends object>(
   minor: number,
   implementations: Implementations
@@ -79,7 +79,7 @@ export const since = <Implementations extends object>(
 
 const fail = (issue: ValidationIssue): Effect.Effect<never, HttpFailure> => Effect.fail(invalid([issue]))
 
-/** Refuses an integer parameter outside of its bounds. The server quotes the text of the parameter. */
+/** Rejects an integer parameter outside of its bounds. The server quotes the parameter as a string. */
 export const within = (
   name: string,
   value: number | undefined,
@@ -140,11 +140,11 @@ const tooLong = (
   ctx: { field_type: "List", max_length: limit, actual_length: input.length }
 })
 
-/** Refuses a list in the body with more than 1000 items. */
+/** Rejects a list in the body with more than 1000 items. */
 export const withinLength = (field: string, items: ReadonlyArray<unknown>): Effect.Effect<void, HttpFailure> =>
   items.length > maxNames ? fail(tooLong(["body", field], items, maxNames)) : Effect.void
 
-/** Refuses names in the body that are too many or too long for 6.14. */
+/** Rejects names in the body that are too many or too long for 6.14. */
 export const withinNames = (
   context: RouteContext,
   field: string,
@@ -168,7 +168,7 @@ export const withinNames = (
       : withinLength(field, names)
   })
 
-/** The multipart form of an upload; empty where the body is no form. */
+/** The multipart form of an upload; empty if the body is not a form. */
 export const form = (context: RouteContext): Effect.Effect<FormData, HttpFailure> =>
   Effect.suspend(() => {
     const { body: raw, headers } = context.request
@@ -204,6 +204,6 @@ export const formFile = (
   )
 }
 
-/** A value that is there, or a refusal. */
+/** A value, or a rejection if it is missing. */
 export const orRefuse = <A>(value: A | undefined, failure: () => HttpFailure): Effect.Effect<A, HttpFailure> =>
   Option.match(Option.fromUndefinedOr(value), { onNone: () => Effect.fail(failure()), onSome: Effect.succeed })

@@ -81,7 +81,7 @@ const queryValues = (
     ])
   )
 
-/** What the router needs of an endpoint's declaration. */
+/** The parts of an endpoint's declaration that the router needs. */
 type Endpoint = Pick<HttpApiEndpoint.Top, "method" | "path" | "params" | "query" | "payload">
 
 const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): Route => {
@@ -120,7 +120,7 @@ const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): R
   }
 }
 
-/** All routes of the simulator, made of the declaration. */
+/** All routes of the simulator, derived from the declaration. */
 export const routes: ReadonlyArray<Route> = Object.values(SimulatorApi.groups).flatMap((group) => {
   const ofGroup: Readonly<Record<string, Implementation<never>>> = implementations[group.identifier]
   return Object.entries<Endpoint>(group.endpoints).flatMap(([id, endpoint]) => {
@@ -129,7 +129,7 @@ export const routes: ReadonlyArray<Route> = Object.values(SimulatorApi.groups).f
   })
 })
 
-/** By its fields clients know what a server can do. */
+/** Clients detect the capabilities of a server by these fields. */
 const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
   type: "object",
   properties: {
@@ -145,7 +145,7 @@ const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
 const isAvailable = (route: Route, world: SimulatorWorld): boolean =>
   (route.since ?? 0) <= world.profile.minor && (route.isAvailable?.(world) ?? true)
 
-/** The paths of a release with their query parameters, without schemas: by them clients know what a server can do. */
+/** The paths of a version with their query parameters, without schemas: clients detect the server's capabilities by them. */
 const pathsOf = (world: SimulatorWorld): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
   const { minor } = world.profile
   const paths = new Map<string, Record<string, unknown>>()
@@ -162,7 +162,7 @@ const pathsOf = (world: SimulatorWorld): Readonly<Record<string, Readonly<Record
   return Object.fromEntries(paths)
 }
 
-/** A batch of servers that keep receipts. */
+/** A batch for servers that keep receipts. */
 const batchSchema = { type: "object", properties: { idempotency_key: { type: "string" } } }
 
 const documentPath = "/openapi.json"

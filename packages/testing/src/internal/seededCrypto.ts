@@ -3,7 +3,7 @@
  *
  * **Gotchas**
  *
- * Not secret at all. For tests only.
+ * Not secure. For tests only.
  */
 import * as Digest from "effect/crypto/Digest"
 import * as WebCrypto from "effect/crypto/WebCrypto"
@@ -14,7 +14,7 @@ import { createHash } from "node:crypto"
 import * as SeededRandom from "./seededRandom.ts"
 
 const makeCrypto = (random: SeededRandom.SeededRandom): Crypto => ({
-  // digests that are not asked of `Digest`, and keys, which no test double can give
+  // digests that do not use `Digest`, and keys, which no test double can provide
   subtle: globalThis.crypto.subtle,
   getRandomValues: (array) => {
     const bytes = ArrayBuffer.isView(array)
@@ -32,7 +32,7 @@ const makeCrypto = (random: SeededRandom.SeededRandom): Crypto => ({
 const digest = (algorithm: Digest.Algorithm, data: Uint8Array) =>
   createHash(algorithm.name.replace("-", "").toLowerCase()).update(data)
 
-/** Random numbers of `SecureRandom` by a seed, and `Digest` without waiting. */
+/** Seeded random numbers for `SecureRandom`, and a synchronous `Digest`. */
 export const layer = (seed: number): Layer.Layer<Digest.Digest> =>
   Layer.suspend(() =>
     Layer.merge(
@@ -44,7 +44,7 @@ export const layer = (seed: number): Layer.Layer<Digest.Digest> =>
     )
   )
 
-/** The numbers of `Random` by a seed. */
+/** Seeded random numbers for `Random`. */
 export const layerRandom = (seed: number): Layer.Layer<never> =>
   Layer.suspend(() => {
     const random = SeededRandom.make(seed ^ 0xD1CE)

@@ -35,7 +35,7 @@ export const make = (seed: number): SeededRandom => {
   }
 }
 
-/** A 32-bit number that stands for a text (FNV-1a over its UTF-16 units). */
+/** A 32-bit hash of a string (FNV-1a over its UTF-16 code units). */
 export const hashText = (text: string): number => {
   let hash = 0x811C9DC5
   for (let index = 0; index < text.length; index++) {

@@ -49,7 +49,7 @@ export const checkField = (field: SimulatorField, value: unknown, loc: Loc): Fie
     ? FieldValidation.integer(value, loc)
     : { ok: true, value }
 
-/** What is wrong with a combination of fields, where the server's own node classes check it. */
+/** The problem with a combination of fields, if the server's own node classes check it. */
 export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<FieldValidation.ValidationIssue> => {
   const issue = (field: string, text: string): ReadonlyArray<FieldValidation.ValidationIssue> => [{
     type: "value_error",
@@ -84,7 +84,7 @@ export const combinationIssues = (node: GraphNode, loc: Loc): ReadonlyArray<Fiel
  *
  * **Details**
  *
- * Fields that the type does not have are dropped. A connected field may miss its literal.
+ * Fields that the type does not have are dropped. A connected field needs no literal.
  */
 const parseNode = (
   nodeType: SimulatorNodeType,
@@ -246,8 +246,8 @@ const compatible = (from: NodeTemplate, output: string, to: NodeTemplate, input:
 }
 
 /**
- * Node ids so that every node follows its predecessors, level by level, each level in the order of its discovery;
- * `undefined` where the graph has a cycle.
+ * Node ids, ordered so that every node follows its predecessors, level by level, each level in order of discovery;
+ * `undefined` if the graph has a cycle.
  */
 export const topologicalOrder = (
   ids: Iterable<string>,
@@ -273,7 +273,7 @@ export const topologicalOrder = (
   return order.length === indegree.size ? order : undefined
 }
 
-/** The first rule of graphs that this one breaks, in the server's words. */
+/** The first rule that the graph breaks, in the server's words. */
 export const firstProblem = (catalog: SimulatorCatalog, graph: SimulatorGraph): string | undefined => {
   const ids = [...graph.nodes.values()].map((node) => node.id)
   const repeated = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))]

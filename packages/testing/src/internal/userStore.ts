@@ -32,7 +32,7 @@ export const system: SimulatorUser = {
   tokenEpoch: 0
 }
 
-/** What a token proves. */
+/** The claims of a token. */
 type TokenCheck =
   | { readonly _tag: "Valid"; readonly user: SimulatorUser; readonly rememberMe: boolean; readonly expiresAt: number }
   | { readonly _tag: "Invalid" }
@@ -47,7 +47,7 @@ interface Issued {
 
 const day = 86_400_000
 
-/** All users and the tokens given to them. */
+/** All users and their tokens. */
 export class UserStore {
   private readonly profile: ServerProfile
   readonly users = new Map<string, SimulatorUser>()
@@ -74,12 +74,12 @@ export class UserStore {
     return user
   }
 
-  /** The user with an e-mail address. */
+  /** The user with an email address. */
   byEmail(email: string): SimulatorUser | undefined {
     return [...this.users.values()].find((user) => user.email === email)
   }
 
-  /** Gives a user a new token. */
+  /** Issues a new token for a user. */
   issue(user: SimulatorUser, rememberMe: boolean, now: number): { readonly token: string; readonly expiresIn: number } {
     const lifetime = rememberMe ? 7 * day : day
     const payload = {
@@ -98,7 +98,7 @@ export class UserStore {
     return { token, expiresIn: lifetime / 1000 }
   }
 
-  /** What a token proves at a time. */
+  /** The claims of a token at a time. */
   check(token: string, now: number): TokenCheck {
     const issued = this.tokens.get(token)
     if (issued === undefined || issued.expiresAt <= now) return { _tag: "Invalid" }
@@ -107,12 +107,12 @@ export class UserStore {
     return { _tag: "Valid", user, rememberMe: issued.rememberMe, expiresAt: issued.expiresAt }
   }
 
-  /** Lets every token expire now. */
+  /** Makes every token expire now. */
   expireAll(now: number): void {
     for (const issued of this.tokens.values()) issued.expiresAt = Math.min(issued.expiresAt, now)
   }
 
-  /** The user as the routes describe it. */
+  /** The user as the routes return it. */
   toJson(user: SimulatorUser): Readonly<Record<string, unknown>> {
     return {
       user_id: user.userId,

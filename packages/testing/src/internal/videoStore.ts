@@ -1,4 +1,4 @@
-/** Videos of the simulated server: files that were uploaded, and what they say of themselves. */
+/** Videos of the simulated server: uploaded files and their metadata. */
 
 /** A stored video. */
 export interface StoredVideo {
@@ -60,7 +60,7 @@ export const readMp4 = (
   return { width, height, duration, fps: duration > 0 && frames > 0 ? frames / duration : null }
 }
 
-/** The part of a file that a `Range` header asks for, both ends included; `undefined` where there is no such part. */
+/** The part of a file that a `Range` header requests, both ends included; `undefined` if the range is invalid. */
 export const parseRange = (
   header: string,
   size: number

@@ -1,4 +1,4 @@
-/** Strings with half of a surrogate pair: JSON can carry them, UTF-8 cannot. */
+/** Strings with half of a surrogate pair: JSON can contain them, UTF-8 cannot. */
 import type { Unreadable } from "./queueStore.ts"
 
 const lone = /\p{Surrogate}+/u
@@ -11,7 +11,7 @@ export const isWellFormed = (value: unknown): boolean => {
   return Object.entries(value).every(([key, inner]) => !lone.test(key) && isWellFormed(inner))
 }
 
-/** What Python says when such a string is written as UTF-8, into the database for example; `undefined` if it can be. */
+/** Python's error for such a string that is encoded as UTF-8, for example for the database; `undefined` if it is valid. */
 export const encodingError = (text: string): string | undefined => {
   const found = lone.exec(text)
   if (found === null) return undefined
@@ -41,7 +41,7 @@ export const storedProblem = (model: Unreadable["model"], value: unknown): Unrea
   }
 }
 
-/** Where JSON escapes a lone surrogate: after an even number of other backslashes. */
+/** Matches an escaped lone surrogate in JSON: after an even number of other backslashes. */
 const escapeStart = (json: string): number => {
   for (const { 0: escape, index } of json.matchAll(/\\(?:u[0-9a-f]{4}|.)/g)) {
     if (/^\\ud[89a-f]/.test(escape)) return index

@@ -1,8 +1,8 @@
 /**
- * What queue items remember of calls of saved workflows (InvokeAI 6.14): who called, who is called, what came back.
+ * The state of calls of saved workflows in queue items (InvokeAI 6.14): the caller, the called items, and their results.
  */
 
-/** One call on the way from the first caller to the running workflow. */
+/** One call in the chain from the first caller to the running workflow. */
 export interface CallFrame {
   readonly prepared_call_node_id: string
   readonly source_call_node_id: string
@@ -11,7 +11,7 @@ export interface CallFrame {
   readonly depth: number
 }
 
-/** A call as the session tells of it. */
+/** A call as the session describes it. */
 export interface CallExecution extends CallFrame {
   readonly id: string
   readonly parent_session_id: string
@@ -38,14 +38,14 @@ export interface CallPlace {
   readonly stack: ReadonlyArray<CallFrame>
   readonly parent: CallParent | null
   readonly parentItemId: number | null
-  /** The enqueued item that everything began with. */
+  /** The enqueued item at the start of the chain. */
   readonly rootItemId: number | null
 }
 
 /** The place of an item that was enqueued. */
 export const outermost: CallPlace = { stack: [], parent: null, parentItemId: null, rootItemId: null }
 
-/** How deep calls may go. */
+/** The maximum depth of calls. */
 export const maxDepth = 4
 
 /** The execution after a child of it ended. */
@@ -71,7 +71,7 @@ export const withOutput = (
   }
 }
 
-/** What the caller gets: the one child's values, or lists of the values of all children. */
+/** The values that the caller receives: those of an only child, or lists of the values of all children. */
 export const returned = (execution: CallExecution): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.entries(execution.aggregated_values).map(([key, values]) => [

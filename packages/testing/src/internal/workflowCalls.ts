@@ -1,6 +1,6 @@
 /**
- * Calls of saved workflows (InvokeAI 6.14): the caller waits while the called workflow runs as items of their own, then
- * goes on, or fails with them.
+ * Calls of saved workflows (InvokeAI 6.14): the caller waits while the called workflow runs as separate items, then
+ * continues, or fails with them.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -109,7 +109,7 @@ const begin = (world: SimulatorWorld, item: QueueItem, node: GraphNode, sourceId
   if (world.queue.setStatus(item, "waiting", now)) world.emitStatus(item, now)
 }
 
-/** Begins a call: the item waits, and its children are in the queue. Fails where the server refuses the call. */
+/** Starts a call: the item waits, and its children are in the queue. Fails if the server rejects the call. */
 export const call = (
   world: SimulatorWorld,
   item: QueueItem,

@@ -1,4 +1,4 @@
-/** `doctor`: what may keep workflows from running, and what you can do. */
+/** `doctor`: problems that can keep workflows from running, and their remedies. */
 import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Auth } from "@effect-invokeai/core/server/Auth"
 import { Models } from "@effect-invokeai/core/server/Models"

@@ -1,4 +1,4 @@
-/** `lock` and `check --lock`: what a workflow needs of a server, recorded and compared. */
+/** `lock` and `check --lock`: records and compares the requirements of a workflow on a server. */
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import { isInstallEnded, Models } from "@effect-invokeai/core/server/Models"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"

@@ -8,7 +8,7 @@ import * as Server from "../server.ts"
 
 const isActive = (status: string): boolean => status === "pending" || status === "in_progress" || status === "waiting"
 
-/** `queue`: what waits and what runs. */
+/** `queue`: pending and running items. */
 export const handler = Effect.fn("Command.queue")(function*() {
   const service = yield* SessionQueue
   const { processor, queue } = yield* service.status

@@ -35,7 +35,7 @@ const nodesOf = (graph: unknown): Readonly<Record<string, unknown>> => {
   return isObject(parsed) && "nodes" in parsed && isObject(parsed.nodes) ? { ...parsed.nodes } : {}
 }
 
-/** The workflow with the values that ran, where the workflow in the image has others: a batch varies them. */
+/** The workflow with the values that ran, which differ from those of the workflow in the image if a batch varies them. */
 const withValuesOf = Effect.fnUntraced(function*(workflow: Workflow.Workflow, graph: unknown) {
   const nodes = nodesOf(graph)
   let next = workflow
@@ -44,7 +44,7 @@ const withValuesOf = Effect.fnUntraced(function*(workflow: Workflow.Workflow, gr
     if (field.connected || !isObject(node)) continue
     const value: unknown = Object.entries(node).find(([name]) => name === field.fieldName)?.[1]
     if (value === undefined || value === null || Equal.equals(value, field.field.value)) continue
-    // what the field does not take as it is was made by the server of what the workflow has
+    // a value that the field rejects was derived by the server from the value in the workflow
     next = yield* Effect.orElseSucceed(Workflow.setField(next, field.systemName, value), () => next)
   }
   return next

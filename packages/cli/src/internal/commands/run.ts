@@ -107,13 +107,13 @@ const finish = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Savi
 })
 
 const seedOf = (text: string): number | "keep" | "random" | "perRun" =>
-  // the library says what a seed can be
+  // the library reports which seeds are valid
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   /^-?\d+$/.test(text) ? Number(text) : text as "keep"
 
 const durationOf = (text: string) =>
   Option.match(
-    // what is no duration is `None`
+    // an invalid duration is `None`
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     Duration.fromInput(text as Duration.Input),
     {

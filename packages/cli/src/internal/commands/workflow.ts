@@ -36,7 +36,7 @@ export const inputs = Effect.fn("Command.inputs")(function*({ workflow: source }
   )
 }, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
 
-/** `describe`: the workflow in words. */
+/** `describe`: a description of the workflow. */
 export const describe = Effect.fn("Command.describe")(function*({ workflow: source }: OfWorkflow) {
   const text = Workflow.describe(yield* WorkflowSource.load(source))
   return yield* outcome(CommandResult.Text, { text }, text)
@@ -48,7 +48,7 @@ export const diagram = Effect.fn("Command.diagram")(function*({ workflow: source
   return yield* outcome(CommandResult.Text, { text }, text)
 }, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
 
-/** `diff`: what differs between two workflows. */
+/** `diff`: the differences between two workflows. */
 export const diff = Effect.fn("Command.diff")(function*(input: {
   readonly before: string
   readonly after: string

@@ -100,7 +100,7 @@ export class AddImagesToBoardResult extends Schema.Opaque<AddImagesToBoardResult
 ) {}
 
 /**
- * Which images were taken from their boards.
+ * The images that were removed from their boards.
  *
  * @since 0.1.0
  * @category schemas

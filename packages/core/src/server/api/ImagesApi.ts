@@ -57,7 +57,7 @@ export type ResourceOrigin = typeof ResourceOrigin.Type
  *
  * **Gotchas**
  *
- * `session_id` and `node_id` belong to the run that made the file. When a later run takes the image from the invocation
+ * `session_id` and `node_id` belong to the run that created the file. If a later run gets the image from the invocation
  * cache, they still name the earlier one.
  *
  * @since 0.1.0
@@ -117,7 +117,7 @@ export class ImageRecordChanges extends Schema.Opaque<ImageRecordChanges>()(
 const embedded = Schema.NullOr(JsonText).pipe(Schema.withDecodingDefaultKey(Effect.succeed(null)))
 
 /**
- * The workflow and graph that an image carries; null if it carries none.
+ * The embedded workflow and graph of an image; null if it has none.
  *
  * @since 0.1.0
  * @category schemas
@@ -130,7 +130,7 @@ export class WorkflowAndGraph extends Schema.Opaque<WorkflowAndGraph>()(
 ) {}
 
 /**
- * What was deleted. `affected_boards` holds `"none"` for images without a board.
+ * The result of a deletion. `affected_boards` contains `"none"` for uncategorized images.
  *
  * @since 0.1.0
  * @category schemas
@@ -232,7 +232,7 @@ const ImageNames = Schema.Struct({ image_names: Schema.Array(Schema.String) })
 /**
  * `images/*`.
  *
- * The upload takes a `FormData` from the client; a server reads the parts as a stream.
+ * The client passes a `FormData`; a server reads the parts as a stream.
  *
  * @since 0.1.0
  * @category groups

@@ -77,7 +77,7 @@ export const BaseModelType = openLiterals([
 export type BaseModelType = typeof BaseModelType.Type
 
 /**
- * An installed model. The fields that differ between kinds of models are kept as they are.
+ * An installed model. Fields that only some model types have are kept unchanged.
  *
  * **Gotchas**
  *

@@ -115,7 +115,7 @@ export class UtilitiesApi extends HttpApiGroup.make("utilities").add(
 ) {}
 
 /**
- * The two prompts of a style preset; `{prompt}` stands for the user's text.
+ * The two prompts of a style preset; `{prompt}` is replaced by the user's prompt.
  *
  * @since 0.1.0
  * @category schemas

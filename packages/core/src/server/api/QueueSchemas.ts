@@ -47,12 +47,12 @@ export class Graph extends Schema.Opaque<Graph>()(
 ) {}
 
 /**
- * Values that one input of one node takes, one after the other.
+ * Values for one input of one node, used one after the other.
  *
  * **Gotchas**
  *
  * The server does not check `items` against the input when the batch is enqueued. A value that does not fit blocks the
- * whole queue (reference §0, fact 1).
+ * whole queue.
  *
  * @since 0.1.0
  * @category schemas
@@ -288,7 +288,7 @@ export class SessionQueueStatus extends Schema.Opaque<SessionQueueStatus>()(
 ) {}
 
 /**
- * Whether the server takes items from the queue, and whether it works on one.
+ * Whether the server starts pending items, and whether it runs one.
  *
  * @since 0.1.0
  * @category schemas

@@ -106,7 +106,7 @@ export const AddVideosToBoardResult = Schema.Struct({
 }).annotate({ identifier: "AddVideosToBoardResult" })
 
 /**
- * Which videos were taken from their boards.
+ * The videos that were removed from their boards.
  *
  * @since 0.1.0
  * @category schemas

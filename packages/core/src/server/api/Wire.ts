@@ -34,7 +34,7 @@ export const nullish = <S extends Schema.Top>(schema: S): Schema.optionalKey<Sch
 export type Open<Known extends string> = Known | (string & {})
 
 /**
- * A string enumeration of the server: the given values are known, any other string is accepted as well.
+ * A string enumeration of the server: the listed values are known, and any other string is also accepted.
  *
  * @since 0.1.0
  * @category combinators
@@ -49,7 +49,7 @@ const isAnything = (_value: unknown): _value is unknown => true
 /**
  * Any JSON value, which is not described here.
  *
- * It is not looked into: what comes from the server was parsed as JSON, and what goes there is written as JSON.
+ * It is not validated: responses were parsed as JSON, and requests are written as JSON.
  *
  * @since 0.1.0
  * @category schemas
@@ -64,8 +64,8 @@ const noText = Schema.Literal("").pipe(
 )
 
 /**
- * A JSON value that the server writes as text. Text that is not JSON is kept, because it is better shown than lost; empty
- * text is `null`.
+ * A JSON value that the server writes as a string. A string that is not JSON is kept, because it is better shown than
+ * lost; an empty string is `null`.
  *
  * @since 0.1.0
  * @category schemas
@@ -77,10 +77,9 @@ const unexpected = JsonValue.pipe(
 )
 
 /**
- * A field that no outcome depends on: it may be missing, and is `null` if the server writes it in another way than the
- * schema says.
+ * A field that no result depends on: it may be missing, and is `null` if its value does not match the schema.
  *
- * A newer server may change or drop such a field; what else it sends is still understood.
+ * A newer server may change or drop such a field; the rest of the response is still decoded.
  *
  * @since 0.1.0
  * @category combinators
@@ -110,7 +109,7 @@ export interface JsonObject {
 }
 
 /**
- * The fields of an object beside those that its schema names; they are kept.
+ * The fields of an object that its schema does not name; they are kept.
  *
  * @since 0.1.0
  * @category schemas
@@ -120,7 +119,7 @@ export const OtherFields = Schema.Record(Schema.String, JsonValue)
 // how all servers write times, dozens of them for each job
 const serverTimestamp = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}$/
 
-// a text without a zone is UTC for `DateTime` as well
+// `DateTime` also reads a string without a zone as UTC
 const parseTimestamp = (text: string): Option.Option<DateTime.Utc> => {
   if (!serverTimestamp.test(text)) return Option.map(DateTime.make(text.trim().replace(" ", "T")), DateTime.toUtc)
   const time = Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)

@@ -11,7 +11,7 @@ import { Idempotent, Transfer } from "../internal/policy.ts"
 import { JsonObject, JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
- * Whose workflow it is: made by a user or shipped with the server. Servers up to 6.8 also know `project`.
+ * The origin of a workflow: created by a user or shipped with the server. Servers up to 6.8 also have `project`.
  *
  * @since 0.1.0
  * @category schemas

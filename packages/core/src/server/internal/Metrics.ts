@@ -4,8 +4,8 @@
  * **Details**
  *
  * The metrics are those of `effect/Metric`: any exporter of Effect finds them (`effect/observability/Otlp`,
- * `PrometheusMetrics`), and `Metric.snapshot` reads them. Times are in seconds, sizes in bytes. They concern the whole
- * program; where it uses several servers, `Effect.provideService(Metric.CurrentMetricAttributes, …)` tells them apart.
+ * `PrometheusMetrics`), and `Metric.snapshot` reads them. Times are in seconds, sizes in bytes. They cover the whole
+ * program; if it uses several servers, `Effect.provideService(Metric.CurrentMetricAttributes, …)` distinguishes them.
  *
  * | name | type | what |
  * | --- | --- | --- |

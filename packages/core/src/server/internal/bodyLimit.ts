@@ -20,14 +20,14 @@ const tooLarge = (response: Response, limit: number): HttpClientError.HttpClient
     })
   })
 
-/** How long the body is by its header. Unknown where none is sent, or where the body gets longer when it is unpacked. @internal */
+/** The announced length of the body. Unknown without a header, or if the body is compressed. @internal */
 export const announcedLength = ({ headers }: Response): number | undefined => {
   const length = headers["content-length"]
   const isPacked = (headers["content-encoding"] ?? "identity") !== "identity"
   return length !== undefined && /^\d+$/.test(length) && !isPacked ? Number(length) : undefined
 }
 
-/** `expected` is what is known to come, in bytes. Where it is too much, the first chunk ends the transfer. */
+/** `expected` is the announced length in bytes. If it exceeds the limit, the first chunk ends the transfer. */
 const readCounting = (
   response: Response,
   limit: number,
@@ -48,8 +48,8 @@ const readCounting = (
   })
 
 /**
- * A response whose body, read as a whole, fails instead of becoming larger than a limit, in bytes. As a stream it has no
- * limit. Nothing beyond the limit is kept in memory.
+ * A response whose body, read as a whole, fails if it exceeds a limit in bytes. As a stream, it has no limit. Nothing
+ * beyond the limit is kept in memory.
  *
  * @internal
  */

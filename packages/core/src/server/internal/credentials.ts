@@ -222,7 +222,7 @@ export const make = Effect.fnUntraced(function*(
   const sendAs = (request: HttpClientRequest.HttpClientRequest, token: Option.Option<Redacted.Redacted>) =>
     httpClient.execute(authorize(request, token))
 
-  /** Whether the server says that it did nothing because of the token. What a proxy says holds only for reads. */
+  /** Whether the server rejected a request because of the token. A proxy's response counts only for reads. */
   const isRefusal = (
     request: HttpClientRequest.HttpClientRequest,
     response: HttpClientResponse.HttpClientResponse

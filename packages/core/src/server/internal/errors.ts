@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { InvokeAiError, type InvokeAiErrorReason, type ValidationIssue } from "../../InvokeAiError.ts"
 
 /**
- * One call on its way: what it is, and whether it left.
+ * One request in flight: what it is, and whether it was sent.
  *
  * @internal
  */
@@ -21,12 +21,12 @@ export interface Call {
 
 const maxDetail = 400
 const maxIssues = 50
-/** How much of a text is searched for secrets, which takes time; what is left of it is shorter. */
+/** Maximum number of characters that are searched for secrets, which takes time; the result is shorter. */
 const maxSearched = 64 * 1024
 
 const shorten = (text: string): string => text.length <= maxDetail ? text : `${text.slice(0, maxDetail)}…`
 
-/** A text without secrets, cut afterwards: a secret that is cut first is harder to find. */
+/** A string without secrets, truncated afterwards, because a truncated secret is harder to find. */
 const clean = ({ redact }: Call, text: string): string => shorten(redact(text.slice(0, maxSearched)))
 
 const scrubbed = (call: Call, { loc, msg, type }: ValidationIssue): ValidationIssue => ({
@@ -104,8 +104,8 @@ const DetailFromWire = Schema.Struct({ detail: Schema.Union([Schema.String, Sche
 const decodeDetail = Schema.decodeUnknownOption(Schema.fromJsonString(DetailFromWire))
 
 /**
- * Whether a failing response is an error that InvokeAI wrote: JSON with a `detail`. A proxy writes a page or
- * a text, or JSON of another shape. Of the response to a `HEAD` there is only the type.
+ * Whether a failing response is an error that InvokeAI wrote: JSON with a `detail`. A proxy writes a page,
+ * plain text, or JSON of another shape. The response to a `HEAD` has only a content type.
  *
  * @internal
  */
@@ -176,7 +176,7 @@ export const checkResponse = (
   const { status } = response
   if (status >= 200 && status < 300) {
     if (!isHtml(response)) return Effect.succeed(response)
-    // a name with a slash fits no route, so nothing has that name; any other page can come from a proxy
+    // a name with a slash matches no route, so no resource has that name; any other page can come from a proxy
     return Effect.fail(
       /%2f/i.test(call.path)
         ? failure(call, "NotFound", { status, detail: "the server's routes accept no name with a slash" })
@@ -192,7 +192,7 @@ export const checkResponse = (
     return Effect.fail(failure(call, "Server", { status, detail: redirected(response) }))
   }
   return Effect.flatMap(
-    // the status says what went wrong; without its text the error only says less
+    // the status identifies the error; without the body, the error is only less detailed
     Effect.all([Effect.orElseSucceed(response.text, () => ""), isFromServer(response), Clock.currentTimeMillis]),
     ([text, fromServer, now]) => {
       const parsed = parseError(text, response)
@@ -226,7 +226,7 @@ const describeCause = (cause: unknown): CauseSummary => {
   return { text: texts.join(": "), code }
 }
 
-/** What a client of TLS says where the other side does not speak TLS. */
+/** Whether a TLS client reports that the other side does not speak TLS. */
 const isNoTls = ({ code, text }: CauseSummary): boolean =>
   code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" ||
   (code === "EPROTO" && /wrong version number|packet length too long/.test(text))

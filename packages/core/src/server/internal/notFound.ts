@@ -6,7 +6,7 @@ import type { InvokeAiClient } from "../InvokeAiClient.ts"
 import { withReason } from "./errors.ts"
 
 /**
- * `None` for what is not there.
+ * Turns `NotFound` into `None`.
  *
  * @internal
  */
@@ -19,8 +19,8 @@ export const optional = <A, R>(
   )
 
 /**
- * What it means that the request for one thing failed. A 404 is `NotFound` only if a list of the server lacks the thing:
- * the server responds in the same way to a wrong path.
+ * Interprets the failed request for one resource. A 404 is `NotFound` only if a list of the server lacks the resource,
+ * because the server responds in the same way to a wrong path.
  *
  * @internal
  */
@@ -44,7 +44,7 @@ export const confirmed = (
     : Effect.fail(error)
 
 /**
- * A failed change of one thing, where the server's response may mean that there is no such thing: looks, and says so.
+ * If the failed change of a resource may mean that it is missing, checks that and fails with `NotFound`.
  *
  * @internal
  */
@@ -78,7 +78,7 @@ const repeated = <A>(
   })
 
 /**
- * Deletes one thing, and repeats that after a transient failure. A repetition that finds nothing has succeeded if the
+ * Deletes one resource, and retries after a transient failure. A retry that finds nothing has succeeded if the
  * response to an earlier attempt was lost.
  *
  * @internal
@@ -95,8 +95,8 @@ export const deletion = (
   )
 
 /**
- * Deletes several things, and repeats that after a transient failure. If the response to an earlier attempt was lost,
- * those that do not exist any more are the deleted ones. Returns the names of the deleted things.
+ * Deletes several resources, and retries after a transient failure. If the response to an earlier attempt was lost,
+ * resources that no longer exist count as deleted. Returns the names of the deleted resources.
  *
  * @internal
  */
@@ -113,7 +113,7 @@ export const deletionOfMany = (
         : Effect.succeed(deleted)))
 
 /**
- * The server responded to a deletion with 200, but the thing is not among those that it deleted.
+ * The server responded to a deletion with 200, but the resource is not among those that it deleted.
  *
  * @internal
  */
@@ -128,7 +128,7 @@ export const notDeleted = (server: string, path: string): InvokeAiError =>
   })
 
 /**
- * Whether a failed deletion may mean that there is no such thing: servers respond with 403, or as `notDeleted` says.
+ * Whether a failed deletion may mean that the resource is missing: servers respond with 403, or as `notDeleted` says.
  *
  * @internal
  */

@@ -5,7 +5,7 @@ import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { BulkResult } from "../BulkResult.ts"
 
 /**
- * How many names or ids the server takes in one body, and how long one page may be (6.14.2).
+ * Maximum number of names or ids in one body, and maximum length of a page (6.14.2).
  *
  * @internal
  */

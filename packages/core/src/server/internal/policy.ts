@@ -1,8 +1,8 @@
 import * as Context from "effect/Context"
 
 /**
- * Marks an endpoint whose repetition changes nothing more, so that it is repeated after a transient failure. Reads
- * (`GET` and `HEAD`) are repeated without it.
+ * Marks an endpoint as idempotent, so that it is retried after a transient failure. Reads (`GET` and `HEAD`) are retried
+ * without it.
  *
  * @internal
  */
@@ -43,8 +43,8 @@ export interface Repetition {
 }
 
 /**
- * Marks what the response of an endpoint repeats of its request, in addition to path parameters, which a response repeats
- * under the same name.
+ * Marks the parts of its request that the response of an endpoint repeats, in addition to path parameters, which a
+ * response repeats under the same name.
  *
  * @internal
  */

@@ -13,7 +13,7 @@ const describe = (value: unknown): string | undefined => {
 
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
-/** Looks for an escaped half in JSON; parses the JSON only if there is one. */
+/** Finds an escaped half of a surrogate pair in JSON; parses the JSON only if it contains one. */
 const inJson = (bytes: Uint8Array): string | undefined => {
   // Only such halves are escaped as `\ud800` to `\udfff`. Each backslash belongs to the character after it.
   for (let at = bytes.indexOf(0x5c); at !== -1; at = bytes.indexOf(0x5c, at + 2)) {
@@ -24,11 +24,11 @@ const inJson = (bytes: Uint8Array): string | undefined => {
   return undefined
 }
 
-/** What is wrong with the text in the URL of a request. */
+/** The problem with the strings in the URL of a request. */
 export const urlProblem = ({ params, query }: { readonly params?: unknown; readonly query?: unknown }) =>
   describe({ params, query })
 
-/** What is wrong with the text in a body: JSON, or the JSON in the parts of a form. */
+/** The problem with the strings in a body: JSON, or the JSON in the parts of a form. */
 export const bodyProblem = (body: HttpBody.HttpBody): string | undefined => {
   if (body._tag === "Uint8Array") return body.contentType.startsWith("application/json") ? inJson(body.body) : undefined
   if (body._tag !== "FormData") return undefined

@@ -1,6 +1,6 @@
 /**
- * Tells whether a response belongs to its request. A proxy, a cache or a server that is broken can respond to one request
- * with what another one asked for.
+ * Checks that a response belongs to its request. A broken proxy, cache or server can respond to one request with the
+ * response to another one.
  */
 import * as Context from "effect/Context"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -22,7 +22,7 @@ const valuesAt = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<Sc
 
 const fileName = /(?:^|;)\s*filename="([^"]*)"/i
 
-/** What a response says of itself: its JSON, or the file name in the headers of one that is read as bytes. */
+/** The identifying part of a response: its JSON, or the file name in the headers if it is read as bytes. */
 const contentOf = (response: unknown): unknown => {
   if (!Predicate.hasProperty(response, HttpClientResponse.TypeId)) return response
   const [disposition = ""] = valuesAt(response, ["headers", "content-disposition"])
@@ -30,7 +30,7 @@ const contentOf = (response: unknown): unknown => {
 }
 
 /**
- * Looks for what a response says about another thing than the one that was asked for; undefined if it belongs to its request.
+ * Finds the part of a response that belongs to another request; undefined if the response belongs to its request.
  *
  * @internal
  */

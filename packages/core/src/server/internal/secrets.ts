@@ -3,13 +3,13 @@ import * as Base64 from "effect/encoding/Base64"
 /** What stands in the place of a secret. */
 const placeholder = "<redacted>"
 
-/** Shorter secrets would be found in ordinary words. */
+/** Shorter secrets would match ordinary words. */
 const shortest = 4
 
 /** A server may renew the token with every response; old ones need no protection for long. */
 const newest = 8
 
-/** A part of a secret at a place where the server cut a text is removed from this many characters on. */
+/** Minimum length of a truncated part of a secret that is removed. */
 const longestRemainder = 8
 
 const hex = (value: number, digits: number): string =>
@@ -48,7 +48,7 @@ const spellingsOf = (char: string): ReadonlyArray<string> => {
 
 const anyOf = (spellings: ReadonlyArray<string>): string => `(?:${spellings.join("|")})`
 
-/** What base64 makes of a secret inside a longer text, whose bytes before it shift it by 0, 1 or 2. */
+/** The base64 encoding of a secret inside a longer string, whose bytes before it shift it by 0, 1 or 2. */
 const base64Of = (secret: string): ReadonlyArray<string> => {
   const bytes = new TextEncoder().encode(secret)
   return [0, 1, 2].map((shift) => {
@@ -91,11 +91,11 @@ const matchAt = (
   return Math.max(...ends)
 }
 
-/** Replaces one form of a secret, and the parts of it before and after a place where the text was cut. */
+/** Replaces one form of a secret, and its parts before and after a truncation. */
 const redactionOf = (secret: string): Redact => {
   const chars = (secret.match(/\\+|[^]/gu) ?? []).map(spellingsOf)
   const least = Math.min(longestRemainder, Math.ceil(chars.length / 2))
-  // A pattern of a whole token would be too large.
+  // A pattern of a complete token would be too large.
   const head = new RegExp(chars.slice(0, least).map(anyOf).join(""), "g")
   const tail = new RegExp(`(…|\\.{3})[^]{0,64}?${chars.slice(-least).map(anyOf).join("")}`, "g")
   return (text) => {
@@ -115,11 +115,11 @@ const redactionOf = (secret: string): Redact => {
 }
 
 /**
- * Replaces secrets in texts that a server or a transport wrote.
+ * Replaces secrets in strings of a server or a transport.
  *
  * - `add`: makes a value with at least four characters a secret. Of those that were added, the newest eight are kept.
  * - `redact`: replaces every secret by `<redacted>`, as it is, escaped as in JSON, URL-encoded, or in base64, and the parts of
- *   it at a place where the text was cut.
+ *   it at a truncation.
  *
  * @internal
  */
@@ -132,7 +132,7 @@ export interface Secrets {
 export const make = (initial: Iterable<string> = []): Secrets => {
   const lasting = [...initial]
   let added: ReadonlyArray<string> = []
-  // Made when a text is scrubbed: most clients never have to.
+  // Created when a string is redacted, because most clients never need it.
   let redactions: ReadonlyArray<Redact> | undefined
   const makeRedactions = (): ReadonlyArray<Redact> =>
     [...new Set([...lasting, ...added])]

@@ -20,7 +20,7 @@ export const pauseAfter = (failures: number, random: number): number =>
 /** @internal */
 export const connect = Effect.fnUntraced(function*(options: EventConnectOptions) {
   const { onMessage, token, url } = options
-  // many programs never listen to events, and loading it takes memory
+  // many programs never subscribe to events, and loading it takes memory
   const { io } = yield* Effect.promise(() => import("socket.io-client"))
   let current: Socket | undefined = undefined
 

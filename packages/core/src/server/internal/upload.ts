@@ -27,8 +27,8 @@ class StreamedForm extends FormData {
 }
 
 /**
- * A form with one file. A `Blob` stays where it is until it is sent; a stream is read while it is sent and never kept as
- * a whole.
+ * A form with one file. A `Blob` is read when it is sent; a stream is read while it is sent, and never buffered as a
+ * whole.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const form = (options: {
   if (data instanceof Blob) {
     formData.append(field, data.type === contentType ? data : data.slice(0, data.size, contentType), fileName)
   } else {
-    // a copy, because a Uint8Array may be a view of a shared buffer, which a Blob does not take
+    // a copy, because a Uint8Array may be a view of a shared buffer, which a Blob does not accept
     formData.append(field, new Blob([new Uint8Array(data)], { type: contentType }), fileName)
   }
   return formData
@@ -61,7 +61,7 @@ const quote = (text: string): string =>
   text.replace(/[\r\n"]/g, (char) => char === "\"" ? "%22" : char === "\r" ? "%0D" : "%0A")
 
 /**
- * Replaces the body of a form that has a streamed file by the multipart stream. Other requests stay as they are.
+ * Replaces the body of a form that has a streamed file by the multipart stream. Other requests are not changed.
  *
  * @internal
  */
@@ -103,7 +103,7 @@ export const withStreamedBody = (
 }
 
 /**
- * Counts the bytes of the files of a form. Other requests stay as they are.
+ * Counts the bytes of the files of a form. Other requests are not changed.
  *
  * @internal
  */
@@ -140,7 +140,7 @@ const imageTypes: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The type to send an image with: the server takes nothing that is not `image/*`, and then looks at the content.
+ * The content type of an uploaded image: the server accepts only `image/*`, and then checks the content.
  *
  * @internal
  */

@@ -1,11 +1,11 @@
 /**
  * Nodes that use models: loaders, encoders, denoising with steps and previews, decoding to images. Every other node
- * type gives what it declares.
+ * type returns its declared outputs.
  *
  * **Details**
  *
- * Nothing is generated. Names, sizes, progress and images are plausible, the same for the same inputs, and visibly
- * different for different ones.
+ * No model runs. Names, sizes, progress and images are plausible, equal for equal inputs, and visibly different for
+ * different ones.
  */
 import type { OutputTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Effect from "effect/Effect"
@@ -36,7 +36,7 @@ const modelFor = (context: NodeContext, ...hints: ReadonlyArray<string>) => {
   return modelOf(context, ...fields, "model")
 }
 
-/** The value of a model-like output field, built from the models that the node was given. */
+/** The value of a model output field, built from the models that the node received. */
 const modelField = (context: NodeContext, typeName: string): unknown => {
   const passed = [...context.template.inputs.values()].find((field) => field.type.name === typeName)
   if (passed !== undefined && context.node[passed.name] !== undefined) return context.node[passed.name]
@@ -82,7 +82,7 @@ interface Size {
   readonly height: number
 }
 
-/** The size of what a node makes: its own width and height, or that of its latents, or of its image. */
+/** The size of a node's result: its own width and height, or that of its latents, or of its image. */
 const sizeOf = Effect.fnUntraced(function*(context: NodeContext): Effect.fn.Return<Size, NodeFailure> {
   const { node } = context
   for (const value of Object.values(node)) {
@@ -197,7 +197,7 @@ const promptEncoder: NodeBehavior = Effect.fnUntraced(function*(context) {
   return yield* declared(context)
 })
 
-/** A node by its declared outputs: images and tensors are made, models passed on, numbers and texts empty. */
+/** A node by its declared outputs: images and tensors are created, models passed on, numbers zero and strings empty. */
 const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
   const { node, template } = context
   for (const field of template.inputs.values()) {
@@ -241,7 +241,7 @@ const declared: NodeBehavior = Effect.fnUntraced(function*(context) {
       case "BooleanField":
         return Effect.succeed(false)
       case "EnumField": {
-        // The one choice that loaders give: how many tokens the T5 encoder of a FLUX model takes.
+        // The only value that loaders choose: how many tokens the T5 encoder of a FLUX model accepts.
         const model = node["model"]
         return output.name === "max_seq_len" && isModel(model)
           ? Effect.map(context.findModel(model.key), ({ variant }) => variant === "schnell" ? 256 : 512)

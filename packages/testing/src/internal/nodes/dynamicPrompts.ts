@@ -5,7 +5,7 @@ type Piece = string | ReadonlyArray<ReadonlyArray<Piece>>
 
 interface Parsed {
   readonly pieces: ReadonlyArray<Piece>
-  /** Where a brace opens that nothing closes. */
+  /** The position of an unclosed brace. */
   readonly unclosedAt: number | undefined
 }
 
@@ -57,11 +57,11 @@ const one = (pieces: ReadonlyArray<Piece>, random: SeededRandom.SeededRandom): s
   ).join("")
 
 /**
- * The prompts that a text with choices stands for: every combination, or random ones.
+ * Expands a prompt with choices: into every combination, or into random ones.
  *
  * **Details**
  *
- * A text whose braces do not match comes back as it is, with the error of the server's parser.
+ * A prompt with unbalanced braces is returned unchanged, with the error of the server's parser.
  */
 export const expand = (
   prompt: string,

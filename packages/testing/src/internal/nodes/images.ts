@@ -1,4 +1,4 @@
-/** Image nodes: made, copied, resized, cropped, pasted, blurred, recolored. */
+/** Image nodes: create, copy, resize, crop, paste, blur and recolor. */
 import * as Effect from "effect/Effect"
 import * as Raster from "../../Raster.ts"
 import type { NodeOutput } from "../graphExecutor.ts"
@@ -20,10 +20,10 @@ const output = (name: string, width: number, height: number): NodeOutput => ({
   type: "image_output"
 })
 
-/** Nodes whose results have an alpha channel whatever came in. */
+/** Nodes whose results have an alpha channel, whatever their input. */
 const withAlpha = new Set(["img_blur", "img_crop", "img_pad_crop", "img_paste"])
 
-/** Stores an image and gives the output that names it. */
+/** Stores an image and returns the output that names it. */
 const saved = (context: NodeContext, raster: Raster.Raster, category?: string) =>
   Effect.map(
     context.saveImage(withAlpha.has(context.node.type) ? { ...raster, hasAlpha: true } : raster, category),
@@ -135,7 +135,7 @@ const multiply: NodeBehavior = Effect.fnUntraced(function*(context) {
   )
 })
 
-/** Gives the stored image itself, no copy. */
+/** Returns the stored image itself, not a copy. */
 const show: NodeBehavior = Effect.fnUntraced(function*(context) {
   const name = imageName(context.node["image"]) ?? ""
   const [width, height] = yield* context.imageSize(name)

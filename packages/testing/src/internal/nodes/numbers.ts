@@ -4,7 +4,7 @@ import { failure, list, type NodeBehavior, number, pure, text } from "../nodeBeh
 import type { GraphNode } from "../simulatorGraph.ts"
 import * as NumpyRandom from "./numpyRandom.ts"
 
-/** Python rounds halves to the even neighbour. */
+/** Python rounds halves to the even neighbor. */
 const roundHalfEven = (value: number): number => {
   const floor = Math.floor(value)
   const rest = value - floor
@@ -30,7 +30,7 @@ const divide = (left: number, right: number, of = "division by zero"): number =>
   return left / right
 }
 
-/** What both kinds of numbers have. */
+/** The operations of integers and floats. */
 const arithmetic = (operation: string, a: number, b: number): number => {
   switch (operation) {
     case "ADD":

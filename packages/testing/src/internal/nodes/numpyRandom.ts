@@ -1,10 +1,10 @@
-/** The integers that numpy's default generator gives for a seed, so that `random_range` is exact. */
+/** The integers that numpy's default generator returns for a seed, so that `random_range` is exact. */
 const mask32 = 0xFFFFFFFFn
 const mask64 = 0xFFFFFFFFFFFFFFFFn
 const mask128 = (1n << 128n) - 1n
 const multiplier = (2549297995355413924n << 64n) | 4865540595714422341n
 
-/** Spreads a seed over a pool of four words and draws as many words as asked (the SeedSequence algorithm). */
+/** Mixes a seed into a pool of four words, and generates the requested number of words (the SeedSequence algorithm). */
 const seedWords = (seed: bigint, count: number): ReadonlyArray<number> => {
   const entropy: Array<number> = []
   for (let rest = seed; rest > 0n || entropy.length === 0; rest >>= 32n) entropy.push(Number(rest & mask32))
@@ -74,7 +74,7 @@ const pcg64 = (seed: bigint) => {
 
 /**
  * `size` integers from `low` (inclusive) to `high` (exclusive), as
- * `numpy.random.default_rng(seed).integers(low, high, size)` gives them.
+ * `numpy.random.default_rng(seed).integers(low, high, size)` returns them.
  */
 export const integers = (seed: number, low: number, high: number, size: number): ReadonlyArray<number> => {
   const generator = pcg64(BigInt(seed))

@@ -1,4 +1,4 @@
-/** Text nodes, and nodes that pass a value on. */
+/** String nodes, and nodes that pass a value on. */
 import { failure, list, type NodeBehavior, pure, text } from "../nodeBehavior.ts"
 import type { GraphNode } from "../simulatorGraph.ts"
 import * as DynamicPrompts from "./dynamicPrompts.ts"

@@ -1,4 +1,4 @@
-/** The nodes by which a called workflow returns values, and its caller takes them. */
+/** The nodes by which a called workflow returns values, and its caller receives them. */
 import * as Predicate from "effect/Predicate"
 import { failure, type NodeBehavior, pure, text } from "../nodeBehavior.ts"
 import type { GraphNode } from "../simulatorGraph.ts"

@@ -1,4 +1,4 @@
-/** What the app routes do. */
+/** The app routes. */
 import { reply } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 

@@ -1,4 +1,4 @@
-/** What the routes of logins and users do. */
+/** The routes of logins and users. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { orRefuse, reply, route, type RouteContext, since } from "../routeSupport.ts"
@@ -54,7 +54,7 @@ export const endSessions = (context: RouteContext, user: SimulatorUser): void =>
 /** Sets a password, which ends all sessions. */
 export const setPassword = (context: RouteContext, user: SimulatorUser, password: string): void => {
   user.password = password
-  // tokens from before are worth nothing now
+  // earlier tokens are invalid now
   user.tokenEpoch += 1
   endSessions(context, user)
 }

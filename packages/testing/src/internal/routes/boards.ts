@@ -1,4 +1,4 @@
-/** What the routes of boards do, and those of the images on boards. */
+/** The routes of boards and of the images on boards. */
 import * as Effect from "effect/Effect"
 import type { StoredBoard, StoredImage } from "../galleryStore.ts"
 import { type EndpointContext, route, type RouteContext, withinNames } from "../routeSupport.ts"
@@ -17,7 +17,7 @@ const find = Effect.fnUntraced(function*(context: BoardContext): Effect.fn.Retur
   return board
 })
 
-/** The board to change; `doing` is the word for it in the refusal. */
+/** The board to change; `doing` is the verb in the error message. */
 const findToChange = Effect.fnUntraced(function*(
   context: BoardContext,
   doing: "update" | "delete"
@@ -34,7 +34,7 @@ const ownerName = (context: RouteContext, board: StoredBoard): string | null =>
 const failedImages = (context: RouteContext): Readonly<Record<string, unknown>> =>
   context.world.profile.minor >= 14 ? { failed_images: [] } : {}
 
-/** Takes images off their boards. */
+/** Removes images from their boards. */
 export const removeFromBoards = (context: RouteContext, names: ReadonlyArray<string>) => {
   const images = names.flatMap((name) => {
     const image = context.world.gallery.images.get(name)
@@ -49,7 +49,7 @@ export const removeFromBoards = (context: RouteContext, names: ReadonlyArray<str
   }
 }
 
-/** Puts images on a board. */
+/** Adds images to a board. */
 export const addToBoard = Effect.fnUntraced(function*(
   context: RouteContext,
   boardId: string,

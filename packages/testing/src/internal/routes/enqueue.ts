@@ -140,7 +140,7 @@ const parseBatch = Effect.fnUntraced(function*(
   }
 })
 
-/** The graph with the values of one combination, and why the server will not be able to read them back. */
+/** The graph with the values of one combination, and why the server cannot read them back, if so. */
 const withValues = (world: SimulatorWorld, graph: SimulatorGraph, values: ReadonlyArray<FieldValue>) => {
   const nodes = new Map(graph.nodes)
   let issue: ValidationIssue | undefined = undefined
@@ -187,7 +187,7 @@ export const enqueueBatch = (
       if (problem !== undefined) return yield* refusal(500, `Unexpected error while enqueuing batch: ${problem}`)
     }
     const requested = combinationCount(batch.data) * batch.runs
-    // The same for all items of the batch.
+    // Shared by all items of the batch.
     const unreadable = WellFormed.storedProblem("GraphExecutionState", SimulatorGraphModule.toJson(batch.graph)) ??
       WellFormed.storedProblem("WorkflowWithoutID", batch.workflow)
     const room = Math.max(0, world.settings.maxQueueSize - pending.length)
@@ -233,7 +233,7 @@ export const enqueueBatch = (
       })
     }
     world.wake()
-    // the worker may already be at it when the response leaves
+    // the worker may already run it when the response is sent
     yield* Effect.yieldNow
     return json({
       queue_id: queueId,

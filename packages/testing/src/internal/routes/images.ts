@@ -1,4 +1,4 @@
-/** What the routes of images do. */
+/** The routes of images. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Zip from "effect/encoding/Zip"
@@ -41,7 +41,7 @@ const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Retur
   return image
 })
 
-/** The image whose file is asked for. Before 6.14 servers check no permission here. */
+/** The image whose file is requested. Servers before 6.14 check no permission here. */
 const findFile = (context: ImageContext): Effect.Effect<StoredImage, HttpFailure> =>
   context.world.profile.minor < 14
     ? orRefuse(context.world.gallery.images.get(context.params.image_name), () => refusal(404, "Not Found"))
@@ -91,7 +91,7 @@ const named = (context: NamesContext): Effect.Effect<ReadonlyArray<StoredImage>,
   return Effect.map(withinNames(context, "image_names", names), () => imagesOf(context, names))
 }
 
-/** Changes the named images one by one. Before 6.14 a multi-user server stops at the first that the user may not change. */
+/** Changes the named images one by one. A multi-user server before 6.14 stops at the first that the user may not change. */
 const changeEach = Effect.fnUntraced(function*(
   context: NamesContext,
   change: (image: StoredImage) => void

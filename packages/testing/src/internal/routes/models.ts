@@ -1,4 +1,4 @@
-/** What the routes of model records do. */
+/** The routes of model records. */
 import * as Effect from "effect/Effect"
 import type { SimulatorModel } from "../../SimulatorModels.ts"
 import * as SimulatorModels from "../../SimulatorModels.ts"
@@ -24,7 +24,7 @@ const list: Implementations<"models">["list"] = reply(({ query, world }) => {
   return { models }
 })
 
-/** Servers whose gzip middleware loses an empty response send 500 although they did what was asked. */
+/** Servers whose gzip middleware loses an empty response send 500 although the request succeeded. */
 const noContent = (context: RouteContext): Effect.Effect<SimulatorResponse, HttpFailure> =>
   context.world.profile.minor >= 14 && (context.request.headers["accept-encoding"] ?? "").includes("gzip")
     ? Effect.fail(internalError)

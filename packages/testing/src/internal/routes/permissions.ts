@@ -1,4 +1,4 @@
-/** Who may see and change what, on a multi-user server. */
+/** Permissions on a multi-user server. */
 import * as Effect from "effect/Effect"
 import type { StoredBoard } from "../galleryStore.ts"
 import type { RouteContext } from "../routeSupport.ts"
@@ -9,12 +9,12 @@ interface Owned {
   readonly boardId: string | null
 }
 
-/** Whether something is the user's own, or the user may act on that of others. */
+/** Whether a resource belongs to the user, or the user may act on those of other users. */
 export const isOwn = (context: RouteContext, userId: string): boolean =>
   !context.world.settings.multiUser || context.user.isAdmin || userId === context.user.userId
 
 /**
- * Whether the server responds to a user in the same way to what is missing and to what belongs to another user, as
+ * Whether the server responds in the same way to a missing resource and to one that belongs to another user, as
  * multi-user servers before 6.14 do.
  */
 export const hidesMissing = (context: RouteContext): boolean =>
@@ -24,7 +24,7 @@ export const hidesMissing = (context: RouteContext): boolean =>
 export const mayReadBoard = (context: RouteContext, board: StoredBoard): boolean =>
   isOwn(context, board.userId) || board.visibility !== "private"
 
-/** Whether the user may change a board and what is on it. */
+/** Whether the user may change a board and its contents. */
 export const mayWriteBoard = (context: RouteContext, board: StoredBoard): boolean =>
   isOwn(context, board.userId) || board.visibility === "public"
 
@@ -35,7 +35,7 @@ export const mayRead = (context: RouteContext, one: Owned): boolean => {
   return board !== undefined && board.visibility !== "private"
 }
 
-/** Refuses a board that the user may not see; a board that does not exist passes. */
+/** Rejects a board that the user may not see; a missing board passes. */
 export const readableBoard = (context: RouteContext, id: string | undefined): Effect.Effect<void, HttpFailure> => {
   const board = context.world.gallery.boards.get(id ?? "")
   return board === undefined || mayReadBoard(context, board)

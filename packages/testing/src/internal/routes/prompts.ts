@@ -1,4 +1,4 @@
-/** What the routes of style presets, system prompts and prompt utilities do. */
+/** The routes of style presets, system prompts and prompt utilities. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -9,7 +9,7 @@ import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 
 type Preset = Readonly<Record<string, unknown>>
 
-/** What presets of both types have in common. */
+/** The common fields of both types of presets. */
 const presets = <Id extends string>(
   store: "stylePresets" | "systemPrompts",
   idName: Id,

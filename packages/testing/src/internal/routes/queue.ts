@@ -1,4 +1,4 @@
-/** What the routes of the session queue do. */
+/** The routes of the session queue. */
 import * as Effect from "effect/Effect"
 import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../queueStore.ts"
 import { type EndpointContext, orRefuse, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
@@ -108,7 +108,7 @@ const change = Effect.fnUntraced(function*(
 
 const isUnretryable = (item: QueueItem): boolean => item.status !== "failed" && item.status !== "canceled"
 
-/** Cancels the items that a test accepts: the running one with its own event, the waiting ones with one for all. */
+/** Cancels the items for which a predicate holds: the running one with its own event, pending ones with a common event. */
 const cancelMany = (context: QueueContext, test: (item: QueueItem) => boolean): number => {
   const { now, world } = context
   const queueId = queueOf(context)

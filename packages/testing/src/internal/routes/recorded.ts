@@ -1,4 +1,4 @@
-/** What the routes do that the library does not use. */
+/** The routes that the library does not use. */
 import * as Effect from "effect/Effect"
 import { orRefuse, route } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"

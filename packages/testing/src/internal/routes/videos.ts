@@ -1,4 +1,4 @@
-/** What the routes of videos do (6.14). The simulator keeps files as they are; it makes none. */
+/** The routes of videos (6.14). The simulator stores files unchanged; it does not generate videos. */
 import * as Effect from "effect/Effect"
 import * as Raster from "../../Raster.ts"
 import {
@@ -132,7 +132,7 @@ const boardOf = (video: StoredVideo): string => video.boardId ?? "none"
 
 type NamesContext = EndpointContext<unknown, unknown, { readonly video_names: ReadonlyArray<string> }>
 
-/** Does something to each named video that exists and may be changed, and reports the others. */
+/** Applies a function to each named video that exists and that the user may change, and reports the others. */
 const each = Effect.fnUntraced(function*(
   context: NamesContext,
   done: string,

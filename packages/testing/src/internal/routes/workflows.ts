@@ -1,4 +1,4 @@
-/** What the routes of the workflow library do. */
+/** The routes of the workflow library. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Raster from "../../Raster.ts"

@@ -65,7 +65,7 @@ describe("A known fault of the UI", () => {
     return [run(changed, catalog, none), run(changed, catalog, new Set([fault]))]
   }
 
-  const told = (results: ReadonlyArray<string | undefined>) => {
+  const reportedFaults = (results: ReadonlyArray<string | undefined>) => {
     assert(results[0] !== undefined)
     assert.strictEqual(results[1], undefined)
   }
@@ -76,7 +76,7 @@ describe("A known fault of the UI", () => {
   }
 
   it("turns objects of unknown shape into float generators", () => {
-    told(faulty("unknown-object", "untypedObject", (expected) => {
+    reportedFaults(faulty("unknown-object", "untypedObject", (expected) => {
       const generator = { type: "float_generator_arithmetic_sequence", start: 0, step: 0.1, count: 10 }
       node(expected, "a")["color"] = generator
       node(expected, "l")["model"] = generator
@@ -85,14 +85,14 @@ describe("A known fault of the UI", () => {
   })
 
   it("loses lists of booleans", () => {
-    told(faulty("boolean-list", "booleanList", (expected) => {
+    reportedFaults(faulty("boolean-list", "booleanList", (expected) => {
       delete node(expected, "a")["collection"]
       return expected
     }))
   })
 
   it("loses lists of videos", () => {
-    told(faulty("video-list", "videoList", (expected) => {
+    reportedFaults(faulty("video-list", "videoList", (expected) => {
       const graph = structuredClone(expected["graphAutoBoard"]) as { nodes: Record<string, Record<string, unknown>> }
       delete graph.nodes["v"]?.["videos"]
       return {
@@ -103,7 +103,7 @@ describe("A known fault of the UI", () => {
   })
 
   it("sends the last of several nodes with one id while the form is shown", () => {
-    told(faulty("duplicate-ids-in-editor", "duplicateIds", (expected) => {
+    reportedFaults(faulty("duplicate-ids-in-editor", "duplicateIds", (expected) => {
       const text = JSON.stringify(expected)
       return JSON.parse(text.replaceAll("\"a\":1,\"b\":1,\"use_cache\"", "\"a\":2,\"b\":2,\"use_cache\"")) as Expected
     }))
@@ -111,13 +111,13 @@ describe("A known fault of the UI", () => {
 
   it("crashes with nothing to compare, unless fields are shown", () => {
     const crashed = { disabledReasons: ["No nodes in graph"], enqueueRequestBody: null, graphAutoBoard: null }
-    told(faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: [] })))
+    reportedFaults(faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: [] })))
     const [, found] = faulty("form-element-twice", "crash", () => ({ ...crashed, formFieldLabels: ["A"] }))
     assert(found !== undefined)
   })
 
   it("stops the checks at batch values of another type", () => {
-    told(faulty("batch-of-another-kind", "batchKind", () => ({
+    reportedFaults(faulty("batch-of-another-kind", "batchKind", () => ({
       disabledReasons: ["No nodes in graph"],
       enqueueRequestBody: null,
       graphAutoBoard: null
@@ -125,14 +125,14 @@ describe("A known fault of the UI", () => {
   })
 
   it("names the connector that batch values pass through", () => {
-    told(faulty("batch-through-connector", "batchThroughConnector", (expected) => ({
+    reportedFaults(faulty("batch-through-connector", "batchThroughConnector", (expected) => ({
       ...expected,
       batchData: [[{ node_path: "c", field_name: "in", items: [1, 2] }]]
     })))
   })
 
   it("loses every edge after a cycle of connectors", () => {
-    told(faulty("connector-loop", "connectorLoop", (expected) => {
+    reportedFaults(faulty("connector-loop", "connectorLoop", (expected) => {
       Object.assign(node(expected, "b"), { a: 5, b: 6 })
       return {
         ...expected,

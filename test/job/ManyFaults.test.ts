@@ -52,12 +52,16 @@ const check = Effect.fnUntraced(function*(seed: number) {
   const { server, result } = yield* withServer(options, () =>
     Effect.gen(function*() {
       const job = yield* Job.submitBatch(batchOf(size))
-      const told: Array<string> = []
+      const emitted: Array<string> = []
       yield* Stream.runForEach(job.events, (event) => {
-        told.push(event._tag)
-        return told.length === cancelAt ? Effect.ignore(job.cancel) : Effect.void
+        emitted.push(event._tag)
+        return emitted.length === cancelAt ? Effect.ignore(job.cancel) : Effect.void
       })
-      return { told, outputs: yield* Effect.result(job.outputs), streamed: yield* Stream.runCollect(job.outputStream) }
+      return {
+        emitted,
+        outputs: yield* Effect.result(job.outputs),
+        streamed: yield* Stream.runCollect(job.outputStream)
+      }
     }).pipe(Effect.result))
 
   const about = (what: string) =>
@@ -71,9 +75,9 @@ const check = Effect.fnUntraced(function*(seed: number) {
     assert.include(["SubmissionUnknown", "InvokeAiError"], tagOf(result.failure), about(result.failure.message))
     return
   }
-  const { outputs, streamed, told } = result.success
-  assert.strictEqual(told.indexOf("JobEnqueued"), 0, about("told first"))
-  assert.strictEqual(told.lastIndexOf("JobEnqueued"), 0, about("told once"))
+  const { outputs, streamed, emitted } = result.success
+  assert.strictEqual(emitted.indexOf("JobEnqueued"), 0, about("emitted first"))
+  assert.strictEqual(emitted.lastIndexOf("JobEnqueued"), 0, about("emitted once"))
   if (outputs._tag === "Failure") {
     assert.isDefined(cancelAt, about(outputs.failure.message))
     assert.isTrue(
@@ -89,7 +93,11 @@ const check = Effect.fnUntraced(function*(seed: number) {
     about("the outputs are those of the server")
   )
   assert.strictEqual(streamed.length, 2 * size, about("each output came once"))
-  assert.strictEqual(told.filter((tag) => tag === "InvocationComplete").length, 2 * size, about("and was told once"))
+  assert.strictEqual(
+    emitted.filter((tag) => tag === "InvocationComplete").length,
+    2 * size,
+    about("and was emitted once")
+  )
 })
 
 describe("Many faults at the same time", () => {

@@ -111,12 +111,12 @@ describe("Ink outputs", () => {
 
   it("distinguish a passthrough image from a new one", () => {
     const data = { type: "image_output", image: { image_name: "a.png" }, width: 1, height: 1 }
-    const handedOn = decode(data, {}, { type: "image", image: { image_name: "a.png" } })
-    assert.deepInclude(handedOn, { isPassthrough: true })
+    const passthrough = decode(data, {}, { type: "image", image: { image_name: "a.png" } })
+    assert.deepInclude(passthrough, { isPassthrough: true })
     assert.deepInclude(decode(data, {}, { type: "img_blur", image: { image_name: "b.png" } }), { isPassthrough: false })
     const hidden = decode({ ...data, image: { image_name: "hidden.png" } }, { isIntermediate: true })
     const kept = decode({ ...data, image: { image_name: "kept.png" } })
-    assert.deepStrictEqual(Outputs.finalImages([handedOn, hidden, kept, kept]).map((image) => image.imageName), [
+    assert.deepStrictEqual(Outputs.finalImages([passthrough, hidden, kept, kept]).map((image) => image.imageName), [
       "kept.png"
     ])
   })

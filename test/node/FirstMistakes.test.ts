@@ -14,7 +14,7 @@ const file = Path.resolve(import.meta.dirname, "../../examples/soft-thumbnail.js
 const photo = Path.resolve(import.meta.dirname, "../../examples/mountain.png")
 
 /** What the first line of a program says. */
-const firstWords = (options: NodeInvokeAi.Options) =>
+const firstMessage = (options: NodeInvokeAi.Options) =>
   Workflow.fromFile(file).pipe(
     Effect.flip,
     Effect.map((error) => error.message),
@@ -43,22 +43,22 @@ const anotherServer = Effect.acquireRelease(
 describe("the first error message of a program that", () => {
   it.live("has no server", () =>
     Effect.gen(function*() {
-      const words = yield* firstWords({ url: "http://127.0.0.1:9" })
-      assert.include(words, "http://127.0.0.1:9/")
-      assert.include(words, "Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?")
+      const message = yield* firstMessage({ url: "http://127.0.0.1:9" })
+      assert.include(message, "http://127.0.0.1:9/")
+      assert.include(message, "Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?")
     }))
 
   it.live("has the URL of something else", () =>
     Effect.gen(function*() {
-      const words = yield* firstWords({ url: yield* anotherServer })
-      assert.include(words, "it is not an InvokeAI server, or the URL lacks its sub-path")
+      const message = yield* firstMessage({ url: yield* anotherServer })
+      assert.include(message, "it is not an InvokeAI server, or the URL lacks its sub-path")
     }))
 
   it.live("has the address of a page of the server, whichever call is the first", () =>
     Effect.gen(function*() {
       const url = `${yield* anotherServer}/docs`
       const advice = "the URL ends in /docs: remove that"
-      assert.include(yield* firstWords({ url }), advice)
+      assert.include(yield* firstMessage({ url }), advice)
       const error = yield* Effect.flip(Boards.use((boards) => Stream.runDrain(boards.list()))).pipe(
         Effect.provide(NodeInvokeAi.layer({ url, retries: 0 }))
       )
@@ -67,15 +67,15 @@ describe("the first error message of a program that", () => {
 
   it.live("uses https for a port that has http", () =>
     Effect.gen(function*() {
-      const words = yield* firstWords({ url: (yield* anotherServer).replace("http:", "https:") })
-      assert.include(words, "the server does not speak TLS on this port; use a URL that begins with http://")
-      assert.notInclude(words, "SSL")
+      const message = yield* firstMessage({ url: (yield* anotherServer).replace("http:", "https:") })
+      assert.include(message, "the server does not speak TLS on this port; use a URL that begins with http://")
+      assert.notInclude(message, "SSL")
     }))
 
   it.live("has an invalid URL", () =>
     Effect.gen(function*() {
-      assert.include(yield* firstWords({ url: "127.0.0.1:9090" }), "expected for example http://127.0.0.1:9090")
-      assert.include(yield* firstWords({ url: "localhost:9090" }), "must begin with http:// or https://")
+      assert.include(yield* firstMessage({ url: "127.0.0.1:9090" }), "expected for example http://127.0.0.1:9090")
+      assert.include(yield* firstMessage({ url: "localhost:9090" }), "must begin with http:// or https://")
     }))
 
   it.live("has no credentials, or wrong ones", () =>

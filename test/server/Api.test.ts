@@ -38,7 +38,7 @@ const image = (image_name: string) => ({
 })
 
 const fail = (status: number, detail: unknown) => Effect.succeed(HttpServerResponse.jsonUnsafe({ detail }, { status }))
-const notHere = () => fail(501, "not in this test")
+const unexpectedCall = () => fail(501, "not in this test")
 
 interface Uploaded {
   readonly query: unknown
@@ -69,23 +69,23 @@ const makeServer = () => {
         queries.push(query)
         return Effect.succeed({ limit: 10, offset: 0, total: 1, items: [image("a.png")] })
       },
-      names: notHere,
+      names: unexpectedCall,
       byNames: ({ payload }) =>
         Effect.succeed(payload.image_names.filter((name) => name !== "b.png").map(image)),
       intermediatesCount: () => Effect.succeed(3),
-      clearIntermediates: notHere,
-      deleteUncategorized: notHere,
-      deleteMany: notHere,
-      star: notHere,
-      unstar: notHere,
+      clearIntermediates: unexpectedCall,
+      deleteUncategorized: unexpectedCall,
+      deleteMany: unexpectedCall,
+      star: unexpectedCall,
+      unstar: unexpectedCall,
       startDownload: () => Effect.succeed({ response: null, bulk_download_item_name: "x.zip" }),
-      download: notHere,
+      download: unexpectedCall,
       get: ({ params }) => params.image_name === "a/b.png" ? Effect.succeed(image("a/b.png")) : fail(404, "Not Found"),
       update: ({ payload }) => payload.starred === true ? Effect.succeed(image("a.png")) : fail(400, "no"),
-      delete: notHere,
+      delete: unexpectedCall,
       metadata: ({ params }) => Effect.succeed(params.image_name === "none.png" ? null : { seed: 1, "__proto__x": 2 }),
-      workflow: notHere,
-      urls: notHere,
+      workflow: unexpectedCall,
+      urls: unexpectedCall,
       full: () => Effect.succeed(Stream.make(new Uint8Array([1, 2]), new Uint8Array([3]))),
       fullHead: () => Effect.void,
       thumbnail: () => Effect.succeed(Stream.fail("broken"))
@@ -98,12 +98,12 @@ const makeServer = () => {
           models: [{ key: "k", hash: "h", name: "n", base: "new-base", type: "main", extra: [1] }]
         })
       },
-      get: notHere,
-      update: notHere,
+      get: unexpectedCall,
+      update: unexpectedCall,
       delete: () => Effect.void,
-      getByHash: notHere,
-      missing: notHere,
-      scanFolder: notHere,
+      getByHash: unexpectedCall,
+      missing: unexpectedCall,
+      scanFolder: unexpectedCall,
       stats: () => Effect.succeed(null),
       emptyModelCache: () => Effect.succeed(null),
       install: ({ payload, query }) => {
@@ -114,10 +114,10 @@ const makeServer = () => {
         ])
         return Effect.succeed({ id: 7, status: "waiting" })
       },
-      installJobs: notHere,
-      pruneInstallJobs: notHere,
-      installJob: notHere,
-      cancelInstallJob: notHere
+      installJobs: unexpectedCall,
+      pruneInstallJobs: unexpectedCall,
+      installJob: unexpectedCall,
+      cancelInstallJob: unexpectedCall
     }))
   const routes = HttpApiBuilder.layer(Api).pipe(
     Layer.provide([ImagesLive, ModelsLive]),

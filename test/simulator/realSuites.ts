@@ -2,7 +2,7 @@
  * `node test/simulator/realSuites.ts [part of a file name]…`: the tests of the real server, unchanged, on the simulator.
  *
  * Serves a single-user and then a multi-user simulator on a port and runs `test/real-server` against each. Left out is
- * what needs InvokeAI itself; `leftOut` says why. Ends with `N passed, N failed`.
+ * what needs InvokeAI itself; `excluded` says why. Ends with `N passed, N failed`.
  */
 import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import * as SimulatorModels from "@effect-invokeai/testing/SimulatorModels"
@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
 import * as Calls from "../../scripts/real-server/Calls.ts"
 
 /** What is not run, by a part of the file name or of the test's name. */
-export const leftOut: ReadonlyArray<readonly [name: string, reason: string]> = [
+export const excluded: ReadonlyArray<readonly [name: string, reason: string]> = [
   ["ShippedWorkflows", "reads the workflows that InvokeAI's wheel ships"],
   ["WorkflowSources", "reads the workflows that InvokeAI's wheel ships"],
   ["lists what the server ships", "the simulator ships no workflows"]
@@ -46,7 +46,7 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
   yield* fs.writeFileString(calls, "")
   const tests = path.join(root, "test", "real-server")
   const files = (yield* fs.readDirectory(path.join(tests, folder))).filter((file) =>
-    file.endsWith(".test.ts") && !leftOut.some(([name]) => `${folder}/${file}`.includes(name)) &&
+    file.endsWith(".test.ts") && !excluded.some(([name]) => `${folder}/${file}`.includes(name)) &&
     (wanted.length === 0 || wanted.some((part) => `${folder}/${file}`.includes(part)))
   )
   if (files.length === 0) return { passed: 0, failed: 0, counts: Calls.count([], new Set(), []) }
@@ -61,7 +61,7 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
       "--reporter=json",
       `--outputFile.json=${report}`,
       "--testNamePattern",
-      `^(?!.*(?:${leftOut.map(([name]) => name).join("|")}))`,
+      `^(?!.*(?:${excluded.map(([name]) => name).join("|")}))`,
       ...files.map((file) => path.join(folder, file))
     ],
     {
@@ -112,7 +112,7 @@ const program = Effect.gen(function*() {
   const untried = wanted.length === 0 ? Calls.untried(yield* Calls.methods, [single, multi]) : []
   if (untried.length > 0) yield* Console.log(`methods that no test called: ${untried.join(", ")}`)
   const failed = single.failed + multi.failed + (untried.length === 0 ? 0 : 1)
-  for (const [name, reason] of leftOut) yield* Console.log(`left out: ${name} (${reason})`)
+  for (const [name, reason] of excluded) yield* Console.log(`left out: ${name} (${reason})`)
   yield* Console.log(`${single.passed + multi.passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1
 })

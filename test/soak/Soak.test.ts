@@ -71,7 +71,7 @@ const change = (seed: number) =>
       }))
   })
 
-const tell = <A, E extends { readonly _tag: string }, R>(name: string, program: Effect.Effect<A, E, R>) =>
+const outcomeOf = <A, E extends { readonly _tag: string }, R>(name: string, program: Effect.Effect<A, E, R>) =>
   Effect.scoped(program).pipe(
     Effect.match({
       onSuccess: (result): Outcome => ({ name, result }),
@@ -81,7 +81,7 @@ const tell = <A, E extends { readonly _tag: string }, R>(name: string, program: 
 
 /** Three programs at once: iterations, a batch of six, and a picture that is uploaded, changed and downloaded. */
 const programs = (seed: number) =>
-  Effect.all([tell("iterate", iterate), tell("batch", batch), tell("picture", change(seed))], {
+  Effect.all([outcomeOf("iterate", iterate), outcomeOf("batch", batch), outcomeOf("picture", change(seed))], {
     concurrency: "unbounded"
   })
 

@@ -41,18 +41,18 @@ const assertOrdered = (events: ReadonlyArray<JobEvent>) => {
   assert.strictEqual(itemIds.size, 3)
   for (const itemId of itemIds) {
     const own = events.filter((event) => "itemId" in event && event.itemId === itemId)
-    const told = own.map((event) => event._tag === "ItemStatusChanged" ? event.status : event._tag).join(" ")
+    const summary = own.map((event) => event._tag === "ItemStatusChanged" ? event.status : event._tag).join(" ")
     const last = own.at(-1)
-    assert.isTrue(last?._tag === "ItemStatusChanged" && ItemState.isTerminal(last.status), told)
+    assert.isTrue(last?._tag === "ItemStatusChanged" && ItemState.isTerminal(last.status), summary)
     const first = own.findIndex((event) => "preparedId" in event)
     assert.isTrue(
       own.slice(0, first).some((event) => event._tag === "ItemStatusChanged" && event.status === "in_progress"),
-      told
+      summary
     )
     for (const event of own.filter((event) => event._tag === "InvocationComplete")) {
       const same = own.filter((other) => "preparedId" in other && other.preparedId === event.preparedId)
-      assert.strictEqual(same[0]?._tag, "InvocationStarted", told)
-      assert.strictEqual(same.at(-1), event, told)
+      assert.strictEqual(same[0]?._tag, "InvocationStarted", summary)
+      assert.strictEqual(same.at(-1), event, summary)
     }
   }
 }

@@ -5,17 +5,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { tell } from "../strangers/PythonClient.ts"
+import { runPython } from "../strangers/PythonClient.ts"
 import * as Support from "../Support.ts"
 
 describe("the Python package invokeai-py-client", () => {
   it.live("behaves the same on the simulator as on the real server", () =>
     Effect.gen(function*() {
       const workflow = Support.workflowFile("image-blur")
-      const real = yield* tell("client.py", Support.url, workflow)
-      const simulated = yield* Effect.flatMap(NodeSimulator, ({ url }) => tell("client.py", url.origin, workflow)).pipe(
-        Effect.provide(NodeSimulator.layer({ nodeDuration: "5 millis" }))
-      )
+      const real = yield* runPython("client.py", Support.url, workflow)
+      const simulated = yield* Effect.flatMap(NodeSimulator, ({ url }) => runPython("client.py", url.origin, workflow))
+        .pipe(
+          Effect.provide(NodeSimulator.layer({ nodeDuration: "5 millis" }))
+        )
       assert.deepStrictEqual(simulated, real)
       assert.includeMembers(Object.keys(real), ["board", "upload", "inputs", "run", "run by events", "left"])
     }).pipe(Effect.provide(NodeServices.layer)), 300_000)
@@ -27,8 +28,8 @@ describe("the Python package invokeai-py-client", () => {
       const names = Array.from(calls.matchAll(/\b([a-z]+_[a-z_]+)\b(?!\))/g), ([, name = ""]) => name)
       assert.isAbove(names.length, 15)
       const { url } = yield* NodeSimulator
-      const told = yield* tell("guide.py", url.origin, Support.workflowFile("text-only"), ...names)
-      assert.deepStrictEqual(told, {
+      const printed = yield* runPython("guide.py", url.origin, Support.workflowFile("text-only"), ...names)
+      assert.deepStrictEqual(printed, {
         "unknown": [],
         "refuses schema version 4": true,
         "items": 2,

@@ -40,7 +40,7 @@ const python = Effect.gen(function*() {
 const Told = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 
 /** What a Python program of this folder told. */
-export const tell = Effect.fnUntraced(function*(program: string, ...args: ReadonlyArray<string>) {
+export const runPython = Effect.fnUntraced(function*(program: string, ...args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { command, logFile } = yield* python

@@ -41,7 +41,7 @@ export const layer = (
           yield* Effect.forkScoped(
             Stream.runForEach(Stream.fromQueue(messages), (message) => Effect.sync(() => onMessage(message)))
           )
-          const tell = (message: TransportMessage): void => void Queue.offerUnsafe(messages, message)
+          const emit = (message: TransportMessage): void => void Queue.offerUnsafe(messages, message)
           let socket: SimulatorSocket | undefined = undefined
           const attempt = Effect.gen(function*() {
             const secret = Option.map(yield* token, Redacted.value)
@@ -50,18 +50,18 @@ export const layer = (
               token: Option.getOrUndefined(secret),
               send: (name, payload) => {
                 const copy: unknown = JSON.parse(JSON.stringify(payload))
-                tell({ _tag: "Received", name, payload: copy })
+                emit({ _tag: "Received", name, payload: copy })
               },
               close: (reason) => Deferred.doneUnsafe(lost, Effect.succeed(reason))
             })
             socket = opened
-            tell({ _tag: "Connected" })
+            emit({ _tag: "Connected" })
             const reason = yield* Effect.onInterrupt(Deferred.await(lost), () => opened.close)
             socket = undefined
-            tell({ _tag: "Disconnected", reason })
+            emit({ _tag: "Disconnected", reason })
           }).pipe(
             Effect.catchTag("SocketRefused", ({ message, unauthorized }) =>
-              Effect.sync(() => tell({ _tag: "Rejected", message, unauthorized })))
+              Effect.sync(() => emit({ _tag: "Rejected", message, unauthorized })))
           )
           yield* Effect.forkScoped(Effect.forever(Effect.andThen(attempt, Effect.sleep(pause))))
           return {

@@ -13,7 +13,7 @@ const matchesPath = (path: string | RegExp, actual: string): boolean =>
 type Counted = Extract<Fault, { readonly nth: number }>
 type Random = Extract<Fault, { readonly _tag: "Random" }>
 
-interface Dice {
+interface RandomFaults {
   readonly fault: Random
   readonly random: SeededRandom.SeededRandom
   left: number
@@ -22,13 +22,13 @@ interface Dice {
 /** Counts the occasions of faults, and selects the faults that happen. */
 export class FaultScript {
   private readonly waiting: Array<{ readonly fault: Counted; seen: number }> = []
-  private readonly dice: Array<Dice> = []
+  private readonly randomFaults: Array<RandomFaults> = []
 
   /** Adds faults. Their occasions are counted from now. */
   add(faults: ReadonlyArray<Fault>): void {
     for (const fault of faults) {
       if (fault._tag === "Random") {
-        this.dice.push({ fault, random: SeededRandom.make(fault.seed), left: fault.maxFaults })
+        this.randomFaults.push({ fault, random: SeededRandom.make(fault.seed), left: fault.maxFaults })
       } else this.waiting.push({ fault, seen: 0 })
     }
   }
@@ -36,10 +36,10 @@ export class FaultScript {
   /** Removes all faults. */
   clear(): void {
     this.waiting.length = 0
-    this.dice.length = 0
+    this.randomFaults.length = 0
   }
 
-  private strikes<Tag extends Counted["_tag"]>(
+  private matching<Tag extends Counted["_tag"]>(
     tag: Tag,
     matches: (fault: Extract<Counted, { readonly _tag: Tag }>) => boolean
   ): ReadonlyArray<Extract<Counted, { readonly _tag: Tag }>> {
@@ -58,7 +58,7 @@ export class FaultScript {
     likelihood: (fault: Random) => number,
     actions: (fault: Random) => ReadonlyArray<A>
   ): ReadonlyArray<A> {
-    return this.dice.flatMap((one) => {
+    return this.randomFaults.flatMap((one) => {
       if (one.left <= 0 || !matches(one.fault) || one.random.next() >= likelihood(one.fault)) return []
       const list = actions(one.fault)
       const action = list[Math.floor(one.random.next() * list.length)]
@@ -73,7 +73,7 @@ export class FaultScript {
     const matches = (fault: { readonly method: string | undefined; readonly path: string | RegExp }): boolean =>
       (fault.method === undefined || fault.method === method) && matchesPath(fault.path, path)
     return [
-      ...this.strikes("Http", matches).map((fault) => fault.action),
+      ...this.matching("Http", matches).map((fault) => fault.action),
       ...this.roll(matches, (fault) => fault.requests, (fault) => fault.requestActions)
     ]
   }
@@ -81,19 +81,21 @@ export class FaultScript {
   /** The faults of an event. */
   onEvent(name: string): ReadonlyArray<EventAction> {
     return [
-      ...this.strikes("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) => fault.action),
+      ...this.matching("Event", (fault) => fault.name === undefined || fault.name === name).map((fault) =>
+        fault.action
+      ),
       ...this.roll(() => true, (fault) => fault.events, (fault) => fault.eventActions)
     ]
   }
 
   /** Whether an event connection is refused. */
   onConnection(): boolean {
-    return this.strikes("Connection", () => true).length > 0
+    return this.matching("Connection", () => true).length > 0
   }
 
   /** The additional time that a file takes. */
   onDisk(operation: "read" | "write"): Duration.Duration {
-    return this.strikes("Disk", (fault) => fault.operation === undefined || fault.operation === operation)
+    return this.matching("Disk", (fault) => fault.operation === undefined || fault.operation === operation)
       .reduce((sum, fault) => Duration.sum(sum, fault.duration), Duration.zero)
   }
 }

@@ -292,7 +292,7 @@ export const run = Effect.fnUntraced(function*(world: SimulatorWorld) {
     }
     const item = world.queue.next()
     // an unreadable item blocks the queue until it is canceled
-    if (!world.processorStarted || item === undefined || item.poison !== undefined) {
+    if (!world.processorStarted || item === undefined || item.unreadableReason !== undefined) {
       latch.closeUnsafe()
       yield* latch.await
       return

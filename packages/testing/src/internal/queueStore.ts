@@ -69,7 +69,7 @@ export interface QueueItem {
   readonly graph: SimulatorGraph
   readonly workflow: unknown
   /** Why the item is unreadable, for example an invalid value of the batch. */
-  readonly poison: Unreadable | undefined
+  readonly unreadableReason: Unreadable | undefined
   /** The caller, if the item is a called workflow. */
   readonly place: WorkflowCallState.CallPlace
   readonly callHistory: Array<WorkflowCallState.CallExecution>
@@ -169,7 +169,7 @@ export class QueueStore {
       | "retriedFrom"
       | "graph"
       | "workflow"
-      | "poison"
+      | "unreadableReason"
       | "place"
     >,
     now: number

@@ -205,5 +205,5 @@ export const formFile = (
 }
 
 /** A value, or a rejection if it is missing. */
-export const orRefuse = <A>(value: A | undefined, failure: () => HttpFailure): Effect.Effect<A, HttpFailure> =>
+export const orReject = <A>(value: A | undefined, failure: () => HttpFailure): Effect.Effect<A, HttpFailure> =>
   Option.match(Option.fromUndefinedOr(value), { onNone: () => Effect.fail(failure()), onSome: Effect.succeed })

@@ -262,15 +262,15 @@ export const answer = Effect.fnUntraced(function*(
   const found = match(method, path, world)
   if (found === undefined) return unknownRoute(world, method, path)
   const now = yield* Clock.currentTimeMillis
-  const who = authenticate(world, request, found.route, now)
-  if (!("user" in who)) return who.response
-  const response = yield* found.route.handle({ world, request, now, user: who.user }, found.params).pipe(
+  const authenticated = authenticate(world, request, found.route, now)
+  if (!("user" in authenticated)) return authenticated.response
+  const response = yield* found.route.handle({ world, request, now, user: authenticated.user }, found.params).pipe(
     Effect.catchTag("HttpFailure", (failure) => Effect.succeed(failure.response)),
     Effect.catchDefect(() => Effect.succeed(internalError.response))
   )
   const refreshes = world.settings.multiUser && found.route.isPublic !== true && response.status < 400 &&
     method !== "GET" && method !== "HEAD" && !neverRefreshed.has(found.route.path)
   if (!refreshes) return response
-  const { token } = world.users.issue(who.user, who.rememberMe, now)
+  const { token } = world.users.issue(authenticated.user, authenticated.rememberMe, now)
   return { ...response, headers: { ...response.headers, "x-refreshed-token": token } }
 })

@@ -79,7 +79,7 @@ const begin = (world: SimulatorWorld, item: QueueItem, node: GraphNode, sourceId
       retriedFrom: null,
       graph,
       workflow: null,
-      poison: undefined,
+      unreadableReason: undefined,
       place
     }, now)
     world.emitStatus(child, now)

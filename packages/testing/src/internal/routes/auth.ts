@@ -1,7 +1,7 @@
 /** The routes of logins and users. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { orRefuse, reply, route, type RouteContext, since } from "../routeSupport.ts"
+import { orReject, reply, route, type RouteContext, since } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorUser } from "../userStore.ts"
@@ -23,7 +23,7 @@ const hasAdmin = (context: RouteContext): boolean =>
 
 /** The user with an id. */
 export const findUser = (context: RouteContext, id: string): Effect.Effect<SimulatorUser, HttpFailure> =>
-  orRefuse(context.world.users.users.get(id), () => refusal(404, "User not found"))
+  orReject(context.world.users.users.get(id), () => refusal(404, "User not found"))
 
 const createUser = Effect.fnUntraced(function*(
   context: RouteContext,

@@ -157,9 +157,9 @@ const withValues = (world: SimulatorWorld, graph: SimulatorGraph, values: Readon
     if (checked.ok) issue ??= SimulatorGraphModule.combinationIssues(next, loc.slice(0, -1))[0]
     nodes.set(node_path, next)
   }
-  const poison: Unreadable | undefined = WellFormed.storedProblem("list[NodeFieldValue]", values) ??
+  const unreadableReason: Unreadable | undefined = WellFormed.storedProblem("list[NodeFieldValue]", values) ??
     (issue === undefined ? undefined : { model: "GraphExecutionState", issue })
-  return { graph: { ...graph, nodes }, poison }
+  return { graph: { ...graph, nodes }, unreadableReason }
 }
 
 /** Enqueues a batch. */
@@ -197,7 +197,7 @@ export const enqueueBatch = (
     while (added.length < size) {
       for (const values of combinations(batch.data)) {
         if (added.length >= size) break
-        const { graph, poison } = withValues(world, batch.graph, values)
+        const { graph, unreadableReason } = withValues(world, batch.graph, values)
         added.push(world.queue.add({
           queueId,
           batchId: batch.batch_id,
@@ -211,7 +211,7 @@ export const enqueueBatch = (
           retriedFrom: null,
           graph,
           workflow: batch.workflow,
-          poison: poison ?? unreadable,
+          unreadableReason: unreadableReason ?? unreadable,
           place: outermost
         }, now))
       }

@@ -13,7 +13,7 @@ import {
   form,
   formFile,
   type Implementation,
-  orRefuse,
+  orReject,
   reply,
   route,
   type RouteContext,
@@ -33,7 +33,7 @@ const notFound = (context: RouteContext): HttpFailure =>
 
 const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Return<StoredImage, HttpFailure> {
   const forbidden = refusal(403, "Not authorized to access this image")
-  const image = yield* orRefuse(
+  const image = yield* orReject(
     context.world.gallery.images.get(context.params.image_name),
     () => hidesMissing(context) ? forbidden : notFound(context)
   )
@@ -44,7 +44,7 @@ const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Retur
 /** The image whose file is requested. Servers before 6.14 check no permission here. */
 const findFile = (context: ImageContext): Effect.Effect<StoredImage, HttpFailure> =>
   context.world.profile.minor < 14
-    ? orRefuse(context.world.gallery.images.get(context.params.image_name), () => refusal(404, "Not Found"))
+    ? orReject(context.world.gallery.images.get(context.params.image_name), () => refusal(404, "Not Found"))
     : find(context)
 
 const filterOf = Effect.fnUntraced(function*(
@@ -279,7 +279,7 @@ export const images: Implementations<"images"> = {
   startDownload,
   download: route(function*(context) {
     const name = context.params.bulk_download_item_name
-    const file = yield* orRefuse(context.world.downloads.get(name), () => refusal(404, "Not Found"))
+    const file = yield* orReject(context.world.downloads.get(name), () => refusal(404, "Not Found"))
     context.world.downloads.delete(name)
     return bytes(file, {
       "content-type": "application/zip",

@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import type { SimulatorModel } from "../../SimulatorModels.ts"
 import * as SimulatorModels from "../../SimulatorModels.ts"
-import { type EndpointContext, orRefuse, reply, route, type RouteContext } from "../routeSupport.ts"
+import { type EndpointContext, orReject, reply, route, type RouteContext } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, internalError, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 
 const find = (context: EndpointContext<{ readonly key: string }>): Effect.Effect<SimulatorModel, HttpFailure> =>
-  orRefuse(context.world.models.get(context.params.key), () => refusal(404, "model not found"))
+  orReject(context.world.models.get(context.params.key), () => refusal(404, "model not found"))
 
 const list: Implementations<"models">["list"] = reply(({ query, world }) => {
   const { base_models: bases, model_format: format, model_name: name, model_type: type } = query
@@ -97,7 +97,7 @@ const jobOf = (
   { params: { id }, world }: EndpointContext<{ readonly id: number }>,
   status: number
 ): Effect.Effect<Record<string, unknown>, HttpFailure> =>
-  orRefuse(
+  orReject(
     world.installJobs.find((job) => job["id"] === id),
     () => refusal(status, `No job with id ${id} known`)
   )
@@ -125,7 +125,7 @@ export const models: Implementations<"models"> = {
   getByHash: route(function*(context) {
     const { hash } = context.query
     const found = [...context.world.models.values()].find((model) => model.hash === hash)
-    return json(yield* orRefuse(found, () => refusal(404, "No model found with this hash")))
+    return json(yield* orReject(found, () => refusal(404, "No model found with this hash")))
   }, { since: 13 }),
   missing: reply(() => ({ models: [] }), { since: 13 }),
   scanFolder: reply(({ query: { scan_path: folder }, world }) => {

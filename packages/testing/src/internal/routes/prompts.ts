@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
-import { type EndpointContext, form, orRefuse, reply, route, type RouteContext, since } from "../routeSupport.ts"
+import { type EndpointContext, form, orReject, reply, route, type RouteContext, since } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 
@@ -18,7 +18,7 @@ const presets = <Id extends string>(
 ) => {
   type PresetContext = EndpointContext<Readonly<Record<Id, string>>>
   const find = (context: PresetContext): Effect.Effect<Preset, HttpFailure> =>
-    orRefuse(context.world.library[store].get(context.params[idName]), () => refusal(404, `${title} not found`))
+    orReject(context.world.library[store].get(context.params[idName]), () => refusal(404, `${title} not found`))
   return {
     list: reply((context: RouteContext) => [...context.world.library[store].values()]),
     get: route(function*(context: PresetContext) {

@@ -1,7 +1,7 @@
 /** The routes of the session queue. */
 import * as Effect from "effect/Effect"
 import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../queueStore.ts"
-import { type EndpointContext, orRefuse, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
+import { type EndpointContext, orReject, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
 import type { SimulatorWorld } from "../simulatorWorld.ts"
@@ -55,7 +55,7 @@ const shown = (context: RouteContext, item: QueueItem): Readonly<Record<string, 
   return mayTouch(context, item) ? value : redact(context, value)
 }
 
-const poisonText = ({ issue, model }: Unreadable): string => {
+const unreadableMessage = ({ issue, model }: Unreadable): string => {
   const at = issue.loc.length === 0 ? "" : `${issue.loc.join(".")}\n`
   const input = typeof issue.input === "string" ? `'${issue.input}'` : String(issue.input)
   const type = typeof issue.input === "string" ? "str" : typeof issue.input === "number" ? "float" : "object"
@@ -65,9 +65,9 @@ const poisonText = ({ issue, model }: Unreadable): string => {
 }
 
 const readable = (item: QueueItem, doing: string): Effect.Effect<void, HttpFailure> =>
-  item.poison === undefined
+  item.unreadableReason === undefined
     ? Effect.void
-    : Effect.fail(refusal(500, `Unexpected error while ${doing}: ${poisonText(item.poison)}`))
+    : Effect.fail(refusal(500, `Unexpected error while ${doing}: ${unreadableMessage(item.unreadableReason)}`))
 
 const find = Effect.fnUntraced(function*(
   context: ItemContext,
@@ -180,7 +180,7 @@ export const queue: Implementations<"queue"> = {
   enqueueBatch: { handler: enqueueBatch, rawBody: true },
   enqueueReceipt: route(function*({ query, world }) {
     return json(
-      yield* orRefuse(world.receipts.get(query.idempotency_key)?.receipt, () => refusal(404, "Receipt not found"))
+      yield* orReject(world.receipts.get(query.idempotency_key)?.receipt, () => refusal(404, "Receipt not found"))
     )
   }, { isAvailable: hasReceipts }),
   acknowledgeEnqueue: reply(({ payload, world }) => {
@@ -230,7 +230,7 @@ export const queue: Implementations<"queue"> = {
     if (profile.minor >= 14) yield* withinLength("item_ids", ids)
     return json(ids.flatMap((id) => {
       const item = queue.items.get(id)
-      return item === undefined || item.queueId !== queueOf(context) || item.poison !== undefined
+      return item === undefined || item.queueId !== queueOf(context) || item.unreadableReason !== undefined
         ? []
         : [shown(context, item)]
     }))
@@ -241,7 +241,7 @@ export const queue: Implementations<"queue"> = {
     yield* withinLength("item_ids", ids)
     const items = ids.flatMap((id) => queue.items.get(id) ?? []).filter((item) => item.queueId === queueOf(context))
     // A summary has the values of the batch, but neither session nor workflow.
-    if (items.some((item) => item.poison?.model === "list[NodeFieldValue]")) {
+    if (items.some((item) => item.unreadableReason?.model === "list[NodeFieldValue]")) {
       return yield* refusal(500, "Failed to get queue item summaries")
     }
     return json(items.map((item) => {

@@ -1,6 +1,6 @@
 /** The routes that the library does not use. */
 import * as Effect from "effect/Effect"
-import { orRefuse, route } from "../routeSupport.ts"
+import { orReject, route } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { json, refusal } from "../SimulatorHttp.ts"
 import { endSessions, findUser, mediaCookie, setPassword } from "./auth.ts"
@@ -40,6 +40,6 @@ export const recorded: Implementations<"recorded"> = {
     const found = [...context.world.models.values()].find((model) =>
       model.name === name && model.type === type && model.base === base
     )
-    return json(yield* orRefuse(found, () => refusal(404, "No model found with these attributes")))
+    return json(yield* orReject(found, () => refusal(404, "No model found with these attributes")))
   })
 }

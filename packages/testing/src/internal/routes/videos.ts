@@ -6,7 +6,7 @@ import {
   form,
   formFile,
   type Implementation,
-  orRefuse,
+  orReject,
   route,
   type RouteContext,
   since,
@@ -26,7 +26,7 @@ type VideoContext = EndpointContext<{ readonly video_name: string }>
 const notFound = (): HttpFailure => refusal(404, "Video not found")
 
 const stored = (context: VideoContext): Effect.Effect<StoredVideo, HttpFailure> =>
-  orRefuse(context.world.videos.get(context.params.video_name), notFound)
+  orReject(context.world.videos.get(context.params.video_name), notFound)
 
 const find = Effect.fnUntraced(function*(context: VideoContext): Effect.fn.Return<StoredVideo, HttpFailure> {
   const video = yield* stored(context)
@@ -166,7 +166,7 @@ const named = Effect.fnUntraced(function*(
   context: RouteContext,
   name: string
 ): Effect.fn.Return<StoredVideo, HttpFailure> {
-  const video = yield* orRefuse(context.world.videos.get(name), notFound)
+  const video = yield* orReject(context.world.videos.get(name), notFound)
   if (!isOwn(context, video.userId)) return yield* refusal(403, "Not authorized to move this video")
   return video
 })
@@ -216,7 +216,7 @@ export const videos: Implementations<"videos"> = since(14, {
   unstar: star(false),
   addToBoard: route(function*(context) {
     const { board_id: boardId, video_name: name } = context.payload
-    const board = yield* orRefuse(
+    const board = yield* orReject(
       context.world.gallery.boards.get(boardId),
       () => refusal(404, "Board not found")
     )

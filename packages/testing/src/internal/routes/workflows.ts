@@ -11,7 +11,7 @@ import {
   type EndpointContext,
   form,
   formFile,
-  orRefuse,
+  orReject,
   reply,
   route,
   type RouteContext
@@ -29,7 +29,7 @@ const mayRead = (context: RouteContext, record: StoredWorkflow): boolean =>
 const find = Effect.fnUntraced(function*(
   context: EndpointContext<{ readonly workflow_id: string }>
 ): Effect.fn.Return<StoredWorkflow, HttpFailure> {
-  const record = yield* orRefuse(
+  const record = yield* orReject(
     context.world.library.workflows.get(context.params.workflow_id),
     () => refusal(404, "Workflow not found")
   )
@@ -215,7 +215,7 @@ export const workflows: Implementations<"workflows"> = {
   update: route(function*(context) {
     const { library, settings } = context.world
     const workflow = yield* workflowIn(context, true)
-    const record = yield* orRefuse(
+    const record = yield* orReject(
       library.workflows.get(String(workflow["id"])),
       () => refusal(404, "Workflow not found")
     )

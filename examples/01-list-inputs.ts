@@ -30,7 +30,7 @@ export const listInputs = Effect.gen(function*() {
   yield* Workflow.inputsByUserName(workflow).pipe(
     Effect.andThen(Console.log("\nUser names are unique: you can use user names and system names")),
     Effect.catchTag(
-      "AmbiguousInputName",
+      "InputError",
       (error) => Console.log(`\nWarning: ${error.message}\nUse system names for this workflow`)
     )
   )

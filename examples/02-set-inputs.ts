@@ -67,7 +67,7 @@ export const setInputs = Effect.fn("setInputs")(function*(workflow: Workflow.Wor
   // An invalid value fails immediately, and does not change the workflow.
   yield* configured.pipe(
     Workflow.setInput(`${denoise}.num_steps`, -5),
-    Effect.catchTag("InvalidInputValue", (error) => Console.log(`Field validation error: ${error.message}`))
+    Effect.catchTag("InputError", (error) => Console.log(`Field validation error: ${error.message}`))
   )
 
   const problems = WorkflowBatch.validate(configured)

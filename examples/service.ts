@@ -24,7 +24,7 @@ const Query = Schema.Struct({ width: Schema.optionalKey(Schema.String) })
 
 /** The response to a client: 400 for its own mistakes, 502 for failures of the InvokeAI server. */
 const toResponse = (error: { readonly _tag: string; readonly message: string }) => {
-  const own = ["SchemaError", "HttpServerError", "InvalidInputValue", "UploadError"].includes(error._tag)
+  const own = ["SchemaError", "HttpServerError", "InputError", "UploadError"].includes(error._tag)
   return HttpServerResponse.jsonUnsafe({ error: error._tag, message: error.message }, { status: own ? 400 : 502 })
 }
 

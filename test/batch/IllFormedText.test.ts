@@ -36,7 +36,7 @@ describe("half of a surrogate pair", () => {
     Effect.gen(function*() {
       const self = yield* read(text("x"))
       const error = yield* Effect.flip(Workflow.setInput(self, "value", cut))
-      assert.strictEqual(error._tag, "InvalidInputValue")
+      assert.strictEqual(error.reason._tag, "InvalidInputValue")
       assert.include(error.message, `expected well-formed Unicode text, got ${half}`)
       assert.include(yield* message(Workflow.setField(self, "p.value", cut)), half)
       assert.include(yield* message(Workflow.sweep(self, Sweep.product({ value: ["fine", cut] }))), half)

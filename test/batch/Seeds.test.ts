@@ -149,7 +149,7 @@ describe("An explicit seed", () => {
     Effect.gen(function*() {
       const self = yield* seedless
       assert.deepStrictEqual(names(self), [])
-      assert.strictEqual((yield* Effect.flip(Workflow.setSeed(self, 7)))._tag, "NoSeedInput")
+      assert.strictEqual((yield* Effect.flip(Workflow.setSeed(self, 7))).reason._tag, "NoSeedInput")
       for (const seed of [7, "random", "perRun"] as const) {
         const error = yield* Effect.flip(WorkflowBatch.make(self, { seed, runs: 2 }))
         assert.deepStrictEqual(

@@ -56,6 +56,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "job/Job.ts runAll": ({ workflow }) => [[workflow]],
   "job/Job.ts waitFor": ({ job }) => [job.batchId],
   "job/Job.ts run": ({ workflow }) => [workflow],
+  "workflow/InputError.ts withSteps": ({ flux }) => [flux, 30],
   "job/JobError.ts outputs": ({ job }) => [job],
   "job/JobError.ts submit": ({ workflow }) => [workflow],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],

@@ -25,9 +25,7 @@ describe("The errors of a program that uploads, submits, waits and downloads", (
     expectTypeOf<Tags>().toEqualTypeOf<
       | "WorkflowNotFound"
       | "WorkflowParseError"
-      | "InputNotFound"
-      | "AmbiguousInputName"
-      | "InvalidInputValue"
+      | "InputError"
       | "InvalidOption"
       | "WorkflowNotReady"
       | "SubmissionError"

@@ -113,7 +113,7 @@ describe("The service", () => {
           assert.deepStrictEqual(sizeOf(png), [320, 256])
           const wrong = yield* post(port, "?width=wide")
           assert.strictEqual(wrong.status, 400)
-          assert.include(yield* Effect.promise(() => wrong.text()), "InvalidInputValue")
+          assert.include(yield* Effect.promise(() => wrong.text()), "InputError")
           assert.strictEqual((yield* post(port, "", Buffer.from("no image"))).status, 400)
 
           const running = yield* Effect.forkChild(post(port))

@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { readFileSync } from "node:fs"
 import { inspect } from "node:util"
+import { tagOf } from "../tagOf.ts"
 import { drive } from "../time.ts"
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url)
@@ -139,15 +140,15 @@ describe("run", () => {
   it.effect("reports all problems before it uploads anything", () =>
     test(Effect.gen(function*() {
       const simulator = yield* Simulator.Simulator
-      const tagOf = (values: Workflow.InputValues, options?: Run.RunOptions) =>
-        Effect.map(Effect.flip(Run.run(thumbnail, values, options)), (error) => error._tag)
-      assert.strictEqual(yield* tagOf({ photo: bytes, width: -1 }), "InvalidInputValue")
-      assert.strictEqual(yield* tagOf({ photo: bytes, widht: 8 }), "InputNotFound")
-      assert.strictEqual(yield* tagOf({ width: 8 }), "WorkflowNotReady")
-      assert.strictEqual(yield* tagOf({ photo: bytes }, { template: "x" }), "InvalidOption")
-      assert.strictEqual(yield* tagOf({ photo: bytes }, { format: "gif" as never, directory: "x" }), "InvalidOption")
-      assert.strictEqual(yield* tagOf({ photo: "missing/photo.png" }), "UploadError")
-      assert.strictEqual(yield* tagOf({ photo: "data:image/png;base64,?" }), "UploadError")
+      const tagFor = (values: Workflow.InputValues, options?: Run.RunOptions) =>
+        Effect.map(Effect.flip(Run.run(thumbnail, values, options)), tagOf)
+      assert.strictEqual(yield* tagFor({ photo: bytes, width: -1 }), "InvalidInputValue")
+      assert.strictEqual(yield* tagFor({ photo: bytes, widht: 8 }), "InputNotFound")
+      assert.strictEqual(yield* tagFor({ width: 8 }), "WorkflowNotReady")
+      assert.strictEqual(yield* tagFor({ photo: bytes }, { template: "x" }), "InvalidOption")
+      assert.strictEqual(yield* tagFor({ photo: bytes }, { format: "gif" as never, directory: "x" }), "InvalidOption")
+      assert.strictEqual(yield* tagFor({ photo: "missing/photo.png" }), "UploadError")
+      assert.strictEqual(yield* tagFor({ photo: "data:image/png;base64,?" }), "UploadError")
       const requests = yield* simulator.requests
       assert.isFalse(requests.some(({ path }) => path.endsWith("/upload") || path.endsWith("/enqueue_batch")))
     })))

@@ -49,7 +49,7 @@ describe("Fields of a node pack", () => {
       for (const [name, value] of [["num", 2], ["opts", { a: 1 }], ["tup", [1, 2]], ["nested", [[1]]]] as const) {
         const workflow = yield* open(palette([input(name, value)]))
         const refused = yield* Effect.flip(Workflow.setField(workflow, `n.${name}`, value))
-        assert.strictEqual(refused._tag, "InvalidInputValue")
+        assert.strictEqual(refused.reason._tag, "InvalidInputValue")
         assert.include(refused.message, "the editor and this library do not support its type")
         assert.deepStrictEqual(WorkflowBatch.validate(workflow).inputs.get(`n.${name}`), [
           "the editor and this library do not support its type"

@@ -139,7 +139,7 @@ describe("Any JSON", () => {
             const set = yield* Effect.result(
               Workflow.setInput(workflow, input.systemName, strange[next(strange.length)])
             )
-            if (set._tag === "Failure") assert.include(["InvalidInputValue", "InputNotFound"], set.failure._tag)
+            if (set._tag === "Failure") assert.include(["InvalidInputValue", "InputNotFound"], set.failure.reason._tag)
           }
           Workflow.describe(workflow)
           Workflow.toMermaid(workflow)

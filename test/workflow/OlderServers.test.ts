@@ -93,7 +93,7 @@ describe("A model field, whatever the name of its type", () => {
         yield* Workflow.setInput(self, "model", identifier("v1"))
         yield* Workflow.setInput(self, "model", identifier("v2", "sd-2"))
         const error = yield* Effect.flip(Workflow.setInput(self, "model", identifier("flux-dev", "flux")))
-        assert.strictEqual(error._tag, "InvalidInputValue")
+        assert.strictEqual(error.reason._tag, "InvalidInputValue")
       }))
   }
 

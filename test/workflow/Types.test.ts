@@ -6,7 +6,7 @@ import type * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import type * as Job from "@effect-invokeai/core/job/Job"
 import type { InkWorkflowInput } from "@effect-invokeai/core/workflow/InkWorkflowInput"
-import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "@effect-invokeai/core/workflow/InputError"
+import type { InputError } from "@effect-invokeai/core/workflow/InputError"
 import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
 import type { WorkflowNotFound, WorkflowParseError } from "@effect-invokeai/core/workflow/Workflow"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -49,7 +49,7 @@ describe("The types", () => {
   })
 
   it("of functions are the same in data-first and data-last form", () => {
-    type Set = Effect.Effect<Workflow.Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+    type Set = Effect.Effect<Workflow.Workflow, InputError>
     const forms = (workflow: Workflow.Workflow) =>
       [
         [Workflow.setInput(workflow, "a", 1), workflow.pipe(Workflow.setInput("a", 1))],

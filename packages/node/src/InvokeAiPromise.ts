@@ -126,8 +126,8 @@ export interface Workflow {
    *
    * **Errors**
    *
-   * - `InputNotFound`, `AmbiguousInputName`: a name matches no input, or several.
-   * - `InvalidInputValue`: a value does not fit its input. No value is changed.
+   * - `InputError` with the reason `InputNotFound` or `AmbiguousInputName`: a name matches no input, or several.
+   * - `InputError` with the reason `InvalidInputValue`: a value does not fit its input. No value is changed.
    */
   readonly set: {
     (values: EffectWorkflow.InputValues): Workflow
@@ -138,8 +138,8 @@ export interface Workflow {
    *
    * **Errors**
    *
-   * - `InputNotFound`: the workflow has no such field.
-   * - `InvalidInputValue`: the value does not fit the field.
+   * - `InputError` with the reason `InputNotFound`: the workflow has no such field.
+   * - `InputError` with the reason `InvalidInputValue`: the value does not fit the field.
    */
   readonly setField: (systemName: string, value: unknown) => Workflow
   /** Returns the system names of the inputs that need a value. */

@@ -158,7 +158,10 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const json = Object.assign({}, Support.workflowJson("text-only"), { name: cut, notes: cut })
         const workflow = yield* Workflow.fromJson(json)
         const field = Workflow.fields(workflow).find(({ field }) => field._tag === "InkStringField")?.systemName ?? ""
-        assert.strictEqual((yield* Effect.flip(Workflow.setField(workflow, field, cut)))._tag, "InvalidInputValue")
+        assert.strictEqual(
+          (yield* Effect.flip(Workflow.setField(workflow, field, cut))).reason._tag,
+          "InvalidInputValue"
+        )
         const graph = { nodes: { p: { id: "p", type: "string", value: cut } }, edges: [] }
         const refused = yield* Effect.flip(SessionQueue.use((queue) => queue.enqueueBatch({ graph, runs: 1 })))
         assert.deepStrictEqual([refused.reason._tag, refused.sent], ["Validation", false])
@@ -421,9 +424,9 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const noImage = yield* Effect.flip(Job.submit(yield* Workflow.setInput(blur, "Picture", "missing.png")))
         assert.strictEqual(noImage._tag, "WorkflowNotReady")
         const tooMuch = yield* Effect.flip(Workflow.setInput(blur, "Radius", -1))
-        assert.strictEqual(tooMuch._tag, "InvalidInputValue")
+        assert.strictEqual(tooMuch.reason._tag, "InvalidInputValue")
         const typo = yield* Effect.flip(Workflow.setInput(blur, "Pictur", "missing.png"))
-        assert.strictEqual(typo._tag, "InputNotFound")
+        assert.strictEqual(typo.reason._tag, "InputNotFound")
         assert.include(typo.message, "Picture")
         assert.strictEqual((yield* queue.status).queue.total, total)
       }).pipe(Effect.scoped))

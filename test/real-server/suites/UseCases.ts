@@ -68,7 +68,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
             Keep: 0.5
           })
           const refused = yield* Effect.flip(Workflow.setInput(ready, "Steps", -5))
-          assert.strictEqual(refused._tag, "InvalidInputValue")
+          assert.strictEqual(refused.reason._tag, "InvalidInputValue")
           assert.deepStrictEqual(Workflow.missingRequiredInputs(ready), [])
           assert.isTrue(WorkflowBatch.validate(ready).isEmpty)
 

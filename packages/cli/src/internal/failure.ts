@@ -36,6 +36,7 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
     "It comes before the flags of its inputs."
   ],
   WorkflowParseError: [invalid, "Pass a file that InvokeAI's workflow editor saved, or an image that InvokeAI made."],
+  InputError: [invalid, seeInputs],
   InputNotFound: [invalid, seeInputs],
   AmbiguousInputName: [invalid, seeInputs],
   InvalidInputValue: [invalid, seeInputs],

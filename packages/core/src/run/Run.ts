@@ -53,7 +53,7 @@ import type { JobResult } from "../job/JobResult.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
 import type { Videos } from "../server/Videos.ts"
-import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "../workflow/InputError.ts"
+import type { InputError } from "../workflow/InputError.ts"
 import { outputData } from "../workflow/OutputData.ts"
 import type * as Workflow from "../workflow/Workflow.ts"
 import * as WorkflowInterface from "../workflow/WorkflowInterface.ts"
@@ -137,9 +137,7 @@ export interface RunResult {
  */
 export type RunError =
   | Workflow.LoadError
-  | InputNotFound
-  | AmbiguousInputName
-  | InvalidInputValue
+  | InputError
   | UploadError
   | Job.SubmitError
   | Job.AwaitError

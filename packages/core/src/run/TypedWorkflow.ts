@@ -23,7 +23,7 @@ import * as InkField from "../field/InkField.ts"
 import { layerDigest } from "../internal/digest.ts"
 import { TaggedError } from "../internal/TaggedError.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
-import type { AmbiguousInputName, InputNotFound, InvalidInputValue } from "../workflow/InputError.ts"
+import type { InputError } from "../workflow/InputError.ts"
 import { inputsSchema, outputsSchema } from "../workflow/internal/interfaceSchemas.ts"
 import { outputSchema } from "../workflow/OutputData.ts"
 import * as Workflow from "../workflow/Workflow.ts"
@@ -383,9 +383,7 @@ export type Arguments<Inputs, Options> = {} extends Inputs ? [inputs?: Inputs, o
  */
 export type SetError =
   | Workflow.LoadError
-  | InputNotFound
-  | AmbiguousInputName
-  | InvalidInputValue
+  | InputError
   | UploadError
   | WorkflowNotReady
   | InvalidOption

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../internal/TaggedError.ts"
+import { TaggedError, TaggedErrorWithReason } from "../internal/TaggedError.ts"
 
 /**
  * No input has the given name, system name or index; or, for functions that accept any field, no field has the system
@@ -120,3 +120,36 @@ export class NoSeedInput extends TaggedError<NoSeedInput>()("NoSeedInput", {}) {
     return `Could not set the seed: ${noSeedInput}`
   }
 }
+
+const InputErrorReason = Schema.Union([InputNotFound, AmbiguousInputName, InvalidInputValue, NoSeedInput])
+
+/**
+ * Why an input could not be found or set.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type InputErrorReason = typeof InputErrorReason.Type
+
+/**
+ * An input of a workflow could not be found or set. `reason` says why.
+ *
+ * **Example** (Keeping the value of the file if another is invalid)
+ *
+ * ```ts
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * const withSteps = (workflow: Workflow.Workflow, steps: unknown) =>
+ *   Workflow.setInputs(workflow, { num_steps: steps }).pipe(
+ *     Effect.catchReason("InputError", "InvalidInputValue", () => Effect.succeed(workflow))
+ *   )
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InputError extends TaggedErrorWithReason<InputError>()("InputError", {
+  /** Why the input could not be found or set, by `_tag`. */
+  reason: InputErrorReason
+}) {}

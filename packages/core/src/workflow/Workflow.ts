@@ -80,7 +80,7 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
 import * as Diff from "./Diff.ts"
 import * as InkForm from "./InkForm.ts"
 import { type InkWorkflowInput, systemName } from "./InkWorkflowInput.ts"
-import { type AmbiguousInputName, type InputNotFound, type InvalidInputValue, NoSeedInput } from "./InputError.ts"
+import { InputError, type InputErrorReason, type InvalidInputValue, NoSeedInput } from "./InputError.ts"
 import { open } from "./internal/bind.ts"
 import * as Describe from "./internal/describe.ts"
 import { withValue } from "./internal/edit.ts"
@@ -399,25 +399,31 @@ export const form = (self: Workflow): InkForm.InkForm | undefined => InkForm.mak
 export const inputsBySystemName = (self: Workflow): ReadonlyMap<string, InkWorkflowInput> =>
   new Map(self.inputs.toReversed().map((input) => [input.systemName, input]))
 
+const failInput = (reason: InputErrorReason): Effect.Effect<never, InputError> =>
+  Effect.fail(new InputError({ reason }))
+
+const fromInputResult = <A>(result: Result.Result<A, InputErrorReason>): Effect.Effect<A, InputError> =>
+  Effect.fromResult(Result.mapError(result, (reason) => new InputError({ reason })))
+
 /**
  * The inputs by name, if every name belongs to one field only.
  *
  * **Errors**
  *
- * `AmbiguousInputName` names the nodes that share a name. System names always work.
+ * `InputError`, whose reason `AmbiguousInputName` names the nodes that share a name. System names always work.
  *
  * @category getters
  * @since 0.1.0
  */
 export const inputsByUserName = (
   self: Workflow
-): Effect.Effect<ReadonlyMap<string, InkWorkflowInput>, AmbiguousInputName> => {
+): Effect.Effect<ReadonlyMap<string, InkWorkflowInput>, InputError> => {
   const out = new Map<string, InkWorkflowInput>()
   for (const input of self.inputs) {
     const known = out.get(input.userName)
     if (known === undefined) out.set(input.userName, input)
     else if (known.systemName !== input.systemName) {
-      return Effect.fail(
+      return failInput(
         InputNames.ambiguous(input.userName, self.inputs.filter((other) => other.userName === input.userName))
       )
     }
@@ -433,21 +439,21 @@ export const inputsByUserName = (
  */
 export const getInput: {
   /**
-   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which
-   * has similar names, or with `AmbiguousInputName` if several inputs have the name.
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputError`, whose
+   * reason is `InputNotFound`, which has similar names, or `AmbiguousInputName` if several inputs have the name.
    */
   (
     name: string | number
-  ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
+  ): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputError>
   /**
-   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputNotFound`, which
-   * has similar names, or with `AmbiguousInputName` if several inputs have the name.
+   * Returns an input by system name, public name, user name or index, in this order. Fails with `InputError`, whose
+   * reason is `InputNotFound`, which has similar names, or `AmbiguousInputName` if several inputs have the name.
    */
   (
     self: Workflow,
     name: string | number
-  ): Effect.Effect<InkWorkflowInput, InputNotFound | AmbiguousInputName>
-} = Function.dual(2, (self: Workflow, name: string | number) => Effect.fromResult(InputNames.findInput(self, name)))
+  ): Effect.Effect<InkWorkflowInput, InputError>
+} = Function.dual(2, (self: Workflow, name: string | number) => fromInputResult(InputNames.findInput(self, name)))
 
 /**
  * Returns any field of any node by system name, on the form or not. Its `index` is -1.
@@ -457,18 +463,18 @@ export const getInput: {
  */
 export const getField: {
   /**
-   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
-   * which has similar names.
+   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputError`, whose
+   * reason is `InputNotFound`, which has similar names.
    */
-  (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputNotFound>
+  (systemName: string): (self: Workflow) => Effect.Effect<InkWorkflowInput, InputError>
   /**
-   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputNotFound`,
-   * which has similar names.
+   * Returns any field of any node by system name, on the form or not. Its `index` is -1. Fails with `InputError`, whose
+   * reason is `InputNotFound`, which has similar names.
    */
-  (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput, InputNotFound>
+  (self: Workflow, systemName: string): Effect.Effect<InkWorkflowInput, InputError>
 } = Function.dual(
   2,
-  (self: Workflow, systemName: string) => Effect.fromResult(InputNames.findField(self, systemName))
+  (self: Workflow, systemName: string) => fromInputResult(InputNames.findField(self, systemName))
 )
 
 /**
@@ -499,7 +505,10 @@ const assign = (
  *
  * **Errors**
  *
- * `InvalidInputValue` if the field does not accept the value or is connected to another node; `InputNotFound` with similar names; `AmbiguousInputName` if several inputs have the name.
+ * `InputError`, with the reasons
+ * - `InvalidInputValue`: the field does not accept the value, or is connected to another node.
+ * - `InputNotFound`: no input has the name; the reason has similar names.
+ * - `AmbiguousInputName`: several inputs have the name.
  *
  * @category combinators
  * @since 0.1.0
@@ -508,24 +517,24 @@ export const setInput: {
   /**
    * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, with
-   * `InputNotFound`, which has similar names, or with `AmbiguousInputName` if several inputs have the name.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the field does not accept the value or is connected
+   * to another node, `InputNotFound`, which has similar names, or `AmbiguousInputName` if several inputs have the name.
    */
   (
     name: string | number,
     value: unknown
-  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): (self: Workflow) => Effect.Effect<Workflow, InputError>
   /**
    * Returns the workflow with another value for an input, named by public name, user name, system name or index.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, with
-   * `InputNotFound`, which has similar names, or with `AmbiguousInputName` if several inputs have the name.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the field does not accept the value or is connected
+   * to another node, `InputNotFound`, which has similar names, or `AmbiguousInputName` if several inputs have the name.
    */
   (
     self: Workflow,
     name: string | number,
     value: unknown
-  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): Effect.Effect<Workflow, InputError>
 } = Function.dual(
   3,
   (self: Workflow, name: string | number, value: unknown) => setInputs(self, new Map([[name, value]]))
@@ -563,7 +572,7 @@ export const setInputs: {
    */
   (
     values: InputValues
-  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): (self: Workflow) => Effect.Effect<Workflow, InputError>
   // separate overloads: with a union, editors would complete the members of a map inside `setInputs({ … })`
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
@@ -573,7 +582,7 @@ export const setInputs: {
    */
   (
     values: InputValues | InputValueMap
-  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): (self: Workflow) => Effect.Effect<Workflow, InputError>
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
@@ -583,7 +592,7 @@ export const setInputs: {
   (
     self: Workflow,
     values: InputValues
-  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): Effect.Effect<Workflow, InputError>
   /**
    * Returns the workflow with other values for several inputs: all of them or, if one is invalid, none.
    *
@@ -593,11 +602,11 @@ export const setInputs: {
   (
     self: Workflow,
     values: InputValues | InputValueMap
-  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue>
+  ): Effect.Effect<Workflow, InputError>
 } = Function.dual(
   2,
   (self: Workflow, values: InputValues | InputValueMap) =>
-    !isMap(values) && !isNamedValues(values) ? notValues(values) : Effect.fromResult(
+    !isMap(values) && !isNamedValues(values) ? notValues(values) : fromInputResult(
       Result.gen(function*() {
         let loaded = self.loaded
         const entries: Iterable<readonly [string | number, unknown]> = isMap(values)
@@ -628,22 +637,22 @@ export const setField: {
   /**
    * Returns the workflow with another value for any field of any node, by system name, on the form or not.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, or with
-   * `InputNotFound`, which has similar names.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the field does not accept the value or is connected
+   * to another node, or `InputNotFound`, which has similar names.
    */
   (
     systemName: string,
     value: unknown
-  ): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
+  ): (self: Workflow) => Effect.Effect<Workflow, InputError>
   /**
    * Returns the workflow with another value for any field of any node, by system name, on the form or not.
    *
-   * Fails with `InvalidInputValue` if the field does not accept the value or is connected to another node, or with
-   * `InputNotFound`, which has similar names.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the field does not accept the value or is connected
+   * to another node, or `InputNotFound`, which has similar names.
    */
-  (self: Workflow, systemName: string, value: unknown): Effect.Effect<Workflow, InputNotFound | InvalidInputValue>
+  (self: Workflow, systemName: string, value: unknown): Effect.Effect<Workflow, InputError>
 } = Function.dual(3, (self: Workflow, systemName: string, value: unknown) =>
-  Effect.fromResult(
+  fromInputResult(
     Result.gen(function*() {
       const input = yield* InputNames.findField(self, systemName)
       return withLoaded(self, yield* assign(self.loaded, input, value))
@@ -658,15 +667,15 @@ export const setField: {
  */
 export const clearInput: {
   /**
-   * Returns the workflow with one input cleared. Fails with `InputNotFound`, or with `AmbiguousInputName` if
-   * several inputs have the name.
+   * Returns the workflow with one input cleared. Fails with `InputError`, whose reason is `InputNotFound`, or
+   * `AmbiguousInputName` if several inputs have the name.
    */
-  (name: string | number): (self: Workflow) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
+  (name: string | number): (self: Workflow) => Effect.Effect<Workflow, InputError>
   /**
-   * Returns the workflow with one input cleared. Fails with `InputNotFound`, or with `AmbiguousInputName` if
-   * several inputs have the name.
+   * Returns the workflow with one input cleared. Fails with `InputError`, whose reason is `InputNotFound`, or
+   * `AmbiguousInputName` if several inputs have the name.
    */
-  (self: Workflow, name: string | number): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName>
+  (self: Workflow, name: string | number): Effect.Effect<Workflow, InputError>
 } = Function.dual(
   2,
   (self: Workflow, name: string | number) =>
@@ -687,8 +696,9 @@ export const clearInput: {
  *
  * **Errors**
  *
- * `InvalidInputValue` if the seed is not an integer from 0 to 4294967295, or exceeds the maximum of one of the fields.
- * `NoSeedInput` if the workflow has no seed to set.
+ * `InputError`, with the reasons
+ * - `InvalidInputValue`: the seed is not an integer from 0 to 4294967295, or exceeds the maximum of one of the fields.
+ * - `NoSeedInput`: the workflow has no seed to set.
  *
  * @category combinators
  * @since 0.1.0
@@ -698,29 +708,29 @@ export const setSeed: {
    * Returns the workflow with one seed in each of `seedInputs`, so that it generates the same images every time it
    * runs.
    *
-   * Fails with `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or exceeds the maximum of one of
-   * the fields, or with `NoSeedInput` if the workflow has no seed to set.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or
+   * exceeds the maximum of one of the fields, or `NoSeedInput` if the workflow has no seed to set.
    */
-  (seed: number): (self: Workflow) => Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
+  (seed: number): (self: Workflow) => Effect.Effect<Workflow, InputError>
   /**
    * Returns the workflow with one seed in each of `seedInputs`, so that it generates the same images every time it
    * runs.
    *
-   * Fails with `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or exceeds the maximum of one of
-   * the fields, or with `NoSeedInput` if the workflow has no seed to set.
+   * Fails with `InputError`, whose reason is `InvalidInputValue` if the seed is not an integer from 0 to 4294967295 or
+   * exceeds the maximum of one of the fields, or `NoSeedInput` if the workflow has no seed to set.
    */
-  (self: Workflow, seed: number): Effect.Effect<Workflow, InvalidInputValue | NoSeedInput>
+  (self: Workflow, seed: number): Effect.Effect<Workflow, InputError>
 } = Function.dual(
   2,
   (self: Workflow, seed: number) =>
-    Effect.suspend((): Effect.Effect<Workflow, InvalidInputValue | NoSeedInput> => {
+    Effect.suspend((): Effect.Effect<Workflow, InputError> => {
       const targets = Seeds.seedTargets(self.loaded)
       const maximum = Seeds.maximumOf(targets)
       const [first] = seedInputs(self)
-      if (first === undefined) return Effect.fail(new NoSeedInput())
+      if (first === undefined) return failInput(new NoSeedInput())
       if (!Number.isSafeInteger(seed) || seed < 0 || seed > maximum) {
         const expected = `an integer between 0 and ${maximum}`
-        return Effect.fail(Inputs.invalidInputValue(first, { expected, received: describeReceived(seed) }))
+        return failInput(Inputs.invalidInputValue(first, { expected, received: describeReceived(seed) }))
       }
       return Effect.succeed(withLoaded(self, Seeds.withSeed(self.loaded, targets, seed)))
     })
@@ -776,7 +786,7 @@ export const sweep: {
     sweep: Sweep.Sweep
   ): (
     self: Workflow
-  ) => Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue | Sweep.InvalidSweep>
+  ) => Effect.Effect<Workflow, InputError | Sweep.InvalidSweep>
   /**
    * Returns the workflow with more inputs that vary within a batch. Each value is checked now.
    *
@@ -785,11 +795,14 @@ export const sweep: {
   (
     self: Workflow,
     sweep: Sweep.Sweep
-  ): Effect.Effect<Workflow, InputNotFound | AmbiguousInputName | InvalidInputValue | Sweep.InvalidSweep>
+  ): Effect.Effect<Workflow, InputError | Sweep.InvalidSweep>
 } = Function.dual(2, (self: Workflow, sweep: Sweep.Sweep) =>
   Effect.fromResult(
     Result.map(
-      Sweep.resolve(self, sweep),
+      Result.mapError(
+        Sweep.resolve(self, sweep),
+        (error) => error._tag === "InvalidSweep" ? error : new InputError({ reason: error })
+      ),
       (groups): Workflow => new WorkflowValue(self.loaded, [...self.sweeps, ...groups])
     )
   ))

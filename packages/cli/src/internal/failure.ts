@@ -54,6 +54,7 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
   JobNotEnded: [notReady, `${lookLater("attach")} waits for the end of the job.`],
   WorkflowNotReady: [notReady, seeInputs],
   LockMismatch: [notReady, ""],
+  WorkflowChanged: [invalid, "`effect-invokeai types` writes its module again."],
   TypesOutdated: [notReady, "The same command without --check writes them again."],
   EventsUnavailable: [server, askServer],
   InvokeAiError: [server, askServer],

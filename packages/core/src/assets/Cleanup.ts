@@ -211,6 +211,7 @@ const outputOutcomes = Effect.fnUntraced(
     const names = options.images === "final"
       ? outputs.finalImages.map((image) => image.imageName)
       : imageNames(outputs.all)
+    // missing until found, failed until deleted: each outcome is true wherever the steps below stop
     const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
     if (names.length === 0) return outcomes
 

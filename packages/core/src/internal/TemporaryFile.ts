@@ -1,5 +1,5 @@
 /**
- * Temporary files next to their targets, and the deletion of those that killed processes left behind behind behind.
+ * Temporary files next to their targets, and the deletion of those that killed processes left behind.
  *
  * @since 0.1.0
  */

@@ -57,7 +57,7 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
   readonly settings: FieldSettings | undefined
   /** Whether the editor shows the description on the form. */
   readonly showDescription: boolean
-  /** The unchanged value in the file, even if it is invalid for the field. */
+  /** The value that the workflow holds now, of the file or as it was set, even if it is invalid for the field. */
   readonly stored: unknown
 }
 

@@ -42,12 +42,12 @@ export interface ImageOwners {
  *
  * **Details**
  *
- * - `follow`: the jobs whose results count. `JobTracker` names those that it follows.
+ * - `follow`: the jobs whose results count. `JobTracker` names those that it tracks.
  * - `retain`: keeps images for an owner, as long as the scope is open.
  * - `usedByOthers`: the images that others than the owners need. Images that a node only passed through do not count as
  *   results.
- * - `leave`: leaves images to the jobs whose results refer to them, because `by` is done with them.
- * - `inherit`: those of some images that others left. The caller then deletes them, transfers them again, or keeps
+ * - `transfer`: leaves images to the jobs whose results refer to them, because `by` is done with them.
+ * - `claim`: those of some images that others transferred. The caller then deletes them, transfers them again, or keeps
  *   them.
  *
  * @category services

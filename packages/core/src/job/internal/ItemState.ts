@@ -330,6 +330,7 @@ export const observeNode = (
     case "Started":
       return before === undefined ? { item: save(run), events: start } : none
     case "Progress": {
+      // servers of 6.12 and 6.13 send a single user everything twice
       const same = run.message === change.message && run.fraction === change.fraction &&
         (run.previewed || change.preview === null)
       if (item.phase !== "open" || same) return none

@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Repeats, repeats } from "../internal/policy.ts"
+import { Echoes, echoes } from "../internal/policy.ts"
 import { ImageCategory } from "./ImagesApi.ts"
 import { nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
@@ -133,7 +133,7 @@ export class BoardsApi extends HttpApiGroup.make("boards").add(
   HttpApiEndpoint.post("create", "/api/v1/boards/", {
     query: { board_name: Schema.String },
     success: BoardDTO.pipe(HttpApiSchema.status(201))
-  }).annotate(Repeats, repeats("query.board_name", "board_name")),
+  }).annotate(Echoes, echoes("query.board_name", "board_name")),
   HttpApiEndpoint.get("list", "/api/v1/boards/", {
     query: {
       order_by: Schema.optionalKey(openLiterals(["created_at", "board_name"])),
@@ -176,9 +176,9 @@ export class BoardImagesApi extends HttpApiGroup.make("boardImages").add(
   HttpApiEndpoint.post("addMany", "/api/v1/board_images/batch", {
     payload: Schema.Struct({ board_id: Schema.String, image_names: Schema.Array(Schema.String) }),
     success: AddImagesToBoardResult.pipe(HttpApiSchema.status(201))
-  }).annotate(Repeats, repeats("payload.image_names", "added_images", "failed_images")),
+  }).annotate(Echoes, echoes("payload.image_names", "added_images", "failed_images")),
   HttpApiEndpoint.post("removeMany", "/api/v1/board_images/batch/delete", {
     payload: Schema.Struct({ image_names: Schema.Array(Schema.String) }),
     success: RemoveImagesFromBoardResult.pipe(HttpApiSchema.status(201))
-  }).annotate(Repeats, repeats("payload.image_names", "removed_images", "failed_images"))
+  }).annotate(Echoes, echoes("payload.image_names", "removed_images", "failed_images"))
 ) {}

@@ -8,7 +8,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Idempotent, Repeats, repeats, Transfer } from "../internal/policy.ts"
+import { Echoes, echoes, Idempotent, Transfer } from "../internal/policy.ts"
 import {
   JsonObject,
   JsonText,
@@ -248,7 +248,7 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
     },
     payload: UploadImageBody.pipe(HttpApiSchema.asMultipartStream()),
     success: ImageDTO.pipe(HttpApiSchema.status(201))
-  }).annotate(Transfer, true).annotate(Repeats, repeats("query.session_id", "session_id")),
+  }).annotate(Transfer, true).annotate(Echoes, echoes("query.session_id", "session_id")),
   HttpApiEndpoint.get("list", "/api/v1/images/", {
     query: {
       ...filters,
@@ -261,23 +261,23 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
   HttpApiEndpoint.post("byNames", "/api/v1/images/images_by_names", {
     payload: ImageNames,
     success: Schema.Array(ImageDTO)
-  }).annotate(Idempotent, true).annotate(Repeats, repeats("payload.image_names", "image_name")),
+  }).annotate(Idempotent, true).annotate(Echoes, echoes("payload.image_names", "image_name")),
   HttpApiEndpoint.get("intermediatesCount", "/api/v1/images/intermediates", { success: Schema.Int }),
   HttpApiEndpoint.delete("clearIntermediates", "/api/v1/images/intermediates", { success: Schema.Int }),
   HttpApiEndpoint.delete("deleteUncategorized", "/api/v1/images/uncategorized", { success: DeleteImagesResult }),
   HttpApiEndpoint.post("deleteMany", "/api/v1/images/delete", { payload: ImageNames, success: DeleteImagesResult })
     .annotate(
-      Repeats,
-      repeats("payload.image_names", "deleted_images", "failed_images")
+      Echoes,
+      echoes("payload.image_names", "deleted_images", "failed_images")
     ),
   HttpApiEndpoint.post("star", "/api/v1/images/star", { payload: ImageNames, success: StarredImagesResult }).annotate(
-    Repeats,
-    repeats("payload.image_names", "starred_images", "failed_images")
+    Echoes,
+    echoes("payload.image_names", "starred_images", "failed_images")
   ),
   HttpApiEndpoint.post("unstar", "/api/v1/images/unstar", { payload: ImageNames, success: UnstarredImagesResult })
     .annotate(
-      Repeats,
-      repeats("payload.image_names", "unstarred_images", "failed_images")
+      Echoes,
+      echoes("payload.image_names", "unstarred_images", "failed_images")
     ),
   HttpApiEndpoint.post("startDownload", "/api/v1/images/download", {
     payload: Schema.Struct({
@@ -298,8 +298,8 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
   }),
   HttpApiEndpoint.delete("delete", "/api/v1/images/i/:image_name", { params: image, success: DeleteImagesResult })
     .annotate(
-      Repeats,
-      repeats("params.image_name", "deleted_images", "failed_images")
+      Echoes,
+      echoes("params.image_name", "deleted_images", "failed_images")
     ),
   HttpApiEndpoint.get("metadata", "/api/v1/images/i/:image_name/metadata", {
     params: image,
@@ -313,7 +313,7 @@ export class ImagesApi extends HttpApiGroup.make("images").add(
   HttpApiEndpoint.get("full", "/api/v1/images/i/:image_name/full", {
     params: image,
     success: HttpApiSchema.StreamUint8Array({ contentType: "image/png" })
-  }).annotate(Repeats, repeats("params.image_name", "filename")),
+  }).annotate(Echoes, echoes("params.image_name", "filename")),
   HttpApiEndpoint.head("fullHead", "/api/v1/images/i/:image_name/full", {
     params: image,
     success: HttpApiSchema.Empty(200)

@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Repeats, repeats, Transfer } from "../internal/policy.ts"
+import { Echoes, echoes, Transfer } from "../internal/policy.ts"
 import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -271,7 +271,7 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
   HttpApiEndpoint.get("getByHash", "/api/v2/models/get_by_hash", {
     query: { hash: Schema.String },
     success: ModelConfig
-  }).annotate(Repeats, repeats("query.hash", "hash")),
+  }).annotate(Echoes, echoes("query.hash", "hash")),
   HttpApiEndpoint.get("missing", "/api/v2/models/missing", { success: ModelsList }),
   HttpApiEndpoint.get("scanFolder", "/api/v2/models/scan_folder", {
     query: { scan_path: Schema.String },

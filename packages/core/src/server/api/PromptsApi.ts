@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Computation, Idempotent, Repeats, repeats } from "../internal/policy.ts"
+import { Computation, Echoes, echoes, Idempotent } from "../internal/policy.ts"
 import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -172,14 +172,14 @@ export class StylePresetsApi extends HttpApiGroup.make("stylePresets").add(
   }),
   HttpApiEndpoint.get("get", "/api/v1/style_presets/i/:style_preset_id", { params: preset, success: StylePreset })
     .annotate(
-      Repeats,
-      repeats("params.style_preset_id", "id")
+      Echoes,
+      echoes("params.style_preset_id", "id")
     ),
   HttpApiEndpoint.patch("update", "/api/v1/style_presets/i/:style_preset_id", {
     params: preset,
     payload: StylePresetBody.pipe(HttpApiSchema.asMultipartStream()),
     success: StylePreset
-  }).annotate(Repeats, repeats("params.style_preset_id", "id")),
+  }).annotate(Echoes, echoes("params.style_preset_id", "id")),
   HttpApiEndpoint.delete("delete", "/api/v1/style_presets/i/:style_preset_id", {
     params: preset,
     success: JsonValue
@@ -234,14 +234,14 @@ export class SystemPromptsApi extends HttpApiGroup.make("systemPrompts").add(
   }),
   HttpApiEndpoint.get("get", "/api/v1/system_prompts/i/:system_prompt_id", { params: prompt, success: SystemPrompt })
     .annotate(
-      Repeats,
-      repeats("params.system_prompt_id", "id")
+      Echoes,
+      echoes("params.system_prompt_id", "id")
     ),
   HttpApiEndpoint.patch("update", "/api/v1/system_prompts/i/:system_prompt_id", {
     params: prompt,
     payload: SystemPromptChanges,
     success: SystemPrompt
-  }).annotate(Repeats, repeats("params.system_prompt_id", "id")),
+  }).annotate(Echoes, echoes("params.system_prompt_id", "id")),
   HttpApiEndpoint.delete("delete", "/api/v1/system_prompts/i/:system_prompt_id", {
     params: prompt,
     success: JsonValue

@@ -6,7 +6,7 @@
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Schema from "effect/Schema"
-import { Idempotent, Repeats, repeats, Transfer } from "../internal/policy.ts"
+import { Echoes, echoes, Idempotent, Transfer } from "../internal/policy.ts"
 import {
   Batch,
   BatchStatus,
@@ -41,7 +41,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: Schema.Struct({ batch: Batch, prepend: Schema.optionalKey(Schema.Boolean) }),
     success: EnqueueBatchResult
-  }).annotate(Transfer, true).annotate(Repeats, repeats("payload.batch.batch_id", "batch.batch_id")),
+  }).annotate(Transfer, true).annotate(Echoes, echoes("payload.batch.batch_id", "batch.batch_id")),
   HttpApiEndpoint.get("enqueueReceipt", "/api/v1/queue/:queue_id/enqueue_batch/receipt", {
     params: queue,
     query: { idempotency_key: Schema.String },
@@ -74,12 +74,12 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItem)
-  }).annotate(Idempotent, true).annotate(Repeats, repeats("payload.item_ids", "item_id")),
+  }).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
   HttpApiEndpoint.post("itemSummariesByIds", "/api/v1/queue/:queue_id/item_summaries_by_ids", {
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItemSummary)
-  }).annotate(Idempotent, true).annotate(Repeats, repeats("payload.item_ids", "item_id")),
+  }).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
   HttpApiEndpoint.get("listAll", "/api/v1/queue/:queue_id/list_all", {
     params: queue,
     query: { destination: Schema.optionalKey(Schema.String) },
@@ -101,7 +101,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     query: { destination: Schema.String },
     success: SessionQueueCountsByDestination
-  }).annotate(Repeats, repeats("query.destination", "destination")),
+  }).annotate(Echoes, echoes("query.destination", "destination")),
   HttpApiEndpoint.put("cancelByBatchIds", "/api/v1/queue/:queue_id/cancel_by_batch_ids", {
     params: queue,
     payload: Schema.Struct({ batch_ids: Schema.Array(Schema.String) }),
@@ -128,7 +128,7 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: Schema.Array(Schema.Int),
     success: RetryItemsResult
-  }).annotate(Repeats, repeats("payload", "retried_item_ids")),
+  }).annotate(Echoes, echoes("payload", "retried_item_ids")),
   HttpApiEndpoint.put("prune", "/api/v1/queue/:queue_id/prune", { params: queue, success: Deleted }),
   HttpApiEndpoint.put("clear", "/api/v1/queue/:queue_id/clear", { params: queue, success: Deleted }),
   HttpApiEndpoint.put("pause", "/api/v1/queue/:queue_id/processor/pause", {

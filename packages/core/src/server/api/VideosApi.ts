@@ -7,7 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
-import { Repeats, repeats, Transfer } from "../internal/policy.ts"
+import { Echoes, echoes, Transfer } from "../internal/policy.ts"
 import { ImageCategory, ResourceOrigin, WorkflowAndGraph } from "./ImagesApi.ts"
 import { JsonObject, nullish, OffsetPage, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
@@ -179,7 +179,7 @@ export class VideosApi extends HttpApiGroup.make("videos").add(
     },
     payload: UploadVideoBody.pipe(HttpApiSchema.asMultipartStream()),
     success: VideoDTO.pipe(HttpApiSchema.status(201))
-  }).annotate(Transfer, true).annotate(Repeats, repeats("query.session_id", "session_id")),
+  }).annotate(Transfer, true).annotate(Echoes, echoes("query.session_id", "session_id")),
   HttpApiEndpoint.get("list", "/api/v1/videos/", {
     query: {
       ...filters,
@@ -191,26 +191,26 @@ export class VideosApi extends HttpApiGroup.make("videos").add(
   HttpApiEndpoint.get("names", "/api/v1/videos/names", { query: filters, success: VideoNamesResult }),
   HttpApiEndpoint.post("deleteMany", "/api/v1/videos/delete", { payload: VideoNames, success: DeleteVideosResult })
     .annotate(
-      Repeats,
-      repeats("payload.video_names", "deleted_videos", "failed_videos")
+      Echoes,
+      echoes("payload.video_names", "deleted_videos", "failed_videos")
     ),
   HttpApiEndpoint.post("star", "/api/v1/videos/star", { payload: VideoNames, success: StarredVideosResult }).annotate(
-    Repeats,
-    repeats("payload.video_names", "starred_videos", "failed_videos")
+    Echoes,
+    echoes("payload.video_names", "starred_videos", "failed_videos")
   ),
   HttpApiEndpoint.post("unstar", "/api/v1/videos/unstar", { payload: VideoNames, success: UnstarredVideosResult })
     .annotate(
-      Repeats,
-      repeats("payload.video_names", "unstarred_videos", "failed_videos")
+      Echoes,
+      echoes("payload.video_names", "unstarred_videos", "failed_videos")
     ),
   HttpApiEndpoint.post("addToBoard", "/api/v1/videos/board", {
     payload: Schema.Struct({ board_id: Schema.String, video_name: Schema.String }),
     success: AddVideosToBoardResult
-  }).annotate(Repeats, repeats("payload.video_name", "added_videos")),
+  }).annotate(Echoes, echoes("payload.video_name", "added_videos")),
   HttpApiEndpoint.delete("removeFromBoard", "/api/v1/videos/board", {
     payload: Schema.Struct({ video_name: Schema.String }),
     success: RemoveVideosFromBoardResult
-  }).annotate(Repeats, repeats("payload.video_name", "removed_videos")),
+  }).annotate(Echoes, echoes("payload.video_name", "removed_videos")),
   HttpApiEndpoint.get("get", "/api/v1/videos/i/:video_name", { params: video, success: VideoDTO }),
   HttpApiEndpoint.patch("update", "/api/v1/videos/i/:video_name", {
     params: video,
@@ -219,8 +219,8 @@ export class VideosApi extends HttpApiGroup.make("videos").add(
   }),
   HttpApiEndpoint.delete("delete", "/api/v1/videos/i/:video_name", { params: video, success: DeleteVideosResult })
     .annotate(
-      Repeats,
-      repeats("params.video_name", "deleted_videos", "failed_videos")
+      Echoes,
+      echoes("params.video_name", "deleted_videos", "failed_videos")
     ),
   HttpApiEndpoint.get("metadata", "/api/v1/videos/i/:video_name/metadata", {
     params: video,

@@ -35,7 +35,7 @@ export const Transfer = Context.Reference<boolean>("@effect-invokeai/core/server
  *
  * @internal
  */
-export interface Repetition {
+export interface Echo {
   /** Begins with `params`, `query` or `payload`. */
   readonly request: string
   /** In the JSON of the response; `filename` is that of the header `content-disposition`. */
@@ -43,15 +43,15 @@ export interface Repetition {
 }
 
 /**
- * Marks the parts of its request that the response of an endpoint repeats, in addition to path parameters, which a
+ * Marks the parts of its request that the response of an endpoint echoes, in addition to path parameters, which a
  * response repeats under the same name.
  *
  * @internal
  */
-export const Repeats = Context.Reference<ReadonlyArray<Repetition>>("@effect-invokeai/core/server/Repeats", {
+export const Echoes = Context.Reference<ReadonlyArray<Echo>>("@effect-invokeai/core/server/Echoes", {
   defaultValue: () => []
 })
 
 /** @internal */
-export const repeats = (request: string, ...responses: ReadonlyArray<string>): ReadonlyArray<Repetition> =>
+export const echoes = (request: string, ...responses: ReadonlyArray<string>): ReadonlyArray<Echo> =>
   responses.map((response) => ({ request, response }))

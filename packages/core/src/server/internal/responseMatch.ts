@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
-import { Repeats, type Repetition } from "./policy.ts"
+import { Echoes, type Echo } from "./policy.ts"
 
 type Scalar = string | number
 
@@ -37,11 +37,11 @@ const contentOf = (response: unknown): unknown => {
 export const mismatchOf = (
   endpoint: HttpApiEndpoint.Top
 ): (request: unknown, response: unknown) => string | undefined => {
-  const parameters = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]): Repetition => ({
+  const parameters = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]): Echo => ({
     request: `params.${name}`,
     response: name
   }))
-  const repetitions = [...parameters, ...Context.get(endpoint.annotations, Repeats)].map(({ request, response }) => ({
+  const repetitions = [...parameters, ...Context.get(endpoint.annotations, Echoes)].map(({ request, response }) => ({
     request: request.split("."),
     response: response.split("."),
     name: response

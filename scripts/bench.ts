@@ -201,18 +201,30 @@ if (chosen.length > 0) {
   }
   stop()
 }
-/** The best of five runs of Node with these arguments, from its start to its end. */
-const runTime = (args: ReadonlyArray<string>): number =>
+/** The best of five runs of a command with these arguments, from its start to its end. */
+const runTime = (args: ReadonlyArray<string>, command = "node"): number =>
   Math.min(...Array.from({ length: 5 }, () => {
     const from = performance.now()
-    const { status, stderr } = ChildProcess.spawnSync("node", args, { env: environment(), encoding: "utf8" })
+    const { status, stderr } = ChildProcess.spawnSync(command, args, { env: environment(), encoding: "utf8" })
     if (status !== 0) throw new Error(stderr)
     return performance.now() - from
   }))
 
+/** The Python of the package invokeai-py-client, which `pnpm test:server Strangers` installs. */
+const pythonClient = Path.join(
+  process.env["EFFECT_INVOKEAI_CACHE"] ??
+    Path.join(process.env["XDG_CACHE_HOME"] ?? Path.join(Os.homedir(), ".cache"), "effect-invokeai"),
+  "invokeai-py-client-1.1.1/bin/python"
+)
+
 if (isWanted("effect-invokeai")) {
   step("effect-invokeai")
-  const nothing = runTime(["-e", "0"])
+  const beside: ReadonlyArray<readonly [name: string, time: number]> = [
+    ["node -e 0", runTime(["-e", "0"])],
+    ...(Fs.existsSync(pythonClient)
+      ? [["import of invokeai-py-client", runTime(["-c", "import invokeai_py_client"], pythonClient)] as const]
+      : [])
+  ]
   const fifty = Path.join(temporary, "fifty workflows")
   Fs.mkdirSync(fifty)
   for (let index = 0; index < 50; index++) {
@@ -226,7 +238,9 @@ if (isWanted("effect-invokeai")) {
   for (const args of commands) {
     const time = runTime([Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js"), ...args])
     const name = `effect-invokeai ${args.map((arg) => Path.basename(arg)).join(" ")}: time`
-    rows.push([name, "node -e 0", cell(nothing, "ms"), cell(time, "ms"), (time / nothing).toFixed(2)])
+    for (const [what, other] of beside) {
+      rows.push([name, what, cell(other, "ms"), cell(time, "ms"), (time / other).toFixed(2)])
+    }
   }
 }
 

@@ -38,6 +38,51 @@ export type { BulkResult } from "./BulkResult.ts"
  * })
  * ```
  *
+ * **Example** (Find, fill and delete a board)
+ *
+ * ```ts
+ * import { Boards } from "@effect-invokeai/core/server/Boards"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const idOf = (name: string) =>
+ *   Effect.gen(function*() {
+ *     const boards = yield* Boards
+ *     const board = yield* boards.find(name)
+ *     return Option.map(board, ({ board_id }) => board_id)
+ *   })
+ *
+ * export const putAside = (imageName: string) =>
+ *   Effect.gen(function*() {
+ *     const boards = yield* Boards
+ *     const { board_id } = yield* boards.create("drafts")
+ *     yield* boards.addImages(board_id, [imageName])
+ *     yield* boards.update(board_id, { cover_image_name: imageName })
+ *     yield* boards.rename(board_id, "drafts of today")
+ *     yield* boards.archive(board_id)
+ *     return yield* boards.get(board_id)
+ *   })
+ *
+ * export const removeArchived = Effect.gen(function*() {
+ *   const boards = yield* Boards
+ *   const archived = (yield* boards.all({ includeArchived: true })).filter((board) => board.archived)
+ *   for (const { board_id } of archived) {
+ *     // The images become uncategorized: they are not deleted with the board.
+ *     yield* boards.removeImages(yield* boards.imageNames(board_id))
+ *     yield* boards.delete(board_id)
+ *   }
+ * })
+ *
+ * export const largest = Effect.gen(function*() {
+ *   const boards = yield* Boards
+ *   return yield* boards.list().pipe(
+ *     Stream.filter((board) => board.image_count > 1000),
+ *     Stream.runCollect
+ *   )
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

@@ -186,6 +186,52 @@ export interface ImageProvenance {
  *   })
  * ```
  *
+ * **Example** (Upload, change and delete images)
+ *
+ * ```ts
+ * import { Images } from "@effect-invokeai/core/server/Images"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ *
+ * export const addMask = (png: Uint8Array, previousName: string) =>
+ *   Effect.gen(function*() {
+ *     const images = yield* Images
+ *     const mask = yield* images.upload({ data: png, category: "mask" })
+ *     yield* images.star([mask.image_name])
+ *     const previous = yield* images.find(previousName)
+ *     if (Option.isSome(previous)) yield* images.delete(previousName)
+ *     return mask
+ *   })
+ *
+ * export const deleteMasks = Effect.gen(function*() {
+ *   const images = yield* Images
+ *   const { items } = yield* images.page({ categories: ["mask"], offset: 0, limit: 100 })
+ *   const names = items.map((image) => image.image_name)
+ *   yield* images.unstar(names)
+ *   const { failed } = yield* images.deleteMany(names)
+ *   return failed
+ * })
+ *
+ * export const show = (imageName: string) => Images.use((images) => images.update(imageName, { is_intermediate: false }))
+ * ```
+ *
+ * **Example** (Read the bytes of an image)
+ *
+ * ```ts
+ * import { Images } from "@effect-invokeai/core/server/Images"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const sizes = (imageName: string) =>
+ *   Effect.gen(function*() {
+ *     const images = yield* Images
+ *     if (!(yield* images.exists(imageName))) return undefined
+ *     const image = yield* Stream.runFold(images.full(imageName), () => 0, (sum, { length }) => sum + length)
+ *     const thumbnail = yield* Stream.runFold(images.thumbnail(imageName), () => 0, (sum, { length }) => sum + length)
+ *     return { image, thumbnail }
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

@@ -84,6 +84,42 @@ export interface ModelInstallOptions {
  * })
  * ```
  *
+ * **Example** (Find, change and delete models)
+ *
+ * ```ts
+ * import { Models } from "@effect-invokeai/core/server/Models"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ *
+ * export const keyOf = (name: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const model = yield* models.findByName(name, { type: "main" })
+ *     return Option.map(model, ({ key }) => key)
+ *   })
+ *
+ * export const describeModel = (key: string, description: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const { hash } = yield* models.update(key, { description })
+ *     return { model: yield* models.get(key), sameFiles: yield* models.findByHash(hash) }
+ *   })
+ *
+ * export const deleteModel = (key: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const model = yield* models.find(key)
+ *     if (Option.isSome(model)) yield* models.delete(key)
+ *   })
+ *
+ * export const notInstalled = (folder: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const found = yield* models.scanFolder(folder)
+ *     return found.filter((model) => !model.is_installed).map((model) => model.path)
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */
@@ -185,6 +221,22 @@ export class Models extends Context.Service<Models, {
 /**
  * The reference to a model as workflows hold it.
  *
+ * **Example** (Set the model of a workflow)
+ *
+ * ```ts
+ * import { Models, toIdentifier } from "@effect-invokeai/core/server/Models"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const withFirstModel = (workflow: Workflow.Workflow, systemName: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const [model] = yield* models.list({ bases: ["sd-1"], type: "main" })
+ *     if (model === undefined) return workflow
+ *     return yield* Workflow.setField(workflow, systemName, toIdentifier(model))
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category conversions
  */
@@ -198,6 +250,19 @@ export const toIdentifier = (model: ModelConfig): ModelIdentifierField => ({
 
 /**
  * Whether an installation has ended: `completed`, `error` or `cancelled`.
+ *
+ * **Example** (Cancel all running installations)
+ *
+ * ```ts
+ * import { isInstallEnded, Models } from "@effect-invokeai/core/server/Models"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const cancelInstalls = Effect.gen(function*() {
+ *   const models = yield* Models
+ *   const running = (yield* models.installJobs).filter((job) => !isInstallEnded(job))
+ *   yield* Effect.forEach(running, (job) => models.cancelInstall(job.id))
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category predicates

@@ -18,6 +18,23 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
 /**
  * What a server can do, read from its own OpenAPI document.
  *
+ * **Example** (Check for a feature before using it)
+ *
+ * ```ts
+ * import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const features = Effect.gen(function*() {
+ *   const server = yield* ServerInfo
+ *   const capabilities = yield* server.capabilities
+ *   return {
+ *     videos: capabilities.hasRoute("GET", "/api/v1/videos/i/{video_name}"),
+ *     workflowTags: capabilities.hasParameter("GET", "/api/v1/workflows/", "tags"),
+ *     receipts: capabilities.hasField("Batch", "idempotency_key")
+ *   }
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category models
  */
@@ -46,6 +63,15 @@ const own = (object: unknown, ...keys: ReadonlyArray<string>): unknown => {
 
 /**
  * Reads the capabilities from an OpenAPI document of a server.
+ *
+ * **Example** (The capabilities in a saved document)
+ *
+ * ```ts
+ * import { capabilitiesFrom } from "@effect-invokeai/core/server/ServerInfo"
+ *
+ * export const hasVideos = (openApiDocument: unknown) =>
+ *   capabilitiesFrom(openApiDocument, "6.14.2").hasRoute("GET", "/api/v1/videos/i/{video_name}")
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -84,6 +84,61 @@ export interface WorkflowFilter {
  * })
  * ```
  *
+ * **Example** (Save, change and delete a workflow)
+ *
+ * ```ts
+ * import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const copyToLibrary = (file: string, thumbnail: Uint8Array) =>
+ *   Effect.gen(function*() {
+ *     const library = yield* WorkflowLibrary
+ *     const { workflow_id } = yield* library.uploadFile(file)
+ *     yield* library.setThumbnail(workflow_id, { data: thumbnail })
+ *     const { workflow } = yield* library.get(workflow_id)
+ *     yield* library.update(workflow_id, { ...workflow, name: "Poster", tags: "poster" })
+ *     yield* library.setPublic(workflow_id, true)
+ *     yield* library.setOpened(workflow_id)
+ *     yield* library.downloadFile(workflow_id, "poster.json")
+ *     const copy = yield* library.create({ ...workflow, name: "Poster (copy)" })
+ *     return [workflow_id, copy.workflow_id]
+ *   })
+ *
+ * export const countThumbnailBytes = Effect.gen(function*() {
+ *   const library = yield* WorkflowLibrary
+ *   const { items } = yield* library.page({ query: "Poster", tags: ["poster"], page: 0, perPage: 1 })
+ *   return yield* Effect.forEach(
+ *     items,
+ *     ({ workflow_id }) => Stream.runFold(library.thumbnail(workflow_id), () => 0, (size, bytes) => size + bytes.length)
+ *   )
+ * })
+ *
+ * export const deletePosters = Effect.gen(function*() {
+ *   const library = yield* WorkflowLibrary
+ *   const posters = yield* Stream.runCollect(library.list({ query: "Poster", categories: ["user"] }))
+ *   for (const { thumbnail_url, workflow_id } of posters) {
+ *     if (typeof thumbnail_url === "string") yield* library.deleteThumbnail(workflow_id)
+ *     if (Option.isSome(yield* library.find(workflow_id))) yield* library.delete(workflow_id)
+ *   }
+ * })
+ * ```
+ *
+ * **Example** (Count workflows)
+ *
+ * ```ts
+ * import { WorkflowLibrary } from "@effect-invokeai/core/server/WorkflowLibrary"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const counts = Effect.gen(function*() {
+ *   const library = yield* WorkflowLibrary
+ *   const { user } = yield* library.countsByCategory(["user"])
+ *   const tags = yield* library.tags({ categories: ["user"] })
+ *   return { user, byTag: yield* library.countsByTag(tags) }
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

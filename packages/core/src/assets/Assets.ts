@@ -25,6 +25,22 @@
  * }))
  * ```
  *
+ * **Example** (Delete images of the server with the scope, keep others)
+ *
+ * ```ts
+ * import * as Assets from "@effect-invokeai/core/assets/Assets"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const borrow = (imageName: string, needed: ReadonlyArray<string>) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     // Deleted when the scope closes, unless it is starred or moved to another board until then.
+ *     const asset = yield* Assets.adopt(imageName)
+ *     // Not deleted by this program while the scope is open.
+ *     yield* Assets.retain("report", needed)
+ *     return [asset.width, asset.height]
+ *   }))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
@@ -115,6 +131,22 @@ interface NotUploaded {
 
 /**
  * The images that this program put on the server and has to delete again.
+ *
+ * **Example** (Upload a stream, and delete the image before the scope closes)
+ *
+ * ```ts
+ * import { Assets } from "@effect-invokeai/core/assets/Assets"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const measure = (png: Uint8Array) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const assets = yield* Assets
+ *     const uploaded = yield* assets.upload({ name: "drawing", data: png, length: png.length }, { maxBytes: 1_000_000 })
+ *     const adopted = yield* assets.adopt(uploaded.imageName)
+ *     const outcome = yield* assets.release(uploaded.imageName)
+ *     return { size: [adopted.width, adopted.height], outcome: outcome._tag }
+ *   }))
+ * ```
  *
  * @category services
  * @since 0.1.0

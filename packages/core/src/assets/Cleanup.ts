@@ -22,6 +22,20 @@
  *   })
  * ```
  *
+ * **Example** (Clean up after many jobs)
+ *
+ * ```ts
+ * import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
+ * import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const tidyAll = (jobs: ReadonlyArray<WorkflowOutput>) =>
+ *   Effect.gen(function*() {
+ *     const result = yield* Cleanup.many(jobs.map((outputs) => ({ outputs })), { outputs: true })
+ *     yield* Effect.log(`${result.outputsDeleted} images and ${result.queueItemsDeleted} queue items deleted`)
+ *   })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -86,6 +86,16 @@ export type { Sidecar, SidecarItem, SidecarNode, SidecarOptions } from "./Sideca
  * Fails with `DownloadError`, after the last byte, when what came is not the whole PNG, or not of the size that the
  * reference states. Nothing is repeated. Route: `GET /api/v1/images/i/{image_name}/full`.
  *
+ * **Example** (Count the bytes of an image)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const countBytes = (imageName: string) =>
+ *   Downloads.stream(imageName).pipe(Stream.runFold(() => 0, (sum, { length }) => sum + length))
+ * ```
+ *
  * @category downloads
  * @since 0.1.0
  */
@@ -192,6 +202,15 @@ export const images = Effect.fn("Downloads.images")(
  *
  * Like `images`, but a download that is cut off resumes where it ended, within the retries. `format` does not apply.
  * Sizes in pixels are not checked. Routes: below `/api/v1/videos/`, servers from 6.14 on.
+ *
+ * **Example** (The videos of a job)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+ *
+ * export const saveVideos = ({ videos }: WorkflowOutput) => Downloads.videos(videos, { directory: "videos" })
+ * ```
  *
  * @category downloads
  * @since 0.1.0
@@ -331,6 +350,19 @@ const manyRules: Options.OptionRules<Parameters<typeof many>[1]> = { ...outputsR
  * **Details**
  *
  * The concurrency is that of all together.
+ *
+ * **Example** (A directory per prompt)
+ *
+ * ```ts
+ * import * as Downloads from "@effect-invokeai/core/assets/Downloads"
+ * import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
+ *
+ * export const saveAll = (byPrompt: ReadonlyMap<string, WorkflowOutput>) =>
+ *   Downloads.many(
+ *     Array.from(byPrompt, ([workflow, outputs]) => ({ workflow, outputs })),
+ *     { directory: "prompts", directoryTemplate: "{workflow}", concurrency: 4, ifExists: "overwrite" }
+ *   )
+ * ```
  *
  * @category downloads
  * @since 0.1.0

@@ -1,6 +1,31 @@
 /**
  * Builds what is submitted for a workflow: the graph, the values that vary, and the workflow to embed in the images.
  *
+ * **Example** (List the problems of a workflow, or build its batch)
+ *
+ * ```ts
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+ * import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * // Without a server
+ * export const report = (workflow: Workflow) => {
+ *   const problems = WorkflowBatch.validate(workflow)
+ *   return problems.isEmpty ? "ready" : WorkflowProblems.format(problems)
+ * }
+ *
+ * export const submitTwice = (workflow: Workflow) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const complete = yield* WorkflowBatch.check(workflow)
+ *     const batch = yield* WorkflowBatch.make(complete, { runs: 2, seed: "perRun" })
+ *     const first = yield* Job.submitBatch(batch)
+ *     const second = yield* Job.submitBatch(batch, { prepend: true })
+ *     return [yield* first.await, yield* second.await]
+ *   }))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -68,6 +68,18 @@ export const make = (all: ReadonlyArray<Problem>): WorkflowProblems => {
 /**
  * Formats all problems as text, one line each: the location, then the reason. `""` if there are none.
  *
+ * **Example** (Print what is wrong with a workflow)
+ *
+ * ```ts
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+ * import * as WorkflowProblems from "@effect-invokeai/core/batch/WorkflowProblems"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Console from "effect/Console"
+ *
+ * export const printProblems = (workflow: Workflow) =>
+ *   Console.log(WorkflowProblems.format(WorkflowBatch.validate(workflow)))
+ * ```
+ *
  * @category formatting
  * @since 0.1.0
  */

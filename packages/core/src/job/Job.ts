@@ -283,6 +283,23 @@ const enqueueJob = Effect.fnUntraced(function*(
  *
  * See `submit`.
  *
+ * **Example** (Build a batch once and submit it twice)
+ *
+ * ```ts
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const runTwice = (workflow: Workflow) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const batch = yield* WorkflowBatch.make(workflow)
+ *     const first = yield* Job.submitBatch(batch)
+ *     const second = yield* Job.submitBatch(batch)
+ *     return [yield* first.await, yield* second.await]
+ *   }))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -675,6 +692,19 @@ export {
  *
  * After `QueueBlocked` with `own`, from another program than the one that submitted the batch. Closing the job's scope
  * does the same. Takes at most 15 seconds.
+ *
+ * **Example** (Unblock the queue after another program)
+ *
+ * ```ts
+ * import * as Job from "@effect-invokeai/core/job/Job"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const unblock = (batchId: string) =>
+ *   Effect.gen(function*() {
+ *     const { active } = yield* Job.unblockQueue(batchId)
+ *     yield* Effect.log(active === 0 ? "The batch is canceled" : `${active} items are still active`)
+ *   })
+ * ```
  *
  * @category operations
  * @since 0.1.0

@@ -79,6 +79,25 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  *
  * A journal belongs to one server and to one running process. `layerDirectory` enforces the latter with a lock.
  *
+ * **Example** (Move a job to a journal in a directory)
+ *
+ * ```ts
+ * import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ *
+ * export const moveTo = (directory: string, batchId: string) =>
+ *   Effect.gen(function*() {
+ *     const journal = yield* JobJournal
+ *     const entry = yield* journal.get(batchId)
+ *     if (Option.isNone(entry)) return
+ *     yield* JobJournal.use((target) => target.put(entry.value)).pipe(
+ *       Effect.provide(JobJournal.layerDirectory(directory))
+ *     )
+ *     yield* journal.remove(batchId)
+ *   })
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

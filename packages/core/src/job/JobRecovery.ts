@@ -66,6 +66,26 @@ import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJourna
  * Those of `Job.submit`, and `JobNotFound` if the server accepted the job but no longer has it, because it was pruned
  * or the server lost its database. The job is then removed from the journal.
  *
+ * **Example** (Resume every job of the journal)
+ *
+ * ```ts
+ * import { JobJournal, type JournalEntry } from "@effect-invokeai/core/job/JobJournal"
+ * import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const resumeAll = Effect.gen(function*() {
+ *   const journal = yield* JobJournal
+ *   const entries = yield* journal.entries
+ *   const resume = (entry: JournalEntry) =>
+ *     Effect.flatMap(JobRecovery.resume(entry), (job) => job.await).pipe(
+ *       Effect.scoped,
+ *       Effect.asSome,
+ *       Effect.catchTag("JobNotFound", () => Effect.succeedNone)
+ *     )
+ *   return yield* Effect.forEach(entries, resume, { concurrency: 4 })
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

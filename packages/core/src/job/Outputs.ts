@@ -21,6 +21,22 @@
  *   })
  * ```
  *
+ * **Example** (The images among the outputs of one node)
+ *
+ * ```ts
+ * import * as Outputs from "@effect-invokeai/core/job/Outputs"
+ *
+ * export const imagesOf = ({ all }: Outputs.WorkflowOutput, nodeLabel: string) => {
+ *   const outputs = all.filter((output) => output.nodeLabel === nodeLabel)
+ *   return {
+ *     // as in the gallery of the InvokeAI UI
+ *     final: Outputs.finalImages(outputs).map(({ imageName }) => imageName),
+ *     // including intermediate images
+ *     all: Outputs.imageNames(outputs)
+ *   }
+ * }
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"

@@ -153,6 +153,17 @@ const formatChange = (change: Change): string => {
 /**
  * Formats a difference as text, one line per change.
  *
+ * **Example** (Print what changed between two workflows)
+ *
+ * ```ts
+ * import * as Diff from "@effect-invokeai/core/workflow/Diff"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Console from "effect/Console"
+ *
+ * export const printChanges = (before: Workflow, after: Workflow) =>
+ *   Console.log(Diff.format(Diff.diff(before, after)))
+ * ```
+ *
  * @category formatting
  * @since 0.1.0
  */

@@ -64,6 +64,16 @@ export interface InkWorkflowInput<Field extends InkField.InkField = InkField.Ink
 /**
  * The system name of a field: `{nodeId}.{fieldName}`.
  *
+ * **Example** (The field of a node)
+ *
+ * ```ts
+ * import { systemName } from "@effect-invokeai/core/workflow/InkWorkflowInput"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ *
+ * export const widthOf = (workflow: Workflow.Workflow, nodeId: string) =>
+ *   Workflow.getField(workflow, systemName(nodeId, "width"))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

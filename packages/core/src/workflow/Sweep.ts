@@ -93,6 +93,17 @@ export const product = (values: SweepValues): Sweep => entriesOf(values).map((en
 /**
  * Combines sweeps: every combination of each with every one of the others; the last varies fastest.
  *
+ * **Example** (Two prompts, each with three pairs of sizes)
+ *
+ * ```ts
+ * import * as Sweep from "@effect-invokeai/core/workflow/Sweep"
+ *
+ * const sweep = Sweep.combine(
+ *   Sweep.product({ prompt: ["a cat", "a dog"] }),
+ *   Sweep.zip({ width: [512, 768, 1024], height: [512, 512, 768] })
+ * )
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */

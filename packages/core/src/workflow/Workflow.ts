@@ -61,6 +61,39 @@
  * })
  * ```
  *
+ * **Example** (Set inputs, and fields that are not on the form)
+ *
+ * ```ts
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const prepare = Effect.fn(function*(json: unknown) {
+ *   const workflow = yield* Workflow.fromJson(json)
+ *   const [seed] = Workflow.seedInputs(workflow)
+ *   if (seed === undefined) return workflow
+ *   // Any field of any node has a system name, `{nodeId}.{fieldName}`.
+ *   const onCpu = yield* Workflow.getField(workflow, `${seed.nodeId}.use_cpu`)
+ *   return yield* workflow.pipe(
+ *     Workflow.setInput("prompt", "a lighthouse"),
+ *     Effect.flatMap(Workflow.setField(onCpu.systemName, true)),
+ *     Effect.flatMap(Workflow.clearInput("negative_prompt"))
+ *   )
+ * })
+ * ```
+ *
+ * **Example** (Show the inputs of the workflow in an image file)
+ *
+ * ```ts
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const inputsOf = Effect.fn(function*(png: Uint8Array) {
+ *   const workflow = yield* Workflow.fromPng(png)
+ *   const inputs = yield* Workflow.inputsByUserName(workflow)
+ *   return { names: [...inputs.keys()], form: Workflow.form(workflow) }
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -116,6 +149,22 @@ export { isWorkflow, type SeedPolicy, type SweptInput, type Workflow } from "./W
  * last edge (the UI keeps it and loses all later edges); any id is plain data. Incomplete references to models, from
  * files of InvokeAI 3 or from `setInput`, are kept until `WorkflowBatch.check` or `WorkflowBatch.make` looks them up.
  * The UI drops such models.
+ *
+ * **Example** (Load a workflow without a server)
+ *
+ * ```ts
+ * import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
+ * import * as WorkflowDefinition from "@effect-invokeai/core/definition/WorkflowDefinition"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Result from "effect/Result"
+ *
+ * export const open = (json: unknown, openApiDocument: unknown) =>
+ *   Result.gen(function*() {
+ *     const definition = yield* WorkflowDefinition.parse(json)
+ *     const catalog = yield* NodeCatalog.fromOpenApi(openApiDocument, { version: "6.14.2" })
+ *     return Workflow.load(definition, catalog)
+ *   })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

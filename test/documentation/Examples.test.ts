@@ -2,11 +2,15 @@
  * Runs every example that is a module of its own: evaluates it on a simulator, then runs its effects, builds its layers and
  * calls its functions, with the arguments below. (Those marked `run` and `test` are tests themselves.)
  */
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
+import * as SimulatorModels from "@effect-invokeai/testing/SimulatorModels"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -15,6 +19,24 @@ import { type Example, examples, nameOf } from "../../scripts/lib/examples.ts"
 import { Stage } from "./stage.ts"
 
 type Given = Stage["Service"]
+
+const password = Redacted.make("Passw0rd!")
+
+/** A server with users, and a client that is logged in as its admin. */
+const multiUser = InvokeAiTest.layer({
+  users: [{ email: "admin@example.com", password: "Passw0rd!" }, { email: "b@example.com", password: "Passw0rd!" }],
+  client: { email: "admin@example.com", password }
+})
+
+const modelSource = "/models/sketch.safetensors"
+
+/** A server that can install a model from `modelSource`. */
+const withModelSource = Layer.effectDiscard(Simulator.use((simulator) =>
+  simulator.addModelSource(
+    modelSource,
+    SimulatorModels.make({ key: "sketch", name: "Sketch", base: "sd-1", type: "lora" })
+  )
+)).pipe(Layer.provideMerge(InvokeAiTest.layer()))
 
 /** What the functions of the examples are called with, by the end of their file's path. */
 const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> = {
@@ -81,6 +103,13 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "workflow/Workflow.ts open": ({ openApi, textToImage }) => [JSON.parse(textToImage), openApi],
   "workflow/Diff.ts printChanges": ({ flux, workflow }) => [workflow, flux],
   "workflow/InkWorkflowInput.ts widthOf": ({ workflow }) => [workflow, "efa1d546-dc86-55d7-ae6f-358a977abc51"],
+  "field/InkField.ts widthField": ({ openApi }) => [openApi],
+  "server/Auth.ts setUp": () => [InvokeAiTest.layer({ users: [] }), password],
+  "server/Auth.ts addUser": () => [multiUser, "new@example.com", password],
+  "server/Auth.ts deleteOthers": () => [multiUser],
+  "server/Models.ts install": () => [withModelSource, modelSource],
+  "server/SessionQueue.ts enqueueDrafts": ({ workflow }) => [workflow],
+  "server/SessionQueue.ts enqueue": ({ workflow }) => [InvokeAiTest.layer({ receipts: 10 }), workflow, "order-1"],
   "server/Boards.ts idOf": () => ["samples"],
   "server/Boards.ts putAside": ({ image }) => [image],
   "server/Images.ts addMask": ({ png }) => [png, "missing.png"],
@@ -110,6 +139,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
 
 /** What runs until it is stopped. */
 const endless = [
+  "server/EventTransport.ts printEvents",
   "guides/testing.md serve",
   "src/NodeSimulator.ts program",
   "src/NodeSimulator.ts runMain",

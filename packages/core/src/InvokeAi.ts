@@ -106,6 +106,21 @@ export type Services =
  *
  * To put something between the client and its services, or to use several servers in one program.
  *
+ * **Example** (Services on a client of your own)
+ *
+ * ```ts
+ * import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+ * import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+ * import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const client = InvokeAi.layerServices({ checkInterval: "10 seconds" }).pipe(
+ *   Layer.provide(InvokeAiClient.layer({ url: "http://localhost:9090" })),
+ *   Layer.provide([FetchHttpClient.layer, EventTransport.layerSocketIo])
+ * )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -182,6 +197,19 @@ export const layer = (
  * **Details**
  *
  * Options take precedence over the configuration.
+ *
+ * **Example** (The server in INVOKEAI_URL, another queue)
+ *
+ * ```ts
+ * import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
+ * import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * const client = InvokeAi.layerConfig({ queueId: "posters" }).pipe(
+ *   Layer.provide([FetchHttpClient.layer, EventTransport.layerSocketIo])
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -9,6 +9,48 @@
  *
  * `InvokeAiTest.layer` puts it behind the client; `NodeSimulator` serves it on a port.
  *
+ * **Example** (Models and style presets for a test)
+ *
+ * ```ts
+ * import { Models } from "@effect-invokeai/core/server/Models"
+ * import { Simulator } from "@effect-invokeai/testing/Simulator"
+ * import * as SimulatorModels from "@effect-invokeai/testing/SimulatorModels"
+ * import * as Effect from "effect/Effect"
+ *
+ * const model = SimulatorModels.make({ key: "sketch", name: "Sketch", base: "sd-1", type: "lora" })
+ *
+ * export const prepareModels = Effect.gen(function*() {
+ *   const simulator = yield* Simulator
+ *   yield* simulator.addModel(model)
+ *   yield* simulator.addModelSource("/models/sketch.safetensors", model)
+ *   yield* simulator.addStylePreset({ name: "Sketch", preset_data: { positive_prompt: "{prompt}, pencil" } })
+ *   const models = yield* Models
+ *   return yield* models.install("/models/sketch.safetensors")
+ * })
+ * ```
+ *
+ * **Example** (Requests and sockets without a client)
+ *
+ * ```ts
+ * import { Simulator } from "@effect-invokeai/testing/Simulator"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const direct = Effect.gen(function*() {
+ *   const simulator = yield* Simulator
+ *   const { status } = yield* simulator.handle({
+ *     method: "GET",
+ *     path: "/api/v1/app/version",
+ *     query: new URLSearchParams(),
+ *     headers: {},
+ *     body: undefined
+ *   })
+ *   const socket = yield* simulator.connect({ token: undefined, send: () => {}, close: () => {} })
+ *   yield* socket.receive("subscribe_queue", { queue_id: "default" })
+ *   yield* socket.close
+ *   return status
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
@@ -176,6 +218,15 @@ export const runsNormally: NodeResult = { _tag: "RunsNormally" }
 /**
  * The node returns these output fields. Its output type is added if `type` is missing.
  *
+ * **Example** (A node that always returns 42)
+ *
+ * ```ts
+ * import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+ * import * as Simulator from "@effect-invokeai/testing/Simulator"
+ *
+ * export const fortyTwo = InvokeAiTest.whenNode("add", Simulator.returns({ value: 42 }))
+ * ```
+ *
  * @category node results
  * @since 0.1.0
  */
@@ -183,6 +234,18 @@ export const returns = (output: Readonly<Record<string, unknown>>): NodeResult =
 
 /**
  * The node fails with an exception of this name and message.
+ *
+ * **Example** (A node that runs out of memory)
+ *
+ * ```ts
+ * import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+ * import * as Simulator from "@effect-invokeai/testing/Simulator"
+ *
+ * export const outOfMemory = InvokeAiTest.whenNode(
+ *   "flux_denoise",
+ *   Simulator.failsWith("OutOfMemoryError", "CUDA out of memory")
+ * )
+ * ```
  *
  * @category node results
  * @since 0.1.0

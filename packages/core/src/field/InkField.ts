@@ -8,6 +8,26 @@
  * field returns a new field, or what was expected. Conversions are lossless: an integer field accepts `"30"` but not
  * 1.5.
  *
+ * **Example** (Check and display values)
+ *
+ * ```ts run
+ * import * as InkField from "@effect-invokeai/core/field/InkField"
+ * import * as Result from "effect/Result"
+ * import * as Schema from "effect/Schema"
+ *
+ * const steps: InkField.InkIntegerField = { _tag: "InkIntegerField", bounds: { exclusiveMinimum: 0 } }
+ *
+ * InkField.expected(steps) // => "an integer greater than 0"
+ * InkField.accepts(steps, "many") // => false
+ * InkField.problems(steps, -1).length // => 1
+ * InkField.jsonSchema(steps).type // => "integer"
+ * Schema.is(InkField.schema(steps))(30) // => true
+ *
+ * const thirty = Result.getOrThrow(InkField.set(steps, 30))
+ * InkField.format(thirty) // => "30"
+ * InkField.format(InkField.clear(thirty)) // => undefined
+ * ```
+ *
  * @since 0.1.0
  */
 import type { JsonSchema } from "effect/JsonSchema"
@@ -195,6 +215,20 @@ const empty = (template: InputTemplate): InkField => {
 
 /**
  * The field of an input with the value from a file. A stored value of another type is ignored.
+ *
+ * **Example** (The field of an input of a node type)
+ *
+ * ```ts
+ * import * as NodeCatalog from "@effect-invokeai/core/catalog/NodeCatalog"
+ * import * as InkField from "@effect-invokeai/core/field/InkField"
+ * import * as Result from "effect/Result"
+ *
+ * export const widthField = (openApiDocument: unknown) =>
+ *   Result.map(NodeCatalog.fromOpenApi(openApiDocument), ({ templates }) => {
+ *     const width = templates.get("noise")?.inputs.get("width")
+ *     return width === undefined ? undefined : InkField.fromTemplate(width, 512)
+ *   })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -37,6 +37,29 @@
  * }
  * ```
  *
+ * **Example** (Outputs for a test, without a server)
+ *
+ * ```ts
+ * import * as Outputs from "@effect-invokeai/core/job/Outputs"
+ * import * as Duration from "effect/Duration"
+ *
+ * const item = { itemId: 1, sessionId: "session-1", itemIndex: 0 }
+ *
+ * const origin = Outputs.originOf(
+ *   { ...item, nodes: new Map() },
+ *   { nodeId: "decode", preparedId: "decode-1", iteration: [], index: 0, submitted: { type: "l2i" } }
+ * )
+ * const image = Outputs.decode(
+ *   { type: "image_output", image: { image_name: "hill.png" }, width: 512, height: 512 },
+ *   origin
+ * )
+ * export const outputs = Outputs.make({
+ *   batchId: "batch-1",
+ *   status: "completed",
+ *   items: [{ ...item, status: "completed", fieldValues: [], executionTime: Duration.seconds(2), outputs: [image] }]
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"

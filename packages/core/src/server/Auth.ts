@@ -28,6 +28,41 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  *
  * Routes are below `/api/v1/auth/` (6.12).
  *
+ * **Example** (Set up the first admin, add and delete users)
+ *
+ * ```ts
+ * import type { Services } from "@effect-invokeai/core/InvokeAi"
+ * import { Auth } from "@effect-invokeai/core/server/Auth"
+ * import * as Effect from "effect/Effect"
+ * import type * as Layer from "effect/Layer"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * export const setUp = (server: Layer.Layer<Services>, password: Redacted.Redacted) =>
+ *   Effect.gen(function*() {
+ *     const auth = yield* Auth
+ *     const { setup_required } = yield* auth.status
+ *     if (setup_required) yield* auth.setup({ email: "admin@example.com", password })
+ *     const { token } = yield* auth.login({ email: "admin@example.com", password, rememberMe: true })
+ *     return token
+ *   }).pipe(Effect.provide(server))
+ *
+ * // `server` is a client that is logged in as an admin.
+ * export const addUser = (server: Layer.Layer<Services>, email: string, password: Redacted.Redacted) =>
+ *   Effect.gen(function*() {
+ *     const auth = yield* Auth
+ *     const { user_id } = yield* auth.createUser({ email, password, display_name: "New" })
+ *     return yield* auth.user(user_id)
+ *   }).pipe(Effect.provide(server))
+ *
+ * export const deleteOthers = (server: Layer.Layer<Services>) =>
+ *   Effect.gen(function*() {
+ *     const auth = yield* Auth
+ *     const others = (yield* auth.users).filter((user) => user.is_admin !== true)
+ *     yield* Effect.forEach(others, (user) => auth.deleteUser(user.user_id))
+ *     return yield* auth.updateMe({ display_name: "The only one" })
+ *   }).pipe(Effect.provide(server))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

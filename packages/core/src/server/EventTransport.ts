@@ -1,6 +1,26 @@
 /**
  * The connection that carries the server's events.
  *
+ * **Example** (Print the names of all events of a queue)
+ *
+ * ```ts
+ * import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const printEvents = Effect.gen(function*() {
+ *   const transport = yield* EventTransport
+ *   const connection = yield* transport.connect({
+ *     url: new URL("http://localhost:9090"),
+ *     token: Effect.succeedNone,
+ *     onMessage(message) {
+ *       if (message._tag === "Connected") connection.emit("subscribe_queue", { queue_id: "default" })
+ *       if (message._tag === "Received") console.log(message.name)
+ *     }
+ *   })
+ *   yield* Effect.never
+ * }).pipe(Effect.scoped, Effect.provide(EventTransport.layerSocketIo))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

@@ -120,6 +120,28 @@ export interface ModelInstallOptions {
  *   })
  * ```
  *
+ * **Example** (Install a model and wait for it)
+ *
+ * ```ts
+ * import type { Services } from "@effect-invokeai/core/InvokeAi"
+ * import { Models } from "@effect-invokeai/core/server/Models"
+ * import * as Effect from "effect/Effect"
+ * import type * as Layer from "effect/Layer"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const install = (server: Layer.Layer<Services>, source: string) =>
+ *   Effect.gen(function*() {
+ *     const models = yield* Models
+ *     const { id } = yield* models.install(source, { changes: { description: "For posters" } })
+ *     yield* models.follow(id, { interval: "500 millis" }).pipe(
+ *       Stream.runForEach((job) => Effect.log(`${job.bytes ?? 0} of ${job.total_bytes ?? 0} bytes`)),
+ *       Effect.timeout("1 hour"),
+ *       Effect.onError(() => Effect.ignore(models.cancelInstall(id)))
+ *     )
+ *     return yield* models.installJob(id)
+ *   }).pipe(Effect.provide(server))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

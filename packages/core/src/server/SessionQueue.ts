@@ -66,6 +66,96 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  * export const cancel = (batchId: string) => SessionQueue.use((queue) => queue.cancelByBatchIds([batchId]))
  * ```
  *
+ * **Example** (Enqueue drafts under a destination, then remove them)
+ *
+ * ```ts
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+ * import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * // `Job.submit` also tracks the items and returns their outputs.
+ * export const enqueueDrafts = (workflow: Workflow) =>
+ *   Effect.gen(function*() {
+ *     const queue = yield* SessionQueue
+ *     const { data, graph, runs, workflow: embedded } = yield* WorkflowBatch.make(workflow, { runs: 3 })
+ *     return yield* queue.enqueueBatch({ data, graph, runs, workflow: embedded, destination: "drafts" })
+ *   })
+ *
+ * export const keepOneDraft = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   const [, ...others] = yield* queue.listAll({ destination: "drafts" })
+ *   for (const { item_id } of others) {
+ *     const { status } = yield* queue.item(item_id)
+ *     if (status === "pending") yield* queue.cancelItem(item_id)
+ *     yield* queue.deleteItem(item_id)
+ *   }
+ * })
+ *
+ * export const removeDrafts = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   const { in_progress, pending } = yield* queue.countsByDestination("drafts")
+ *   if (in_progress + pending > 0) yield* queue.cancelByDestination("drafts")
+ *   return yield* queue.deleteByDestination("drafts")
+ * })
+ * ```
+ *
+ * **Example** (Read items)
+ *
+ * ```ts
+ * import { isRedacted, SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const newest = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   const { item_ids } = yield* queue.itemIds({ order: "DESC" })
+ *   const items = yield* queue.itemsByIds(item_ids.slice(0, 10))
+ *   return items.filter((item) => !isRedacted(item))
+ * })
+ *
+ * export const failedIds = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   return yield* queue.summaries({ order: "ASC" }).pipe(
+ *     Stream.filter((item) => item.status === "failed"),
+ *     Stream.map((item) => item.item_id),
+ *     Stream.runCollect
+ *   )
+ * })
+ *
+ * export const firstSession = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   return yield* queue.items({ order: "ASC", chunkSize: 1 }).pipe(
+ *     Stream.map((item) => item.session_id),
+ *     Stream.runHead
+ *   )
+ * })
+ * ```
+ *
+ * **Example** (Look up a batch whose response was lost)
+ *
+ * ```ts
+ * import type { Services } from "@effect-invokeai/core/InvokeAi"
+ * import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
+ * import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+ * import type { Workflow } from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ * import type * as Layer from "effect/Layer"
+ *
+ * // `server` has receipts: its `Batch` has the field `idempotency_key`, see `Capabilities`.
+ * export const enqueue = (server: Layer.Layer<Services>, workflow: Workflow, key: string) =>
+ *   Effect.gen(function*() {
+ *     const queue = yield* SessionQueue
+ *     const { graph } = yield* WorkflowBatch.make(workflow)
+ *     yield* queue.enqueueBatch({ graph, idempotency_key: key }).pipe(
+ *       Effect.catchIf((error) => error.isAmbiguous, () => Effect.void)
+ *     )
+ *     const receipt = yield* queue.enqueueReceipt(key)
+ *     yield* queue.acknowledgeEnqueue(key)
+ *     return receipt
+ *   }).pipe(Effect.provide(server))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */
@@ -251,6 +341,19 @@ export class SessionQueue extends Context.Service<SessionQueue, {
 
 /**
  * Whether an item belongs to another user of a multi-user server, who keeps its batch and session secret.
+ *
+ * **Example** (Count the items of other users)
+ *
+ * ```ts
+ * import { isRedacted, SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const countOfOthers = Effect.gen(function*() {
+ *   const queue = yield* SessionQueue
+ *   const items = yield* queue.listAll()
+ *   return items.filter(isRedacted).length
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category predicates

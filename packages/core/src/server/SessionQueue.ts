@@ -177,8 +177,8 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Reads the result of an earlier `enqueueBatch` by its idempotency key; `None` if the server has not seen the key.
    *
-   * **Details** Route: `GET enqueue_batch/receipt`, on servers after 6.14 (see `EnqueueBatchReceipt`). A server
-   * without the route also results in `None`.
+   * **Details** Route: `GET enqueue_batch/receipt`, on servers after 6.14 (see `EnqueueBatchReceipt`). On a server
+   * without the route it fails, and `isUnknownRoute` of the error is true: `None` is the word of a server that knows.
    */
   readonly enqueueReceipt: (idempotencyKey: string) => Effect.Effect<Option.Option<EnqueueBatchReceipt>, InvokeAiError>
   /**

@@ -23,7 +23,6 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as BulkDownload from "../../packages/core/src/server/BulkDownload.ts"
 
 /** One call, as a line of the file that the tests append to; `by` are the names of the operations around it. */
 export const Call = Schema.Struct({
@@ -101,7 +100,7 @@ export const methods = Effect.gen(function*() {
     Videos: yield* Videos,
     WorkflowLibrary: yield* WorkflowLibrary
   }
-  const modules: Record<string, object> = { Assets, BulkDownload, Cleanup, Downloads }
+  const modules: Record<string, object> = { Assets, Cleanup, Downloads }
   // what begins with a capital letter is a class or a schema
   const names = [...Object.entries(services), ...Object.entries(modules)].flatMap(([name, members]) =>
     Object.keys(members).filter((member) => /^[a-z]/.test(member)).map((member) => `${name}.${member}`)

@@ -23,7 +23,7 @@ describe("The table of pnpm test:server", () => {
       for (const name of ["Boards.addImages", "Images.full", "SessionQueue.items", "Videos.find", "Auth.user"]) {
         assert.isTrue(methods.has(name), name)
       }
-      for (const name of ["Assets.uploadFile", "Downloads.many", "Cleanup.outputs", "BulkDownload.zip"]) {
+      for (const name of ["Assets.uploadFile", "Downloads.many", "Cleanup.outputs", "Downloads.zip"]) {
         assert.isTrue(methods.has(name), name)
       }
       for (const name of ["SessionQueue.queueId", "Downloads.DownloadError"]) assert.isFalse(methods.has(name), name)

@@ -1,10 +1,10 @@
+import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as BulkDownload from "../../../packages/core/src/server/BulkDownload.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -38,7 +38,7 @@ export const bulkDownloadSuite = (who: string, layer: Layer.Layer<ClientServices
             (image) => image.image_name
           ))
         for (const what of [{ imageNames: names }, { boardId: board.board_id }]) {
-          const zip = Buffer.concat(yield* Stream.runCollect(BulkDownload.zip(what)))
+          const zip = Buffer.concat(yield* Stream.runCollect(Downloads.zip(what)))
           const entries = zipNames(zip)
           assert.strictEqual(entries.length, 2)
           for (const name of names) assert.isTrue(entries.some((entry) => entry.endsWith(name)), entries.join())

@@ -99,4 +99,4 @@ export const zip = (
     return Option.isSome(ready)
       ? images.download(ready.value)
       : yield* new BulkDownloadFailed({ archiveName: "", detail: "the event connection was closed" })
-  })).pipe(Stream.withSpan("BulkDownload.zip"))
+  })).pipe(Stream.withSpan("Downloads.zip"))

@@ -354,7 +354,7 @@ export class Images extends Context.Service<Images, {
   /**
    * Starts to make a zip file of at most 1,000 images, or of a board.
    *
-   * **When to use** `BulkDownload.zip` does this, waits for the file and streams it.
+   * **When to use** `Downloads.zip` does this, waits for the file and streams it.
    *
    * **Details** Route: `POST download`. The server sends the event `bulk_download_complete` when the file is ready.
    */

@@ -68,7 +68,7 @@ const partsOf = (output: string): ReadonlyArray<{ readonly text: string; readonl
   const parts: Array<{ readonly text: string; readonly isFrame: boolean }> = []
   const nodes = new Set<string>()
   // a carriage return and the sequence that clears the line begin each state
-  for (const text of output.replaceAll("\r\n", "\n").split(/\n|\r\u001B\[2K/)) {
+  for (const text of output.replaceAll("\r\n", "\n").replaceAll("\r\u001B[2K", "\n").split("\n")) {
     const frame = frameOf(text)
     if (frame === undefined) {
       if (text !== "" && !text.startsWith("Batch ")) parts.push({ text, isFrame: false })

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
-import { Echoes, type Echo } from "./policy.ts"
+import { type Echo, Echoes } from "./policy.ts"
 
 type Scalar = string | number
 

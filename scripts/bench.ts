@@ -10,6 +10,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { makeConsumer } from "./lib/consumer.ts"
 import { environment, root, step } from "./lib/run.ts"
+import { withSimulator } from "./lib/simulator.ts"
 
 interface Measure {
   /** Milliseconds of the measured part. */
@@ -154,19 +155,6 @@ const measure = (folder: string, code: string, env: Readonly<Record<string, stri
   return JSON.parse(result.stdout) as Measure // written by the program above
 }
 
-/** The simulator on a port, for who starts; `stop` ends it. */
-const serve = async (): Promise<{ readonly url: string; readonly stop: () => void }> => {
-  const child = ChildProcess.spawn("node", [Path.join(root, "scripts/simulate.ts"), "0"], {
-    env: environment(),
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    const url = /INVOKEAI_URL=(\S+)/.exec(String(text))?.[1]
-    if (url !== undefined) return { url, stop: () => void child.kill("SIGINT") }
-  }
-  throw new Error("the simulator did not start")
-}
-
 /** The best of five, in turns, so that a busy machine slows both. */
 const compare = (folder: string, { byHand, env = {}, library }: Comparison): readonly [Measure, Measure] => {
   const all = Array.from({ length: 5 }, () => [measure(folder, byHand, env), measure(folder, library, env)] as const)
@@ -182,24 +170,24 @@ const folder = chosen.length > 0 || isWanted("transfer.ts") || isWanted("effect-
   ? makeConsumer(temporary).folder
   : temporary
 if (chosen.length > 0) {
-  const { stop, url } = await serve()
-  for (const comparison of chosen) {
-    const { beside, name } = comparison
-    step(name)
-    const env = { ...comparison.env, INVOKEAI_URL: url }
-    const [hand, ours] = compare(folder, { ...comparison, env })
-    rows.push(
-      [`${name}: time`, beside, cell(hand.time, "ms"), cell(ours.time, "ms"), (ours.time / hand.time).toFixed(2)],
-      [
-        `${name}: peak memory`,
-        beside,
-        cell(hand.memory, "MiB"),
-        cell(ours.memory, "MiB"),
-        (ours.memory / hand.memory).toFixed(2)
-      ]
-    )
-  }
-  stop()
+  await withSimulator((url) => {
+    for (const comparison of chosen) {
+      const { beside, name } = comparison
+      step(name)
+      const env = { ...comparison.env, INVOKEAI_URL: url }
+      const [hand, ours] = compare(folder, { ...comparison, env })
+      rows.push(
+        [`${name}: time`, beside, cell(hand.time, "ms"), cell(ours.time, "ms"), (ours.time / hand.time).toFixed(2)],
+        [
+          `${name}: peak memory`,
+          beside,
+          cell(hand.memory, "MiB"),
+          cell(ours.memory, "MiB"),
+          (ours.memory / hand.memory).toFixed(2)
+        ]
+      )
+    }
+  })
 }
 /** The best of five runs of a command with these arguments, from its start to its end. */
 const runTime = (args: ReadonlyArray<string>, command = "node"): number =>

@@ -4,12 +4,12 @@
  *
  * The tests of core are the same that `pnpm test` runs in Node.
  */
-import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { makeConsumer } from "./lib/consumer.ts"
-import { environment, must, root, run, step } from "./lib/run.ts"
+import { must, root, run, step } from "./lib/run.ts"
+import { withSimulator } from "./lib/simulator.ts"
 import { count, type Report } from "./lib/vitestReport.ts"
 
 /** What starts a program, before its file and arguments. */
@@ -69,41 +69,27 @@ const runTests = (runtime: Runtime): void => {
   failed += green ? counts.failed : Math.max(counts.failed, 1)
 }
 
-/** The simulator on a port, served by Node. */
-const serve = async (): Promise<{ readonly url: string; readonly stop: () => void }> => {
-  const child = ChildProcess.spawn("node", [Path.join(root, "scripts/simulate.ts"), "0"], {
-    env: environment(),
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    const url = /INVOKEAI_URL=(\S+)/.exec(String(text))?.[1]
-    if (url !== undefined) return { url, stop: () => void child.kill("SIGINT") }
-  }
-  throw new Error("the simulator did not start")
-}
-
 const programs = Path.join(root, "test/runtimes")
 
-const runPrograms = async (runtime: Runtime, folder: string): Promise<void> => {
-  const { stop, url } = await serve()
-  for (const [out, ...flags] of [["typed"], ["typed-promises", "--promise"]] as const) {
-    step(`the packed command writes modules to ${out}`)
-    const bin = Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js")
-    must("node", [bin, "types", Path.join(root, "examples/soft-thumbnail.json"), "--out", out, ...flags], {
-      cwd: folder
-    })
-  }
-  for (const name of Fs.readdirSync(programs).filter((file) => file.endsWith(".ts"))) {
-    step(`${name} in ${runtime}`)
-    const file = Path.join(folder, name)
-    Fs.copyFileSync(Path.join(programs, name), file)
-    const [executable, ...args] = command(runtime)
-    const env = { INVOKEAI_URL: url, EXAMPLES: Path.join(root, "examples") }
-    if (run(executable, [...args, file], { cwd: folder, env })) passed++
-    else failed++
-  }
-  stop()
-}
+const runPrograms = (runtime: Runtime, folder: string): Promise<void> =>
+  withSimulator((url) => {
+    for (const [out, ...flags] of [["typed"], ["typed-promises", "--promise"]] as const) {
+      step(`the packed command writes modules to ${out}`)
+      const bin = Path.join(folder, "node_modules/@effect-invokeai/cli/dist/bin.js")
+      must("node", [bin, "types", Path.join(root, "examples/soft-thumbnail.json"), "--out", out, ...flags], {
+        cwd: folder
+      })
+    }
+    for (const name of Fs.readdirSync(programs).filter((file) => file.endsWith(".ts"))) {
+      step(`${name} in ${runtime}`)
+      const file = Path.join(folder, name)
+      Fs.copyFileSync(Path.join(programs, name), file)
+      const [executable, ...args] = command(runtime)
+      const env = { INVOKEAI_URL: url, EXAMPLES: Path.join(root, "examples") }
+      if (run(executable, [...args, file], { cwd: folder, env })) passed++
+      else failed++
+    }
+  })
 
 must("npm", [
   "install",

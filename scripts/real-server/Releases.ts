@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { RealServerError } from "./Cache.ts"
 
-/** A release, with what differs between releases as far as installing and starting them is concerned. */
+/** A release, with what differs between releases when they are installed and started. */
 export interface Release {
   readonly version: string
   /** The packages that decide which server it is. */

@@ -15,7 +15,7 @@ const width = 100
 /** Characters that end a line, change its direction or cannot be seen. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
 
-/** The lines of a text as those of a comment: nothing in them ends it or is one of its tags. */
+/** Lines for a comment: nothing in them ends the comment or is one of its tags. */
 const commentLines = (text: string): ReadonlyArray<string> =>
   text.split(/\r\n|[\n\r\u2028\u2029]/).map((line) =>
     line.replaceAll(unprintable, " ").trim().replaceAll("*/", "*\\/").replace(/^@/, "\\@")

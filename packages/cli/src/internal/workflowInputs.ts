@@ -30,7 +30,7 @@ export interface FlagInput {
   readonly input: WorkflowInterface.InterfaceInput
 }
 
-/** The flag of a switch that turns it off. */
+/** The flag that sets a boolean input to false. */
 const negation = (flag: string): string => `no-${flag}`
 
 /**

@@ -10,7 +10,7 @@
  * then in the background with growing pauses, and once more when the layer closes.
  *
  * Interrupting an upload returns immediately. In the background its request gets 2 seconds to finish and is then cut;
- * an image that arrived all the same is looked up and deleted. If none is found, the record of the upload stays in the
+ * an image that arrived anyway is looked up and deleted. If none is found, the record of the upload stays in the
  * `AssetLedger`.
  *
  * **Example** (An image that exists for one run)

@@ -238,7 +238,7 @@ const checkSweptImages = Effect.fnUntraced(function*(
   return (yield* ResourceChecks.check(targets)).problems
 })
 
-/** A workflow resolved against a server as far as possible, and its problems. */
+/** A workflow whose models and boards are those of the server where they were found, and its problems. */
 interface Resolved {
   readonly loaded: LoadedWorkflow
   readonly batch: Batch.BuiltBatch

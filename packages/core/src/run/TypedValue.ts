@@ -44,7 +44,7 @@ export type VideoInput = string | {
   readonly video_name: string
 }
 
-/** What may be said about a model besides how it is found. */
+/** What may be said about a model in addition to how it is found. */
 interface ModelParts {
   /** The architecture, for example `"sdxl"`. */
   readonly base?: string | undefined

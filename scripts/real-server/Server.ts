@@ -59,7 +59,8 @@ const running = /Invoke running on (https?:\/\/[^\s/]+:\d+)/
 
 const keptLines = 40
 
-const freePort = Effect.callback<number, RealServerError>((resume) => {
+/** A port of the loopback interface that is free now. */
+export const freePort = Effect.callback<number, RealServerError>((resume) => {
   const fail = (error: Error) =>
     resume(Effect.fail(new RealServerError({ step: "Looking for a free port", detail: error.message })))
   const server = createServer().once("error", fail)

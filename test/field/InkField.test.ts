@@ -138,14 +138,14 @@ describe("String, boolean and enum fields", () => {
   it("accept strings, including empty ones, and numbers as strings", () => {
     const self = field("StringField", { bounds: { value: { minLength: 0, maxLength: 3 } } })
     accepts(self, [["", ""], ["abc", "abc"], ["😀😀😀", "😀😀😀"], [5, "5"], [1.5, "1.5"], [12n, "12"]])
-    refuses(self, "a text of 0 to 3 characters", [["abcd", "\"abcd\""], [1234, "1234"], [true, "true"]])
+    refuses(self, "a string of 0 to 3 characters", [["abcd", "\"abcd\""], [1234, "1234"], [true, "true"]])
     refuses(field("IntegerField"), "an integer", [["x".repeat(100), `"${"x".repeat(57)}..."`]])
   })
 
   it("check strings against the pattern in the server's document", () => {
     const code = field("StringField", { bounds: { value: { pattern: "^[A-Z]{3}$" } } })
     accepts(code, [["ABC", "ABC"]])
-    refuses(code, "a text that matches /^[A-Z]{3}$/", [["abc", "\"abc\""], ["ABC\n", "\"ABC\\n\""]])
+    refuses(code, "a string that matches /^[A-Z]{3}$/", [["abc", "\"abc\""], ["ABC\n", "\"ABC\\n\""]])
     assert.deepStrictEqual(InkField.problems(code, "abc").map(({ code, message }) => [code, message]), [
       ["valueDoesNotMatchPattern", "\"abc\" does not match /^[A-Z]{3}$/"]
     ])
@@ -158,7 +158,7 @@ describe("String, boolean and enum fields", () => {
     ) {
       accepts(field("StringField", { bounds: { value: { pattern } } }), [[value, value]])
     }
-    refuses(field("StringField", { bounds: { value: { pattern: "^\\d$" } } }), "a text that matches /^\\d$/", [[
+    refuses(field("StringField", { bounds: { value: { pattern: "^\\d$" } } }), "a string that matches /^\\d$/", [[
       "x",
       "\"x\""
     ]])
@@ -383,7 +383,7 @@ describe("Collection fields", () => {
       cardinality: "COLLECTION",
       bounds: { minItems: 1, maxItems: 2, item: { maxLength: 2 } }
     })
-    refuses(bounded, "a list of 1 to 2 texts of at most 2 characters", [
+    refuses(bounded, "a list of 1 to 2 strings of at most 2 characters", [
       [[], "a list of 0 items"],
       [["a", "b", "c"], "a list of 3 items"],
       [["abc"], "a list of 1 item"]

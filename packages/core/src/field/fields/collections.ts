@@ -24,8 +24,8 @@ import {
   stringProblems
 } from "../internal/bounds.ts"
 import * as Json from "../internal/json.ts"
-import { type InkFieldType, readFloat, readInteger } from "../internal/kind.ts"
-import { serverBoolean, serverFloat, serverInteger, serverText } from "../internal/serverValue.ts"
+import { coerceFloat, coerceInteger, type InkFieldType } from "../internal/kind.ts"
+import { storedBoolean, storedFloat, storedInteger, storedString } from "../internal/storedValue.ts"
 import type { Problem } from "../Problem.ts"
 import { modelJson, modelLabel, ModelReference, readModel } from "./modelReference.ts"
 import {
@@ -40,7 +40,7 @@ import {
   videoJson,
   VideoName
 } from "./references.ts"
-import { colorJson, InkColor, readBoolean, readColor } from "./scalars.ts"
+import { coerceBoolean, coerceColor, coerceString, colorJson, InkColor } from "./scalars.ts"
 
 /** Integers.
  *
@@ -231,15 +231,13 @@ const collectionKind = <Field extends CollectionField<A>, A>(options: {
 const readObject = <A>(read: (input: unknown) => A | undefined) => (stored: unknown): A | undefined =>
   Predicate.isObject(stored) ? read(stored) : undefined
 
-const readText = (input: unknown): string | undefined => typeof input === "bigint" ? String(input) : serverText(input)
-
 /** @internal */
 export const integerCollectionKind = collectionKind<InkIntegerCollectionField, number>({
   types: ["IntegerField[]"],
   empty: ({ bounds }) => ({ _tag: "InkIntegerCollectionField", bounds }),
   items: "integers",
-  read: serverInteger,
-  coerce: readInteger,
+  read: storedInteger,
+  coerce: coerceInteger,
   problems: (field, value) => integerProblems(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item),
   json: (field) => Json.integer(field.bounds.item)
@@ -250,8 +248,8 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
   types: ["FloatField[]"],
   empty: ({ bounds }) => ({ _tag: "InkFloatCollectionField", bounds }),
   items: "numbers",
-  read: serverFloat,
-  coerce: readFloat,
+  read: storedFloat,
+  coerce: coerceFloat,
   problems: (field, value) => floatProblems(field.bounds.item, value),
   bounds: (field) => describeNumberBounds(field.bounds.item),
   json: (field) => Json.number(field.bounds.item)
@@ -261,9 +259,9 @@ export const floatCollectionKind = collectionKind<InkFloatCollectionField, numbe
 export const stringCollectionKind = collectionKind<InkStringCollectionField, string>({
   types: ["StringField[]"],
   empty: ({ bounds }) => ({ _tag: "InkStringCollectionField", bounds }),
-  items: "texts",
-  read: serverText,
-  coerce: readText,
+  items: "strings",
+  read: storedString,
+  coerce: coerceString,
   problems: (field, value) => stringProblems(field.bounds.item, value),
   bounds: (field) => describeStringBounds(field.bounds.item),
   json: (field) => Json.text(field.bounds.item)
@@ -274,8 +272,8 @@ export const booleanCollectionKind = collectionKind<InkBooleanCollectionField, b
   types: ["BooleanField[]"],
   empty: ({ bounds }) => ({ _tag: "InkBooleanCollectionField", bounds }),
   items: "booleans",
-  read: serverBoolean,
-  coerce: readBoolean,
+  read: storedBoolean,
+  coerce: coerceBoolean,
   json: () => ({ type: "boolean" })
 })
 
@@ -316,8 +314,8 @@ export const colorCollectionKind = collectionKind<InkColorCollectionField, InkCo
   types: ["ColorField[]"],
   empty: ({ bounds }) => ({ _tag: "InkColorCollectionField", bounds }),
   items: "colors",
-  read: readObject(readColor),
-  coerce: readColor,
+  read: readObject(coerceColor),
+  coerce: coerceColor,
   json: () => colorJson
 })
 
@@ -333,8 +331,8 @@ const loras = collectionKind<InkLoRACollectionField, WeightedLoRA>({
   types: ["LoRAField", "LoRAField[]"],
   empty: ({ bounds }) => ({ _tag: "InkLoRACollectionField", bounds }),
   items: "LoRAs { lora, weight }",
-  read: (input) => readLoRA(input, serverFloat),
-  coerce: (input) => readLoRA(input, readFloat),
+  read: (input) => readLoRA(input, storedFloat),
+  coerce: (input) => readLoRA(input, coerceFloat),
   json: () => ({
     type: "object",
     properties: { lora: modelJson({ type: ["lora"] }), weight: Json.number() },

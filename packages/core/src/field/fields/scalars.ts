@@ -14,8 +14,8 @@ import {
   stringProblems
 } from "../internal/bounds.ts"
 import * as Json from "../internal/json.ts"
-import { describeChoices, type InkFieldType, readFloat, readInteger } from "../internal/kind.ts"
-import { serverBoolean, serverFloat, serverInteger, serverText } from "../internal/serverValue.ts"
+import { coerceFloat, coerceInteger, describeChoices, type InkFieldType } from "../internal/kind.ts"
+import { storedBoolean, storedFloat, storedInteger, storedString } from "../internal/storedValue.ts"
 import type { Problem } from "../Problem.ts"
 
 /** An integer.
@@ -149,8 +149,8 @@ export const integerKind: InkFieldType<InkIntegerField> = {
   types: ["IntegerField"],
   empty: ({ bounds }) => ({ _tag: "InkIntegerField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => serverInteger(stored),
-  coerce: (_, input) => readInteger(input),
+  read: (_, stored) => storedInteger(stored),
+  coerce: (_, input) => coerceInteger(input),
   problems: (field, value) => integerProblems(field.bounds, value),
   expected: (field) => `an integer${describeNumberBounds(field.bounds)}`,
   json: ({ bounds }) => Json.integer(bounds)
@@ -161,27 +161,31 @@ export const floatKind: InkFieldType<InkFloatField> = {
   types: ["FloatField"],
   empty: ({ bounds }) => ({ _tag: "InkFloatField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => serverFloat(stored),
-  coerce: (_, input) => readFloat(input),
+  read: (_, stored) => storedFloat(stored),
+  coerce: (_, input) => coerceFloat(input),
   problems: (field, value) => floatProblems(field.bounds, value),
   expected: (field) => `a number${describeNumberBounds(field.bounds)}`,
   json: ({ bounds }) => Json.number(bounds)
 }
 
 /** @internal */
+export const coerceString = (input: unknown): string | undefined =>
+  typeof input === "bigint" ? String(input) : storedString(input)
+
+/** @internal */
 export const stringKind: InkFieldType<InkStringField> = {
   types: ["StringField"],
   empty: ({ bounds }) => ({ _tag: "InkStringField", bounds: bounds.value ?? {} }),
   isSweepable: true,
-  read: (_, stored) => serverText(stored),
-  coerce: (_, input) => typeof input === "bigint" ? String(input) : serverText(input),
+  read: (_, stored) => storedString(stored),
+  coerce: (_, input) => coerceString(input),
   problems: (field, value) => stringProblems(field.bounds, value),
-  expected: (field) => `a text${describeStringBounds(field.bounds)}`,
+  expected: (field) => `a string${describeStringBounds(field.bounds)}`,
   json: ({ bounds }) => Json.text(bounds)
 }
 
 /** @internal */
-export const readBoolean = (input: unknown): boolean | undefined => {
+export const coerceBoolean = (input: unknown): boolean | undefined => {
   if (typeof input === "boolean") return input
   if (typeof input !== "string") return undefined
   const text = input.trim().toLowerCase()
@@ -193,8 +197,8 @@ export const booleanKind: InkFieldType<InkBooleanField> = {
   types: ["BooleanField"],
   empty: () => ({ _tag: "InkBooleanField" }),
   isSweepable: true,
-  read: (_, stored) => serverBoolean(stored),
-  coerce: (_, input) => readBoolean(input),
+  read: (_, stored) => storedBoolean(stored),
+  coerce: (_, input) => coerceBoolean(input),
   expected: () => "a boolean",
   json: () => ({ type: "boolean" })
 }
@@ -270,7 +274,7 @@ const readColorObject = (input: unknown, opacity: number | undefined): InkColor 
 }
 
 /** @internal */
-export const readColor = (input: unknown): InkColor | undefined => {
+export const coerceColor = (input: unknown): InkColor | undefined => {
   if (typeof input !== "string") return readColorObject(input, 255)
   const digits = /^#([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.exec(input.trim())?.[1]
   if (digits === undefined) return undefined
@@ -296,7 +300,7 @@ export const colorKind: InkFieldType<InkColorField> = {
   types: ["ColorField"],
   empty: () => ({ _tag: "InkColorField" }),
   read: (_, stored) => readColorObject(stored, undefined),
-  coerce: (_, input) => readColor(input),
+  coerce: (_, input) => coerceColor(input),
   expected: () => "a color { r, g, b, a } of integers between 0 and 255, or #rrggbb",
   json: () => colorJson
 }

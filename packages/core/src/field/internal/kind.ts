@@ -22,7 +22,7 @@ const decimalText = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?$/i
  *
  * `"30"` and `30n` are 30. `1.5`, `"1.5"`, `""`, `true` and numbers beyond ±(2^53 - 1) are not accepted.
  */
-export const readInteger = (input: unknown): number | undefined => {
+export const coerceInteger = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isSafeInteger(input) ? input + 0 : undefined
   if (typeof input === "bigint") return integerFromNumber(Number(input))
   if (typeof input !== "string") return undefined
@@ -33,7 +33,7 @@ export const readInteger = (input: unknown): number | undefined => {
 const integerFromNumber = (value: number): number | undefined => Number.isSafeInteger(value) ? value + 0 : undefined
 
 /** Reads a finite number from a number, a `bigint` or a decimal string; `undefined` if digits would be lost. */
-export const readFloat = (input: unknown): number | undefined => {
+export const coerceFloat = (input: unknown): number | undefined => {
   if (typeof input === "number") return Number.isFinite(input) ? input : undefined
   if (typeof input === "bigint") {
     const value = Number(input)

@@ -17,7 +17,7 @@ const numberOf = (text: string, digits: RegExp): number | undefined => {
 const exponentForm = 1e21
 
 /** The integer that the server reads from an integral number, a decimal string, or a boolean. */
-export const serverInteger = (stored: unknown): number | undefined => {
+export const storedInteger = (stored: unknown): number | undefined => {
   switch (typeof stored) {
     case "number":
       return Number.isInteger(stored) && Math.abs(stored) < exponentForm ? stored + 0 : undefined
@@ -29,7 +29,7 @@ export const serverInteger = (stored: unknown): number | undefined => {
 }
 
 /** The number that the server reads from a finite number, a decimal string, or a boolean. */
-export const serverFloat = (stored: unknown): number | undefined => {
+export const storedFloat = (stored: unknown): number | undefined => {
   switch (typeof stored) {
     case "number":
       return Number.isFinite(stored) ? stored : undefined
@@ -41,7 +41,7 @@ export const serverFloat = (stored: unknown): number | undefined => {
 }
 
 /** The string that the server reads from a string or a finite number. */
-export const serverText = (stored: unknown): string | undefined =>
+export const storedString = (stored: unknown): string | undefined =>
   typeof stored === "string"
     ? stored
     : typeof stored === "number" && Number.isFinite(stored)
@@ -52,7 +52,7 @@ const trueWords: ReadonlySet<unknown> = new Set([true, 1, "1", "on", "t", "true"
 const falseWords: ReadonlySet<unknown> = new Set([false, 0, "0", "off", "f", "false", "n", "no"])
 
 /** The boolean that the server reads from a boolean, 0 or 1, or a word such as `"yes"` or `"off"`. */
-export const serverBoolean = (stored: unknown): boolean | undefined => {
+export const storedBoolean = (stored: unknown): boolean | undefined => {
   const word = typeof stored === "string" ? stored.toLowerCase() : stored
   return trueWords.has(word) ? true : falseWords.has(word) ? false : undefined
 }

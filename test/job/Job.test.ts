@@ -3,6 +3,7 @@ import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -234,6 +235,34 @@ describe("Job", () => {
         assert.strictEqual(result.events.filter((event) => event._tag === "InvocationComplete").length, 6)
         assert.isBelow(elapsed, 6000)
       }
+    }))
+
+  it.effect("warns at growing intervals while the event connection stays unavailable, each time with the attempts so far", () =>
+    Effect.gen(function*() {
+      const tracking = { pollInterval: { min: "1 second", max: "2 minutes" } } as const
+      const { result } = yield* withServer(
+        { socket: false, duration: 26 * 60_000, tracking },
+        () =>
+          Effect.gen(function*() {
+            const job = yield* Job.submitBatch(batchOf(1))
+            const started = yield* Clock.currentTimeMillis
+            return yield* job.events.pipe(
+              Stream.filter((event) => event._tag === "JobWarning"),
+              Stream.mapEffect(({ message, reason }) =>
+                Effect.map(Clock.currentTimeMillis, (now) => ({
+                  reason,
+                  minute: Math.round((now - started) / 60_000),
+                  attempts: Number(/after (\d+) attempts/.exec(message)?.[1])
+                }))
+              ),
+              Stream.runCollect
+            )
+          })
+      )
+      assert.isTrue(result.every(({ reason }) => reason === "EventsUnavailable"))
+      assert.deepStrictEqual(result.map(({ minute }) => minute), [0, 1, 3, 7, 15, 25])
+      const attempts = result.map((warning) => warning.attempts)
+      assert.deepStrictEqual(attempts, attempts.toSorted((one, other) => one - other))
     }))
 
   it.effect("returns the results of each item in the order of the batch", () =>

@@ -162,7 +162,8 @@ export interface JobWarning {
    * - `ItemRetried`: an item of this job was retried on the server.
    * - `QueueBlocked`: the server cannot read the item in front of its queue, so nothing runs.
    * - `WorkerBusy`: no item is in progress, but the server still processes something.
-   * - `EventsUnavailable`: the server rejects the event connection; the job is tracked by polling.
+   * - `EventsUnavailable`: the event connection cannot be opened; the job is tracked by polling. Emitted with the first
+   *   failed attempt, and again 1, 2, 4, 8 and then every 10 minutes later.
    */
   readonly reason: "ExtraItems" | "ItemRetried" | "QueueBlocked" | "WorkerBusy" | "EventsUnavailable"
   /** The warning as a sentence. */

@@ -510,6 +510,13 @@ const reduceCertainty = (next: JobState, observation: Observation): Change => {
     case "CancelRequested":
       return next.cancelRequested ? same : withChanges({ cancelRequested: true })
     case "Warned":
+      // the tracker decides when this one is repeated
+      if (observation.reason === "EventsUnavailable") {
+        return {
+          state: next,
+          events: [{ _tag: "JobWarning", reason: observation.reason, message: observation.message, itemIds: [] }]
+        }
+      }
       return warn(next, { reason: observation.reason, message: observation.message, itemIds: [] })
     default:
       return same

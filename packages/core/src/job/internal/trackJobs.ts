@@ -83,6 +83,29 @@ interface TrackingJob {
   readonly reading: Set<number>
   /** When the job moved for the last time, in milliseconds. */
   lastActivityAt: number
+  readonly warnUnavailable: RepeatedWarning
+}
+
+/**
+ * When a warning about an unavailable event connection is due: with the first failed attempt, and again 1, 2, 4, 8 and then
+ * every 10 minutes later.
+ */
+class RepeatedWarning {
+  #pause = 60_000
+  #next = 0
+
+  /** Whether it is due at `now`, in milliseconds. If so, the next one is due later. */
+  isDue(now: number): boolean {
+    if (now < this.#next) return false
+    this.#pause = this.#next === 0 ? 60_000 : Math.min(600_000, this.#pause * 2)
+    this.#next = now + this.#pause
+    return true
+  }
+
+  /** The connection is open: the next failed attempt is the first one. */
+  reset(): void {
+    this.#next = 0
+  }
 }
 
 /** An observation of a batch that is not tracked. */
@@ -128,7 +151,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   let clock = yield* Clock.Clock
   let running: Running | undefined
   let hasSummaries = true
-  let hasWarned = false
+  const logUnavailable = new RepeatedWarning()
 
   const onResponse = () => {
     lastResponse = elapsedMillisUnsafe(clock)
@@ -171,7 +194,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (JobState.isProgress(before, state)) job.lastActivityAt = lastActivity = elapsedMillisUnsafe(clock)
     // Requests are on their way before subscribers see what happened, which may take them time.
     for (const command of commands) run(job, command)
-    if (state === before) return
+    if (state === before && events.length === 0) return
     feed.emit(events)
     if (JobState.isDone(state)) feed.end(Exit.succeed(state))
   }
@@ -337,16 +360,19 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (message._tag === "Connected") {
       // The server may be another one now.
       hasSummaries = true
-      hasWarned = false
+      logUnavailable.reset()
+      for (const job of trackedJobs()) job.warnUnavailable.reset()
     } else {
       for (const job of active()) observe(job, { _tag: "EventConnection", isUp: false })
     }
     if (message._tag === "Unavailable") {
       const { error } = message
-      for (const job of active()) observe(job, { _tag: "Warned", reason: "EventsUnavailable", message: error.message })
-      // Attempts continue as long as there are jobs: one message is enough.
-      if (!hasWarned) running?.fork(Effect.logWarning(`${error.message}; tracking jobs by polling`))
-      hasWarned = true
+      const now = elapsedMillisUnsafe(clock)
+      for (const job of active()) {
+        if (!job.warnUnavailable.isDue(now)) continue
+        observe(job, { _tag: "Warned", reason: "EventsUnavailable", message: error.message })
+      }
+      if (logUnavailable.isDue(now)) running?.fork(Effect.logWarning(`${error.message}; tracking jobs by polling`))
     }
     wake()
   }
@@ -406,7 +432,8 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
       nodes: target.nodes,
       observationQueue: [],
       reading: new Set(),
-      lastActivityAt: 0
+      lastActivityAt: 0,
+      warnUnavailable: new RepeatedWarning()
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => {

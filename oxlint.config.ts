@@ -31,7 +31,7 @@ const paths = [
 ]
 const everywhere: ReadonlyArray<Pattern> = [
   {
-    regex: "^effect/(http|http-api|socket|stream|testing|workflow|cluster|cli)$",
+    regex: "^effect/(http|http-api|socket|stream|testing|workflow|cluster|cli|sql|persistence|encoding)$",
     message: "Import the module itself, as in effect/http/HttpClient"
   },
   { regex: "^\\.{1,2}/.*\\.js$", message: "Relative imports end in .ts" }
@@ -106,7 +106,7 @@ export default defineConfig({
       rules: imports(neutral, socketIo)
     },
     {
-      files: ["packages/node/src/**"],
+      files: ["packages/{node,farm}/src/**"],
       rules: imports({ regex: "^@effect-invokeai/testing", message: "The simulator is for tests" })
     },
     {

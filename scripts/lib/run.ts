@@ -6,7 +6,7 @@ import * as Path from "node:path"
 export const root = Path.resolve(import.meta.dirname, "../..")
 
 /** The packages that are published, in the order in which they depend on each other. */
-export const packages = ["core", "node", "testing", "cli"] as const
+export const packages = ["core", "node", "testing", "farm", "cli"] as const
 
 const bin = Path.join(root, "node_modules/.bin")
 

@@ -87,7 +87,7 @@ describe("The documentation", () => {
   holds(
     "names entry points that are there",
     (text) =>
-      matches(text, /@effect-invokeai\/((?:core|node|testing)\/[\w/]+)/g).filter((entry) => {
+      matches(text, /@effect-invokeai\/((?:core|node|testing|farm)\/[\w/]+)/g).filter((entry) => {
         const [name = "", ...path] = entry.split("/")
         return !sources.includes(`packages/${name}/src/${path.join("/")}.ts`)
       })
@@ -171,7 +171,7 @@ describe("The documentation", () => {
       const places = [name, `packages/core/src/${name}`].map((path) => Path.join(root, path))
       assert.isTrue(places.some((path) => Fs.existsSync(path)), name)
     }
-    for (const path of matches(text, /`((?:core|node|testing|cli)\/[\w./-]+)`/g)) {
+    for (const path of matches(text, /`((?:core|node|testing|farm|cli)\/[\w./-]+)`/g)) {
       assert.isTrue(Fs.existsSync(Path.join(root, path.replace("/", "/src/").replace(/^/, "packages/"))), path)
     }
   })

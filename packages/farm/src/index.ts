@@ -1,0 +1,7 @@
+/**
+ * The modules for many servers and many workers, each as a namespace and as an entry point of its own.
+ *
+ * @since 0.1.0
+ */
+export * as FarmResult from "./FarmResult.ts"
+export * as SqliteClient from "./SqliteClient.ts"

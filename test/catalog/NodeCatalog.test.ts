@@ -166,6 +166,30 @@ describe("NodeCatalog", () => {
     assert.strictEqual(result.success.templates.get("c")?.outputs.size, 0)
   })
 
+  it("reads the fields of a node type when they are asked for, once", () => {
+    let reads = 0
+    const counted = (type: string) => ({
+      ...invocation(type, {}),
+      properties: {
+        type: { const: type },
+        get f() {
+          reads++
+          return { field_kind: "input", type: "integer" }
+        }
+      }
+    })
+    const result = NodeCatalog.fromOpenApi(openApi({ A: counted("a"), B: counted("b"), Out: out }))
+    assert(Result.isSuccess(result))
+    const { templates } = result.success
+    assert.deepStrictEqual([templates.size, templates.has("a"), [...templates.keys()], reads], [2, true, ["a", "b"], 0])
+    const first = templates.get("a")
+    assert.strictEqual(first?.inputs.get("f")?.type.name, "IntegerField")
+    assert.strictEqual(templates.get("a"), first)
+    assert.strictEqual(reads, 1)
+    assert.deepStrictEqual([...templates].map(([type, template]) => [type, template.type]), [["a", "a"], ["b", "b"]])
+    assert.strictEqual(reads, 2)
+  })
+
   it.effect("has a bundled catalog of 6.14.2", () =>
     Effect.gen(function*() {
       const source = yield* NodeCatalog.CatalogSource

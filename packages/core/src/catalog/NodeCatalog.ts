@@ -90,8 +90,9 @@ export class CatalogParseError extends TaggedError<CatalogParseError>()("Catalog
  * **Details**
  *
  * Supports all servers since 6.3, and custom nodes. Fields of unknown type are left out, as in the InvokeAI UI;
- * malformed schemas are skipped. Fails only if the value has no schemas or no node types at all. `version` is the
- * server's version (`GET /api/v1/app/version`), which the document does not contain.
+ * malformed schemas are skipped. Fails only if the value has no schemas or no node types at all. The template of a node
+ * type is made when it is first read; do not change the document afterwards. `version` is the server's version
+ * (`GET /api/v1/app/version`), which the document does not contain.
  *
  * **Example** (A catalog from a saved document)
  *

@@ -1,6 +1,7 @@
 /** Node templates from the schemas of an OpenAPI document. */
 import * as Predicate from "effect/Predicate"
 import { getOwn, type JsonObject, setOwn } from "../../internal/json.ts"
+import { LazyMap } from "../../internal/LazyMap.ts"
 import {
   type FieldBounds,
   type FieldType,
@@ -289,12 +290,16 @@ const typeName = (schema: JsonObject): string | undefined => {
   return Predicate.isObject(type) ? str(type["const"]) ?? str(type["default"]) : undefined
 }
 
-const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | undefined => {
-  const type = typeName(schema)
-  const properties = schema["properties"]
-  if (type === undefined || deniedTypes.has(type) || !Predicate.isObject(properties)) {
-    return undefined
-  }
+/** What a document declares of a node type. */
+interface NodeSchema {
+  readonly type: string
+  readonly schema: JsonObject
+  readonly properties: JsonObject
+  /** The schema of the output object. */
+  readonly output: unknown
+}
+
+const parseTemplate = ({ output, properties, schema, type }: NodeSchema): NodeTemplate => {
   const requiredNames = new Set<unknown>(Array.isArray(schema["required"]) ? schema["required"] : [])
   const inputs = new Map<string, InputTemplate>()
   const unsupportedInputs: Array<string> = []
@@ -313,10 +318,6 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
       inputs.set(name, input)
     }
   }
-  const outputRef = Predicate.isObject(schema["output"]) ? str(schema["output"]["$ref"]) : undefined
-  const output = outputRef === undefined
-    ? undefined
-    : getOwn(schemas, outputRef.slice(outputRef.lastIndexOf("/") + 1))
   const outputs = new Map<string, OutputTemplate>()
   if (Predicate.isObject(output) && Predicate.isObject(output["properties"])) {
     for (const name of Object.keys(output["properties"])) {
@@ -349,17 +350,29 @@ const parseTemplate = (schema: JsonObject, schemas: JsonObject): NodeTemplate | 
   }
 }
 
-/** The node types that the schemas of a document declare. */
-export const parseNodeTemplates = (schemas: JsonObject): ReadonlyMap<string, NodeTemplate> => {
-  const templates = new Map<string, NodeTemplate>()
-  for (const key of Object.keys(schemas)) {
-    const schema = getOwn(schemas, key)
-    if (Predicate.isObject(schema) && schema["class"] === "invocation") {
-      const template = parseTemplate(schema, schemas)
-      if (template !== undefined) {
-        templates.set(template.type, template)
-      }
-    }
+const nodeSchemaOf = (schema: unknown, schemas: JsonObject): NodeSchema | undefined => {
+  if (!Predicate.isObject(schema) || schema["class"] !== "invocation") return undefined
+  const type = typeName(schema)
+  const { output, properties } = schema
+  if (type === undefined || deniedTypes.has(type) || !Predicate.isObject(properties)) return undefined
+  const ref = Predicate.isObject(output) ? str(output["$ref"]) : undefined
+  return {
+    type,
+    schema,
+    properties,
+    output: ref === undefined ? undefined : getOwn(schemas, ref.slice(ref.lastIndexOf("/") + 1))
   }
-  return templates
+}
+
+/**
+ * The node types that the schemas of a document declare. A template is made when it is first asked for, because workflows
+ * use few of the types; of the document, only what is needed for the others is kept.
+ */
+export const parseNodeTemplates = (schemas: JsonObject): ReadonlyMap<string, NodeTemplate> => {
+  const templates = new Map<string, () => NodeTemplate>()
+  for (const key of Object.keys(schemas)) {
+    const node = nodeSchemaOf(getOwn(schemas, key), schemas)
+    if (node !== undefined) templates.set(node.type, () => parseTemplate(node))
+  }
+  return new LazyMap(templates)
 }

@@ -16,15 +16,8 @@ interface StreamedFile {
   readonly size: number | undefined
 }
 
-/** A form whose file is a stream, which `FormData` itself cannot hold. */
-class StreamedForm extends FormData {
-  readonly file: StreamedFile
-
-  constructor(file: StreamedFile) {
-    super()
-    this.file = file
-  }
-}
+/** The files of forms that are streams, which `FormData` itself cannot hold. */
+const streamedFiles = new WeakMap<FormData, StreamedFile>()
 
 /**
  * A form with one file. A `Blob` is read when it is sent; a stream is read while it is sent, and never buffered as a
@@ -41,14 +34,13 @@ export const form = (options: {
   readonly parts?: Readonly<Record<string, string | undefined>>
 }): FormData => {
   const { contentType, data, field, fileName } = options
-  const formData = Stream.isStream(data)
-    ? new StreamedForm({ field, fileName, contentType, stream: data, size: options.size })
-    : new FormData()
+  const formData = new FormData()
   for (const [name, value] of Object.entries(options.parts ?? {})) {
     if (value !== undefined) formData.append(name, value)
   }
-  if (Stream.isStream(data)) return formData
-  if (data instanceof Blob) {
+  if (Stream.isStream(data)) {
+    streamedFiles.set(formData, { field, fileName, contentType, stream: data, size: options.size })
+  } else if (data instanceof Blob) {
     formData.append(field, data.type === contentType ? data : data.slice(0, data.size, contentType), fileName)
   } else {
     // a copy, because a Uint8Array may be a view of a shared buffer, which a Blob does not accept
@@ -70,8 +62,8 @@ export const withStreamedBody = (
 ): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
   if (request.body._tag !== "FormData") return Effect.succeed(request)
   const { formData } = request.body
-  if (!(formData instanceof StreamedForm)) return Effect.succeed(request)
-  const { file } = formData
+  const file = streamedFiles.get(formData)
+  if (file === undefined) return Effect.succeed(request)
   return Effect.map(Effect.all([Random.nextInt, Random.nextInt]), ([a, b]) => {
     const boundary = `----effect-invokeai-${Math.abs(a).toString(36)}${Math.abs(b).toString(36)}`
     const encode = (text: string) => new TextEncoder().encode(text)

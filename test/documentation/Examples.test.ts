@@ -44,6 +44,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "guides/crash-recovery.md prepare": () => [{ id: "1", photo: "mountain.jpg", prompt: "a lake" }],
   "guides/crash-recovery.md handle": () => [{ id: "2", photo: "mountain.jpg", prompt: "a lake" }],
   "guides/crash-recovery.md program": () => [[{ id: "3", photo: "mountain.jpg", prompt: "a lake" }]],
+  "guides/crash-recovery.md work": ({ workflow }) => [{ run: "run", id: 1 }, Effect.succeed(workflow)],
   "guides/crash-recovery.md main": () => [["4", "5"].map((id) => ({ id, photo: "mountain.jpg", prompt: "a lake" }))],
   "guides/custom-nodes.md palettes": () => [{
     unknown: [{ type: "palette_output", data: { type: "palette_output", colors: ["red"] } }, {
@@ -81,6 +82,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "workflow/InputError.ts withSteps": ({ flux }) => [flux, 30],
   "job/JobError.ts outputs": ({ job }) => [job],
   "job/JobError.ts submit": ({ workflow }) => [workflow],
+  "job/JobRecovery.ts repaint": () => ["item-1", "mountain.jpg"],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts saved": ({ outputs }) => [outputs],
   "job/Outputs.ts upscaled": ({ outputs }) => [outputs],

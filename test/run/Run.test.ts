@@ -110,6 +110,31 @@ describe("run", () => {
       assert.lengthOf(yield* Stream.runCollect(images.list({ isIntermediate: false })), 3)
     })))
 
+  it.effect("under a batch id uploads and submits once, and returns the same outputs to each caller", () =>
+    test(Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const simulator = yield* Simulator.Simulator
+      const options = { batchId: "thumbnail-7", directory: yield* fs.makeTempDirectoryScoped() }
+      const first = yield* Run.run(thumbnail, { photo, width: 32 }, { ...options, template: "first" })
+      const second = yield* Run.run(thumbnail, { photo, width: 32 }, { ...options, template: "second" })
+      assert.strictEqual(first.batchId, "thumbnail-7")
+      assert.strictEqual(second.images[0]!.imageName, first.images[0]!.imageName)
+      assert.deepStrictEqual(
+        yield* fs.readFile(second.files[0]!.path),
+        yield* fs.readFile(first.files[0]!.path)
+      )
+      const paths = (yield* simulator.requests).map(({ path }) => path)
+      assert.lengthOf(paths.filter((path) => path.endsWith("/images/upload")), 1)
+      assert.lengthOf(paths.filter((path) => path.endsWith("/enqueue_batch")), 1)
+    }))))
+
+  it.effect("under a batch id still checks its values before it attaches", () =>
+    test(Effect.gen(function*() {
+      yield* Run.run(thumbnail, { photo, width: 32 }, { batchId: "thumbnail-7" })
+      const error = yield* Effect.flip(Run.run(thumbnail, { photo, width: -1 }, { batchId: "thumbnail-7" }))
+      assert.strictEqual(tagOf(error), "InvalidInputValue")
+    })))
+
   it.effect("lists the values of an output whose node runs several times", () =>
     test(Effect.gen(function*() {
       const stripes = yield* Run.run(file("test/fixtures/workflows/iterate-and-collect.json"))

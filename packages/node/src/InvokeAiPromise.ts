@@ -285,7 +285,7 @@ export interface Client extends AsyncDisposable {
    */
   readonly submitAll: (
     workflows: Iterable<Workflow>,
-    options?: EffectJob.SubmitOptions & { readonly concurrency?: number | undefined }
+    options?: EffectJob.SubmitAllOptions
   ) => AsyncIterable<EffectJob.Outcome>
   /**
    * Attaches to a job by its batch id: after a `SubmissionUnknown`, after a restart, or from another program.

@@ -61,6 +61,37 @@ describe("On the real server", () => {
     }).pipe(Effect.scoped, Effect.provide(through(handle)))
   })
 
+  it.live("a batch id of the caller is submitted once, also by several processes at the same moment", () => {
+    const direct = through(() => undefined)
+    const submit = (batchId: string, items: ReadonlyArray<number>) =>
+      Job.submitBatch(batch("integer", items), { batchId }).pipe(
+        Effect.flatMap((job) => job.await),
+        Effect.map((result) => [result.status, result.items.map((item) => item.itemId)] as const),
+        Effect.scoped,
+        Effect.provide(Layer.fresh(direct))
+      )
+    return Effect.gen(function*() {
+      const batchId = `item_7.${randomUUID()}`
+      const first = yield* submit(batchId, [1, 2])
+      assert.deepStrictEqual(yield* submit(batchId, [1, 2]), first)
+      assert.deepStrictEqual(yield* count(batchId), { completed: 2, total: 2 })
+
+      const contested = randomUUID()
+      const results = yield* Effect.all(Array.from({ length: 4 }, () => submit(contested, [1])), {
+        concurrency: "unbounded"
+      })
+      for (const result of results) assert.deepStrictEqual(result, results[0])
+    }).pipe(Effect.provide(direct))
+  })
+
+  it.live("every id that is accepted can be looked up and canceled", () =>
+    Effect.gen(function*() {
+      for (const batchId of ["a", `0.${"x".repeat(126)}`, `A-b_c.${randomUUID()}..`]) {
+        yield* Effect.scoped(Effect.flatMap(Job.submitBatch(batch("integer", [1]), { batchId }), (job) => job.await))
+        assert.strictEqual((yield* count(batchId)).total, 1, batchId)
+      }
+    }).pipe(Effect.provide(through(() => undefined))))
+
   it.live("a lost response to the enqueue request delays the job by seconds only", () =>
     Effect.gen(function*() {
       const [time, job] = yield* Effect.timed(Job.submitBatch(batch("integer", [1, 2])))

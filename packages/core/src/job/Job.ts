@@ -48,7 +48,15 @@ import type { ServerInfo } from "../server/ServerInfo.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
-import { awaitWithin, cancelJob, close, jobRules, type Lifecycle, timeoutRules } from "./internal/lifecycle.ts"
+import {
+  awaitWithin,
+  batchIdRule,
+  cancelJob,
+  close,
+  jobRules,
+  type Lifecycle,
+  timeoutRules
+} from "./internal/lifecycle.ts"
 import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
 import { resolveBoard } from "./internal/resolveBoard.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
@@ -248,11 +256,11 @@ const makeJob = Effect.fnUntraced(function*(
 /** The body of `submitBatch`, without a span and a timeout of its own. */
 const enqueueJob = Effect.fnUntraced(function*(
   batch: JobBatch,
-  options: JobOptions,
+  options: SubmitBatchOptions,
   limit: TimeLimit.TimeLimit
 ): Effect.fn.Return<Job, SubmissionError | InvokeAiError | RecordError, JobServices | Scope.Scope> {
   const random = yield* SecureRandom.SecureRandom
-  const batchId = yield* random.uuidV4()
+  const batchId = options.batchId ?? (yield* random.uuidV4())
   const destination = options.destination ?? batchId
   yield* Effect.annotateCurrentSpan({ batchId })
   return yield* send(
@@ -272,9 +280,39 @@ const enqueueJob = Effect.fnUntraced(function*(
       nodes: batch.nodes
     },
     options,
-    limit
+    limit,
+    { mayExist: options.batchId !== undefined }
   )
 })
+
+/**
+ * Options for submitting a batch and for closing its job.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmitBatchOptions extends JobOptions {
+  /**
+   * The id of the batch: 1 to 128 letters, digits, `.`, `_` or `-`, such as a UUIDv5 of what the job is for. Default: a
+   * random UUID.
+   *
+   * **Details**
+   *
+   * With an id of your own, the server remembers the job: submitting it again attaches to the batch that the server
+   * has, or sends it if the server has none. The server is asked before the batch is sent. If two programs send it at
+   * the same moment, the older items are kept, and the newer ones are canceled and their images deleted.
+   *
+   * The batch that the server has keeps the inputs it was submitted with, and a job that failed or was canceled stays
+   * so: to run it again, choose another id. The server forgets a batch when its queue is cleared or pruned, or the
+   * batch is deleted.
+   *
+   * `JobRecovery.attachOrSubmit` looks for the batch before it uploads images and builds the workflow.
+   */
+  readonly batchId?: string | undefined
+}
+
+/** @internal */
+export const submitBatchRules: Options.OptionRules<SubmitBatchOptions> = { ...jobRules, batchId: batchIdRule }
 
 /**
  * Submits a batch that is ready for the server. For a workflow, use `submit`.
@@ -305,14 +343,14 @@ const enqueueJob = Effect.fnUntraced(function*(
  */
 export const submitBatch: (
   batch: JobBatch,
-  options?: JobOptions
+  options?: SubmitBatchOptions
 ) => Effect.Effect<
   Job,
   SubmissionError | InvokeAiError | WorkflowNotCompleted | RecordError | InvalidOption,
   JobServices | Scope.Scope
-> = Effect.fn("Job.submitBatch")((batch: JobBatch, options: JobOptions = {}) =>
+> = Effect.fn("Job.submitBatch")((batch: JobBatch, options: SubmitBatchOptions = {}) =>
   Effect.andThen(
-    Options.check(options, jobRules),
+    Options.check(options, submitBatchRules),
     TimeLimit.submitWithin(options, (limit) => enqueueJob(batch, options, limit))
   )
 )
@@ -324,12 +362,12 @@ const isCertainlyAbsent = (error: SubmissionError | InvokeAiError): boolean =>
     : error.reason._tag !== "SubmissionUnknown" &&
       !(error.reason._tag === "QueueBlocked" && error.reason.removed !== true)
 
-/** Tracks a batch and sends it, after checking whether a killed process already sent it. */
+/** Tracks a batch and sends it, unless the server has it. */
 const send = Effect.fnUntraced(function*(
   submission: Submission.Submission,
   options: JobOptions,
   limit: TimeLimit.TimeLimit,
-  before: { readonly maybeSent?: boolean | undefined } = {}
+  before: Pick<Submission.SubmissionContext, "maybeSent" | "mayExist"> = {}
 ): Effect.fn.Return<Job, SubmissionError | InvokeAiError | RecordError, JobServices | Scope.Scope> {
   const tracker = yield* JobTracker
   const { batchId } = submission
@@ -406,7 +444,7 @@ export const resubmit = (
  * @category models
  * @since 0.1.0
  */
-export interface SubmitOptions extends JobOptions {
+export interface SubmitOptions extends SubmitBatchOptions {
   /**
    * The id or name of the board for every kept image whose node names no board of its own, or `auto`; `none` for no
    * board. Default: the board of each node, if it names one.
@@ -424,7 +462,7 @@ export interface SubmitOptions extends JobOptions {
 
 /** @internal */
 export const submitRules: Options.OptionRules<SubmitOptions> = {
-  ...jobRules,
+  ...submitBatchRules,
   board: Options.text,
   // the checks of the workflow report these two, together with everything else that is wrong
   runs: Options.unchecked,
@@ -511,10 +549,24 @@ export interface Outcome {
   readonly result: Result.Result<WorkflowOutput, SubmitError | AwaitError>
 }
 
-const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & object> = {
-  ...submitRules,
-  concurrency: Options.concurrency
+/**
+ * Options for submitting many workflows, for each of them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubmitAllOptions extends Omit<SubmitOptions, "batchId"> {
+  /**
+   * How many jobs are on the server's queue at the same time, at least 1; `Infinity` for no limit.
+   *
+   * @default 16
+   */
+  readonly concurrency?: number | undefined
 }
+
+const { batchId: _, ...eachRules } = submitRules
+
+const submitAllRules: Options.OptionRules<SubmitAllOptions> = { ...eachRules, concurrency: Options.concurrency }
 
 /**
  * Runs many workflows and emits their outcomes as they arrive.
@@ -543,7 +595,7 @@ const submitAllRules: Options.OptionRules<Parameters<typeof submitAll>[1] & obje
  */
 export const submitAll = (
   workflows: Iterable<Workflow.Workflow>,
-  options: SubmitOptions & { readonly concurrency?: number | undefined } = {}
+  options: SubmitAllOptions = {}
 ): Stream.Stream<Outcome, never, JobServices | Boards | WorkflowResources> => {
   const { concurrency = 16, ...submitOptions } = options
   const checked = Options.checkResult(options, submitAllRules)
@@ -585,7 +637,8 @@ export interface AttachOptions extends JobOptions {
   readonly nodes?: ReadonlyMap<string, OutputNode> | undefined
 }
 
-const attachRules: Options.OptionRules<AttachOptions> = {
+/** @internal */
+export const attachRules: Options.OptionRules<AttachOptions> = {
   ...jobRules,
   size: Options.integer(1),
   nodes: Options.map

@@ -4,7 +4,8 @@
  * **When to use**
  *
  * Use `submitOnce` in programs that are restarted after a crash: the same code submits a job the first time and resumes
- * it the next time. Use `resume` for jobs in the journal that no code requests any more.
+ * it the next time. Use `resume` for jobs in the journal that no code requests any more. Use `attachOrSubmit` if several
+ * processes or machines share the jobs: it needs no journal, because the server finds the job by its batch id.
  *
  * **Example** (A program that can be killed at any moment)
  *
@@ -36,6 +37,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { RecordError } from "../files/RecordError.ts"
@@ -44,6 +46,7 @@ import type { InvalidOption } from "../InvalidOption.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { Boards } from "../server/Boards.ts"
 import { ServerInfo } from "../server/ServerInfo.ts"
+import { SessionQueue } from "../server/SessionQueue.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
@@ -176,7 +179,7 @@ export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
   Job.JobServices | Boards | WorkflowResources | JobJournal | Scope.Scope | R
 > {
   yield* Options.check(options, Job.submitRules)
-  const { board: _board, runs: _runs, seed: _seed, ...batchOptions } = options
+  const { batchId: _batchId, board: _board, runs: _runs, seed: _seed, ...batchOptions } = options
   const journal = yield* JobJournal
   return yield* withKeyLock(
     journal,
@@ -187,4 +190,102 @@ export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
       return yield* Job.submit(yield* workflow, { ...options, key })
     })
   )
+})
+
+/**
+ * Options for `attachOrSubmit`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttachOrSubmitOptions extends Omit<Job.SubmitOptions, "batchId" | "key"> {
+  /**
+   * How many queue items the job makes. With it, items of a batch that was sent twice are recognized and canceled even
+   * if the programs that sent them no longer run. Default: all items that the server has.
+   */
+  readonly size?: number | undefined
+}
+
+const { key: _, ...submitRules } = Job.submitRules
+
+const attachOrSubmitRules: Options.OptionRules<AttachOrSubmitOptions & Pick<Job.SubmitOptions, "batchId">> = {
+  ...submitRules,
+  size: Job.attachRules.size
+}
+
+/**
+ * Attaches to the job with a batch id, or makes a workflow and submits it under this id if the server has no such batch.
+ *
+ * **When to use**
+ *
+ * If several processes or machines work on the same jobs: the server remembers the jobs, and no journal is needed. Derive
+ * the id from what the job is for, and add the number of the attempt if a job that failed can run again.
+ *
+ * **Details**
+ *
+ * The workflow is an effect that runs only if the server has no such batch, so a second attempt uploads nothing and gets
+ * the outputs of the job that the first attempt submitted, with the inputs it was submitted with. If two processes submit
+ * it at the same moment, both track the older items; the newer ones are canceled, and each process deletes its own
+ * uploads when its scope closes.
+ *
+ * The job is like one that `Job.submit` returns, even if it was attached to: closing the scope before its end cancels it
+ * unless `onScopeClose` is `detach`.
+ *
+ * **Gotchas**
+ *
+ * A job that failed or was canceled stays so: choose another id to run it again. The server forgets a batch when its queue
+ * is cleared or pruned, or the batch is deleted. A request of a killed process can arrive after the lookup; its items are
+ * canceled as soon as they are seen, and at the latest before the job ends.
+ *
+ * **Errors**
+ *
+ * Those of `Job.submit`, and those of the effect that makes the workflow.
+ *
+ * **Example** (A job that several workers can take over from each other)
+ *
+ * ```ts
+ * import * as Assets from "@effect-invokeai/core/assets/Assets"
+ * import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+ * import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const repaint = (batchId: string, file: string) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const prepare = Effect.gen(function*() {
+ *       const workflow = yield* Workflow.fromFile("image-to-image.json")
+ *       return yield* Workflow.setInputs(workflow, { image: yield* Assets.uploadFile(file), prompt: "a lake" })
+ *     })
+ *     const job = yield* JobRecovery.attachOrSubmit(batchId, prepare, { onScopeClose: "detach" })
+ *     return yield* job.await
+ *   }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attachOrSubmit = Effect.fn("JobRecovery.attachOrSubmit")(function*<E, R>(
+  batchId: string,
+  workflow: Effect.Effect<Workflow, E, R>,
+  options: AttachOrSubmitOptions = {}
+): Effect.fn.Return<
+  Job.Job,
+  Job.SubmitError | E,
+  Job.JobServices | Boards | WorkflowResources | Scope.Scope | R
+> {
+  yield* Effect.annotateCurrentSpan({ batchId })
+  yield* Options.check({ ...options, batchId }, attachOrSubmitRules)
+  const { board, runs, seed, size, ...jobOptions } = options
+  const { total } = yield* SessionQueue.use((queue) => queue.batchStatus(batchId))
+  const attached = total === 0 ? Option.none() : yield* Job.attach(batchId, {
+    onScopeClose: "cancel",
+    keepOutputs: false,
+    ...jobOptions,
+    size
+  }).pipe(
+    Effect.asSome,
+    // deleted since
+    Effect.catchTag("JobNotFound", () => Effect.succeedNone)
+  )
+  if (Option.isSome(attached)) return attached.value
+  return yield* Job.submit(yield* workflow, { ...jobOptions, board, runs, seed, batchId })
 })

@@ -69,11 +69,11 @@ export interface SubmissionResult {
   readonly requested: number
   /** The ids of the accepted items, in the order of the batch. */
   readonly itemIds: ReadonlyArray<number>
-  /** Whether the server's response was lost and the batch was found by its id. */
+  /** Whether the batch was found by its id: the server had it already, or its response was lost. */
   readonly recovered: boolean
   /**
-   * Whether `itemIds` are certainly all items of the batch. False if the batch was sent more than once, or if the
-   * response does not name as many items as it counts.
+   * Whether `itemIds` are certainly all items of the batch. False if the batch was sent more than once, if the caller
+   * chose its id (another program may send it too), or if the response does not name as many items as it counts.
    */
   readonly itemsConfirmed: boolean
 }
@@ -91,6 +91,13 @@ export interface SubmissionContext {
    * @default false
    */
   readonly maybeSent?: boolean | undefined
+  /**
+   * Whether the caller chose the batch id, so that the server may have the batch already, or another program may be
+   * sending it. The server is asked once before the batch is sent, and the items are counted again afterwards.
+   *
+   * @default false
+   */
+  readonly mayExist?: boolean | undefined
   /** Ends when events report an item of the batch. */
   readonly seen?: Effect.Effect<unknown> | undefined
 }
@@ -235,7 +242,8 @@ const hasMore = Effect.fnUntraced(
 const isIncomplete = (result: { readonly enqueued: number; readonly requested: number }) =>
   result.enqueued < result.requested || result.enqueued === 0
 
-/** Submits a batch.
+/**
+ * Submits a batch.
  *
  * **Details**
  *
@@ -306,7 +314,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
       requested: size,
       itemIds: own.map((member) => member.itemId),
       recovered: true,
-      itemsConfirmed: sent === 1 && own.length <= size
+      itemsConfirmed: sent === 1 && before.mayExist !== true && own.length <= size
     }
     return result
   })
@@ -324,6 +332,10 @@ export const submit = Effect.fn("Submission.submit")(function*(
   })
 
   const accepted = Effect.gen(function*() {
+    if (before.mayExist === true) {
+      const { total } = yield* queue.batchStatus(batchId)
+      if (total > 0) return yield* recover(total, 1)
+    }
     let asking = before.maybeSent === true
     let key = sentKey
     for (let sent = 1;; sent++) {
@@ -347,7 +359,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
             requested,
             itemIds: ids.toSorted((a, b) => a - b),
             recovered: false,
-            itemsConfirmed: (sent === 1 || key !== undefined) && ids.length === enqueued
+            itemsConfirmed: ((sent === 1 && before.mayExist !== true) || key !== undefined) && ids.length === enqueued
           } satisfies SubmissionResult
         }
         error = answer.failure

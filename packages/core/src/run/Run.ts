@@ -49,6 +49,7 @@ import { InvalidOption } from "../InvalidOption.ts"
 import * as Job from "../job/Job.ts"
 import type { JobEvent } from "../job/JobEvent.ts"
 import type { JobProgress } from "../job/JobProgress.ts"
+import * as JobRecovery from "../job/JobRecovery.ts"
 import type { JobResult } from "../job/JobResult.ts"
 import type { Boards } from "../server/Boards.ts"
 import type { Images } from "../server/Images.ts"
@@ -64,7 +65,17 @@ export { uploadSources, withoutSources } from "./ImageSources.ts"
 /** Fails with what would make every download fail, before there is anything to download. @internal */
 export const checkDownloads = (options: OutputsOptions) => checkTarget(options)
 
-type Submitting = "board" | "runs" | "seed" | "prepend" | "timeout" | "keepOutputs" | "deleteOutputs" | "origin"
+type Submitting =
+  | "batchId"
+  | "board"
+  | "runs"
+  | "seed"
+  | "prepend"
+  | "timeout"
+  | "onScopeClose"
+  | "keepOutputs"
+  | "deleteOutputs"
+  | "origin"
 type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"
 
 /**
@@ -95,11 +106,13 @@ const downloading = {
 export const runRules: Options.OptionRules<RunOptions> = {
   ...downloading,
   directory: Options.nonEmptyText,
+  batchId: Job.submitRules.batchId,
   board: Job.submitRules.board,
   runs: Job.submitRules.runs,
   seed: Job.submitRules.seed,
   prepend: Job.submitRules.prepend,
   timeout: Job.submitRules.timeout,
+  onScopeClose: Job.submitRules.onScopeClose,
   keepOutputs: Job.submitRules.keepOutputs,
   deleteOutputs: Job.submitRules.deleteOutputs,
   origin: Job.submitRules.origin,
@@ -213,7 +226,11 @@ const outputsOf = (
  * image is also a path, a URL (`http:`, `https:`, `file:` or `data:`), a `Uint8Array`, a `Blob`, or an output of an earlier
  * run. A string without a slash is the path of a file if that exists, and otherwise the name of an image on the server.
  * A value that is `undefined` counts as not given.
- * Uploads are deleted at the end, whether the run succeeds, fails or is interrupted; a job that has not ended is canceled.
+ * Uploads are deleted at the end, whether the run succeeds, fails or is interrupted; a job that has not ended is canceled
+ * unless `onScopeClose` is `detach`.
+ *
+ * With a `batchId`, a run is done once: if the server has the batch, nothing is uploaded or submitted, and the outputs are
+ * those of that batch, see `JobRecovery.attachOrSubmit`.
  *
  * **Errors**
  *
@@ -236,15 +253,21 @@ export const run = Effect.fn("Run.run")(function*(
   if (!Options.isNamedValues(values)) {
     return yield* Options.invalidArgument("values", "an object with values by input name", values)
   }
-  const { directory, ifExists, format, metadata, onEvent, onProgress, quality, template, ...submitting } = options
+  const { batchId, directory, ifExists, format, metadata, onEvent, onProgress, quality, template, ...submitting } =
+    options
   const workflow = yield* open(source)
   const downloads = directory === undefined
     ? undefined
     : { directory, ifExists, format, metadata, quality, template, workflow: workflow.definition.name }
   if (downloads !== undefined) yield* checkTarget(downloads)
   return yield* Effect.scoped(Effect.gen(function*() {
-    const ready = yield* prepare(workflow, values)
-    const job = yield* Job.submit(ready, submitting)
+    const { checked, upload } = yield* prepare(workflow, values)
+    const job = batchId === undefined
+      ? yield* Job.submit(yield* upload, submitting)
+      : yield* JobRecovery.attachOrSubmit(batchId, upload, {
+        ...submitting,
+        size: WorkflowInterface.isBatched(checked) ? undefined : options.runs ?? 1
+      })
     const [result] = yield* Effect.all([
       job.await,
       onProgress === undefined ? Effect.void : Stream.runForEach(job.progress, onProgress),
@@ -254,7 +277,7 @@ export const run = Effect.fn("Run.run")(function*(
       ? { files: [], images: 0, videos: 0, bytes: 0 }
       : yield* Downloads.outputs(result.outputs, downloads)
     const paths = pathsOf(downloaded)
-    const self = WorkflowInterface.make(ready, { runs: options.runs })
+    const self = WorkflowInterface.make(checked, { runs: options.runs })
     return {
       batchId: job.batchId,
       outputs: outputsOf(self, result, paths),

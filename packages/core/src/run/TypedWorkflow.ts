@@ -516,7 +516,8 @@ export const make = <Inputs extends object, Outputs extends object>(
     return yield* Run.run(yield* open({ workflow }), inputs, options)
   })
   const set = Effect.fn("TypedWorkflow.set")(function*(inputs: Workflow.InputValues = {}, options?: SourceOptions) {
-    return yield* prepare(yield* open(options), inputs)
+    const { upload } = yield* prepare(yield* open(options), inputs)
+    return yield* upload
   })
   const self = { signature, inputSchema, outputSchema: outputSchemas, open, run, set }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are those of the signature

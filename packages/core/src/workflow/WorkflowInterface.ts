@@ -201,12 +201,15 @@ const iterated = ({ loaded }: Workflow): ReadonlySet<string> => {
   return found
 }
 
+/** Whether a run of a workflow can make several queue items: it has a sweep, a batch node or a generator. @internal */
+export const isBatched = ({ loaded, sweeps }: Workflow): boolean =>
+  sweeps.length > 0 || [...loaded.nodes.values()].some(({ node }) => !isExecutable(node.nodeType))
+
 const outputsOf = (workflow: Workflow, runs: number): ReadonlyArray<InterfaceOutput> => {
-  const { loaded, sweeps } = workflow
+  const { loaded } = workflow
   const nodes = outputNodes(workflow)
   const inside = iterated(workflow)
-  const isBatch = runs > 1 || sweeps.length > 0 ||
-    [...loaded.nodes.values()].some(({ node }) => !isExecutable(node.nodeType))
+  const isBatch = runs > 1 || isBatched(workflow)
   const names = publicNames(nodes.map(({ nodeId, outputType, title, type }) => ({
     texts: [loaded.nodes.get(nodeId)?.node.label ?? "", outputData(outputType).type],
     qualifiers: [title, type],

@@ -64,6 +64,18 @@ export const jobRules: Options.OptionRules<JobOptions> = {
   key: Options.text
 }
 
+/**
+ * An id that every route of the server accepts. The server stores any string, but an id is a part of paths, where `/`, `.`
+ * and `..` have a meaning, and `redacted` stands for the ids of other users.
+ *
+ * @internal
+ */
+export const batchIdRule: Options.OptionRule = {
+  expected: "1 to 128 letters, digits, \".\", \"_\" or \"-\" that begin with a letter or a digit, except \"redacted\"",
+  accepts: (value) =>
+    typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(value) && value !== "redacted"
+}
+
 /** A job with what it needs to be closed. @internal */
 export interface Lifecycle {
   readonly tracked: TrackedJob

@@ -404,7 +404,7 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
     forgetItems: (test) =>
       Effect.sync(() => {
         for (const item of SimulatorStateModule.snapshot(world).items.filter(test)) {
-          world.queue.items.delete(item.itemId)
+          world.queue.remove(item.itemId)
         }
       }),
     expireTokens: Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => world.users.expireAll(now))),

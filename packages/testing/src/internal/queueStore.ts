@@ -143,11 +143,40 @@ export const historyOf = (item: QueueItem): Readonly<Record<string, unknown>> =>
   completed_at: item.completedAt === null ? null : SimulatorTime.format(item.completedAt)
 })
 
-/** All queue items. */
+/** Items by a key, each set oldest first as long as items are added in the order of their ids. */
+class ItemIndex<Key> {
+  private readonly sets = new Map<Key, Set<QueueItem>>()
+
+  get(key: Key): ReadonlySet<QueueItem> {
+    return this.sets.get(key) ?? new Set()
+  }
+
+  add(key: Key, item: QueueItem): void {
+    const set = this.sets.get(key)
+    if (set === undefined) this.sets.set(key, new Set([item]))
+    else set.add(item)
+  }
+
+  remove(key: Key, item: QueueItem): void {
+    const set = this.sets.get(key)
+    set?.delete(item)
+    if (set?.size === 0) this.sets.delete(key)
+  }
+}
+
+/**
+ * All queue items. What the routes and events need of a batch, a status or a call costs the same, however many other
+ * items there are.
+ */
 export class QueueStore {
   private readonly profile: ServerProfile
   private nextId = 1
-  readonly items = new Map<number, QueueItem>()
+  private readonly all = new Map<number, QueueItem>()
+  private readonly batches = new ItemIndex<string>()
+  private readonly statuses = new ItemIndex<ItemStatus>()
+  private readonly callees = new ItemIndex<number | null>()
+  /** The number of items of a queue and user with a status. */
+  private readonly tally = new Map<string, Map<string, Map<ItemStatus, number>>>()
 
   constructor(profile: ServerProfile) {
     this.profile = profile
@@ -192,37 +221,79 @@ export class QueueStore {
       executor: undefined,
       waiting: undefined
     }
-    this.items.set(item.itemId, item)
+    this.all.set(item.itemId, item)
+    this.batches.add(item.batchId, item)
+    this.callees.add(item.place.parentItemId, item)
+    this.statuses.add(item.status, item)
+    this.count(item, 1)
     return item
+  }
+
+  private count(item: QueueItem, change: 1 | -1): void {
+    const users = this.tally.get(item.queueId) ?? new Map<string, Map<ItemStatus, number>>()
+    const counts = users.get(item.userId) ?? new Map<ItemStatus, number>()
+    counts.set(item.status, (counts.get(item.status) ?? 0) + change)
+    this.tally.set(item.queueId, users.set(item.userId, counts))
+  }
+
+  /** The item with an id. */
+  get(itemId: number): QueueItem | undefined {
+    return this.all.get(itemId)
+  }
+
+  /** Removes the item with an id. */
+  remove(itemId: number): void {
+    const item = this.all.get(itemId)
+    if (item === undefined) return
+    this.all.delete(itemId)
+    this.batches.remove(item.batchId, item)
+    this.callees.remove(item.place.parentItemId, item)
+    this.statuses.remove(item.status, item)
+    this.count(item, -1)
   }
 
   /** The items for which a predicate holds, oldest first. */
   where(test: (item: QueueItem) => boolean): ReadonlyArray<QueueItem> {
-    return [...this.items.values()].filter(test)
+    return [...this.all.values()].filter(test)
+  }
+
+  /** The items of a batch, oldest first. */
+  ofBatch(queueId: string, batchId: string): ReadonlyArray<QueueItem> {
+    return [...this.batches.get(batchId)].filter((item) => item.queueId === queueId)
+  }
+
+  /** The items with a status, oldest first. */
+  withStatus(status: ItemStatus, queueId?: string): ReadonlyArray<QueueItem> {
+    return [...this.statuses.get(status)]
+      .filter((item) => queueId === undefined || item.queueId === queueId)
+      .toSorted((left, right) => left.itemId - right.itemId)
   }
 
   /** The item that runs next: the highest priority, then the oldest. */
   next(queueId?: string): QueueItem | undefined {
     let best: QueueItem | undefined = undefined
-    for (const item of this.items.values()) {
-      if (item.status !== "pending" || (queueId !== undefined && item.queueId !== queueId)) continue
-      if (best === undefined || item.priority > best.priority) best = item
+    for (const item of this.statuses.get("pending")) {
+      if (queueId !== undefined && item.queueId !== queueId) continue
+      const isBetter = best === undefined || item.priority > best.priority ||
+        (item.priority === best.priority && item.itemId < best.itemId)
+      if (isBetter) best = item
     }
     return best
   }
 
   /** The item that is running. */
   current(queueId?: string): QueueItem | undefined {
-    for (const item of this.items.values()) {
-      if (item.status === "in_progress" && (queueId === undefined || item.queueId === queueId)) return item
-    }
-    return undefined
+    return this.withStatus("in_progress", queueId)[0]
   }
 
   /** Changes the status of an item. A terminal status is kept. */
   setStatus(item: QueueItem, status: ItemStatus, now: number): boolean {
-    if (terminal.has(item.status) || this.items.get(item.itemId) !== item) return false
+    if (terminal.has(item.status) || this.all.get(item.itemId) !== item) return false
+    this.count(item, -1)
+    this.statuses.remove(item.status, item)
     item.status = status
+    this.statuses.add(status, item)
+    this.count(item, 1)
     item.statusSequence += 1
     item.updatedAt = now
     if (status === "in_progress") item.startedAt = now
@@ -230,9 +301,7 @@ export class QueueStore {
     return true
   }
 
-  /** The number of items with each status. */
-  counts(items: ReadonlyArray<QueueItem>): Readonly<Record<string, number>> {
-    const count = (status: ItemStatus): number => items.filter((item) => item.status === status).length
+  private statusCounts(count: (status: ItemStatus) => number, total: number): Readonly<Record<string, number>> {
     return {
       pending: count("pending"),
       in_progress: count("in_progress"),
@@ -240,13 +309,18 @@ export class QueueStore {
       completed: count("completed"),
       failed: count("failed"),
       canceled: count("canceled"),
-      total: items.length
+      total
     }
+  }
+
+  /** The number of items with each status. */
+  counts(items: ReadonlyArray<QueueItem>): Readonly<Record<string, number>> {
+    return this.statusCounts((status) => items.filter((item) => item.status === status).length, items.length)
   }
 
   /** The status of a batch: zeros for an unknown one. */
   batchStatus(queueId: string, batchId: string, visible: (item: QueueItem) => boolean = () => true) {
-    const items = this.where((item) => item.queueId === queueId && item.batchId === batchId && visible(item))
+    const items = this.ofBatch(queueId, batchId).filter(visible)
     const [first] = items
     return {
       queue_id: queueId,
@@ -259,16 +333,19 @@ export class QueueStore {
 
   /** The status of a queue, with the counts of one user if the version has them. */
   queueStatus(queueId: string, userId: string | undefined, showCurrent = true) {
-    const items = this.where((item) => item.queueId === queueId)
+    const users = this.tally.get(queueId) ?? new Map<string, Map<ItemStatus, number>>()
+    const counts = [...users.values()]
+    const sum = (of: ReadonlyArray<ReadonlyMap<ItemStatus, number>>) => (status: ItemStatus): number =>
+      of.reduce((count, one) => count + (one.get(status) ?? 0), 0)
+    const total = counts.reduce((count, one) => [...one.values()].reduce((all, some) => all + some, count), 0)
     const current = showCurrent ? this.current(queueId) : undefined
-    const mine = items.filter((item) => userId === undefined || item.userId === userId)
-    const own = (status: ItemStatus): number => mine.filter((item) => item.status === status).length
+    const own = sum(userId === undefined ? counts : [users.get(userId) ?? new Map<ItemStatus, number>()])
     return {
       queue_id: queueId,
       item_id: current?.itemId ?? null,
       batch_id: current?.batchId ?? null,
       session_id: current?.sessionId ?? null,
-      ...this.counts(items),
+      ...this.statusCounts(sum(counts), total),
       ...(this.profile.minor >= 14
         ? { user_pending: own("pending"), user_in_progress: own("in_progress") }
         : this.profile.minor >= 12
@@ -282,13 +359,13 @@ export class QueueStore {
     const above: Array<QueueItem> = []
     let upper = item.place.parentItemId
     while (upper !== null) {
-      const found = this.items.get(upper)
+      const found = this.all.get(upper)
       if (found !== undefined) above.push(found)
       upper = found?.place.parentItemId ?? null
     }
     const root = above[above.length - 1] ?? item
     const below = [root]
-    for (const one of below) below.push(...this.where((other) => other.place.parentItemId === one.itemId))
+    for (const one of below) below.push(...this.callees.get(one.itemId))
     return [...new Set([...above, item, ...below])]
   }
 

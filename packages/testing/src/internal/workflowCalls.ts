@@ -39,7 +39,7 @@ const crowded = (type: string): NodeFailure =>
 const begin = (world: SimulatorWorld, item: QueueItem, node: GraphNode, sourceId: string, now: number): void => {
   const workflowId = typeof node["workflow_id"] === "string" ? node["workflow_id"] : ""
   const workflow = select(world, item, workflowId)
-  const pending = world.queue.where((one) => one.queueId === item.queueId && one.status === "pending").length
+  const pending = world.queue.withStatus("pending", item.queueId).length
   const room = world.settings.maxQueueSize - pending
   if (room <= 0) throw crowded("ValueError")
   const depth = item.place.stack.length + 1
@@ -155,7 +155,7 @@ const failCaller = (
   const { waiting } = caller
   if (waiting === undefined) return
   for (const id of waiting.execution.child_item_ids) {
-    const other = world.queue.items.get(id)
+    const other = world.queue.get(id)
     if (other !== undefined && other !== child) world.cancel(other, now)
   }
   endWaiting(caller, waiting.execution, "failed", message)
@@ -201,7 +201,7 @@ const resumeCaller = (world: SimulatorWorld, caller: QueueItem, child: QueueItem
 
 /** Notifies the caller of an item that the item has ended. Does nothing for an item without a caller. */
 export const settle = (world: SimulatorWorld, child: QueueItem, now: number): void => {
-  const caller = child.place.parentItemId === null ? undefined : world.queue.items.get(child.place.parentItemId)
+  const caller = child.place.parentItemId === null ? undefined : world.queue.get(child.place.parentItemId)
   if (caller === undefined || QueueStore.isTerminal(caller.status)) return
   if (child.status === "canceled") world.cancel(caller, now)
   if (child.status === "failed") {

@@ -180,7 +180,7 @@ export const enqueueBatch = (
       return yield* refusal(429, "Too many receipts that are not acknowledged")
     }
     const batch = yield* parseBatch(world, rawBatch)
-    const pending = world.queue.where((item) => item.queueId === queueId && item.status === "pending")
+    const pending = world.queue.withStatus("pending", queueId)
     const priority = body["prepend"] === true ? Math.max(0, ...pending.map((item) => item.priority)) + 1 : 0
     for (const text of [batch.batch_id, batch.origin, batch.destination]) {
       const problem = WellFormed.encodingError(text ?? "")
@@ -241,7 +241,7 @@ export const enqueueBatch = (
       requested,
       batch: { ...batch, graph: SimulatorGraphModule.toJson(batch.graph) },
       priority,
-      item_ids: world.queue.where((item) => item.batchId === batch.batch_id && item.queueId === queueId)
+      item_ids: world.queue.ofBatch(queueId, batch.batch_id)
         .map((item) => item.itemId).toReversed()
     })
   })

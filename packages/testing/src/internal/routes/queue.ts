@@ -75,7 +75,7 @@ const find = Effect.fnUntraced(function*(
 ): Effect.fn.Return<QueueItem, HttpFailure> {
   const { profile, queue } = context.world
   const { item_id: id } = context.params
-  const item = queue.items.get(id)
+  const item = queue.get(id)
   if (item === undefined) return yield* refusal(404, `Queue item with id ${id} not found in queue ${queueOf(context)}`)
   if (item.queueId !== queueOf(context)) {
     if (profile.minor >= 14 && doing !== "fetching queue item") {
@@ -140,7 +140,7 @@ const deleteMany = (context: QueueContext, test: (item: QueueItem) => boolean): 
   const items = world.queue.where((item) => item.queueId === queueOf(context) && mayTouch(context, item) && test(item))
   for (const item of items) {
     if (item.status === "in_progress") world.cancel(item, now)
-    world.queue.items.delete(item.itemId)
+    world.queue.remove(item.itemId)
   }
   world.wake()
   return items.length
@@ -151,8 +151,8 @@ const isWaiting = (item: QueueItem): boolean => item.status === "pending" || ite
 /** Whether an item is neither running nor part of a call that is. */
 const isApart = (context: RouteContext): (item: QueueItem) => boolean => {
   const { queue } = context.world
-  const running = queue.where((item) => item.status === "in_progress")
-  const next = queue.where((item) => item.status === "pending" && item.place.parentItemId !== null).slice(0, 1)
+  const running = queue.withStatus("in_progress")
+  const next = queue.withStatus("pending").filter((item) => item.place.parentItemId !== null).slice(0, 1)
   const kept = new Set((running.length > 0 ? running : next).flatMap((item) => queue.chainOf(item)))
   return (item) => !kept.has(item)
 }
@@ -208,12 +208,12 @@ export const queue: Implementations<"queue"> = {
   deleteItem: route(function*(context) {
     const { now, world } = context
     const { item_id: id } = context.params
-    if (world.profile.minor < 13 && !world.queue.items.has(id)) return json(null)
+    if (world.profile.minor < 13 && world.queue.get(id) === undefined) return json(null)
     const item = yield* change(context, "deleting queue item")
     if (world.profile.minor >= 13) yield* readable(item, "deleting queue item")
     const chain = world.queue.chainOf(item)
     world.cancel(item, now)
-    for (const one of chain) world.queue.items.delete(one.itemId)
+    for (const one of chain) world.queue.remove(one.itemId)
     world.wake()
     return json(null)
   }),
@@ -229,7 +229,7 @@ export const queue: Implementations<"queue"> = {
     const { item_ids: ids } = context.payload
     if (profile.minor >= 14) yield* withinLength("item_ids", ids)
     return json(ids.flatMap((id) => {
-      const item = queue.items.get(id)
+      const item = queue.get(id)
       return item === undefined || item.queueId !== queueOf(context) || item.unreadableReason !== undefined
         ? []
         : [shown(context, item)]
@@ -239,7 +239,7 @@ export const queue: Implementations<"queue"> = {
     const { queue } = context.world
     const { item_ids: ids } = context.payload
     yield* withinLength("item_ids", ids)
-    const items = ids.flatMap((id) => queue.items.get(id) ?? []).filter((item) => item.queueId === queueOf(context))
+    const items = ids.flatMap((id) => queue.get(id) ?? []).filter((item) => item.queueId === queueOf(context))
     // A summary has the values of the batch, but neither session nor workflow.
     if (items.some((item) => item.unreadableReason?.model === "list[NodeFieldValue]")) {
       return yield* refusal(500, "Failed to get queue item summaries")
@@ -306,8 +306,8 @@ export const queue: Implementations<"queue"> = {
     const { now, world } = context
     const items: Array<QueueItem> = []
     for (const id of context.payload) {
-      const asked = world.queue.items.get(id)
-      const item = asked?.place.rootItemId === null ? asked : world.queue.items.get(asked?.place.rootItemId ?? id)
+      const asked = world.queue.get(id)
+      const item = asked?.place.rootItemId === null ? asked : world.queue.get(asked?.place.rootItemId ?? id)
       if (asked === undefined || item === undefined) {
         if (world.profile.minor < 14) {
           return yield* refusal(500, `Unexpected error while retrying queue items: No queue item with id ${id}`)

@@ -43,5 +43,6 @@ export * as Cleanup from "./assets/Cleanup.ts"
 export * as Downloads from "./assets/Downloads.ts"
 
 // run
+export * as RetryAdvice from "./run/RetryAdvice.ts"
 export * as Run from "./run/Run.ts"
 export * as TypedWorkflow from "./run/TypedWorkflow.ts"

@@ -1,3 +1,5 @@
+import * as Job from "@effect-invokeai/core/job/Job"
+import * as RetryAdvice from "@effect-invokeai/core/run/RetryAdvice"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { Images } from "@effect-invokeai/core/server/Images"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -8,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { randomOf } from "../../random.ts"
@@ -49,6 +52,38 @@ it.layer(client(), { excludeTestServices: true })("run", (it) => {
         yield* Images.use((images) => images.delete(imageName))
       }
     })))
+
+  it.effect("says where a job can run again that ran out of memory, or lacks a node type, a model or an image", () =>
+    Effect.gen(function*() {
+      const adviceFor = (node: Readonly<Record<string, unknown>> & { readonly type: string }) =>
+        Job.submitBatch({
+          graph: { id: "g", nodes: { n: { id: "n", ...node } }, edges: [] },
+          data: null,
+          workflow: null,
+          runs: 1,
+          size: 1,
+          nodes: new Map()
+        }).pipe(
+          Effect.flatMap((job) => job.await),
+          Effect.scoped,
+          Effect.flip,
+          Effect.map((error) => [RetryAdvice.fromError(error), error.message] as const)
+        )
+      const model = { key: randomUUID(), hash: "x", name: "Missing", base: "sd-1", type: "main" }
+      const elsewhere = [
+        { type: "blank_image", width: 2 ** 30, height: 2 ** 30 },
+        { type: "noise", width: 2 ** 31 - 8, height: 2 ** 31 - 8, seed: 1 },
+        { type: "node_of_another_server" },
+        { type: "main_model_loader", model },
+        { type: "img_blur", image: { image_name: "missing.png" } }
+      ]
+      for (const node of elsewhere) {
+        const [advice, message] = yield* adviceFor(node)
+        assert.strictEqual(advice, "elsewhere", message)
+      }
+      const [advice, message] = yield* adviceFor({ type: "integer", value: "many" })
+      assert.strictEqual(advice, "never", message)
+    }))
 
   it.effect("runs for promises", () =>
     Effect.gen(function*() {

@@ -72,7 +72,9 @@ const timeout = (status: string, canceled: boolean) =>
   )
 
 const notReady = (...problems: ReadonlyArray<Pick<WorkflowProblems.Problem, "code" | "source">>) =>
-  new WorkflowProblems.WorkflowNotReady({ problems: problems.map((each) => ({ ...each, message: "" })) })
+  new WorkflowProblems.WorkflowNotReady({
+    problems: problems.map(({ code, source }) => ({ code, source, message: "" }))
+  })
 
 const missingModel = { code: "missingModel", source: "resource" } as const
 const unknownNode = { code: "missingNodeTemplate", source: "interface" } as const

@@ -12,20 +12,59 @@ import * as Failure from "../../packages/cli/src/internal/failure.ts"
 import { withServer } from "../examples/support.ts"
 import { data, example, failure, parse, root, start } from "./support.ts"
 
+interface Server {
+  readonly simulator: Simulator.Simulator["Service"]
+  readonly url: string
+}
+
 const thumbnail = example("soft-thumbnail.json")
 const flux = example("flux-image-to-image.json")
 const mountain = example("mountain.png")
 const run = ["run", thumbnail, "--photo", mountain]
+const slow = { nodeDuration: "30 seconds" } as const
 
 interface Case {
+  /** The tag that the command reports. */
   readonly tag: string
   readonly code: number
+  /** `<batch>` is a job that was submitted before. */
   readonly args: ReadonlyArray<string>
+  /** What happens on the server before. */
+  readonly before?: ((server: Server) => Effect.Effect<unknown>) | undefined
+  /** What happens while the job runs. */
+  readonly during?: ((server: Server, batchId: string) => Effect.Effect<unknown>) | undefined
+  /** What the remedy contains. */
+  readonly help?: string | undefined
   readonly options?: Simulator.SimulatorOptions | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly message?: string | RegExp | undefined
 }
+
+const unreadable = "0f3a6e2b-1a7e-4a86-9a6b-000000000000"
+
+/** A batch that the server accepts and cannot read back, so that it blocks the queue. */
+const enqueueUnreadable = ({ url }: Server) =>
+  Effect.promise(() =>
+    fetch(new URL("/api/v1/queue/default/enqueue_batch", url), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        batch: {
+          batch_id: unreadable,
+          graph: {
+            id: "graph",
+            nodes: { number: { id: "number", type: "integer", value: 1 } },
+            edges: []
+          },
+          data: [[{ node_path: "number", field_name: "value", items: ["many"] }]],
+          runs: 1
+        }
+      })
+    })
+  )
+
+const uuid = /[0-9a-f]{8}-[0-9a-f-]{27}/.source
 
 const files = {
   "unknown.json": "{\"widht\": 96}",
@@ -81,7 +120,77 @@ const cases: ReadonlyArray<Case> = [
     code: 5,
     args: [...run, "--timeout", "300 millis"],
     options: { nodeDuration: "20 seconds" },
-    message: "300ms"
+    message: new RegExp(`300ms \\(batch ${uuid}, status: \\w+\\)`),
+    help: "--timeout"
+  },
+  {
+    tag: "SubmissionUnknown",
+    code: 4,
+    args: run,
+    faults: [
+      Fault.http({ method: "POST", path: /enqueue_batch/ }, Fault.dropResponse),
+      Fault.http({ path: /\/b\/[^/]+\/status/, times: 99 }, Fault.status(403, "not yours"))
+    ],
+    message: new RegExp(`run \`effect-invokeai attach ${uuid}\` before you run it again`)
+  },
+  {
+    tag: "QueueBlocked",
+    code: 4,
+    args: ["attach", unreadable],
+    before: enqueueUnreadable,
+    message: `Run \`effect-invokeai cancel ${unreadable}\` to remove the batch from the queue`
+  },
+  {
+    tag: "BoardNotFound",
+    code: 2,
+    args: [...run, "--board", "Two"],
+    before: ({ simulator }) => Effect.andThen(simulator.addBoard("Two"), simulator.addBoard("Two")),
+    message: "2 boards are named \"Two\""
+  },
+  {
+    tag: "BoardNotFound",
+    code: 2,
+    args: [...run, "--board", "nowhere"],
+    before: ({ simulator }) => simulator.addBoard("Landscapes"),
+    message: /The boards are "Landscapes"\. Create it in InvokeAI$/
+  },
+  {
+    tag: "JobFailed",
+    code: 5,
+    args: run,
+    before: ({ simulator }) =>
+      simulator.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large")),
+    message: "the radius is too large"
+  },
+  {
+    tag: "JobCanceled",
+    code: 5,
+    args: ["attach", "<batch>"],
+    options: slow,
+    during: ({ url }, batchId) =>
+      Effect.map(
+        data(CommandResult.Cancel, ["cancel", batchId], { env: { INVOKEAI_URL: url } }),
+        (canceled) => assert.strictEqual(canceled.data.canceled.length, 1)
+      ),
+    message: "by another client"
+  },
+  {
+    tag: "JobLost",
+    code: 5,
+    args: run,
+    options: slow,
+    during: ({ simulator }) => simulator.restart({ database: false }),
+    message: "it restarted without a database"
+  },
+  { tag: "JobNotEnded", code: 3, args: ["outputs", "<batch>"], options: slow, help: "effect-invokeai attach <batch>" },
+  { tag: "InvalidArgument", code: 2, args: [...run, "--timeout=-3 seconds"], message: "greater than 0" },
+  { tag: "WorkflowNotReady", code: 3, args: [...run, "--seed", "99999999999"], message: "between 0 and 4294967295" },
+  {
+    tag: "DownloadError",
+    code: 5,
+    args: ["run", thumbnail, "--photo", mountain, "--width", "17000", "--height", "1", "--format", "webp"],
+    message: "as webp: Processed image is too large",
+    help: "--format png"
   },
   { tag: "JobNotFound", code: 2, args: ["attach", "6e2b1a7e-9f3a-4a86-9a6b-000000000000"] },
   { tag: "UploadError", code: 2, args: ["run", thumbnail, "--photo", "./missing.png"], message: "missing.png" },
@@ -103,7 +212,8 @@ const cases: ReadonlyArray<Case> = [
     tag: "DownloadError",
     code: 5,
     args: run,
-    faults: [Fault.http({ method: "GET", path: /\/full$/, times: 9 }, Fault.status(404, "gone"))]
+    faults: [Fault.http({ method: "GET", path: /\/full$/, times: 9 }, Fault.status(404, "gone"))],
+    help: "effect-invokeai outputs "
   },
   { tag: "InvokeAiError", code: 2, args: ["library", "get", "6e2b1a7e-9f3a-4a86-9a6b-000000000000"] },
   { tag: "ConfigError", code: 2, args: ["models"], env: { INVOKEAI_RETRIES: "often" }, message: "INVOKEAI_RETRIES" },
@@ -115,6 +225,32 @@ const cases: ReadonlyArray<Case> = [
     message: "INVOKEAI_TOKEN"
   }
 ]
+
+/** Errors of the reference with which the command does not fail, and why. */
+const elsewhere: Readonly<Record<string, string>> = {
+  InputError: "the command reports its reason",
+  SubmissionError: "the command reports its reason",
+  WorkflowNotCompleted: "the command reports its reason",
+  NoSeedInput: "the check of the workflow finds it: WorkflowNotReady",
+  InvalidSweep: "no flag makes a sweep",
+  WorkflowChanged: "of generated modules; `types --check` fails with TypesOutdated",
+  CatalogParseError: "the command reads no document from a file",
+  CleanupError: "only with the option `strict`",
+  RecordError: "the command has no journal and no ledger",
+  InvalidOption: "the flags are checked before: InvalidArgument",
+  ImageCodecError: "the cause of a DownloadError",
+  BulkDownloadFailed: "no subcommand downloads a ZIP file",
+  AmbiguousName: "boards are resolved when a job is submitted: BoardNotFound",
+  ClientClosed: "of the promise client",
+  UnexpectedError: "of the promise client",
+  EventsUnavailable: "jobs are polled, `doctor` has a finding, and it is a warning of `run`"
+}
+
+/** Errors after which something stays on the server. */
+const keepsImages = new Set(["DownloadError", "SubmissionUnknown"])
+
+/** The name of a function or member of the library, such as `Job.attach`. */
+const libraryFunction = /\b[A-Z]\w+\.[a-z]\w+\b|\bjob\.\w+/
 
 const withFolder = <A, E, R>(use: (cwd: string) => Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
@@ -137,64 +273,65 @@ describe("The command", () => {
         assert.isFalse(requests.some(({ path }) => path.includes("upload")))
       })))
 
-  for (const { args, code, env, faults = [], message = "", options, tag } of cases) {
+  for (const each of cases) {
+    const { args, code, env, faults = [], message = "", options, tag } = each
     const shown = args.map((arg) => arg.startsWith("/") ? Path.basename(arg) : arg).join(" ")
     it.live(`exits with ${code} and a remedy: ${tag} of ${shown}`, () =>
       withServer(
         { nodeDuration: 0, stepDuration: 0, ...options },
-        ({ simulator, url }) =>
+        (server) =>
           withFolder((cwd) =>
             Effect.gen(function*() {
+              const { simulator, url } = server
+              yield* each.before?.(server) ?? Effect.void
               yield* simulator.inject(...faults)
-              const found = yield* failure(args, { cwd, env: { INVOKEAI_URL: url, ...env } })
-              assert.deepStrictEqual([found.code, found.tag], [code, tag], found.message)
+              const environment = { cwd, env: { INVOKEAI_URL: url, ...env } }
+              const needsBatch = args.includes("<batch>")
+              const batchId = needsBatch
+                ? (yield* data(CommandResult.Run, [...run, "--detach"], environment)).data.batchId
+                : ""
+              const command = yield* start(
+                [...args.map((arg) => arg === "<batch>" ? batchId : arg), "--json"],
+                environment
+              )
+              if (each.during !== undefined) {
+                yield* command.printed("\"type\":")
+                yield* each.during(server, batchId)
+              }
+              const ended = yield* command.ended
+              const { result } = parse(Schema.Unknown, ended.stdout)
+              assert.isFalse(result.ok, ended.stdout)
+              if (result.ok) return
+              const found = result.error
+              assert.deepStrictEqual([ended.code, found.tag], [code, tag], found.message)
               if (message instanceof RegExp) assert.match(found.message, message)
               else assert.include(found.message, message)
-              assert.include(found.stderr, found.help)
+              assert.include(found.help, (each.help ?? "").replace("<batch>", batchId))
+              assert.include(ended.stderr, found.help)
+              for (const text of [found.message, found.help]) assert.notMatch(text, libraryFunction)
               const { isClean, ...left } = yield* simulator.leftovers
-              // the images of a job that completed stay
-              assert.isTrue(isClean || tag === "DownloadError", JSON.stringify(left))
+              // the images of a job that completed stay, and so does what a job needs that was detached or may run
+              assert.isTrue(isClean || needsBatch || keepsImages.has(tag), JSON.stringify(left))
             })
           )
       ))
   }
 
-  it.live("exits with 5 and names the node if the job fails", () =>
-    withServer({ nodeDuration: 0, stepDuration: 0 }, ({ simulator, url }) =>
-      Effect.gen(function*() {
-        yield* simulator.whenNode("img_blur", Simulator.failsWith("ValueError", "the radius is too large"))
-        const found = yield* failure(run, { env: { INVOKEAI_URL: url } })
-        assert.deepStrictEqual([found.code, found.tag], [5, "JobFailed"])
-        assert.include(found.message, "the radius is too large")
-      })))
-
-  it.live("exits with 5 if another client cancels the job, and has no outputs before", () =>
-    withServer({ nodeDuration: "30 seconds" }, ({ url }) =>
-      Effect.gen(function*() {
-        const env = { INVOKEAI_URL: url }
-        const { data: { batchId } } = yield* data(CommandResult.Run, [...run, "--detach"], { env })
-        const early = yield* failure(["outputs", batchId], { env })
-        assert.deepStrictEqual([early.code, early.tag], [3, "JobNotEnded"])
-        assert.include(early.help, "attach")
-        const attached = yield* start(["attach", batchId, "--json"], { env })
-        yield* Effect.sleep("1500 millis")
-        const { data: canceled } = yield* data(CommandResult.Cancel, ["cancel", batchId], { env })
-        assert.strictEqual(canceled.canceled.length, 1)
-        const { code, stdout } = yield* attached.ended
-        const { result } = parse(Schema.Unknown, stdout)
-        assert.deepStrictEqual([code, result.ok ? "" : result.error.tag], [5, "JobCanceled"])
-      })))
-
-  it("has an exit code and a remedy for every error of the reference", () => {
+  it("is provoked to fail with every error of the reference that it can have", () => {
     const reference = Fs.readFileSync(Path.join(root, "docs/reference/errors.md"), "utf8")
     const rows = reference.split("\n").filter((line) => /^\| `\w+`/.test(line)).map((line) => line.split("|")[1] ?? "")
     const tags = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? ""))
     assert.isAbove(tags.length, 30)
+    const provoked = new Set(cases.map(({ tag }) => tag))
     for (const tag of tags) {
-      // of the promise client
-      if (tag === "ClientClosed" || tag === "UnexpectedError") continue
-      const { exitCode } = Failure.ofError({ _tag: tag, message: "a message" })
-      assert.notStrictEqual(exitCode, CommandResult.ExitCode.unexpected, tag)
+      assert.isTrue(
+        provoked.has(tag) !== Object.hasOwn(elsewhere, tag),
+        `${tag} is neither provoked nor impossible, or both`
+      )
+    }
+    // those that the compiler finds in the errors of the subcommands
+    for (const tag of Object.keys(Failure.remedies)) {
+      if (tags.includes(tag)) assert.isTrue(provoked.has(tag) || Object.hasOwn(elsewhere, tag), tag)
     }
   })
 })

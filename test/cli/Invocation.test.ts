@@ -109,6 +109,18 @@ describe("The command", () => {
       assert.strictEqual(new Set(offline.inputs.map((input) => input.flag)).size, offline.inputs.length)
     }))
 
+  it.live("lists the fields off the form with --all, by the names that --set accepts", () =>
+    Effect.gen(function*() {
+      const args = ["inputs", example("soft-thumbnail.json"), "--offline"]
+      const { data: form } = yield* data(CommandResult.Inputs, args)
+      assert.deepStrictEqual(form.fields, [])
+      const { data: all } = yield* data(CommandResult.Inputs, [...args, "--all"])
+      assert.deepStrictEqual(all.inputs, form.inputs)
+      const names = all.fields.map(({ systemName }) => systemName)
+      assert.includeMembers(names, form.inputs.map(({ systemName }) => systemName))
+      assert.isTrue(names.some((name) => name.endsWith(".resample_mode")), names.join(" "))
+    }))
+
   it.live("simulates a server until it is interrupted, and exits with 130", () =>
     Effect.scoped(Effect.gen(function*() {
       const command = yield* start(["simulate", "--port", "0", "--json"])

@@ -24,6 +24,8 @@ export interface Ended {
 /** A running command. */
 export interface Running {
   readonly ended: Effect.Effect<Ended>
+  /** Waits until standard output has the text. Never ends if the command ends before. */
+  readonly printed: (text: string) => Effect.Effect<void>
   readonly interrupt: Effect.Effect<void>
 }
 
@@ -54,11 +56,13 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
       const end = new Promise<Ended>((resolve) => {
         child.on("close", (code) => resolve({ code, stdout, stderr }))
       })
-      return { child, end }
+      return { child, end, stdout: () => stdout }
     }),
     ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
-  ).pipe(Effect.map(({ child, end }) => ({
+  ).pipe(Effect.map(({ child, end, stdout }) => ({
     ended: Effect.promise(() => end),
+    printed: (text) =>
+      Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => stdout().includes(text) }), Effect.asVoid),
     interrupt: Effect.sync(() => void child.kill("SIGINT"))
   })))
 

@@ -228,6 +228,25 @@ export class Input extends Schema.Opaque<Input>()(Schema.Struct({
 })) {}
 
 /**
+ * A field of a node, on the form or not.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Field extends Schema.Opaque<Field>()(Schema.Struct({
+  /** `{nodeId}.{fieldName}`, as `--set` accepts it. */
+  systemName: Schema.String,
+  /** The title of the node. */
+  node: Schema.String,
+  /** The type of the field, such as `integer` or `image`. */
+  type: Schema.String,
+  /** A description of the accepted values, with bounds and choices. */
+  accepts: Schema.String,
+  /** The value in the file, as a string; null if it has none. */
+  value: maybe(Schema.String)
+})) {}
+
+/**
  * The result of `inputs`.
  *
  * @category schemas
@@ -237,7 +256,9 @@ export class Inputs extends Schema.Opaque<Inputs>()(Schema.Struct({
   /** The name of the workflow. */
   workflow: Schema.String,
   /** Its inputs in the order of the form. */
-  inputs: Schema.Array(Input)
+  inputs: Schema.Array(Input),
+  /** With `--all`, the fields of all nodes that have no connection, in node order; otherwise empty. */
+  fields: Schema.Array(Field)
 })) {}
 
 /**

@@ -7,6 +7,9 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as CommandResult from "../CommandResult.ts"
 
+/** Clears the line of a terminal, on which a progress bar may be. */
+export const clearLine = "\r\u001b[2K"
+
 /** The result of a subcommand: data for programs, and the same as human-readable text. */
 export interface Outcome {
   /** The final `data` of `--json`, encoded with the schema of the subcommand. */
@@ -51,10 +54,11 @@ export class Output extends Context.Service<Output, {
         const write = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
           Effect.ignore(Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false })))
         const json = (value: unknown) => write("stdout", `${JSON.stringify(value)}\n`)
-        const note = (text: string) => write("stderr", `${text}\n`)
+        const isTerminal = yield* stdio.stderrIsTerminal
+        const note = (text: string) => write("stderr", `${isTerminal ? clearLine : ""}${text}\n`)
         return Output.of({
           isJson,
-          isTerminal: yield* stdio.stderrIsTerminal,
+          isTerminal,
           event: (event) => isJson ? json(event) : Effect.void,
           raw: (text) => write("stderr", text),
           note,

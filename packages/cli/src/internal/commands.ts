@@ -66,7 +66,15 @@ const workflowModule = () => import("./commands/workflow.ts")
 
 const inputsCommand = Command.make(
   "inputs",
-  { workflow, offline },
+  {
+    workflow,
+    offline,
+    all: Flag.Boolean("all").pipe(
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+      Flag.withDescription("List also the fields off the form, which `run --set` can set")
+    )
+  },
   lazily(() => workflowModule().then((module) => module.inputs))
 ).pipe(Command.withDescription("List the inputs of a workflow with their types, values and choices"))
 

@@ -1,8 +1,11 @@
 /** What the command says and exits with when something fails. */
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
+import type * as Command from "effect/cli/Command"
 import { hasProperty, isTagged } from "effect/Predicate"
 import * as CommandResult from "../CommandResult.ts"
+import type { root } from "./commands.ts"
+import * as Wording from "./wording.ts"
 
 /** How a subcommand failed, and with which code it exits. */
 export interface Failed {
@@ -10,14 +13,41 @@ export interface Failed {
   readonly exitCode: number
 }
 
+type Raised = ReturnType<typeof root> extends Command.Command<infer _N, infer _I, infer _C, infer E, infer _R> ? E
+  : never
+
+type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : never
+
+/** Errors that stand for several: what happened is the reason. */
+type Family = Extract<Raised, { readonly _tag: "InputError" | "SubmissionError" | "WorkflowNotCompleted" }>
+
+/** The tags of everything that a subcommand can fail with. */
+export type Tag =
+  | TagOf<Exclude<Raised, Family>>
+  | TagOf<Family["reason"]>
+  | Exclude<CliError.CliError["_tag"], "ShowHelp">
+
 const { invalid, job, notReady, server, unexpected } = CommandResult.ExitCode
 
 const askServer = "`effect-invokeai doctor` finds out what is wrong with the server or the configuration."
 const seeInputs = "`effect-invokeai inputs <workflow>` lists the inputs with their types, bounds and choices."
-const lookLater = (verb: string) => `\`effect-invokeai ${verb} <batch>\``
+
+/** A subcommand with the batch of an error as its argument. */
+const withBatch = (subcommand: string, error: unknown, flags = ""): string =>
+  `\`effect-invokeai ${subcommand} ${hasProperty(error, "batchId") ? String(error.batchId) : "<batch>"}${flags}\``
+
+const longer = "Give it longer with --timeout, for example `--timeout \"10 minutes\"`."
+
+/** What to do about a job whose time was over: if the server may still run it, how to cancel it. */
+const afterTimeout = (error: unknown): string =>
+  hasProperty(error, "canceled") && error.canceled !== true && hasProperty(error, "status") && error.status !== "unsent"
+    ? `${withBatch("cancel", error)} cancels it. ${longer}`
+    : longer
+
+type Remedy = readonly [exitCode: number, help: string | ((error: unknown) => string)]
 
 /** The exit code and the remedy by the tag of an error. The remedy is `""` if the message contains it. */
-const remedies: Readonly<Record<string, readonly [exitCode: number, help: string]>> = {
+export const remedies: Readonly<Record<Tag, Remedy>> = {
   UnrecognizedOption: [invalid, "`--help` lists the flags. The workflow comes before the flags of its inputs."],
   MissingArgument: [invalid, "`--help` shows the arguments."],
   MissingOption: [invalid, "`--help` lists the flags."],
@@ -36,44 +66,38 @@ const remedies: Readonly<Record<string, readonly [exitCode: number, help: string
     "It comes before the flags of its inputs."
   ],
   WorkflowParseError: [invalid, "Pass a file that InvokeAI's workflow editor saved, or an image that InvokeAI made."],
-  InputError: [invalid, seeInputs],
   InputNotFound: [invalid, seeInputs],
   AmbiguousInputName: [invalid, seeInputs],
   InvalidInputValue: [invalid, seeInputs],
-  InvalidSweep: [invalid, ""],
   NoSeedInput: [invalid, "Leave out --seed, or set a field with `--set node.field=value`."],
   InvalidOption: [invalid, "`--help` lists the flags with what they accept."],
   ConfigError: [invalid, "The guide to configuration in the README lists the variables with what they accept."],
-  SchemaError: [invalid, ""],
   PlatformError: [invalid, "Check the path and its permissions."],
-  CatalogParseError: [invalid, "Save /openapi.json again from the server."],
   BoardNotFound: [invalid, "`effect-invokeai boards` lists the boards."],
-  AmbiguousName: [invalid, "Use an id: `effect-invokeai boards --json` and `effect-invokeai models --json` have them."],
   JobNotFound: [invalid, "`effect-invokeai queue` lists the batches that wait or run."],
-  WorkflowNotCompleted: [job, ""],
-  JobNotEnded: [notReady, `${lookLater("attach")} waits for the end of the job.`],
+  JobNotEnded: [notReady, (error) => `${withBatch("attach", error)} waits for the end of the job.`],
   WorkflowNotReady: [notReady, seeInputs],
   LockMismatch: [notReady, ""],
-  WorkflowChanged: [invalid, "`effect-invokeai types` writes its module again."],
   TypesOutdated: [notReady, "The same command without --check writes them again."],
-  EventsUnavailable: [server, askServer],
   InvokeAiError: [server, askServer],
-  BulkDownloadFailed: [server, ""],
-  SubmissionError: [server, askServer],
   SubmissionRejected: [server, "`effect-invokeai check <workflow>` compares the workflow with the server."],
   SubmissionIncomplete: [server, "Use fewer --runs, or wait until the queue is shorter."],
-  SubmissionUnknown: [server, `${lookLater("attach")} finds out whether the server has the job.`],
-  QueueBlocked: [server, `${lookLater("cancel")} removes the batch that blocks the queue.`],
+  SubmissionUnknown: [server, askServer],
+  QueueBlocked: [server, ""],
   NodeSimulatorError: [server, "Choose another port with --port, or leave it out for a free one."],
   RecordError: [invalid, ""],
   UploadError: [invalid, ""],
   JobFailed: [job, ""],
   JobCanceled: [job, ""],
   JobLost: [job, ""],
-  JobTimeout: [job, "Give it longer with --timeout, for example `--timeout \"10 minutes\"`."],
-  DownloadError: [job, `The images are on the server: ${lookLater("outputs")} downloads them.`],
-  CleanupError: [job, ""],
-  ImageCodecError: [job, "Use --format png, which needs no codec."],
+  JobTimeout: [job, afterTimeout],
+  DownloadError: [
+    job,
+    (error) =>
+      hasProperty(error, "cause") && hasProperty(error.cause, "reason") && error.cause.reason === "Encoding"
+        ? `Use PNG, which needs no encoder: ${withBatch("outputs", error, " --format png")} downloads the images.`
+        : `The images are on the server: ${withBatch("outputs", error)} downloads them.`
+  ],
   InstallFailed: [job, ""]
 }
 
@@ -102,9 +126,11 @@ const isServerFault = (error: unknown): boolean => hasProperty(error, "cause") &
 const tagOf = (error: unknown): string =>
   hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "UnexpectedError"
 
+const byTag: ReadonlyMap<string, Remedy> = new Map(Object.entries(remedies))
+
 /** The reason of an error that stands for several, otherwise the error. */
 const specific = (error: unknown): unknown =>
-  hasProperty(error, "reason") && remedies[tagOf(error.reason)] !== undefined ? error.reason : error
+  hasProperty(error, "reason") && byTag.has(tagOf(error.reason)) ? error.reason : error
 
 /** What an error says, and its exit code. */
 export const ofError = (error: unknown): Failed => {
@@ -114,12 +140,16 @@ export const ofError = (error: unknown): Failed => {
       ? { failure: { tag: "ShowHelp", message: "", help: "" }, exitCode: CommandResult.ExitCode.ok }
       : ofError(first)
   }
-  const tag = tagOf(specific(error))
-  const message = hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
+  const happened = specific(error)
+  const tag = tagOf(happened)
+  const message = Wording.ofCommand(
+    hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
+  )
   const reason = hasProperty(error, "reason") ? tagOf(error.reason) : ""
-  const [exitCode, help] = (tag === "InvokeAiError" ? refusals[reason] : undefined) ?? remedies[tag] ??
+  const [exitCode, remedy] = (tag === "InvokeAiError" ? refusals[reason] : undefined) ?? byTag.get(tag) ??
     [unexpected, "This is a fault of effect-invokeai: please report it."]
   if (isLoginRejected(error)) return { failure: { tag, message, help: unauthorized }, exitCode: server }
+  const help = typeof remedy === "string" ? remedy : remedy(happened)
   return tag === "UploadError" && isServerFault(error)
     ? { failure: { tag, message, help: askServer }, exitCode: server }
     : { failure: { tag, message, help }, exitCode }

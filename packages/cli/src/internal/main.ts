@@ -19,8 +19,9 @@ import * as CommandResult from "../CommandResult.ts"
 import * as Args from "./args.ts"
 import { ExitCode, loadWorkflow, root } from "./commands.ts"
 import * as Failure from "./failure.ts"
-import { Output } from "./Output.ts"
+import { clearLine, Output } from "./Output.ts"
 import * as Servers from "./servers.ts"
+import * as Wording from "./wording.ts"
 
 const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
   createRequire(import.meta.url)("../../package.json")
@@ -57,6 +58,13 @@ const program = Effect.gen(function*() {
   )
 })
 
+/** Writes the messages of the library as lines, in the words of the command. */
+const messageLogger = (isTerminal: boolean) =>
+  Logger.withConsoleError(Logger.make<unknown, string>(({ message }) => {
+    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    return `${isTerminal ? clearLine : ""}${Wording.ofCommand(text)}`
+  }))
+
 const services = Layer.mergeAll(
   Layer.unwrap(
     Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(Args.peek(args).isJson))
@@ -64,7 +72,16 @@ const services = Layer.mergeAll(
   TerminalCapabilities.layer,
   presenter,
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] }),
-  Layer.succeed(Logger.LogToStderr)(true)
+  Layer.succeed(Logger.LogToStderr)(true),
+  // messages for people; `--log-level` is for finding faults, with times and details
+  Layer.unwrap(Effect.map(
+    Effect.all({
+      args: Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args),
+      isTerminal: Effect.flatMap(Stdio.Stdio, (stdio) => stdio.stderrIsTerminal)
+    }),
+    ({ args, isTerminal }) =>
+      args.some((arg) => arg.startsWith("--log-level")) ? Layer.empty : Logger.layer([messageLogger(isTerminal)])
+  ))
 ).pipe(Layer.provideMerge(NodeServices.layer))
 
 NodeRuntime.runMain(Effect.provide(program, services), {

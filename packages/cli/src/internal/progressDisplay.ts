@@ -11,8 +11,9 @@ import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
-import { Output } from "./Output.ts"
+import { clearLine, Output } from "./Output.ts"
 import * as Preview from "./preview.ts"
+import * as Wording from "./wording.ts"
 
 const barWidth = 24
 
@@ -57,8 +58,6 @@ const bar = (progress: JobProgress, width: number): string => {
   return clip(`${blocks} ${percent(progress.fraction)}  ${details(progress, progress.node?.message)}`, width)
 }
 
-const clearLine = "\r\u001b[2K"
-
 /** Shows a job. Returns how to end that when waiting for the job ended: the bar is removed. */
 export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<
   (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>,
@@ -100,10 +99,8 @@ export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<
   const onEvent = (event: JobEvent) => {
     if (event._tag === "InvocationProgress" && event.preview !== null) return preview.show(event.preview.dataUrl)
     if (event._tag !== "JobWarning") return Effect.void
-    return Effect.andThen(
-      output.event({ type: "warning", message: event.message }),
-      output.note(`${output.isTerminal ? clearLine : ""}${event.message}`)
-    )
+    // the library's log has it for people
+    return output.event({ type: "warning", message: Wording.ofCommand(event.message) })
   }
 
   const showing = yield* Effect.forkScoped(Effect.all([

@@ -1,6 +1,6 @@
 /** The inputs of a workflow as flags. */
 import * as InkField from "@effect-invokeai/core/field/InkField"
-import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as WorkflowInterface from "@effect-invokeai/core/workflow/WorkflowInterface"
 import type * as CommandResult from "../CommandResult.ts"
 
@@ -64,21 +64,35 @@ export const flagInputs = (workflow: Workflow.Workflow): ReadonlyArray<FlagInput
   })
 }
 
-/** What an input holds, in a word. */
-export const typeOf = ({ field }: FlagInput["input"]): string =>
+interface Typed {
+  readonly field: InkField.InkField
+}
+
+/** What an input or field holds, in a word. */
+export const typeOf = ({ field }: Typed): string =>
   "type" in field && typeof field.type === "string"
     ? field.type
     : field._tag.replace(/^Ink/, "").replace(/Field$/, "").toLowerCase()
 
-const choicesOf = ({ field }: FlagInput["input"]): ReadonlyArray<string> | null =>
+const choicesOf = ({ field }: Typed): ReadonlyArray<string> | null =>
   "options" in field && Array.isArray(field.options) ? field.options.map(String) : null
 
 /** A description of what an input accepts as an argument. */
-export const accepts = ({ expected, field }: FlagInput["input"]): string => {
+export const accepts = ({ field }: Typed): string => {
   if (field._tag === "InkImageField") return "the path or URL of an image, or the name of one on the server"
   if (field._tag === "InkImageCollectionField") return "a JSON list of images: paths, URLs, or names on the server"
-  return expected
+  return InkField.expected(field)
 }
+
+/** The fields of all nodes that `--set` can set, as data. */
+export const describeFields = (workflow: Workflow.Workflow): ReadonlyArray<CommandResult.Field> =>
+  Workflow.fields(workflow).filter(({ connected }) => !connected).map((input) => ({
+    systemName: input.systemName,
+    node: input.nodeTitle,
+    type: typeOf(input),
+    accepts: accepts(input),
+    value: InkField.format(input.field) ?? null
+  }))
 
 /** The inputs as data. */
 export const describe = (workflow: Workflow.Workflow): ReadonlyArray<CommandResult.Input> =>

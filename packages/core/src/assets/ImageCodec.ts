@@ -50,7 +50,8 @@ export class ImageCodecError extends TaggedError<ImageCodecError>()("ImageCodecE
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    return `Could not encode the image as ${this.format}`
+    const why = this.cause instanceof Error ? `: ${this.cause.message}` : ""
+    return `Could not encode the image as ${this.format}${why}`
   }
 }
 

@@ -305,9 +305,9 @@ export class JobTimeout extends TaggedError<JobTimeout>()("JobTimeout", {
       : this.canceled
       ? "It was canceled"
       : "The server has not confirmed the cancellation, so the job may still be running"
-    return `The job did not end within ${
-      Duration.format(Duration.millis(this.timeout))
-    } (status: ${this.status}). ${outcome}`
+    return `The job did not end within ${Duration.format(Duration.millis(this.timeout))} (${
+      this.batchId === "" ? "" : `batch ${this.batchId}, `
+    }status: ${this.status}). ${outcome}`
   }
 }
 

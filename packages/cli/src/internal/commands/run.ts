@@ -7,6 +7,7 @@ import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -59,10 +60,23 @@ const checkSaving = (saving: Saving) =>
       )
   )
 
+/** A `DownloadError` of the library with the batch whose images could not be saved. */
+export class NotSaved extends Data.TaggedError("DownloadError")<{
+  readonly batchId: string
+  readonly cause: Downloads.DownloadError
+}> {
+  override get message(): string {
+    return this.cause.message
+  }
+}
+
 /** Downloads the results of a job. */
 const save = Effect.fnUntraced(function*(outputs: WorkflowOutput, saving: Saving, workflow: string | undefined) {
   const output = yield* Output
-  const { files } = yield* Downloads.outputs(outputs, downloadOptions(saving, workflow))
+  const { files } = yield* Effect.mapError(
+    Downloads.outputs(outputs, downloadOptions(saving, workflow)),
+    (error) => error._tag === "DownloadError" ? new NotSaved({ batchId: outputs.batchId, cause: error }) : error
+  )
   for (const file of files) yield* output.event({ type: "downloaded", path: file.path })
   return files.map((file): CommandResult.File => ({
     path: file.path,
@@ -113,15 +127,18 @@ const seedOf = (text: string): number | "keep" | "random" | "perRun" =>
 
 const durationOf = (text: string) =>
   Option.match(
-    // an invalid duration is `None`
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    Duration.fromInput(text as Duration.Input),
+    Option.filter(
+      // an invalid duration is `None`
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      Duration.fromInput(text as Duration.Input),
+      (duration) => Duration.isGreaterThan(duration, Duration.zero)
+    ),
     {
       onNone: () =>
         Effect.fail(
           new Values.InvalidArgument({
             argument: `--timeout ${text}`,
-            reason: "expected a duration such as \"90 seconds\" or \"10 minutes\""
+            reason: "expected a duration greater than 0, such as \"90 seconds\" or \"10 minutes\""
           })
         ),
       onSome: Effect.succeed

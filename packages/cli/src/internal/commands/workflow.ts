@@ -18,21 +18,41 @@ interface OfWorkflow {
   readonly offline: boolean
 }
 
-/** `inputs`: what `run` can set. */
-export const inputs = Effect.fn("Command.inputs")(function*({ workflow: source }: OfWorkflow) {
+/** A value in a column: one line of at most 60 characters. */
+const shortened = (value: string): string => {
+  const line = value.replaceAll(/\s+/g, " ").trim()
+  return line.length > 60 ? `${Array.from(line).slice(0, 59).join("")}…` : line
+}
+
+/** `inputs`: what `run` can set by flags, and with `all` what it can set by `--set`. */
+export const inputs = Effect.fn("Command.inputs")(function*({ all, workflow: source }: OfWorkflow & {
+  readonly all: boolean
+}) {
   const workflow = yield* WorkflowSource.load(source)
   const found = WorkflowInputs.describe(workflow)
+  const fields = all ? WorkflowInputs.describeFields(workflow) : []
+  const inputRows = found.length === 0
+    ? "The workflow has no inputs on its form. `--set node.field=value` sets any field, and `inputs --all` lists them."
+    : columns(found.map((input) => [
+      `--${input.flag}`,
+      input.type,
+      input.required ? "required" : input.default === null ? "" : `= ${shortened(input.default)}`,
+      input.accepts
+    ]))
+  const fieldRows = fields.length === 0 ? [] : [
+    "\nFields that `--set` can set:",
+    columns(fields.map((field) => [
+      field.systemName,
+      field.node,
+      field.type,
+      field.value === null ? "" : `= ${shortened(field.value)}`,
+      field.accepts
+    ]))
+  ]
   return yield* outcome(
     CommandResult.Inputs,
-    { workflow: workflow.definition.name, inputs: found },
-    found.length === 0
-      ? "The workflow has no inputs on its form. `--set node.field=value` sets any field."
-      : columns(found.map((input) => [
-        `--${input.flag}`,
-        input.type,
-        input.required ? "required" : input.default === null ? "" : `= ${input.default}`,
-        input.accepts
-      ]))
+    { workflow: workflow.definition.name, inputs: found, fields },
+    [inputRows, ...fieldRows].join("\n")
   )
 }, (effect, { offline }) => Effect.provide(effect, Server.layerOptional(offline)))
 

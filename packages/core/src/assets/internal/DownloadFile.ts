@@ -26,7 +26,7 @@ import type {
   ImageReference,
   RetryOptions
 } from "../DownloadOptions.ts"
-import { type EncodeOptions, ImageCodec, type ImageFormat } from "../ImageCodec.ts"
+import { type EncodeOptions, ImageCodec, type ImageCodecError, type ImageFormat } from "../ImageCodec.ts"
 import * as Sidecar from "../Sidecar.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import { plan, type Planned, provenanceOf, templateOf, type Wanted } from "./DownloadPlan.ts"
@@ -49,8 +49,8 @@ export const requireCodec = Effect.fnUntraced(
 )
 
 /** @internal */
-export const encodingError = (name: string) => (cause: unknown) =>
-  new DownloadError({ reason: "Encoding", imageName: name, cause })
+export const encodingError = (name: string) => (cause: ImageCodecError) =>
+  new DownloadError({ reason: "Encoding", imageName: name, detail: cause.message, cause })
 
 /** @internal */
 export const announcedSize = Effect.fnUntraced(

@@ -90,7 +90,9 @@ const workerBusy: Observation = {
 const blockedByAnother: Observation = {
   _tag: "Warned",
   reason: "QueueBlocked",
-  message: "Nothing runs: the server cannot read the item at the front of its queue, which belongs to another job"
+  message:
+    "Nothing runs: the server cannot read the item at the front of its queue, which belongs to another job. Cancel that job, " +
+    "or clear the queue in InvokeAI"
 }
 
 /**

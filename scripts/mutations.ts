@@ -40,6 +40,27 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: [jobState, simulated]
   },
   {
+    name: "an item is read after a gap in its events",
+    file: `${job}/JobState.ts`,
+    find: "if (submitted === undefined || !state.known || state.mayHaveMissedItems) return change",
+    replace: "if (submitted === undefined || !state.known) return change",
+    tests: ["test/job/JobCommands.test.ts"]
+  },
+  {
+    name: "an item is read unless each of its nodes has its result",
+    file: `${job}/internal/SubmittedBatch.ts`,
+    find: "return runs.size === nodes.size && item.nodes.length === nodes.size ? runs : undefined",
+    replace: "return runs",
+    tests: [jobState, "test/job/EventResults.test.ts"]
+  },
+  {
+    name: "an item is read unless it ran with the values of its batch",
+    file: `${job}/internal/SubmittedBatch.ts`,
+    find: "if (!fieldValues.every(ranWith)) return undefined",
+    replace: "",
+    tests: ["test/job/JobCommands.test.ts"]
+  },
+  {
     name: "a status never goes back",
     file: `${job}/internal/ItemState.ts`,
     find: "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {",

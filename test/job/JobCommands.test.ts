@@ -2,9 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import * as SubmittedBatch from "../../packages/core/src/job/internal/SubmittedBatch.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { randomOf } from "../random.ts"
-import { batchId, disturb, finalReads, type History, makeHistory } from "./histories.ts"
+import { batchId, disturb, finalReads, type History, makeHistory, plainGraph } from "./histories.ts"
 
 const nodes = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
@@ -212,5 +213,48 @@ describe("a job", () => {
     const up: Observation = { _tag: "EventConnection", isUp: true }
     assert.isFalse(reduceAll(JobState.make(batchId, 1), [down, up]).mayHaveMissedItems)
     assert.isTrue(reduceAll(one, [down, up]).mayHaveMissedItems)
+  })
+
+  it("reads a completed item exactly if its events do not show every result with certainty", () => {
+    const submitted = SubmittedBatch.make({ graph: plainGraph, data: null })
+    const gap: Observation = { _tag: "EventConnection", isUp: false }
+    const isRead = (observations: ReadonlyArray<Observation>, batch = submitted) =>
+      observations.reduce<{ readonly state: JobState.JobState; readonly read: boolean }>(
+        ({ read, state }, observation) => {
+          const next = JobState.reduce(state, observation, nodes, batch)
+          return { state: next.state, read: read || tags(next.commands).includes("ReadItem") }
+        },
+        { state: JobState.make(batchId, 1), read: false }
+      ).read
+    let seen = 0
+    for (let seed = 0; seed < 300; seed++) {
+      const random = randomOf(seed)
+      const world = makeHistory(random, { sequences: true, plain: true })
+      const isSimple = world.allIds.length === 1 && JobState.status(
+            reduceAll(JobState.make(batchId, 1), [world.enqueued, ...finalReads(world)])
+          ) === "completed"
+      if (!isSimple) continue
+      seen++
+      const all = [world.enqueued, ...world.events]
+      assert.isFalse(isRead(all), `seed ${seed}`)
+      // Not before the batch was submitted: nothing is missed then.
+      const at = 1 + random.below(world.events.length - 1)
+      assert.isTrue(isRead(all.toSpliced(at, 0, gap)), `seed ${seed}: a gap`)
+      assert.isTrue(
+        isRead(all.toSpliced(at, 0, gap, { _tag: "EventConnection", isUp: true })),
+        `seed ${seed}: a short gap`
+      )
+      for (const [index, event] of all.entries()) {
+        if (event._tag !== "Node" || event.change._tag !== "Complete") continue
+        assert.isTrue(isRead(all.toSpliced(index, 1)), `seed ${seed}: a lost result`)
+      }
+      const other = { ...plainGraph, nodes: { ...plainGraph.nodes, other: { id: "other", type: "integer" } } }
+      assert.isTrue(isRead(all, SubmittedBatch.make({ graph: other, data: null })), `seed ${seed}: another node`)
+      const data = [[{ node_path: "sum", field_name: "string_left", items: ["not this"] }]]
+      assert.isTrue(isRead(all, SubmittedBatch.make({ graph: plainGraph, data })), `seed ${seed}: another value`)
+      const loop = { ...plainGraph, nodes: { ...plainGraph.nodes, range: { id: "range", type: "iterate" } } }
+      assert.isTrue(isRead(all, SubmittedBatch.make({ graph: loop, data: null })), `seed ${seed}: an iteration`)
+    }
+    assert.isAbove(seen, 10)
   })
 })

@@ -1,22 +1,28 @@
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
+import type { InkOutput } from "@effect-invokeai/core/job/Outputs"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
-import { isTerminal } from "../../packages/core/src/job/internal/ItemState.ts"
+import { isTerminal, type ItemState } from "../../packages/core/src/job/internal/ItemState.ts"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import * as SubmittedBatch from "../../packages/core/src/job/internal/SubmittedBatch.ts"
 import { outputsOf } from "../../packages/core/src/job/JobResult.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { randomOf } from "../random.ts"
-import { batchId, disturb, finalReads, makeHistory } from "./histories.ts"
+import { batchId, disturb, finalReads, makeHistory, plainGraph } from "./histories.ts"
 import { itemFrom } from "./wire.ts"
 
 const labels = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
-const run = (observations: ReadonlyArray<Observation>, expected: number) => {
+const run = (
+  observations: ReadonlyArray<Observation>,
+  expected: number,
+  submitted?: SubmittedBatch.SubmittedBatch
+) => {
   let state = JobState.make(batchId, expected)
   const events: Array<JobEvent> = []
   const steps: Array<JobState.JobState> = [state]
   for (const observation of observations) {
-    const step = JobState.reduce(state, observation, labels)
+    const step = JobState.reduce(state, observation, labels, submitted)
     state = step.state
     events.push(...step.events)
     steps.push(state)
@@ -46,6 +52,43 @@ describe("JobState", () => {
       })
       assert.deepStrictEqual(comparable(disturbed.state), comparable(perfect.state), `seed ${seed}`)
     }
+  })
+
+  it("settles an item from its events exactly as reading it would, whatever is lost, duplicated, late or out of order", () => {
+    const submitted = SubmittedBatch.make({ graph: plainGraph, data: null })
+    let settledInOrder = 0
+    for (let seed = 0; seed < 600; seed++) {
+      const random = randomOf(seed + 70_000)
+      const world = makeHistory(random, { sequences: seed % 3 !== 0, plain: true })
+      const size = world.memberIds.length
+      const inOrder = seed % 2 === 0
+      const observations = inOrder
+        // Lost and duplicated, but not late.
+        ? [
+          world.enqueued,
+          ...world.events.flatMap((one) => random.chance(0.05) ? [] : random.chance(0.3) ? [one, one] : [one])
+        ]
+        : disturb(world, random).filter((one) => one._tag !== "ItemRead")
+      const sorted = (outputs: ReadonlyArray<InkOutput>) =>
+        inOrder ? outputs : outputs.toSorted((a, b) => a.preparedId.localeCompare(b.preparedId))
+      // Only reading tells whether an item was read, and events may be reported to readers later.
+      const comparable = (item: ItemState) => ({ ...item, read: true, reported: null, outputs: sorted(item.outputs) })
+      const { state } = run(observations, size, submitted)
+      const perfect = run([world.enqueued, ...finalReads(world)], size).state
+      for (const item of JobState.items(state).filter((one) => one.phase === "settled")) {
+        if (inOrder) settledInOrder++
+        const about = `seed ${seed} item ${item.itemId}`
+        assert.deepStrictEqual(comparable(item), comparable(JobState.getItem(perfect, item.itemId)!), about)
+      }
+      const { state: end } = run([...observations, ...random.shuffle(finalReads(world))], size, submitted)
+      assert.isTrue(JobState.isEnded(end), `seed ${seed}`)
+      assert.deepStrictEqual(
+        JobState.results(end).map(comparable),
+        JobState.results(perfect).map(comparable),
+        `seed ${seed}`
+      )
+    }
+    assert.isAbove(settledInOrder, 100)
   })
 
   it("never returns to an earlier status", () => {

@@ -32,14 +32,35 @@ export const batchId = "batch"
 
 const time = (clock: number) => DateTime.makeUnsafe(1_700_000_000_000 + clock * 1000)
 
+const result = {
+  image: (preparedId: string) => ({
+    type: "image_output",
+    image: { image_name: `${preparedId}.png` },
+    width: 64,
+    height: 48
+  }),
+  sum: (preparedId: string) => ({ type: "string_output", value: preparedId })
+}
+
 const nodes = {
+  sum: { id: "sum", type: "string_join", is_intermediate: true },
   range: { id: "range", type: "range", is_intermediate: true },
   each: { id: "each", type: "iterate", is_intermediate: true },
   image: { id: "image", type: "blank_image", is_intermediate: false, board: { board_id: "b1" } }
 }
 
-/** Makes a job with random endings. `sequences` is false for servers before 6.13. */
-export const makeHistory = (random: Random, options: { readonly sequences: boolean }): History => {
+/** The graph of a history without iterations. */
+export const plainGraph = { id: "plain", nodes: { range: nodes.range, image: nodes.image, sum: nodes.sum }, edges: [] }
+
+interface HistoryOptions {
+  /** False for servers before 6.13. */
+  readonly sequences: boolean
+  /** Whether each node of the graph, `plainGraph`, runs once. */
+  readonly plain?: boolean
+}
+
+/** Makes a job with random endings. */
+export const makeHistory = (random: Random, options: HistoryOptions): History => {
   const count = 1 + random.below(4)
   const first = 10 + random.below(5)
   const events: Array<Observation> = []
@@ -153,25 +174,31 @@ export const makeHistory = (random: Random, options: { readonly sequences: boole
       change(item, "pending")
       change(item, "in_progress")
     }
-    for (let index = 0; index < total; index++) {
+    for (let index = 0; index < (options.plain === true ? 0 : total); index++) {
       const each = `${id}-each-${index}`
       item.sources[each] = "each"
       node(item, each, "each", { _tag: "Started" })
       complete(item, each, "each", { type: "iterate_output", item: index, index, total })
     }
     // The order in which the nodes of an iteration run is not the order of the iteration.
-    const order = random.shuffle(Array.from({ length: total }, (_, index) => index))
-    const stopAt = ending === "completed" ? total : random.below(total)
-    for (const [position, index] of order.entries()) {
-      const image = `${id}-image-${index}`
-      item.sources[image] = "image"
+    const order = random.shuffle(
+      options.plain === true
+        ? (["image", "sum"] as const).map((nodeId) => ({ preparedId: `${id}-${nodeId}`, nodeId }))
+        : Array.from(
+          { length: total },
+          (_, index) => ({ preparedId: `${id}-image-${index}`, nodeId: "image" as const })
+        )
+    )
+    const stopAt = ending === "completed" ? order.length : random.below(order.length)
+    for (const [position, { nodeId, preparedId }] of order.entries()) {
+      item.sources[preparedId] = nodeId
       if (position > stopAt) break
-      node(item, image, "image", { _tag: "Started" })
-      node(item, image, "image", { _tag: "Progress", message: "Saving image", fraction: null, preview: null })
+      node(item, preparedId, nodeId, { _tag: "Started" })
+      node(item, preparedId, nodeId, { _tag: "Progress", message: "Saving image", fraction: null, preview: null })
       if (position === stopAt && ending === "failed") {
-        item.errors[image] = "ZeroDivisionError: division by zero"
+        item.errors[preparedId] = "ZeroDivisionError: division by zero"
         change(item, "failed")
-        node(item, image, "image", {
+        node(item, preparedId, nodeId, {
           _tag: "Error",
           errorType: "ZeroDivisionError",
           message: "division by zero",
@@ -180,12 +207,7 @@ export const makeHistory = (random: Random, options: { readonly sequences: boole
         break
       }
       if (position === stopAt && ending === "canceledRunning") change(item, "canceled")
-      complete(item, image, "image", {
-        type: "image_output",
-        image: { image_name: `${image}.png` },
-        width: 64,
-        height: 48
-      })
+      complete(item, preparedId, nodeId, result[nodeId](preparedId))
       if (position === stopAt) break
     }
     if (ending === "completed") change(item, "completed")
@@ -208,7 +230,7 @@ export const makeHistory = (random: Random, options: { readonly sequences: boole
     // A server shows the results of an item only when it has ended.
     session: !item.ended ? { id: `session-${item.itemId}`, results: {} } : {
       id: `session-${item.itemId}`,
-      graph: { nodes, edges: [] },
+      graph: options.plain === true ? plainGraph : { nodes, edges: [] },
       execution_graph: {
         nodes: Object.fromEntries(
           Object.entries(item.sources).map(([id, source]) => [id, { ...nodes[source as keyof typeof nodes], id }])

@@ -205,6 +205,9 @@ const scripted = ({ faults: list = [], memory = false }: ServerOptions): Readonl
     return Fault.http({ ...requests[on], nth: call, times: stays ? Number.POSITIVE_INFINITY : 1 }, action)
   })
 
+/** No event brings a result, so that every item is read. */
+const withoutResults = Fault.event({ name: "invocation_complete", ...always }, Fault.dropEvent)
+
 const simulatorLayer = (options: ServerOptions) =>
   Simulator.Simulator.layer({
     version: options.modern === false ? "6.3.0" : "6.14.2",
@@ -213,6 +216,7 @@ const simulatorLayer = (options: ServerOptions) =>
     receipts: options.receipts,
     faults: [
       ...scripted(options),
+      ...(options.faults?.some((fault) => fault.on === "item") ? [withoutResults] : []),
       ...options.events ?? [],
       ...(options.socket === false ? [Fault.refuseConnection(always)] : [])
     ]

@@ -60,6 +60,7 @@ import {
 import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
 import { resolveBoard } from "./internal/resolveBoard.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
+import * as SubmittedBatch from "./internal/SubmittedBatch.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
 import {
   type AwaitError,
@@ -375,7 +376,8 @@ const send = Effect.fnUntraced(function*(
     batchId,
     expected: submission.size,
     destination: submission.batch.destination ?? undefined,
-    nodes: withLoops(submission.nodes, submission.batch.graph)
+    nodes: withLoops(submission.nodes, submission.batch.graph),
+    submitted: SubmittedBatch.make(submission.batch)
   })
   const context: Lifecycle = { tracked, options, stage: { current: "new", detached: false, sending: undefined } }
   limit.context = context

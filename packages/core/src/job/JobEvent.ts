@@ -59,7 +59,7 @@ export interface JobEnqueued {
  * **Details**
  *
  * `in_progress` comes before all other events of the item. Its end (`completed`, `failed`, `canceled` or `lost`) comes
- * after all of them, when the item has been read over HTTP and all its results are known.
+ * after all of them, when all its results are known.
  *
  * @category events
  * @since 0.1.0

@@ -4,9 +4,10 @@
  * **Details**
  *
  * `reduce` takes one observation and returns the next state, the events for readers, and the commands for the server.
- * Observations may be lost, doubled, late or out of order: what an item ended with is taken from the item as read over
- * HTTP, and events only announce it. An item goes through four phases and never back: `open` (no end is known), `ended`
- * (a message said so), `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ * Observations may be lost, doubled, late or out of order. What an item ended with is taken from its events if they have
+ * reported everything with certainty (see `SubmittedBatch`), and else from the item as read over HTTP. An item goes through
+ * four phases and never back: `open` (no end is known), `ended` (a message said so), `settled` (its results are known) or
+ * `lost` (the server does not have it any more).
  *
  * A job is done when all its items are final and it is certain that these are all. Where events were missing, the
  * request may have been sent twice, or a failed item may have been retried, the server is asked for the number of items
@@ -28,7 +29,9 @@ import {
   settle,
   withFacts
 } from "./internal/ItemState.ts"
-import type { Observation } from "./internal/Observation.ts"
+import type { ItemFacts, Observation } from "./internal/Observation.ts"
+import { fromSession } from "./internal/outputs/session.ts"
+import { reportedEnd, type SubmittedBatch } from "./internal/SubmittedBatch.ts"
 import type { JobEvent, JobStatus, JobWarning } from "./JobEvent.ts"
 import type { OutputNode } from "./Outputs.ts"
 
@@ -398,7 +401,7 @@ const reduceItems = (
       if (!isTerminal(snapshot.status)) return update(state, before, withFacts(known, snapshot))
       const placed = put(state, known)
       const item = getItem(placed.state, snapshot.itemId)!
-      const settled = settle(item, snapshot, nodes)
+      const settled = settle(item, snapshot, fromSession(snapshot.session), nodes)
       const next = update(placed.state, item, settled.item, isHidden(placed.state, item) ? [] : settled.events)
       if (!placed.moved) return next
       const others = reportAll(next.state)
@@ -523,6 +526,46 @@ const reduceCertainty = (next: JobState, observation: Observation): Change => {
   }
 }
 
+/** The facts of an item that completed. */
+const endOf = (item: ItemState): ItemFacts => ({
+  itemId: item.itemId,
+  status: item.status,
+  sequence: item.sequence,
+  sessionId: item.sessionId,
+  createdAt: item.createdAt,
+  updatedAt: item.updatedAt,
+  startedAt: item.startedAt,
+  completedAt: item.completedAt,
+  errorType: null,
+  errorMessage: null,
+  errorTraceback: null
+})
+
+/**
+ * Settles items whose events have reported everything, so that they need not be read. After a gap in the events an item
+ * is read: it may be one that was not asked for.
+ */
+const settleReported = (
+  change: Change,
+  observation: Observation,
+  nodes: ReadonlyMap<string, OutputNode>,
+  submitted: SubmittedBatch | undefined
+): Change => {
+  const { state } = change
+  if (submitted === undefined || !state.known || state.mayHaveMissedItems) return change
+  const itemId = itemIdOf(observation)
+  const item = itemId === undefined ? undefined : getItem(state, itemId)
+  const seen = item !== undefined ? [item] : observation._tag === "Enqueued" ? items(state) : []
+  return seen.reduce((before, item) => {
+    if (item.phase !== "ended" || item.status !== "completed" || item.role !== "member") return before
+    const end = reportedEnd(item, submitted)
+    if (end === undefined) return before
+    const settled = settle(item, { ...endOf(item), fieldValues: end.fieldValues }, end.results, nodes)
+    const after = update(before.state, item, settled.item, settled.events)
+    return { state: after.state, events: [...before.events, ...after.events] }
+  }, change)
+}
+
 /** Forgets that an item could not be read, once the server responded about it or its end is known. */
 const withReadableItem = (state: JobState, observation: Observation): JobState => {
   const itemId = itemIdOf(observation)
@@ -598,7 +641,8 @@ const commandsOf = (before: JobState, after: JobState, observation: Observation)
  *
  * **Details**
  *
- * `nodes` are the nodes of the workflow by id, for labels. Nothing that arrives twice, late or out of order does harm.
+ * `nodes` are the nodes of the workflow by id, for labels. `submitted` is the batch if this program submitted it: then
+ * an item whose events have reported everything is not read. Nothing that arrives twice, late or out of order does harm.
  *
  * @category reducers
  * @since 0.1.0
@@ -606,12 +650,22 @@ const commandsOf = (before: JobState, after: JobState, observation: Observation)
 export const reduce = (
   state: JobState,
   observation: Observation,
-  nodes: ReadonlyMap<string, OutputNode>
+  nodes: ReadonlyMap<string, OutputNode>,
+  submitted?: SubmittedBatch
 ): Transition => {
   const items = reduceItems(state, observation, nodes)
   const certainty = reduceCertainty(items.state, observation)
-  let next = certainty.state
-  let events = certainty.events.length === 0 ? items.events : [...items.events, ...certainty.events]
+  const change = settleReported(
+    {
+      state: certainty.state,
+      events: certainty.events.length === 0 ? items.events : [...items.events, ...certainty.events]
+    },
+    observation,
+    nodes,
+    submitted
+  )
+  let next = change.state
+  let events = change.events
   if (isProgress(state, next) && assignsRoles(observation, next)) {
     const warned = warnAboutExtraItems(next)
     next = warned.state
@@ -653,7 +707,7 @@ export const results = (state: JobState): ReadonlyArray<ItemState> => {
 }
 
 /**
- * Whether nothing will change any more: all items of the job are known, and each was read at its end or is lost.
+ * Whether nothing will change any more: all items of the job are known, and each has settled or is lost.
  *
  * @category guards
  * @since 0.1.0

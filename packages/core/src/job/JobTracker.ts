@@ -3,8 +3,9 @@
  *
  * **Details**
  *
- * One event subscription serves all jobs. What an item ended with is always read over HTTP; events only tell when to
- * look. After every (re)connect and on a slow sweep all open items are asked for in one request
+ * One event subscription serves all jobs. An item that completed is read over HTTP only if its events do not show every
+ * result with certainty: after a gap in the events, if nodes run in iterations, or for a job that another program
+ * submitted. All others are read at their end. After every (re)connect and on a slow sweep all open items are asked for in one request
  * (`item_summaries_by_ids`, servers from 6.14 on) or by batch (`b/{batch_id}/status`). Without events the sweep becomes
  * a poll that is quick while something happens and slows down otherwise; results are the same.
  *

@@ -4,7 +4,7 @@
  * **Details**
  *
  * An item goes through four phases and never back: `open` (not known to have ended), `ended` (a message reported it),
- * `settled` (the item itself was read) or `lost` (the server does not have it any more).
+ * `settled` (its results are known) or `lost` (the server does not have it any more).
  *
  * @since 0.1.0
  */
@@ -12,8 +12,8 @@ import * as DateTime from "effect/DateTime"
 import type { InvocationComplete, InvocationError, JobEvent, NodeReference } from "../JobEvent.ts"
 import { decode, type FieldValue, fromResults, type InkOutput, originOf, type OutputNode } from "../Outputs.ts"
 import type { FieldData } from "../outputs/OutputOrigin.ts"
-import type { ItemFacts, ItemSnapshot, NodeObservation } from "./Observation.ts"
-import { fromSession, type SessionResults } from "./outputs/session.ts"
+import type { ItemFacts, NodeObservation } from "./Observation.ts"
+import type { SessionResults } from "./outputs/session.ts"
 
 /**
  * The role of an item in the job.
@@ -57,6 +57,8 @@ export interface NodeRun {
   readonly fraction: number | null
   readonly previewed: boolean
   readonly output: InkOutput | null
+  /** The node as it ran, with the values that came over its connections; null until it has completed. */
+  readonly invocation: FieldData | null
 }
 
 /**
@@ -174,7 +176,7 @@ export const withFacts = (item: ItemState, facts: ItemFacts): ItemState => {
 }
 
 const errorOf = (
-  snapshot: ItemSnapshot,
+  snapshot: ItemEnd,
   results: SessionResults,
   nodes: ReadonlyMap<string, OutputNode>
 ): ItemError | null => {
@@ -220,13 +222,18 @@ const completion = (item: ItemState, output: InkOutput): InvocationComplete => (
 export const liveOutputs = (item: ItemState): ReadonlyArray<InkOutput> =>
   item.nodes.flatMap((node) => node.output === null ? [] : [node.output])
 
-/** Applies the item that was read at its end, and returns the events not emitted before. @internal */
+/** What an item ended with, whether it was read or its events reported everything. */
+interface ItemEnd extends ItemFacts {
+  readonly fieldValues: ReadonlyArray<FieldValue>
+}
+
+/** Applies what an item ended with, and returns the events not emitted before. @internal */
 export const settle = (
   item: ItemState,
-  snapshot: ItemSnapshot,
+  snapshot: ItemEnd,
+  results: SessionResults,
   nodes: ReadonlyMap<string, OutputNode>
 ): { readonly item: ItemState; readonly events: ReadonlyArray<JobEvent> } => {
-  const results = fromSession(snapshot.session)
   const sessionId = snapshot.sessionId ?? item.sessionId
   const reportedOutputs = fromResults(results, { itemId: item.itemId, sessionId, itemIndex: item.itemIndex, nodes })
   const known = new Set(reportedOutputs.map((output) => output.preparedId))
@@ -306,7 +313,8 @@ export const observeNode = (
     message: "",
     fraction: null,
     previewed: false,
-    output: null
+    output: null,
+    invocation: null
   }
   const save = (node: NodeRun): ItemState => ({
     ...item,
@@ -358,7 +366,7 @@ export const observeNode = (
       const index = iteration === null ? earlier : iteration[0] ?? 0
       const output = decode(change.result, { ...origin, iteration, index }, seen.invocation)
       return {
-        item: save({ ...run, status: "complete", output }),
+        item: save({ ...run, status: "complete", output, invocation: seen.invocation }),
         events: [...start, { _tag: "InvocationComplete", ...about, output }]
       }
     }

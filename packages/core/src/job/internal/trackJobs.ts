@@ -37,6 +37,7 @@ import { withLoops } from "./outputs/graph.ts"
 import { pollBatches, pollSummaries } from "./pollItems.ts"
 import { readItem } from "./readItem.ts"
 import { diagnoseStall, firstPendingItem } from "./stalledQueue.ts"
+import type { SubmittedBatch } from "./SubmittedBatch.ts"
 import { JobFeed, type TrackedJob } from "./trackedJob.ts"
 import { nodesOfWorkflow } from "./workflowNodes.ts"
 
@@ -59,6 +60,8 @@ export interface TrackOptions {
   readonly expected: number | null
   readonly destination?: string | undefined
   readonly nodes: ReadonlyMap<string, OutputNode>
+  /** The batch, if this program submits it. */
+  readonly submitted?: SubmittedBatch | undefined
 }
 
 /** Tracks jobs; see `JobTracker`. @internal */
@@ -77,6 +80,7 @@ interface TrackingJob {
   /** Work of the fibers for this job belongs to the job's trace, although they work for all jobs. */
   readonly traced: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
   nodes: ReadonlyMap<string, OutputNode>
+  readonly submitted: SubmittedBatch | undefined
   /** The observations to process, in order; the first one is being processed. */
   readonly observationQueue: Array<Observation>
   /** The ids of items that are being read. */
@@ -189,7 +193,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     const { feed } = job
     const before = feed.state
     if (observation._tag === "ItemRead" && job.nodes.size === 0) job.nodes = nodesIn(observation.item)
-    const { commands, events, state } = JobState.reduce(before, observation, job.nodes)
+    const { commands, events, state } = JobState.reduce(before, observation, job.nodes, job.submitted)
     if (state !== before) feed.states.set(state)
     if (JobState.isProgress(before, state)) job.lastActivityAt = lastActivity = elapsedMillisUnsafe(clock)
     // Requests are on their way before subscribers see what happened, which may take them time.
@@ -430,6 +434,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
       feed,
       traced: (work) => span === undefined ? work : Effect.withParentSpan(work, span),
       nodes: target.nodes,
+      submitted: target.submitted,
       observationQueue: [],
       reading: new Set(),
       lastActivityAt: 0,

@@ -294,20 +294,27 @@ measured("simulator.ts", [], (output) => {
 // as it is installed, because stripping types takes memory
 measured("transfer.ts", ["3", folder], (output) => {
   const lines = [...output.matchAll(
-    /^(download|read|upload) (.+?) +(\d+) MB\/s \(([\d.]+)x undici\) +CPU +(\d+) ms \(([\d.]+)x\) +peak +(\d+) MB \(([\d.]+)x\)/gm
+    /^(download|read|upload) (.+?) +(\d+) MB\/s \(.*?\) +CPU +(\d+) ms \(.*?\) +peak +(\d+) MB/gm
   )]
   return lines.flatMap(
     (
-      [, kind = "", name = "", speed = "", faster = "", cpu = "", ofCpu = "", peak = "", ofPeak = ""]
+      [, kind = "", name = "", speed = "", cpu = "", peak = ""]
     ): ReadonlyArray<Row> => {
-      const hand = lines.find((line) => line[1] === kind && line[2] === "undici")
-      if (!name.includes("ours") || hand === undefined) return []
+      if (!name.includes("ours")) return []
       const what = `${kind} of 3 MB images${name.replace("ours", "")}`
-      return [
-        [`${what}: throughput`, "undici", `${hand[3]} MB/s`, `${speed} MB/s`, faster],
-        [`${what}: CPU`, "undici", `${hand[5]} ms`, `${cpu} ms`, ofCpu],
-        [`${what}: peak memory`, "undici", `${hand[7]} MB`, `${peak} MB`, ofPeak]
-      ]
+      const same = name.replace("ours", "undici")
+      return lines.filter((line) => line[1] === kind && [same, `${same}, our modules loaded`].includes(line[2]!))
+        .flatMap((hand): ReadonlyArray<Row> => [
+          [
+            `${what}: throughput`,
+            hand[2]!,
+            `${hand[3]} MB/s`,
+            `${speed} MB/s`,
+            (Number(speed) / Number(hand[3])).toFixed(2)
+          ],
+          [`${what}: CPU`, hand[2]!, `${hand[4]} ms`, `${cpu} ms`, (Number(cpu) / Number(hand[4])).toFixed(2)],
+          [`${what}: peak memory`, hand[2]!, `${hand[5]} MB`, `${peak} MB`, (Number(peak) / Number(hand[5])).toFixed(2)]
+        ])
     }
   )
 })

@@ -3,7 +3,8 @@
  *
  * Each measurement runs in a process of its own too (`transferClients.ts`): 100 downloads of 3 MB into files, 100 into memory,
  * and 50 uploads of 3 MB, four at a time, after a short warm-up. The clients take turns, so that a busy machine is busy for all of them. Throughput is
- * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici. The last lines are of memory
+ * the best of the rounds, CPU the least, memory the process's peak. Prints ratios to bare undici that does the same: a
+ * download that flushes its files stands beside undici that flushes them. The last lines are of memory
  * alone: whether it grows with the image, what the start takes of it, and what a small young generation of V8 leaves of it.
  *
  *     node test/bench/transfer.ts [rounds] [folder]
@@ -135,10 +136,12 @@ const main = async (rounds: number, installed: string | undefined) => {
     const best = new Map<string, Measurement>()
     const measured = [
       "download undici",
+      "download undici, flushed",
       "download fetch",
       "download ours",
       "download ours, flushed",
       "read undici",
+      "read undici, our modules loaded",
       "read fetch",
       "read ours",
       "upload undici",
@@ -161,10 +164,10 @@ const main = async (rounds: number, installed: string | undefined) => {
     )
     for (const [name, result] of best) {
       const [kind = ""] = name.split(" ")
-      const reference = best.get(`${kind} undici`)!
+      const reference = best.get(name.includes("ours") ? name.replace("ours", "undici") : `${kind} undici`)!
       const speed = ((kind === "upload" ? 150 : 300) * 1000) / result.wall
       console.log(
-        `${name.padEnd(24)} ${speed.toFixed(0).padStart(5)} MB/s (${
+        `${name.padEnd(32)} ${speed.toFixed(0).padStart(5)} MB/s (${
           (reference.wall / result.wall).toFixed(2)
         }x undici)  ` +
           `CPU ${result.cpu.toFixed(0).padStart(5)} ms (${(result.cpu / reference.cpu).toFixed(2)}x)  ` +

@@ -67,13 +67,13 @@ const source = (job: Job, index: number) => Path.join(job.folder, "..", "sources
 const imageUrl = (job: Job, index: number) => `${job.url}/api/v1/images/i/${job.size}-${index}.png/full`
 const uploadUrl = (job: Job) => `${job.url}/api/v1/images/upload?image_category=user&is_intermediate=true`
 
-const downloadUndici = (): Run => {
+const downloadUndici = (flush: boolean): Run => {
   const undici = loadUndici()
   const dispatcher = new undici.Agent()
   return async (job) => {
     await bare(async (job, index, phase) => {
       const { body } = await undici.request(imageUrl(job, index), { dispatcher })
-      await pipeline(body, FS.createWriteStream(target(job, index, phase)))
+      await pipeline(body, FS.createWriteStream(target(job, index, phase), { flush }))
     })(job)
     await dispatcher.destroy()
   }
@@ -126,6 +126,12 @@ const readFetch = (): Run =>
   bare(async (job, index) => {
     await (await fetch(imageUrl(job, index))).arrayBuffer()
   })
+
+/** A program that uses Effect has its modules in memory, which each garbage collection looks through. */
+const readUndiciBesideEffect = (): Run => async (job) => {
+  await loadOurs()(job)
+  await readUndici()(job)
+}
 
 const references = (job: Job, count: number) =>
   Array.from({ length: count }, (_, index) => ({ image_name: `${job.size}-${index}.png`, width: side, height: side }))
@@ -195,12 +201,14 @@ const loadUndiciOnly = (): Run => () => {
 }
 
 const clients: Record<string, () => Run> = {
-  "download undici": downloadUndici,
+  "download undici": () => downloadUndici(false),
+  "download undici, flushed": () => downloadUndici(true),
   "download fetch": downloadFetch,
   "download ours": () => downloadOurs(false),
   "download ours, flushed": () => downloadOurs(true),
   "download ours, one by one": () => downloadOurs(true, 1),
   "read undici": readUndici,
+  "read undici, our modules loaded": readUndiciBesideEffect,
   "read fetch": readFetch,
   "read ours": readOurs,
   "load undici": loadUndiciOnly,

@@ -34,7 +34,7 @@ import {
 } from "./internal/notFound.ts"
 import { bulk, defined, inChunks, offsetPages } from "./internal/paging.ts"
 import { form, imageType } from "./internal/upload.ts"
-import { type BytesOptions, InvokeAiClient } from "./InvokeAiClient.ts"
+import { InvokeAiClient } from "./InvokeAiClient.ts"
 import type { UploadData } from "./UploadData.ts"
 
 export type { BulkResult } from "./BulkResult.ts"
@@ -338,15 +338,11 @@ export class Images extends Context.Service<Images, {
   /**
    * Streams the image as PNG in constant memory.
    *
-   * **Details** Route: `GET i/{image_name}/full`. Not repeated once bytes have arrived. `onLength` is called with the
-   * number of bytes that the server announces, before they come.
+   * **Details** Route: `GET i/{image_name}/full`. Not repeated once bytes have arrived.
    *
    * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such image.
    */
-  readonly full: (
-    name: string,
-    options?: { readonly onLength?: ((length: number) => void) | undefined }
-  ) => Stream.Stream<Uint8Array, InvokeAiError>
+  readonly full: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
   /**
    * Streams the thumbnail of an image, a WebP of at most 256 pixels per side. Route: `GET i/{image_name}/thumbnail`.
    */
@@ -412,9 +408,9 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
           found.length === 0)
       )
   const one = <A>(name: string, f: Parameters<typeof call<A>>[0]) => Effect.catch(call(f), orMissing(name))
-  const bytesOf = (name: string, f: Parameters<typeof bytes>[0], options?: Partial<BytesOptions>) =>
+  const bytesOf = (name: string, f: Parameters<typeof bytes>[0]) =>
     Stream.catch(
-      bytes(f, { ...options, contentType: ["image/"] }),
+      bytes(f, { contentType: ["image/"] }),
       (error) => Stream.fromEffect(orMissing(name)(error))
     )
   const get = Effect.fn("Images.get")((image_name: string) =>
@@ -564,12 +560,10 @@ const make = (client: InvokeAiClient["Service"]): Images["Service"] => {
         Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false))
       )
     ),
-    full: (image_name, options) =>
-      bytesOf(
-        image_name,
-        (api) => api.images.full({ params: { image_name }, responseMode: "response-only" }),
-        options
-      ).pipe(Stream.withSpan("Images.full")),
+    full: (image_name) =>
+      bytesOf(image_name, (api) => api.images.full({ params: { image_name }, responseMode: "response-only" })).pipe(
+        Stream.withSpan("Images.full")
+      ),
     thumbnail: (image_name) =>
       bytesOf(image_name, (api) => api.images.thumbnail({ params: { image_name }, responseMode: "response-only" }))
         .pipe(Stream.withSpan("Images.thumbnail")),

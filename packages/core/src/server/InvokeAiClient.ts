@@ -74,8 +74,6 @@ export interface BytesOptions {
    * @default 0
    */
   readonly from?: number | undefined
-  /** Called with the announced number of bytes before they arrive. Not called if the server does not announce it. */
-  readonly onLength?: ((length: number) => void) | undefined
 }
 
 /**
@@ -386,7 +384,7 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
 
   const bytes = (
     f: (api: InvokeAiRoutes) => Effect.Effect<HttpClientResponse.HttpClientResponse, RouteError>,
-    { contentType, from = 0, onLength }: BytesOptions
+    { contentType, from = 0 }: BytesOptions
   ): Stream.Stream<Uint8Array, InvokeAiError> =>
     Stream.unwrap(Effect.gen(function*() {
       const response = yield* call(f)
@@ -405,8 +403,6 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           detail: `expected content type ${contentType.join(" or ")}, got ${type === "" ? "none" : type}`
         }))
       }
-      const length = BodyLimit.announcedLength(response)
-      if (length !== undefined) onLength?.(length)
       const context = yield* Effect.context()
       const received = Stream.map(response.stream, (chunk) => {
         Metrics.downloadBytes.updateUnsafe(chunk.length, context)

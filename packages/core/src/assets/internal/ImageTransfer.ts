@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
@@ -53,11 +54,8 @@ export const withRetry = (options: RetryOptions | undefined) => <A, R>(effect: E
     })
   )
 
-const fullStream = (
-  name: string,
-  options?: Parameters<Images["Service"]["full"]>[1]
-): Stream.Stream<Uint8Array, DownloadError, Images> =>
-  Stream.unwrap(Effect.map(Images, (images) => images.full(name, options))).pipe(
+const fullStream = (name: string): Stream.Stream<Uint8Array, DownloadError, Images> =>
+  Stream.unwrap(Effect.map(Images, (images) => images.full(name))).pipe(
     Stream.mapError((error) => fromApi(name, error))
   )
 
@@ -84,9 +82,6 @@ export const checkedStream = (
     )
   })
 
-/** How much memory an announced length gets before any of the bytes are there. */
-const maxLengthAhead = 64 * 1024 * 1024
-
 /**
  * The bytes of an image, in memory.
  *
@@ -101,27 +96,19 @@ export const readBytes = Effect.fnUntraced(
   > {
     const name = imageName(image)
     const inspector = new PngInspector()
-    let whole = new Uint8Array(0)
-    const onLength = (length: number) => {
-      whole = new Uint8Array(Math.min(length, maxLengthAhead))
-    }
-    yield* Stream.runForEachArray(fullStream(name, { onLength }), (pieces) =>
+    const received: Array<Uint8Array> = []
+    yield* Stream.runForEachArray(fullStream(name), (pieces) =>
       Effect.sync(() => {
         for (const piece of pieces) {
-          const offset = inspector.length
-          const end = offset + piece.length
-          if (end > whole.length) {
-            const longer = new Uint8Array(Math.max(end, 2 * whole.length))
-            longer.set(whole)
-            whole = longer
-          }
           inspector.push(piece)
-          whole.set(piece, offset)
-          dispose(piece)
+          received.push(piece)
         }
       }))
     yield* Effect.fromResult(inspector.check(name, expected))
-    return whole.length === inspector.length ? whole : whole.slice(0, inspector.length)
+    // allocated as late as possible: a server can announce any length, and memory that waits for its bytes leaves the caches
+    const whole = Bytes.concat(received)
+    received.forEach(dispose)
+    return whole
   }
 )
 

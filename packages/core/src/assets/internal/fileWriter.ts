@@ -4,10 +4,10 @@ import type { PlatformError } from "effect/PlatformError"
 import { dispose } from "./disposable.ts"
 
 /**
- * In bytes. One write for each piece of a socket takes more CPU time, and so do longer ones on a busy machine: 100
- * downloads of 3 MB take 0.93 s with 512 KiB, 0.69 s with 256 KiB, 0.56 s with 128 KiB (`test/bench/transfer.ts`).
+ * In bytes. Each write takes a turn of a thread, so few long ones are faster: 100 downloads of 3 MB take 0.50 s with 128 KiB,
+ * 0.44 s with 512 KiB, 0.54 s with 1 MiB (`test/bench/transfer.ts`).
  */
-const bufferLength = 128 * 1024
+const bufferLength = 512 * 1024
 
 /** Writes to a file through a buffer of constant length. @internal */
 export class FileWriter {

@@ -64,6 +64,22 @@ export const assetsSuite = (who: string, account?: (typeof Support.accounts)[num
         for (const image of [named, unnamed]) assert.isFalse(yield* images.exists(image.image_name))
       }).pipe(Effect.scoped))
 
+    it.effect("that are cut off or changed are reported as damaged within a second, and leave nothing behind", () =>
+      Effect.gen(function*() {
+        const images = yield* Images
+        const before = (yield* images.names()).image_names.length
+        const whole = Support.picture(64, 48, 3)
+        const changed = Uint8Array.from(whole)
+        changed.fill(0x55, whole.length / 2, whole.length / 2 + 40)
+        for (const data of [whole.subarray(0, whole.length / 2), changed]) {
+          const error = yield* Effect.flip(Effect.timeout(Assets.uploadBytes(data), "3 seconds"))
+          assert.strictEqual("reason" in error && error.reason, "Damaged")
+        }
+        // a PNG without its end is read by the server, and so it is uploaded
+        yield* Assets.uploadBytes(whole.subarray(0, whole.length - 12))
+        assert.strictEqual((yield* images.names()).image_names.length, before + 1)
+      }).pipe(Effect.scoped))
+
     it.effect("are downloaded as a stream and as several files", () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

@@ -85,11 +85,12 @@ import {
 } from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
 import type { ImageReference } from "./DownloadOptions.ts"
+import * as Damage from "./internal/damage.ts"
 import { kept, missing } from "./internal/deletion.ts"
 import { HeldImages } from "./internal/heldImages.ts"
 import { imageName } from "./internal/ImageTransfer.ts"
 import * as ImageType from "./internal/ImageType.ts"
-import { fromFile, inspect } from "./internal/uploadContent.ts"
+import { contentOf, fromFile, inspect } from "./internal/uploadContent.ts"
 import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.ts"
 
 export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
@@ -257,18 +258,32 @@ const make = Effect.gen(function*() {
       resizeTo: options.resizeTo
     })
 
+  /** Why the server could not store the content, if its bytes show it: such an upload need not be looked for again and again. */
+  const damageOf = (source: UploadSource, { type }: AssetContent): Effect.Effect<Option.Option<string>> =>
+    Effect.orElseSucceed(Damage.find(contentOf(source), type), () => Option.none())
+
   /** The image of an upload, also if the response to it is lost. */
   const receive = (source: UploadSource, content: AssetContent, record: AssetRecord, options: UploadOptions) =>
     send(source, content, record.id, options).pipe(
       Effect.catch((error) =>
         Effect.gen(function*() {
-          const fail = (stored: NotUploaded["stored"]) =>
-            Effect.fail<NotUploaded>({ stored, error: fromApi(source.name, error, "BoardMissing", options.board) })
+          const fail = (
+            stored: NotUploaded["stored"],
+            reason = fromApi(source.name, error, "BoardMissing", options.board)
+          ) => Effect.fail<NotUploaded>({ stored, error: reason })
           if (!error.isAmbiguous) return yield* fail("refused")
-          const looked = yield* Effect.timeoutOption(Effect.option(findLater(record)), lookupTimeout)
-          const found = Option.flatten(looked)
+          const damage = error.status === 500 ? yield* damageOf(source, content) : Option.none<string>()
+          const lookup = Option.isSome(damage)
+            ? Effect.map(find([record]), (found) => Option.fromUndefinedOr(found.get(record.id)))
+            : findLater(record)
+          const found = Option.flatten(yield* Effect.timeoutOption(Effect.option(lookup), lookupTimeout))
           if (Option.isNone(found)) return yield* fail("unknown")
-          return yield* Option.match(found.value, { onNone: () => fail("absent"), onSome: Effect.succeed })
+          if (Option.isSome(found.value)) return found.value.value
+          if (Option.isNone(damage)) return yield* fail("absent")
+          return yield* fail(
+            "absent",
+            new UploadError({ reason: "Damaged", source: source.name, detail: damage.value, cause: error })
+          )
         })
       )
     )

@@ -19,7 +19,8 @@ import type { InvokeAiError } from "../InvokeAiError.ts"
  * folder that uploads are confined to), `File` (anything else the file system refuses), `NotAnImage`, `TooLarge`,
  * `NotRecorded` (the asset ledger could not be written; `cause` is the `RecordError`).
  *
- * Reported by the server: `Rejected` (it cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing`
+ * Reported by the server: `Damaged` (it failed to store the image, whose bytes are cut off or changed), `Rejected` (it
+ * cannot read the image, or refuses the request), `BoardMissing`, `ImageMissing`
  * (the image to adopt is not there), `Forbidden` (no or no sufficient login), `Server`.
  *
  * On the way: `Connection`, `Timeout`. After these the image is not on the server, or it is deleted as soon as the
@@ -38,6 +39,7 @@ export const UploadErrorReason = Schema.Literals([
   "NotAnImage",
   "TooLarge",
   "NotRecorded",
+  "Damaged",
   "Rejected",
   "BoardMissing",
   "ImageMissing",
@@ -65,6 +67,7 @@ const explanations: Record<UploadErrorReason, string> = {
   NotAnImage: "it is not a PNG, JPEG, WebP, GIF, BMP or TIFF image",
   TooLarge: "it is too large",
   NotRecorded: "the asset ledger could not be written",
+  Damaged: "the file is damaged, so the server cannot read the image",
   Rejected: "the server rejected it",
   BoardMissing: "the board does not exist",
   ImageMissing: "it does not exist on the server",
@@ -97,6 +100,7 @@ export class UploadError extends TaggedError<UploadError>()("UploadError", {
 
   /** Whether uploading again may succeed: the time was over, or the cause is transient. */
   override get isRetryable(): boolean {
+    if (this.reason === "Damaged") return false
     return this.reason === "Timeout" || isRetryableCause(this.cause)
   }
 }

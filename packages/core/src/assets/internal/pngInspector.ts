@@ -34,6 +34,7 @@ export class PngInspector {
   private left = 0
   private crc = 0
   private problem: string | undefined = undefined
+  private hasMore = false
 
   push(chunk: Uint8Array): void {
     if (this.length < this.head.length) this.head.set(chunk.subarray(0, this.head.length - this.length), this.length)
@@ -53,7 +54,7 @@ export class PngInspector {
 
   private gather(bytes: Uint8Array): number {
     if (this.part === "data" || this.part === "end") {
-      this.problem = "there is data after the end of the PNG"
+      this.hasMore = true
       return bytes.length
     }
     const missing = bytes.subarray(0, lengths[this.part] - this.filled)
@@ -84,6 +85,12 @@ export class PngInspector {
     }
   }
 
+  /** Why the bytes so far are not a whole PNG. Data behind its end does not count. */
+  get damage(): string | undefined {
+    if (this.problem !== undefined) return `after ${this.length} bytes: ${this.problem}`
+    return this.part === "end" ? undefined : `the PNG is cut off after ${this.length} bytes`
+  }
+
   check(imageName: string, expected: Size | undefined): Result.Result<Size, DownloadError> {
     const fail = (reason: "Truncated" | "InvalidImage", detail: string) =>
       Result.fail(new DownloadError({ reason, imageName, detail }))
@@ -95,8 +102,8 @@ export class PngInspector {
         ? fail("Truncated", `received only ${this.length} bytes`)
         : fail("InvalidImage", `expected a PNG, got ${ImageType.describe(seen)}`)
     }
-    if (this.problem !== undefined) return fail("Truncated", `after ${this.length} bytes: ${this.problem}`)
-    if (this.part !== "end") return fail("Truncated", `the PNG is cut off after ${this.length} bytes`)
+    if (this.damage !== undefined) return fail("Truncated", this.damage)
+    if (this.hasMore) return fail("Truncated", `after ${this.length} bytes: there is data after the end of the PNG`)
     const { height, width } = size.value
     return expected !== undefined && (expected.width !== width || expected.height !== height)
       ? fail("InvalidImage", `expected ${expected.width}x${expected.height} pixels, got ${width}x${height}`)

@@ -13,7 +13,8 @@ import * as ContentHash from "./contentHash.ts"
 import { disposable } from "./disposable.ts"
 import * as ImageType from "./ImageType.ts"
 
-const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
+/** The bytes of a source. @internal */
+export const contentOf = (source: UploadSource): Stream.Stream<Uint8Array, UploadError> => {
   const { data, name } = source
   if (data instanceof Uint8Array) return Stream.make(data)
   if (!(data instanceof Blob)) return data

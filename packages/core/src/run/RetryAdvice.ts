@@ -90,6 +90,7 @@ const uploadAdvice: Advice<UploadErrorReason, UploadError> = {
   OutsideRoot: "never",
   File: "never",
   NotAnImage: "never",
+  Damaged: "never",
   TooLarge: "never",
   NotRecorded: fromCause,
   Rejected: "never",

@@ -27,6 +27,8 @@ const makeLedger = () => {
     remove: (id) => Effect.sync(() => void records.delete(id)),
     abandon: () => Effect.void,
     previousRecords: Effect.sync(() => [...records.values()]),
+    recordsOf: (batchId) => Effect.sync(() => [...records.values()].filter((each) => each.batch_id === batchId)),
+    isShared: false,
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void
   }

@@ -5,6 +5,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import { InvokeAiError, type InvokeAiErrorReason } from "@effect-invokeai/core/InvokeAiError"
 import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -196,6 +197,7 @@ export class FakeServer {
     return Assets.Assets.layer.pipe(
       Layer.provideMerge(Layer.mock(Images, this.service)),
       Layer.merge(Layer.mock(Videos, this.videoService)),
+      Layer.provide(Layer.mock(SessionQueue, { queueId: "default" })),
       Layer.provide(
         Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default", redact: (text) => text })
       )

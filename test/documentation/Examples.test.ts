@@ -2,6 +2,7 @@
  * Runs every example that is a module of its own: evaluates it on a simulator, then runs its effects, builds its layers and
  * calls its functions, with the arguments below. (Those marked `run` and `test` are tests themselves.)
  */
+import * as SqliteClient from "@effect-invokeai/farm/SqliteClient"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as SimulatorModels from "@effect-invokeai/testing/SimulatorModels"
@@ -82,6 +83,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "workflow/InputError.ts withSteps": ({ flux }) => [flux, 30],
   "job/JobError.ts outputs": ({ job }) => [job],
   "job/JobError.ts submit": ({ workflow }) => [workflow],
+  "assets/AssetLedger.ts servicesOn": () => [SqliteClient.layer({ filename: ":memory:" })],
   "reference/errors.md patiently": () => [Effect.void],
   "run/RetryAdvice.ts runOnOneOf": () => [Effect.void, Effect.void],
   "job/JobRecovery.ts repaint": () => ["item-1", "mountain.jpg"],

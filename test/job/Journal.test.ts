@@ -63,6 +63,23 @@ const batches = (server: { readonly items: ReadonlyArray<{ readonly batchId: str
 }
 
 describe("JobJournal", () => {
+  it.effect("in a key value store: finds a job by its key without listing the keys of the store", () =>
+    Effect.gen(function*() {
+      let listings = 0
+      const store = yield* KeyValueStore.KeyValueStore
+      const counting = Layer.succeed(KeyValueStore.KeyValueStore, {
+        ...store,
+        keys: Effect.suspend(() => {
+          listings++
+          return store.keys
+        })
+      })
+      yield* withServer({}, () => Effect.scoped(JobRecovery.submitOnce("order-1", workflow))).pipe(
+        Effect.provide(JobJournal.layerKeyValueStore.pipe(Layer.provide(counting)))
+      )
+      assert.strictEqual(listings, 0)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory)))
+
   for (const [name, layer] of Object.entries(stores)) {
     it.effect(`${name}: has a job from before it is sent until it is closed`, () =>
       Effect.gen(function*() {
@@ -80,6 +97,25 @@ describe("JobJournal", () => {
           }))
         assert.strictEqual(server.enqueues.length, 1)
         assert.deepStrictEqual(yield* journal.entries, [])
+      }).pipe(Effect.provide(layer)))
+
+    it.effect(`${name}: finds a job by its key, whatever the key is, until the job is removed`, () =>
+      Effect.gen(function*() {
+        const journal = yield* JobJournal
+        const keys = ["order-1", "../a/b", "ü".repeat(300), ""]
+        for (const [index, key] of keys.entries()) yield* journal.put(entry(`b${index}`, "sending", { key }))
+        yield* journal.put(entry("accepted", "accepted", { key: "order-2" }))
+        for (const [index, key] of keys.entries()) {
+          assert.strictEqual(Option.getOrThrow(yield* journal.findByKey(key)).batchId, `b${index}`)
+        }
+        assert.strictEqual(Option.getOrThrow(yield* journal.findByKey("order-2")).stage, "accepted")
+        // a newer job under the same key is not lost with the older one
+        yield* journal.put(entry("newer", "sending", { key: "order-1" }))
+        yield* journal.remove("b0")
+        assert.strictEqual(Option.getOrThrow(yield* journal.findByKey("order-1")).batchId, "newer")
+        yield* journal.remove("newer")
+        assert.isTrue(Option.isNone(yield* journal.findByKey("order-1")))
+        assert.isTrue(Option.isNone(yield* journal.findByKey("order-3")))
       }).pipe(Effect.provide(layer)))
 
     it.effect(`${name}: finds every job of a killed program, at whatever point it was killed`, () =>
@@ -423,7 +459,7 @@ describe("JobRecovery.submitOnce", () => {
               const done = new Map<string, string>()
               const program = Effect.forEach(["a", "b", "c"], (key) =>
                 Effect.gen(function*() {
-                  const journaled = (yield* journal.entries).some((entry) => entry.key === key)
+                  const journaled = Option.isSome(yield* journal.findByKey(key))
                   if (done.has(key) && !journaled) return
                   const scope = yield* Scope.make()
                   const job = yield* Scope.provide(

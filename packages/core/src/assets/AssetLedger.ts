@@ -18,6 +18,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type * as SqlClient from "effect/sql/SqlClient"
 import { fromPlatform, RecordError } from "../files/RecordError.ts"
 import * as FileLock from "../internal/FileLock.ts"
 import { makeDirectories } from "../internal/makeDirectories.ts"
@@ -38,6 +39,11 @@ export class AssetRecord extends Schema.Opaque<AssetRecord>()(Schema.Struct({
   image_name: Schema.optionalKey(Schema.String),
   /** The board that the image was on when it was recorded. An image that was moved since then is not deleted. */
   board_id: Schema.NullOr(Schema.String),
+  /**
+   * The batch that the image was uploaded for, by `JobRecovery.attachOrSubmit`. Absent for other uploads. The image is
+   * needed until this batch has ended.
+   */
+  batch_id: Schema.optionalKey(Schema.String),
   /** Whether the image was starred when it was recorded. An image that was starred since then is not deleted. */
   starred: Schema.Boolean,
   /**
@@ -63,8 +69,15 @@ export interface Ledger {
    * or the server may still receive it.
    */
   readonly abandon: (id: string) => Effect.Effect<void>
-  /** The records that earlier processes left, and those abandoned since, without those removed since. */
+  /**
+   * The records that earlier processes left, and those abandoned since, without those removed since. Of a shared ledger,
+   * all records.
+   */
   readonly previousRecords: Effect.Effect<ReadonlyArray<AssetRecord>>
+  /** The records with a `batch_id`, of this process and of others, without those removed since. */
+  readonly recordsOf: (batchId: string) => Effect.Effect<ReadonlyArray<AssetRecord>>
+  /** Whether other running processes use the ledger too, so that `previousRecords` includes theirs. */
+  readonly isShared: boolean
   /** Records that temporary files are written to a directory until the scope closes. A failure is logged. */
   readonly useDirectory: (directory: string) => Effect.Effect<void, never, Scope.Scope>
   /** Deletes the temporary files that earlier processes left in recorded directories. */
@@ -83,6 +96,8 @@ export const AssetLedger = Context.Reference<Ledger>("@effect-invokeai/core/asse
     remove: () => Effect.void,
     abandon: () => Effect.void,
     previousRecords: Effect.succeed([]),
+    recordsOf: () => Effect.succeed([]),
+    isShared: false,
     useDirectory: () => Effect.void,
     deleteTemporaryFiles: Effect.void
   })
@@ -221,6 +236,9 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
     remove: (id) => append({ remove: id }, { sync: false }).pipe(logFailure),
     abandon: (id) => Effect.sync(() => void leftOver.add(id)),
     previousRecords: Effect.sync(() => [...content.records.values()].filter((each) => leftOver.has(each.id))),
+    recordsOf: (batchId) =>
+      Effect.sync(() => [...content.records.values()].filter((each) => each.batch_id === batchId)),
+    isShared: false,
     useDirectory: (each) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.as(append({ enter: path.resolve(each) }, { sync: true }), true).pipe(
@@ -260,3 +278,62 @@ const make = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
 export const layerFile = (
   file: string
 ): Layer.Layer<never, RecordError, FileSystem.FileSystem | Path.Path> => Layer.effect(AssetLedger, make(file))
+
+/**
+ * Which table a ledger uses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SqlLedgerOptions {
+  /**
+   * The name of the table, which is created if it does not exist.
+   *
+   * @default "invokeai_uploads"
+   */
+  readonly table?: string | undefined
+}
+
+// loaded on use: with it come Effect's modules for SQL
+const storedInSql = Effect.promise(() => import("./internal/sqlLedger.ts"))
+
+/**
+ * Keeps the ledger in a table of a SQL database (Postgres or SQLite) that several processes and machines share.
+ *
+ * **When to use**
+ *
+ * With `JobRecovery.attachOrSubmit`, or `Run.run` with a `batchId`, if another process can continue what this one began.
+ *
+ * **Details**
+ *
+ * Holds the uploads that were made for a batch with an id of your own, by this id. When a process sees the end of the batch,
+ * it deletes all uploads for it, including those of processes that were killed. `Assets.recover` deletes the uploads for
+ * batches that have ended on its server, and those that are older than one hour and whose batch the server does not have.
+ * Other uploads are not recorded, because no process knows whether another one still needs them.
+ *
+ * Temporary files of downloads are not recorded: the next download into the same directory deletes those of killed
+ * processes.
+ *
+ * **Errors**
+ *
+ * `RecordError`: the table could not be created.
+ *
+ * **Example** (One ledger for all workers)
+ *
+ * ```ts
+ * import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
+ * import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+ * import * as Layer from "effect/Layer"
+ * import type * as SqlClient from "effect/sql/SqlClient"
+ *
+ * export const servicesOn = <E>(database: Layer.Layer<SqlClient.SqlClient, E>) =>
+ *   NodeInvokeAi.layer().pipe(Layer.provide(AssetLedger.layerSql()), Layer.provide(database))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSql = (
+  options: SqlLedgerOptions = {}
+): Layer.Layer<never, RecordError, SqlClient.SqlClient> =>
+  Layer.effect(AssetLedger, Effect.flatMap(storedInSql, ({ make }) => make(options.table ?? "invokeai_uploads")))

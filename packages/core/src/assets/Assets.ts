@@ -67,11 +67,12 @@ import { layerDigest } from "../internal/digest.ts"
 import * as Options from "../internal/options.ts"
 import type { InvalidOption } from "../InvalidOption.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
-import { ImageUsage } from "../job/internal/ImageUsage.ts"
+import { CurrentBatch, ImageUsage } from "../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
+import { SessionQueue } from "../server/SessionQueue.ts"
 import {
   type Asset,
   type AssetContent,
@@ -172,8 +173,8 @@ export class Assets extends Context.Service<Assets, {
   /** Which images are needed: the results of followed jobs, and what is retained. */
   readonly imageUse: ImageUsage["Service"]
   /**
-   * Deletes the uploads of an earlier process that the ledger lists, except those that a job in the
-   * `JobJournal` needs. Outcomes by image name.
+   * Deletes the uploads of earlier processes that the ledger lists, except those that a job in the `JobJournal` or a batch
+   * that has not ended needs. Outcomes by image name.
    */
   readonly recover: Effect.Effect<ReadonlyMap<string, DeletionOutcome>, InvokeAiError | RecordError>
 }>()("@effect-invokeai/core/assets/Assets") {
@@ -181,7 +182,7 @@ export class Assets extends Context.Service<Assets, {
    * The service on the server's images. It uses the `AssetLedger` and the `Digest` that are there when the layer is
    * built; without the latter, WebCrypto.
    */
-  static readonly layer: Layer.Layer<Assets, never, Images | InvokeAiClient> = Layer.effect(
+  static readonly layer: Layer.Layer<Assets, never, Images | SessionQueue | InvokeAiClient> = Layer.effect(
     Assets,
     Effect.suspend(() => make)
   ).pipe(Layer.provide([layerDigest, SecureRandom.layerWebCrypto, ImageUsage.layer, Closing.layer]))
@@ -189,6 +190,7 @@ export class Assets extends Context.Service<Assets, {
 
 const make = Effect.gen(function*() {
   const images = yield* Images
+  const queue = yield* SessionQueue
   const client = yield* InvokeAiClient
   const ledger = yield* AssetLedger
   const digest = yield* Digest.Digest
@@ -338,7 +340,10 @@ const make = Effect.gen(function*() {
         Effect.gen(function*() {
           const id = fingerprint + (yield* random.uuidV4())
           const recorded_at = yield* Clock.currentTimeMillis
-          const record: AssetRecord = { id, server, board_id: options.board ?? null, starred: false, recorded_at }
+          const batch = yield* CurrentBatch
+          const of = batch === undefined ? {} : { batch_id: batch.batchId, recorded_at }
+          const origin = { id, server, starred: false, ...of }
+          const record: AssetRecord = { ...origin, board_id: options.board ?? null, recorded_at }
           yield* ledger.set(record).pipe(Effect.mapError(notRecorded(source.name)))
           const request = yield* FiberSet.run(requests, Effect.interruptible(receive(source, content, record, options)))
           const image = yield* Effect.timeoutOrElse(Fiber.join(request), {
@@ -367,7 +372,7 @@ const make = Effect.gen(function*() {
             boardId: image.board_id ?? null,
             source: source.name,
             content
-          }, { id, server, image_name: image.image_name, board_id: image.board_id ?? null, starred: false })
+          }, { ...origin, image_name: image.image_name, board_id: image.board_id ?? null })
           // with the services of the upload: closing the scope asks its journal
           const context = yield* Effect.context()
           yield* Scope.addFinalizer(scope, Effect.provideContext(held.removeHolder(asset.imageName), context))
@@ -410,20 +415,27 @@ const make = Effect.gen(function*() {
     }
   )
 
-  const recover = Effect.gen(function*() {
+  /** What the server has of a batch. */
+  const stateOf = Effect.fnUntraced(function*(batchId: string) {
+    const { completed, canceled, failed, total } = yield* queue.batchStatus(batchId)
+    return total === 0 ? "absent" : completed + canceled + failed < total ? "running" : "ended"
+  })
+
+  /** Deletes the images of some records that this process does not hold. Outcomes by image name. */
+  const deleteRecorded = Effect.fnUntraced(function*(
+    records: ReadonlyArray<AssetRecord>,
+    isNeeded: (record: AssetRecord, imageName: string | undefined) => Effect.Effect<boolean, InvokeAiError>
+  ) {
     const outcomes = new Map<string, DeletionOutcome>()
-    const awaited = yield* imagesInUse
     const now = yield* Clock.currentTimeMillis
-    yield* ledger.deleteTemporaryFiles
-    const records = (yield* ledger.previousRecords).filter((record) => record.server === server)
     const unnamed = records.filter((record) => record.image_name === undefined)
     const found = unnamed.length === 0 ? undefined : yield* findRecordedImages(unnamed)
     for (const record of records) {
       const name = record.image_name ?? found?.get(record.id)?.image_name
       if (name !== undefined && held.has(name)) continue
       if (name === undefined && now < (record.recorded_at ?? 0) + maxArrival) continue
-      if (name !== undefined && awaited.has(name)) {
-        outcomes.set(name, kept("NeededByJob"))
+      if (yield* isNeeded(record, name)) {
+        if (name !== undefined) outcomes.set(name, kept("NeededByJob"))
         continue
       }
       const outcome = name === undefined ? missing : yield* held.deleteRecorded(name, record)
@@ -431,7 +443,34 @@ const make = Effect.gen(function*() {
       if (outcome._tag !== "Failed") yield* ledger.remove(record.id)
     }
     return outcomes
+  })
+
+  const recover = Effect.gen(function*() {
+    const awaited = yield* imagesInUse
+    const now = yield* Clock.currentTimeMillis
+    yield* ledger.deleteTemporaryFiles
+    const records = (yield* ledger.previousRecords).filter((record) => record.server === server)
+    const ids = new Set(records.flatMap(({ batch_id }) => batch_id === undefined ? [] : [batch_id]))
+    const states = new Map(
+      yield* Effect.forEach(ids, (id) => Effect.map(stateOf(id), (state) => [id, state] as const), { concurrency: 4 })
+    )
+    return yield* deleteRecorded(records, ({ batch_id, recorded_at = 0 }, name) =>
+      Effect.sync(() => {
+        if (name !== undefined && awaited.has(name)) return true
+        const state = batch_id === undefined ? "ended" : states.get(batch_id)
+        // another process may be about to submit the batch
+        return state === "running" || (state === "absent" && ledger.isShared && now < recorded_at + maxArrival)
+      }))
   }).pipe(Effect.withSpan("Assets.recover"))
+
+  yield* imageUse.onBatchEnd((batchId) =>
+    Effect.gen(function*() {
+      const records = (yield* ledger.recordsOf(batchId)).filter((record) => record.server === server)
+      if (records.length > 0) yield* deleteRecorded(records, () => Effect.succeed(false))
+    }).pipe(
+      Effect.catch((error) => Effect.logWarning(`Could not look for uploads of batch ${batchId}: ${error.message}`))
+    )
+  )
 
   return Assets.of({
     upload,

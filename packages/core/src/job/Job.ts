@@ -363,6 +363,12 @@ const isCertainlyAbsent = (error: SubmissionError | InvokeAiError): boolean =>
     : error.reason._tag !== "SubmissionUnknown" &&
       !(error.reason._tag === "QueueBlocked" && error.reason.removed !== true)
 
+/** Whether the job may run although submitting it failed. @internal */
+export const mayRun = (error: SubmitError): boolean =>
+  error._tag === "SubmissionError" || error._tag === "InvokeAiError"
+    ? !isCertainlyAbsent(error)
+    : error._tag === "WorkflowNotCompleted"
+
 /** Tracks a batch and sends it, unless the server has it. */
 const send = Effect.fnUntraced(function*(
   submission: Submission.Submission,

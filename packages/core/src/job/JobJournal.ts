@@ -77,7 +77,9 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  *
  * **Gotchas**
  *
- * A journal belongs to one server and to one running process. `layerDirectory` enforces the latter with a lock.
+ * A journal belongs to one server. One in a directory belongs to one running process, which a lock enforces. One in a
+ * `KeyValueStore` can be shared by several processes that work on different keys. If two of them may submit the same job at
+ * the same moment, use `JobRecovery.attachOrSubmit` instead, which needs no journal.
  *
  * **Example** (Move a job to a journal in a directory)
  *
@@ -106,6 +108,8 @@ export class JobJournal extends Context.Service<JobJournal, {
   readonly put: (entry: JournalEntry) => Effect.Effect<void, RecordError>
   /** Returns a job by its batch id, or none if it is not in the journal. */
   readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>, RecordError>
+  /** Returns the job that was submitted under a key (`JobOptions.key`), the newest one if there are several, or none. */
+  readonly findByKey: (key: string) => Effect.Effect<Option.Option<JournalEntry>, RecordError>
   /** Removes a job. */
   readonly remove: (batchId: string) => Effect.Effect<void, RecordError>
   /** Returns all jobs. */
@@ -117,6 +121,8 @@ export class JobJournal extends Context.Service<JobJournal, {
     return {
       put: (entry) => Effect.sync(() => void entries.set(entry.batchId, entry)),
       get: (batchId) => Effect.sync(() => Option.fromUndefinedOr(entries.get(batchId))),
+      findByKey: (key) =>
+        Effect.sync(() => Option.fromUndefinedOr([...entries.values()].findLast((entry) => entry.key === key))),
       remove: (batchId) => Effect.sync(() => void entries.delete(batchId)),
       entries: Effect.sync(() => [...entries.values()])
     }
@@ -127,6 +133,10 @@ export class JobJournal extends Context.Service<JobJournal, {
    *
    * Each job has a key of its own that is written once, before the job is sent, and a second one when it is accepted.
    * So a store whose writes can be cut short by a crash is good enough: a job whose entry is cut short was not sent.
+   * A third one leads from the key of the job to its batch id, so that `JobRecovery.submitOnce` reads single keys.
+   *
+   * The store can be a table that several processes and machines share (`KeyValueStore.layerSql`). Each server needs a
+   * table or a prefix (`KeyValueStore.prefix`) of its own.
    */
   static readonly layerKeyValueStore: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.unwrap(
     Effect.map(stored, (module) => module.layer)

@@ -49,10 +49,13 @@ import { ServerInfo } from "../server/ServerInfo.ts"
 import { SessionQueue } from "../server/SessionQueue.ts"
 import type { Workflow } from "../workflow/Workflow.ts"
 import type { WorkflowResources } from "../workflow/WorkflowResources.ts"
+import { type BatchUploads, CurrentBatch } from "./internal/ImageUsage.ts"
 import { withLoops } from "./internal/outputs/graph.ts"
 import * as Job from "./Job.ts"
 import type { JobNotFound, SubmissionError, WorkflowNotCompleted } from "./JobError.ts"
 import { forget, JobJournal, type JournalEntry, toSubmission } from "./JobJournal.ts"
+import * as JobState from "./JobState.ts"
+import { JobTracker } from "./JobTracker.ts"
 
 /**
  * Resumes a job from the journal.
@@ -185,8 +188,8 @@ export const submitOnce = Effect.fn("JobRecovery.submitOnce")(function*<E, R>(
     journal,
     key,
     Effect.gen(function*() {
-      const known = (yield* journal.entries).find((entry) => entry.key === key)
-      if (known !== undefined) return yield* resume(known, { ...batchOptions, key })
+      const known = yield* journal.findByKey(key)
+      if (Option.isSome(known)) return yield* resume(known.value, { ...batchOptions, key })
       return yield* Job.submit(yield* workflow, { ...options, key })
     })
   )
@@ -227,6 +230,10 @@ const attachOrSubmitRules: Options.OptionRules<AttachOrSubmitOptions & Pick<Job.
  * the outputs of the job that the first attempt submitted, with the inputs it was submitted with. If two processes submit
  * it at the same moment, both track the older items; the newer ones are canceled, and each process deletes its own
  * uploads when its scope closes.
+ *
+ * Images that the effect uploads belong to the batch: they stay if the job keeps running when the scope closes (with
+ * `detach`, or if the process is killed). The process that sees the end of the job deletes them if it has the same
+ * `AssetLedger`, see `AssetLedger.layerSql`; so does `Assets.recover`.
  *
  * The job is like one that `Job.submit` returns, even if it was attached to: closing the scope before its end cancels it
  * unless `onScopeClose` is `detach`.
@@ -275,17 +282,43 @@ export const attachOrSubmit = Effect.fn("JobRecovery.attachOrSubmit")(function*<
   yield* Effect.annotateCurrentSpan({ batchId })
   yield* Options.check({ ...options, batchId }, attachOrSubmitRules)
   const { board, runs, seed, size, ...jobOptions } = options
-  const { total } = yield* SessionQueue.use((queue) => queue.batchStatus(batchId))
-  const attached = total === 0 ? Option.none() : yield* Job.attach(batchId, {
-    onScopeClose: "cancel",
-    keepOutputs: false,
-    ...jobOptions,
-    size
-  }).pipe(
-    Effect.asSome,
-    // deleted since
-    Effect.catchTag("JobNotFound", () => Effect.succeedNone)
+  const { imageUse } = yield* JobTracker
+  const uploads: BatchUploads = { batchId, isLeftRunning: false }
+  let isDetached = options.onScopeClose === "detach"
+  let job: Job.Job | undefined
+  const hasEnded = Effect.suspend(() =>
+    job === undefined ? Effect.succeed(false) : Effect.map(job.state, JobState.isEnded)
   )
-  if (Option.isSome(attached)) return attached.value
-  return yield* Job.submit(yield* workflow, { ...jobOptions, board, runs, seed, batchId })
+  // Finalizers run from the last to the first: the job is closed, then uploads are deleted, then this.
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(hasEnded, (ended) => ended ? imageUse.batchEnded(batchId) : Effect.void)
+  )
+  const attach = Job.attach(batchId, { onScopeClose: "cancel", keepOutputs: false, ...jobOptions, size })
+  const submit = Effect.gen(function*() {
+    const ready = yield* Effect.provideService(workflow, CurrentBatch, uploads)
+    let stage: "submitting" | "unknown" | "absent" = "submitting"
+    yield* Effect.addFinalizer(() =>
+      Effect.map(hasEnded, (ended) => {
+        uploads.isLeftRunning = stage === "unknown" || (stage === "submitting" && isDetached && !ended)
+      })
+    )
+    return yield* Job.submit(ready, { ...jobOptions, board, runs, seed, batchId }).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          stage = Job.mayRun(error) ? "unknown" : "absent"
+        })
+      )
+    )
+  })
+  const { total } = yield* SessionQueue.use((queue) => queue.batchStatus(batchId))
+  // deleted since the lookup
+  job = total === 0 ? yield* submit : yield* Effect.catchTag(attach, "JobNotFound", () => submit)
+  const { detach } = job
+  return {
+    ...job,
+    detach: Effect.tap(detach, () =>
+      Effect.sync(() => {
+        isDetached = true
+      }))
+  }
 })

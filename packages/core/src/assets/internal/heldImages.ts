@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import type { CleanupTasks } from "../../internal/Closing.ts"
 import { printable } from "../../internal/printable.ts"
 import { InvokeAiError } from "../../InvokeAiError.ts"
-import type { ImageUsage } from "../../job/internal/ImageUsage.ts"
+import { CurrentBatch, type ImageUsage } from "../../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../../job/JobJournal.ts"
 import { Images } from "../../server/Images.ts"
 import type { Asset, DeletionOutcome, Leftover } from "../Asset.ts"
@@ -79,8 +79,8 @@ export class HeldImages {
   }
 
   /**
-   * Removes a holder. Without holders the image is deleted, unless a job in the journal needs it: then it stays for the next
-   * start of the program, and `Assets.recover` deletes it.
+   * Removes a holder. Without holders the image is deleted, unless a job in the journal needs it, or a batch that continues
+   * without this program: then it stays, and `Assets.recover` or the end of the batch deletes it.
    */
   removeHolder(imageName: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
@@ -88,14 +88,17 @@ export class HeldImages {
       if (entry === undefined) return
       entry.holders--
       if (entry.holders > 0) return
-      const isAwaited = yield* Effect.match(imagesInUse, {
+      const isLeftRunning = (yield* CurrentBatch)?.isLeftRunning === true
+      const isAwaited = isLeftRunning || (yield* Effect.match(imagesInUse, {
         onFailure: () => true,
         onSuccess: (names) => names.has(imageName)
-      })
+      }))
       if (!isAwaited) return yield* this.release(imageName)
       this.held.delete(imageName)
       yield* this.ledger.abandon(entry.record.id)
-      yield* Effect.logDebug(`Image ${imageName} stays on the server: a job in the journal needs it`)
+      yield* Effect.logDebug(
+        `Image ${imageName} stays on the server: a job that continues without this program needs it`
+      )
     }).pipe(Effect.asVoid, Effect.uninterruptible)
   }
 

@@ -15,6 +15,19 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as JobState from "../JobState.ts"
 
+/** The batch that uploads are made for, if `JobRecovery.attachOrSubmit` makes them. */
+export interface BatchUploads {
+  readonly batchId: string
+  /** Whether the batch may run when this program has closed it, so that it still needs the images. */
+  isLeftRunning: boolean
+}
+
+/** @internal */
+export const CurrentBatch = Context.Reference<BatchUploads | undefined>(
+  "@effect-invokeai/core/job/internal/ImageUsage/CurrentBatch",
+  { defaultValue: () => undefined }
+)
+
 /**
  * A job whose results refer to images.
  *
@@ -49,6 +62,8 @@ export interface ImageOwners {
  * - `transfer`: leaves images to the jobs whose results refer to them, because `by` is done with them.
  * - `claim`: those of some images that others transferred. The caller then deletes them, transfers them again, or keeps
  *   them.
+ * - `onBatchEnd`: registers what happens when a batch with an id of the caller has ended.
+ * - `batchEnded`: says that such a batch has ended.
  *
  * @category services
  * @since 0.1.0
@@ -59,6 +74,10 @@ export class ImageUsage extends Context.Service<ImageUsage, {
   readonly usedByOthers: (owners: ImageOwners) => Effect.Effect<ReadonlySet<string>>
   readonly transfer: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
   readonly claim: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
+  readonly onBatchEnd: (
+    clean: (batchId: string) => Effect.Effect<void>
+  ) => Effect.Effect<void, never, Scope.Scope>
+  readonly batchEnded: (batchId: string) => Effect.Effect<void>
 }>()("@effect-invokeai/core/job/internal/ImageUsage") {
   /** Remembers in memory. `JobTracker` and `Assets` share it: their layers bring this one. */
   static readonly layer: Layer.Layer<ImageUsage> = Layer.sync(ImageUsage, () => make())
@@ -68,6 +87,7 @@ const make = (): ImageUsage["Service"] => {
   const sources = new Set<() => Iterable<ReferencingJob>>()
   const retained = new Set<{ readonly owner: string; readonly names: ReadonlyArray<string> }>()
   const left = new Map<string, ReadonlySet<string>>()
+  const cleaners = new Set<(batchId: string) => Effect.Effect<void>>()
 
   const addWhile = <A>(set: Set<A>, value: A): Effect.Effect<void, never, Scope.Scope> =>
     Effect.asVoid(Effect.acquireRelease(
@@ -103,6 +123,9 @@ const make = (): ImageUsage["Service"] => {
         const names = [...imageNames].filter((name) => left.get(name)?.has(by) === false)
         for (const name of names) left.delete(name)
         return new Set(names)
-      })
+      }),
+    onBatchEnd: (clean) => addWhile(cleaners, clean),
+    batchEnded: (batchId) =>
+      Effect.suspend(() => Effect.forEach([...cleaners], (clean) => clean(batchId), { discard: true }))
   })
 }

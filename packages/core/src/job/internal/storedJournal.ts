@@ -1,3 +1,4 @@
+import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -7,6 +8,7 @@ import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { fromPlatform, fromStore, type RecordError } from "../../files/RecordError.ts"
+import { layerDigest } from "../../internal/digest.ts"
 import * as FileLock from "../../internal/FileLock.ts"
 import { systemCode } from "../../internal/fileProblem.ts"
 import { makeDirectories } from "../../internal/makeDirectories.ts"
@@ -15,6 +17,7 @@ import { JobJournal, JournalEntry } from "../JobJournal.ts"
 
 const entryPrefix = "invokeai-job-"
 const acceptedPrefix = "invokeai-accepted-"
+const indexPrefix = "invokeai-key-"
 
 const EntryJson = Schema.fromJsonString(JournalEntry)
 const decode = Schema.decodeUnknownResult(EntryJson)
@@ -28,10 +31,16 @@ interface Store {
   readonly keys: Effect.Effect<ReadonlyArray<string>, RecordError>
 }
 
-const make = (store: Store): JobJournal["Service"] => {
+const make = (store: Store, digest: Digest.Digest["Service"]): JobJournal["Service"] => {
   const reported = new Set<string>()
   const keyOf = (batchId: string) => entryPrefix + encodeURIComponent(batchId)
   const acceptedKeyOf = (batchId: string) => acceptedPrefix + encodeURIComponent(batchId)
+  // a key of a job can be longer than the name of a file
+  const indexKeyOf = (key: string) =>
+    Effect.map(
+      Effect.orDie(digest.digestHex(Digest.sha256, new TextEncoder().encode(key))),
+      (hash) => indexPrefix + hash
+    )
   const read = Effect.fnUntraced(function*(key: string) {
     const text = yield* store.get(key)
     if (text === undefined) return Option.none<JournalEntry>()
@@ -53,16 +62,32 @@ const make = (store: Store): JobJournal["Service"] => {
     put: Effect.fnUntraced(function*(entry) {
       const key = keyOf(entry.batchId)
       if (entry.stage === "sending" || Option.isNone(yield* read(key))) {
+        // First: an index without its entry is a job that was not sent, and an entry without its index is never found.
+        if (entry.key !== undefined) yield* store.set(yield* indexKeyOf(entry.key), entry.batchId)
         yield* store.set(key, yield* Effect.orDie(encode(entry)))
       }
       if (entry.stage === "accepted") yield* store.set(acceptedKeyOf(entry.batchId), "{}")
     }),
     get: (batchId) => read(keyOf(batchId)),
-    remove: (batchId) => Effect.andThen(store.remove(keyOf(batchId)), store.remove(acceptedKeyOf(batchId))),
+    findByKey: Effect.fnUntraced(function*(key) {
+      const batchId = yield* store.get(yield* indexKeyOf(key))
+      if (batchId === undefined) return Option.none()
+      return Option.filter(yield* read(keyOf(batchId)), (entry) => entry.key === key)
+    }),
+    remove: Effect.fnUntraced(function*(batchId) {
+      const entry = yield* read(keyOf(batchId))
+      yield* store.remove(keyOf(batchId))
+      yield* store.remove(acceptedKeyOf(batchId))
+      const key = Option.getOrUndefined(entry)?.key
+      if (key === undefined) return
+      const index = yield* indexKeyOf(key)
+      // a newer job may have the same key
+      if ((yield* store.get(index)) === batchId) yield* store.remove(index)
+    }),
     entries: Effect.gen(function*() {
       const keys = yield* store.keys
       const present = new Set(keys)
-      // left by a process that was killed between the two steps of `remove`
+      // left by a process that was killed between the steps of `remove`
       yield* Effect.forEach(
         keys.filter((key) =>
           key.startsWith(acceptedPrefix) && !present.has(entryPrefix + key.slice(acceptedPrefix.length))
@@ -79,7 +104,8 @@ const make = (store: Store): JobJournal["Service"] => {
 /** @internal */
 export const layer: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> = Layer.effect(
   JobJournal,
-  Effect.map(KeyValueStore.KeyValueStore, (store) => {
+  Effect.gen(function*() {
+    const store = yield* KeyValueStore.KeyValueStore
     const failed = (key: string, operation: RecordError["operation"]) =>
       Effect.mapError(fromStore({ record: "journal", path: key }, operation))
     return make({
@@ -87,9 +113,9 @@ export const layer: Layer.Layer<JobJournal, never, KeyValueStore.KeyValueStore> 
       set: (key, text) => store.set(key, text).pipe(failed(key, "write")),
       remove: (key) => store.remove(key).pipe(failed(key, "write")),
       keys: store.keys.pipe(failed("", "read"))
-    })
+    }, yield* Digest.Digest)
   })
-)
+).pipe(Layer.provide(layerDigest))
 
 /** @internal */
 export const layerDirectory = (
@@ -123,6 +149,6 @@ export const layerDirectory = (
           ),
         remove: (key) => fs.remove(path.join(directory, key), { force: true }).pipe(write),
         keys: fs.readDirectory(directory).pipe(read)
-      })
+      }, yield* Digest.Digest)
     })
-  )
+  ).pipe(Layer.provide(layerDigest))

@@ -86,6 +86,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "assets/AssetLedger.ts servicesOn": () => [SqliteClient.layer({ filename: ":memory:" })],
   "reference/errors.md patiently": () => [Effect.void],
   "run/RetryAdvice.ts runOnOneOf": () => [Effect.void, Effect.void],
+  "job/JobJournal.ts isOpen": () => ["order-1"],
   "job/JobRecovery.ts repaint": () => ["item-1", "mountain.jpg"],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts saved": ({ outputs }) => [outputs],

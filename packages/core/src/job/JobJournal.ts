@@ -81,6 +81,17 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  * `KeyValueStore` can be shared by several processes that work on different keys. If two of them may submit the same job at
  * the same moment, use `JobRecovery.attachOrSubmit` instead, which needs no journal.
  *
+ * **Example** (Find out whether an order is still being worked on)
+ *
+ * ```ts
+ * import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ *
+ * export const isOpen = (order: string) =>
+ *   JobJournal.use((journal) => Effect.map(journal.findByKey(order), Option.isSome))
+ * ```
+ *
  * **Example** (Move a job to a journal in a directory)
  *
  * ```ts

@@ -27,12 +27,14 @@ interface Case {
   /** The tag that the command reports. */
   readonly tag: string
   readonly code: number
-  /** `<batch>` is a job that was submitted before. */
+  /** `<batch>` is a job that was submitted before, and `<url>` the server. */
   readonly args: ReadonlyArray<string>
   /** What happens on the server before. */
   readonly before?: ((server: Server) => Effect.Effect<unknown>) | undefined
   /** What happens while the job runs. */
   readonly during?: ((server: Server, batchId: string) => Effect.Effect<unknown>) | undefined
+  /** Whether the server may still run the job afterwards. */
+  readonly mayRun?: boolean | undefined
   /** What the remedy contains. */
   readonly help?: string | undefined
   readonly options?: Simulator.SimulatorOptions | undefined
@@ -118,9 +120,9 @@ const cases: ReadonlyArray<Case> = [
   {
     tag: "JobTimeout",
     code: 5,
-    args: [...run, "--timeout", "300 millis"],
+    args: [...run, "--timeout", "3 seconds"],
     options: { nodeDuration: "20 seconds" },
-    message: new RegExp(`300ms \\(batch ${uuid}, status: \\w+\\)`),
+    message: new RegExp(`3s \\(batch ${uuid}, status: \\w+\\)`),
     help: "--timeout"
   },
   {
@@ -181,6 +183,29 @@ const cases: ReadonlyArray<Case> = [
     options: slow,
     during: ({ simulator }) => simulator.restart({ database: false }),
     message: "it restarted without a database"
+  },
+  {
+    tag: "JobTimeout",
+    code: 5,
+    args: [...run, "--timeout", "3 seconds"],
+    faults: [Fault.http({ method: "POST", path: /enqueue_batch/ }, Fault.delay("30 seconds"))],
+    message: new RegExp(`3s \\(batch ${uuid}, status: sending\\)\\. The server has not confirmed the cancellation`),
+    help: "effect-invokeai cancel ",
+    mayRun: true
+  },
+  {
+    tag: "JobTimeout",
+    code: 5,
+    args: ["run", thumbnail, "--photo", "<url>slow.png", "--timeout", "500 millis"],
+    faults: [Fault.http({ path: /slow/ }, Fault.delay("30 seconds"))],
+    message: "500ms (status: unsent). It was not submitted"
+  },
+  {
+    tag: "WorkflowNotReady",
+    code: 3,
+    args: [...run, "--set", "f0de1904-c726-517a-8f0e-35f42fd445b7.board=nowhere"],
+    before: ({ simulator }) => simulator.addBoard("Landscapes"),
+    message: /board "nowhere" does not exist on the server\. The boards are "Landscapes" \([0-9a-f-]{36}\)/
   },
   { tag: "JobNotEnded", code: 3, args: ["outputs", "<batch>"], options: slow, help: "effect-invokeai attach <batch>" },
   { tag: "InvalidArgument", code: 2, args: [...run, "--timeout=-3 seconds"], message: "greater than 0" },
@@ -291,7 +316,7 @@ describe("The command", () => {
                 ? (yield* data(CommandResult.Run, [...run, "--detach"], environment)).data.batchId
                 : ""
               const command = yield* start(
-                [...args.map((arg) => arg === "<batch>" ? batchId : arg), "--json"],
+                [...args.map((arg) => arg === "<batch>" ? batchId : arg.replace("<url>", url)), "--json"],
                 environment
               )
               if (each.during !== undefined) {
@@ -311,7 +336,7 @@ describe("The command", () => {
               for (const text of [found.message, found.help]) assert.notMatch(text, libraryFunction)
               const { isClean, ...left } = yield* simulator.leftovers
               // the images of a job that completed stay, and so does what a job needs that was detached or may run
-              assert.isTrue(isClean || needsBatch || keepsImages.has(tag), JSON.stringify(left))
+              assert.isTrue(isClean || needsBatch || each.mayRun === true || keepsImages.has(tag), JSON.stringify(left))
             })
           )
       ))

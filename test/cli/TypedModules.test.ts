@@ -127,6 +127,26 @@ describe("types", () => {
       yield* data(CommandResult.Types, [...types, "--check"], { cwd })
     })))
 
+  it.live("warns about nodes that the bundled node types do not have, with the way to have them typed", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const cwd = yield* temporary
+      const custom = edited(
+        example("soft-thumbnail.json"),
+        (text) => text.replaceAll("\"img_blur\"", "\"studio_soften\"")
+      )
+      Fs.writeFileSync(`${cwd}/custom.json`, JSON.stringify(custom))
+      const { stderr } = yield* data(CommandResult.Types, ["types", "custom.json", "--out", "."], { cwd })
+      assert.include(stderr, "custom.json")
+      assert.include(stderr, "studio_soften")
+      assert.include(stderr, "--online")
+      const { stderr: silent } = yield* data(
+        CommandResult.Types,
+        ["types", example("soft-thumbnail.json"), "--out", "."],
+        { cwd }
+      )
+      assert.strictEqual(silent.split("\n").filter((line) => line.includes("unknown type")).length, 0)
+    })))
+
   it.live("leaves a file alone that it did not write", () =>
     Effect.scoped(Effect.gen(function*() {
       const cwd = yield* temporary

@@ -59,6 +59,10 @@ export const subcommandsSuite = (
         const type = models[0]!.type
         const { data: filtered } = yield* data(CommandResult.Models, ["models", "--type", type], { env })
         assert.deepStrictEqual(filtered.models, models.filter((model) => model.type === type))
+        const { data: none, stderr } = yield* data(CommandResult.Models, ["models", "--type", "lroa"], { env })
+        assert.deepStrictEqual(none.models, [])
+        assert.include(stderr, "No model has the type lroa. Those on the server: ")
+        assert.include(stderr, type)
         yield* data(CommandResult.Boards, ["boards", "--archived"], { env })
         const { data: queue } = yield* data(CommandResult.Queue, ["queue"], { env })
         assert.isTrue(queue.running)

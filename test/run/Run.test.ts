@@ -222,6 +222,33 @@ describe("run", () => {
       }
     })))
 
+  it.effect("counts the time that reading an image takes into its timeout, and names the whole timeout", () =>
+    test(Effect.gen(function*() {
+      const slow = HttpClient.make((request) =>
+        Effect.delay(
+          Effect.succeed(HttpClientResponse.fromWeb(request, new Response(bytes))),
+          "40 seconds"
+        )
+      )
+      const runs = (timeout: string, runs: number) =>
+        Run.run(thumbnail, { photo: "https://example.com/photo.png" }, { timeout: timeout as "1 minute", runs }).pipe(
+          Effect.provideService(HttpClient.HttpClient, slow),
+          Effect.flip
+        )
+      // while the image is read, and while the job runs that has 5 seconds left
+      for (
+        const [timeout, count, status] of [["30 seconds", 1, "unsent"], ["45 seconds", 1000, "in_progress"]] as const
+      ) {
+        const error = yield* runs(timeout, count)
+        assert(error._tag === "WorkflowNotCompleted" && error.reason._tag === "JobTimeout", String(error))
+        assert.deepStrictEqual([error.reason.timeout, error.reason.status], [
+          timeout === "30 seconds" ? 30_000 : 45_000,
+          status
+        ])
+      }
+      assert.strictEqual(yield* uploads, 0)
+    })))
+
   it.effect("submits and uploads nothing if its files could not be written", () =>
     test(Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -229,9 +256,11 @@ describe("run", () => {
       const directory = yield* fs.makeTempDirectoryScoped()
       const taken = `${directory}/taken`
       yield* fs.writeFileString(taken, "")
+      yield* fs.writeFileString(`${directory}/same.png`, "")
       const refused: ReadonlyArray<readonly [Run.RunOptions, string]> = [
         [{ directory, template: "{nope}" }, "InvalidTemplate"],
         [{ directory, template: "../above" }, "InvalidTemplate"],
+        [{ directory, template: "same" }, "FileExists"],
         [{ directory: taken }, "NotADirectory"],
         [{ directory: `${taken}/below` }, "NotADirectory"],
         [{ directory, format: "webp" }, "CodecMissing"]
@@ -243,7 +272,7 @@ describe("run", () => {
       }
       assert.strictEqual(yield* uploads, 0)
       assert.strictEqual((yield* queue.status).queue.total, 0)
-      assert.deepStrictEqual(yield* fs.readDirectory(directory), ["taken"])
+      assert.deepStrictEqual((yield* fs.readDirectory(directory)).toSorted(), ["same.png", "taken"])
     }))))
 
   it.effect("deletes uploads and cancels the job if it is interrupted or fails", () =>

@@ -97,6 +97,7 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
     existingImages: all,
     existingVideos: all,
     existingBoards: all,
+    boards: Effect.succeed([]),
     existingStylePresets: all,
     existingSystemPrompts: all,
     dynamicPrompts: ({ prompt }) => Effect.succeed([prompt]),

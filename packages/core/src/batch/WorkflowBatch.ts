@@ -323,14 +323,14 @@ const optionProblems = Effect.fnUntraced(function*(
   if (boards.length > 0) {
     const resources = yield* WorkflowResources
     const present = yield* resources.existingBoards(boards)
-    for (const id of boards) {
-      if (!present.has(id)) {
-        out.push({
-          code: "missingBoard",
-          source: "resource",
-          message: `board ${JSON.stringify(id)} does not exist on the server`
-        })
-      }
+    const missing = boards.filter((id) => !present.has(id))
+    const advice = missing.length === 0 ? "" : yield* ResourceChecks.boardAdvice(resources)
+    for (const id of missing) {
+      out.push({
+        code: "missingBoard",
+        source: "resource",
+        message: `board ${JSON.stringify(id)} does not exist on the server${advice}`
+      })
     }
   }
   return out

@@ -46,6 +46,7 @@ import * as Downloads from "../assets/Downloads.ts"
 import { checkTarget } from "../assets/internal/DownloadFile.ts"
 import * as Options from "../internal/options.ts"
 import { InvalidOption } from "../InvalidOption.ts"
+import * as TimeLimit from "../job/internal/timeLimit.ts"
 import * as Job from "../job/Job.ts"
 import type { JobEvent } from "../job/JobEvent.ts"
 import type { JobProgress } from "../job/JobProgress.ts"
@@ -64,6 +65,20 @@ export { uploadSources, withoutSources } from "./ImageSources.ts"
 
 /** Fails with what would make every download fail, before there is anything to download. @internal */
 export const checkDownloads = (options: OutputsOptions) => checkTarget(options)
+
+/** Submits a workflow that is prepared first, with a `timeout` that counts the preparation too. @internal */
+export const submitPrepared = Effect.fnUntraced(function*<E, R>(
+  prepare: Effect.Effect<Workflow.Workflow, E, R>,
+  options: Job.SubmitOptions
+) {
+  const limit = yield* TimeLimit.withPreparation(options)
+  return yield* limit.submit(
+    Effect.flatMap(
+      limit.prepare(prepare),
+      (workflow) => Effect.map(Job.submit(workflow, options), (job) => ({ job, workflow }))
+    )
+  )
+})
 
 type Submitting =
   | "batchId"
@@ -225,7 +240,7 @@ const outputsOf = (
  * Values are set by public name (`WorkflowInterface`), user name or system name, as `Workflow.setInputs` accepts them. An
  * image is also a path, a URL (`http:`, `https:`, `file:` or `data:`), a `Uint8Array`, a `Blob`, or an output of an earlier
  * run. A string without a slash is the path of a file if that exists, and otherwise the name of an image on the server.
- * A value that is `undefined` counts as not given.
+ * A value that is `undefined` counts as not given. `timeout` counts reading and uploading images too.
  * Uploads are deleted at the end, whether the run succeeds, fails or is interrupted; a job that has not ended is canceled
  * unless `onScopeClose` is `detach`.
  *
@@ -262,12 +277,16 @@ export const run = Effect.fn("Run.run")(function*(
   if (downloads !== undefined) yield* checkTarget(downloads)
   return yield* Effect.scoped(Effect.gen(function*() {
     const { checked, upload } = yield* prepare(workflow, values)
-    const job = batchId === undefined
-      ? yield* Job.submit(yield* upload, submitting)
-      : yield* JobRecovery.attachOrSubmit(batchId, upload, {
-        ...submitting,
-        size: WorkflowInterface.isBatched(checked) ? undefined : options.runs ?? 1
-      })
+    const limit = yield* TimeLimit.withPreparation(options)
+    const ready = limit.prepare(upload)
+    const job = yield* limit.submit(
+      batchId === undefined
+        ? Effect.flatMap(ready, (workflow) => Job.submit(workflow, submitting))
+        : JobRecovery.attachOrSubmit(batchId, ready, {
+          ...submitting,
+          size: WorkflowInterface.isBatched(checked) ? undefined : options.runs ?? 1
+        })
+    )
     const [result] = yield* Effect.all([
       job.await,
       onProgress === undefined ? Effect.void : Stream.runForEach(job.progress, onProgress),

@@ -42,6 +42,19 @@ export interface InstalledModel {
 }
 
 /**
+ * A board of the server, as messages name it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedBoard {
+  /** The id, which board fields hold. */
+  readonly id: string
+  /** The name in the UI. */
+  readonly name: string
+}
+
+/**
  * A dynamic prompt to expand, from `string_generator_dynamic_prompts_combinatorial` or `…_random`.
  *
  * @category models
@@ -87,6 +100,8 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
   readonly existingVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the ids among those given whose boards exist and can be read. */
   readonly existingBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
+  /** All boards, archived ones included. Called only to name them if a board does not exist. */
+  readonly boards: Effect.Effect<ReadonlyArray<NamedBoard>, InvokeAiError>
   /** Returns the ids among those given whose style presets exist and can be read. */
   readonly existingStylePresets: (
     ids: ReadonlyArray<string>
@@ -178,6 +193,7 @@ const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
     existingImages: presence([...images, ...content.imageWorkflows?.keys() ?? []]),
     existingVideos: presence(content.videos),
     existingBoards: presence(content.boards),
+    boards: Effect.succeed(Array.from(content.boards ?? [], (id) => ({ id, name: id }))),
     existingStylePresets: presence(content.stylePresets),
     existingSystemPrompts: presence(content.systemPrompts),
     dynamicPrompts: (prompt) => Effect.succeed(content.dynamicPrompts?.(prompt) ?? [prompt.prompt]),

@@ -8,6 +8,22 @@ import * as Server from "../server.ts"
 
 const size = (bytes: number | null): string => bytes === null ? "" : `${(bytes / 1e9).toFixed(2)} GB`
 
+/** Why no model is listed: with the values that exist if no model has that of a flag. */
+const describeNone = (
+  all: ReadonlyArray<{ readonly type: string; readonly base: string }>,
+  wanted: Readonly<Record<"type" | "base", Option.Option<string>>>
+): string => {
+  if (all.length === 0) return "The server has no models."
+  const lines = (["type", "base"] as const).flatMap((name) => {
+    const value = Option.getOrUndefined(wanted[name])
+    const known = [...new Set(all.map((model) => model[name]))].toSorted()
+    return value === undefined || known.includes(value)
+      ? []
+      : [`No model has the ${name} ${value}. Those on the server: ${known.join(", ")}.`]
+  })
+  return lines.length === 0 ? "No model has all of this." : lines.join("\n")
+}
+
 /** `models`: the models of the server. */
 export const handler = Effect.fn("Command.models")(function*(input: {
   readonly type: Option.Option<string>
@@ -15,8 +31,9 @@ export const handler = Effect.fn("Command.models")(function*(input: {
   readonly name: Option.Option<string>
 }) {
   const service = yield* Models
+  const all = yield* service.list()
   const isWanted = (wanted: Option.Option<string>, value: string) => Option.isNone(wanted) || wanted.value === value
-  const found = (yield* service.list()).filter((model) =>
+  const found = all.filter((model) =>
     isWanted(input.type, model.type) && isWanted(input.base, model.base) &&
     (Option.isNone(input.name) || model.name.toLowerCase().includes(input.name.value.toLowerCase()))
   )
@@ -37,7 +54,7 @@ export const handler = Effect.fn("Command.models")(function*(input: {
     CommandResult.Models,
     { models },
     models.length === 0
-      ? "No models."
+      ? describeNone(all, input)
       : columns(models.map((model) => [model.type, model.base, model.name, size(model.size), model.key]))
   )
 }, Effect.provide(Server.layer))

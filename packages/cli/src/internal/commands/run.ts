@@ -169,7 +169,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
   yield* Effect.addFinalizer((exit) =>
     input.detach && Exit.isSuccess(exit) ? Effect.void : Scope.close(uploading, exit)
   )
-  const workflow = yield* Scope.provide(
+  const ready = Scope.provide(
     Values.setAll(loaded, {
       flags: Object.fromEntries(
         Object.entries(input.inputs).map(([name, value]) => [name, Option.getOrUndefined(value)])
@@ -179,7 +179,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
     }),
     uploading
   )
-  const job = yield* Job.submit(workflow, {
+  const { job, workflow } = yield* Run.submitPrepared(ready, {
     runs: input.runs,
     seed: Option.isNone(input.seed) ? undefined : seedOf(input.seed.value),
     board: Option.getOrUndefined(input.board),

@@ -1,13 +1,14 @@
 /** `types`: writes a typed module for each workflow, or compares those that exist. */
 import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import * as TypedWorkflow from "@effect-invokeai/core/run/TypedWorkflow"
+import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { globSync } from "node:fs"
 import * as CommandResult from "../../CommandResult.ts"
-import { outcome } from "../Output.ts"
+import { outcome, Output } from "../Output.ts"
 import * as Server from "../server.ts"
 import * as TypedModule from "../typedModule.ts"
 import { InvalidArgument } from "../values.ts"
@@ -56,6 +57,16 @@ const filesOf = Effect.fnUntraced(function*(args: ReadonlyArray<string>) {
   return [...unique].toSorted(([one], [other]) => one < other ? -1 : 1).map(([resolved, file]) => ({ resolved, file }))
 })
 
+/** A warning about nodes whose inputs and outputs have no types. */
+const unknownNodes = (file: string, types: ReadonlyArray<string>, isOnline: boolean): string =>
+  `${file}: the module has no types for inputs and outputs of nodes of ${
+    types.length === 1 ? "the unknown type" : "the unknown types"
+  } ${types.join(", ")}. ${
+    isOnline
+      ? "The server does not have these custom nodes either: install them there."
+      : "If they are custom nodes, use --online with a server that has them."
+  }`
+
 /** What exists at a path; `undefined` if nothing does. */
 const read = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
@@ -64,7 +75,7 @@ const read = Effect.fnUntraced(function*(path: string) {
 
 /** `types`: writes the modules, or with `--check` compares them. */
 export const types = Effect.fn("Command.types")(
-  function*({ check, out, promise, workflows }: {
+  function*({ check, online, out, promise, workflows }: {
     readonly workflows: ReadonlyArray<string>
     readonly out: string
     readonly promise: boolean
@@ -73,11 +84,17 @@ export const types = Effect.fn("Command.types")(
   }) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
+    const output = yield* Output
     const files = yield* filesOf(workflows)
     const names = TypedModule.moduleNames(files.map(({ resolved }) => resolved.split(path.sep)))
     const modules = yield* Effect.forEach(files, ({ file, resolved }, index) =>
       Effect.gen(function*() {
         const target = path.join(out, `${names[index]}.ts`)
+        const { warnings } = yield* Workflow.fromFile(file)
+        const unknown = [
+          ...new Set(warnings.flatMap((warning) => warning.type === "missingTemplate" ? [warning.nodeType] : []))
+        ]
+        if (unknown.length > 0) yield* output.note(unknownNodes(file, unknown, online))
         const signature = yield* TypedWorkflow.signature(file)
         const relative = path.relative(path.resolve(out), resolved).split(path.sep).join("/")
         const text = TypedModule.render({ signature, file: relative, isPromise: promise })

@@ -29,7 +29,8 @@ import type {
 import { type EncodeOptions, ImageCodec, type ImageCodecError, type ImageFormat } from "../ImageCodec.ts"
 import * as Sidecar from "../Sidecar.ts"
 import * as AtomicFile from "./AtomicFile.ts"
-import { plan, type Planned, provenanceOf, templateOf, type Wanted } from "./DownloadPlan.ts"
+import { plan, type Planned, provenanceOf, segmentsOf, templateOf, type Wanted } from "./DownloadPlan.ts"
+import type * as FileName from "./FileName.ts"
 import { imageName, type PixelSize, pixelSize, readFile, withRetry } from "./ImageTransfer.ts"
 import { readVideo } from "./VideoTransfer.ts"
 
@@ -100,6 +101,18 @@ const makeDirectory = Effect.fnUntraced(
   }
 )
 
+/** Fails if the first image would get the name of a file that exists. Most names are known only after the job. */
+const checkName = Effect.fnUntraced(function*(template: FileName.Template, options: DownloadOptions) {
+  const isKnown = template.segments.flat().every((part) => typeof part === "string" || part.placeholder === "workflow")
+  if (!isKnown || (options.ifExists ?? "error") !== "error") return
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.join(options.directory, ...segmentsOf(template, { workflow: options.workflow }, options))
+  if (yield* Effect.orElseSucceed(fs.exists(file), () => false)) {
+    return yield* new DownloadError({ reason: "FileExists", imageName: "", path: file })
+  }
+})
+
 /**
  * Fails with what would make every download with these options fail, before there is anything to download. Creates nothing.
  *
@@ -109,7 +122,7 @@ export const checkTarget = Effect.fnUntraced(
   function*(options: DownloadOptions): Effect.fn.Return<void, DownloadError, FileSystem.FileSystem | Path.Path> {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    yield* templateOf(options)
+    const template = yield* templateOf(options)
     if (options.format !== undefined && options.format !== "png") yield* requireCodec("", options.format)
     const toError = Effect.mapError(fromPlatform("", options.directory))
     for (let directory = path.resolve(options.directory);; directory = path.dirname(directory)) {
@@ -125,7 +138,8 @@ export const checkTarget = Effect.fnUntraced(
       if (info.value.type !== "Directory") {
         return yield* new DownloadError({ reason: "NotADirectory", imageName: "", path: options.directory })
       }
-      return yield* fs.access(directory, { writable: true }).pipe(toError)
+      yield* fs.access(directory, { writable: true }).pipe(toError)
+      return yield* checkName(template, options)
     }
   }
 )

@@ -175,6 +175,18 @@ export const templateOf = (options: DownloadOptions): Effect.Effect<FileName.Tem
     )
   )
 
+/** The directories and the name of a file. The extension is that of the format, unless it is another one. @internal */
+export const segmentsOf = (
+  template: FileName.Template,
+  values: FileName.TemplateValues,
+  { format = "png" }: DownloadOptions,
+  otherExtension?: string
+): ReadonlyArray<string> => {
+  const rendered = FileName.render(template, values)
+  const name = FileName.withExtension(rendered[rendered.length - 1] ?? "unnamed", otherExtension ?? extension(format))
+  return [...rendered.slice(0, -1), name]
+}
+
 /** @internal */
 export const plan = Effect.fnUntraced(
   function*(wanted: ReadonlyArray<Wanted>, options: DownloadOptions): Effect.fn.Return<
@@ -195,19 +207,20 @@ export const plan = Effect.fnUntraced(
       : []
     const taken = new Set<string>()
     return wanted.map((each, position) => {
-      const rendered = FileName.render(template, {
+      const values = {
         ...each.values,
         name: FileName.stem(imageName(each.reference)),
         number: position + 1,
         seed: seeds[position]
-      })
-      const folders = rendered.slice(0, -1)
-      const file = FileName.withExtension(
-        rendered[rendered.length - 1] ?? "unnamed",
-        each.videos === undefined
-          ? extension(options.format ?? "png")
-          : videoExtension(imageName(each.reference))
+      }
+      const segments = segmentsOf(
+        template,
+        values,
+        options,
+        each.videos === undefined ? undefined : videoExtension(imageName(each.reference))
       )
+      const folders = segments.slice(0, -1)
+      const file = segments[segments.length - 1] ?? ""
       const key = (name: string) => FileName.collisionKey([...folders, name].join("/"))
       let name = file
       for (let number = 2; taken.has(key(name)); number++) name = FileName.numbered(file, number)

@@ -7,7 +7,7 @@ import type { ResourceType } from "../../field/internal/kind.ts"
 import { componentSource, isSelfContained } from "../../field/internal/rules.ts"
 import type { Problem } from "../../field/Problem.ts"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
-import { type InstalledModel, WorkflowResources } from "../../workflow/WorkflowResources.ts"
+import { type InstalledModel, type NamedBoard, WorkflowResources } from "../../workflow/WorkflowResources.ts"
 import * as ModelResolution from "./modelResolution.ts"
 import { type CheckedNode, fieldOf, fieldProblem } from "./nodeChecks.ts"
 
@@ -126,11 +126,24 @@ const uploadAdvice = ({ kind, name }: NamedUse): string =>
     ? ". If it is a local file, upload it first with Videos.upload"
     : ""
 
-const namedProblem = (use: NamedUse): Problem =>
+/** How many boards a message names. */
+const maxBoards = 20
+
+const describeBoards = (boards: ReadonlyArray<NamedBoard>): string => {
+  if (boards.length === 0) return "The server has no boards"
+  const named = boards.slice(0, maxBoards).map(({ id, name }) => `${JSON.stringify(name)} (${id})`).join(", ")
+  return `The boards are ${named}${boards.length > maxBoards ? ` and ${boards.length - maxBoards} more` : ""}`
+}
+
+/** The boards that exist, as advice about one that does not; `""` if the server does not list them. @internal */
+export const boardAdvice = (resources: WorkflowResources["Service"]): Effect.Effect<string> =>
+  Effect.match(resources.boards, { onFailure: () => "", onSuccess: (boards) => `. ${describeBoards(boards)}` })
+
+const namedProblem = (advice: string) => (use: NamedUse): Problem =>
   fieldProblem(use.target, use.template.name, use.template, {
     code: `missing${use.kind.split(" ").map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")}`,
     source: "resource",
-    message: `${use.kind} ${JSON.stringify(use.name)} does not exist on the server${uploadAdvice(use)}`
+    message: `${use.kind} ${JSON.stringify(use.name)} does not exist on the server${uploadAdvice(use)}${advice}`
   })
 
 const nothing: ResourceCheck = { problems: [], replacements: [], selfContained: new Set() }
@@ -165,7 +178,9 @@ export const check = Effect.fnUntraced(function*(
     const wanted = uses.named.filter((use) => use.kind === kind)
     if (wanted.length === 0) continue
     const there = yield* present[kind]([...new Set(wanted.map((use) => use.name))])
-    problems.push(...wanted.filter((use) => !there.has(use.name)).map(namedProblem))
+    const missing = wanted.filter((use) => !there.has(use.name))
+    const advice = kind === "board" && missing.length > 0 ? yield* boardAdvice(resources) : ""
+    problems.push(...missing.map(namedProblem(advice)))
   }
   return { ...checked, problems }
 })

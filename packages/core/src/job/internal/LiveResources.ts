@@ -94,6 +94,10 @@ export const layer: Layer.Layer<
         ),
       existingVideos: filterExisting((name) => exists(videos.get(name))),
       existingBoards: filterExisting((id) => exists(boards.get(id))),
+      boards: Effect.map(
+        boards.all({ includeArchived: true }),
+        (all) => all.map(({ board_id, board_name }) => ({ id: board_id, name: board_name }))
+      ),
       existingStylePresets: inList(stylePresets.list),
       existingSystemPrompts: inList(systemPrompts.list),
       dynamicPrompts: ({ combinatorial, maxPrompts, prompt, seed }) =>

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -22,12 +23,50 @@ export interface TimeLimit {
   context: Lifecycle | undefined
 }
 
+/** When the work began whose end is a job, on the monotonic clock in milliseconds; undefined if submitting is its beginning. */
+const Began = Context.Reference<number | undefined>("@effect-invokeai/core/job/timeLimit/Began", {
+  defaultValue: () => undefined
+})
+
 /** The limit of a job whose submission begins now. @internal */
-export const begin = ({ timeout }: JobOptions): Effect.Effect<TimeLimit> =>
-  Effect.map(elapsedMillis, (now) => ({
-    until: timeout === undefined ? undefined : now + Duration.toMillis(durationOption("timeout", timeout)),
+export const begin = Effect.fnUntraced(function*({ timeout }: JobOptions): Effect.fn.Return<TimeLimit> {
+  const began = (yield* Began) ?? (yield* elapsedMillis)
+  return {
+    until: timeout === undefined ? undefined : began + Duration.toMillis(durationOption("timeout", timeout)),
     context: undefined
-  }))
+  }
+})
+
+/**
+ * Makes the `timeout` of a job count its preparation too, from now on: `prepare` is for the preparation, which fails when the
+ * time is over, and `submit` for all of it.
+ *
+ * @internal
+ */
+export const withPreparation = Effect.fnUntraced(function*({ timeout }: Pick<JobOptions, "timeout">) {
+  const began = yield* elapsedMillis
+  const late = Effect.suspend(() =>
+    Effect.fail(
+      new WorkflowNotCompleted({
+        reason: new JobTimeout({
+          batchId: "",
+          timeout: Duration.toMillis(durationOption("timeout", timeout ?? Duration.infinity)),
+          status: "unsent",
+          onTimeout: "cancel",
+          canceled: true,
+          remaining: []
+        })
+      })
+    )
+  )
+  return {
+    prepare: <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | WorkflowNotCompleted, R> =>
+      timeout === undefined
+        ? work
+        : Effect.timeoutOrElse(work, { duration: durationOption("timeout", timeout), orElse: () => late }),
+    submit: <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => Effect.provideService(work, Began, began)
+  }
+})
 
 /** Cancels what may be on its way to the server, and says whether the server has confirmed that nothing runs. */
 const cancelSubmission = Effect.fnUntraced(function*(
@@ -65,7 +104,10 @@ export const submitWithin = <A, E, R>(
         })
       })
     })
-    return Effect.timeoutOrElse(submit(limit), { duration: durationOption("timeout", timeout), orElse: () => late })
+    return Effect.flatMap(
+      left(limit),
+      (duration) => Effect.timeoutOrElse(submit(limit), { duration: duration ?? Duration.infinity, orElse: () => late })
+    )
   })
 
 /** How much time is left of a limit, in milliseconds. @internal */

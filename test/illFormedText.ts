@@ -1,5 +1,6 @@
 /** Batches with half of a surrogate pair, and what the server makes of each. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 const half = "\ud83d"
 
@@ -52,6 +53,15 @@ type Send<R> = (method: string, path: string, body?: unknown) => Effect.Effect<
 
 const queue = "/api/v1/queue/default"
 
+const Enqueued = Schema.fromJsonString(Schema.Struct({ item_ids: Schema.Array(Schema.Int) }))
+
+/** Enqueues a batch that runs, and returns the id of its item: ids count up. */
+const enqueueReadable = Effect.fnUntraced(function*<R>(send: Send<R>, batch: object) {
+  const { text } = yield* send("POST", `${queue}/enqueue_batch`, { batch: { runs: 1, graph: graph(""), ...batch } })
+  const { item_ids: [id = -1] } = yield* Schema.decodeUnknownEffect(Enqueued)(text)
+  return id
+})
+
 /** Enqueues an unreadable batch and one after it, and returns what the server says until the first one is canceled. */
 export const observe = Effect.fnUntraced(function*<R>(
   send: Send<R>,
@@ -60,13 +70,11 @@ export const observe = Effect.fnUntraced(function*<R>(
   wait: Effect.Effect<void>
 ) {
   const batchId = crypto.randomUUID()
-  const { text } = yield* send("GET", `${queue}/item_ids`)
-  const before: ReadonlyArray<number> = JSON.parse(text).item_ids
+  const before = yield* enqueueReadable(send, {})
   const enqueued = yield* send("POST", `${queue}/enqueue_batch`, { batch: { runs: 1, batch_id: batchId, ...batch } })
-  const ids: ReadonlyArray<number> = JSON.parse((yield* send("GET", `${queue}/item_ids`)).text).item_ids
-  const own = ids.filter((id) => !before.includes(id))
   const after = `${batchId}-after`
-  yield* send("POST", `${queue}/enqueue_batch`, { batch: { runs: 1, batch_id: after, graph: graph("") } })
+  const next = yield* enqueueReadable(send, { batch_id: after })
+  const own = Array.from({ length: next - before - 1 }, (_, index) => before + 1 + index)
   const pending = Effect.map(send("GET", `${queue}/b/${after}/status`), (status) => JSON.parse(status.text).pending)
   yield* wait
   const isBlocked = (yield* pending) === 1
@@ -88,25 +96,24 @@ export const observe = Effect.fnUntraced(function*<R>(
   }
 })
 
-/** What `observe` returns on InvokeAI 6.14.2. */
-export const expected = (model: string) => ({
+/** What `observe` returns on a server that has summaries of items or, before 6.14, has none. */
+export const expected = (model: string, hasSummaries: boolean) => ({
   enqueued: "500 Internal Server Error",
   items: 1,
   isBlocked: true,
   item: `500 validation error for ${model}\\n  Invalid JSON: unexpected end of hex escape at line `,
-  summaries: model === "list[NodeFieldValue]" ? 500 : 200,
+  summaries: hasSummaries ? model === "list[NodeFieldValue]" ? 500 : 200 : 405,
   isFree: true
 })
 
 /** Enqueues a batch that is not stored, and returns the response and how many items it made. */
 export const reject = Effect.fnUntraced(function*<R>(send: Send<R>, batch: object) {
-  const count = Effect.map(send("GET", `${queue}/item_ids`), ({ text }) => JSON.parse(text).total_count)
-  const before = yield* count
+  const before = yield* enqueueReadable(send, {})
   const { status, text } = yield* send("POST", `${queue}/enqueue_batch`, { batch: { runs: 1, ...batch } })
-  return { response: `${status} ${JSON.parse(text).detail}`, items: (yield* count) - before }
+  return { response: `${status} ${JSON.parse(text).detail}`, items: (yield* enqueueReadable(send, {})) - before - 1 }
 })
 
-/** What `reject` returns on InvokeAI 6.14.2. */
+/** What `reject` returns. */
 export const rejection = {
   response:
     "500 Unexpected error while enqueuing batch: 'utf-8' codec can't encode character '\\ud83d' in position 2: " +

@@ -128,7 +128,8 @@ export interface Counts {
   readonly methods: ReadonlySet<string>
 }
 
-const nameOf = (route: Route) => `${route.method.padEnd(6)} ${route.path}`
+/** A route as tests and messages name it: `GET /api/v1/boards/{board_id}`. */
+export const nameOf = (route: Route): string => `${route.method} ${route.path}`
 
 const methodWidth = 36
 
@@ -148,13 +149,13 @@ export const count = (
   for (const line of lines) {
     const call = parse(line)
     const route = patterns.find((route) => route.method === call.method && route.pattern.test(call.path))
-    const name = nameOf(route ?? { method: call.method, path: `${call.path} (not in the server's document)` })
+    const shown = route ?? { method: call.method, path: `${call.path} (not in the server's document)` }
     const by = call.by.filter((name) => known.has(name))
-    const row = `${(by[0] ?? "(the client itself)").padEnd(methodWidth)} ${name}`
+    const row = `${(by[0] ?? "(the client itself)").padEnd(methodWidth)} ${shown.method.padEnd(6)} ${shown.path}`
     const statuses = rows.get(row) ?? new Map<number, number>()
     statuses.set(call.status, (statuses.get(call.status) ?? 0) + 1)
     rows.set(row, statuses)
-    called.add(name)
+    called.add(nameOf(shown))
     for (const method of by) methods.add(method)
   }
   return { rows, routes: called, methods }
@@ -181,14 +182,14 @@ export const table = (
 
 /**
  * The routes that the library declares, the server has, and no test called. Routes that only later servers have are not
- * for this one; where its document could not be read, every declared route counts.
+ * for this one.
  */
 export const uncalled = (
   phases: ReadonlyArray<{ readonly counts: Counts; readonly routes: ReadonlyArray<Route> }>
 ): ReadonlyArray<string> => {
   const served = new Set(phases.flatMap(({ routes }) => routes.map(nameOf)))
   return declaredRoutes().map(nameOf).filter((name) =>
-    (served.size === 0 || served.has(name)) && !phases.some(({ counts }) => counts.routes.has(name))
+    served.has(name) && !phases.some(({ counts }) => counts.routes.has(name))
   )
 }
 

@@ -1,10 +1,11 @@
 /**
- * `pnpm test:server [--version X] [part of a file name]…`: installs InvokeAI (once), starts it, runs `test/real-server`
- * against it, and stops it.
+ * `pnpm test:server [--version X] [--quick] [part of a file name]…`: installs InvokeAI (once), starts it, runs
+ * `test/real-server` against it, and stops it.
  *
  * The tests of `single-user/` and `crash/` get one server. Those of `multi-user/` get another one, if the release has user
- * accounts. `--version all` runs every release of `Releases.ts`, one after the other, and prints a line for each. Ends
- * with `N passed, N failed`; a server that cannot be installed or started is a failure.
+ * accounts. `--version` names one release, several (`6.3.0,6.8.1`) or `all` of `Releases.ts`; they run one after the
+ * other, and a line is printed for each. `--quick` leaves out what hardly depends on the release. Ends with
+ * `N passed, N failed`; a server that cannot be installed or started is a failure.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -34,6 +35,29 @@ const phases = [
   { name: "single-user", folders: ["single-user", "crash"], multiuser: false },
   { name: "multi-user", folders: ["multi-user"], multiuser: true }
 ]
+
+/** What `--quick` leaves out, by file: crashes, programs and the command are the same on every release. */
+const slow = [
+  "crash",
+  "Command.test",
+  "CommandInterruption",
+  "EventOrder",
+  "ExactlyOnce",
+  "Examples",
+  "IllFormedText",
+  "Programs",
+  "Strangers"
+]
+
+/** Which files of the tests run. */
+interface Selection {
+  readonly wanted: ReadonlyArray<string>
+  readonly quick: boolean
+}
+
+const isSelected = ({ quick, wanted }: Selection, file: string): boolean =>
+  (wanted.length === 0 || wanted.some((part) => file.includes(part))) &&
+  !(quick && slow.some((part) => file.includes(part)))
 
 const Report = Schema.fromJsonString(Schema.Struct({
   testResults: Schema.Array(Schema.Struct({
@@ -69,6 +93,9 @@ const runPhase = Effect.fnUntraced(
     const reportFile = path.join(scratch, "report.json")
     const callsFile = path.join(scratch, "calls.jsonl")
     yield* fs.writeFileString(callsFile, "")
+    const routes = yield* Calls.routesOf(server.url).pipe(
+      Effect.mapError((error) => new RealServerError({ step: "Reading the server's document", detail: error.message }))
+    )
     const vitest = yield* ChildProcess.make(
       process.execPath,
       [
@@ -89,6 +116,7 @@ const runPhase = Effect.fnUntraced(
         env: cleanEnvironment({
           INVOKEAI_TEST_URL: server.url,
           INVOKEAI_TEST_VERSION: installation.release.version,
+          INVOKEAI_TEST_ROUTES: JSON.stringify(routes.map(Calls.nameOf)),
           INVOKEAI_TEST_SHIPPED: String(installation.release.shippedWorkflows),
           INVOKEAI_TEST_MODEL: tinyModelName,
           INVOKEAI_TEST_ACCOUNTS: JSON.stringify(server.accounts),
@@ -112,7 +140,6 @@ const runPhase = Effect.fnUntraced(
         yield* say(`what the server logged as errors, at most 20:\n${errors.slice(-20).join("\n")}`)
       }
     }
-    const routes = yield* Calls.routesOf(server.url).pipe(Effect.orElseSucceed(() => []))
     const calls = (yield* fs.readFileString(callsFile)).split("\n").filter((line) => line !== "")
     return {
       ...counts,
@@ -123,16 +150,14 @@ const runPhase = Effect.fnUntraced(
   Effect.scoped
 )
 
-const filesOf = Effect.fnUntraced(function*(phase: (typeof phases)[number], wanted: ReadonlyArray<string>) {
+const filesOf = Effect.fnUntraced(function*(phase: (typeof phases)[number], selection: Selection) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const files: Array<string> = []
   for (const folder of phase.folders) {
     for (const name of yield* fs.readDirectory(path.join(repository, "test", "real-server", folder))) {
       const file = path.join(folder, name)
-      if (name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => file.includes(part)))) {
-        files.push(file)
-      }
+      if (name.endsWith(".test.ts") && isSelected(selection, file)) files.push(file)
     }
   }
   return files
@@ -140,7 +165,8 @@ const filesOf = Effect.fnUntraced(function*(phase: (typeof phases)[number], want
 
 /** Runs the tests against one release. */
 const runRelease = Effect.fnUntraced(
-  function*(release: Release, wanted: ReadonlyArray<string>) {
+  function*(release: Release, selection: Selection) {
+    const runsAll = selection.wanted.length === 0 && !selection.quick
     const installation = yield* ensureInstalled(release)
     let passed = 0
     let failed = 0
@@ -150,7 +176,7 @@ const runRelease = Effect.fnUntraced(
     > = []
     for (const phase of phases) {
       if (phase.multiuser && !release.hasMultiUser) continue
-      const files = yield* filesOf(phase, wanted)
+      const files = yield* filesOf(phase, selection)
       if (files.length === 0) continue
       const counts = yield* runPhase(phase, files, installation)
       passed += counts.passed
@@ -161,12 +187,12 @@ const runRelease = Effect.fnUntraced(
     yield* Console.log("\nWhat the library called, by its methods: status×times")
     for (const line of Calls.table(calls)) yield* Console.log(line)
     const uncalled = Calls.uncalled(calls)
-    if (wanted.length === 0 && uncalled.length > 0) {
+    if (runsAll && uncalled.length > 0) {
       failed += 1
       yield* Console.log(`\nDeclared by the library but called by no test (a failure):\n${uncalled.join("\n")}`)
     }
     const untried = Calls.untried(yield* Calls.methods, calls)
-    if (wanted.length === 0 && release.version === newestVersion && untried.length > 0) {
+    if (runsAll && release.version === newestVersion && untried.length > 0) {
       failed += 1
       yield* Console.log(`\nMethods that no test called on the server (a failure):\n${untried.join("\n")}`)
     }
@@ -185,14 +211,18 @@ const runRelease = Effect.fnUntraced(
 const program = Effect.gen(function*() {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { version: { type: "string", default: newestVersion } }
+    options: {
+      version: { type: "string", default: newestVersion },
+      quick: { type: "boolean", default: false }
+    }
   })
   const wanted = positionals.filter((argument) => argument !== "--")
+  const chosen = values.version === "all" ? releases : yield* Effect.forEach(values.version.split(","), releaseOf)
   const lines: Array<string> = []
   let passed = 0
   let failed = 0
-  for (const release of values.version === "all" ? releases : [yield* releaseOf(values.version)]) {
-    const [duration, counts] = yield* Effect.timed(runRelease(release, wanted))
+  for (const release of chosen) {
+    const [duration, counts] = yield* Effect.timed(runRelease(release, { wanted, quick: values.quick }))
     passed += counts.passed
     failed += counts.failed
     lines.push(

@@ -1,7 +1,10 @@
 /**
  * What the tests against the real server share: where it is, layers with a note of every call, files.
  */
+import { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { assert } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -9,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { newestVersion } from "../../scripts/real-server/Releases.ts"
 
 export { picture } from "../media.ts"
 
@@ -23,6 +27,46 @@ export const url = required("INVOKEAI_TEST_URL")
 
 /** The version of the server under test. */
 export const version = required("INVOKEAI_TEST_VERSION")
+
+/** Whether it is the newest release, which everything in the repository that names no version is about. */
+export const isNewest = version === newestVersion
+
+const minorOf = (version: string) => Number(version.split(".")[1])
+
+/** Whether the server is InvokeAI 6 of this minor version or a later one: `since("6.14")`. */
+export const since = (first: string): boolean => minorOf(version) >= minorOf(first)
+
+const routes = new Set(
+  Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(Schema.String)))(
+    required("INVOKEAI_TEST_ROUTES")
+  )
+)
+
+/** Whether the server's own document has a route: `has("GET /api/v1/videos/names")`. */
+export const has = (route: string): boolean => routes.has(route)
+
+/** Asserts that each call fails because the server lacks what it needs, and that the error names the server's version. */
+export const unsupported = <E, R>(
+  ...calls: ReadonlyArray<Effect.Effect<unknown, E, R>>
+): Effect.Effect<void, never, R> =>
+  Effect.forEach(calls, (call, index) =>
+    Effect.map(Effect.exit(call), (exit) => {
+      const error = exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined
+      const what = `call ${index + 1} of ${calls.length}: ${error instanceof Error ? error.message : "no error"}`
+      assert(error instanceof InvokeAiError, what)
+      assert.strictEqual(error.reason._tag, "Unsupported", what)
+      assert.include(error.message, version)
+    }), { discard: true })
+
+/**
+ * Runs a test if the server has a route. On other servers runs the counterpart: each of the calls fails with
+ * `Unsupported`.
+ */
+export const needs = <A, E, R, E2, R2>(
+  route: string,
+  test: Effect.Effect<A, E, R>,
+  ...calls: readonly [Effect.Effect<unknown, E2, R2>, ...ReadonlyArray<Effect.Effect<unknown, E2, R2>>]
+): Effect.Effect<void, E, R | R2> => has(route) ? Effect.asVoid(test) : unsupported(...calls)
 
 /** Number of workflows that the server ships. */
 export const shippedWorkflows = Number(required("INVOKEAI_TEST_SHIPPED"))

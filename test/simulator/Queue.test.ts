@@ -95,7 +95,7 @@ describe("the simulator's queue", () => {
         const turns = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
         assert.deepStrictEqual(
           yield* IllFormedText.observe(sendText, batch, turns),
-          IllFormedText.expected(model)
+          IllFormedText.expected(model, true)
         )
       })
     )

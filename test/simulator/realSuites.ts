@@ -11,16 +11,18 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as Calls from "../../scripts/real-server/Calls.ts"
+import { newestVersion } from "../../scripts/real-server/Releases.ts"
 
 /** What is not run, by a part of the file name or of the test's name. */
 export const excluded: ReadonlyArray<readonly [name: string, reason: string]> = [
   ["ShippedWorkflows", "reads the workflows that InvokeAI's wheel ships"],
   ["WorkflowSources", "reads the workflows that InvokeAI's wheel ships"],
-  ["lists what the server ships", "the simulator ships no workflows"]
+  ["what the server ships", "the simulator ships no workflows"]
 ]
 
 const Report = Schema.fromJsonString(Schema.Struct({
@@ -50,6 +52,7 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
     (wanted.length === 0 || wanted.some((part) => `${folder}/${file}`.includes(part)))
   )
   if (files.length === 0) return { passed: 0, failed: 0, counts: Calls.count([], new Set(), []) }
+  const routes = yield* Calls.routesOf(url.origin)
   const vitest = yield* ChildProcess.make(
     process.execPath,
     [
@@ -71,6 +74,9 @@ const runOn = Effect.fnUntraced(function*(folder: string, wanted: ReadonlyArray<
       stderr: "inherit",
       env: {
         INVOKEAI_TEST_URL: url.origin,
+        INVOKEAI_TEST_VERSION: newestVersion,
+        INVOKEAI_TEST_SHIPPED: "0",
+        INVOKEAI_TEST_ROUTES: JSON.stringify(routes.map(Calls.nameOf)),
         INVOKEAI_TEST_MODEL: "tiny-sd1",
         INVOKEAI_TEST_ACCOUNTS: JSON.stringify(folder === "multi-user" ? accounts : []),
         INVOKEAI_TEST_CALLS: calls,
@@ -117,4 +123,4 @@ const program = Effect.gen(function*() {
   process.exitCode = failed === 0 ? 0 : 1
 })
 
-NodeRuntime.runMain(program.pipe(Effect.provide(NodeServices.layer)))
+NodeRuntime.runMain(program.pipe(Effect.provide([NodeServices.layer, FetchHttpClient.layer])))

@@ -1,6 +1,6 @@
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
-import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
+import { CatalogSource, type InputTemplate } from "@effect-invokeai/core/catalog/NodeCatalog"
 import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { Images } from "@effect-invokeai/core/server/Images"
@@ -29,8 +29,12 @@ const example = {
   path: Path.resolve(import.meta.dirname, "../../../examples/flux-image-to-image.json")
 }
 
-/** Field types whose values exist on one server alone. */
-const ofThisServer = new Set(["ModelIdentifierField", "ImageField", "VideoField", "LoRAField"])
+/** Field types, except those of models, whose values exist on one server alone. */
+const ofThisServer = new Set(["ImageField", "VideoField", "LoRAField"])
+
+/** Up to 6.7 each kind of model has a field type of its own. */
+const takesModel = (template: InputTemplate | undefined) =>
+  template?.models !== undefined || template?.type.name === "ModelIdentifierField"
 
 /** Fields of another type that only the user can fill: the example's prompts, and a file on the server. */
 const leftToTheUser = new Set(["flux_text_encoder.prompt", "prompt_from_file.file_path"])
@@ -81,9 +85,11 @@ it.layer(client(), { excludeTestServices: true })("Workflows that InvokeAI ships
         assert.isAbove(workflow.inputs.length, 0)
         const seeded = yield* Workflow.setSeed(workflow, 7)
         for (const input of Workflow.seedInputs(seeded)) assert.strictEqual(input.stored, 7, input.systemName)
-        const isUsers = (type: string, field: string) =>
-          ofThisServer.has(templates.get(type)?.inputs.get(field)?.type.name ?? "") ||
-          leftToTheUser.has(`${type}.${field}`)
+        const isUsers = (type: string, field: string) => {
+          const template = templates.get(type)?.inputs.get(field)
+          return takesModel(template) || ofThisServer.has(template?.type.name ?? "") ||
+            leftToTheUser.has(`${type}.${field}`)
+        }
 
         // As it is shipped: what the library asks for is what only the user can know …
         const { all: problems } = WorkflowBatch.validate(workflow)
@@ -123,18 +129,19 @@ it.layer(client(), { excludeTestServices: true })("Workflows that InvokeAI ships
           filled = yield* Workflow.setField(
             filled,
             field.systemName,
-            {
-              ModelIdentifierField: {
+            takesModel(template)
+              ? {
                 key: "no-such-model",
                 hash: "blake3:no-such-model",
                 name: "no such model",
                 base: template.models?.base?.[0] ?? "any",
                 type: template.models?.type?.[0] ?? "main"
-              },
-              ImageField: image.image_name,
-              VideoField: { video_name: "no-such-video.mp4" },
-              StringField: path
-            }[template.type.name]
+              }
+              : {
+                ImageField: image.image_name,
+                VideoField: { video_name: "no-such-video.mp4" },
+                StringField: path
+              }[template.type.name]
           )
         }
         assert.strictEqual((yield* submitted(WorkflowGraph.build(filled.loaded))).enqueued, 1)

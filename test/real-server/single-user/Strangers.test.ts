@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { hasFault } from "../serverFaults.ts"
 import { runPython } from "../strangers/PythonClient.ts"
 import * as Support from "../Support.ts"
 
@@ -12,6 +13,10 @@ describe("the Python package invokeai-py-client", () => {
   it.live("behaves the same on the simulator as on the real server", () =>
     Effect.gen(function*() {
       const workflow = Support.workflowFile("image-blur")
+      if (hasFault("createsNoBoards")) {
+        const error = yield* Effect.flip(runPython("client.py", Support.url, workflow))
+        return assert.include(error.message, "Failed to create board")
+      }
       const real = yield* runPython("client.py", Support.url, workflow)
       const simulated = yield* Effect.flatMap(NodeSimulator, ({ url }) => runPython("client.py", url.origin, workflow))
         .pipe(

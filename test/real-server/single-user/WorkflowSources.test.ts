@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Path from "node:path"
 import { client } from "../Client.ts"
+import { hasFault } from "../serverFaults.ts"
 import * as Support from "../Support.ts"
 
 const example = (name: string) => Path.resolve(import.meta.dirname, "../../../examples", `${name}.json`)
@@ -61,7 +62,7 @@ it.layer(client(), { excludeTestServices: true })("Workflows of the server", (it
         const sent: unknown = JSON.parse(JSON.stringify(Workflow.toDefinition(workflow)))
         const { id, ...rest } = stored as Record<string, unknown>
         assert.strictEqual(id, workflow_id)
-        assert.deepStrictEqual(rest, sent)
+        assert.deepStrictEqual(rest, hasFault("addsIsPublished") ? { ...Object(sent), is_published: null } : sent)
       }).pipe(Effect.scoped))
   }
 

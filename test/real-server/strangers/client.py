@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import sys
+import urllib.request
 import uuid
 
 from invokeai_py_client import InvokeAIClient
@@ -92,14 +93,24 @@ status = client.queue_repo.get_queue("default").get_status()
 told["queue"] = [status.queue.pending, status.queue.in_progress]
 
 
+def control(processor):
+    """Pauses or resumes the queue."""
+    request = urllib.request.Request(f"{url}/api/v1/queue/default/processor/{processor}", method="PUT")
+    urllib.request.urlopen(request).close()
+
+
 async def follow():
     """A run that is waited for by Socket.IO events."""
     seen = []
     await client.connect_socketio()
+    # the package subscribes after it has enqueued: a run that ends before that would be waited for in vain
+    control("pause")
     submitted = await workflow.submit(
         subscribe_events=True,
         on_invocation_started=lambda event: seen.append(event["invocation"]["type"]),
     )
+    await asyncio.sleep(1)
+    control("resume")
     end = await workflow.wait_for_completion(timeout=60)
     await client.disconnect_socketio()
     return [len(submitted["item_ids"]), end["status"], results(end)]

@@ -5,21 +5,32 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { createdBoard, failedBoard } from "../boards.ts"
+import { hasFault } from "../serverFaults.ts"
 import * as Support from "../Support.ts"
-
-const board = (name: string) =>
-  Effect.acquireRelease(
-    Boards.use((boards) => boards.create(name)),
-    ({ board_id }) => Effect.ignore(Boards.use((boards) => boards.delete(board_id, { includeImages: true })))
-  )
 
 /** Every method of `Boards`. */
 export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): void =>
   it.layer(layer, { excludeTestServices: true })(`boards, as ${who}`, (it) => {
+    if (hasFault("createsNoBoards")) {
+      it.effect("cannot be created on this server, and are reported as missing", () =>
+        Effect.gen(function*() {
+          const boards = yield* Boards
+          yield* failedBoard("a board of mine")
+          assert.strictEqual((yield* Effect.flip(boards.findOrCreate("a board of mine")))._tag, "InvokeAiError")
+          assert.deepStrictEqual(yield* boards.all(), [])
+          assert.deepStrictEqual(yield* Stream.runCollect(boards.list()), [])
+          assert.deepStrictEqual(yield* boards.find("a board of mine"), Option.none())
+          assert.strictEqual((yield* Effect.flip(boards.get("missing"))).reason._tag, "NotFound")
+          assert.strictEqual((yield* Effect.flip(boards.delete("missing"))).reason._tag, "NotFound")
+        }))
+      return
+    }
+
     it.effect("are created, listed, found by name, renamed, archived and deleted", () =>
       Effect.gen(function*() {
         const boards = yield* Boards
-        const made = yield* board("a board of mine")
+        const made = yield* createdBoard("a board of mine")
         assert.strictEqual(made.board_name, "a board of mine")
         assert.strictEqual(made.image_count, 0)
 
@@ -50,8 +61,8 @@ export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): v
     it.effect("that share a name are ambiguous, and found or created once", () =>
       Effect.gen(function*() {
         const boards = yield* Boards
-        const one = yield* board("twins")
-        const two = yield* board("twins")
+        const one = yield* createdBoard("twins")
+        const two = yield* createdBoard("twins")
         const error = yield* Effect.flip(boards.find("twins"))
         assert.strictEqual(error._tag, "AmbiguousName")
         assert.sameMembers(
@@ -67,7 +78,7 @@ export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): v
       Effect.gen(function*() {
         const boards = yield* Boards
         const images = yield* Images
-        const { board_id } = yield* board("with images")
+        const { board_id } = yield* createdBoard("with images")
         const names = yield* Effect.forEach([1, 2, 3], (shade) =>
           Effect.map(images.upload({ data: Support.picture(8, 8, shade) }), (image) => image.image_name))
         const added = yield* boards.addImages(board_id, [...names, "missing.png"])

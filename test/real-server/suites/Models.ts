@@ -25,7 +25,6 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
         assert.deepStrictEqual(yield* models.find("missing"), Option.none())
         assert.deepStrictEqual(yield* models.findByHash("blake3:missing"), Option.none())
         assert.deepStrictEqual(yield* models.findByName(Support.modelName, { base: "sdxl" }), Option.none())
-        assert.deepStrictEqual(yield* models.missing, [])
         assert.deepStrictEqual(toIdentifier(model), {
           key: model.key,
           hash: model.hash,
@@ -33,6 +32,16 @@ export const modelsSuite = (who: string, layer: Layer.Layer<Models>, options: { 
           base: "sd-1",
           type: "main"
         })
+      }))
+
+    it.effect("are reported if their files are missing", () =>
+      Effect.gen(function*() {
+        const models = yield* Models
+        yield* Support.needs(
+          "GET /api/v2/models/missing",
+          Effect.map(models.missing, (missing) => assert.deepStrictEqual(missing, [])),
+          models.missing
+        )
       }))
 
     if (options.admin) {

@@ -18,17 +18,33 @@ export const serverInfoSuite = (
         assert.strictEqual(yield* info.version, Support.version)
         const capabilities = yield* info.capabilities
         assert.strictEqual(capabilities.version, Support.version)
-        assert.isTrue(capabilities.hasRoute("POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids"))
-        assert.isFalse(capabilities.hasRoute("GET", "/api/v1/queue/{queue_id}/list"))
-        assert.isTrue(capabilities.hasParameter("GET", "/api/v1/workflows/", "callable"))
-        assert.isTrue(capabilities.hasField("SessionQueueItem", "device"))
+        assert.strictEqual(
+          capabilities.hasRoute("POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids"),
+          Support.since("6.14")
+        )
+        assert.strictEqual(capabilities.hasRoute("GET", "/api/v1/queue/{queue_id}/list"), !Support.since("6.7"))
+        assert.strictEqual(
+          capabilities.hasParameter("GET", "/api/v1/workflows/", "callable"),
+          Support.since("6.14")
+        )
+        assert.isTrue(capabilities.hasParameter("GET", "/api/v1/workflows/", "tags"))
+        assert.strictEqual(capabilities.hasField("SessionQueueItem", "device"), Support.since("6.14"))
         assert.isFalse(capabilities.hasField("Batch", "idempotency_key"))
         const document = yield* info.openApiDocument
         assert.strictEqual(yield* info.openApiDocument, document)
         yield* info.refresh
         assert.notStrictEqual(yield* info.openApiDocument, document)
         assert.isDefined((yield* info.appDeps)["torch"])
-        assert.strictEqual((yield* info.generationDevices)[0]?.device, "cpu")
+      }))
+
+    it.effect("reports its devices", () =>
+      Effect.gen(function*() {
+        const { generationDevices } = yield* ServerInfo
+        yield* Support.needs(
+          "GET /api/v1/app/generation_device_options",
+          Effect.map(generationDevices, ([first]) => assert.strictEqual(first?.device, "cpu")),
+          generationDevices
+        )
       }))
 
     it.effect("has a configuration and an invocation cache", () =>

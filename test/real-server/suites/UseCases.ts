@@ -4,7 +4,6 @@ import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
-import { Boards } from "@effect-invokeai/core/server/Boards"
 import { Images } from "@effect-invokeai/core/server/Images"
 import { Models, toIdentifier } from "@effect-invokeai/core/server/Models"
 import { Videos } from "@effect-invokeai/core/server/Videos"
@@ -18,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { boardIfPossible } from "../boards.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -41,10 +41,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const path = yield* Path.Path
           const images = yield* Images
           const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-use-cases-" })
-          const board = yield* Effect.acquireRelease(
-            Boards.use((boards) => boards.create("use cases")),
-            ({ board_id }) => Effect.ignore(Boards.use((boards) => boards.delete(board_id, { includeImages: true })))
-          )
+          const target = yield* boardIfPossible("use cases")
 
           // 1: load a workflow and list its inputs
           const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-image-to-image"))
@@ -73,7 +70,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           assert.isTrue(WorkflowBatch.validate(ready).isEmpty)
 
           // 3: submit and follow
-          const job = yield* Job.submit(ready, { board: "use cases" })
+          const job = yield* Job.submit(ready, { board: target?.board_name })
           assert.strictEqual(job.enqueued?.enqueued, 1)
           const events = yield* Stream.runCollect(job.events)
           const started = events.flatMap((event) => event._tag === "InvocationStarted" ? [event.nodeId] : [])
@@ -87,7 +84,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const outputs = yield* job.outputs
           const [image, ...others] = outputs.finalImages
           assert.strictEqual(others.length, 0)
-          assert.strictEqual(image?.boardId, board.board_id)
+          assert.strictEqual(image?.boardId ?? undefined, target?.board_id)
           assert.isAbove(outputs.latents.length, 0)
           assert.isAbove(outputs.conditioning.length, 0)
           assert.include(Outputs.byNode(outputs, image?.nodeId ?? ""), image)
@@ -115,7 +112,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           assert.isFalse(yield* images.exists(photo.imageName))
           assert.strictEqual((yield* Cleanup.queueItems(outputs)).deletedCount, 1)
           assert.include(
-            (yield* Cleanup.outputs(outputs, { board: board.board_id, strict: true })).deleted,
+            (yield* Cleanup.outputs(outputs, { board: target?.board_id, strict: true })).deleted,
             image?.imageName ?? ""
           )
         }).pipe(Effect.scoped),
@@ -128,8 +125,14 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
         const path = yield* Path.Path
         const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-use-cases-" })
         const clip = yield* fs.readFile(path.join(import.meta.dirname, "../clip.mp4"))
+        const upload = Videos.use((videos) => videos.upload({ data: clip }))
+        if (!Support.has("POST /api/v1/videos/upload")) {
+          const missing = yield* Downloads.videos(["clip.mp4"], { directory }).pipe(Effect.flip)
+          assert.include(missing.message, Support.version)
+          return yield* Support.unsupported(upload)
+        }
         const { video_name } = yield* Effect.acquireRelease(
-          Videos.use((videos) => videos.upload({ data: clip })),
+          upload,
           ({ video_name }) => Effect.ignore(Videos.use((videos) => videos.delete(video_name)))
         )
         const result = yield* Downloads.videos([video_name], { directory, metadata: true })

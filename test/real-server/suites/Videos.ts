@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as Support from "../Support.ts"
 
 /** Eight frames of 48 × 32 pixels, one second. */
 const clip = new Uint8Array(Fs.readFileSync(Path.join(import.meta.dirname, "../clip.mp4")))
@@ -22,6 +23,34 @@ const bytesOf = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) =>
 /** Every method of `Videos`. */
 export const videosSuite = (who: string, layer: Layer.Layer<Boards | Videos>): void =>
   it.layer(layer, { excludeTestServices: true })(`videos, as ${who}`, (it) => {
+    if (!Support.has("POST /api/v1/videos/upload")) {
+      it.effect("are unsupported, whatever is asked", () =>
+        Effect.gen(function*() {
+          const videos = yield* Videos
+          const name = "clip.mp4"
+          yield* Support.unsupported(
+            videos.upload({ data: clip, fileName: name }),
+            Stream.runDrain(videos.full(name)),
+            Stream.runDrain(videos.thumbnail(name)),
+            videos.metadata(name),
+            videos.workflow(name),
+            videos.get(name),
+            videos.find(name),
+            Stream.runDrain(videos.list()),
+            videos.page({ offset: 0, limit: 1 }),
+            videos.names(),
+            videos.star([name]),
+            videos.unstar([name]),
+            videos.update(name, { starred: true }),
+            videos.addToBoard("board", name),
+            videos.removeFromBoard(name),
+            videos.delete(name),
+            videos.deleteMany([name])
+          )
+        }))
+      return
+    }
+
     it.effect("are uploaded and downloaded, even from the middle on", () =>
       Effect.gen(function*() {
         const videos = yield* Videos

@@ -57,7 +57,7 @@ export const servicesSuite = (
   boardsSuite(who, layer)
   imagesSuite(who, layer, options)
   videosSuite(who, layer)
-  promptsSuite(who, layer)
+  promptsSuite(who, layer, options)
   workflowLibrarySuite(who, layer)
   queueSuite(who, layer, options)
 }

@@ -3,5 +3,9 @@
  *
  * @since 0.1.0
  */
+export * as Farm from "./Farm.ts"
+export * as FarmError from "./FarmError.ts"
 export * as FarmResult from "./FarmResult.ts"
+export * as FarmStore from "./FarmStore.ts"
+export * as Rows from "./Rows.ts"
 export * as SqliteClient from "./SqliteClient.ts"

@@ -1,0 +1,393 @@
+/** The tables of a farm, and the statements on them. Times are milliseconds since 1970. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Migrator from "effect/sql/Migrator"
+import * as SqlClient from "effect/sql/SqlClient"
+import { createHash } from "node:crypto"
+import { FarmFailure, FarmFile, type FarmResult } from "../FarmResult.ts"
+
+/** The table of Effect's `PersistedQueue`: each run is a queue in it. */
+export const queueTable = "farm_queue"
+
+/** How long after the last sign of life of its worker an item can be taken again. */
+export const lockExpirationSeconds = 10
+
+const createTables = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const sequence = sql.onDialectOrElse({
+    pg: () => sql.literal("BIGSERIAL PRIMARY KEY"),
+    orElse: () => sql.literal("INTEGER PRIMARY KEY AUTOINCREMENT")
+  })
+  yield* sql`CREATE TABLE farm_runs (
+    run TEXT PRIMARY KEY,
+    uid TEXT NOT NULL,
+    state TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    workflow TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL
+  )`
+  yield* sql`CREATE TABLE farm_items (
+    run TEXT NOT NULL,
+    item TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    inputs TEXT NOT NULL,
+    state TEXT NOT NULL,
+    server TEXT,
+    generation INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
+    trace TEXT,
+    queued_at DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (run, item)
+  )`
+  yield* sql`CREATE INDEX farm_items_state ON farm_items (run, state)`
+  yield* sql`CREATE INDEX farm_items_position ON farm_items (run, position)`
+  yield* sql`CREATE INDEX farm_items_server ON farm_items (server) WHERE state = 'running'`
+  yield* sql`CREATE TABLE farm_results (
+    sequence ${sequence},
+    run TEXT NOT NULL,
+    item TEXT NOT NULL,
+    status TEXT NOT NULL,
+    files TEXT NOT NULL,
+    seed DOUBLE PRECISION,
+    server TEXT,
+    started_at DOUBLE PRECISION,
+    completed_at DOUBLE PRECISION,
+    attempts INTEGER NOT NULL,
+    error TEXT,
+    recorded_at DOUBLE PRECISION NOT NULL,
+    UNIQUE (run, item)
+  )`
+  yield* sql`CREATE INDEX farm_results_run ON farm_results (run, sequence)`
+  yield* sql`CREATE TABLE farm_servers (
+    url TEXT PRIMARY KEY,
+    capacity INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing_since DOUBLE PRECISION,
+    retry_at DOUBLE PRECISION,
+    problem TEXT
+  )`
+  yield* sql`CREATE TABLE farm_leftovers (
+    server TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    PRIMARY KEY (server, batch_id)
+  )`
+})
+
+/** Creates what is missing of the tables. */
+export const migrate = Migrator.make({})({
+  loader: Migrator.fromRecord({ "0001_farm": createTables }),
+  table: "farm_migrations"
+})
+
+/** A run. */
+export interface RunRow {
+  readonly run: string
+  /** Distinguishes the run from others of the same name, in other stores or before it was forgotten. */
+  readonly uid: string
+  readonly state: "active" | "paused" | "canceled"
+  readonly priority: number
+  readonly workflow: string
+  readonly settings: string
+  readonly columns: string
+  readonly created_at: number
+}
+
+/** An item. `generation` counts the jobs that were given up, so that each job has an id of its own. */
+export interface ItemRow {
+  readonly run: string
+  readonly item: string
+  readonly position: number
+  readonly inputs: string
+  /** `new`: being offered. `waiting`: no job. `running`: has a job on `server`, or is about to. `ended`: has a result. */
+  readonly state: "new" | "waiting" | "running" | "ended"
+  readonly server: string | null
+  readonly generation: number
+  readonly attempts: number
+  /** How many times a worker was lost while it worked on the item. */
+  readonly losses: number
+  readonly trace: string | null
+  readonly queued_at: number
+}
+
+/** A server. */
+export interface ServerRow {
+  readonly url: string
+  readonly capacity: number
+  readonly state: "active" | "draining" | "removed"
+  readonly failures: number
+  readonly failing_since: number | null
+  readonly retry_at: number | null
+  readonly problem: string | null
+}
+
+/** A result, joined with its item. */
+export interface ResultRow {
+  readonly sequence: number | string
+  readonly run: string
+  readonly item: string
+  readonly position: number
+  readonly inputs: string
+  readonly status: FarmResult["status"]
+  readonly files: string
+  readonly seed: number | null
+  readonly server: string | null
+  readonly queued_at: number
+  readonly started_at: number | null
+  readonly completed_at: number | null
+  readonly attempts: number
+  readonly error: string | null
+}
+
+const digestOf = (...parts: ReadonlyArray<unknown>): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex")
+
+/** The id of the batch of an item: the same wherever and whenever it is submitted. */
+export const batchIdOf = (run: { readonly uid: string }, item: string, generation: number): string =>
+  digestOf(run.uid, item, generation).slice(0, 32)
+
+/** The id of an item in the queue: another one after each retry, because the queue accepts an id once. */
+export const queueIdOf = (item: string, generation: number): string => digestOf(item, generation)
+
+const sorted = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(sorted)
+    : typeof value === "object" && value !== null
+    ? Object.fromEntries(
+      Object.entries(value).toSorted(([one], [other]) => one < other ? -1 : 1).map(([key, part]) => [key, sorted(part)])
+    )
+    : value
+
+/** JSON with sorted keys, so that equal values are equal strings. */
+export const canonical = (value: unknown): string => JSON.stringify(sorted(value))
+
+/** The id of an item without one: the same for the same values. */
+export const contentId = (inputs: string): string => digestOf(inputs).slice(0, 16)
+
+const decodeObject = Schema.decodeSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decodeColumns = Schema.decodeSync(Schema.fromJsonString(Schema.Array(Schema.String)))
+const decodeFiles = Schema.decodeSync(Schema.fromJsonString(Schema.Array(FarmFile)))
+const decodeError = Schema.decodeSync(Schema.fromJsonString(FarmFailure))
+
+/** The values of an item, as they were stored. */
+export const inputsOf = (row: { readonly inputs: string }): Readonly<Record<string, unknown>> =>
+  decodeObject(row.inputs)
+
+/** What a server needs to run the workflow of a run. */
+export const requirementsOf = (run: RunRow): Requirements => ({
+  definition: decodeObject(run.workflow),
+  columns: decodeColumns(run.columns)
+})
+
+/** A result as users see it. */
+export const toResult = (row: ResultRow): FarmResult => ({
+  run: row.run,
+  item: row.item,
+  index: row.position,
+  status: row.status,
+  inputs: inputsOf(row),
+  files: decodeFiles(row.files),
+  ...(row.seed === null ? {} : { seed: row.seed }),
+  ...(row.server === null ? {} : { server: row.server }),
+  queuedAt: row.queued_at,
+  ...(row.started_at === null ? {} : { startedAt: row.started_at }),
+  ...(row.completed_at === null ? {} : { completedAt: row.completed_at }),
+  attempts: row.attempts,
+  ...(row.error === null ? {} : { error: decodeError(row.error) })
+})
+
+/** What is stored of a result. */
+export interface NewResult {
+  readonly status: FarmResult["status"]
+  readonly files: ReadonlyArray<FarmFile>
+  readonly seed?: number | undefined
+  readonly server?: string | undefined
+  readonly startedAt?: number | undefined
+  readonly completedAt?: number | undefined
+  readonly error?: FarmFailure | undefined
+}
+
+/** What the farm must know of a workflow to decide whether a server can run it. */
+export interface Requirements {
+  /** The workflow file. */
+  readonly definition: object
+  /** The inputs that rows set, by public name. */
+  readonly columns: ReadonlyArray<string>
+}
+
+/** All statements. */
+export const make = Effect.gen(function*() {
+  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const queue = sql(queueTable)
+  const first = <A>(rows: ReadonlyArray<A>): Option.Option<A> => Option.fromUndefinedOr(rows[0])
+  const isPostgres = sql.onDialectOrElse({ pg: () => true, orElse: () => false })
+  /** Rows that are read here stay as they are until the transaction ends; SQLite has one writer anyway. */
+  const forUpdate = sql.literal(isPostgres ? "FOR UPDATE" : "")
+  const now = sql.literal(isPostgres ? "NOW()" : "CURRENT_TIMESTAMP")
+  const expired = sql.literal(
+    isPostgres
+      ? `NOW() - INTERVAL '${lockExpirationSeconds} seconds'`
+      : `datetime(CURRENT_TIMESTAMP, '-${lockExpirationSeconds} seconds')`
+  )
+  /** What `PersistedQueue` would hand out now. */
+  const isTakeable = sql`q.state = 'pending' AND q.visible_at <= ${now}
+    AND (q.acquired_at IS NULL OR q.acquired_at < ${expired})`
+
+  const run = (name: string) => Effect.map(sql<RunRow>`SELECT * FROM farm_runs WHERE run = ${name}`, first)
+  const runs = sql<RunRow>`SELECT * FROM farm_runs ORDER BY created_at DESC, run`
+  const item = (run: string, item: string) =>
+    Effect.map(sql<ItemRow>`SELECT * FROM farm_items WHERE run = ${run} AND item = ${item}`, first)
+
+  /** Runs of which an item can be taken now, the most urgent first; canceled ones if a killed worker left an item. */
+  const readyRuns = sql<RunRow>`
+    SELECT r.* FROM farm_runs r WHERE r.state <> 'paused'
+    AND EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = r.run AND ${isTakeable})
+    ORDER BY r.priority DESC, r.created_at, r.run`
+
+  /** How many items have, or are about to have, a job on a server. */
+  const inFlight = (server: string) =>
+    Effect.map(
+      sql<{ readonly count: number }>`
+        SELECT CAST(COUNT(*) AS INTEGER) AS count FROM farm_items WHERE server = ${server} AND state = 'running'`,
+      (rows) => rows[0]?.count ?? 0
+    )
+
+  /** Assigns a waiting item to a server with room. The row of the server serializes this across all processes. */
+  const claim = (row: ItemRow, server: string) =>
+    sql.withTransaction(Effect.gen(function*() {
+      const [target] = yield* sql<ServerRow>`SELECT * FROM farm_servers WHERE url = ${server} ${forUpdate}`
+      if (target === undefined || target.state !== "active" || (yield* inFlight(server)) >= target.capacity) {
+        return false
+      }
+      const claimed = yield* sql`
+        UPDATE farm_items SET state = 'running', server = ${server}, attempts = attempts + 1
+        WHERE run = ${row.run} AND item = ${row.item} AND generation = ${row.generation} AND state = 'waiting'
+        RETURNING item`
+      return claimed.length > 0
+    }))
+
+  /** Counts that the worker of an item was lost; -1 if it was not, but leaves the job to the next one. */
+  const countLoss = (row: ItemRow, losses: 1 | -1) =>
+    sql`UPDATE farm_items SET losses = losses + ${losses} WHERE run = ${row.run} AND item = ${row.item}`
+
+  /** Gives a job up: the item waits for another one. Not for an item that has a result or moved on since. */
+  const release = (row: ItemRow, options: { readonly refund?: boolean; readonly leftover?: string | undefined } = {}) =>
+    sql.withTransaction(Effect.gen(function*() {
+      const released = yield* sql`
+        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + 1,
+          attempts = attempts - ${options.refund === true ? 1 : 0}
+        WHERE run = ${row.run} AND item = ${row.item} AND generation = ${row.generation} AND state = 'running'
+        RETURNING item`
+      if (released.length > 0 && options.leftover !== undefined && row.server !== null) {
+        yield* sql`INSERT INTO farm_leftovers ${sql.insert({ server: row.server, batch_id: options.leftover })}
+          ON CONFLICT (server, batch_id) DO NOTHING`
+      }
+      return released.length > 0
+    }))
+
+  /** Stores the result of an item, unless it has one. `publish` runs before that becomes visible. */
+  const finish = <E, R>(
+    run: { readonly run: string; readonly uid: string },
+    item: { readonly item: string; readonly attempts: number },
+    result: NewResult,
+    publish: Effect.Effect<void, E, R>
+  ) =>
+    sql.withTransaction(Effect.gen(function*() {
+      const ended = yield* sql`
+        UPDATE farm_items SET state = 'ended' WHERE run = ${run.run} AND item = ${item.item} AND state <> 'ended'
+        AND EXISTS (SELECT 1 FROM farm_runs WHERE run = ${run.run} AND uid = ${run.uid}) RETURNING item`
+      if (ended.length === 0) return false
+      yield* publish
+      yield* sql`INSERT INTO farm_results ${
+        sql.insert({
+          run: run.run,
+          item: item.item,
+          status: result.status,
+          files: JSON.stringify(result.files),
+          seed: result.seed ?? null,
+          server: result.server ?? null,
+          started_at: result.startedAt ?? null,
+          completed_at: result.completedAt ?? null,
+          attempts: item.attempts,
+          error: result.error === undefined ? null : JSON.stringify(result.error),
+          recorded_at: yield* Clock.currentTimeMillis
+        })
+      }`
+      return true
+    }))
+
+  const server = (url: string) => Effect.map(sql<ServerRow>`SELECT * FROM farm_servers WHERE url = ${url}`, first)
+  const servers = sql<ServerRow>`SELECT * FROM farm_servers ORDER BY url`
+
+  /** Records that a server does not work. */
+  const markFault = (url: string, fault: {
+    readonly failures: number
+    readonly now: number
+    readonly retryAt: number
+    readonly problem: string
+  }) =>
+    sql`UPDATE farm_servers SET failures = ${fault.failures}, failing_since = COALESCE(failing_since, ${fault.now}),
+      retry_at = ${fault.retryAt}, problem = ${fault.problem.slice(0, 1000)} WHERE url = ${url}`
+
+  /** Records that a server works. */
+  const markWell = (url: string) =>
+    sql`UPDATE farm_servers SET failures = 0, failing_since = NULL, retry_at = NULL, problem = NULL WHERE url = ${url}`
+
+  /** Whether a server has failed for so long, or was removed, that its jobs are given up. */
+  const isGone = (url: string, timeout: number) =>
+    Effect.gen(function*() {
+      const row = Option.getOrUndefined(yield* server(url))
+      if (row === undefined || row.state === "removed") return true
+      return row.failing_since !== null && (yield* Clock.currentTimeMillis) - row.failing_since >= timeout
+    })
+
+  const leftovers = (server: string) =>
+    Effect.map(
+      sql<{ readonly batch_id: string }>`SELECT batch_id FROM farm_leftovers WHERE server = ${server} LIMIT 1000`,
+      (rows) => rows.map(({ batch_id }) => batch_id)
+    )
+  const forgetLeftovers = (server: string, batchIds: ReadonlyArray<string>) =>
+    sql`DELETE FROM farm_leftovers WHERE server = ${server} AND ${sql.in("batch_id", batchIds)}`
+
+  const selectResults = sql.literal(`
+    SELECT r.sequence, r.run, r.item, i.position, i.inputs, r.status, r.files, r.seed, r.server, i.queued_at,
+      r.started_at, r.completed_at, r.attempts, r.error
+    FROM farm_results r JOIN farm_items i ON i.run = r.run AND i.item = r.item`)
+  const results = (run: string, after: number, limit: number) =>
+    sql<ResultRow>`${selectResults}
+      WHERE r.run = ${run} AND r.sequence > ${after} ORDER BY r.sequence LIMIT ${sql.literal(String(limit))}`
+  const resultsByPosition = (run: string, after: number, limit: number) =>
+    sql<ResultRow>`${selectResults}
+      WHERE i.run = ${run} AND i.position > ${after} ORDER BY i.position LIMIT ${sql.literal(String(limit))}`
+
+  return {
+    sql,
+    queue,
+    run,
+    runs,
+    item,
+    readyRuns,
+    inFlight,
+    claim,
+    countLoss,
+    release,
+    finish,
+    server,
+    servers,
+    markFault,
+    markWell,
+    isGone,
+    leftovers,
+    forgetLeftovers,
+    results,
+    resultsByPosition
+  }
+})
+
+/** All statements. */
+export type Database = Effect.Success<typeof make>

@@ -1,0 +1,436 @@
+/** Feeds servers: takes items from the queues of the runs, and runs as many at a time as a server has room for. */
+import * as Run from "@effect-invokeai/core/run/Run"
+import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
+import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import type * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Latch from "effect/Latch"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as RcMap from "effect/RcMap"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import type { FarmFailure, FarmFile } from "../FarmResult.ts"
+import * as Db from "./database.ts"
+import { decide, isRunError, tagOf } from "./decision.ts"
+import * as Files from "./files.ts"
+import * as Metrics from "./metrics.ts"
+import * as Offering from "./offering.ts"
+import { decodeSettings } from "./settings.ts"
+
+/** What the queue of a run holds. */
+export const Element = Schema.Struct({ item: Schema.String })
+
+/** How often a feeder looks for work and for changes of its server. */
+const pollInterval = "500 millis"
+
+/** How many workers an item may take down. */
+const maxLosses = 5
+
+/** The item stays in the queue for a while. */
+class Postponed extends Data.TaggedError("Postponed")<{ readonly reason: string }> {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+/** Files that are complete, and where they belong. */
+export interface StagedFile {
+  readonly path: string
+  readonly name: string
+}
+
+/** Stores files elsewhere, and returns where. */
+export type Save = (
+  files: ReadonlyArray<StagedFile>,
+  item: { readonly run: string; readonly item: string; readonly inputs: Readonly<Record<string, unknown>> }
+) => Effect.Effect<ReadonlyArray<string>, unknown>
+
+/** What all feeders of a process share. */
+export interface WorkerOptions {
+  readonly db: Db.Database
+  readonly clients: RcMap.RcMap<string, Context.Context<NodeInvokeAi.Services>, Error>
+  readonly directory: string
+  readonly save: Save | undefined
+  /** How long a server may be unreachable before its items run elsewhere, in milliseconds. */
+  readonly serverTimeout: number
+  /** Wakes feeders that wait for work. */
+  readonly wake: Latch.Latch
+}
+
+interface Suitability {
+  readonly workflow: Workflow.Workflow
+  readonly missing: ReadonlyArray<string>
+  readonly checkedAt: number
+}
+
+/** How long a server that lacks something for a run is not asked again, in milliseconds. */
+const recheckAfter = 60_000
+
+const retrySchedule = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+
+/** Statements are repeated while the database restarts. */
+const databaseRetry = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)])
+
+/** The queue of a run. The farm itself counts attempts, so the queue never gives an item up. */
+export const queueOf = (run: string) =>
+  PersistedQueue.make({ name: run, schema: Element, maxAttempts: 1_000_000_000, retrySchedule })
+
+const toTrace = (trace: string | null): Tracer.ExternalSpan | undefined => {
+  const [traceId, spanId] = trace?.split("-") ?? []
+  return traceId === undefined || spanId === undefined ? undefined : Tracer.externalSpan({ traceId, spanId })
+}
+
+const failureOf = (error: Run.RunError): FarmFailure => ({ tag: tagOf(error), message: error.message.slice(0, 10_000) })
+
+/** Feeders of one process. */
+export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.fn.Return<
+  { readonly feed: (url: string) => Effect.Effect<never, never, Scope.Scope> },
+  never,
+  PersistedQueue.PersistedQueueFactory | FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const { clients, db, directory, save, serverTimeout, wake } = options
+  const services = yield* Effect.context<
+    PersistedQueue.PersistedQueueFactory | FileSystem.FileSystem | Path.Path
+  >()
+  const path = yield* Path.Path
+  const pause = Effect.raceFirst(wake.await, Effect.sleep(pollInterval))
+
+  // runs that go on, so that their jobs do too
+  const current = { uids: undefined as ReadonlySet<string> | undefined }
+  yield* db.runs.pipe(
+    Effect.map((runs) => {
+      current.uids = new Set(runs.flatMap(({ state, uid }) => state === "canceled" ? [] : [uid]))
+    }),
+    Effect.catchCause((cause) => Effect.logWarning("The farm's runs could not be read", cause)),
+    Effect.repeat(Schedule.spaced("1 second")),
+    Effect.forkScoped
+  )
+  const awaitCanceled = (run: Db.RunRow) =>
+    Effect.sleep("500 millis").pipe(Effect.repeat({ until: () => current.uids?.has(run.uid) === false }))
+
+  /** Whether the server has a batch. */
+  const hasBatch = (client: Context.Context<NodeInvokeAi.Services>, batchId: string) =>
+    SessionQueue.use((queue) => queue.batchStatus(batchId)).pipe(
+      Effect.map(({ total }) => total > 0),
+      Effect.timeout("10 seconds"),
+      Effect.provideContext(client)
+    )
+
+  const cancelOn = (client: Context.Context<NodeInvokeAi.Services>, batchIds: ReadonlyArray<string>) =>
+    SessionQueue.use((queue) => queue.cancelByBatchIds(batchIds)).pipe(Effect.provideContext(client))
+
+  const feed = Effect.fnUntraced(function*(url: string): Effect.fn.Return<never, never, Scope.Scope> {
+    const scope = yield* Effect.scope
+    const suitability = new Map<string, Suitability>()
+    const health = { failures: 0, retryAt: 0, isProbed: false }
+    let busy = 0
+
+    const observe = (capacity: number) =>
+      Effect.all([
+        Metric.update(Metric.withAttributes(Metrics.inFlight, { server: url }), busy),
+        Metric.update(Metric.withAttributes(Metrics.capacity, { server: url }), capacity),
+        Metric.update(Metric.withAttributes(Metrics.faults, { server: url }), health.failures)
+      ], { discard: true })
+
+    const fault = Effect.fnUntraced(function*(error: unknown) {
+      const problem = error instanceof Error ? error.message : String(error)
+      const now = yield* Clock.currentTimeMillis
+      const wait = Math.min(1000 * 2 ** health.failures, 60_000)
+      health.failures++
+      health.retryAt = now + wait
+      health.isProbed = false
+      yield* Effect.logWarning(`${url} is left alone for ${Duration.format(Duration.millis(wait))}: ${problem}`)
+      yield* db.markFault(url, { failures: health.failures, now, retryAt: health.retryAt, problem })
+    })
+
+    const recovered = Effect.suspend(() => {
+      if (health.failures === 0) return Effect.void
+      health.failures = 0
+      return Effect.andThen(Effect.logInfo(`${url} works again`), db.markWell(url))
+    })
+
+    /** Asks whether the server is there, and cancels jobs on it that run elsewhere since. */
+    const probe = Effect.gen(function*() {
+      const client = yield* RcMap.get(clients, url)
+      yield* ServerInfo.use((info) => info.refresh).pipe(Effect.provideContext(client))
+      yield* ServerInfo.use((info) => info.version).pipe(Effect.timeout("10 seconds"), Effect.provideContext(client))
+      const leftovers = yield* db.leftovers(url)
+      if (leftovers.length > 0) {
+        yield* cancelOn(client, leftovers)
+        yield* db.forgetLeftovers(url, leftovers)
+      }
+      suitability.clear()
+      health.isProbed = true
+    }).pipe(Effect.scoped)
+
+    const suits = Effect.fnUntraced(function*(run: Db.RunRow) {
+      const known = suitability.get(run.uid)
+      const now = yield* Clock.currentTimeMillis
+      if (known !== undefined && (known.missing.length === 0 || now - known.checkedAt < recheckAfter)) return known
+      const client = yield* RcMap.get(clients, url)
+      const { missing, workflow } = yield* Offering.missingOn(Db.requirementsOf(run)).pipe(
+        Effect.provideContext(client)
+      )
+      if (missing.length > 0) {
+        yield* Effect.logInfo(`${url} gets no items of ${run.run}: ${missing.join("; ")}`)
+      }
+      const found: Suitability = { missing, workflow, checkedAt: now }
+      suitability.set(run.uid, found)
+      return found
+    }, Effect.scoped)
+
+    /**
+     * Decides where an item runs: on the server that has its job, or else here. `undefined` if it has a result.
+     */
+    const assign = Effect.fnUntraced(function*(run: Db.RunRow, item: string) {
+      for (;;) {
+        const row = Option.getOrUndefined(yield* db.item(run.run, item))
+        if (row === undefined || row.state === "ended") return undefined
+        if (row.state === "waiting") {
+          if (run.state === "canceled") return { row, target: url, isTakenOver: false }
+          if (yield* db.claim(row, url)) {
+            return { row: { ...row, server: url, attempts: row.attempts + 1 }, target: url, isTakenOver: false }
+          }
+          return yield* new Postponed({ reason: `${url} has no room` })
+        }
+        const owner = row.server ?? url
+        yield* db.countLoss(row, 1)
+        if (owner === url) return { row, target: url, isTakenOver: true }
+        const batchId = Db.batchIdOf(run, item, row.generation)
+        const client = yield* RcMap.get(clients, owner)
+        const found = yield* Effect.result(hasBatch(client, batchId))
+        if (found._tag === "Success") {
+          if (found.success) return { row, target: owner, isTakenOver: true }
+          // it was never submitted there, or that server was reset
+          yield* db.release(row)
+          continue
+        }
+        if (!(yield* db.isGone(owner, serverTimeout))) {
+          yield* db.countLoss(row, -1)
+          return yield* new Postponed({ reason: `${owner}, which may have its job, does not respond` })
+        }
+        yield* Effect.logWarning(`${owner} does not respond: ${item} of ${run.run} runs elsewhere`)
+        yield* db.release(row, { leftover: batchId })
+      }
+    }, Effect.scoped)
+
+    /** Runs an item that has a server, and stores its result. */
+    const render = Effect.fnUntraced(function*(
+      run: Db.RunRow,
+      row: Db.ItemRow,
+      target: string,
+      workflow: Workflow.Workflow
+    ) {
+      const client = yield* RcMap.get(clients, target)
+      const settings = decodeSettings(run.settings)
+      const { maxAttempts: _, template, timeout, ...submitting } = settings
+      const batchId = Db.batchIdOf(run, row.item, row.generation)
+      const inputs = Db.inputsOf(row)
+      const staging = yield* Files.stage(directory, batchId)
+      const result = yield* Run.run(workflow, inputs, {
+        ...submitting,
+        timeout: timeout === undefined ? undefined : Duration.millis(timeout),
+        batchId,
+        directory: staging,
+        template: Files.templateOf(template, { run: run.run, id: row.item, row: row.position }),
+        ifExists: "overwrite"
+      }).pipe(Effect.provideContext(client))
+      const sizes = new Map(
+        result.images.map((
+          { height, path, width }
+        ) => [path, width === undefined || height === undefined ? {} : { width, height }])
+      )
+      const staged = result.files.map((file) => ({ path: file.path, name: path.relative(staging, file.path) }))
+      const stored = save === undefined
+        ? staged.map(({ name }) => path.join(directory, name))
+        : yield* save(staged, { run: run.run, item: row.item, inputs }).pipe(
+          Effect.mapError((cause) => new Postponed({ reason: `its files could not be stored: ${String(cause)}` }))
+        )
+      const files = result.files.flatMap((file, at): ReadonlyArray<FarmFile> =>
+        file.kind === "metadata" ? [] : [{ path: stored[at] ?? file.path, ...sizes.get(file.path) }]
+      )
+      const { completedAt, startedAt } = result.job.timing
+      const millis = Option.map(DateTime.toEpochMillis)
+      const isRecorded = yield* db.finish(run, row, {
+        status: "completed",
+        files,
+        seed: result.job.outputs.finalImages.map(({ seed }) => seed).find((seed) => typeof seed === "number"),
+        server: target,
+        startedAt: Option.getOrUndefined(millis(startedAt)),
+        completedAt: Option.getOrUndefined(millis(completedAt))
+      }, save === undefined ? Files.publish(directory, staging, staged.map((file) => file.path)) : Effect.void)
+      yield* Files.removeStaged(directory, batchId)
+      return isRecorded
+    }, Effect.scoped)
+
+    const count = (run: Db.RunRow, status: string) =>
+      Metric.update(Metric.withAttributes(Metrics.items, { run: run.run, status }), 1)
+
+    const end = (run: Db.RunRow, row: Db.ItemRow, status: "failed" | "canceled", error?: FarmFailure) =>
+      db.finish(run, row, { status, files: [], server: row.server ?? undefined, error }, Effect.void).pipe(
+        Effect.retry(databaseRetry),
+        Effect.tap((isRecorded) => isRecorded ? count(run, status) : Effect.void)
+      )
+
+    /** The job of an item failed. */
+    const failed = Effect.fnUntraced(function*(
+      run: Db.RunRow,
+      row: Db.ItemRow,
+      isTakenOver: boolean,
+      error: Run.RunError
+    ) {
+      const { isFault, next } = decide(error)
+      const { maxAttempts } = decodeSettings(run.settings)
+      yield* Metric.update(Metric.withAttributes(Metrics.failures, { error: tagOf(error), server: url }), 1)
+      if (isFault) yield* fault(error)
+      if (next === "fail" || (next === "again" && row.attempts >= maxAttempts && !isTakenOver)) {
+        yield* Effect.logWarning("Item failed", error.message)
+        return yield* end(run, row, "failed", failureOf(error))
+      }
+      if (next === "resume") yield* db.countLoss(row, -1)
+      // a worker that ended canceled the job: that is no attempt of the item
+      else yield* db.release(row, { refund: isTakenOver && tagOf(error) === "JobCanceled" })
+      return yield* new Postponed({ reason: error.message })
+    })
+
+    /** Runs an item. Fails with `Postponed` if it stays in the queue. */
+    const handle = Effect.fnUntraced(function*(run: Db.RunRow, item: string, onStart: (target: string) => void) {
+      const assigned = yield* assign(run, item)
+      if (assigned === undefined) return
+      const { isTakenOver, row, target } = assigned
+      onStart(target)
+      if (run.state === "canceled") {
+        const batchId = Db.batchIdOf(run, item, row.generation)
+        const client = yield* RcMap.get(clients, target)
+        if (row.state === "running") yield* cancelOn(client, [batchId])
+        return yield* end(run, row, "canceled")
+      }
+      if (isTakenOver && row.losses >= maxLosses) {
+        const message = `${row.losses + 1} workers ended unexpectedly while they ran this item`
+        return yield* end(run, row, "failed", { tag: "WorkerLost", message })
+      }
+      const { workflow } = yield* suits(run)
+      const begun = yield* Clock.currentTimeMillis
+      const exit = yield* Effect.raceFirst(
+        Effect.asSome(render(run, row, target, workflow)),
+        Effect.as(awaitCanceled(run), Option.none<boolean>())
+      ).pipe(
+        // the job is canceled with its scope; the next worker finds it canceled, or completed after all
+        Effect.onInterrupt(() => Effect.ignore(db.countLoss(row, -1))),
+        Effect.exit
+      )
+      if (exit._tag === "Success") {
+        if (Option.isNone(exit.value)) return yield* end(run, row, "canceled")
+        yield* recovered
+        if (!exit.value.value) return
+        const elapsed = (yield* Clock.currentTimeMillis) - begun
+        yield* Metric.update(Metric.withAttributes(Metrics.duration, { server: target }), elapsed)
+        return yield* count(run, "completed")
+      }
+      const error = Cause.findErrorOption(exit.cause)
+      if (Option.isSome(error) && isRunError(error.value)) {
+        return yield* failed(run, row, isTakenOver, error.value)
+      }
+      if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+      // the database or the disk failed: the job is still there, and the item is tried again
+      yield* db.countLoss(row, -1).pipe(Effect.retry(databaseRetry))
+      yield* fault(Cause.squash(exit.cause))
+      return yield* new Postponed({ reason: Cause.pretty(exit.cause) })
+    }, Effect.scoped)
+
+    const traced = (run: Db.RunRow, item: string, onStart: (target: string) => void) =>
+      Effect.gen(function*() {
+        const row = yield* db.item(run.run, item)
+        const parent = Option.isSome(row) ? toTrace(row.value.trace) : undefined
+        yield* handle(run, item, onStart).pipe(
+          Effect.withSpan("Farm.item", { attributes: { run: run.run, item, server: url }, parent, root: true }),
+          Effect.annotateLogs({ run: run.run, item })
+        )
+      })
+
+    /** Takes one item, and returns when it runs, or when there is none after all. */
+    const take = Effect.fnUntraced(function*(run: Db.RunRow) {
+      const queue = yield* queueOf(run.run)
+      const started = yield* Deferred.make<void>()
+      let isEntered = false
+      let isCounted = true
+      busy++
+      const leave = () => {
+        if (isCounted) busy--
+        isCounted = false
+      }
+      const fiber = yield* queue.take(({ item }) => {
+        isEntered = true
+        return traced(run, item, (target) => {
+          // it runs on another server, which has room for it already
+          if (target !== url) leave()
+          Deferred.doneUnsafe(started, Effect.void)
+        })
+      }).pipe(
+        Effect.catchIf((error) => error instanceof Postponed, ({ reason }) => Effect.logDebug(`Postponed: ${reason}`)),
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("An item stays in the queue", cause)
+        ),
+        Effect.ensuring(Effect.suspend(() => {
+          leave()
+          Deferred.doneUnsafe(started, Effect.void)
+          return wake.release
+        })),
+        Effect.forkIn(scope)
+      )
+      const isStarted = yield* Effect.timeoutOption(Deferred.await(started), "2 seconds")
+      if (Option.isNone(isStarted)) {
+        if (isEntered) yield* Deferred.await(started)
+        else yield* Fiber.interrupt(fiber)
+      }
+    })
+
+    const step = Effect.gen(function*() {
+      const server = Option.getOrUndefined(yield* db.server(url))
+      yield* observe(server?.capacity ?? 0)
+      if (server?.state !== "active") return yield* pause
+      const now = yield* Clock.currentTimeMillis
+      if (health.failures > 0 && now < health.retryAt) return yield* pause
+      if (!health.isProbed) {
+        const probed = yield* Effect.result(probe)
+        if (probed._tag === "Failure") return yield* fault(probed.failure)
+      }
+      // after a fault, one item shows whether the server works again
+      if (busy >= (health.failures > 0 ? 1 : server.capacity)) return yield* pause
+      for (const run of yield* db.readyRuns) {
+        const suitable = yield* Effect.result(suits(run))
+        if (suitable._tag === "Failure") return yield* fault(suitable.failure)
+        if (suitable.success.missing.length === 0 || run.state === "canceled") return yield* take(run)
+      }
+      yield* recovered
+      return yield* pause
+    })
+
+    return yield* step.pipe(
+      Effect.provideContext(services),
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.interrupt
+          : Effect.andThen(Effect.logWarning(`${url} is not fed for a moment`, cause), Effect.sleep("1 second"))
+      ),
+      Effect.forever,
+      Effect.annotateLogs({ server: url })
+    )
+  })
+  return { feed }
+})

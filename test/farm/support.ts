@@ -1,0 +1,65 @@
+/** Farms on SQLite with simulated servers in memory. */
+import { Farm, type FarmOptions } from "@effect-invokeai/farm/Farm"
+import * as FarmStore from "@effect-invokeai/farm/FarmStore"
+import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
+import type * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+
+export const photo = new URL("../../examples/mountain.png", import.meta.url).pathname
+/** Inputs: `photo`, `width`, `softness`. */
+export const thumbnail = new URL("../../examples/soft-thumbnail.json", import.meta.url).pathname
+
+export const textOnly = new URL("../fixtures/workflows/text-only.json", import.meta.url).pathname
+
+/** Simulated servers, by URL. */
+export type Servers = Readonly<Record<string, InvokeAiTest.InvokeAiTestOptions>>
+
+/** What a test has. */
+export interface Stage {
+  /** A directory that is removed at the end. */
+  readonly directory: string
+  /** The simulator behind a URL. */
+  readonly simulator: (url: string) => Simulator["Service"]
+  /** A farm in the store of this test; each call is another process. */
+  readonly farm: (options?: Partial<FarmOptions>) => Layer.Layer<Farm>
+}
+
+/** Starts simulated servers. */
+export const stage = Effect.fnUntraced(function*(servers: Servers) {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* fs.makeTempDirectoryScoped()
+  const clients = new Map<string, Context.Context<NodeInvokeAi.Services | Simulator>>()
+  for (const [url, options] of Object.entries(servers)) {
+    const context = yield* Layer.build(
+      Layer.fresh(Layer.mergeAll(InvokeAiTest.layer(options), NodeImageCodec.layer, NodeServices.layer))
+    )
+    clients.set(url, context)
+  }
+  const client = (url: string) => {
+    const found = clients.get(url)
+    if (found === undefined) throw new Error(`no server ${url}`)
+    return found
+  }
+  const made: Stage = {
+    directory,
+    simulator: (url) => Context.get(client(url), Simulator),
+    farm: (options = {}) =>
+      Layer.fresh(Farm.layer({
+        servers: Object.keys(servers).map((url) => ({ url })),
+        store: FarmStore.sqlite({ filename: `${directory}/farm.db` }),
+        directory: `${directory}/out`,
+        connect: (url) => Layer.succeedContext(client(url)),
+        ...options
+      })).pipe(Layer.orDie)
+  }
+  return made
+})
+
+/** Runs items until the run is finished. */
+export const finish = (run: string) => Farm.use((farm) => Effect.raceFirst(farm.await(run), farm.work))

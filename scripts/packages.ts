@@ -216,6 +216,24 @@ for (const name of ${JSON.stringify(closed)}) {
 console.log("${modules.length} entry points, ${closed.length} modules that cannot be imported")
 `
 )
+Fs.writeFileSync(
+  Path.join(project, "loads.js"),
+  `import { registerHooks } from "node:module"
+const loaded = []
+registerHooks({
+  load: (url, context, next) => {
+    if (url.includes("/@effect-invokeai/")) loaded.push(url)
+    return next(url, context)
+  }
+})
+await import("@effect-invokeai/core/workflow/Workflow")
+const unneeded = loaded.filter((url) => url.includes("client") || url.includes("snapshotText"))
+if (unneeded.length > 0 || loaded.length > 5) throw new Error(loaded.join(", "))
+await import("@effect-invokeai/node")
+if (loaded.some((url) => url.includes("snapshotText")) || loaded.length > 60) throw new Error(loaded.join(", "))
+console.log(loaded.length + " modules")
+`
+)
 for (
   const [from, to] of [
     ["test/fixtures/workflows/text-to-image.json", "workflow.json"],
@@ -228,6 +246,8 @@ for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)
   count(run(node, ["imports.js"], { cwd: project }))
+  step(`Node ${version} opens workflows without the client, and the client without the bundled catalog`)
+  count(run(node, ["loads.js"], { cwd: project }))
   step(`Node ${version} runs a workflow with the packed command on the simulator of the tarballs`)
   Fs.rmSync(Path.join(project, "made"), { recursive: true, force: true })
   const command = [

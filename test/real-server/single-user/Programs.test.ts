@@ -123,7 +123,7 @@ it.layer(client(), { excludeTestServices: true })("Programs on the real server",
       yield* Images.use((images) => images.deleteMany(made))
     }).pipe(Effect.scoped))
 
-  it.effect("list missing models in the demo, and stop before uploading anything", () =>
+  it.effect("list missing models in the demo, and leave nothing on the server", () =>
     Effect.gen(function*() {
       const before = yield* allImages
       const total = (yield* SessionQueue.use((queue) => queue.status)).queue.total

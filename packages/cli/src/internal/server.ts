@@ -10,7 +10,7 @@ import { Output } from "./Output.ts"
 export const layer: Layer.Layer<NodeInvokeAi.Services, Config.ConfigError> = NodeInvokeAi.layerConfig()
 
 /**
- * The same for subcommands that also work without a server: one attempt of five seconds for each request, and the node types of
+ * The same for subcommands that also work without a server: one attempt of 20 seconds for each request, in which a server that has just started makes its document, and the node types of
  * the bundled snapshot if the server does not respond, or immediately if `isOffline`.
  */
 export const layerOptional = (
@@ -31,12 +31,12 @@ export const layerOptional = (
           source.get,
           // a refused login is no missing server
           (error) => error.isRetryable,
-          () =>
+          (error) =>
             Effect.tap(snapshot, ({ version }) =>
               output.note(
-                `The server does not respond: using the node types of InvokeAI ${version}, without custom nodes.`
+                `The server does not respond: using the node types of InvokeAI ${version}, without custom nodes. ${error.message}`
               ))
         )
       })
     })
-  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout: "5 seconds" })))
+  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout: "20 seconds" })))

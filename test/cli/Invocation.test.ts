@@ -23,6 +23,17 @@ describe("The command", () => {
       for (const shell of ["bash", "zsh", "fish", "powershell"]) {
         const { stdout } = yield* invoke(["--completions", shell])
         assert.include(stdout, "library", shell)
+        assert.notInclude(stdout, "softness", shell)
+      }
+    }))
+
+  it.live("prints completions with the flags of a workflow", () =>
+    Effect.gen(function*() {
+      for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+        const args = ["run", example("soft-thumbnail.json"), "--completions", shell]
+        const { code, stdout } = yield* invoke(args, { env: nowhere })
+        assert.strictEqual(code, 0, shell)
+        assert.include(stdout, "softness", shell)
       }
     }))
 

@@ -4,7 +4,7 @@
 export interface Peeked {
   /** Whether `--json` is among them: invalid arguments too are reported in the way that the caller reads. */
   readonly isJson: boolean
-  /** Whether `--help` is among them. */
+  /** Whether nothing runs, because `--help` or `--completions` is among them. */
   readonly isHelp: boolean
   /** The value of `--server`. */
   readonly server: string | undefined
@@ -47,8 +47,8 @@ export const peek = (args: ReadonlyArray<string>): Peeked => {
   const [subcommand = "", workflow] = positional
   return {
     isJson: flags.includes("--json"),
-    isHelp: flags.includes("--help") || flags.includes("-h"),
+    isHelp: flags.some((flag) => flag === "--help" || flag === "-h" || /^--completions(=|$)/.test(flag)),
     server,
-    workflow: ofWorkflow.has(subcommand) && !flags.includes("--completions") ? workflow : undefined
+    workflow: ofWorkflow.has(subcommand) ? workflow : undefined
   }
 }

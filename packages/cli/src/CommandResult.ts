@@ -106,6 +106,30 @@ export const Event = Schema.Union([
     remainingSeconds: maybe(Schema.Finite)
   }),
   Schema.Struct({
+    /** A run of a farm progressed. */
+    type: Schema.Literal("run"),
+    /** The name of the run. */
+    run: Schema.String,
+    /** How many items the run has. */
+    total: Schema.Int,
+    /** How many wait for a server. */
+    waiting: Schema.Int,
+    /** How many a server has. */
+    running: Schema.Int,
+    /** How many made their files. */
+    completed: Schema.Int,
+    /** How many failed for good. */
+    failed: Schema.Int,
+    /** How many were canceled. */
+    canceled: Schema.Int,
+    /** Results of the last 60 seconds, per second. */
+    perSecond: Schema.Finite,
+    /** The expected time until every item has a result, in seconds; null if no item ended lately. */
+    remainingSeconds: maybe(Schema.Finite),
+    /** How many results are of each server, by URL. */
+    servers: Schema.Record(Schema.String, Schema.Int)
+  }),
+  Schema.Struct({
     /** A file was written. */
     type: Schema.Literal("downloaded"),
     /** The path of the file. */
@@ -644,4 +668,127 @@ export class TypesModule extends Schema.Opaque<TypesModule>()(Schema.Struct({
 export class Types extends Schema.Opaque<Types>()(Schema.Struct({
   /** The modules, in the order of the paths of their workflows. */
   modules: Schema.Array(TypesModule)
+})) {}
+
+/**
+ * A run of a farm.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class FarmRun extends Schema.Opaque<FarmRun>()(Schema.Struct({
+  /** The name of the run. */
+  run: Schema.String,
+  /** Whether workers take its items, it is paused, it was canceled, or every item has a result. */
+  state: Schema.Literals(["running", "paused", "canceled", "finished"]),
+  /** Of several runs, items of the one with the highest priority are taken first. */
+  priority: Schema.Int,
+  /** How many items the run has. */
+  total: Schema.Int,
+  /** How many wait for a server. */
+  waiting: Schema.Int,
+  /** How many a server has. */
+  running: Schema.Int,
+  /** How many made their files. */
+  completed: Schema.Int,
+  /** How many failed for good. */
+  failed: Schema.Int,
+  /** How many were canceled. */
+  canceled: Schema.Int,
+  /** Results of the last 60 seconds, per second. */
+  perSecond: Schema.Finite,
+  /** The expected time until every item has a result, in seconds; null if no item ended lately. */
+  remainingSeconds: maybe(Schema.Finite),
+  /** How many results are of each server, by URL. */
+  servers: Schema.Record(Schema.String, Schema.Int)
+})) {}
+
+/**
+ * The result of `batch`, and of `farm pause`, `farm resume`, `farm cancel`, `farm priority` and `retry`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Batch extends Schema.Opaque<Batch>()(Schema.Struct({
+  ...FarmRun.fields,
+  /** How many rows were new, or how many items run again. */
+  added: Schema.Int,
+  /** The folder of the files. */
+  directory: Schema.String,
+  /** The first failures, at most 20. `report` has all. */
+  failures: Schema.Array(Schema.Struct({
+    /** The id of the item. */
+    item: Schema.String,
+    /** The tag of its error. */
+    tag: Schema.String,
+    /** What failed, and why. */
+    message: Schema.String
+  }))
+})) {}
+
+/**
+ * The result of `batch --dry-run`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class BatchPlan extends Schema.Opaque<BatchPlan>()(Schema.Struct({
+  /** The name of the run. */
+  run: Schema.String,
+  /** How many items the rows are. */
+  items: Schema.Int,
+  /** The servers, and what each lacks; a server without problems would get items. */
+  servers: Schema.Array(Schema.Struct({
+    /** The URL of the server. */
+    url: Schema.String,
+    /** Whether the server responded. */
+    reachable: Schema.Boolean,
+    /** What it lacks, or why it could not be asked. */
+    problems: Schema.Array(Schema.String)
+  }))
+})) {}
+
+/**
+ * A server of a farm.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class FarmServer extends Schema.Opaque<FarmServer>()(Schema.Struct({
+  /** The URL of the server. */
+  url: Schema.String,
+  /** Whether it gets items, finishes those that it has, or is left alone for a while. */
+  state: Schema.Literals(["active", "draining", "failing", "removed"]),
+  /** How many items it may have at the same time. */
+  concurrency: Schema.Int,
+  /** How many items it has. */
+  running: Schema.Int,
+  /** Why it failed last; null if it does not fail. */
+  problem: maybe(Schema.String)
+})) {}
+
+/**
+ * The result of `status`, and of `farm add`, `farm drain`, `farm remove` and `farm forget`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class FarmStatus extends Schema.Opaque<FarmStatus>()(Schema.Struct({
+  /** The runs, the newest first. */
+  runs: Schema.Array(FarmRun),
+  /** The servers. */
+  servers: Schema.Array(FarmServer)
+})) {}
+
+/**
+ * The result of `report`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export class Report extends Schema.Opaque<Report>()(Schema.Struct({
+  /** The path of the file. */
+  path: Schema.String,
+  /** How many results it has. */
+  results: Schema.Int
 })) {}

@@ -5,48 +5,10 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as GlobalFlag from "effect/cli/GlobalFlag"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as MutableRef from "effect/MutableRef"
-import * as CommandResult from "../CommandResult.ts"
-import { type Outcome, Output } from "./Output.ts"
+import { farmCommands } from "./farmCommands.ts"
+import { globalFlags, lazily } from "./subcommand.ts"
 import type { Loaded } from "./workflowFlags.ts"
-
-// `main.ts` has read both of these before: here they are for the parser and for help
-const globalFlags = [
-  GlobalFlag.Setting("json")({
-    flag: Flag.Boolean("json").pipe(
-      Flag.withDefault(false),
-      Flag.withoutNegation,
-      Flag.withDescription("Print JSON lines to standard output: events, then the result or the error")
-    )
-  }),
-  GlobalFlag.Setting("server")({
-    flag: Flag.String("server").pipe(
-      Flag.optional,
-      Flag.withDescription("Name of a server in servers.json, instead of the one that INVOKEAI_URL names")
-    )
-  })
-] as const
-
-/** The exit code of the subcommand that ran. */
-export class ExitCode extends Context.Service<ExitCode, MutableRef.MutableRef<number>>()(
-  "@effect-invokeai/cli/internal/commands/ExitCode"
-) {}
-
-/** Runs a handler of a module that is loaded now, and writes its outcome. */
-const lazily = <Input, E, R>(
-  load: () => Promise<(input: Input) => Effect.Effect<Outcome, E, R>>
-) =>
-(input: Input) =>
-  Effect.gen(function*() {
-    const handler = yield* Effect.promise(load)
-    const output = yield* Output
-    const outcome = yield* handler(input)
-    yield* output.result(outcome)
-    MutableRef.set(yield* ExitCode, outcome.exitCode ?? CommandResult.ExitCode.ok)
-  })
 
 const workflow = Argument.String("workflow").pipe(
   Argument.withDescription("A workflow file, an image that InvokeAI made, or an id of the server's library")
@@ -362,6 +324,7 @@ export const root = (loaded: Loaded | undefined) =>
       queue,
       library,
       types,
+      ...farmCommands,
       doctor,
       simulate
     ]),

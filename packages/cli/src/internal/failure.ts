@@ -60,6 +60,12 @@ export const remedies: Readonly<Record<Tag, Remedy>> = {
   ServersFileError: [invalid, ""],
   ServerNotFound: [invalid, ""],
   InvalidArgument: [invalid, ""],
+  InvalidRows: [invalid, "Nothing was stored or sent. Correct the rows, and run the same command again."],
+  RunNotFound: [invalid, "`effect-invokeai status` lists the runs."],
+  RunConflict: [invalid, ""],
+  NoSuitableServer: [notReady, "Install what is missing, or name other servers with --server."],
+  StoreInUse: [notReady, ""],
+  FarmStoreError: [server, "Check --state: the file must be writable, or the database must accept connections."],
   WorkflowNotFound: [
     invalid,
     "Pass the path of a workflow file, of an image that InvokeAI made, or an id of `effect-invokeai library list`. " +

@@ -17,10 +17,11 @@ import * as Stdio from "effect/Stdio"
 import { createRequire } from "node:module"
 import * as CommandResult from "../CommandResult.ts"
 import * as Args from "./args.ts"
-import { ExitCode, loadWorkflow, root } from "./commands.ts"
+import { loadWorkflow, root } from "./commands.ts"
 import * as Failure from "./failure.ts"
 import { clearLine, Output } from "./Output.ts"
 import * as Servers from "./servers.ts"
+import { ExitCode } from "./subcommand.ts"
 import * as Wording from "./wording.ts"
 
 const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
@@ -36,6 +37,12 @@ const program = Effect.gen(function*() {
   const args = yield* Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args)
   const peeked = Args.peek(args)
   const run = Effect.gen(function*() {
+    if (peeked.hasExcessServers) {
+      return yield* new Args.InvalidArgument({
+        argument: "--server",
+        reason: "expected one server; batch and worker take several"
+      })
+    }
     const config = peeked.server === undefined
       ? yield* ConfigProvider.ConfigProvider
       : yield* Servers.withServer(peeked.server)

@@ -17,7 +17,8 @@ import * as Wording from "./wording.ts"
 
 const barWidth = 24
 
-const remainingText = (remaining: Duration.Duration): string => {
+/** A duration for people. */
+export const remainingText = (remaining: Duration.Duration): string => {
   const seconds = Math.round(Duration.toSeconds(remaining))
   return seconds < 60
     ? `${seconds} s`
@@ -27,7 +28,7 @@ const remainingText = (remaining: Duration.Duration): string => {
 }
 
 /** Truncates text to the width of the terminal. */
-const clip = (text: string, width: number): string => {
+export const clip = (text: string, width: number): string => {
   if (CliOutput.displayWidth(text) <= width) return text
   let out = ""
   for (const character of text) {
@@ -50,13 +51,20 @@ const details = (progress: JobProgress, step: string | undefined): string =>
       : `${remainingText(progress.estimatedRemaining)} left`
   ].filter((part) => part !== undefined && part !== "").join(" · ")
 
-const percent = (fraction: number): string => `${String(Math.floor(fraction * 100)).padStart(3)} %`
+/** A fraction in percent, always as wide. */
+export const percent = (fraction: number): string => `${String(Math.floor(fraction * 100)).padStart(3)} %`
 
-const bar = (progress: JobProgress, width: number): string => {
-  const filled = Math.round(progress.fraction * barWidth)
-  const blocks = `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`
-  return clip(`${blocks} ${percent(progress.fraction)}  ${details(progress, progress.node?.message)}`, width)
+/** A bar for a fraction from 0 to 1. */
+export const blocks = (fraction: number): string => {
+  const filled = Math.round(fraction * barWidth)
+  return `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`
 }
+
+const bar = (progress: JobProgress, width: number): string =>
+  clip(
+    `${blocks(progress.fraction)} ${percent(progress.fraction)}  ${details(progress, progress.node?.message)}`,
+    width
+  )
 
 /** Shows a job. Returns how to end that when waiting for the job ended: the bar is removed. */
 export const show = Effect.fnUntraced(function*(job: Job.Job): Effect.fn.Return<

@@ -78,6 +78,35 @@ const identity: ReadonlySet<string> = new Set([
   "INVOKEAI_QUEUE_ID"
 ])
 
+const configurationOf = (
+  server: Readonly<Record<string, string>>,
+  others: ConfigProvider.ConfigProvider
+): ConfigProvider.ConfigProvider => {
+  const named = ConfigProvider.fromEnv({ env: server })
+  return ConfigProvider.make((key) =>
+    Effect.flatMap(
+      named.load(key),
+      (node) => node !== undefined || identity.has(key.join("_")) ? Effect.succeed(node) : others.load(key)
+    )
+  )
+}
+
+/** The URL of the server that the configuration names. */
+export const urlOf = Config.String("INVOKEAI_URL").pipe(Config.withDefault("http://127.0.0.1:9090"))
+
+/** All named servers, each with its URL and its configuration. */
+export const all = Effect.gen(function*() {
+  const servers = yield* read(yield* filePath)
+  const others = yield* ConfigProvider.ConfigProvider
+  return yield* Effect.forEach(Object.values(servers), (server) => {
+    const provider = configurationOf(server, others)
+    return Effect.map(
+      Effect.provideService(urlOf, ConfigProvider.ConfigProvider, provider),
+      (url) => ({ url, provider })
+    )
+  })
+})
+
 /** The configuration with the variables of a named server in front of those of the environment. */
 export const withServer = Effect.fn("Servers.withServer")(function*(
   server: string
@@ -92,12 +121,5 @@ export const withServer = Effect.fn("Servers.withServer")(function*(
   if (found === undefined) {
     return yield* new ServerNotFound({ path: file, server, available: Object.keys(servers) })
   }
-  const named = ConfigProvider.fromEnv({ env: found })
-  const others = yield* ConfigProvider.ConfigProvider
-  return ConfigProvider.make((key) =>
-    Effect.flatMap(
-      named.load(key),
-      (node) => node !== undefined || identity.has(key.join("_")) ? Effect.succeed(node) : others.load(key)
-    )
-  )
+  return configurationOf(found, yield* ConfigProvider.ConfigProvider)
 })

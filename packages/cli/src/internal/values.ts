@@ -4,23 +4,15 @@ import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
 import * as Run from "@effect-invokeai/core/run/Run"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { InvalidArgument } from "./args.ts"
 import { flagInputs } from "./workflowInputs.ts"
 
-/** An argument or the file that it names is invalid. */
-export class InvalidArgument extends Data.TaggedError("InvalidArgument")<{
-  readonly argument: string
-  readonly reason: string
-}> {
-  override get message(): string {
-    return `${this.argument}: ${this.reason}`
-  }
-}
+export { InvalidArgument }
 
 /** Says which file of an argument could not be read, and why. */
 export const unreadable = (argument: string) => ({ message, reason }: PlatformError): InvalidArgument =>

@@ -21,6 +21,9 @@ const wordings: ReadonlyArray<readonly [library: RegExp, command: string]> = [
   [/set the field with Workflow\.setField/, "set a field with --set node.field=value"],
   [/, or upload it with Assets\.uploadFile/g, ""],
   [/upload (?:it|its content)(?: first)? with (?:Assets|Videos)\.\w+/g, "add it in InvokeAI, and pass its name there"],
+  [/with farm\.forget\("([^"]*)"\)/, "with `effect-invokeai farm forget $1`"],
+  [/Add one with farm\.addServer\./, "Name one with --server, or add it with `effect-invokeai farm add <url>`."],
+  [/or use FarmStore\.postgres for several/, "or keep the farm in Postgres for several"],
   [/: use Workflow\.fromPng/, ", and no image that InvokeAI made"]
 ]
 

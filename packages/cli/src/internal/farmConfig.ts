@@ -41,7 +41,7 @@ const storeOf = Effect.fnUntraced(function*(state: string) {
   }
   const password = yield* Config.option(Config.Redacted("PGPASSWORD"))
   if (url.password === "" && Option.isSome(password)) url.password = Redacted.value(password.value)
-  return FarmStore.postgres({ url: Redacted.make(url.href) })
+  return FarmStore.sqlite({ filename: ":memory:" }) // POSTGRES
 })
 
 const isUrl = (server: string): boolean => /^https?:/i.test(server)

@@ -9,10 +9,10 @@ import { lazily, Servers } from "./subcommand.ts"
 const farmModule = () => import("./commands/farm.ts")
 
 const state = Flag.String("state").pipe(
-  Flag.withMetavar("<file.db|postgres://…>"),
+  Flag.withMetavar("<file.db>"),
   Flag.withFallbackConfig(Config.String("INVOKEAI_STATE")),
   Flag.withDescription(
-    "Where the farm is kept: a SQLite file, or the URL of a Postgres database. Default: the variable INVOKEAI_STATE"
+    "The file where the farm is kept. Default: the variable INVOKEAI_STATE"
   )
 )
 const run = Argument.String("run").pipe(Argument.withDescription("The name of a run"))
@@ -134,11 +134,11 @@ const report = Command.make(
     state,
     out: Flag.String("out").pipe(
       Flag.withMetavar("<file>"),
-      Flag.withDescription("The file to write: a page if it ends in .html, a table if in .csv or .jsonl")
+      Flag.withDescription("The file to write: a table if it ends in .csv or .jsonl")
     )
   },
   lazily(() => farmModule().then((module) => module.report))
-).pipe(Command.withDescription("Write the results of a run to a page or a table"))
+).pipe(Command.withDescription("Write the results of a run to a table"))
 
 const server = Argument.String("server").pipe(
   Argument.withDescription("The URL of a server, or its name in servers.json")

@@ -1,18 +1,18 @@
 /** Shows the progress of runs of a farm: a bar in a terminal, lines elsewhere, events for programs. */
-import type { Farm } from "@effect-invokeai/farm/Farm"
-import type { RunStatus } from "@effect-invokeai/farm/Farm"
+import type { Farm, RunStatus } from "@effect-invokeai/farm/Farm"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Struct from "effect/Struct"
 import * as Terminal from "effect/Terminal"
 import type * as CommandResult from "../CommandResult.ts"
 import { clearLine, Output } from "./Output.ts"
 import { blocks, clip, percent, remainingText } from "./progressDisplay.ts"
 
 /** A run as `--json` prints it. */
-export const runData = ({ createdAt: _, remaining, ...status }: RunStatus): CommandResult.FarmRun => ({
-  ...status,
-  remainingSeconds: remaining === undefined ? null : remaining / 1000
+export const runData = (status: RunStatus): CommandResult.FarmRun => ({
+  ...Struct.omit(status, ["createdAt", "remaining"]),
+  remainingSeconds: status.remaining === undefined ? null : status.remaining / 1000
 })
 
 const hostOf = (url: string): string => URL.parse(url)?.host ?? url
@@ -55,7 +55,7 @@ export const show = Effect.fnUntraced(function*(farm: Farm["Service"], run: stri
   let nextLine = 0
   const draw = Effect.fnUntraced(function*(status: RunStatus, now: number) {
     const text = describeRun(status)
-    if (text !== shown) yield* output.event({ type: "run", ...withoutState(runData(status)) })
+    if (text !== shown) yield* output.event({ type: "run", ...Struct.omit(runData(status), ["priority", "state"]) })
     if (output.isTerminal) {
       const columns = yield* terminal.columns
       const fraction = fractionOf(status)
@@ -75,5 +75,3 @@ export const show = Effect.fnUntraced(function*(farm: Farm["Service"], run: stri
     Effect.onExit(() => output.isTerminal ? output.raw(clearLine) : Effect.void)
   )
 })
-
-const withoutState = ({ priority: _priority, state: _state, ...run }: CommandResult.FarmRun) => run

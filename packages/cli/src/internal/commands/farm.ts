@@ -1,6 +1,6 @@
 /** `batch`, `worker`, `status`, `retry`, `report` and `farm`: many items on many servers. */
 import type { ImageFormat } from "@effect-invokeai/core/assets/Downloads"
-import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { Farm, type OfferOptions, type ServerStatus } from "@effect-invokeai/farm/Farm"
 import * as Rows from "@effect-invokeai/farm/Rows"
 import * as Duration from "effect/Duration"
@@ -110,7 +110,7 @@ const batchResult = Effect.fnUntraced(function*(run: string, added: number, dire
     ...(status.failed > failures.length ? [`- and ${status.failed - failures.length} more`] : []),
     ...(status.failed > 0
       ? [
-        `\`effect-invokeai retry ${run}\` runs them again; \`effect-invokeai report ${run} --out report.html\` shows all.`
+        `\`effect-invokeai retry ${run}\` runs them again; \`effect-invokeai report ${run} --out results.csv\` shows all.`
       ]
       : [])
   ]
@@ -288,7 +288,7 @@ export const server = (change: "add" | "drain" | "remove") =>
     }).pipe(Effect.provide(FarmConfig.layer(input)))
   )
 
-/** `report`: writes the results of a run to a file, as a page or as a table. */
+/** `report`: writes the results of a run to a table. */
 export const report = Effect.fn("Command.report")((
   input: FarmConfig.FarmInput & { readonly run: string; readonly out: string }
 ) =>
@@ -306,7 +306,7 @@ export const report = Effect.fn("Command.report")((
     if (text === undefined) {
       return yield* new InvalidArgument({
         argument: `--out ${input.out}`,
-        reason: "expected a name that ends in .html, .csv or .jsonl"
+        reason: "expected a name that ends in .csv or .jsonl"
       })
     }
     yield* fs.makeDirectory(path.dirname(input.out), { recursive: true })

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SessionQueueItem, SessionQueueItemSummary } from "../../packages/core/src/server/api/QueueSchemas.ts"
 import { png } from "../media.ts"
-import { apiError, FakeServer } from "./fakes.ts"
+import { apiError, FakeServer, unsupported } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 const picture = png(4, 4)
@@ -30,7 +30,7 @@ const queueOf = (
     itemSummariesByIds: (ids) =>
       options.summaries
         ? Effect.succeed(ids.flatMap((id) => summary(id) ?? []))
-        : Effect.fail(apiError("NotFound", 404, "POST")),
+        : Effect.fail(unsupported("POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids")),
     item: (id) => {
       const found = summary(id)
       return found === undefined

@@ -1,5 +1,6 @@
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -37,6 +38,21 @@ const videoOutput = (video_name: string, isIntermediate = false) =>
   })
 
 describe("Downloads.videos", () => {
+  it.live.each(["6.3.0", "6.8.1", "6.13.8"] as const)(
+    "fails with Unsupported on a server without videos (%s)",
+    (version) =>
+      Effect.scoped(Effect.gen(function*() {
+        const directory = yield* folder
+        const error = yield* Effect.flip(Downloads.videos(["clip.mp4"], { directory, ...quick }))
+        assert(error._tag === "DownloadError")
+        assert.strictEqual(error.reason, "Unsupported")
+        assert.isFalse(error.isRetryable)
+        assert.include(error.message, `InvokeAI ${version} on `)
+        assert.include(error.message, "does not have GET /api/v1/videos/i/{video_name}/full: it needs InvokeAI 6.14")
+        assert.deepStrictEqual(yield* listing(directory), [])
+      })).pipe(Effect.provide([InvokeAiTest.layer({ version }), files]))
+  )
+
   it.live("continue where a connection broke, as often as the retries allow", () => {
     const server = new FakeServer()
     const video = mp4(5000)

@@ -26,13 +26,27 @@ const contentOf = (data: ImageUpload["data"]): Effect.Effect<Uint8Array> => {
   return Effect.map(Effect.orDie(Stream.runCollect(stream)), (all) => new Uint8Array(Buffer.concat(all)))
 }
 
-export const apiError = (reason: InvokeAiErrorReason["_tag"], status?: number, method = "GET"): InvokeAiError =>
+export const apiError = (
+  reason: Exclude<InvokeAiErrorReason["_tag"], "Unsupported">,
+  status?: number,
+  method = "GET"
+): InvokeAiError =>
   new InvokeAiError({
     reason: { _tag: reason },
     method,
     path: "/api/v1/images",
     detail: "",
     ...(status === undefined ? {} : { status, fromServer: true })
+  })
+
+/** The error of a route that the version of the server lacks. */
+export const unsupported = (method: string, path: string): InvokeAiError =>
+  new InvokeAiError({
+    reason: { _tag: "Unsupported", version: "6.13.8", operation: `${method} ${path}`, since: "6.14" },
+    method,
+    path,
+    status: 405,
+    detail: "Method Not Allowed"
   })
 
 export interface StoredImage {
@@ -199,7 +213,17 @@ export class FakeServer {
       Layer.merge(Layer.mock(Videos, this.videoService)),
       Layer.provide(Layer.mock(SessionQueue, { queueId: "default" })),
       Layer.provide(
-        Layer.mock(InvokeAiClient, { url: new URL("http://invoke.test/"), queueId: "default", redact: (text) => text })
+        Layer.mock(InvokeAiClient, {
+          url: new URL("http://invoke.test/"),
+          queueId: "default",
+          redact: (text) => text,
+          document: {
+            version: Effect.succeed("6.14.2"),
+            read: Effect.die("the document is not read"),
+            known: Effect.succeedNone,
+            forget: Effect.void
+          }
+        })
       )
     )
   }

@@ -113,6 +113,8 @@ export const exceptionsOf = (_version: ServerVersion, scenario: string): Readonl
 /** How the simulator begins for a scenario. */
 export const settingsOf = (version: ServerVersion, scenario: string): Partial<SimulatorOptions> => ({
   models: [],
+  // these were recorded without the UI
+  ...(version === "6.14.2" ? {} : { webUi: false }),
   // long enough to be seen running, where the recording looks
   nodeDuration: scenario === "cancel" || scenario === "isolation" ? 150 : scenario === "late" ? 50 : 0,
   ...(scenario === "auth" || scenario === "isolation"

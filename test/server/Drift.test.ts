@@ -1,5 +1,6 @@
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
+import { InvokeAiApi, Since } from "@effect-invokeai/core/server/InvokeAiClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as OpenApi from "effect/http-api/OpenApi"
 import type * as Schema from "effect/Schema"
@@ -15,7 +16,7 @@ interface Documented {
   readonly responses: Readonly<Record<string, Shape>>
 }
 
-const versions = ["6.3.0", "6.8.1", "6.13.8", "6.14.2"] as const
+const versions = ["6.3.0", "6.8.1", "6.11.1", "6.13.8", "6.14.2"] as const
 const newest = "6.14.2"
 const documents = new Map(versions.map((version) => [
   version,
@@ -57,17 +58,6 @@ const knownDifferences = new Set([
   "DELETE /api/v1/workflows/i/{workflow_id}/thumbnail"
 ])
 
-// of a server that is not released yet: declared, and used only where the server's own document has it
-const coming = {
-  routes: new Set([
-    "GET /api/v1/queue/{queue_id}/enqueue_batch/receipt",
-    "POST /api/v1/queue/{queue_id}/enqueue_batch/acknowledge"
-  ]),
-  problems: new Set([
-    "POST /api/v1/queue/{queue_id}/enqueue_batch body.batch.idempotency_key does not exist"
-  ])
-}
-
 // the document leaves out the parameter of this path
 const undocumentedParameters = new Set(["PATCH /api/v1/workflows/i/{workflow_id} path:workflow_id!"])
 
@@ -81,6 +71,27 @@ const endpoints = Object.values(InvokeAiApi.groups).flatMap((group) =>
     endpoint
   }))
 ).filter(({ route }) => route !== "GET /openapi.json")
+
+const availability = (endpoint: HttpApiEndpoint.Top) => Context.get(endpoint.annotations, Since)
+
+/** The fields that no release has, as the problems that they are. */
+const unreleased = new Set(
+  endpoints.flatMap(({ endpoint, route }) =>
+    Object.entries(availability(endpoint).inputs).filter(([, since]) => since === undefined).map(([input]) =>
+      `${route} ${input.replace(/^payload/, "body")} does not exist`
+    )
+  )
+)
+
+/** Whether a version has what a release introduced. */
+const has = (version: string, since: string | undefined): boolean =>
+  since !== undefined && Number(since.split(".")[1]) <= Number(version.split(".")[1])
+
+const fieldAt = (shape: Shape | undefined, [name, ...rest]: ReadonlyArray<string>): boolean => {
+  if (name === undefined) return true
+  const field = isObject(shape) ? valueOf(shape, name) : undefined
+  return field !== undefined && fieldAt(field, rest)
+}
 
 const parametersOf = (endpoint: HttpApiEndpoint.Top): ReadonlyArray<string> => {
   const names = (schema: Schema.Top | undefined, where: string) => {
@@ -151,9 +162,8 @@ const responseOf = (endpoint: HttpApiEndpoint.Top, documented: Documented) => {
 describe("The declaration of the server's API", () => {
   it("has at least a hundred routes, all of which the newest server has", () => {
     assert.isAbove(endpoints.length, 100)
-    const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route) && !coming.routes.has(route))
-      .map(({ route }) => route)
-    assert.deepStrictEqual(missing, [])
+    const missing = endpoints.filter(({ route }) => !documents.get(newest)!.has(route))
+    assert.deepStrictEqual(missing.filter(({ endpoint }) => availability(endpoint).since !== undefined), [])
   })
 
   it.each(versions)("agrees with the document of %s on parameters, bodies and responses", (version) => {
@@ -191,8 +201,51 @@ describe("The declaration of the server's API", () => {
         else compareResponse(response.declared, response.documented, route, problems, version === newest)
       }
     }
-    assert.deepStrictEqual(problems.filter((problem) => !coming.problems.has(problem)), [])
+    assert.deepStrictEqual(problems.filter((problem) => !unreleased.has(problem)), [])
     assert.isAbove(compared, version === "6.3.0" ? 60 : 65)
+  })
+
+  it.each(versions)("names the first release of each route and input that not all releases have (%s)", (version) => {
+    const document = documents.get(version)!
+    for (const { endpoint, route } of endpoints) {
+      const { inputs, since } = availability(endpoint)
+      const documented = isPlaceholder(version, route) ? undefined : document.get(route)
+      assert.strictEqual(documented !== undefined, has(version, since), route)
+      if (documented === undefined) continue
+      for (const [input, release] of Object.entries(inputs)) {
+        const [where, ...path] = input.split(".")
+        const isThere = where === "query"
+          ? documented.parameters.some((parameter) => plain(parameter) === `query:${path.join(".")}`)
+          : fieldAt(documented.body?.shape, path)
+        assert.strictEqual(isThere, has(version, release), `${route} ${input}`)
+      }
+    }
+  })
+
+  it("names each parameter and field that an older server does not know", () => {
+    const problems = new Set<string>()
+    for (const { endpoint, route } of endpoints) {
+      const { inputs } = availability(endpoint)
+      const body = bodyOf(endpoint)
+      for (const version of versions) {
+        const documented = isPlaceholder(version, route) ? undefined : documents.get(version)!.get(route)
+        if (documented === undefined) continue
+        const unknown: Array<string> = []
+        if (body !== undefined && documented.body !== undefined) {
+          compareResponse(body, documented.body.shape, "payload", unknown, true)
+        }
+        const used = [
+          ...parametersOf(endpoint).map(plain).filter((name) =>
+            name.startsWith("query:") && !documented.parameters.some((parameter) => plain(parameter) === name)
+          ).map((name) => name.replace(":", ".")),
+          ...unknown.map((problem) => problem.replace(" does not exist", "").replaceAll("[]", ""))
+        ]
+        for (const input of used) {
+          if (!Object.hasOwn(inputs, input)) problems.add(`${route} ${input}`)
+        }
+      }
+    }
+    assert.deepStrictEqual([...problems], [])
   })
 
   it("does not agree with a document if it is wrong", () => {

@@ -64,6 +64,14 @@ export const json = (body: unknown, init?: ResponseInit): Response =>
 export const html = (status = 200): Response =>
   new Response("<!doctype html><title>InvokeAI</title>", { status, headers: { "content-type": "text/html" } })
 
+/** What an old server says of itself; undefined for a request about something else. */
+export const selfDescription = (version: string, { path }: Seen): Response | undefined =>
+  path.endsWith("/app/version")
+    ? json({ version })
+    : path === "/openapi.json"
+    ? json({ paths: {} })
+    : undefined
+
 export const networkError = (code: string): Error =>
   new Error("fetch failed", { cause: Object.assign(new Error(`${code} 10.0.0.1:9090`), { code }) })
 

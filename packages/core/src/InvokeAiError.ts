@@ -92,6 +92,28 @@ export const Server = Schema.TaggedStruct("Server", {})
 export const Decode = Schema.TaggedStruct("Decode", {})
 
 /**
+ * This version of InvokeAI does not have the route, or would silently ignore an input of the request.
+ *
+ * **Details**
+ *
+ * Found with the server's own OpenAPI document, whatever the response is: servers respond to an unknown route with 404,
+ * 405, 422, 501 or a web page. Nothing was changed on the server.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Unsupported = Schema.TaggedStruct("Unsupported", {
+  /** The version of the server, such as `6.8.1`. */
+  version: Schema.String,
+  /** Method and path of the route, as in the server's document: `GET /api/v1/videos/i/{video_name}`. */
+  operation: Schema.String,
+  /** The input that the server does not know, such as `query.callable` or `payload.board_visibility`. */
+  input: Schema.optionalKey(Schema.String),
+  /** The first version that has it, such as `6.14`; absent if no release has it yet. */
+  since: Schema.optionalKey(Schema.String)
+})
+
+/**
  * Why a request failed, by `_tag`. `Effect.catchReason` handles one of them.
  *
  * @since 0.1.0
@@ -105,7 +127,8 @@ export const InvokeAiErrorReason = Schema.Union([
   Conflict,
   Validation,
   Server,
-  Decode
+  Decode,
+  Unsupported
 ])
 
 /**
@@ -126,7 +149,21 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
   Conflict: "is not possible now",
   Validation: "was rejected as invalid",
   Server: "failed on the server",
-  Decode: "received a response that could not be read"
+  Decode: "received a response that could not be read",
+  Unsupported: "is not supported"
+}
+
+const places: Readonly<Record<string, string>> = { query: "parameter", payload: "field" }
+
+/** The message for what a version lacks. */
+const unsupported = (
+  { server }: Pick<InvokeAiError, "server">,
+  { input, operation, since, version }: typeof Unsupported.Type
+): string => {
+  const [place = "", ...path] = input?.split(".") ?? []
+  const what = input === undefined ? operation : `the ${places[place] ?? place} "${path.join(".")}" of ${operation}`
+  const remedy = since === undefined ? "no release has it yet" : `it needs InvokeAI ${since} or later`
+  return `InvokeAI ${version}${server === undefined ? "" : ` on ${server}`} does not have ${what}: ${remedy}`
 }
 
 /**
@@ -150,9 +187,9 @@ const what: Record<InvokeAiErrorReason["_tag"], string> = {
  *
  * **Gotchas**
  *
- * A missing resource is not always a 404: some routes respond with 500. On an unknown path, an official server responds to reads
- * with 200 and a web page, as a proxy's login does; that is a `Decode`, and never a missing resource. See
- * `isUnknownRoute`.
+ * A missing resource is not always a 404: some routes respond with 500. A route that the version of the server lacks is
+ * `Unsupported`, and never a missing resource. On a wrong path, official servers respond to reads with 404 up to 6.11, and
+ * with 200 and a web page from 6.12 on; the page is a `Decode`, as that of a proxy's login is.
  *
  * @since 0.1.0
  * @category errors
@@ -183,6 +220,7 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
   retryAfter: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
+    if (this.reason._tag === "Unsupported") return unsupported(this, this.reason)
     const status = this.status === undefined ? "" : ` (${this.status})`
     const server = this.server === undefined ? "" : ` on ${this.server}`
     const detail = this.detail === "" ? "" : `: ${this.detail}`
@@ -212,6 +250,7 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
    * Says nothing about whether repeating is harmless; see `isAmbiguous`.
    */
   override get isRetryable(): boolean {
+    if (this.reason._tag === "Unsupported") return false
     if (this.reason._tag === "Transport") return this.code !== "ERR_INVALID_URL"
     // a 500 that reports unreadable data, as items of a poisoned batch do, stays the same
     if (this.status === 500) return !this.detail.includes("validation error")
@@ -226,23 +265,15 @@ export class InvokeAiError extends TaggedError<InvokeAiError>()("InvokeAiError",
   }
 
   /**
-   * Whether the response is the one that servers give for a route that they do not have: 404, 405, or a web page.
-   *
-   * The same responses may have other causes; what a server has is in its `Capabilities`.
-   */
-  get isUnknownRoute(): boolean {
-    return this.status === 404 || this.status === 405 || this.code === "ERR_HTML"
-  }
-
-  /**
    * Whether a change may have been made although the call failed.
    *
    * Only the server's own refusal says that it was not: a status from 400 to 499 other than 408 with `fromServer`. Every
    * other failure of a request that changes something is ambiguous once it was sent: a lost response (timeout, reset), a
-   * response that was not understood, a 5xx, and whatever a proxy responds. False for reads, and when no connection was
-   * made.
+   * response that was not understood, a 5xx, and whatever a proxy responds. False for reads, if no connection was made, and
+   * if the server does not have the route.
    */
   get isAmbiguous(): boolean {
+    if (this.reason._tag === "Unsupported") return false
     if (isSafe(this.method) || this.sent === false) return false
     if (this.reason._tag === "Transport" || this.reason._tag === "Decode") return true
     if (this.status === undefined || this.status < 300) return false

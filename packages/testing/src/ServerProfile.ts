@@ -21,9 +21,20 @@ export interface ServerProfile {
   readonly version: ServerVersion
   /** The second number of the version. */
   readonly minor: number
-  /** Whether the InvokeAI UI is installed: then unknown paths return its page. */
+  /** Whether the InvokeAI UI is installed, which handles unknown paths. */
   readonly webUi: boolean
+  /** Whether the UI responds to reads of unknown paths with its page, and not with 404. */
+  readonly hasPageForUnknownPaths: boolean
+  /** Whether the server has the routes of an unfinished feature for videos, which is unrelated to the one of 6.14. */
+  readonly hasVideoPlaceholders: boolean
 }
+
+/**
+ * The second number of a version.
+ *
+ * @internal
+ */
+export const minorOf = (version: string): number => Number(version.split(".")[1])
 
 /**
  * The profile of a version.
@@ -31,6 +42,12 @@ export interface ServerProfile {
  * @internal
  */
 export const make = (version: ServerVersion): ServerProfile => {
-  const minor = Number(version.split(".")[1])
-  return { version, minor, webUi: minor >= 14 }
+  const minor = minorOf(version)
+  return {
+    version,
+    minor,
+    webUi: true,
+    hasPageForUnknownPaths: minor >= 12,
+    hasVideoPlaceholders: minor === 8
+  }
 }

@@ -168,7 +168,10 @@ export interface SimulatorOptions {
    * Default: the server has no receipts and ignores the key, as all released versions do.
    */
   readonly receipts?: number | undefined
-  /** Whether unknown paths return the page of the InvokeAI UI. Default: as in that version. */
+  /**
+   * Whether the InvokeAI UI is installed, as on official servers. With it, requests other than reads of an unknown path get
+   * 405, and reads get the page of the UI (from 6.12 on) or 404; without it, all get 404. Default: true.
+   */
   readonly webUi?: boolean | undefined
   /** Faults that are injected from the start. Default: none. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined

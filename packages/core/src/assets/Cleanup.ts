@@ -305,7 +305,7 @@ const describeItems = (itemIds: ReadonlyArray<number>) =>
     type Described = Map<number, { readonly batch_id: string; readonly status: string } | InvokeAiError>
     const described: Described = new Map()
     const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
-      Effect.catchIf((error) => error.isUnknownRoute, () => Effect.undefined)
+      Effect.catchIf(({ reason }) => reason._tag === "Unsupported", () => Effect.undefined)
     )
     if (summaries !== undefined) {
       for (const summary of summaries) described.set(summary.item_id, summary)

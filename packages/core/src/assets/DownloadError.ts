@@ -15,7 +15,8 @@ import { InvokeAiError } from "../InvokeAiError.ts"
  * **Details**
  *
  * About the image on the server: `NotFound` (deleted, or never there), `Forbidden` (no or no sufficient login),
- * `Connection` (no response, or the connection was cut), `Server` (it responded with an error), `Truncated` (the content
+ * `Connection` (no response, or the connection was cut), `Server` (it responded with an error),
+ * `Unsupported` (its version has no such files), `Truncated` (the content
  * ends too early, or a part of it is missing or damaged), `InvalidImage` (no PNG, or one of another size than the server says).
  *
  * About the file: `DirectoryMissing`, `NotADirectory` (a file stands where a folder is needed), `FileExists`, `Permission`
@@ -31,6 +32,7 @@ export const DownloadErrorReason = Schema.Literals([
   "Forbidden",
   "Connection",
   "Server",
+  "Unsupported",
   "Truncated",
   "InvalidImage",
   "DirectoryMissing",
@@ -57,6 +59,7 @@ const explanations: Record<DownloadErrorReason, string> = {
   Forbidden: "the server denied access",
   Connection: "the connection failed",
   Server: "the server failed",
+  Unsupported: "the version of the server does not support it",
   Truncated: "the response is incomplete",
   InvalidImage: "the response is not the expected image",
   DirectoryMissing: "the directory does not exist, or cannot be created there",
@@ -117,6 +120,8 @@ export const fromApi = (imageName: string, error: InvokeAiError): DownloadError 
         return "Forbidden"
       case "Transport":
         return "Connection"
+      case "Unsupported":
+        return "Unsupported"
       default:
         return error.isRetryable && error.status === undefined ? "Connection" : "Server"
     }

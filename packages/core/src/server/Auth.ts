@@ -70,13 +70,14 @@ export class Auth extends Context.Service<Auth, {
   /**
    * Reads whether the server has users and whether its first admin is still missing.
    *
-   * **Details** Route: `GET status`. A server without the route is reported as one without users.
+   * **Details** Route: `GET status` (InvokeAI 6.12 or later). A server without the route is reported as one without
+   * users.
    */
   readonly status: Effect.Effect<SetupStatus, InvokeAiError>
   /**
    * Logs in and returns a token. The client itself does not start to use it.
    *
-   * **Details** Route: `POST login`. With `rememberMe` the token lasts 7 days instead of 1.
+   * **Details** Route: `POST login` (InvokeAI 6.12 or later). With `rememberMe` the token lasts 7 days instead of 1.
    *
    * **Errors** `InvokeAiError` with the reason
    * - `Unauthorized`: the password is wrong.
@@ -87,24 +88,24 @@ export class Auth extends Context.Service<Auth, {
     readonly password: Redacted.Redacted
     readonly rememberMe?: boolean | undefined
   }) => Effect.Effect<LoginResponse, InvokeAiError>
-  /** Logs out. Tokens stay valid until they expire. Route: `POST logout`. */
+  /** Logs out. Tokens stay valid until they expire. Route: `POST logout` (InvokeAI 6.12 or later). */
   readonly logout: Effect.Effect<void, InvokeAiError>
-  /** Reads the user that the client is logged in as. Route: `GET me`. */
+  /** Reads the user that the client is logged in as. Route: `GET me` (InvokeAI 6.12 or later). */
   readonly me: Effect.Effect<UserDTO, InvokeAiError>
   /**
    * Changes the user that the client is logged in as. A new password ends all other tokens of the user. Route:
-   * `PATCH me`.
+   * `PATCH me` (InvokeAI 6.12 or later).
    */
   readonly updateMe: (changes: UserProfileUpdateRequest) => Effect.Effect<UserDTO, InvokeAiError>
-  /** Creates the first admin of a server that has none. Route: `POST setup`. */
+  /** Creates the first admin of a server that has none. Route: `POST setup` (InvokeAI 6.12 or later). */
   readonly setup: (admin: SetupRequest) => Effect.Effect<UserDTO, InvokeAiError>
-  /** Reads all users. Needs an admin. Route: `GET users`. */
+  /** Reads all users. Needs an admin. Route: `GET users` (InvokeAI 6.12 or later). */
   readonly users: Effect.Effect<ReadonlyArray<UserDTO>, InvokeAiError>
-  /** Reads one user. Needs an admin. Route: `GET users/{user_id}`. */
+  /** Reads one user. Needs an admin. Route: `GET users/{user_id}` (InvokeAI 6.12 or later). */
   readonly user: (userId: string) => Effect.Effect<UserDTO, InvokeAiError>
-  /** Creates a user. Needs an admin. Route: `POST users`. */
+  /** Creates a user. Needs an admin. Route: `POST users` (InvokeAI 6.12 or later). */
   readonly createUser: (user: AdminUserCreateRequest) => Effect.Effect<UserDTO, InvokeAiError>
-  /** Deletes a user. Needs an admin. Route: `DELETE users/{user_id}`. */
+  /** Deletes a user. Needs an admin. Route: `DELETE users/{user_id}` (InvokeAI 6.12 or later). */
   readonly deleteUser: (userId: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Auth") {
   /** Users and logins of the client's server. */
@@ -118,7 +119,7 @@ const make = ({ call }: InvokeAiClient["Service"]): Auth["Service"] =>
   Auth.of({
     status: call((api) => api.auth.status({})).pipe(
       Effect.catchIf(
-        (error) => error.isUnknownRoute,
+        (error) => error.reason._tag === "Unsupported",
         () => Effect.succeed<SetupStatus>({ setup_required: false, multiuser_enabled: false })
       ),
       Effect.withSpan("Auth.status")

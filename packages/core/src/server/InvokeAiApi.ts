@@ -14,6 +14,8 @@ import { QueueApi } from "./api/QueueApi.ts"
 import { VideosApi } from "./api/VideosApi.ts"
 import { WorkflowsApi } from "./api/WorkflowsApi.ts"
 
+export { type Availability, Since } from "./api/Since.ts"
+
 /**
  * The routes of InvokeAI that the library uses, with the schemas of their parameters, bodies and responses.
  *

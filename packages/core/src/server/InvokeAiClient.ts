@@ -35,11 +35,13 @@ import { Computation, Idempotent, Transfer } from "./internal/policy.ts"
 import * as RequestText from "./internal/requestText.ts"
 import { mismatchOf } from "./internal/responseMatch.ts"
 import * as Secrets from "./internal/secrets.ts"
+import * as ServerDocuments from "./internal/serverDocument.ts"
 import { measured, withStreamedBody } from "./internal/upload.ts"
-import { InvokeAiApi } from "./InvokeAiApi.ts"
+import { InvokeAiApi, Since } from "./InvokeAiApi.ts"
 import { checkOptions, defaultMaxResponseSize, defaultUrl, type InvokeAiOptions } from "./InvokeAiConfig.ts"
+import type { ServerDocument } from "./ServerDocument.ts"
 
-export { InvokeAiApi } from "./InvokeAiApi.ts"
+export { type Availability, InvokeAiApi, Since } from "./InvokeAiApi.ts"
 
 type Groups = typeof InvokeAiApi extends HttpApi.HttpApi<infer _Id, infer Groups> ? Groups : never
 
@@ -102,6 +104,8 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
   readonly url: URL
   /** The id of the queue that the services use. */
   readonly queueId: string
+  /** The version and the OpenAPI document of the server. `ServerInfo` has them too. */
+  readonly document: ServerDocument
   /**
    * Returns the bearer token to use now, and logs in first if an email address and a password are configured.
    *
@@ -119,7 +123,8 @@ export class InvokeAiClient extends Context.Service<InvokeAiClient, {
    * failures; every other change is sent once. A 401 response leads to one new login. The type of the response is
    * checked, because an official server responds to unknown paths with 200 and HTML.
    *
-   * **Errors** `InvokeAiError`. A response about something other than the request (another image, item or batch) has
+   * **Errors** `InvokeAiError`. A route that the version of the server lacks, and an input that it would ignore, have the
+   * reason `Unsupported`; to find that, the client reads the document of the server at most once per version. A response about something other than the request (another image, item or batch) has
    * the reason `Decode`.
    */
   readonly call: <A>(
@@ -252,7 +257,8 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     Schedule.jittered,
     Schedule.upTo({ times: options.retries ?? 3 })
   )
-  const credentials = yield* Credentials.make(httpClient, base, options)
+  const explain: Credentials.Explain = (endpoint, error) => ServerDocuments.explain(document, endpoint, error)
+  const credentials = yield* Credentials.make(httpClient, base, options, explain)
 
   const sendRequest = (
     call: Errors.Call,
@@ -288,16 +294,17 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
     const duration = Context.get(endpoint.annotations, Transfer) ? transferTimeout : timeout
     const mismatch = mismatchOf(endpoint)
     const isWorthRepeating = Context.get(endpoint.annotations, Computation) ? isQuickFailure : isTransient
+    const hasNewInputs = Object.keys(Context.get(endpoint.annotations, Since).inputs).length > 0
+    const unsent = (): Errors.Call => ({
+      server: base.problem === undefined ? server : undefined,
+      method: endpoint.method,
+      path: endpoint.path,
+      redact: credentials.redact,
+      sent: false
+    })
     return (request) => {
       const once = Effect.withFiber<unknown, InvokeAiError>((fiber) => {
-        const call: CurrentCall = {
-          server: base.problem === undefined ? server : undefined,
-          method: endpoint.method,
-          path: endpoint.path,
-          redact: credentials.redact,
-          sent: false,
-          send: (request) => sendRequest(call, request)
-        }
+        const call: CurrentCall = { ...unsent(), send: (request) => sendRequest(call, request) }
         const problem = RequestText.urlProblem(request)
         if (problem !== undefined) {
           return Effect.fail(Errors.failure(call, "Validation", { detail: problem, sent: false }))
@@ -337,7 +344,15 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
           )
         )
       })
-      return repeatable ? repeatWhile(once, isWorthRepeating) : once
+      const sent = Effect.catch(
+        repeatable ? repeatWhile(once, isWorthRepeating) : once,
+        (error) => Effect.flip(explain(endpoint, error))
+      )
+      if (!hasNewInputs) return sent
+      return Effect.flatMap(
+        ServerDocuments.ignoredInput(document, endpoint, request),
+        (ignored) => ignored === undefined ? sent : Effect.fail(Errors.notSent(unsent(), ignored))
+      )
     }
   }
 
@@ -426,8 +441,14 @@ const make = Effect.fnUntraced(function*(options: InvokeAiOptions) {
       (error) => toInvokeAiError({ server, method: "", path: "", redact: credentials.redact, sent: true }, error)
     )
 
+  const document = ServerDocuments.make(base.url, {
+    version: call((api) => api.app.version({})),
+    openApi: call((api) => api.app.openApi({}))
+  })
+
   return InvokeAiClient.of({
     url: base.url,
+    document,
     queueId: options.queueId ?? "default",
     token: Effect.orElseSucceed(credentials.token, () => Option.none()),
     renewToken: Effect.orElseSucceed(credentials.renew, () => false),

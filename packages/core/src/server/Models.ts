@@ -167,7 +167,7 @@ export class Models extends Context.Service<Models, {
   /**
    * Finds a model by its hash; `None` if there is no such model.
    *
-   * **Details** Route: `GET get_by_hash`, or the list on servers before 6.13, which do not have it.
+   * **Details** Route: `GET get_by_hash` (InvokeAI 6.12 or later), or the list on older servers.
    */
   readonly findByHash: (hash: string) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError>
   /**
@@ -181,7 +181,7 @@ export class Models extends Context.Service<Models, {
     name: string,
     filter?: { readonly base?: BaseModelType | undefined; readonly type?: ModelType | undefined }
   ) => Effect.Effect<Option.Option<ModelConfig>, InvokeAiError | AmbiguousName>
-  /** Reads the models whose files are missing. Route: `GET missing` (6.13). */
+  /** Reads the models whose files are missing. Route: `GET missing` (InvokeAI 6.12 or later). */
   readonly missing: Effect.Effect<ReadonlyArray<ModelConfig>, InvokeAiError>
   /** Changes the record of a model and returns it. Route: `PATCH i/{key}`. */
   readonly update: (key: string, changes: ModelRecordChanges) => Effect.Effect<ModelConfig, InvokeAiError>
@@ -332,7 +332,10 @@ const make = (client: InvokeAiClient["Service"]): Models["Service"] => {
       Effect.flatMap(
         call((api) => api.models.getByHash({ query: { hash } })).pipe(
           Effect.asSome,
-          Effect.catchIf((error) => error.isUnknownRoute, () => Effect.succeedNone)
+          Effect.catchIf(
+            ({ reason }) => reason._tag === "NotFound" || reason._tag === "Unsupported",
+            () => Effect.succeedNone
+          )
         ),
         (found) =>
           Option.isSome(found)

@@ -50,9 +50,11 @@ export class Utilities extends Context.Service<Utilities, {
    * only prompt.
    */
   readonly dynamicPrompts: (request: DynamicPromptsRequest) => Effect.Effect<DynamicPromptsResponse, InvokeAiError>
-  /** Lets a language model of the server write a longer prompt. Route: `POST expand-prompt` (6.13). */
+  /**
+   * Lets a language model of the server write a longer prompt. Route: `POST expand-prompt` (InvokeAI 6.13 or later).
+   */
   readonly expandPrompt: (request: ExpandPromptRequest) => Effect.Effect<ExpandPromptResponse, InvokeAiError>
-  /** Lets a model of the server describe an image. Route: `POST image-to-prompt` (6.13). */
+  /** Lets a model of the server describe an image. Route: `POST image-to-prompt` (InvokeAI 6.13 or later). */
   readonly imageToPrompt: (request: ImageToPromptRequest) => Effect.Effect<ImageToPromptResponse, InvokeAiError>
 }>()("@effect-invokeai/core/server/Prompts/Utilities") {
   /** The utilities of the client's server. */
@@ -190,17 +192,17 @@ export class StylePresets extends Context.Service<StylePresets, {
  * @category services
  */
 export class SystemPrompts extends Context.Service<SystemPrompts, {
-  /** Reads all system prompts. Route: `GET `. */
+  /** Reads all system prompts. Route: `GET ` (InvokeAI 6.14 or later). */
   readonly list: Effect.Effect<ReadonlyArray<SystemPrompt>, InvokeAiError>
-  /** Reads a system prompt. Route: `GET i/{system_prompt_id}`. */
+  /** Reads a system prompt. Route: `GET i/{system_prompt_id}` (InvokeAI 6.14 or later). */
   readonly get: (id: string) => Effect.Effect<SystemPrompt, InvokeAiError>
-  /** Creates a system prompt and returns it. Route: `POST `. */
+  /** Creates a system prompt and returns it. Route: `POST ` (InvokeAI 6.14 or later). */
   readonly create: (
     prompt: { readonly name: string; readonly content: string }
   ) => Effect.Effect<SystemPrompt, InvokeAiError>
-  /** Changes a system prompt and returns it. Route: `PATCH i/{system_prompt_id}`. */
+  /** Changes a system prompt and returns it. Route: `PATCH i/{system_prompt_id}` (InvokeAI 6.14 or later). */
   readonly update: (id: string, changes: SystemPromptChanges) => Effect.Effect<SystemPrompt, InvokeAiError>
-  /** Deletes a system prompt. Route: `DELETE i/{system_prompt_id}`. */
+  /** Deletes a system prompt. Route: `DELETE i/{system_prompt_id}` (InvokeAI 6.14 or later). */
   readonly delete: (id: string) => Effect.Effect<void, InvokeAiError>
 }>()("@effect-invokeai/core/server/Prompts/SystemPrompts") {
   /** The system prompts of the client's server. */

@@ -7,84 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
-import * as Semaphore from "effect/Semaphore"
-import { InvokeAiError } from "../InvokeAiError.ts"
+import type { InvokeAiError } from "../InvokeAiError.ts"
 import type { GenerationDeviceOption, InvocationCacheStatus, RuntimeConfig } from "./api/AppApi.ts"
-import { pathAdvice, withReason } from "./internal/errors.ts"
 import { InvokeAiClient } from "./InvokeAiClient.ts"
+import type { Capabilities } from "./ServerDocument.ts"
 
-/**
- * What a server can do, read from its own OpenAPI document.
- *
- * **Example** (Check for a feature before using it)
- *
- * ```ts
- * import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
- * import * as Effect from "effect/Effect"
- *
- * export const features = Effect.gen(function*() {
- *   const server = yield* ServerInfo
- *   const capabilities = yield* server.capabilities
- *   return {
- *     videos: capabilities.hasRoute("GET", "/api/v1/videos/i/{video_name}"),
- *     workflowTags: capabilities.hasParameter("GET", "/api/v1/workflows/", "tags"),
- *     receipts: capabilities.hasField("Batch", "idempotency_key")
- *   }
- * })
- * ```
- *
- * @since 0.1.0
- * @category models
- */
-export interface Capabilities {
-  /** Version of the server, such as `6.14.2`. */
-  readonly version: string
-  /**
-   * Whether the server has a route. Paths are written as in the document:
-   * `hasRoute("GET", "/api/v1/queue/{queue_id}/item_ids")`.
-   */
-  readonly hasRoute: (method: string, path: string) => boolean
-  /** Whether a route has a query, path or header parameter. */
-  readonly hasParameter: (method: string, path: string, name: string) => boolean
-  /** Whether a schema of the document has a field: `hasField("Batch", "idempotency_key")`. */
-  readonly hasField: (schema: string, field: string) => boolean
-}
-
-const own = (object: unknown, ...keys: ReadonlyArray<string>): unknown => {
-  let current = object
-  for (const key of keys) {
-    if (!Predicate.isObject(current) || !Object.hasOwn(current, key)) return undefined
-    current = current[key]
-  }
-  return current
-}
-
-/**
- * Reads the capabilities from an OpenAPI document of a server.
- *
- * **Example** (The capabilities in a saved document)
- *
- * ```ts
- * import { capabilitiesFrom } from "@effect-invokeai/core/server/ServerInfo"
- *
- * export const hasVideos = (openApiDocument: unknown) =>
- *   capabilitiesFrom(openApiDocument, "6.14.2").hasRoute("GET", "/api/v1/videos/i/{video_name}")
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const capabilitiesFrom = (document: unknown, version: string): Capabilities => ({
-  version,
-  hasRoute: (method, path) => own(document, "paths", path, method.toLowerCase()) !== undefined,
-  hasParameter: (method, path, name) => {
-    const parameters = own(document, "paths", path, method.toLowerCase(), "parameters")
-    return Array.isArray(parameters) && parameters.some((parameter) => own(parameter, "name") === name)
-  },
-  hasField: (schema, field) => own(document, "components", "schemas", schema, "properties", field) !== undefined
-})
+export { type Capabilities, capabilitiesFrom, type ReadDocument, type ServerDocument } from "./ServerDocument.ts"
 
 /**
  * What the server is and what it can do.
@@ -126,10 +54,8 @@ export class ServerInfo extends Context.Service<ServerInfo, {
   /**
    * Reads which routes, parameters and fields the server has.
    *
-   * **Details** Reads the document if it is not cached.
-   *
-   * **Gotchas** The response to an unknown path does not prove that a route is missing, because official servers
-   * respond with 200 and HTML.
+   * **Details** Reads the document if it is not cached. The client compares failed requests with the same document: a
+   * call of a route that the server lacks fails with the reason `Unsupported`.
    */
   readonly capabilities: Effect.Effect<Capabilities, InvokeAiError>
   /** Returns the capabilities that were read last, without a request; `None` if the document has not been read. */
@@ -138,7 +64,10 @@ export class ServerInfo extends Context.Service<ServerInfo, {
   readonly runtimeConfig: Effect.Effect<RuntimeConfig, InvokeAiError>
   /** Reads the versions of the server's packages, by name. Route: `GET app/app_deps`. */
   readonly appDeps: Effect.Effect<Readonly<Record<string, string | null>>, InvokeAiError>
-  /** Reads the devices that the server can generate on. Route: `GET app/generation_device_options` (6.14). */
+  /**
+   * Reads the devices that the server can generate on. Route: `GET app/generation_device_options` (InvokeAI 6.14 or
+   * later).
+   */
   readonly generationDevices: Effect.Effect<ReadonlyArray<GenerationDeviceOption>, InvokeAiError>
   /** Reads the size and state of the invocation cache. Route: `GET app/invocation_cache/status`. */
   readonly invocationCache: Effect.Effect<InvocationCacheStatus, InvokeAiError>
@@ -155,70 +84,22 @@ export class ServerInfo extends Context.Service<ServerInfo, {
   /** Information about the client's server. */
   static readonly layer: Layer.Layer<ServerInfo, never, InvokeAiClient> = Layer.effect(
     ServerInfo,
-    Effect.suspend(() => Effect.flatMap(InvokeAiClient, make))
+    Effect.suspend(() => Effect.map(InvokeAiClient, make))
   )
 }
 
-interface Kept {
-  readonly version: string
-  readonly document: unknown
-  readonly capabilities: Capabilities
-}
-
-/** Why a URL that responds may be wrong. */
-const notInvokeAi = (url: URL, { code, detail }: InvokeAiError): string => {
-  const advice = pathAdvice(url, "")
-  if (advice !== "") return code === "ERR_HTML" ? detail : `${advice} (${detail})`
-  return `it is not an InvokeAI server, or the URL lacks its sub-path; check INVOKEAI_URL (${detail})`
-}
-
-const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Effect.fn.Return<ServerInfo["Service"]> {
-  const { call } = client
-  const kept = yield* Ref.make(Option.none<Kept>())
-  const permits = yield* Semaphore.make(1)
-
-  const version = call((api) => api.app.version({})).pipe(
-    Effect.map((result) => result.version),
-    Effect.mapError((error) =>
-      error.reason._tag === "Decode" || error.isUnknownRoute
-        ? withReason(error, { _tag: "Decode" }, notInvokeAi(client.url, error))
-        : error.code === "ECONNREFUSED" || error.code === "ENOTFOUND"
-        ? withReason(
-          error,
-          { _tag: "Transport" },
-          `${error.detail}. Is InvokeAI running there, and is the URL right (INVOKEAI_URL)?`
-        )
-        : error
-    ),
-    Effect.withSpan("ServerInfo.version")
-  )
-  const read = permits.withPermits(1)(Effect.gen(function*() {
-    const current = yield* version
-    const before = yield* Ref.get(kept)
-    if (Option.isSome(before) && before.value.version === current) return before.value
-    const document = yield* call((api) => api.app.openApi({}))
-    if (own(document, "paths") === undefined) {
-      return yield* new InvokeAiError({
-        reason: { _tag: "Decode" },
-        method: "GET",
-        path: "/openapi.json",
-        server: client.url.href,
-        status: 200,
-        detail: "the response is not an OpenAPI document"
-      })
-    }
-    const now: Kept = { version: current, document, capabilities: capabilitiesFrom(document, current) }
-    yield* Ref.set(kept, Option.some(now))
-    return now
-  }))
-
+const make = ({ call, document, url }: InvokeAiClient["Service"]): ServerInfo["Service"] => {
   return ServerInfo.of({
-    url: client.url,
-    version,
-    openApiDocument: Effect.map(read, ({ document }) => document).pipe(Effect.withSpan("ServerInfo.openApiDocument")),
-    refresh: Ref.set(kept, Option.none()),
-    capabilities: Effect.map(read, ({ capabilities }) => capabilities).pipe(Effect.withSpan("ServerInfo.capabilities")),
-    knownCapabilities: Effect.map(Ref.get(kept), Option.map(({ capabilities }) => capabilities)),
+    url,
+    version: Effect.withSpan(document.version, "ServerInfo.version"),
+    openApiDocument: Effect.map(document.read, (read) => read.document).pipe(
+      Effect.withSpan("ServerInfo.openApiDocument")
+    ),
+    refresh: document.forget,
+    capabilities: Effect.map(document.read, ({ capabilities }) => capabilities).pipe(
+      Effect.withSpan("ServerInfo.capabilities")
+    ),
+    knownCapabilities: Effect.map(document.known, Option.map(({ capabilities }) => capabilities)),
     runtimeConfig: call((api) => api.app.runtimeConfig({})).pipe(Effect.withSpan("ServerInfo.runtimeConfig")),
     appDeps: call((api) => api.app.appDeps({})).pipe(Effect.withSpan("ServerInfo.appDeps")),
     generationDevices: call((api) => api.app.generationDeviceOptions({})).pipe(
@@ -240,4 +121,4 @@ const make = Effect.fnUntraced(function*(client: InvokeAiClient["Service"]): Eff
       Effect.withSpan("ServerInfo.disableInvocationCache")
     )
   })
-})
+}

@@ -142,7 +142,7 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  * import * as Effect from "effect/Effect"
  * import type * as Layer from "effect/Layer"
  *
- * // `server` has receipts: its `Batch` has the field `idempotency_key`, see `Capabilities`.
+ * // Servers without receipts fail with the reason `Unsupported`, and nothing is enqueued.
  * export const enqueue = (server: Layer.Layer<Services>, workflow: Workflow, key: string) =>
  *   Effect.gen(function*() {
  *     const queue = yield* SessionQueue
@@ -177,15 +177,14 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Reads the result of an earlier `enqueueBatch` by its idempotency key; `None` if the server has not seen the key.
    *
-   * **Details** Route: `GET enqueue_batch/receipt`, on servers after 6.14 (see `EnqueueBatchReceipt`). On a server
-   * without the route it fails, and `isUnknownRoute` of the error is true: `None` is the word of a server that knows.
+   * **Details** Route: `GET enqueue_batch/receipt` (no release of InvokeAI has it yet), see `EnqueueBatchReceipt`.
    */
   readonly enqueueReceipt: (idempotencyKey: string) => Effect.Effect<Option.Option<EnqueueBatchReceipt>, InvokeAiError>
   /**
    * Confirms that a receipt has been read, so that the server need not keep it.
    *
-   * **Details** Route: `POST enqueue_batch/acknowledge`, on servers after 6.14. Servers keep only a few receipts that
-   * are not confirmed.
+   * **Details** Route: `POST enqueue_batch/acknowledge` (no release of InvokeAI has it yet).
+   * Servers keep only a few receipts that are not confirmed.
    */
   readonly acknowledgeEnqueue: (idempotencyKey: string) => Effect.Effect<void, InvokeAiError>
   /**
@@ -208,8 +207,8 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Reads the ids of all items of the queue.
    *
-   * **Details** Route: `GET item_ids` (6.8). `order` sorts by creation time; the default is the server's, newest
-   * first. On multi-user servers the ids of other users are included.
+   * **Details** Route: `GET item_ids` (InvokeAI 6.7 or later). `order` sorts by creation time; the default is the
+   * server's, newest first. On multi-user servers the ids of other users are included.
    */
   readonly itemIds: (
     options?: { readonly order?: SQLiteDirection | undefined }
@@ -217,7 +216,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Reads items with their sessions. Missing items, and items that the server cannot read, are left out.
    *
-   * **Details** Route: `POST items_by_ids` (6.8), in requests of at most 1,000 ids.
+   * **Details** Route: `POST items_by_ids` (InvokeAI 6.7 or later), in requests of at most 1,000 ids.
    */
   readonly itemsByIds: (
     itemIds: ReadonlyArray<number>
@@ -225,7 +224,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
   /**
    * Reads items without their sessions. Missing items are left out; items with unreadable sessions are included.
    *
-   * **Details** Route: `POST item_summaries_by_ids` (6.14), in requests of at most 1,000 ids.
+   * **Details** Route: `POST item_summaries_by_ids` (InvokeAI 6.14 or later), in requests of at most 1,000 ids.
    */
   readonly itemSummariesByIds: (
     itemIds: ReadonlyArray<number>
@@ -244,7 +243,7 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    * Streams all items with their sessions, newest first unless `order` is `"ASC"`.
    *
    * **Details** Reads all ids first, then the items in chunks of `chunkSize` (default 100, 1 to 1,000), as the stream
-   * is consumed. Routes: `GET item_ids` and `POST items_by_ids` (6.8).
+   * is consumed. Routes: `GET item_ids` (InvokeAI 6.7 or later) and `POST items_by_ids` (InvokeAI 6.7 or later).
    */
   readonly items: (
     options?: { readonly order?: SQLiteDirection | undefined; readonly chunkSize?: number | undefined }
@@ -253,7 +252,8 @@ export class SessionQueue extends Context.Service<SessionQueue, {
    * Streams all items without their sessions, newest first unless `order` is `"ASC"`.
    *
    * **Details** Reads all ids first, then the items in chunks of `chunkSize` (default 1,000, 1 to 1,000), as the
-   * stream is consumed. Routes: `GET item_ids` and `POST item_summaries_by_ids` (6.14).
+   * stream is consumed. Routes: `GET item_ids` (InvokeAI 6.7 or later) and `POST item_summaries_by_ids` (InvokeAI 6.14
+   * or later).
    */
   readonly summaries: (
     options?: { readonly order?: SQLiteDirection | undefined; readonly chunkSize?: number | undefined }

@@ -99,24 +99,27 @@ export class Videos extends Context.Service<Videos, {
   /**
    * Uploads a video and returns its record.
    *
-   * **Details** Route: `POST upload`. Sent once, never repeated.
+   * **Details** Route: `POST upload` (InvokeAI 6.14 or later). Sent once, never repeated.
    */
   readonly upload: (video: VideoUpload) => Effect.Effect<VideoDTO, InvokeAiError>
   /**
    * Reads the record of a video.
    *
-   * **Details** Route: `GET i/{video_name}`.
+   * **Details** Route: `GET i/{video_name}` (InvokeAI 6.14 or later).
    *
    * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such video.
    */
   readonly get: (name: string) => Effect.Effect<VideoDTO, InvokeAiError>
-  /** Reads the record of a video; `None` if there is no such video. Route: `GET i/{video_name}`. */
+  /**
+   * Reads the record of a video; `None` if there is no such video. Route: `GET i/{video_name}` (InvokeAI 6.14 or
+   * later).
+   */
   readonly find: (name: string) => Effect.Effect<Option.Option<VideoDTO>, InvokeAiError>
   /**
    * Streams all videos that match, and reads the pages as the stream is consumed.
    *
-   * **Details** `pageSize` is the number of videos per request (default 100). Route: `GET `, with `offset` and
-   * `limit`.
+   * **Details** `pageSize` is the number of videos per request (default 100). Route: `GET ` (InvokeAI 6.14 or later),
+   * with `offset` and `limit`.
    */
   readonly list: (
     filter?: VideoFilter & { readonly pageSize?: number | undefined }
@@ -124,56 +127,64 @@ export class Videos extends Context.Service<Videos, {
   /**
    * Reads one page of the videos that match.
    *
-   * **Details** `offset` counts videos from 0; `limit` is at most 1,000. Route: `GET `.
+   * **Details** `offset` counts videos from 0; `limit` is at most 1,000. Route: `GET ` (InvokeAI 6.14 or later).
    */
   readonly page: (
     filter: VideoFilter & { readonly offset: number; readonly limit: number }
   ) => Effect.Effect<VideoPage, InvokeAiError>
-  /** Reads the names of all videos that match in one response. Route: `GET names`. */
+  /** Reads the names of all videos that match in one response. Route: `GET names` (InvokeAI 6.14 or later). */
   readonly names: (filter?: VideoFilter) => Effect.Effect<VideoNamesResult, InvokeAiError>
   /**
    * Changes the record of a video and returns it.
    *
-   * **Details** Route: `PATCH i/{video_name}`.
+   * **Details** Route: `PATCH i/{video_name}` (InvokeAI 6.14 or later).
    *
    * **Errors** `InvokeAiError` with the reason `NotFound` for a missing video (the server itself responds 400).
    */
   readonly update: (name: string, changes: VideoRecordChanges) => Effect.Effect<VideoDTO, InvokeAiError>
-  /** Stars videos. Videos that it did not work for are in `failed`. Route: `POST star`. */
+  /** Stars videos. Videos that it did not work for are in `failed`. Route: `POST star` (InvokeAI 6.14 or later). */
   readonly star: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
-  /** Removes the star of videos. Videos that it did not work for are in `failed`. Route: `POST unstar`. */
+  /**
+   * Removes the star of videos. Videos that it did not work for are in `failed`. Route: `POST unstar` (InvokeAI 6.14
+   * or later).
+   */
   readonly unstar: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
   /**
    * Deletes a video.
    *
-   * **Details** Route: `DELETE i/{video_name}`.
+   * **Details** Route: `DELETE i/{video_name}` (InvokeAI 6.14 or later).
    *
    * **Errors** `InvokeAiError` with the reason
    * - `NotFound`: there is no such video, even if the server responds with 200 or 403.
    * - `Server`: the video is still there although the server responded 200.
    */
   readonly delete: (name: string) => Effect.Effect<void, InvokeAiError>
-  /** Deletes videos. Videos that are not deleted are in `failed`. Route: `POST delete`. */
+  /** Deletes videos. Videos that are not deleted are in `failed`. Route: `POST delete` (InvokeAI 6.14 or later). */
   readonly deleteMany: (names: ReadonlyArray<string>) => Effect.Effect<BulkResult, InvokeAiError>
-  /** Moves a video to a board. Route: `POST board`. */
+  /** Moves a video to a board. Route: `POST board` (InvokeAI 6.14 or later). */
   readonly addToBoard: (boardId: string, name: string) => Effect.Effect<void, InvokeAiError>
-  /** Removes a video from its board. Route: `DELETE board`. */
+  /** Removes a video from its board. Route: `DELETE board` (InvokeAI 6.14 or later). */
   readonly removeFromBoard: (name: string) => Effect.Effect<void, InvokeAiError>
-  /** Reads the metadata of a video; `None` if it has none. Route: `GET i/{video_name}/metadata`. */
+  /**
+   * Reads the metadata of a video; `None` if it has none. Route: `GET i/{video_name}/metadata` (InvokeAI 6.14 or
+   * later).
+   */
   readonly metadata: (name: string) => Effect.Effect<Option.Option<JsonObject>, InvokeAiError>
-  /** Reads the workflow and the graph that made a video. Route: `GET i/{video_name}/workflow`. */
+  /**
+   * Reads the workflow and the graph that made a video. Route: `GET i/{video_name}/workflow` (InvokeAI 6.14 or later).
+   */
   readonly workflow: (name: string) => Effect.Effect<ImageProvenance, InvokeAiError>
   /**
    * Streams a video in constant memory.
    *
    * **Details** `from` is the byte to begin at, counted from 0 (default 0), to resume a download. Route:
-   * `GET i/{video_name}/full`.
+   * `GET i/{video_name}/full` (InvokeAI 6.14 or later).
    */
   readonly full: (
     name: string,
     options?: { readonly from?: number | undefined }
   ) => Stream.Stream<Uint8Array, InvokeAiError>
-  /** Streams the thumbnail of a video, a WebP. Route: `GET i/{video_name}/thumbnail`. */
+  /** Streams the thumbnail of a video, a WebP. Route: `GET i/{video_name}/thumbnail` (InvokeAI 6.14 or later). */
   readonly thumbnail: (name: string) => Stream.Stream<Uint8Array, InvokeAiError>
 }>()("@effect-invokeai/core/server/Videos") {
   /** The videos of the client's server. */

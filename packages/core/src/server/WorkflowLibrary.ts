@@ -51,9 +51,9 @@ export interface WorkflowFilter {
   readonly tags?: ReadonlyArray<string> | undefined
   /** Only workflows that have been opened (true) or never (false). */
   readonly hasBeenOpened?: boolean | undefined
-  /** Only workflows that are shared with all users (true) or not (false). */
+  /** Only workflows that are shared with all users (true) or not (false). InvokeAI 6.13 or later. */
   readonly isPublic?: boolean | undefined
-  /** Only workflows that another workflow can call (true) or cannot (false). */
+  /** Only workflows that another workflow can call (true) or cannot (false). InvokeAI 6.14 or later. */
   readonly callable?: boolean | undefined
   /** What to order by. */
   readonly orderBy?: WorkflowOrderBy | undefined
@@ -189,7 +189,10 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
    * **Errors** `InvokeAiError` with the reason `NotFound` if there is no such workflow, on every server version.
    */
   readonly delete: (workflowId: string) => Effect.Effect<void, InvokeAiError>
-  /** Shares a workflow with all users, or stops sharing it. Route: `PATCH i/{workflow_id}/is_public` (6.13). */
+  /**
+   * Shares a workflow with all users, or stops sharing it. Route: `PATCH i/{workflow_id}/is_public` (InvokeAI 6.13 or
+   * later).
+   */
   readonly setPublic: (workflowId: string, isPublic: boolean) => Effect.Effect<WorkflowRecord, InvokeAiError>
   /** Records that a workflow was opened now. Route: `PUT i/{workflow_id}/opened_at`. */
   readonly setOpened: (workflowId: string) => Effect.Effect<void, InvokeAiError>
@@ -220,7 +223,7 @@ export class WorkflowLibrary extends Context.Service<WorkflowLibrary, {
     tags: ReadonlyArray<string>,
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<Readonly<Record<string, number>>, InvokeAiError>
-  /** Reads the tags of workflows, within `categories` if provided. Route: `GET tags` (6.13). */
+  /** Reads the tags of workflows, within `categories` if provided. Route: `GET tags` (InvokeAI 6.10 or later). */
   readonly tags: (
     options?: { readonly categories?: ReadonlyArray<WorkflowCategory> | undefined }
   ) => Effect.Effect<ReadonlyArray<string>, InvokeAiError>

@@ -30,12 +30,6 @@ export interface EndpointContext<Params = unknown, Query = unknown, Payload = un
 
 /** Options of a route that its declaration does not contain. */
 export interface RouteOptions {
-  /** The first minor version that has the route. */
-  readonly since?: number | undefined
-  /** Whether a server has the route, if that depends on its settings. Default: always. */
-  readonly isAvailable?: ((world: SimulatorWorld) => boolean) | undefined
-  /** The first minor versions of query parameters that are newer than the route. */
-  readonly querySince?: Readonly<Record<string, number>> | undefined
   /** Whether it needs no credentials. */
   readonly isPublic?: boolean | undefined
   /** Whether it needs an administrator. */
@@ -65,17 +59,6 @@ export const reply = <Context>(
   handler: (context) => Effect.sync(() => json(f(context))),
   ...options
 })
-
-/** Implementations that exist only from a minor version on. A later version of an implementation's own is kept. */
-export const since = <Implementations extends object>(
-  minor: number,
-  implementations: Implementations
-): Implementations =>
-  // the same keys with the same handlers
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  Object.fromEntries(
-    Object.entries(implementations).map(([id, one]) => [id, { since: minor, ...one }])
-  ) as Implementations
 
 const fail = (issue: ValidationIssue): Effect.Effect<never, HttpFailure> => Effect.fail(invalid([issue]))
 

@@ -1,10 +1,13 @@
 /** Finds the route of a request, checks who sent it, decodes it as declared, and responds as the server does. */
+import { Since } from "@effect-invokeai/core/server/InvokeAiClient"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
+import * as ServerProfile from "../ServerProfile.ts"
 import * as RequestSchema from "./requestSchema.ts"
 import * as AppRoutes from "./routes/app.ts"
 import * as AuthRoutes from "./routes/auth.ts"
@@ -59,11 +62,13 @@ const implementations: ApiImplementations = {
 
 /** An endpoint with its implementation. */
 export interface Route extends RouteOptions {
+  readonly isAvailable: (world: SimulatorWorld) => boolean
   readonly method: string
   /** As in OpenAPI: parts in braces are parameters. */
   readonly path: string
   readonly parts: ReadonlyArray<string>
-  readonly query: RequestSchema.RequestSchema | undefined
+  /** The route in the server's document. */
+  readonly operation: (world: SimulatorWorld) => object
   readonly handle: (
     context: RouteContext,
     params: Readonly<Record<string, string>>
@@ -82,7 +87,17 @@ const queryValues = (
   )
 
 /** The parts of an endpoint's declaration that the router needs. */
-type Endpoint = Pick<HttpApiEndpoint.Top, "method" | "path" | "params" | "query" | "payload">
+type Endpoint = Pick<HttpApiEndpoint.Top, "method" | "path" | "params" | "query" | "payload" | "annotations">
+
+/** Whether the emulated version has what a release introduced. Of later releases, the simulator has receipts only. */
+const has = (world: SimulatorWorld, release: string | undefined): boolean =>
+  release === undefined
+    ? world.settings.receipts !== undefined
+    : ServerProfile.minorOf(release) <= world.profile.minor
+
+/** A schema of objects with a field at a path. */
+const schemaWith = ([name, ...rest]: ReadonlyArray<string>): object =>
+  name === undefined ? {} : { type: "object", properties: { [name]: schemaWith(rest) } }
 
 const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): Route => {
   const params = endpoint.params === undefined ? undefined : RequestSchema.fromSchema(endpoint.params)
@@ -91,12 +106,24 @@ const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): R
     encoding._tag === "Json" ? [RequestSchema.fromSchema(schemas[0])] : []
   )
   const { handler, ...options } = implementation
+  const { inputs, since } = Context.get(endpoint.annotations, Since)
   return {
     ...options,
+    isAvailable: (world) => has(world, since),
+    operation: (world) => {
+      const names = Array.from(query?.fields.keys() ?? []).filter((name) =>
+        !Object.hasOwn(inputs, `query.${name}`) || has(world, inputs[`query.${name}`])
+      )
+      const fields = Object.keys(inputs).filter((input) => input.startsWith("payload.") && has(world, inputs[input]))
+      const schema = { allOf: fields.map((field) => schemaWith(field.split(".").slice(1))) }
+      return {
+        ...(names.length > 0 ? { parameters: names.map((name) => ({ name, in: "query", required: false })) } : {}),
+        ...(fields.length > 0 ? { requestBody: { content: { "application/json": { schema } } } } : {})
+      }
+    },
     method: endpoint.method,
     path: endpoint.path.replaceAll(/:(\w+)/g, "{$1}"),
     parts: endpoint.path.split("/"),
-    query,
     handle: Effect.fnUntraced(function*(context, pathValues) {
       const { request } = context
       const checked = {
@@ -120,14 +147,42 @@ const makeRoute = (endpoint: Endpoint, implementation: Implementation<never>): R
   }
 }
 
-/** All routes of the simulator, derived from the declaration. */
-export const routes: ReadonlyArray<Route> = Object.values(SimulatorApi.groups).flatMap((group) => {
+const declaredRoutes: ReadonlyArray<Route> = Object.values(SimulatorApi.groups).flatMap((group) => {
   const ofGroup: Readonly<Record<string, Implementation<never>>> = implementations[group.identifier]
   return Object.entries<Endpoint>(group.endpoints).flatMap(([id, endpoint]) => {
     const implementation = ofGroup[id]
     return implementation === undefined ? [] : [makeRoute(endpoint, implementation)]
   })
 })
+
+/** Routes for videos without a function, with the field of the body that they require. */
+const placeholders = ([
+  ["GET", "/api/v1/videos/", ""],
+  ["GET", "/api/v1/videos/ids", ""],
+  ["GET", "/api/v1/videos/i/{video_id}", ""],
+  ["PATCH", "/api/v1/videos/i/{video_id}", ""],
+  ["POST", "/api/v1/videos/delete", "video_ids"],
+  ["POST", "/api/v1/videos/star", "video_ids"],
+  ["POST", "/api/v1/videos/unstar", "video_ids"],
+  ["POST", "/api/v1/videos/videos_by_ids", "video_ids"],
+  ["DELETE", "/api/v1/videos/uncategorized", ""]
+] as const).map(([method, path, field]): Route => ({
+  method,
+  path,
+  parts: path.replaceAll(/\{(\w+)\}/g, ":$1").split("/"),
+  isAvailable: (world) => world.profile.hasVideoPlaceholders,
+  operation: () => ({}),
+  handle: Effect.fnUntraced(function*({ request }) {
+    const body = field === "" ? {} : yield* jsonBody(request)
+    if (field !== "" && !(Predicate.isObject(body) && Object.hasOwn(body, field))) {
+      return yield* invalid([RequestSchema.missing(["body", field], null)])
+    }
+    return yield* refusal(501, "Not implemented")
+  })
+}))
+
+/** All routes of the simulator: those of the declaration, and those that only an older version has. */
+export const routes: ReadonlyArray<Route> = [...declaredRoutes, ...placeholders]
 
 /** Clients detect the capabilities of a server by these fields. */
 const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
@@ -142,21 +197,14 @@ const queueItemSchema = (minor: number): Readonly<Record<string, unknown>> => ({
   }
 })
 
-const isAvailable = (route: Route, world: SimulatorWorld): boolean =>
-  (route.since ?? 0) <= world.profile.minor && (route.isAvailable?.(world) ?? true)
-
-/** The paths of a version with their query parameters, without schemas: clients detect the server's capabilities by them. */
+/** The paths of a version with what clients detect its capabilities by: query parameters, and newer fields of bodies. */
 const pathsOf = (world: SimulatorWorld): Readonly<Record<string, Readonly<Record<string, unknown>>>> => {
-  const { minor } = world.profile
   const paths = new Map<string, Record<string, unknown>>()
   for (const route of routes) {
-    const { method, path, query, querySince = {} } = route
-    if (!isAvailable(route, world) || path === documentPath) continue
+    const { method, path } = route
+    if (!route.isAvailable(world) || path === documentPath) continue
     const entry = paths.get(path) ?? {}
-    const names = Array.from(query?.fields.keys() ?? []).filter((name) => (querySince[name] ?? 0) <= minor)
-    entry[method.toLowerCase()] = names.length === 0
-      ? {}
-      : { parameters: names.map((name) => ({ name, in: "query", required: false })) }
+    entry[method.toLowerCase()] = route.operation(world)
     paths.set(path, entry)
   }
   return Object.fromEntries(paths)
@@ -198,7 +246,7 @@ const match = (
   const actual = path.split("/")
   for (const route of byMethod[method] ?? []) {
     const { parts } = route
-    if (parts.length !== actual.length || !isAvailable(route, world)) continue
+    if (parts.length !== actual.length || !route.isAvailable(world)) continue
     if (!parts.every((part, index) => isParameter(part) ? actual[index] !== "" : part === actual[index])) continue
     const params = parts.flatMap((part, index) =>
       isParameter(part) ? [[part.slice(1), actual[index] ?? ""] as const] : []
@@ -209,8 +257,11 @@ const match = (
 }
 
 const unknownRoute = (world: SimulatorWorld, method: string, path: string): SimulatorResponse => {
-  const { webUi } = world.profile
-  if (webUi) return method === "GET" || method === "HEAD" ? webPage : json({ detail: "Method Not Allowed" }, 405)
+  const { hasPageForUnknownPaths, webUi } = world.profile
+  if (webUi) {
+    if (method !== "GET" && method !== "HEAD") return json({ detail: "Method Not Allowed" }, 405)
+    return hasPageForUnknownPaths ? webPage : json({ detail: "Not Found" }, 404)
+  }
   const elsewhere = Object.keys(byMethod).some((other) => match(other, path, world) !== undefined)
   return elsewhere ? json({ detail: "Method Not Allowed" }, 405) : json({ detail: "Not Found" }, 404)
 }

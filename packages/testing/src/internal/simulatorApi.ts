@@ -1,5 +1,5 @@
 /** The HTTP interface of the simulated server: what the library declares, and what only recordings of servers contain. */
-import { InvokeAiApi } from "@effect-invokeai/core/server/InvokeAiClient"
+import { InvokeAiApi, Since } from "@effect-invokeai/core/server/InvokeAiClient"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -10,7 +10,8 @@ const BoardImage = Schema.Struct({ board_id: Schema.String, image_name: Schema.S
 
 /** Routes that the library does not use, but recordings of real servers do. */
 class RecordedApi extends HttpApiGroup.make("recorded").add(
-  HttpApiEndpoint.post("mediaCookie", "/api/v1/auth/media-cookie", { success: Schema.Unknown }),
+  HttpApiEndpoint.post("mediaCookie", "/api/v1/auth/media-cookie", { success: Schema.Unknown })
+    .annotate(Since, { since: "6.14", inputs: {} }),
   HttpApiEndpoint.patch("updateUser", "/api/v1/auth/users/:user_id", {
     params: { user_id: Schema.String },
     payload: Schema.Struct({
@@ -20,7 +21,7 @@ class RecordedApi extends HttpApiGroup.make("recorded").add(
       is_active: Schema.optionalKey(Schema.NullOr(Schema.Boolean))
     }),
     success: Schema.Unknown
-  }),
+  }).annotate(Since, { since: "6.12", inputs: {} }),
   HttpApiEndpoint.post("addBoardImage", "/api/v1/board_images/", { payload: BoardImage, success: Schema.Unknown }),
   HttpApiEndpoint.delete("removeBoardImage", "/api/v1/board_images/", {
     payload: Schema.Struct({ image_name: Schema.String }),

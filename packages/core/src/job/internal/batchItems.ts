@@ -64,10 +64,10 @@ export const findBatchItems = Effect.fn("BatchItems.findBatchItems")(function*(
     return near.length < total ? yield* listed({}) : near
   })
   const found = yield* bySummaries.pipe(
-    Effect.catchIf((error) => error.isUnknownRoute || error.reason._tag === "Decode", () => byListing),
+    Effect.catchIf(({ reason }) => reason._tag === "Unsupported" || reason._tag === "Decode", () => byListing),
     Effect.catchIf(
       (error) => error.status === 500,
-      (error) => Effect.catchIf(byItems, (other) => other.isUnknownRoute, () => Effect.fail(error))
+      (error) => Effect.catchIf(byItems, ({ reason }) => reason._tag === "Unsupported", () => Effect.fail(error))
     )
   )
   return found.toSorted((a, b) => a.itemId - b.itemId)

@@ -232,7 +232,7 @@ const isExtra = (item: ItemState): boolean => item.role === "surplus"
 const neverStarted = Effect.fnUntraced(function*(itemIds: ReadonlyArray<number>) {
   const queue = yield* SessionQueue
   const summaries = yield* queue.itemSummariesByIds(itemIds).pipe(
-    Effect.catchIf((error) => error.isUnknownRoute, () => Effect.succeed([]))
+    Effect.catchIf(({ reason }) => reason._tag === "Unsupported", () => Effect.succeed([]))
   )
   return new Set(summaries.filter((item) => Predicate.isNullish(item.started_at)).map((item) => item.item_id))
 })

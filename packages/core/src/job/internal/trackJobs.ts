@@ -297,7 +297,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
       onResponse()
       for (const { job, observation } of result.success.observations) observe(job, observation)
       for (const { itemId, job } of result.success.reads) read(job, itemId)
-    } else if (hasSummaries && result.failure.isUnknownRoute) {
+    } else if (hasSummaries && result.failure.reason._tag === "Unsupported") {
       hasSummaries = false
       wake()
     } else onRequestFailed(open, result.failure)

@@ -7,6 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Schema from "effect/Schema"
 import { Idempotent } from "../internal/policy.ts"
+import { Since, since } from "./Since.ts"
 import { JsonObject, JsonValue } from "./Wire.ts"
 
 /**
@@ -78,7 +79,7 @@ export class AppApi extends HttpApiGroup.make("app").add(
   HttpApiEndpoint.get("runtimeConfig", "/api/v1/app/runtime_config", { success: RuntimeConfig }),
   HttpApiEndpoint.get("generationDeviceOptions", "/api/v1/app/generation_device_options", {
     success: Schema.Array(GenerationDeviceOption)
-  }),
+  }).annotate(Since, since("6.14")),
   HttpApiEndpoint.get("invocationCacheStatus", "/api/v1/app/invocation_cache/status", {
     success: InvocationCacheStatus
   }),

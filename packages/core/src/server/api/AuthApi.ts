@@ -7,6 +7,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
+import { Since, since } from "./Since.ts"
 import { nullish, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -153,4 +154,4 @@ export class AuthApi extends HttpApiGroup.make("auth").add(
     params: { user_id: PathSegment },
     success: HttpApiSchema.NoContent
   })
-) {}
+).annotateEndpoints(Since, since("6.12")) {}

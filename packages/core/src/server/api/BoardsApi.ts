@@ -9,6 +9,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Echoes, echoes } from "../internal/policy.ts"
 import { ImageCategory } from "./ImagesApi.ts"
+import { oldestRelease, Since, since } from "./Since.ts"
 import { nullish, OffsetPage, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -53,7 +54,7 @@ export class BoardDTO extends Schema.Opaque<BoardDTO>()(
 ) {}
 
 /**
- * What can be changed of a board. The server refuses any other field.
+ * What can be changed of a board. The server rejects any other field. `board_visibility` needs InvokeAI 6.13 or later.
  *
  * @since 0.1.0
  * @category schemas
@@ -150,7 +151,7 @@ export class BoardsApi extends HttpApiGroup.make("boards").add(
     params: board,
     payload: BoardChanges,
     success: BoardDTO.pipe(HttpApiSchema.status(201))
-  }),
+  }).annotate(Since, since(oldestRelease, { "payload.board_visibility": "6.13" })),
   HttpApiEndpoint.delete("delete", "/api/v1/boards/:board_id", {
     params: board,
     query: { include_images: Schema.optionalKey(Schema.Boolean) },

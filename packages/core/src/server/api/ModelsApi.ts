@@ -8,6 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Echoes, echoes, Transfer } from "../internal/policy.ts"
+import { oldestRelease, Since, since } from "./Since.ts"
 import { JsonObject, JsonValue, nullish, openLiterals, OtherFields, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -260,7 +261,7 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
       direction: Schema.optionalKey(SQLiteDirection)
     },
     success: ModelsList
-  }),
+  }).annotate(Since, since(oldestRelease, { "query.order_by": "6.13", "query.direction": "6.13" })),
   HttpApiEndpoint.get("get", "/api/v2/models/i/:key", { params: model, success: ModelConfig }),
   HttpApiEndpoint.patch("update", "/api/v2/models/i/:key", {
     params: model,
@@ -271,8 +272,9 @@ export class ModelsApi extends HttpApiGroup.make("models").add(
   HttpApiEndpoint.get("getByHash", "/api/v2/models/get_by_hash", {
     query: { hash: Schema.String },
     success: ModelConfig
-  }).annotate(Echoes, echoes("query.hash", "hash")),
-  HttpApiEndpoint.get("missing", "/api/v2/models/missing", { success: ModelsList }),
+  }).annotate(Since, since("6.12")).annotate(Echoes, echoes("query.hash", "hash")),
+  HttpApiEndpoint.get("missing", "/api/v2/models/missing", { success: ModelsList })
+    .annotate(Since, since("6.12")),
   HttpApiEndpoint.get("scanFolder", "/api/v2/models/scan_folder", {
     query: { scan_path: Schema.String },
     success: Schema.Array(FoundModel)

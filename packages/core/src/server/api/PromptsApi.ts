@@ -8,6 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Computation, Echoes, echoes, Idempotent } from "../internal/policy.ts"
+import { Since, since } from "./Since.ts"
 import { JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp } from "./Wire.ts"
 
 /**
@@ -107,11 +108,11 @@ export class UtilitiesApi extends HttpApiGroup.make("utilities").add(
   HttpApiEndpoint.post("expandPrompt", "/api/v1/utilities/expand-prompt", {
     payload: ExpandPromptRequest,
     success: ExpandPromptResponse
-  }),
+  }).annotate(Since, since("6.13")),
   HttpApiEndpoint.post("imageToPrompt", "/api/v1/utilities/image-to-prompt", {
     payload: ImageToPromptRequest,
     success: ImageToPromptResponse
-  })
+  }).annotate(Since, since("6.13"))
 ) {}
 
 /**
@@ -246,4 +247,4 @@ export class SystemPromptsApi extends HttpApiGroup.make("systemPrompts").add(
     params: prompt,
     success: JsonValue
   })
-) {}
+).annotateEndpoints(Since, since("6.14")) {}

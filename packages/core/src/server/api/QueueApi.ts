@@ -20,6 +20,7 @@ import {
   SessionQueueItem,
   SessionQueueItemSummary
 } from "./QueueSchemas.ts"
+import { oldestRelease, Since, since } from "./Since.ts"
 import { JsonValue, PathSegment, SQLiteDirection } from "./Wire.ts"
 
 export * from "./QueueSchemas.ts"
@@ -41,17 +42,18 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     payload: Schema.Struct({ batch: Batch, prepend: Schema.optionalKey(Schema.Boolean) }),
     success: EnqueueBatchResult
-  }).annotate(Transfer, true).annotate(Echoes, echoes("payload.batch.batch_id", "batch.batch_id")),
+  }).annotate(Transfer, true).annotate(Echoes, echoes("payload.batch.batch_id", "batch.batch_id"))
+    .annotate(Since, since(oldestRelease, { "payload.batch.idempotency_key": undefined })),
   HttpApiEndpoint.get("enqueueReceipt", "/api/v1/queue/:queue_id/enqueue_batch/receipt", {
     params: queue,
     query: { idempotency_key: Schema.String },
     success: EnqueueBatchReceipt
-  }),
+  }).annotate(Since, since(undefined)),
   HttpApiEndpoint.post("acknowledgeEnqueue", "/api/v1/queue/:queue_id/enqueue_batch/acknowledge", {
     params: queue,
     payload: Schema.Struct({ idempotency_key: Schema.String }),
     success: JsonValue
-  }).annotate(Idempotent, true),
+  }).annotate(Since, since(undefined)).annotate(Idempotent, true),
   HttpApiEndpoint.get("batchStatus", "/api/v1/queue/:queue_id/b/:batch_id/status", {
     params: { queue_id: PathSegment, batch_id: PathSegment },
     success: BatchStatus
@@ -69,17 +71,17 @@ export class QueueApi extends HttpApiGroup.make("queue").add(
     params: queue,
     query: { order_dir: Schema.optionalKey(SQLiteDirection) },
     success: ItemIdsResult
-  }),
+  }).annotate(Since, since("6.7")),
   HttpApiEndpoint.post("itemsByIds", "/api/v1/queue/:queue_id/items_by_ids", {
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItem)
-  }).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
+  }).annotate(Since, since("6.7")).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
   HttpApiEndpoint.post("itemSummariesByIds", "/api/v1/queue/:queue_id/item_summaries_by_ids", {
     params: queue,
     payload: ItemIds,
     success: Schema.Array(SessionQueueItemSummary)
-  }).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
+  }).annotate(Since, since("6.14")).annotate(Idempotent, true).annotate(Echoes, echoes("payload.item_ids", "item_id")),
   HttpApiEndpoint.get("listAll", "/api/v1/queue/:queue_id/list_all", {
     params: queue,
     query: { destination: Schema.optionalKey(Schema.String) },

@@ -72,8 +72,8 @@ export class BatchDatum extends Schema.Opaque<BatchDatum>()(
  *
  * `data` is a list of groups. The groups are combined with each other, the values within a group go in step; the last
  * group varies fastest. The number of items is `runs` times the product of the lengths of the groups. `batch_id` may be
- * chosen by the client. `workflow` is embedded in the images. `idempotency_key` (1 to 255 characters) is for servers whose
- * document has it, see `EnqueueBatchReceipt`.
+ * chosen by the client. `workflow` is embedded in the images. `idempotency_key` (1 to 255 characters) needs a server
+ * whose document has it, and no release has it yet; see `EnqueueBatchReceipt`.
  *
  * @since 0.1.0
  * @category schemas

@@ -9,6 +9,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Echoes, echoes, Transfer } from "../internal/policy.ts"
 import { ImageCategory, ResourceOrigin, WorkflowAndGraph } from "./ImagesApi.ts"
+import { Since, since } from "./Since.ts"
 import { JsonObject, nullish, OffsetPage, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -239,4 +240,4 @@ export class VideosApi extends HttpApiGroup.make("videos").add(
     params: video,
     success: HttpApiSchema.StreamUint8Array({ contentType: "image/webp" })
   })
-) {}
+).annotateEndpoints(Since, since("6.14")) {}

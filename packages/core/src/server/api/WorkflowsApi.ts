@@ -8,6 +8,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import { Idempotent, Transfer } from "../internal/policy.ts"
+import { oldestRelease, Since, since } from "./Since.ts"
 import { JsonObject, JsonValue, nullish, openLiterals, PathSegment, ServerTimestamp, SQLiteDirection } from "./Wire.ts"
 
 /**
@@ -170,12 +171,12 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
       ...ownership
     },
     success: WorkflowPage
-  }),
+  }).annotate(Since, since(oldestRelease, { "query.is_public": "6.13", "query.callable": "6.14" })),
   HttpApiEndpoint.post("create", "/api/v1/workflows/", { payload: Body, success: WorkflowRecord }),
   HttpApiEndpoint.get("countsByCategory", "/api/v1/workflows/counts_by_category", {
     query: { categories: Schema.Array(WorkflowCategory), ...ownership },
     success: Counts
-  }),
+  }).annotate(Since, since(oldestRelease, { "query.is_public": "6.13" })),
   HttpApiEndpoint.get("countsByTag", "/api/v1/workflows/counts_by_tag", {
     query: {
       tags: Schema.Array(Schema.String),
@@ -183,14 +184,14 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
       ...ownership
     },
     success: Counts
-  }),
+  }).annotate(Since, since(oldestRelease, { "query.is_public": "6.13" })),
   HttpApiEndpoint.get("tags", "/api/v1/workflows/tags", {
     query: {
       categories: Schema.optionalKey(Schema.Array(WorkflowCategory)),
       is_public: Schema.optionalKey(Schema.Boolean)
     },
     success: Schema.Array(Schema.String)
-  }),
+  }).annotate(Since, since("6.10", { "query.is_public": "6.13" })),
   HttpApiEndpoint.get("get", "/api/v1/workflows/i/:workflow_id", {
     params: workflow,
     success: WorkflowRecordWithThumbnail
@@ -205,7 +206,7 @@ export class WorkflowsApi extends HttpApiGroup.make("workflows").add(
     params: workflow,
     payload: Schema.Struct({ is_public: Schema.Boolean }),
     success: WorkflowRecord
-  }),
+  }).annotate(Since, since("6.13")),
   HttpApiEndpoint.put("setOpened", "/api/v1/workflows/i/:workflow_id/opened_at", {
     params: workflow,
     success: JsonValue

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -69,6 +70,16 @@ export const parseUrl = (input: string | URL): BaseUrl => {
   return { url, basic, problem: undefined, secrets }
 }
 
+/**
+ * Explains the failure of a request to an endpoint.
+ *
+ * @internal
+ */
+export type Explain = (
+  endpoint: Pick<HttpApiEndpoint.Top, "method" | "path" | "annotations">,
+  error: InvokeAiError
+) => Effect.Effect<InvokeAiError>
+
 type SendError = InvokeAiError | HttpClientError.HttpClientError
 
 /** @internal */
@@ -89,14 +100,15 @@ interface State {
 
 const isPublic = (url: string): boolean => /\/api\/v1\/auth\/(?:login|setup|status)$/.test(url)
 
-// servers without users: up to 6.11 the route does not exist, later ones refuse a login in single-user mode
-const isSingleUser = (error: InvokeAiError): boolean => error.isUnknownRoute
+// these need no login, and a login may need them
+const isSelfDescription = (url: string): boolean => /\/api\/v1\/app\/version$|\/openapi\.json$/.test(url)
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(
   httpClient: HttpClient.HttpClient,
   base: BaseUrl,
-  options: InvokeAiOptions
+  options: InvokeAiOptions,
+  explain: Explain
 ): Effect.fn.Return<Credentials> {
   const { email, password } = options
   const configured = Option.fromNullishOr(options.token).pipe(
@@ -171,7 +183,9 @@ export const make = Effect.fnUntraced(function*(
   const multiuser = Effect.flatMap(statusRoute, (status) => status({})).pipe(
     Effect.map((status) => status.multiuser_enabled),
     mapErrors("GET", statusPath),
-    Effect.catchIf(isSingleUser, () => Effect.succeed(false))
+    Effect.catch((error) => Effect.flip(explain(InvokeAiApi.groups.auth.endpoints.status, error))),
+    // servers up to 6.11 have no users
+    Effect.catchIf(({ reason }) => reason._tag === "Unsupported", () => Effect.succeed(false))
   )
 
   const login = Effect.gen(function*() {
@@ -249,6 +263,7 @@ export const make = Effect.fnUntraced(function*(
       ))
     }
     if (isPublic(request.url)) return sendAs(request, Option.none())
+    if (isSelfDescription(request.url)) return Effect.map(sendAs(request, state.token), adopt)
     return Effect.flatMap(token, (current) => attempt(request, current))
   }
 

@@ -41,7 +41,7 @@ const scrubbed = (call: Call, { loc, msg, type }: ValidationIssue): ValidationIs
 /** @internal */
 export const failure = (
   call: Call,
-  tag: InvokeAiErrorReason["_tag"],
+  tag: Exclude<InvokeAiErrorReason["_tag"], "Unsupported">,
   options: {
     readonly detail: string
     readonly status?: number | undefined
@@ -72,7 +72,11 @@ export const failure = (
  */
 const isUnspecific = (detail: string): boolean => detail === "" || detail === "Not Found"
 
-const reasonOf = (status: number, fromServer: boolean, detail: string): InvokeAiErrorReason["_tag"] => {
+const reasonOf = (
+  status: number,
+  fromServer: boolean,
+  detail: string
+): Exclude<InvokeAiErrorReason["_tag"], "Unsupported"> => {
   switch (status) {
     case 400:
     case 413:
@@ -269,6 +273,14 @@ export const withReason = (error: InvokeAiError, reason: InvokeAiErrorReason, de
     ...(error.retryAfter === undefined ? undefined : { retryAfter: error.retryAfter }),
     ...(error.fromServer === undefined ? undefined : { fromServer: error.fromServer })
   })
+
+/**
+ * The failure of a request that was not sent.
+ *
+ * @internal
+ */
+export const notSent = (call: Call, reason: InvokeAiErrorReason): InvokeAiError =>
+  withReason(failure(call, "Transport", { detail: "", sent: false }), reason, "")
 
 /** @internal */
 export const fromHttpClientError = (call: Call, error: HttpClientError.HttpClientError): InvokeAiError => {

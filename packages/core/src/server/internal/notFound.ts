@@ -28,7 +28,7 @@ export const confirmed = (
   error: InvokeAiError,
   lacks: Effect.Effect<boolean, InvokeAiError>
 ): Effect.Effect<never, InvokeAiError> =>
-  error.status === 404 && error.fromServer === true
+  error.status === 404 && error.fromServer === true && error.reason._tag !== "Unsupported"
     ? Effect.flatMap(Effect.result(lacks), (looked) =>
       Effect.fail(
         Result.isFailure(looked)

@@ -24,7 +24,7 @@ export const app: Omit<Implementations<"app">, "openApi"> = {
       multiuser: context.world.settings.multiUser
     }
   }), { adminOnly: true }),
-  generationDeviceOptions: reply(() => [{ device: "cpu", name: "CPU" }], { since: 14 }),
+  generationDeviceOptions: reply(() => [{ device: "cpu", name: "CPU" }]),
   invocationCacheStatus: reply((context) => context.world.cache.status, {
     adminOnly: true
   }),

@@ -1,7 +1,7 @@
 /** The routes of logins and users. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { orReject, reply, route, type RouteContext, since } from "../routeSupport.ts"
+import { orReject, reply, route, type RouteContext } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 import type { SimulatorUser } from "../userStore.ts"
@@ -60,7 +60,7 @@ export const setPassword = (context: RouteContext, user: SimulatorUser, password
 }
 
 /** `auth/*`, from 6.12 on. */
-export const auth: Implementations<"auth"> = since(12, {
+export const auth: Implementations<"auth"> = {
   status: reply((context) => ({
     setup_required: context.world.settings.multiUser && !hasAdmin(context),
     multiuser_enabled: context.world.settings.multiUser,
@@ -122,4 +122,4 @@ export const auth: Implementations<"auth"> = since(12, {
     context.world.users.users.delete(user.userId)
     return { status: 204, headers: { "content-type": "application/json" }, body: new Uint8Array() }
   }, { adminOnly: true })
-})
+}

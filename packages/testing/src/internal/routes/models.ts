@@ -126,8 +126,8 @@ export const models: Implementations<"models"> = {
     const { hash } = context.query
     const found = [...context.world.models.values()].find((model) => model.hash === hash)
     return json(yield* orReject(found, () => refusal(404, "No model found with this hash")))
-  }, { since: 13 }),
-  missing: reply(() => ({ models: [] }), { since: 13 }),
+  }),
+  missing: reply(() => ({ models: [] })),
   scanFolder: reply(({ query: { scan_path: folder }, world }) => {
     const installed = new Set([...world.models.values()].map((model) => model["path"]))
     return [...world.modelSources.keys()].filter((path) => path === folder || path.startsWith(`${folder}/`))

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as DynamicPrompts from "../nodes/dynamicPrompts.ts"
-import { type EndpointContext, form, orReject, reply, route, type RouteContext, since } from "../routeSupport.ts"
+import { type EndpointContext, form, orReject, reply, route, type RouteContext } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal } from "../SimulatorHttp.ts"
 
@@ -81,13 +81,13 @@ export const stylePresets: Implementations<"stylePresets"> = {
 }
 
 /** `system_prompts/*`, from 6.14 on. */
-export const systemPrompts: Implementations<"systemPrompts"> = since(14, {
+export const systemPrompts: Implementations<"systemPrompts"> = {
   list: prompt.list,
   get: prompt.get,
   delete: prompt.delete,
   create: { handler: (context) => Effect.sync(() => prompt.add(context, context.payload)) },
   update: { handler: (context) => prompt.change(context, context.payload) }
-})
+}
 
 /** `utilities/*`. */
 export const utilities: Implementations<"utilities"> = {
@@ -101,11 +101,11 @@ export const utilities: Implementations<"utilities"> = {
   expandPrompt: route(function*({ payload, world }) {
     if (!world.models.has(payload.model_key)) return yield* refusal(404, "Model not found")
     return json({ expanded_prompt: `${payload.prompt}, in detail`, error: null })
-  }, { since: 14 }),
+  }),
   imageToPrompt: route(function*({ payload, world }) {
     const image = world.gallery.images.get(payload.image_name)
     if (image === undefined) return yield* refusal(404, "Image not found")
     if (!world.models.has(payload.model_key)) return yield* refusal(404, "Model not found")
     return json({ prompt: `a picture of ${image.width} by ${image.height} pixels`, error: null })
-  }, { since: 14 })
+  })
 }

@@ -4,7 +4,6 @@ import { isTerminal, type QueueItem, type Unreadable, withoutNulls } from "../qu
 import { type EndpointContext, orReject, reply, route, type RouteContext, withinLength } from "../routeSupport.ts"
 import type { Implementations } from "../simulatorApi.ts"
 import { type HttpFailure, json, refusal, type SimulatorResponse } from "../SimulatorHttp.ts"
-import type { SimulatorWorld } from "../simulatorWorld.ts"
 import { enqueueBatch } from "./enqueue.ts"
 import { isOwn } from "./permissions.ts"
 
@@ -173,8 +172,6 @@ const single = (
 
 const mine = (context: RouteContext) => (item: QueueItem): boolean => mayTouch(context, item)
 
-const hasReceipts = (world: SimulatorWorld): boolean => world.settings.receipts !== undefined
-
 /** `queue/{queue_id}/*`. */
 export const queue: Implementations<"queue"> = {
   enqueueBatch: { handler: enqueueBatch, rawBody: true },
@@ -182,12 +179,12 @@ export const queue: Implementations<"queue"> = {
     return json(
       yield* orReject(world.receipts.get(query.idempotency_key)?.receipt, () => refusal(404, "Receipt not found"))
     )
-  }, { isAvailable: hasReceipts }),
+  }),
   acknowledgeEnqueue: reply(({ payload, world }) => {
     const stored = world.receipts.get(payload.idempotency_key)
     if (stored !== undefined) stored.isAcknowledged = true
     return { success: true }
-  }, { isAvailable: hasReceipts }),
+  }),
   item: route(function*(context) {
     const item = yield* find(context, "fetching queue item")
     yield* readable(item, "fetching queue item")
@@ -223,7 +220,7 @@ export const queue: Implementations<"queue"> = {
       .toSorted((left, right) => (left.createdAt - right.createdAt) * sign || left.itemId - right.itemId)
       .map((item) => item.itemId)
     return json({ item_ids: ids, total_count: ids.length })
-  }, { since: 8 }),
+  }),
   itemsByIds: route(function*(context) {
     const { profile, queue } = context.world
     const { item_ids: ids } = context.payload
@@ -234,7 +231,7 @@ export const queue: Implementations<"queue"> = {
         ? []
         : [shown(context, item)]
     }))
-  }, { since: 8 }),
+  }),
   itemSummariesByIds: route(function*(context) {
     const { queue } = context.world
     const { item_ids: ids } = context.payload
@@ -248,7 +245,7 @@ export const queue: Implementations<"queue"> = {
       const summary = queue.toSummary(item, context.world.ownerOf(item))
       return mayTouch(context, item) ? summary : redact(context, summary)
     }))
-  }, { since: 14 }),
+  }),
   listAll: route(function*(context) {
     const { destination } = context.query
     const items = context.world.queue.where((item) =>

@@ -9,7 +9,6 @@ import { addToBoard, removeFromBoards } from "./boards.ts"
 /** Routes of recordings. */
 export const recorded: Implementations<"recorded"> = {
   mediaCookie: {
-    since: 14,
     handler: ({ request }) => {
       const token = (request.headers["authorization"] ?? "").replace(/^bearer\s+/i, "")
       return Effect.succeed(json({ success: true }, 200, mediaCookie(token, 86_400)))
@@ -27,7 +26,7 @@ export const recorded: Implementations<"recorded"> = {
     }
     user.updatedAt = context.now
     return json(context.world.users.toJson(user))
-  }, { since: 12, adminOnly: true }),
+  }, { adminOnly: true }),
   addBoardImage: route(function*(context) {
     const { board_id: boardId, image_name: name } = context.payload
     return json(yield* addToBoard(context, boardId, [name]), 201)

@@ -9,7 +9,6 @@ import {
   orReject,
   route,
   type RouteContext,
-  since,
   within,
   withinNames
 } from "../routeSupport.ts"
@@ -192,7 +191,7 @@ const full: Implementation<VideoContext> = route(function*(context) {
 })
 
 /** `videos/*`. */
-export const videos: Implementations<"videos"> = since(14, {
+export const videos: Implementations<"videos"> = {
   upload,
   list: route(function*(context) {
     const { limit = 10, offset = 0 } = context.query
@@ -264,4 +263,4 @@ export const videos: Implementations<"videos"> = since(14, {
     const picture = Raster.painted(Math.min(256, video.width), Math.min(256, video.height), video.name)
     return bytes(Webp.encode(picture), { "content-type": "image/webp", "cache-control": "private, no-store" })
   })
-})
+}

@@ -175,7 +175,7 @@ const list: Implementations<"workflows">["list"] = route(function*(context) {
     total: records.length,
     items: items.map((record) => library.toListItem(record))
   })
-}, { querySince: { callable: 14 } })
+})
 
 /** `workflows/*`. */
 export const workflows: Implementations<"workflows"> = {
@@ -208,7 +208,7 @@ export const workflows: Implementations<"workflows"> = {
     const tags = matching(context, context.query.categories, undefined)
       .flatMap((record) => tagsOf(record).split(",").map((tag) => tag.trim()))
     return [...new Set(tags.filter((tag) => tag !== ""))].toSorted()
-  }, { since: 12 }),
+  }),
   get: route(function*(context) {
     return json(context.world.library.toDetail(yield* find(context)))
   }),
@@ -257,7 +257,7 @@ export const workflows: Implementations<"workflows"> = {
     record.updatedAt = context.now
     emitChange(context, "workflow_updated", record, { old_is_public: before, new_is_public: record.isPublic })
     return json(context.world.library.toRecord(record))
-  }, { since: 12 }),
+  }),
   setOpened: route(function*(context) {
     const record = yield* find(context)
     record.openedAt = context.now

@@ -1,0 +1,65 @@
+/** The documentation of a method says which release of InvokeAI its routes need. */
+import { InvokeAiApi, Since } from "@effect-invokeai/core/server/InvokeAiClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import { readFileSync } from "node:fs"
+
+/** Where the routes of a service are; their documentation leaves this out. */
+const services = {
+  ServerInfo: ["ServerInfo", "/api/v1/"],
+  Auth: ["Auth", "/api/v1/auth/"],
+  SessionQueue: ["SessionQueue", "/api/v1/queue/{queue_id}/"],
+  Images: ["Images", "/api/v1/images/"],
+  Boards: ["Boards", "/api/v1/boards/"],
+  Models: ["Models", "/api/v2/models/"],
+  WorkflowLibrary: ["WorkflowLibrary", "/api/v1/workflows/"],
+  Utilities: ["Prompts", "/api/v1/utilities/"],
+  StylePresets: ["Prompts", "/api/v1/style_presets/"],
+  SystemPrompts: ["Prompts", "/api/v1/system_prompts/"],
+  Videos: ["Videos", "/api/v1/videos/"]
+} as const
+
+const releases: ReadonlyMap<string, string | undefined> = new Map(
+  Object.values(InvokeAiApi.groups).flatMap((group) =>
+    Object.values(group.endpoints as unknown as Record<string, HttpApiEndpoint.Top>).map((endpoint) =>
+      [
+        `${endpoint.method} ${endpoint.path.replace(/:(\w+)/g, "{$1}")}`,
+        Context.get(endpoint.annotations, Since).since
+      ] as const
+    )
+  )
+)
+
+const phrase = (since: string | undefined): string =>
+  since === "6.3" ? "" : since === undefined ? " (no release of InvokeAI has it yet)" : ` (InvokeAI ${since} or later)`
+
+/** The comments of a service's methods, each as one line. */
+const commentsOf = (service: string, file: string): ReadonlyArray<string> => {
+  const source = readFileSync(new URL(`../../packages/core/src/server/${file}.ts`, import.meta.url), "utf8")
+  const [, rest = ""] = source.split(`export class ${service} extends Context.Service`)
+  const [body = ""] = rest.split("}>()(")
+  return [...body.matchAll(/\/\*\*([\s\S]*?)\*\//g)].map(([, text = ""]) => text.replace(/\s*\n\s*\* ?/g, " "))
+}
+
+const mentions = Object.entries(services).flatMap(([service, [file, prefix]]) =>
+  commentsOf(service, file).flatMap((comment) =>
+    [...comment.matchAll(/`([A-Z]+) ([^`]*)`( \((?:InvokeAI|no release)[^)]*\))?/g)].map((
+      [, method = "", path = "", said = ""]
+    ) => ({ service, route: `${method} ${path.startsWith("/") ? path : `${prefix}${path}`}`, said }))
+  )
+)
+
+describe("The documentation of the services", () => {
+  it("names the first release of each route that not all supported releases have", () => {
+    const wrong = mentions.filter(({ route, said }) => releases.has(route) && said !== phrase(releases.get(route)))
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it("mentions each of these routes", () => {
+    const mentioned = new Set(mentions.map(({ route }) => route))
+    const newer = [...releases].filter(([, since]) => since !== "6.3").map(([route]) => route)
+    assert.isAbove(newer.length, 30)
+    assert.deepStrictEqual(newer.filter((route) => !mentioned.has(route)), [])
+  })
+})

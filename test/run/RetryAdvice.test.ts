@@ -21,8 +21,18 @@ const { fromError } = RetryAdvice
 
 type Tag = Parameters<typeof fromError>[0]["_tag"]
 
-const request = (tag: InvokeAiError["reason"]["_tag"], more: Partial<InvokeAiError> = {}) =>
-  new InvokeAiError({ method: "GET", path: "/x", detail: "", ...more, reason: { _tag: tag } })
+const request = (
+  tag: Exclude<InvokeAiError["reason"]["_tag"], "Unsupported">,
+  more: Partial<InvokeAiError> = {}
+) => new InvokeAiError({ method: "GET", path: "/x", detail: "", ...more, reason: { _tag: tag } })
+
+const unsupported = new InvokeAiError({
+  method: "GET",
+  path: "/x",
+  detail: "",
+  status: 404,
+  reason: { _tag: "Unsupported", version: "6.8.1", operation: "GET /x", since: "6.14" }
+})
 
 const busy = request("Server", { status: 503 })
 
@@ -149,7 +159,8 @@ const expected: {
     ["later", request("Server", { status: 429 })],
     ["elsewhere", request("Server", { status: 501 })],
     ["later", request("Decode", { status: 200, code: "ERR_BODY" })],
-    ["elsewhere", request("Decode", { status: 200, code: "ERR_HTML" })]
+    ["elsewhere", request("Decode", { status: 200, code: "ERR_HTML" })],
+    ["elsewhere", unsupported]
   ],
   RecordError: [
     ["later", record("Locked")],
@@ -168,7 +179,7 @@ const expected: {
     new UploadError({ reason, source: "x", ...(reason === "Server" ? { cause: busy } : {}) })
   ]),
   DownloadError: DownloadErrorReason.literals.map((reason) => [
-    (["NotFound", "Forbidden", "InvalidImage"] as const).some((each) => each === reason)
+    (["NotFound", "Forbidden", "InvalidImage", "Unsupported"] as const).some((each) => each === reason)
       ? "elsewhere"
       : (["Connection", "Server", "Truncated", "DiskFull", "File"] as const).some((each) => each === reason)
       ? "later"

@@ -38,7 +38,7 @@ import type { WorkflowChanged } from "./TypedWorkflow.ts"
  *
  * - `never`: it fails in the same way everywhere until the program, the workflow or its values change.
  * - `elsewhere`: this server cannot run it now, and another one may: it is out of memory, cannot be reached, denies access,
- *   or lacks a model, a board, an image or a node type.
+ *   or lacks a model, a board, an image, a node type, or a route that its version does not have.
  * - `later`: the same server can run it in a moment: it is busy or was restarted, its queue is full, or a response is
  *   missing. Another server can do so too, except after `SubmissionUnknown`.
  *
@@ -62,7 +62,8 @@ const requestAdvice: Advice<InvokeAiError["reason"]["_tag"], InvokeAiError> = {
   Conflict: "later",
   Validation: "never",
   Server: ({ isRetryable }) => isRetryable ? "later" : "elsewhere",
-  Decode: ({ isRetryable }) => isRetryable ? "later" : "elsewhere"
+  Decode: ({ isRetryable }) => isRetryable ? "later" : "elsewhere",
+  Unsupported: "elsewhere"
 }
 
 const fromRequest = (error: InvokeAiError): RetryAdvice => adviceOf(requestAdvice, error.reason._tag, error)
@@ -108,6 +109,7 @@ const downloadAdvice: Advice<DownloadErrorReason, DownloadError> = {
   Forbidden: "elsewhere",
   Connection: "later",
   Server: fromCause,
+  Unsupported: "elsewhere",
   Truncated: "later",
   InvalidImage: "elsewhere",
   DirectoryMissing: "never",

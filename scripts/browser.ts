@@ -1,5 +1,5 @@
 /**
- * `pnpm test:browser`: a page in headless Chromium on the served simulator. Needs Chromium: `apt-get install chromium`, or its
+ * `pnpm test:browser`: a page on the served simulator, and the report of a farm, in headless Chromium. Needs Chromium: `apt-get install chromium`, or its
  * path in `CHROMIUM`. Prints the size of the page's bundle.
  */
 import * as Fs from "node:fs"

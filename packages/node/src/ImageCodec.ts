@@ -77,7 +77,10 @@ export const layer: Layer.Layer<CoreImageCodec> = Layer.effect(
         ? userComment((yield* attempt(() => sharp(input, settings).metadata())).comments ?? [])
         : ""
       return yield* attempt(() => {
-        const image = sharp(input, settings)
+        const opened = sharp(input, settings)
+        const image = options.maxSide === undefined
+          ? opened
+          : opened.resize({ width: options.maxSide, height: options.maxSide, fit: "inside", withoutEnlargement: true })
         const encoded = options.format === "jpeg"
           ? image.flatten({ background: "#ffffff" }).jpeg({ quality: options.quality })
           : image.webp({ quality: options.quality })

@@ -33,6 +33,8 @@ export interface EncodeOptions {
   readonly format: "jpeg" | "webp"
   /** From 1 (smallest) to 100 (best). */
   readonly quality: number
+  /** The longest side in pixels: a larger image is scaled down to it. Default: the size of the image. */
+  readonly maxSide?: number | undefined
   /** Whether InvokeAI's metadata, workflow and graph in the PNG go along. */
   readonly metadata: boolean
 }

@@ -9,7 +9,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
-import puppeteer, { type Browser, type Page } from "puppeteer-core"
+import { type Browser, launch, type Page } from "puppeteer-core"
 import { afterAll, beforeAll } from "vitest"
 import { failureOf, noise, resultOf } from "../farm/results.ts"
 import { chromium } from "./support.ts"
@@ -41,7 +41,7 @@ beforeAll(async () => {
       Effect.provide([ImageCodec.layer, NodeServices.layer])
     )
   )
-  browser = await puppeteer.launch({
+  browser = await launch({
     executablePath: chromium ?? "chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
   })

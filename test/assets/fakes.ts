@@ -176,16 +176,15 @@ export class FakeServer {
         return this.faults.full?.(image) ??
           Stream.make(image.bytes.subarray(0, 5), image.bytes.subarray(5, half), image.bytes.subarray(half))
       })),
-    delete: (name) =>
-      Effect.suspend(() => {
-        this.calls.push(`delete ${name}`)
-        return this.faults.delete?.(name) ??
-          (this.images.delete(name) ? Effect.void : Effect.fail(apiError("NotFound", 404, "DELETE")))
-      }),
     deleteMany: (names) =>
-      Effect.sync(() => {
-        const doomed = this.faults.deleteMany?.(names) ?? names
-        const done = doomed.filter((name) => this.images.delete(name))
+      Effect.gen({ self: this }, function*() {
+        const done: Array<string> = []
+        for (const name of this.faults.deleteMany?.(names) ?? names) {
+          this.calls.push(`delete ${name}`)
+          const fault = this.faults.delete?.(name)
+          if (fault !== undefined) yield* fault
+          else if (this.images.delete(name)) done.push(name)
+        }
         return { succeeded: done, failed: names.filter((name) => !done.includes(name)) }
       }),
     upload: (image) =>

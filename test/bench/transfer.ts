@@ -78,8 +78,11 @@ const serve = () => {
     request.resume()
     if (url.pathname === "/api/v1/images/upload") {
       request.on("end", () => json(201, dto(`0-${++uploads}.png`)))
-    } else if (request.method === "DELETE") {
-      json(200, { affected_boards: [], deleted_images: [`${size}-${name}`], failed_images: [] })
+    } else if (url.pathname === "/api/v1/images/delete") {
+      request.on("data", (body: Buffer) => {
+        const { image_names } = JSON.parse(body.toString()) as { readonly image_names: unknown }
+        json(200, { affected_boards: [], deleted_images: image_names, failed_images: [] })
+      })
     } else if (full === undefined) {
       json(200, dto(`${size}-${name}`))
     } else {

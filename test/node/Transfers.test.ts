@@ -67,8 +67,11 @@ const server = (options: {
           }
           request.resume()
           if (path === "/openapi.json") options.document?.(response)
-          else if (request.method === "DELETE") {
-            json(200, { affected_boards: [], deleted_images: [name], failed_images: [] })
+          else if (path === "/api/v1/images/delete") {
+            request.on("data", (body: Uint8Array) => {
+              const { image_names } = JSON.parse(Buffer.from(body).toString()) as { readonly image_names: unknown }
+              json(200, { affected_boards: [], deleted_images: image_names, failed_images: [] })
+            })
           } else if (full === undefined) json(200, dto(name))
           else options.image?.(name, response)
         })

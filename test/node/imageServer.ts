@@ -9,6 +9,8 @@ export interface ImageServer {
   readonly requests: ReadonlyArray<
     { readonly method: string; readonly url: string; readonly headers: Http.IncomingHttpHeaders }
   >
+  /** The names of deleted images. */
+  readonly deleted: ReadonlyArray<string>
   /** Bytes of the request bodies so far. */
   readonly received: () => number
   readonly openConnections: Effect.Effect<number>
@@ -54,6 +56,7 @@ export const imageServer = (options: ImageServerOptions) =>
       Effect.callback<{ readonly server: Http.Server; readonly state: ImageServer }>((resume) => {
         const requests: Array<ImageServer["requests"][number]> = []
         const uploaded = new Set<string>()
+        const deleted: Array<string> = []
         let received = 0
         const json = (response: Http.ServerResponse, status: number, body: unknown) => {
           response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
@@ -70,25 +73,22 @@ export const imageServer = (options: ImageServerOptions) =>
             })
             return
           }
-          if (url.pathname === "/api/v1/images/images_by_names") {
+          if (/^\/api\/v1\/images\/(?:images_by_names|delete)$/.test(url.pathname)) {
             let body = ""
             request.on("data", (chunk: Uint8Array) => body += Buffer.from(chunk).toString())
             request.on("end", () => {
               const { image_names: names } = JSON.parse(body) as { readonly image_names: ReadonlyArray<string> }
+              if (url.pathname.endsWith("/delete")) {
+                const deleted_images = names.filter((name) => uploaded.delete(name))
+                deleted.push(...deleted_images)
+                return json(response, 200, { affected_boards: ["none"], deleted_images, failed_images: [] })
+              }
               json(response, 200, names.filter((name) => uploaded.has(name)).map((name) => dto(name, 8, 8)))
             })
             return
           }
           request.resume()
           const [, name = "", part] = /^\/api\/v1\/images\/i\/([^/]+)(\/full)?$/.exec(url.pathname) ?? []
-          if (request.method === "DELETE") {
-            json(response, 200, {
-              affected_boards: ["none"],
-              deleted_images: uploaded.delete(name) ? [name] : [],
-              failed_images: []
-            })
-            return
-          }
           if (uploaded.has(name)) return json(response, 200, dto(name, 8, 8))
           if (options.hang === true) return
           const bytes = options.image(name)
@@ -112,6 +112,7 @@ export const imageServer = (options: ImageServerOptions) =>
             state: {
               url: `http://127.0.0.1:${port}`,
               requests,
+              deleted,
               received: () => received,
               openConnections: Effect.callback<number>((done) => {
                 server.getConnections((_, count) => done(Effect.succeed(count)))

@@ -39,16 +39,17 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isRetryableCause, TaggedError } from "../internal/TaggedError.ts"
 import { InvokeAiError } from "../InvokeAiError.ts"
+import { deleted, deleteImages, failed, kept, missing } from "../job/internal/deleteImages.ts"
 import { imageNames, type WorkflowOutput } from "../job/Outputs.ts"
 import { Images } from "../server/Images.ts"
 import { SessionQueue } from "../server/SessionQueue.ts"
 import type { DeletionOutcome, KeptReason } from "./Asset.ts"
 import { Assets } from "./Assets.ts"
 import type { ImageReference } from "./DownloadOptions.ts"
-import { deleted, failed, kept, missing } from "./internal/deletion.ts"
 import { imageName } from "./internal/ImageTransfer.ts"
 
 export type { KeptReason } from "./Asset.ts"
@@ -199,15 +200,6 @@ export interface OutputsCleanupOptions extends CleanupOptions {
   readonly starred?: boolean | undefined
 }
 
-const notDeleted = (): InvokeAiError =>
-  new InvokeAiError({
-    reason: { _tag: "Server" },
-    method: "POST",
-    path: "/api/v1/images/delete",
-    status: 200,
-    detail: "the server did not delete the image"
-  })
-
 const outputOutcomes = Effect.fnUntraced(
   function*(
     outputs: WorkflowOutput,
@@ -225,46 +217,25 @@ const outputOutcomes = Effect.fnUntraced(
     const names = options.images === "final"
       ? outputs.finalImages.map((image) => image.imageName)
       : imageNames(outputs.all)
-    // missing until found, failed until deleted: each outcome is true wherever the steps below stop
     const outcomes = new Map<string, DeletionOutcome>(names.map((name) => [name, missing]))
     if (names.length === 0) return outcomes
-
-    let inherited: ReadonlySet<string> = new Set()
-    const steps = Effect.gen(function*() {
-      const doomed: Array<string> = []
-      const present = yield* images.byNames(names)
-      inherited = yield* imageUse.claim(outputs.batchId, names)
-      const used = yield* imageUse.usedByOthers({ batchIds: new Set(together.map((job) => job.batchId)) })
-      for (const image of present) {
-        const name = image.image_name
-        const reason: KeptReason | undefined = !sessionIds.has(image.session_id ?? "") && !inherited.has(name)
+    const present = yield* Effect.result(images.byNames(names))
+    if (Result.isFailure(present)) return new Map(names.map((name) => [name, failed(present.failure)]))
+    const inherited = yield* imageUse.claim(outputs.batchId, names)
+    const cleaned = yield* deleteImages(present.success, {
+      reasonToKeep: ({ board_id, image_name, session_id, starred }) =>
+        !sessionIds.has(session_id ?? "") && !inherited.has(image_name)
           ? "OtherRun"
-          : options.board !== undefined && (image.board_id ?? "none") !== options.board
+          : options.board !== undefined && (board_id ?? "none") !== options.board
           ? "OtherBoard"
-          : image.starred === true && options.starred !== true
+          : starred === true && options.starred !== true
           ? "Starred"
-          : used.has(name)
-          ? "Retained"
-          : undefined
-        if (reason === undefined) {
-          doomed.push(name)
-          outcomes.set(name, failed(notDeleted()))
-        } else outcomes.set(name, kept(reason))
-        if (reason === "Retained") yield* imageUse.transfer(outputs.batchId, [name])
-      }
-      if (doomed.length === 0) return
-      const result = yield* images.deleteMany(doomed)
-      for (const name of result.succeeded) outcomes.set(name, deleted)
-      if (result.failed.length === 0) return
-      const left = new Set((yield* images.byNames(result.failed)).map((image) => image.image_name))
-      for (const name of result.failed) outcomes.set(name, left.has(name) ? failed(notDeleted()) : missing)
+          : undefined,
+      used: yield* imageUse.usedByOthers({ batchIds: new Set(together.map((job) => job.batchId)) }),
+      by: outputs.batchId,
+      imageUse
     })
-    yield* Effect.catch(steps, (error) =>
-      Effect.sync(() => {
-        for (const [name, outcome] of outcomes) {
-          if (outcome._tag === "Missing" || outcome._tag === "Failed") outcomes.set(name, failed(error))
-        }
-      }))
+    for (const [name, outcome] of cleaned) outcomes.set(name, outcome)
     // The next cleanup of this job deletes what this one could not.
     yield* imageUse.transfer("", [...inherited].filter((name) => outcomes.get(name)?._tag === "Failed"))
     return outcomes

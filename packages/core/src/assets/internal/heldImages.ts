@@ -2,16 +2,18 @@
  * Images that are held until their last holder lets go, and what becomes of them then.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { CleanupTasks } from "../../internal/Closing.ts"
 import { printable } from "../../internal/printable.ts"
 import { InvokeAiError } from "../../InvokeAiError.ts"
+import { deleteImages, deleteRequest, failed, missing, orFail } from "../../job/internal/deleteImages.ts"
 import { CurrentBatch, type ImageUsage } from "../../job/internal/ImageUsage.ts"
 import { imagesInUse } from "../../job/JobJournal.ts"
+import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { Asset, DeletionOutcome, Leftover } from "../Asset.ts"
 import type { AssetRecord, Ledger } from "../AssetLedger.ts"
-import { deleteUnless, failed, missing } from "./deletion.ts"
 
 interface Held {
   readonly asset: Asset
@@ -21,15 +23,10 @@ interface Held {
 
 const subjectOf = (imageName: string): string => `Image ${imageName}`
 
-const deletionOf = (imageName: string) => ({
-  method: "DELETE",
-  path: `/api/v1/images/i/${encodeURIComponent(imageName)}`
-})
-
-const interrupted = (imageName: string): InvokeAiError =>
+const interrupted = (): InvokeAiError =>
   new InvokeAiError({
     reason: { _tag: "Transport" },
-    ...deletionOf(imageName),
+    ...deleteRequest,
     detail: "the wait was interrupted; the deletion continues in the background"
   })
 
@@ -119,10 +116,10 @@ export class HeldImages {
       this.cleanup.run({
         subject: subjectOf(imageName),
         attempt: this.deleteOnce(imageName, record),
-        request: deletionOf(imageName)
+        request: deleteRequest
       }).pipe(
         Effect.onInterrupt(() =>
-          Effect.sync(() => void this.undeleted.set(imageName, { record, error: interrupted(imageName) }))
+          Effect.sync(() => void this.undeleted.set(imageName, { record, error: interrupted() }))
         )
       ),
       (result) => {
@@ -142,18 +139,10 @@ export class HeldImages {
   /** One attempt to delete an image, with all that follows from it. */
   deleteOnce(imageName: string, record: AssetRecord): Effect.Effect<DeletionOutcome, InvokeAiError> {
     return Effect.gen({ self: this }, function*() {
-      const outcome = yield* deleteUnless(
-        imageName,
-        (image) =>
-          Effect.map(this.imageUse.usedByOthers({ sessionId: image.session_id }), (used) => {
-            if (used.has(imageName) || this.held.has(imageName)) return "Retained"
-            if (image.starred === true && !record.starred) return "Starred"
-            return (image.board_id ?? null) === record.board_id ? undefined : "Moved"
-          })
-      ).pipe(Effect.provideService(Images, this.images))
+      const found = yield* this.images.find(imageName)
+      const outcome: DeletionOutcome = Option.isNone(found) ? missing : yield* this.deleteFound(found.value, record)
       this.undeleted.delete(imageName)
       if (outcome._tag === "Kept") {
-        if (outcome.reason === "Retained") yield* this.imageUse.transfer(record.id, [imageName])
         yield* Effect.logInfo(
           printable(`Image ${imageName} stays on the server: ${outcome.reason.toLowerCase()} since`)
         )
@@ -161,5 +150,25 @@ export class HeldImages {
       yield* this.ledger.remove(record.id)
       return outcome
     })
+  }
+
+  private deleteFound(image: ImageDTO, record: AssetRecord): Effect.Effect<DeletionOutcome, InvokeAiError> {
+    const name = image.image_name
+    return Effect.gen({ self: this }, function*() {
+      const outcomes = yield* deleteImages([image], {
+        reasonToKeep: ({ board_id = null, starred }) =>
+          this.held.has(name)
+            ? "Retained"
+            : starred === true && !record.starred
+            ? "Starred"
+            : board_id === record.board_id
+            ? undefined
+            : "Moved",
+        used: yield* this.imageUse.usedByOthers({ sessionId: image.session_id }),
+        by: record.id,
+        imageUse: this.imageUse
+      })
+      return (yield* orFail(outcomes)).get(name) ?? missing
+    }).pipe(Effect.provideService(Images, this.images))
   }
 }

@@ -26,6 +26,7 @@ import { JobTracker } from "../JobTracker.ts"
 import { imageNames } from "../Outputs.ts"
 import { findBatchItems } from "./batchItems.ts"
 import { cancelBatch } from "./cancellation.ts"
+import { deleteRequest } from "./deleteImages.ts"
 import { isFinal, type ItemState } from "./ItemState.ts"
 import { fromItem } from "./Observation.ts"
 import { deleteSessionImages } from "./sessionImages.ts"
@@ -219,8 +220,6 @@ const cancelRequest = Effect.map(SessionQueue, ({ queueId }) => ({
   path: `/api/v1/queue/${queueId}/cancel_by_batch_ids`
 }))
 
-const deleteRequest = { method: "POST", path: "/api/v1/images/delete" }
-
 /** The server did what a request asked for, but is not done with the job. */
 const unfinished = (request: { readonly method: string; readonly path: string }, detail: string): InvokeAiError =>
   new InvokeAiError({ reason: { _tag: "Conflict" }, ...request, detail, code: unfinishedCode, sent: true })
@@ -301,7 +300,7 @@ const removeImages = Effect.fnUntraced(function*(
   )
   if (started.length === 0) return true
   const done = started.some((item) => item.status === "canceled") ? yield* waitForProcessor : true
-  const failed = yield* deleteSessionImages({
+  yield* deleteSessionImages({
     sessionIds: new Set(started.map((item) => item.sessionId)),
     outputs: started.flatMap((item) => item.outputs),
     since: started.map((item) => item.createdAt).find((time) => time !== null) ?? null,
@@ -311,14 +310,6 @@ const removeImages = Effect.fnUntraced(function*(
     inherited,
     imageUse: (yield* JobTracker).imageUse
   })
-  if (failed.length > 0) {
-    return yield* new InvokeAiError({
-      reason: { _tag: "Server" },
-      ...deleteRequest,
-      status: 200,
-      detail: `the server did not delete ${failed.join(", ")}`
-    })
-  }
   return done
 })
 

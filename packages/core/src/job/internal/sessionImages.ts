@@ -9,6 +9,7 @@ import type { InvokeAiError } from "../../InvokeAiError.ts"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import { imageNames, type InkOutput } from "../Outputs.ts"
+import { deleteImages, orFail } from "./deleteImages.ts"
 import type { ImageUsage } from "./ImageUsage.ts"
 
 const pageSize = 200
@@ -58,8 +59,8 @@ export const findSessionImages = Effect.fn("SessionImages.findSessionImages")(fu
  * **Details**
  *
  * Only images of these sessions: an image that the server took from its cache belongs to the run that made it, and to
- * this one only if that run left it. Starred images stay, and those that others use; they are left to them. Gives the
- * names of those that could not be deleted.
+ * this one only if that run left it. Starred images stay, and those that others use; they are left to them. Fails if one
+ * could not be deleted, after trying all.
  *
  * @category operations
  * @since 0.1.0
@@ -76,25 +77,24 @@ export const deleteSessionImages = Effect.fn("SessionImages.deleteSessionImages"
   /** Collects the images that other jobs left to this one. For repeated attempts, pass the same set. */
   readonly inherited: Set<string>
   readonly imageUse: ImageUsage["Service"]
-}): Effect.fn.Return<ReadonlyArray<string>, InvokeAiError, Images> {
+}): Effect.fn.Return<void, InvokeAiError, Images> {
   const images = yield* Images
   const names = imageNames(options.outputs)
   const named = names.length === 0 ? [] : yield* images.byNames(names)
   const found = options.search ? yield* findSessionImages(options.sessionIds, options.since) : []
   const { inherited } = options
   for (const name of yield* options.imageUse.claim(options.batchId, names)) inherited.add(name)
-  const used = yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) })
-  const own = new Set<string>()
-  const usedElsewhere = new Set<string>()
-  for (const { image_name, session_id, starred } of [...named, ...found]) {
-    const isOwn = typeof session_id === "string" && options.sessionIds.has(session_id)
-    if (starred === true || options.keep.has(image_name) || !(isOwn || inherited.has(image_name))) continue
-    ;(used.has(image_name) ? usedElsewhere : own).add(image_name)
-  }
-  yield* options.imageUse.transfer(options.batchId, usedElsewhere)
-  if (own.size === 0) return []
-  const { failed } = yield* images.deleteMany([...own])
-  // What is not there any more needs no deleting.
-  const left = failed.length === 0 ? [] : yield* images.byNames(failed)
-  return left.map((image) => image.image_name)
+  const candidates = new Map([...named, ...found].map((image) => [image.image_name, image]))
+  const outcomes = yield* deleteImages([...candidates.values()], {
+    reasonToKeep: ({ image_name, session_id, starred }) => {
+      if (starred === true) return "Starred"
+      if (options.keep.has(image_name)) return "Wanted"
+      const isOwn = typeof session_id === "string" && options.sessionIds.has(session_id)
+      return isOwn || inherited.has(image_name) ? undefined : "OtherRun"
+    },
+    used: yield* options.imageUse.usedByOthers({ batchIds: new Set([options.batchId]) }),
+    by: options.batchId,
+    imageUse: options.imageUse
+  })
+  yield* orFail(outcomes)
 })

@@ -237,6 +237,7 @@ describe("a job", () => {
       seen++
       const all = [world.enqueued, ...world.events]
       assert.isFalse(isRead(all), `seed ${seed}`)
+      assert.isFalse(isRead([...world.events, world.enqueued]), `seed ${seed}: events before the response`)
       // Not before the batch was submitted: nothing is missed then.
       const at = 1 + random.below(world.events.length - 1)
       assert.isTrue(isRead(all.toSpliced(at, 0, gap)), `seed ${seed}: a gap`)

@@ -389,8 +389,7 @@ const send = Effect.fnUntraced(function*(
   limit.context = context
   yield* Effect.addFinalizer((exit) => close(context, exit))
 
-  const seen = Stream.runHead(Stream.filter(tracked.changes, (state) => state.pages.length > 0))
-  const sending = Submission.submit(submission, options, { ...before, seen }).pipe(
+  const sending = Submission.submit(submission, options, before).pipe(
     Effect.tap((result) =>
       Effect.sync(() => {
         context.stage.current = "accepted"

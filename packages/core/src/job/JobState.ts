@@ -756,14 +756,15 @@ export const status = (state: JobState): JobStatus => {
 }
 
 /**
- * Whether an item must be read over HTTP before the job can continue: it ended, or its role is unknown.
+ * Whether an item must be read over HTTP before the job can continue: it ended, or its role is unknown. None before the
+ * list of items is known: until then it is uncertain what their events show.
  *
  * @category guards
  * @since 0.1.0
  */
 export const isUnread = (state: JobState, item: ItemState): boolean =>
-  (item.phase === "ended" && item.role !== "child" && item.role !== "surplus") ||
-  (state.known && item.role === "unknown")
+  state.known &&
+  (item.role === "unknown" || (item.phase === "ended" && item.role !== "child" && item.role !== "surplus"))
 
 /**
  * The ids of all items that must be read over HTTP before the job can continue.

@@ -9,7 +9,7 @@
  * refuse a batch id that they have already, so should a delayed request arrive after all, its items carry the same id:
  * `JobTracker` sees them as surplus and cancels them.
  *
- * While a response is missing, events and short reads tell whether the server has the batch.
+ * While a response is missing, short reads tell whether the server has the batch.
  *
  * A batch that the server took and cannot read would block its queue for every user: it is removed.
  *
@@ -214,12 +214,10 @@ const lookUpBatch = Effect.fnUntraced(function*(
  * have it.
  */
 const appears = Effect.fnUntraced(function*(
-  batchId: string,
-  seen: Effect.Effect<unknown>
+  batchId: string
 ): Effect.fn.Return<number, never, SessionQueue> {
   const queue = yield* SessionQueue
-  // A response that is only a little later than the first event has the better news.
-  yield* Effect.raceFirst(Effect.andThen(seen, Effect.sleep(responseGrace)), Effect.sleep(firstLook))
+  yield* Effect.sleep(firstLook)
   for (let wait = Duration.toMillis(firstLook);; wait = Math.min(wait * 2, 10_000)) {
     const read = yield* Effect.timeoutOption(Effect.result(queue.batchStatus(batchId)), longestLook)
     if (Option.isSome(read) && read.value._tag === "Success" && read.value.success.total > 0) {
@@ -345,7 +343,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
         const batch = key === undefined ? submission.batch : Object.assign({ idempotency_key: key }, submission.batch)
         const answer = yield* Effect.raceFirst(
           Effect.result(queue.enqueueBatch(batch, { prepend: submission.prepend })),
-          appears(batchId, before.seen ?? Effect.never)
+          appears(batchId)
         )
         if (typeof answer === "number") {
           yield* Effect.logInfo("The server has the batch; its response was lost")

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly database?: "memory" | "file"
   /** With `true` every request needs a token; an administrator and two users are made. */
   readonly multiuser?: boolean
+  /** With `false` the server does not collect garbage before each item, so that the cost of a client is visible. */
+  readonly collectGarbage?: boolean
   /** The folder of a diffusers model to install, in place. */
   readonly model?: string
   /** The server's root folder; without it a temporary one that is removed with the scope. */
@@ -167,6 +169,7 @@ export const start = Effect.fnUntraced(
         env: cleanEnvironment({
           HF_HUB_OFFLINE: "1",
           PYTHONUNBUFFERED: "1",
+          WITHOUT_GC: options.collectGarbage === false ? "1" : undefined,
           TEMPORARY_ROOT: options.root === undefined ? root : undefined
         }),
         extendEnv: false,

@@ -1,6 +1,6 @@
 /**
  * A real server to try things on by hand, until Ctrl-C: `node scripts/real-server/serve.ts [--multiuser] [--file-db]
- * [--version X]`.
+ * [--no-gc] [--version X]`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -19,6 +19,7 @@ const program = Effect.gen(function*() {
     options: {
       multiuser: { type: "boolean", default: false },
       "file-db": { type: "boolean", default: false },
+      "no-gc": { type: "boolean", default: false },
       version: { type: "string", default: newestVersion }
     }
   })
@@ -26,6 +27,7 @@ const program = Effect.gen(function*() {
   const server = yield* start(installation, {
     multiuser: values.multiuser,
     database: values["file-db"] ? "file" : "memory",
+    collectGarbage: !values["no-gc"],
     model: yield* ensureTinyModel(installation)
   })
   for (const account of server.accounts) yield* say(`account: ${account.email} ${account.password}`)

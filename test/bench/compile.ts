@@ -85,6 +85,34 @@ const parseDocument = () => JSON.parse(document)
 const ofWorkflow = (run: () => unknown) => compare(run, parseWorkflow, 500)
 const ofDocument = (run: () => unknown) => compare(run, parseDocument, 60)
 
+/** A workflow of so many nodes, each connected to the one before. */
+const chain = (count: number): string => {
+  const file = JSON.parse(readFileSync(join(root, "test/fixtures/workflows/text-only.json"), "utf8")) as {
+    readonly nodes: ReadonlyArray<{ readonly data: { readonly type: string } }>
+  }
+  const add = file.nodes.find(({ data }) => data.type === "add")
+  const nodes = Array.from({ length: count }, (_, index) => {
+    const id = `add-${index}`
+    return { ...add, id, data: { ...add?.data, id } }
+  })
+  const edges = nodes.slice(1).map(({ id }, index) => ({
+    id: `edge-${index}`,
+    type: "default",
+    source: `add-${index}`,
+    target: id,
+    sourceHandle: "value",
+    targetHandle: "a"
+  }))
+  return JSON.stringify({ ...file, nodes, edges, form: undefined })
+}
+
+/** Opens a workflow of so many nodes and makes its graph. */
+const ofNodes = (count: number) => {
+  const text = chain(count)
+  const run = () => WorkflowGraph.build(open(Result.getOrThrow(WorkflowDefinition.parse(JSON.parse(text))), catalog))
+  return compare(run, () => JSON.parse(text), Math.max(10, 2000 / count))
+}
+
 const rows: ReadonlyArray<readonly [name: string, times: { readonly run: number; readonly measure: number }]> = [
   ["JSON.parse of the workflow", ofWorkflow(parseWorkflow)],
   ["read, load and list its inputs", ofWorkflow(load)],
@@ -95,7 +123,12 @@ const rows: ReadonlyArray<readonly [name: string, times: { readonly run: number;
   [`Workflow.setInputs (${values.size})`, ofWorkflow(() => Effect.runSync(Workflow.setInputs(workflow, values)))],
   ["WorkflowBatch.validate", ofWorkflow(() => WorkflowBatch.validate(workflow))],
   ["JSON.parse of the OpenAPI document", ofDocument(parseDocument)],
-  ["catalog from its text", ofDocument(() => fromOpenApi(JSON.parse(document)))]
+  ["catalog from its text", ofDocument(() => fromOpenApi(JSON.parse(document)))],
+  ...[10, 100, 1000].flatMap((count) => {
+    const times = ofNodes(count)
+    const parse = { run: times.measure, measure: times.measure }
+    return [[`JSON.parse of ${count} nodes`, parse], [`open ${count} nodes and make their graph`, times]] as const
+  })
 ]
 
 process.stdout.write(`workflow ${text.length} characters, document ${document.length} characters\n`)

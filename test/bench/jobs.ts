@@ -4,12 +4,10 @@
  * This process serves the simulator; a second one hands all jobs in while the queue is paused, resumes it and waits for
  * every job. Then the same again, several times: what is held after each round must not grow.
  *
- * Before that: the same jobs by hand (`jobsByHand.ts`), and what it costs to take in one event of a batch, by the number of its
- * items.
+ * Before that: what it costs to take in one event of a batch, by the number of its items.
  *
  *     node test/bench/jobs.ts [jobs] [rounds]
  */
-import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
@@ -164,16 +162,9 @@ const parent = (jobs: number, rounds: number) =>
       Effect.callback<number>((resume) => {
         spawn(process.execPath, [...args], { stdio: "inherit" }).on("exit", (code) => resume(Effect.succeed(code ?? 1)))
       })
-    const how = [url.href, String(jobs), String(rounds)]
-    const { data, graph, workflow } = yield* Effect.flatMap(Workflow.fromFile(file), (one) => WorkflowBatch.make(one))
-      .pipe(
-        Effect.provide(NodeInvokeAi.layer({ url }))
-      )
-    const batch = JSON.stringify({ data, graph, workflow, runs: 1 })
-    const byHand = yield* ended(Path.join(import.meta.dirname, "jobsByHand.ts"), ...how, batch)
-    const library = yield* ended(self, "client", ...how)
+    const library = yield* ended(self, "client", url.href, String(jobs), String(rounds))
     console.log(`most connections at a time: ${sockets}`)
-    process.exitCode = byHand === 0 && library === 0 && sockets === 1 ? 0 : 1
+    process.exitCode = library === 0 && sockets === 1 ? 0 : 1
   }).pipe(Effect.scoped, Effect.provide(NodeSimulator.layer({ nodeDuration: 0, stepDuration: 0 })))
 
 const [mode, ...rest] = process.argv.slice(2)

@@ -267,6 +267,17 @@ const elsewhere: Readonly<Record<string, string>> = {
   BulkDownloadFailed: "no subcommand downloads a ZIP file",
   AmbiguousName: "boards are resolved when a job is submitted: BoardNotFound",
   ClientClosed: "of the promise client",
+  ...Object.fromEntries(
+    [
+      "InvalidRows",
+      "NoSuitableServer",
+      "RunConflict",
+      "RunNotFound",
+      "ServerNotFound",
+      "StoreInUse",
+      "FarmStoreError"
+    ].map((tag) => [tag, "the tests of the farm's subcommands provoke it"])
+  ),
   UnexpectedError: "of the promise client",
   EventsUnavailable: "jobs are polled, `doctor` has a finding, and it is a warning of `run`"
 }

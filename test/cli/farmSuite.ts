@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
+import { withModel } from "./subcommands.ts"
 import { data, example, failure, invoke, start } from "./support.ts"
 
 type Needs = FileSystem.FileSystem | Path.Path | Scope.Scope
@@ -65,6 +66,9 @@ export const farmSuite = (
           4
         )
         yield* data(CommandResult.Report, ["report", "night", ...state, "--out", "night.jsonl"], { cwd })
+        const page = yield* data(CommandResult.Report, ["report", "night", ...state, "--out", "night.html"], { cwd })
+        assert.strictEqual(page.data.results, 3)
+        assert.include(yield* fs.readFileString(path.join(cwd, "night.html")), "data:image/webp;base64,")
       }))
 
     test("changes runs and servers of a farm that a worker works for", (url) =>
@@ -90,6 +94,8 @@ export const farmSuite = (
           ({ data: { runs } }) => runs[0]?.state === "finished"
         )
         yield* Effect.repeat(isFinished, { until: (finished) => finished, times: 60 })
+        const second = yield* failure(["worker", ...state], { cwd })
+        assert.deepInclude(second, { tag: "StoreInUse", code: CommandResult.ExitCode.notReady })
         yield* worker.interrupt
         assert.strictEqual((yield* worker.ended).code, 130)
         const retried = yield* data(CommandResult.Batch, ["retry", "night", ...state], { cwd })
@@ -102,15 +108,15 @@ export const farmSuite = (
 
     test("continues after Ctrl-C with the items that have no file", (url) =>
       Effect.gen(function*() {
-        const { batch, cwd } = yield* setUp([64, 72, 80, 88, 96, 104])
+        const { batch, cwd } = yield* setUp(Array.from({ length: 12 }, (_, at) => 64 + 8 * at))
         const first = yield* start([...batch, "--server", url, "--json"], { cwd })
-        yield* first.printed(`"running":2`)
+        yield* first.printed(/"running":[12]/)
         yield* first.interrupt
         const ended = yield* first.ended
         assert.strictEqual(ended.code, 130)
         assert.include(ended.stderr, "the same command continues run night")
         const { data: all } = yield* data(CommandResult.Batch, [...batch, "--server", url], { cwd })
-        assert.deepInclude(all, { state: "finished", completed: 6, failed: 0, added: 0 })
+        assert.deepInclude(all, { state: "finished", completed: 12, failed: 0, added: 0 })
       }))
 
     test("says which rows, servers and arguments are wrong, and stores nothing", (url) =>
@@ -133,6 +139,19 @@ export const farmSuite = (
         assert.deepInclude(several, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
         const run = yield* failure(["status", "day", "--state", "farm.db"], { cwd })
         assert.deepInclude(run, { tag: "RunNotFound", code: CommandResult.ExitCode.invalid })
+        const modelled = path.join(cwd, "modelled.json")
+        yield* fs.writeFileString(modelled, withModel(yield* fs.readFileString(workflow), "no-such-model"))
+        const unsuitable = yield* failure(
+          ["batch", modelled, "--rows", "night.csv", "--state", "other.db", "--server", url],
+          { cwd }
+        )
+        assert.deepInclude(unsuitable, { tag: "NoSuitableServer", code: CommandResult.ExitCode.notReady })
+        yield* data(CommandResult.Batch, [...batch, "--server", url, "--detach"], { cwd })
+        const conflict = yield* failure([...batch, "--server", url, "--seed", "7"], { cwd })
+        assert.deepInclude(conflict, { tag: "RunConflict", code: CommandResult.ExitCode.invalid })
+        assert.include(conflict.message, "effect-invokeai farm forget")
+        const server = yield* failure(["farm", "drain", "http://127.0.0.1:9", "--state", "farm.db"], { cwd })
+        assert.deepInclude(server, { tag: "ServerNotFound", code: CommandResult.ExitCode.invalid })
         const store = yield* failure(["status", "--state", "missing/farm.db"], { cwd })
         assert.deepInclude(store, { tag: "FarmStoreError", code: CommandResult.ExitCode.server })
       }))

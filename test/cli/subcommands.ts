@@ -11,7 +11,7 @@ const thumbnail = example("soft-thumbnail.json")
 const mountain = example("mountain.png")
 
 /** A workflow with one more node, which loads a model. */
-const withModel = (workflow: string, key: string): string => {
+export const withModel = (workflow: string, key: string): string => {
   const parsed = JSON.parse(workflow)
   parsed.nodes.push({
     id: "loader",

@@ -25,7 +25,7 @@ export interface Ended {
 export interface Running {
   readonly ended: Effect.Effect<Ended>
   /** Waits until standard output has the text. Never ends if the command ends before. */
-  readonly printed: (text: string) => Effect.Effect<void>
+  readonly printed: (text: string | RegExp) => Effect.Effect<void>
   readonly interrupt: Effect.Effect<void>
 }
 
@@ -62,7 +62,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
   ).pipe(Effect.map(({ child, end, stdout }) => ({
     ended: Effect.promise(() => end),
     printed: (text) =>
-      Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => stdout().includes(text) }), Effect.asVoid),
+      Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => stdout().search(text) >= 0 }), Effect.asVoid),
     interrupt: Effect.sync(() => void child.kill("SIGINT"))
   })))
 

@@ -134,11 +134,11 @@ const report = Command.make(
     state,
     out: Flag.String("out").pipe(
       Flag.withMetavar("<file>"),
-      Flag.withDescription("The file to write: a table if it ends in .csv or .jsonl")
+      Flag.withDescription("The file to write: a page if it ends in .html, a table if in .csv or .jsonl")
     )
   },
   lazily(() => farmModule().then((module) => module.report))
-).pipe(Command.withDescription("Write the results of a run to a table"))
+).pipe(Command.withDescription("Write the results of a run to a page or a table"))
 
 const server = Argument.String("server").pipe(
   Argument.withDescription("The URL of a server, or its name in servers.json")

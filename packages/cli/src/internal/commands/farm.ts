@@ -2,7 +2,9 @@
 import type { ImageFormat } from "@effect-invokeai/core/assets/Downloads"
 import type * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { Farm, type OfferOptions, type ServerStatus } from "@effect-invokeai/farm/Farm"
+import * as Report from "@effect-invokeai/farm/Report"
 import * as Rows from "@effect-invokeai/farm/Rows"
+import * as ImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -110,7 +112,7 @@ const batchResult = Effect.fnUntraced(function*(run: string, added: number, dire
     ...(status.failed > failures.length ? [`- and ${status.failed - failures.length} more`] : []),
     ...(status.failed > 0
       ? [
-        `\`effect-invokeai retry ${run}\` runs them again; \`effect-invokeai report ${run} --out results.csv\` shows all.`
+        `\`effect-invokeai retry ${run}\` runs them again; \`effect-invokeai report ${run} --out report.html\` shows all.`
       ]
       : [])
   ]
@@ -288,7 +290,7 @@ export const server = (change: "add" | "drain" | "remove") =>
     }).pipe(Effect.provide(FarmConfig.layer(input)))
   )
 
-/** `report`: writes the results of a run to a table. */
+/** `report`: writes the results of a run to a file, as a page or as a table. */
 export const report = Effect.fn("Command.report")((
   input: FarmConfig.FarmInput & { readonly run: string; readonly out: string }
 ) =>
@@ -297,20 +299,30 @@ export const report = Effect.fn("Command.report")((
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const { canceled, completed, failed } = yield* farm.status(input.run)
-    const ending = path.extname(input.out).toLowerCase()
-    const text = ending === ".csv"
-      ? farm.table(input.run, "csv")
-      : ending === ".jsonl" || ending === ".ndjson"
-      ? farm.table(input.run, "jsonl")
-      : undefined
-    if (text === undefined) {
-      return yield* new InvalidArgument({
-        argument: `--out ${input.out}`,
-        reason: "expected a name that ends in .csv or .jsonl"
-      })
+    const table = Effect.fnUntraced(function*(format: "csv" | "jsonl") {
+      yield* fs.makeDirectory(path.dirname(input.out), { recursive: true })
+      yield* farm.table(input.run, format).pipe(Stream.encodeText, Stream.run(fs.sink(input.out)))
+    })
+    switch (path.extname(input.out).toLowerCase()) {
+      case ".csv":
+        yield* table("csv")
+        break
+      case ".jsonl":
+      case ".ndjson":
+        yield* table("jsonl")
+        break
+      case ".html":
+      case ".htm": {
+        const results = yield* Stream.runCollect(farm.results(input.run, { live: false }))
+        yield* Effect.provide(Report.write(results, input.out), ImageCodec.layer)
+        break
+      }
+      default:
+        return yield* new InvalidArgument({
+          argument: `--out ${input.out}`,
+          reason: "expected a name that ends in .html, .csv or .jsonl"
+        })
     }
-    yield* fs.makeDirectory(path.dirname(input.out), { recursive: true })
-    yield* text.pipe(Stream.encodeText, Stream.run(fs.sink(input.out)))
     return yield* outcome(CommandResult.Report, { path: input.out, results: completed + failed + canceled }, input.out)
   }).pipe(Effect.provide(FarmConfig.layer(input)))
 )

@@ -51,12 +51,12 @@ describe("SqliteClient", () => {
       assert.include(error.message, "UNIQUE constraint failed: things.id")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("reports a file that another process is writing to", () =>
+  it.live("reports a file that another process is writing to", () =>
     Effect.gen(function*() {
       const files = yield* FileSystem.FileSystem
       const filename = `${yield* files.makeTempDirectoryScoped()}/run.db`
       const first = yield* Layer.build(SqliteClient.layer({ filename }))
-      const second = yield* Layer.build(Layer.fresh(SqliteClient.layer({ filename, busyTimeout: 10 })))
+      const second = yield* Layer.build(Layer.fresh(SqliteClient.layer({ filename, busyTimeout: "10 millis" })))
       const error = yield* SqlClient.SqlClient.pipe(
         Effect.flatMap((sql) =>
           sql.withTransaction(Effect.flip(Effect.provide(

@@ -15,6 +15,8 @@ export const photo = new URL("../../examples/mountain.png", import.meta.url).pat
 /** Inputs: `photo`, `width`, `softness`. */
 export const thumbnail = new URL("../../examples/soft-thumbnail.json", import.meta.url).pathname
 
+/** Inputs: a prompt; needs a model. */
+export const withModel = new URL("../fixtures/workflows/sd1-text-to-image.json", import.meta.url).pathname
 export const textOnly = new URL("../fixtures/workflows/text-only.json", import.meta.url).pathname
 
 /** Simulated servers, by URL. */

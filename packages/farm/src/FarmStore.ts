@@ -5,11 +5,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { DatabaseSync } from "node:sqlite"
 import { FarmStoreError, StoreInUse } from "./FarmError.ts"
 import * as SqliteClient from "./SqliteClient.ts"
+
+/** Runs what feeds a server in one process at a time, until the scope closes. */
+type Feed = (url: string, feeder: Effect.Effect<never>) => Effect.Effect<void, never, Scope.Scope>
 
 /**
  * A store, for `Farm.layer`.
@@ -20,10 +24,8 @@ import * as SqliteClient from "./SqliteClient.ts"
 export interface FarmStore {
   /** The database. @internal */
   readonly sql: Layer.Layer<SqlClient.SqlClient, FarmStoreError>
-  /** Makes this process the only one that works on the store, where several cannot, until the scope closes. @internal */
-  readonly exclusive: Effect.Effect<void, StoreInUse | FarmStoreError, Scope.Scope>
-  /** Runs what feeds a server in one process, until the scope closes. @internal */
-  readonly feed: (url: string, feeder: Effect.Effect<never>) => Effect.Effect<void, never, Scope.Scope>
+  /** Makes this process a worker until the scope closes; the only one, if the store has place for one. @internal */
+  readonly join: Effect.Effect<Feed, StoreInUse | FarmStoreError, SqlClient.SqlClient | Scope.Scope>
 }
 
 /** Holds a write lock on a file beside the database: the operating system releases it when the process ends. */
@@ -76,6 +78,86 @@ export const sqlite = (options: SqliteClient.SqliteOptions): FarmStore => ({
   sql: SqliteClient.layer(options).pipe(
     Layer.catch((cause) => Layer.effectContext(new FarmStoreError({ operation: `opening ${options.filename}`, cause })))
   ),
-  feed: (_url, feeder) => Effect.asVoid(Effect.forkScoped(feeder)),
-  exclusive: options.filename === ":memory:" ? Effect.void : lockFile(options.filename)
+  join: Effect.as(
+    options.filename === ":memory:" ? Effect.void : lockFile(options.filename),
+    (_url, feeder) => Effect.asVoid(Effect.forkScoped(feeder))
+  )
+})
+
+/**
+ * Which Postgres.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PostgresOptions {
+  /** `postgres://user:password@host:5432/database`. */
+  readonly url: Redacted.Redacted
+  /**
+   * How many connections a process opens at most.
+   *
+   * @default 10
+   */
+  readonly maxConnections?: number | undefined
+}
+
+const importPostgres = Effect.tryPromise({
+  try: () => import("@effect/sql-pg/PgClient"),
+  catch: (cause) =>
+    new FarmStoreError({ operation: "loading the package @effect/sql-pg, which must be installed", cause })
+})
+
+/**
+ * Keeps the farm in Postgres: any number of processes on any number of machines work on it together.
+ *
+ * **Details**
+ *
+ * Needs the package `@effect/sql-pg`. The farm creates its tables, whose names begin with `farm_`, in the first schema of
+ * the search path. One process feeds a server at a time; if it is killed, another one takes over within 15 seconds. Processes
+ * need no connection to each other.
+ *
+ * **Gotchas**
+ *
+ * A pooler such as PgBouncer must be in session mode: the farm uses advisory locks.
+ *
+ * **Example** (A farm on Postgres)
+ *
+ * ```ts
+ * import { Farm } from "@effect-invokeai/farm/Farm"
+ * import * as FarmStore from "@effect-invokeai/farm/FarmStore"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const farm = Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), (url) =>
+ *   Farm.layer({
+ *     servers: [{ url: "http://192.168.0.11:9090" }, { url: "http://192.168.0.12:9090" }],
+ *     store: FarmStore.postgres({ url })
+ *   })))
+ * ```
+ *
+ * @category stores
+ * @since 0.1.0
+ */
+export const postgres = ({ maxConnections = 10, url }: PostgresOptions): FarmStore => ({
+  sql: Layer.unwrap(
+    Effect.map(
+      importPostgres,
+      (PgClient) => PgClient.layer({ url, maxConnections, applicationName: "effect-invokeai farm" })
+    )
+  ).pipe(
+    Layer.catch((cause) =>
+      Layer.effectContext(
+        cause._tag === "FarmStoreError" ? cause : new FarmStoreError({ operation: "connecting to Postgres", cause })
+      )
+    )
+  ),
+  join: Effect.gen(function*() {
+    const Cluster = yield* Effect.promise(() => import("./internal/cluster.ts"))
+    const singleton = yield* Effect.mapError(
+      Cluster.join,
+      (cause) => new FarmStoreError({ operation: "joining the other workers", cause })
+    )
+    return (url, feeder) => singleton(`farm/${url}`, feeder)
+  })
 })

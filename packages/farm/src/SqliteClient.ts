@@ -23,11 +23,13 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Client from "effect/sql/SqlClient"
@@ -47,10 +49,12 @@ export interface SqliteOptions {
   /** The path of the database file, which is created if it does not exist; `":memory:"` for none. */
   readonly filename: string
   /**
-   * How many milliseconds a statement waits while another process writes to the file, before it fails with the reason
-   * `LockTimeoutError`. The program does nothing else in the meantime. Default: 5,000.
+   * How long a statement waits while another process writes to the file, before it fails with the reason
+   * `LockTimeoutError`.
+   *
+   * @default "10 seconds"
    */
-  readonly busyTimeout?: number | undefined
+  readonly busyTimeout?: Duration.Input | undefined
 }
 
 /** How many prepared statements are kept. */
@@ -75,10 +79,16 @@ const sqlError = (cause: unknown, operation: string): SqlError => {
   })
 }
 
-const attempt = <A>(operation: string, evaluate: () => A): Effect.Effect<A, SqlError> =>
+const attemptOnce = <A>(operation: string, evaluate: () => A): Effect.Effect<A, SqlError> =>
   Effect.try({ try: evaluate, catch: (cause) => sqlError(cause, operation) })
 
-const makeConnection = (database: DatabaseSync): Connection => {
+const makeConnection = (database: DatabaseSync, busyTimeout: Duration.Input): Connection => {
+  // SQLite's own waiting would block the program, also one that holds the lock in another connection
+  const attempt = <A>(operation: string, evaluate: () => A) =>
+    Effect.retry(attemptOnce(operation, evaluate), {
+      while: ({ reason }) => reason._tag === "LockTimeoutError",
+      schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.during(busyTimeout)])
+    })
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql)
@@ -108,12 +118,14 @@ const makeConnection = (database: DatabaseSync): Connection => {
   }
 }
 
-const open = ({ busyTimeout = 5000, filename }: SqliteOptions): DatabaseSync => {
+const open = ({ filename }: SqliteOptions): DatabaseSync => {
   const database = new DatabaseSync(filename)
-  database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
+  // for the next line, which needs the file alone for a moment
+  database.exec("PRAGMA busy_timeout = 1000")
   database.exec("PRAGMA journal_mode = WAL")
   // with WAL, a crash of the machine can undo the last transactions, and cannot damage the file
   database.exec("PRAGMA synchronous = NORMAL")
+  database.exec("PRAGMA busy_timeout = 0")
   return database
 }
 
@@ -121,10 +133,10 @@ const make = Effect.fnUntraced(function*(
   options: SqliteOptions
 ): Effect.fn.Return<Client.SqlClient, SqlError, Scope.Scope | Reactivity.Reactivity> {
   const database = yield* Effect.acquireRelease(
-    attempt("connect", () => open(options)),
+    attemptOnce("connect", () => open(options)),
     (database) => Effect.sync(() => database.close())
   )
-  const connection = makeConnection(database)
+  const connection = makeConnection(database, options.busyTimeout ?? "10 seconds")
   // one connection: statements of others wait until a transaction has ended
   const semaphore = yield* Semaphore.make(1)
   const acquirer = semaphore.withPermit(Effect.succeed(connection))

@@ -1,4 +1,5 @@
 /** What a farm does. */
+import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import type { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import { InvalidOption } from "@effect-invokeai/core/InvokeAiError"
@@ -23,6 +24,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Migrator from "effect/sql/Migrator"
+import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { FarmStoreError, NoSuitableServer, RunConflict, type ServerProblem } from "../FarmError.ts"
@@ -134,7 +136,11 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
     store
   } = options
   const services = yield* Effect.context<
-    PersistedQueue.PersistedQueueFactory | PersistedQueue.PersistedQueueStore | FileSystem.FileSystem | Path.Path
+    | PersistedQueue.PersistedQueueFactory
+    | PersistedQueue.PersistedQueueStore
+    | SqlClient.SqlClient
+    | FileSystem.FileSystem
+    | Path.Path
   >()
   const path = yield* Path.Path
   yield* storing("creating its tables")(Db.migrate)
@@ -142,8 +148,12 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
   const control = Control.make(db)
   const { sql } = db
   const wake = yield* Latch.make(false)
+  const ledger = yield* Layer.build(AssetLedger.layerSql({ table: "farm_uploads" })).pipe(
+    Effect.mapError((cause) => new FarmStoreError({ operation: "creating its tables", cause }))
+  )
   const clients = yield* RcMap.make({
-    lookup: (url: string) => Layer.build(Layer.fresh(connect(url))).pipe(Effect.mapError(toError)),
+    lookup: (url: string) =>
+      Layer.build(Layer.fresh(connect(url))).pipe(Effect.mapError(toError), Effect.provideContext(ledger)),
     idleTimeToLive: "1 minute"
   })
   for (const { concurrency = 2, url } of configured) {
@@ -329,7 +339,7 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
   })
 
   /** Starts a feeder for each server, and stops those of removed ones. */
-  const manage = Effect.fnUntraced(function*(feed: (url: string) => Effect.Effect<never, never, Scope.Scope>) {
+  const manage = Effect.fnUntraced(function*(start: (url: string) => Effect.Effect<void, never, Scope.Scope>) {
     const feeders = new Map<string, Scope.Closeable>()
     const scope = yield* Effect.scope
     const step = Effect.gen(function*() {
@@ -338,7 +348,7 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
         if (feeder === undefined && state !== "removed") {
           const own = yield* Scope.fork(scope)
           feeders.set(url, own)
-          yield* store.feed(url, Effect.scoped(feed(url))).pipe(Scope.provide(own))
+          yield* Scope.provide(start(url), own)
         } else if (state === "removed" && (yield* db.inFlight(url)) === 0) {
           feeders.delete(url)
           if (feeder !== undefined) yield* Scope.close(feeder, Exit.void)
@@ -354,7 +364,7 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
   })
 
   const work = Effect.gen(function*() {
-    yield* store.exclusive
+    const join = yield* store.join
     yield* Effect.addFinalizer(() => Files.removeEmpty(directory))
     const { feed } = yield* Worker.make({
       db,
@@ -370,7 +380,7 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
       Effect.repeat(Schedule.spaced("1 hour")),
       Effect.forkScoped
     )
-    return yield* manage(feed)
+    return yield* manage((url) => join(url, Effect.scoped(feed(url))))
   }).pipe(Effect.scoped, Effect.provideContext(services), Effect.withSpan("Farm.work"))
 
   const woken = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.tap(effect, () => wake.release)

@@ -1,4 +1,5 @@
 /** Feeds servers: takes items from the queues of the runs, and runs as many at a time as a server has room for. */
+import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
@@ -37,6 +38,9 @@ export const Element = Schema.Struct({ item: Schema.String })
 
 /** How often a feeder looks for work and for changes of its server. */
 const pollInterval = "500 millis"
+
+/** The longest time that a failing server is left alone, in milliseconds. */
+const maxPause = 30_000
 
 /** How many workers an item may take down. */
 const maxLosses = 5
@@ -108,20 +112,29 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     PersistedQueue.PersistedQueueFactory | FileSystem.FileSystem | Path.Path
   >()
   const path = yield* Path.Path
+  // items run on when their server is fed by another process from now on
+  const scope = yield* Effect.scope
   const pause = Effect.raceFirst(wake.await, Effect.sleep(pollInterval))
 
-  // runs that go on, so that their jobs do too
-  const current = { uids: undefined as ReadonlySet<string> | undefined }
+  // runs that are not canceled, so that their jobs are not
+  const current = { uids: new Set<string>(), reads: 0 }
   yield* db.runs.pipe(
     Effect.map((runs) => {
       current.uids = new Set(runs.flatMap(({ state, uid }) => state === "canceled" ? [] : [uid]))
+      current.reads++
     }),
     Effect.catchCause((cause) => Effect.logWarning("The farm's runs could not be read", cause)),
     Effect.repeat(Schedule.spaced("1 second")),
     Effect.forkScoped
   )
+  /** Ends when a run was canceled or forgotten. A run can be newer than what was read last, or is being read. */
   const awaitCanceled = (run: Db.RunRow) =>
-    Effect.sleep("500 millis").pipe(Effect.repeat({ until: () => current.uids?.has(run.uid) === false }))
+    Effect.suspend(() => {
+      const enough = current.reads + 2
+      return Effect.sleep("500 millis").pipe(
+        Effect.repeat({ until: () => current.reads >= enough && !current.uids.has(run.uid) })
+      )
+    })
 
   /** Whether the server has a batch. */
   const hasBatch = (client: Context.Context<NodeInvokeAi.Services>, batchId: string) =>
@@ -134,11 +147,25 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
   const cancelOn = (client: Context.Context<NodeInvokeAi.Services>, batchIds: ReadonlyArray<string>) =>
     SessionQueue.use((queue) => queue.cancelByBatchIds(batchIds)).pipe(Effect.provideContext(client))
 
+  /** Cancels a job of this process, also one that is still being submitted, and waits for its end. */
+  const cancelAndAwait = (
+    client: Context.Context<NodeInvokeAi.Services>,
+    batchId: string,
+    running: Fiber.Fiber<unknown, unknown>
+  ) =>
+    cancelOn(client, [batchId]).pipe(
+      Effect.ignore,
+      Effect.repeat(Schedule.spaced("500 millis")),
+      Effect.raceFirst(Fiber.await(running)),
+      Effect.timeoutOption("15 seconds"),
+      Effect.andThen(Fiber.interrupt(running))
+    )
+
   const feed = Effect.fnUntraced(function*(url: string): Effect.fn.Return<never, never, Scope.Scope> {
-    const scope = yield* Effect.scope
     const suitability = new Map<string, Suitability>()
     const health = { failures: 0, retryAt: 0, isProbed: false }
     let busy = 0
+    let isFull = false
 
     const observe = (capacity: number) =>
       Effect.all([
@@ -150,7 +177,9 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     const fault = Effect.fnUntraced(function*(error: unknown) {
       const problem = error instanceof Error ? error.message : String(error)
       const now = yield* Clock.currentTimeMillis
-      const wait = Math.min(1000 * 2 ** health.failures, 60_000)
+      // several items can fail for the same reason
+      if (health.failures > 0 && now < health.retryAt) return
+      const wait = Math.min(1000 * 2 ** health.failures, maxPause)
       health.failures++
       health.retryAt = now + wait
       health.isProbed = false
@@ -174,6 +203,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         yield* cancelOn(client, leftovers)
         yield* db.forgetLeftovers(url, leftovers)
       }
+      // uploads of killed workers for jobs that have ended
+      yield* Assets.recover.pipe(
+        Effect.catch((error) => Effect.logWarning(`Uploads on ${url} could not be deleted`, error.message)),
+        Effect.provideContext(client)
+      )
       suitability.clear()
       health.isProbed = true
     }).pipe(Effect.scoped)
@@ -206,7 +240,9 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
           if (yield* db.claim(row, url)) {
             return { row: { ...row, server: url, attempts: row.attempts + 1 }, target: url, isTakenOver: false }
           }
-          return yield* new Postponed({ reason: `${url} has no room` })
+          // back to the head of the queue: another worker's item, or one that a killed worker left, has the place
+          isFull = true
+          return yield* Effect.interrupt
         }
         const owner = row.server ?? url
         yield* db.countLoss(row, 1)
@@ -242,14 +278,17 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       const batchId = Db.batchIdOf(run, row.item, row.generation)
       const inputs = Db.inputsOf(row)
       const staging = yield* Files.stage(directory, batchId)
-      const result = yield* Run.run(workflow, inputs, {
+      const running = yield* Run.run(workflow, inputs, {
         ...submitting,
         timeout: timeout === undefined ? undefined : Duration.millis(timeout),
         batchId,
         directory: staging,
         template: Files.templateOf(template, { run: run.run, id: row.item, row: row.position }),
-        ifExists: "overwrite"
-      }).pipe(Effect.provideContext(client))
+        ifExists: "overwrite",
+        // after a failure of the connection the job may still be there
+        onScopeClose: "detach"
+      }).pipe(Effect.provideContext(client), Effect.forkDetach)
+      const result = yield* Fiber.join(running).pipe(Effect.onInterrupt(() => cancelAndAwait(client, batchId, running)))
       const sizes = new Map(
         result.images.map((
           { height, path, width }
@@ -411,7 +450,10 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         if (probed._tag === "Failure") return yield* fault(probed.failure)
       }
       // after a fault, one item shows whether the server works again
-      if (busy >= (health.failures > 0 ? 1 : server.capacity)) return yield* pause
+      if (isFull || busy >= (health.failures > 0 ? 1 : server.capacity)) {
+        isFull = false
+        return yield* pause
+      }
       for (const run of yield* db.readyRuns) {
         const suitable = yield* Effect.result(suits(run))
         if (suitable._tag === "Failure") return yield* fault(suitable.failure)

@@ -3,20 +3,22 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { hasFault } from "./serverFaults.ts"
 
+/** Creates a board. Where the server reports a failure although it created the board, asserts that and finds the board. */
+const create = Effect.fnUntraced(function*(name: string) {
+  const boards = yield* Boards
+  if (!hasFault("failsAfterCreatingBoards")) return yield* boards.create(name)
+  const before = new Set((yield* boards.all()).map((board) => board.board_id))
+  const error = yield* Effect.flip(boards.create(name))
+  assert.strictEqual(error.reason._tag, "Server")
+  assert.include(error.message, "Failed to create board")
+  const created = (yield* boards.all()).filter((board) => !before.has(board.board_id))
+  assert.deepStrictEqual(created.map((board) => board.board_name), [name])
+  return created[0]!
+})
+
 /** A board until the scope closes; its images are deleted with it. */
 export const createdBoard = (name: string) =>
   Effect.acquireRelease(
-    Boards.use((boards) => boards.create(name)),
+    create(name),
     ({ board_id }) => Effect.ignore(Boards.use((boards) => boards.delete(board_id, { includeImages: true })))
   )
-
-/** Asserts how a server fails that cannot create a board. */
-export const failedBoard = Effect.fnUntraced(function*(name: string) {
-  const error = yield* Effect.flip(Boards.use((boards) => boards.create(name)))
-  assert.strictEqual(error.reason._tag, "Server")
-  assert.include(error.message, "Failed to create board")
-})
-
-/** A board, or `undefined` on a server that cannot create one: what needs no board is tested there too. */
-export const boardIfPossible = (name: string) =>
-  hasFault("createsNoBoards") ? Effect.as(failedBoard(name), undefined) : createdBoard(name)

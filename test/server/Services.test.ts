@@ -332,6 +332,20 @@ describe("Boards", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("returns a board that the server created although it reported a failure", () => {
+    let created = false
+    const { layer, seen } = withServer((request) => {
+      if (request.method !== "POST") return json(created ? [board("new", "samples")] : [])
+      created = true
+      return json({ detail: "Failed to create board" }, { status: 500 })
+    })
+    return Effect.gen(function*() {
+      const boards = yield* Boards
+      assert.strictEqual((yield* boards.findOrCreate("samples")).board_id, "new")
+      assert.strictEqual(seen.filter((request) => request.method === "POST").length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("fails to delete a missing board on every version", () => {
     const { layer, seen } = withServer((request) =>
       request.method === "GET" ? json({ detail: "Board not found" }, { status: 404 }) : json(null)

@@ -112,11 +112,18 @@ describe("the client and the real server", () => {
       assert.isFalse(error.sent)
     }).pipe(Effect.provide(client({ url: Support.url.replace("http:", "https:") }))))
 
-  it.live("reports an unknown path as not found, although the server responds with 200 and its web page", () =>
+  it.live("reports an image as missing if its name leads to no route of the server", () =>
     Effect.gen(function*() {
+      const images = yield* Images
       const { call, bytes } = yield* InvokeAiClient
-      // an encoded slash makes the parameter match no route, so the web page answers
-      const image = { params: { image_name: "../x" } }
+      // an encoded slash makes the parameter match no route
+      const name = "../x"
+      const errors = [yield* failure(images.get(name)), yield* failure(Stream.runDrain(images.full(name)))]
+      for (const error of errors) assert.strictEqual(error.reason._tag, "NotFound", error.message)
+      // up to 6.11 the response is the 404 of every wrong path, which shows nothing by itself
+      if (!Support.since("6.12")) return
+      // from then on the web page answers with 200
+      const image = { params: { image_name: name } }
       const dto = yield* failure(call((api) => api.images.get(image)))
       assert.strictEqual(dto.reason._tag, "NotFound")
       const full = yield* failure(Stream.runDrain(bytes(
@@ -124,7 +131,7 @@ describe("the client and the real server", () => {
         { contentType: ["image/"] }
       )))
       assert.strictEqual(full.reason._tag, "NotFound")
-    }).pipe(Effect.provide(client({}))))
+    }).pipe(Effect.provide(Images.layer.pipe(Layer.provideMerge(client({}))))))
 
   it.live("reports a missing image, board, model, workflow and queue item", () =>
     Effect.gen(function*() {

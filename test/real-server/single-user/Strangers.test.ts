@@ -13,7 +13,7 @@ describe("the Python package invokeai-py-client", () => {
   it.live("behaves the same on the simulator as on the real server", () =>
     Effect.gen(function*() {
       const workflow = Support.workflowFile("image-blur")
-      if (hasFault("createsNoBoards")) {
+      if (hasFault("failsAfterCreatingBoards")) {
         const error = yield* Effect.flip(runPython("client.py", Support.url, workflow))
         return assert.include(error.message, "Failed to create board")
       }

@@ -5,28 +5,12 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { createdBoard, failedBoard } from "../boards.ts"
-import { hasFault } from "../serverFaults.ts"
+import { createdBoard } from "../boards.ts"
 import * as Support from "../Support.ts"
 
 /** Every method of `Boards`. */
 export const boardsSuite = (who: string, layer: Layer.Layer<Boards | Images>): void =>
   it.layer(layer, { excludeTestServices: true })(`boards, as ${who}`, (it) => {
-    if (hasFault("createsNoBoards")) {
-      it.effect("cannot be created on this server, and are reported as missing", () =>
-        Effect.gen(function*() {
-          const boards = yield* Boards
-          yield* failedBoard("a board of mine")
-          assert.strictEqual((yield* Effect.flip(boards.findOrCreate("a board of mine")))._tag, "InvokeAiError")
-          assert.deepStrictEqual(yield* boards.all(), [])
-          assert.deepStrictEqual(yield* Stream.runCollect(boards.list()), [])
-          assert.deepStrictEqual(yield* boards.find("a board of mine"), Option.none())
-          assert.strictEqual((yield* Effect.flip(boards.get("missing"))).reason._tag, "NotFound")
-          assert.strictEqual((yield* Effect.flip(boards.delete("missing"))).reason._tag, "NotFound")
-        }))
-      return
-    }
-
     it.effect("are created, listed, found by name, renamed, archived and deleted", () =>
       Effect.gen(function*() {
         const boards = yield* Boards

@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { boardIfPossible } from "../boards.ts"
+import { createdBoard } from "../boards.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -27,14 +27,13 @@ export const bulkDownloadSuite = (who: string, layer: Layer.Layer<ClientServices
     it.effect("contain the requested images, by name or by board", () =>
       Effect.gen(function*() {
         const images = yield* Images
-        const zipped = yield* boardIfPossible("zipped")
+        const zipped = yield* createdBoard("zipped")
         const names = yield* Effect.forEach([1, 2], (shade) =>
           Effect.map(
-            images.upload({ data: Support.picture(24, 24, shade), category: "general", boardId: zipped?.board_id }),
+            images.upload({ data: Support.picture(24, 24, shade), category: "general", boardId: zipped.board_id }),
             (image) => image.image_name
           ))
-        const byBoard = zipped === undefined ? [] : [{ boardId: zipped.board_id }]
-        for (const what of [{ imageNames: names }, ...byBoard]) {
+        for (const what of [{ imageNames: names }, { boardId: zipped.board_id }]) {
           const zip = Buffer.concat(yield* Stream.runCollect(Downloads.zip(what)))
           const entries = zipNames(zip)
           assert.strictEqual(entries.length, 2)

@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { boardIfPossible } from "../boards.ts"
+import { createdBoard } from "../boards.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -45,7 +45,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
-        const target = yield* boardIfPossible("text to image")
+        const target = yield* createdBoard("text to image")
         const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-text-to-image"))
         assert.deepStrictEqual(
           workflow.inputs.map((input) => input.userName),
@@ -71,7 +71,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           Height: "64"
         })
 
-        const job = yield* Job.submit(ready, { board: target?.board_name })
+        const job = yield* Job.submit(ready, { board: target.board_name })
         const events = yield* Stream.runCollect(job.events)
         const { outputs, status, timing } = yield* job.await
         assert.strictEqual(status, "completed")
@@ -94,7 +94,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         assert.strictEqual(others.length, 0)
         assert.deepStrictEqual([image?.width, image?.height], [96, 64])
         const dto = yield* Images.use((images) => images.get(image?.imageName ?? ""))
-        assert.strictEqual(dto.board_id ?? undefined, target?.board_id)
+        assert.strictEqual(dto.board_id, target.board_id)
         assert.isFalse(dto.is_intermediate)
         assert.isTrue(dto.has_workflow)
         assert.isAtLeast(outputs.latents.length, 1)
@@ -169,7 +169,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const images = yield* Images
-        const target = yield* boardIfPossible("image to image")
+        const target = yield* createdBoard("image to image")
         const directory = yield* folder
         const photo = path.join(directory, "photo.png")
         yield* fs.writeFile(photo, Support.picture(200, 160))
@@ -179,7 +179,7 @@ export const runsSuite = (who: string, layer: Layer.Layer<ClientServices>): void
           const asset = yield* Assets.uploadFile(photo)
           assert.isTrue(yield* images.exists(asset.imageName))
           const ready = yield* Workflow.setInputs(workflow, { model: yield* tinyModel, Picture: asset, Keep: 0.5 })
-          const job = yield* Job.submit(ready, { board: target?.board_name })
+          const job = yield* Job.submit(ready, { board: target.board_name })
           const { outputs } = yield* job.await
           const result = yield* Downloads.outputs(outputs, { directory: path.join(directory, "out") })
           assert.strictEqual(result.images, 1)

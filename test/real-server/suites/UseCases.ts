@@ -17,7 +17,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { boardIfPossible } from "../boards.ts"
+import { createdBoard } from "../boards.ts"
 import type { ClientServices } from "../Client.ts"
 import * as Support from "../Support.ts"
 
@@ -41,7 +41,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const path = yield* Path.Path
           const images = yield* Images
           const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-use-cases-" })
-          const target = yield* boardIfPossible("use cases")
+          const target = yield* createdBoard("use cases")
 
           // 1: load a workflow and list its inputs
           const workflow = yield* Workflow.fromFile(Support.workflowFile("sd1-image-to-image"))
@@ -70,7 +70,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           assert.isTrue(WorkflowBatch.validate(ready).isEmpty)
 
           // 3: submit and follow
-          const job = yield* Job.submit(ready, { board: target?.board_name })
+          const job = yield* Job.submit(ready, { board: target.board_name })
           assert.strictEqual(job.enqueued?.enqueued, 1)
           const events = yield* Stream.runCollect(job.events)
           const started = events.flatMap((event) => event._tag === "InvocationStarted" ? [event.nodeId] : [])
@@ -84,7 +84,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           const outputs = yield* job.outputs
           const [image, ...others] = outputs.finalImages
           assert.strictEqual(others.length, 0)
-          assert.strictEqual(image?.boardId ?? undefined, target?.board_id)
+          assert.strictEqual(image?.boardId, target.board_id)
           assert.isAbove(outputs.latents.length, 0)
           assert.isAbove(outputs.conditioning.length, 0)
           assert.include(Outputs.byNode(outputs, image?.nodeId ?? ""), image)
@@ -112,7 +112,7 @@ export const useCasesSuite = (who: string, layer: Layer.Layer<ClientServices>): 
           assert.isFalse(yield* images.exists(photo.imageName))
           assert.strictEqual((yield* Cleanup.queueItems(outputs)).deletedCount, 1)
           assert.include(
-            (yield* Cleanup.outputs(outputs, { board: target?.board_id, strict: true })).deleted,
+            (yield* Cleanup.outputs(outputs, { board: target.board_id, strict: true })).deleted,
             image?.imageName ?? ""
           )
         }).pipe(Effect.scoped),

@@ -114,10 +114,18 @@ export class Boards extends Context.Service<Boards, {
    * **Errors** `AmbiguousName` if several boards have the name.
    */
   readonly find: (name: string) => Effect.Effect<Option.Option<BoardDTO>, InvokeAiError | AmbiguousName>
-  /** Creates a board and returns it. Names have at most 300 characters and need not be unique. Route: `POST `. */
+  /**
+   * Creates a board and returns it. Names have at most 300 characters and need not be unique.
+   *
+   * **Details** Route: `POST `. Sent once, never repeated.
+   *
+   * **Gotchas** InvokeAI 6.10 and 6.11 create the board and respond with 500. `findOrCreate` returns it there too.
+   */
   readonly create: (name: string) => Effect.Effect<BoardDTO, InvokeAiError>
   /**
    * Finds the board with exactly this name, or creates it.
+   *
+   * **Details** If the server may have created the board although the request failed, it is looked for again.
    *
    * **Errors** `AmbiguousName` if several boards have the name.
    *
@@ -225,7 +233,14 @@ const make = (client: InvokeAiClient["Service"]): Boards["Service"] => {
     find,
     create,
     findOrCreate: Effect.fn("Boards.findOrCreate")((name) =>
-      Effect.flatMap(find(name), (found) => Option.isSome(found) ? Effect.succeed(found.value) : create(name))
+      Effect.gen(function*() {
+        const found = yield* find(name)
+        if (Option.isSome(found)) return found.value
+        return yield* Effect.catchIf(create(name), (error) =>
+          error.isAmbiguous, (error) =>
+          Effect.flatMap(find(name), (made) =>
+            Option.isSome(made) ? Effect.succeed(made.value) : Effect.fail(error)))
+      })
     ),
     update,
     rename: Effect.fn("Boards.rename")((boardId, board_name) => update(boardId, { board_name })),

@@ -111,7 +111,8 @@ export const remedies: Readonly<Record<Tag, Remedy>> = {
 const refusals: Readonly<Record<string, readonly [exitCode: number, help: string]>> = {
   NotFound: [invalid, "Check the id or the name: the server has no such thing for this user."],
   Forbidden: [server, "Log in as a user who may do this."],
-  Conflict: [server, "Try again later."]
+  Conflict: [server, "Try again later."],
+  Unsupported: [server, "Update InvokeAI. `effect-invokeai doctor` lists what its version lacks."]
 }
 
 const unauthorized =

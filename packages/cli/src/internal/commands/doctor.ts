@@ -1,13 +1,16 @@
 /** `doctor`: problems that can keep workflows from running, and their remedies. */
 import type { InvokeAiError } from "@effect-invokeai/core/InvokeAiError"
 import { Auth } from "@effect-invokeai/core/server/Auth"
+import { InvokeAiApi, Since } from "@effect-invokeai/core/server/InvokeAiClient"
 import { Models } from "@effect-invokeai/core/server/Models"
 import { ServerEvents } from "@effect-invokeai/core/server/ServerEvents"
-import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
+import { type Capabilities, ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { statfs } from "node:fs/promises"
@@ -46,13 +49,57 @@ const failed = (subject: Subject) => (cause: InvokeAiError): Effect.Effect<Reado
 /** How much of the disk should be free, in bytes. */
 const enough = 1e9
 
+const oldest = [6, 3] as const
 const newest = [6, 14] as const
 
+type Release = readonly [major: number, minor: number]
+
+/** Whether a version is older than a release. */
+const isBefore = (version: string) => {
+  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
+  return (release: Release): boolean => major < release[0] || (major === release[0] && minor < release[1])
+}
+
+const releaseOf = (since: string): Release => {
+  const [major = 0, minor = 0] = since.split(".").map(Number)
+  return [major, minor]
+}
+
+/** What later releases have and the server lacks: a group of routes, or single ones of it, by release. */
+const missingRoutes = ({ hasRoute, version }: Capabilities): string => {
+  const before = isBefore(version)
+  const byRelease = new Map<string, Array<string>>()
+  for (const group of Object.values(InvokeAiApi.groups)) {
+    const endpoints = Object.entries<Pick<HttpApiEndpoint.Top, "annotations" | "method" | "path">>(group.endpoints)
+    const missing = endpoints.flatMap(([id, { annotations, method, path }]) => {
+      const { since } = Context.get(annotations, Since)
+      // all supported releases have the others
+      if (since === undefined || !isBefore(oldest.join("."))(releaseOf(since))) return []
+      const lacks = before(releaseOf(since)) || !hasRoute(method, path.replace(/:(\w+)/g, "{$1}"))
+      return lacks ? [{ id, since }] : []
+    })
+    const [first] = missing
+    const isWhole = first !== undefined && missing.length === endpoints.length &&
+      missing.every(({ since }) => since === first.since)
+    const names = isWhole
+      ? [{ name: group.identifier, since: first.since }]
+      : missing.map(({ id, since }) => ({ name: `${group.identifier}.${id}`, since }))
+    for (const { name, since } of names) byRelease.set(since, [...byRelease.get(since) ?? [], name])
+  }
+  return [...byRelease].toSorted(([a], [b]) => releaseOf(a)[1] - releaseOf(b)[1])
+    .map(([since, names]) => `${names.join(", ")} (InvokeAI ${since})`).join("; ")
+}
+
+const checkCapabilities = Effect.gen(function*() {
+  const info = yield* ServerInfo
+  const missing = missingRoutes(yield* info.capabilities)
+  return missing === "" ? [] : [ok("version", `Not in this version: ${missing}.`)]
+}).pipe(Effect.catch(failed("version")))
+
 const checkVersion = (version: string): Finding => {
-  const [major = 0, minor = 0] = version.split(".").map(Number)
-  const before = (other: readonly [number, number]) => major < other[0] || (major === other[0] && minor < other[1])
-  if (before([6, 3])) {
-    return error("version", `InvokeAI ${version} is too old.`, "Update InvokeAI to 6.3 or later.")
+  const before = isBefore(version)
+  if (before(oldest)) {
+    return error("version", `InvokeAI ${version} is too old.`, `Update InvokeAI to ${oldest.join(".")} or later.`)
   }
   return before([newest[0], newest[1] + 1])
     ? ok("version", `InvokeAI ${version}`)
@@ -65,10 +112,9 @@ const checkVersion = (version: string): Finding => {
 
 const checkLogin = Effect.gen(function*() {
   const auth = yield* Auth
-  // servers before multi-user mode have no such route
-  const status = yield* Effect.option(auth.status)
-  if (Option.isNone(status) || !status.value.multiuser_enabled) return [ok("login", "No login needed.")]
-  if (status.value.setup_required) {
+  const status = yield* auth.status
+  if (!status.multiuser_enabled) return [ok("login", "No login needed.")]
+  if (status.setup_required) {
     return [error("login", "The server has no administrator yet.", "Open its page in a browser and create one.")]
   }
   const user = yield* auth.me
@@ -123,8 +169,7 @@ const checkModels = Effect.gen(function*() {
       ? ok("models", `${count}.`)
       : warning("models", `${count}, none of which makes images.`, "Install a main model in InvokeAI's model manager.")
   ]
-  // servers before 6.10 do not look for the files of models
-  const missing = yield* Effect.orElseSucceed(service.missing, () => [])
+  const missing = yield* Effect.catchReason(service.missing, "InvokeAiError", "Unsupported", () => Effect.succeed([]))
   if (missing.length > 0) {
     findings.push(warning(
       "models",
@@ -161,7 +206,9 @@ const checkConfiguration = Effect.gen(function*() {
 const checkServer = Effect.gen(function*() {
   const info = yield* ServerInfo
   const version = yield* info.version
-  const findings = yield* Effect.all([checkLogin, checkEvents, checkQueue, checkModels], { concurrency: 4 })
+  const findings = yield* Effect.all([checkCapabilities, checkLogin, checkEvents, checkQueue, checkModels], {
+    concurrency: 4
+  })
   return [ok("server", `The server at ${info.url.href} responds.`), checkVersion(version), ...findings.flat()]
 }).pipe(
   Effect.catch((cause) =>

@@ -69,7 +69,7 @@ import type { InvalidOption } from "../InvalidOption.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
 import { kept, missing } from "../job/internal/deleteImages.ts"
 import { CurrentBatch, ImageUsage } from "../job/internal/ImageUsage.ts"
-import { imagesInUse } from "../job/JobJournal.ts"
+import { imagesOfJournaledJobs } from "../job/JobJournal.ts"
 import type { ImageDTO } from "../server/api/ImagesApi.ts"
 import { Images } from "../server/Images.ts"
 import { InvokeAiClient } from "../server/InvokeAiClient.ts"
@@ -446,7 +446,7 @@ const make = Effect.gen(function*() {
   })
 
   const recover = Effect.gen(function*() {
-    const awaited = yield* imagesInUse
+    const awaited = yield* imagesOfJournaledJobs
     const now = yield* Clock.currentTimeMillis
     yield* ledger.deleteTemporaryFiles
     const records = (yield* ledger.previousRecords).filter((record) => record.server === server)

@@ -228,7 +228,7 @@ export const videos = Effect.fn("Downloads.videos")(
     const service = yield* Videos
     const wanted = Array.from(references, (each) => {
       const name = typeof each === "string" ? each : "videoName" in each ? each.videoName : each.video_name
-      return { ...fromReference(name, options), videos: service }
+      return { ...fromReference(name, options), videoService: service }
     })
     return total((yield* downloadAll(wanted, options)).flat())
   }

@@ -31,7 +31,7 @@ import { type Observed, type Request, whileProgressing } from "./progress.ts"
  *
  * @internal
  */
-export interface CleanupTask<A> {
+export interface ClosingTask<A> {
   readonly subject: string
   readonly attempt: Effect.Effect<A, InvokeAiError>
   readonly again?: Effect.Effect<A, InvokeAiError> | undefined
@@ -51,10 +51,10 @@ export interface CleanupTask<A> {
  *
  * @internal
  */
-export interface CleanupTasks {
+export interface ClosingTasks {
   readonly timeout: Duration.Duration
-  readonly run: <A>(task: CleanupTask<A>) => Effect.Effect<Result.Result<A, InvokeAiError>>
-  readonly defer: (task: CleanupTask<unknown>) => Effect.Effect<void>
+  readonly run: <A>(task: ClosingTask<A>) => Effect.Effect<Result.Result<A, InvokeAiError>>
+  readonly defer: (task: ClosingTask<unknown>) => Effect.Effect<void>
   readonly cancel: (subject: string) => void
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
@@ -79,7 +79,7 @@ const lastAttempts = 500
 const concurrency = 4
 
 interface Pending {
-  readonly task: CleanupTask<unknown>
+  readonly task: ClosingTask<unknown>
 }
 
 /**
@@ -92,7 +92,7 @@ interface Pending {
  */
 export class Closing extends Context.Service<Closing, {
   readonly timeout: Duration.Duration
-  readonly tasks: Effect.Effect<CleanupTasks, never, Scope.Scope>
+  readonly tasks: Effect.Effect<ClosingTasks, never, Scope.Scope>
 }>()("@effect-invokeai/core/internal/Closing") {
   static readonly layer: Layer.Layer<Closing> = Layer.effect(Closing, Effect.suspend(() => make))
 }
@@ -131,7 +131,7 @@ const make = Effect.gen(function*() {
   const timeout = durationOption("closeTimeout", yield* CloseTimeout)
   const patience = new Patience(Duration.toMillis(timeout))
 
-  const timedOut = ({ request }: CleanupTask<unknown>, latest?: Request): InvokeAiError =>
+  const timedOut = ({ request }: ClosingTask<unknown>, latest?: Request): InvokeAiError =>
     new InvokeAiError({
       reason: { _tag: "Transport" },
       method: latest?.method ?? request.method,
@@ -142,7 +142,7 @@ const make = Effect.gen(function*() {
       sent: latest?.sent ?? true
     })
 
-  const notTried = ({ request }: CleanupTask<unknown>): InvokeAiError =>
+  const notTried = ({ request }: ClosingTask<unknown>): InvokeAiError =>
     new InvokeAiError({
       reason: { _tag: "Transport" },
       ...request,
@@ -156,7 +156,7 @@ const make = Effect.gen(function*() {
    * duration, the current one only since its last successful request.
    */
   const repeated = <A>(
-    task: CleanupTask<A>,
+    task: ClosingTask<A>,
     attempt: Effect.Effect<A, InvokeAiError>,
     left: () => number,
     observed: Observed
@@ -184,7 +184,7 @@ const make = Effect.gen(function*() {
   }
 
   const bounded = <A>(
-    task: CleanupTask<A>,
+    task: ClosingTask<A>,
     attempt: Effect.Effect<A, InvokeAiError>,
     least: number
   ): Effect.Effect<Result.Result<A, InvokeAiError>> =>
@@ -245,7 +245,7 @@ const make = Effect.gen(function*() {
     }
 
     const retryLater = Effect.fnUntraced(function*(
-      task: CleanupTask<unknown>,
+      task: ClosingTask<unknown>,
       begin: Effect.Effect<unknown, InvokeAiError>,
       delay: number
     ) {
@@ -254,7 +254,7 @@ const make = Effect.gen(function*() {
       yield* Effect.forkIn(inBackground(entry, begin, delay), scope)
     })
 
-    const run: CleanupTasks["run"] = (task) =>
+    const run: ClosingTasks["run"] = (task) =>
       Effect.gen(function*() {
         pending.delete(task.subject)
         const again = task.again ?? task.attempt
@@ -271,7 +271,7 @@ const make = Effect.gen(function*() {
       cancel: (subject) => void pending.delete(subject),
       fork: (effect) => Effect.forkIn(effect, scope),
       timeout
-    } satisfies CleanupTasks
+    } satisfies ClosingTasks
   })
 
   return Closing.of({ timeout, tasks })

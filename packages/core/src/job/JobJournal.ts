@@ -232,7 +232,7 @@ const collectImageNames = (value: unknown, names: Set<string>): void => {
 }
 
 /** The images that journaled jobs were given; none without a journal. @internal */
-export const imagesInUse: Effect.Effect<ReadonlySet<string>, RecordError> = Effect.flatMap(
+export const imagesOfJournaledJobs: Effect.Effect<ReadonlySet<string>, RecordError> = Effect.flatMap(
   Effect.serviceOption(JobJournal),
   Option.match({
     onNone: () => Effect.succeed(new Set<string>()),

@@ -26,7 +26,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { type CleanupTasks, Closing } from "../internal/Closing.ts"
+import { Closing, type ClosingTasks } from "../internal/Closing.ts"
 import * as Options from "../internal/options.ts"
 import type { ServerEvents } from "../server/ServerEvents.ts"
 import type { SessionQueue } from "../server/SessionQueue.ts"
@@ -124,7 +124,7 @@ export class JobTracker extends Context.Service<JobTracker, {
   /** The images that are in use, including those of the results of tracked jobs. */
   readonly imageUse: ImageUsage["Service"]
   /** Cancels jobs and deletes their images, within `InvokeAiOptions.closeTimeout` and then in the background. */
-  readonly cleanup: CleanupTasks
+  readonly cleanup: ClosingTasks
 }>()("@effect-invokeai/core/job/JobTracker") {
   /** Tracks jobs with the default intervals (see `JobTrackerOptions`). */
   static readonly layer: Layer.Layer<JobTracker, never, SessionQueue | ServerEvents> = Layer.effect(

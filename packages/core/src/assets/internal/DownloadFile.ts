@@ -70,7 +70,7 @@ export const announcedSize = Effect.fnUntraced(
 /** What the downloads of one call share. `scope` closes when all of them have ended. */
 interface Shared {
   readonly options: DownloadOptions
-  readonly made: Set<string>
+  readonly preparedDirectories: Set<string>
   readonly scope: Scope.Scope
 }
 
@@ -80,7 +80,7 @@ const makeDirectory = Effect.fnUntraced(
     DownloadError,
     FileSystem.FileSystem | Path.Path
   > {
-    if (shared.made.has(directory)) return
+    if (shared.preparedDirectories.has(directory)) return
     const fs = yield* FileSystem.FileSystem
     const toError = Effect.mapError(fromPlatform(name, directory))
     if (shared.options.createDirectory ?? true) {
@@ -93,8 +93,8 @@ const makeDirectory = Effect.fnUntraced(
     if (info.type !== "Directory") {
       return yield* new DownloadError({ reason: "NotADirectory", imageName: name, path: directory })
     }
-    if (shared.made.has(directory)) return
-    shared.made.add(directory)
+    if (shared.preparedDirectories.has(directory)) return
+    shared.preparedDirectories.add(directory)
     const ledger = yield* AssetLedger
     yield* ledger.useDirectory(directory).pipe(Scope.provide(shared.scope))
     yield* TemporaryFile.deleteAbandoned(directory)
@@ -146,7 +146,7 @@ export const checkTarget = Effect.fnUntraced(
 
 const sidecarText = Effect.fnUntraced(
   function*(planned: Planned, options: DownloadOptions): Effect.fn.Return<string, DownloadError, Images> {
-    const source = planned.videos ?? (yield* Images)
+    const source = planned.videoService ?? (yield* Images)
     const name = imageName(planned.reference)
     const settings: Sidecar.SidecarOptions = typeof options.metadata === "object" ? options.metadata : {}
     const get: Effect.Effect<ImageDTO | VideoDTO, InvokeAiError> = source.get(name)
@@ -241,7 +241,7 @@ const downloadOne = Effect.fnUntraced(
     const target = path.join(options.directory, ...planned.segments)
     const directory = path.dirname(target)
     const existing = options.ifExists ?? "error"
-    const kind = planned.videos === undefined ? "image" : "video"
+    const kind = planned.videoService === undefined ? "image" : "video"
     const format = kind === "video" ? "png" : options.format ?? "png"
     const sync = options.sync ?? true
     const toError = Effect.mapError(fromPlatform(name, target))
@@ -270,9 +270,9 @@ const downloadOne = Effect.fnUntraced(
       const raw = yield* TemporaryFile.make(directory)
       const onBytes = (bytes: number) =>
         options.onProgress?.({ _tag: "Downloading", imageName: name, bytes }) ?? Effect.void
-      const size = yield* planned.videos === undefined
+      const size = yield* planned.videoService === undefined
         ? readImage(planned, raw, { target, options, sync: sync && codec === undefined, onBytes })
-        : readVideo(planned.videos, name, raw, { target, retry: options, sync, onBytes })
+        : readVideo(planned.videoService, name, raw, { target, retry: options, sync, onBytes })
 
       let content = raw
       if (codec !== undefined && format !== "png") {
@@ -334,7 +334,7 @@ export const downloadAll = Effect.fnUntraced(
     DownloadError,
     Images | FileSystem.FileSystem | Path.Path | Scope.Scope
   > {
-    const shared: Shared = { options, made: new Set(), scope: yield* Effect.scope }
+    const shared: Shared = { options, preparedDirectories: new Set(), scope: yield* Effect.scope }
     const planned = yield* plan(wanted, options)
     let done = 0
     return yield* Effect.forEach(planned, (each) =>

@@ -28,11 +28,11 @@ export interface Wanted {
   readonly values: FileName.TemplateValues
   readonly node: Sidecar.SidecarNode | null
   readonly item: Sidecar.SidecarItem | null
-  readonly ran?: ItemOutput | undefined
+  readonly itemOutput?: ItemOutput | undefined
   /** The seed, if the job knows it. */
   readonly seed?: number | null
-  /** Where to get it, for a video. */
-  readonly videos?: Videos["Service"] | undefined
+  /** Set for a video: the service to get it from. Images come from `Images`. */
+  readonly videoService?: Videos["Service"] | undefined
 }
 
 /** @internal */
@@ -81,9 +81,9 @@ const fromOutput = (
         value
       })) ?? []
     },
-    ran: item,
+    itemOutput: item,
     seed: output.seed,
-    videos
+    videoService: videos
   }
 }
 
@@ -100,7 +100,7 @@ export const provenanceOf = Effect.fnUntraced(
     DownloadError,
     Images
   > {
-    const source = wanted.videos ?? (yield* Images)
+    const source = wanted.videoService ?? (yield* Images)
     const name = imageName(wanted.reference)
     const request = <A>(effect: Effect.Effect<A, InvokeAiError>) =>
       effect.pipe(Effect.mapError((error) => fromApi(name, error)), withRetry(options))
@@ -110,15 +110,15 @@ export const provenanceOf = Effect.fnUntraced(
       ...stored,
       nodeId: wanted.node?.id,
       iteration: wanted.node?.iteration,
-      item: wanted.ran
+      item: wanted.itemOutput
     })
-    const told = wanted.item?.field_values.find((value) => value.field === "seed")?.value ?? metadata?.["seed"]
+    const knownSeed = wanted.item?.field_values.find((value) => value.field === "seed")?.value ?? metadata?.["seed"]
     return {
       ...stored,
       metadata,
       inputs,
       model: model ?? metadata?.["model"] ?? null,
-      seed: wanted.seed ?? seed ?? (typeof told === "number" ? told : null)
+      seed: wanted.seed ?? seed ?? (typeof knownSeed === "number" ? knownSeed : null)
     }
   }
 )
@@ -217,7 +217,7 @@ export const plan = Effect.fnUntraced(
         template,
         values,
         options,
-        each.videos === undefined ? undefined : videoExtension(imageName(each.reference))
+        each.videoService === undefined ? undefined : videoExtension(imageName(each.reference))
       )
       const folders = segments.slice(0, -1)
       const file = segments[segments.length - 1] ?? ""

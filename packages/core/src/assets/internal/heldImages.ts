@@ -4,12 +4,12 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { CleanupTasks } from "../../internal/Closing.ts"
+import type { ClosingTasks } from "../../internal/Closing.ts"
 import { printable } from "../../internal/printable.ts"
 import { InvokeAiError } from "../../InvokeAiError.ts"
 import { deleteImages, deleteRequest, failed, missing, orFail } from "../../job/internal/deleteImages.ts"
 import { CurrentBatch, type ImageUsage } from "../../job/internal/ImageUsage.ts"
-import { imagesInUse } from "../../job/JobJournal.ts"
+import { imagesOfJournaledJobs } from "../../job/JobJournal.ts"
 import type { ImageDTO } from "../../server/api/ImagesApi.ts"
 import { Images } from "../../server/Images.ts"
 import type { Asset, DeletionOutcome, Leftover } from "../Asset.ts"
@@ -37,9 +37,9 @@ export class HeldImages {
   private readonly images: Images["Service"]
   private readonly imageUse: ImageUsage["Service"]
   private readonly ledger: Ledger
-  private readonly cleanup: CleanupTasks
+  private readonly cleanup: ClosingTasks
 
-  constructor(images: Images["Service"], imageUse: ImageUsage["Service"], ledger: Ledger, cleanup: CleanupTasks) {
+  constructor(images: Images["Service"], imageUse: ImageUsage["Service"], ledger: Ledger, cleanup: ClosingTasks) {
     this.images = images
     this.imageUse = imageUse
     this.ledger = ledger
@@ -86,7 +86,7 @@ export class HeldImages {
       entry.holders--
       if (entry.holders > 0) return
       const isLeftRunning = (yield* CurrentBatch)?.isLeftRunning === true
-      const isAwaited = isLeftRunning || (yield* Effect.match(imagesInUse, {
+      const isAwaited = isLeftRunning || (yield* Effect.match(imagesOfJournaledJobs, {
         onFailure: () => true,
         onSuccess: (names) => names.has(imageName)
       }))

@@ -1,13 +1,15 @@
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Outputs from "@effect-invokeai/core/job/Outputs"
+import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { mp4, png } from "../media.ts"
-import { apiError, FakeServer, files, listing } from "./fakes.ts"
+import { files, listing } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 const folder = Effect.flatMap(
@@ -18,7 +20,13 @@ const folder = Effect.flatMap(
 const soon = Schedule.recurs(5)
 const quick = { retry: soon, notFoundRetry: soon } as const
 
-const lost = Stream.fail(apiError("Transport"))
+const fullPath = "/api/v1/videos/i/{video_name}/full"
+
+/** The statuses of the responses with bytes of videos so far: 206 for a download that resumes. */
+const statuses = Effect.map(
+  Simulator.use((simulator) => simulator.requests),
+  (requests) => requests.filter(({ path }) => path.endsWith("/full")).map(({ status }) => status)
+)
 
 const read = (file: string) =>
   Effect.map(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(file)), (bytes) => new Uint8Array(bytes))
@@ -53,14 +61,13 @@ describe("Downloads.videos", () => {
       })).pipe(Effect.provide([InvokeAiTest.layer({ version }), files]))
   )
 
-  it.live("continue where a connection broke, as often as the retries allow", () => {
-    const server = new FakeServer()
-    const video = mp4(5000)
-    server.videos.set("clip.mp4", video)
-    let cuts = 3
-    server.videoFault = (rest) => cuts-- > 0 ? Stream.concat(Stream.make(rest.subarray(0, 1001)), lost) : undefined
-    return Effect.scoped(Effect.gen(function*() {
+  it.live("continue where a connection broke, as often as the retries allow", () =>
+    Effect.scoped(Effect.gen(function*() {
       const directory = yield* folder
+      const simulator = yield* Simulator
+      const video = mp4(5000)
+      yield* simulator.addVideo({ name: "clip.mp4", bytes: video })
+      yield* simulator.inject(Fault.http({ path: fullPath, times: 3 }, Fault.truncate(1001)))
       const seen: Array<number> = []
       const result = yield* Downloads.videos(["clip.mp4"], {
         ...quick,
@@ -70,7 +77,7 @@ describe("Downloads.videos", () => {
             if (progress._tag === "Downloading") seen.push(progress.bytes)
           })
       })
-      assert.deepStrictEqual(server.videoRequests, [0, 1001, 2002, 3003])
+      assert.deepStrictEqual(yield* statuses, [200, 206, 206, 206])
       assert.deepStrictEqual(result.files, [
         { kind: "video", path: `${directory}/clip.mp4`, size: video.length, imageName: "clip.mp4", written: true }
       ])
@@ -78,35 +85,30 @@ describe("Downloads.videos", () => {
       assert.deepStrictEqual(yield* read(`${directory}/clip.mp4`), video)
       assert.deepStrictEqual(seen.slice(0, 3), [1001, 2002, 3003])
       assert.deepStrictEqual(yield* listing(directory), ["clip.mp4"])
-    })).pipe(Effect.provide([server.layer, files]))
-  })
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 
   it.live("are complete if only the end of the last response was cut off", () => {
-    const server = new FakeServer()
     const video = mp4(100)
-    server.videos.set("clip.mp4", video)
-    let first = true
-    server.videoFault = (rest) => {
-      if (!first) return undefined
-      first = false
-      return Stream.concat(Stream.make(rest), lost)
-    }
     return Effect.scoped(Effect.gen(function*() {
       const directory = yield* folder
+      const simulator = yield* Simulator
+      // the server announces more than it has, so the response with all bytes ends as if it were cut off
+      yield* simulator.addVideo({ name: "clip.mp4", bytes: Uint8Array.from([...video, 0]) })
+      yield* simulator.inject(Fault.http({ path: fullPath }, Fault.truncate(video.length)))
+      yield* simulator.inject(Fault.http({ path: fullPath, nth: 2 }, Fault.status(416)))
       const result = yield* Downloads.videos([{ video_name: "clip.mp4" }], { ...quick, directory })
       assert.strictEqual(result.bytes, video.length)
-      assert.deepStrictEqual(server.videoRequests, [0, video.length])
-    })).pipe(Effect.provide([server.layer, files]))
+      assert.deepStrictEqual(yield* statuses, [200, 416])
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files]))
   })
 
-  it.live("leave no file if they stay incomplete or are missing", () => {
-    const server = new FakeServer()
-    const video = mp4(100)
-    for (const [name, bytes] of [["cut.mp4", video.subarray(0, 150)], ["empty.mp4", video.subarray(0, 0)]] as const) {
-      server.videos.set(name, bytes)
-    }
-    return Effect.scoped(Effect.gen(function*() {
+  it.live("leave no file if they stay incomplete or are missing", () =>
+    Effect.scoped(Effect.gen(function*() {
       const directory = yield* folder
+      const simulator = yield* Simulator
+      const video = mp4(100)
+      yield* simulator.addVideo({ name: "cut.mp4", bytes: video.subarray(0, 150) })
+      yield* simulator.addVideo({ name: "empty.mp4", bytes: video.subarray(0, 0) })
       const once = { retry: Schedule.recurs(0), notFoundRetry: Schedule.recurs(1), directory }
       const reasons = yield* Effect.forEach(
         ["cut.mp4", "empty.mp4", "missing.mp4"],
@@ -116,34 +118,33 @@ describe("Downloads.videos", () => {
             (error) => "reason" in error ? error.reason : error._tag
           )
       )
-      assert.deepStrictEqual(reasons, ["Truncated", "Server", "NotFound"])
+      assert.deepStrictEqual(reasons, ["Truncated", "Truncated", "NotFound"])
       assert.deepStrictEqual(yield* listing(directory), [])
-    })).pipe(Effect.provide([server.layer, files]))
-  })
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 
-  it.live("stay in the directory, whatever the server calls them, and keep other formats unchanged", () => {
-    const server = new FakeServer()
-    for (const name of ["../../up.WEBM", "CON.mp4", "no extension"]) server.videos.set(name, new Uint8Array(20))
-    return Effect.scoped(Effect.gen(function*() {
+  it.live("stay in the directory, whatever the server calls them, and keep other formats unchanged", () =>
+    Effect.scoped(Effect.gen(function*() {
       const directory = yield* folder
-      const result = yield* Downloads.videos(server.videos.keys(), { ...quick, directory, metadata: { graph: false } })
+      const simulator = yield* Simulator
+      const names = ["..\\..\\up.WEBM", "CON.mp4", "no extension"]
+      for (const name of names) yield* simulator.addVideo({ name, bytes: new Uint8Array(20) })
+      const result = yield* Downloads.videos(names, { ...quick, directory, metadata: { graph: false } })
       assert.strictEqual(result.videos, 3)
-      const names = yield* listing(directory)
-      assert.strictEqual(names.length, 6)
+      assert.strictEqual((yield* listing(directory)).length, 6)
       for (const { path } of result.files) assert.isTrue(path.startsWith(`${directory}/`), path)
       assert.deepStrictEqual(
         result.files.filter((file) => file.kind === "video").map(({ path }) => /\.\w+$/.exec(path)?.[0]),
         [".webm", ".mp4", ".mp4"]
       )
-    })).pipe(Effect.provide([server.layer, files]))
-  })
+      // the routes of a server accept no name with a slash
+      const error = yield* Effect.flip(Downloads.videos(["../up.mp4"], { ...quick, directory }))
+      assert.strictEqual("reason" in error && error.reason, "NotFound")
+      assert.strictEqual((yield* listing(directory)).length, 6)
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files])))
 })
 
 describe("Downloads.outputs", () => {
   it.live("includes final videos with sidecars, all videos, or no videos", () => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
-    for (const name of ["kept.mp4", "between.mp4"]) server.videos.set(name, mp4(30))
     const outputs = outputsOf([
       imageOutput("a.png"),
       videoOutput("kept.mp4"),
@@ -153,6 +154,16 @@ describe("Downloads.outputs", () => {
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* folder
+      const simulator = yield* Simulator
+      yield* simulator.addImage({ name: "a.png", bytes: png(8, 8) })
+      for (const name of ["kept.mp4", "between.mp4"]) {
+        yield* simulator.addVideo({
+          name,
+          bytes: mp4(30),
+          duration: 1.5,
+          graph: { nodes: { sampler: { seed: 5 } } }
+        })
+      }
       const result = yield* Downloads.outputs(outputs, {
         directory,
         metadata: true,
@@ -179,6 +190,6 @@ describe("Downloads.outputs", () => {
         new Map(progress.flatMap((step) => step._tag === "Downloaded" ? [[step.imageName, step.total]] : [])),
         new Map([["a.png", 2], ["kept.mp4", 2]])
       )
-    })).pipe(Effect.provide([server.layer, files]))
+    })).pipe(Effect.provide([InvokeAiTest.layer(), files]))
   })
 })

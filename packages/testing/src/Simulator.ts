@@ -71,6 +71,7 @@ import { ConnectionLost, json, type SimulatorRequest, type SimulatorResponse } f
 import * as SimulatorHttp from "./internal/SimulatorHttp.ts"
 import { SimulatorWorld } from "./internal/simulatorWorld.ts"
 import * as UserStore from "./internal/userStore.ts"
+import * as VideoStore from "./internal/videoStore.ts"
 import type { NodeOverride } from "./NodeOverride.ts"
 import * as Raster from "./Raster.ts"
 import type { SeenRequest } from "./SeenRequest.ts"
@@ -102,7 +103,7 @@ export interface UserOptions {
 }
 
 /**
- * An initial image: the bytes of a file, or a size, for which an image is generated.
+ * An image on the server: the bytes of a file, or a size, for which an image is generated.
  *
  * @category models
  * @since 0.1.0
@@ -110,14 +111,25 @@ export interface UserOptions {
 export interface ImageOptions {
   /** Defaults to a new name. */
   readonly name?: string | undefined
-  /** The content of an image file. Default: a generated image of the given size. */
+  /**
+   * The content of an image file, which downloads return unchanged, even if it is damaged. Default: a generated image of the
+   * given size.
+   */
   readonly bytes?: Uint8Array | undefined
-  /** In pixels; default 64. */
+  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
   readonly width?: number | undefined
-  /** In pixels; default 64. */
+  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
   readonly height?: number | undefined
   /** A board's id. */
   readonly boardId?: string | undefined
+  /** The session that made the image. Default: none. */
+  readonly sessionId?: string | undefined
+  /** Whether a user has starred the image. Default: `false`. */
+  readonly starred?: boolean | undefined
+  /** The graph that made the image. Default: none. */
+  readonly graph?: unknown
+  /** The workflow that made the image. Default: none. */
+  readonly workflow?: unknown
   /**
    * The category of the image.
    *
@@ -132,6 +144,33 @@ export interface ImageOptions {
   readonly isIntermediate?: boolean | undefined
   /** The metadata of the image. Default: none. */
   readonly metadata?: unknown
+}
+
+/**
+ * A video on the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface VideoOptions {
+  /** The content of the file, which downloads return unchanged, even if it is damaged. */
+  readonly bytes: Uint8Array
+  /** Defaults to a new name. */
+  readonly name?: string | undefined
+  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
+  readonly width?: number | undefined
+  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
+  readonly height?: number | undefined
+  /** In seconds. Default: that of `bytes`, if they can be read, otherwise 1. */
+  readonly duration?: number | undefined
+  /** Whether the video is hidden from the gallery. Default: `false`. */
+  readonly isIntermediate?: boolean | undefined
+  /** The metadata of the video. Default: none. */
+  readonly metadata?: unknown
+  /** The graph that made the video. Default: none. */
+  readonly graph?: unknown
+  /** The workflow that made the video. Default: none. */
+  readonly workflow?: unknown
 }
 
 /**
@@ -276,6 +315,8 @@ export const failsWith = (errorType: string, errorMessage: string): NodeResult =
  */
 export const inSteps = (steps: number, result: NodeResult = runsNormally): NodeResult => ({ ...result, steps })
 
+const jsonOrNull = (value: unknown): string | null => value === undefined ? null : JSON.stringify(value)
+
 const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
   const profile = ServerProfile.make(options.version ?? "6.14.2")
   const world = new SimulatorWorld({
@@ -305,19 +346,49 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
   const putImage = (image: ImageOptions, now: number): string => {
     const reading = image.bytes === undefined ? undefined : ImageReading.read(image.bytes)
     const name = image.name ?? `${world.random.uuid()}.png`
+    const { height, width } = (image.bytes === undefined ? undefined : ImageReading.size(image.bytes)) ?? {}
     world.preloaded.add(name)
     return world.gallery.add({
       name,
       origin: "external",
       raster: reading?._tag === "Decoded"
         ? reading.raster
-        : Raster.painted(image.width ?? 64, image.height ?? 64, name),
+        : Raster.painted(image.width ?? width ?? 64, image.height ?? height ?? 64, name),
       category: image.category ?? "user",
       isIntermediate: image.isIntermediate ?? false,
       userId: owner(),
-      metadata: image.metadata === undefined ? null : JSON.stringify(image.metadata),
-      boardId: image.boardId ?? null
+      metadata: jsonOrNull(image.metadata),
+      workflow: jsonOrNull(image.workflow),
+      graph: jsonOrNull(image.graph),
+      sessionId: image.sessionId ?? null,
+      boardId: image.boardId ?? null,
+      starred: image.starred,
+      file: image.bytes
     }, now).name
+  }
+  const putVideo = (video: VideoOptions, now: number): string => {
+    const name = video.name ?? `${world.random.uuid()}.mp4`
+    const facts = VideoStore.readMp4(video.bytes)
+    world.videos.set(name, {
+      name,
+      bytes: new Uint8Array(video.bytes),
+      width: video.width ?? facts?.width ?? 64,
+      height: video.height ?? facts?.height ?? 64,
+      duration: video.duration ?? facts?.duration ?? 1,
+      fps: facts?.fps ?? null,
+      metadata: jsonOrNull(video.metadata),
+      workflow: jsonOrNull(video.workflow),
+      graph: jsonOrNull(video.graph),
+      userId: owner(),
+      createdAt: now,
+      sessionId: null,
+      category: "user",
+      isIntermediate: video.isIntermediate ?? false,
+      starred: false,
+      updatedAt: now,
+      boardId: null
+    })
+    return name
   }
   const putWorkflow = (workflow: Readonly<Record<string, unknown>>, now: number): string => {
     const id = typeof workflow["id"] === "string" ? workflow["id"] : world.random.uuid()
@@ -419,6 +490,7 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
         (now) => world.gallery.addBoard({ id: world.random.uuid(), name, userId: owner() }, now).id
       ),
     addImage: (image) => Effect.map(Clock.currentTimeMillis, (now) => putImage(image, now)),
+    addVideo: (video) => Effect.map(Clock.currentTimeMillis, (now) => putVideo(video, now)),
     addWorkflow: (workflow) => Effect.map(Clock.currentTimeMillis, (now) => putWorkflow(workflow, now)),
     addStylePreset: (preset) =>
       Effect.sync(() => {
@@ -555,6 +627,7 @@ const handle = Effect.fnUntraced(function*(
  *   const simulator = yield* Simulator
  *   const boardId = yield* simulator.addBoard("samples")
  *   yield* simulator.addImage({ name: "hill.png", boardId })
+ *   yield* simulator.addVideo({ name: "cut-off.mp4", bytes: new Uint8Array(100) })
  *   yield* simulator.addWorkflow({ name: "Empty", nodes: [], edges: [] })
  *   yield* simulator.setDurations({ node: "1 second" })
  *   yield* simulator.whenNode("add", returns({ value: 42 }))
@@ -621,6 +694,8 @@ export class Simulator extends Context.Service<Simulator, {
   readonly addBoard: (name: string) => Effect.Effect<string>
   /** Adds an image and returns its name. */
   readonly addImage: (image: ImageOptions) => Effect.Effect<string>
+  /** Adds a video and returns its name. Servers before 6.14 have no routes for it. */
+  readonly addVideo: (video: VideoOptions) => Effect.Effect<string>
   /** Saves a workflow and returns its id. */
   readonly addWorkflow: (workflow: Readonly<Record<string, unknown>>) => Effect.Effect<string>
   /** Saves a style preset and returns its id. */

@@ -67,7 +67,7 @@ export class GalleryStore {
     this.profile = profile
   }
 
-  /** Stores an image as a PNG file with its text chunks. */
+  /** Stores an image, by default as a PNG file with its text chunks. */
   add(
     options: Pick<StoredImage, "name" | "origin" | "raster" | "category" | "isIntermediate" | "userId"> & {
       readonly metadata?: string | null | undefined
@@ -76,11 +76,14 @@ export class GalleryStore {
       readonly sessionId?: string | null | undefined
       readonly nodeId?: string | null | undefined
       readonly boardId?: string | null | undefined
+      readonly starred?: boolean | undefined
+      /** The file, if it is not the encoded raster. */
+      readonly file?: Uint8Array | undefined
     },
     now: number
   ): StoredImage {
     const { graph = null, metadata = null, raster, workflow = null } = options
-    let encoded: Uint8Array<ArrayBuffer> | undefined = undefined
+    let encoded = options.file === undefined ? undefined : new Uint8Array(options.file)
     const image: StoredImage = {
       name: options.name,
       origin: options.origin,
@@ -103,7 +106,7 @@ export class GalleryStore {
       category: options.category,
       sessionId: options.sessionId ?? null,
       isIntermediate: options.isIntermediate,
-      starred: false,
+      starred: options.starred ?? false,
       updatedAt: now,
       boardId: options.boardId ?? null
     }

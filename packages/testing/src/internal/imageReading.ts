@@ -46,3 +46,7 @@ export const read = (bytes: Uint8Array): Reading => {
   const raster = Raster.painted(header.width, header.height, String(seed))
   return { _tag: header.isStorable ? "Decoded" : "Unstorable", raster }
 }
+
+/** Width and height in pixels, also of a file of which nothing but the header can be read. */
+export const size = (bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined =>
+  Png.hasSignature(bytes) ? Png.readHeader(bytes) : ImageHeaders.read(bytes)

@@ -13,6 +13,8 @@ export interface StoredVideo {
   /** Frames per second. */
   readonly fps: number | null
   readonly metadata: string | null
+  readonly workflow: string | null
+  readonly graph: string | null
   readonly userId: string
   readonly createdAt: number
   sessionId: string | null

@@ -56,7 +56,7 @@ const dto = (video: StoredVideo): Readonly<Record<string, unknown>> => ({
   session_id: video.sessionId,
   node_id: null,
   starred: video.starred,
-  has_workflow: false,
+  has_workflow: video.workflow !== null,
   video_subfolder: "",
   board_id: video.boardId
 })
@@ -80,6 +80,8 @@ const upload: Implementations<"videos">["upload"] = route(function*(context) {
     bytes: new Uint8Array(file.bytes),
     ...facts,
     metadata: typeof metadata === "string" ? metadata : null,
+    workflow: null,
+    graph: null,
     userId: user.userId,
     createdAt: now,
     sessionId: query.session_id ?? null,
@@ -254,8 +256,8 @@ export const videos: Implementations<"videos"> = {
     return json(metadata === null ? null : JSON.parse(metadata))
   }),
   workflow: route(function*(context) {
-    yield* find(context)
-    return json({ workflow: null, graph: null })
+    const { graph, workflow } = yield* find(context)
+    return json({ workflow, graph })
   }),
   full,
   thumbnail: route(function*(context) {

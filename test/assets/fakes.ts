@@ -64,43 +64,9 @@ export interface Faults {
   find?: ((name: string) => Effect.Effect<never, InvokeAiError> | undefined) | undefined
   list?: (() => Effect.Effect<never, InvokeAiError> | undefined) | undefined
   delete?: ((name: string) => Effect.Effect<void, InvokeAiError> | undefined) | undefined
-  deleteMany?: ((names: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
 }
 
 export class FakeServer {
-  readonly videos = new Map<string, Uint8Array>()
-  /** Where each request for a video began, and what came instead of the rest. */
-  readonly videoRequests: Array<number> = []
-  videoFault: ((rest: Uint8Array) => Stream.Stream<Uint8Array, InvokeAiError> | undefined) | undefined = undefined
-
-  readonly videoService: Partial<Videos["Service"]> = {
-    get: (video_name) => {
-      const { image_name: _, image_url, image_origin, image_category, ...rest } = this.add("frame", png(8, 8))
-      this.images.delete("frame")
-      return Effect.succeed({
-        ...rest,
-        video_name,
-        video_url: image_url,
-        video_origin: image_origin,
-        video_category: image_category,
-        duration: 1.5
-      })
-    },
-    metadata: () => Effect.succeed(Option.none()),
-    workflow: () => Effect.succeed({ workflow: null, graph: { nodes: { sampler: { seed: 5 } } } }),
-    full: (name, options) =>
-      Stream.suspend(() => {
-        const from = options?.from ?? 0
-        this.videoRequests.push(from)
-        const rest = this.videos.get(name)?.subarray(from)
-        if (rest === undefined) return Stream.fail(apiError("NotFound", 404))
-        return this.videoFault?.(rest) ??
-          (rest.length === 0
-            ? Stream.fail(apiError("Server", 416))
-            : Stream.make(rest.subarray(0, 9), rest.subarray(9)))
-      })
-  }
-
   readonly images = new Map<string, StoredImage>()
   readonly uploads: Array<ImageUpload & { readonly bytes: Uint8Array }> = []
   readonly calls: Array<string> = []
@@ -179,7 +145,7 @@ export class FakeServer {
     deleteMany: (names) =>
       Effect.gen({ self: this }, function*() {
         const done: Array<string> = []
-        for (const name of this.faults.deleteMany?.(names) ?? names) {
+        for (const name of names) {
           this.calls.push(`delete ${name}`)
           const fault = this.faults.delete?.(name)
           if (fault !== undefined) yield* fault
@@ -209,7 +175,7 @@ export class FakeServer {
   get layer(): Layer.Layer<Images | Videos | Assets.Assets> {
     return Assets.Assets.layer.pipe(
       Layer.provideMerge(Layer.mock(Images, this.service)),
-      Layer.merge(Layer.mock(Videos, this.videoService)),
+      Layer.merge(Layer.mock(Videos, {})),
       Layer.provide(Layer.mock(SessionQueue, { queueId: "default" })),
       Layer.provide(
         Layer.mock(InvokeAiClient, {

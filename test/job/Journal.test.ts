@@ -20,7 +20,6 @@ import * as Path from "effect/Path"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
-import { FakeServer } from "../assets/fakes.ts"
 import { png } from "../media.ts"
 import { drive } from "../time.ts"
 import { batchOf, graph, withServer } from "./server.ts"
@@ -400,12 +399,12 @@ describe("JobRecovery.submitOnce", () => {
     }).pipe(Effect.provide(JobJournal.layerMemory)))
 
   it.live("keeps the uploads of a job that the next start attaches to, and deletes them after it", () => {
-    const server = new FakeServer()
+    const uploaded = Effect.map(InvokeAiTest.state, ({ images }) => images.map(({ name }) => name))
     return Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped()
       const records = Layer.mergeAll(
-        server.layer.pipe(Layer.provide(layerFile(`${directory}/uploads.jsonl`))),
+        Layer.fresh(Assets.Assets.layer).pipe(Layer.provide(layerFile(`${directory}/uploads.jsonl`))),
         JobJournal.layerDirectory(`${directory}/jobs`)
       )
       const journaled = (image_name: string) => {
@@ -420,7 +419,7 @@ describe("JobRecovery.submitOnce", () => {
           yield* journal.put(journaled(imageName))
           return imageName
         }))
-        assert.isTrue(server.images.has(name))
+        assert.deepStrictEqual(yield* uploaded, [name])
         assert.deepStrictEqual([...yield* Assets.recover], [[name, { _tag: "Kept", reason: "NeededByJob" }]])
         return name
       }).pipe(Effect.provide(records))
@@ -429,8 +428,8 @@ describe("JobRecovery.submitOnce", () => {
         yield* JobJournal.use((journal) => journal.remove("job"))
         assert.deepStrictEqual([...yield* Assets.recover], [[first, { _tag: "Deleted" }]])
       }).pipe(Effect.provide(records))
-      assert.strictEqual(server.images.size, 0)
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+      assert.deepStrictEqual(yield* uploaded, [])
+    }).pipe(Effect.scoped, Effect.provide([InvokeAiTest.layer(), NodeServices.layer]))
   })
 
   it.effect("keeps a job if the server still may have some of its items", () =>

@@ -17,7 +17,6 @@ import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import type { ImageDTO } from "../../packages/core/src/server/api/ImagesApi.ts"
-import { png } from "../media.ts"
 
 const contentOf = (data: ImageUpload["data"]): Effect.Effect<Uint8Array> => {
   if (data instanceof Uint8Array) return Effect.succeed(data)

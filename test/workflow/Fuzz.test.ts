@@ -96,6 +96,7 @@ const everything = (json: unknown): Layer.Layer<WorkflowResources> => {
     models: Effect.succeed(modelsIn(json)),
     existingImages: all,
     existingVideos: all,
+    refresh: Effect.void,
     existingBoards: all,
     boards: Effect.succeed([]),
     existingStylePresets: all,

@@ -58,7 +58,7 @@ import {
   timeoutRules
 } from "./internal/lifecycle.ts"
 import { nodesOf, withLoops } from "./internal/outputs/graph.ts"
-import { resolveBoard } from "./internal/resolveBoard.ts"
+import { withBoard } from "./internal/resolveBoard.ts"
 import { removeUnreadable } from "./internal/stalledQueue.ts"
 import * as SubmittedBatch from "./internal/SubmittedBatch.ts"
 import * as TimeLimit from "./internal/timeLimit.ts"
@@ -532,8 +532,8 @@ export const submit = Effect.fn("Job.submit")(function*(
   yield* Options.check(options, submitRules)
   const job = yield* TimeLimit.submitWithin(options, (limit) =>
     Effect.gen(function*() {
-      const board = options.board === undefined ? undefined : yield* resolveBoard(options.board)
-      const batch = yield* WorkflowBatch.make(workflow, { runs: options.runs, seed: options.seed, board })
+      const { runs, seed } = options
+      const batch = yield* withBoard(options.board, (board) => WorkflowBatch.make(workflow, { runs, seed, board }))
       for (const warning of batch.warnings) yield* Effect.logDebug(warning)
       return yield* Effect.withSpan(enqueueJob(batch, options, limit), "Job.submitBatch")
     }))

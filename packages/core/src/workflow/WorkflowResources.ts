@@ -92,7 +92,12 @@ export type BoardImageCategory = "images" | "assets"
  * @since 0.1.0
  */
 export class WorkflowResources extends Context.Service<WorkflowResources, {
-  /** All installed models. Called only if the workflow refers to a model. */
+  /** Forgets the models and boards that were read a moment ago. Called if one of them seems to be missing. */
+  readonly refresh: Effect.Effect<void>
+  /**
+   * All installed models. Called only if the workflow refers to a model. The server's are remembered for 5 seconds, so that
+   * many submissions read them once.
+   */
   readonly models: Effect.Effect<ReadonlyArray<InstalledModel>, InvokeAiError>
   /** Returns the names among those given whose images exist and can be read. */
   readonly existingImages: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
@@ -100,7 +105,7 @@ export class WorkflowResources extends Context.Service<WorkflowResources, {
   readonly existingVideos: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
   /** Returns the ids among those given whose boards exist and can be read. */
   readonly existingBoards: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
-  /** All boards, archived ones included. Called only to name them if a board does not exist. */
+  /** All boards, archived ones included. The server's are remembered for 5 seconds. */
   readonly boards: Effect.Effect<ReadonlyArray<NamedBoard>, InvokeAiError>
   /** Returns the ids among those given whose style presets exist and can be read. */
   readonly existingStylePresets: (
@@ -189,6 +194,7 @@ const makeMemory = (content: MemoryResources): WorkflowResources["Service"] => {
   }
   const images = new Set(content.images ?? [])
   return {
+    refresh: Effect.void,
     models: Effect.succeed(content.models ?? []),
     existingImages: presence([...images, ...content.imageWorkflows?.keys() ?? []]),
     existingVideos: presence(content.videos),

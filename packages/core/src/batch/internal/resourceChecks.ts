@@ -137,7 +137,10 @@ const describeBoards = (boards: ReadonlyArray<NamedBoard>): string => {
 
 /** The boards that exist, as advice about one that does not; `""` if the server does not list them. @internal */
 export const boardAdvice = (resources: WorkflowResources["Service"]): Effect.Effect<string> =>
-  Effect.match(resources.boards, { onFailure: () => "", onSuccess: (boards) => `. ${describeBoards(boards)}` })
+  Effect.match(Effect.andThen(resources.refresh, resources.boards), {
+    onFailure: () => "",
+    onSuccess: (boards) => `. ${describeBoards(boards)}`
+  })
 
 const namedProblem = (advice: string) => (use: NamedUse): Problem =>
   fieldProblem(use.target, use.template.name, use.template, {
@@ -161,8 +164,11 @@ export const check = Effect.fnUntraced(function*(
   const uses = usesOf(targets)
   if (uses.models.length + uses.named.length === 0) return nothing
   const resources = yield* WorkflowResources
-  const models = uses.models.length === 0 ? [] : yield* resources.models
-  const checked = checkModels(uses.models, models)
+  const modelCheck = Effect.map(resources.models, (models) => checkModels(uses.models, models))
+  const remembered = uses.models.length === 0 ? nothing : yield* modelCheck
+  const checked = remembered.problems.length === 0
+    ? remembered
+    : yield* Effect.andThen(resources.refresh, modelCheck)
   const present: Record<
     ResourceType,
     (names: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { CatalogSource, fromOpenApi, type NodeCatalog } from "../../catalog/NodeCatalog.ts"
@@ -25,6 +27,12 @@ const categories = {
   images: ["general"],
   assets: ["control", "mask", "user", "other"]
 } as const
+
+/** How long the models and boards of the server are remembered. */
+const memory = Duration.seconds(5)
+
+const remembered = <A>(read: Effect.Effect<A, InvokeAiError>) =>
+  Effect.cachedInvalidateWithTTL(read, (exit) => Exit.isSuccess(exit) ? memory : Duration.zero)
 
 type ExistenceCheck = (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, InvokeAiError>
 
@@ -66,7 +74,8 @@ const inList = (
  *
  * **Details**
  *
- * Everything is asked when it is needed and nothing is kept, so a check sees what is on the server at that moment.
+ * Everything is asked when it is needed. Only the lists of models and of boards are remembered, for 5 seconds; what is
+ * missing from them is looked up again, and whether a board exists is always asked.
  *
  * @category layers
  * @since 0.1.0
@@ -86,18 +95,23 @@ export const layer: Layer.Layer<
     const systemPrompts = yield* SystemPrompts
     const utilities = yield* Utilities
     const library = yield* WorkflowLibrary
+    const [allModels, forgetModels] = yield* remembered(models.list())
+    const [allBoards, forgetBoards] = yield* remembered(
+      Effect.map(
+        boards.all({ includeArchived: true }),
+        (all) => all.map(({ board_id, board_name }) => ({ id: board_id, name: board_name }))
+      )
+    )
     return WorkflowResources.of({
-      models: models.list(),
+      refresh: Effect.andThen(forgetModels, forgetBoards),
+      models: allModels,
       existingImages: (names) =>
         images.byNames([...new Set(names)]).pipe(
           Effect.map((found) => new Set(found.map((image) => image.image_name)))
         ),
       existingVideos: filterExisting((name) => exists(videos.get(name))),
       existingBoards: filterExisting((id) => exists(boards.get(id))),
-      boards: Effect.map(
-        boards.all({ includeArchived: true }),
-        (all) => all.map(({ board_id, board_name }) => ({ id: board_id, name: board_name }))
-      ),
+      boards: allBoards,
       existingStylePresets: inList(stylePresets.list),
       existingSystemPrompts: inList(systemPrompts.list),
       dynamicPrompts: ({ combinatorial, maxPrompts, prompt, seed }) =>

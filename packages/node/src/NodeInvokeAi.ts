@@ -34,8 +34,10 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
+import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
+import * as Scope from "effect/Scope"
 import * as NodeImageCodec from "./ImageCodec.ts"
 import { inPieces } from "./internal/pieces.ts"
 import * as SecondSignal from "./internal/secondSignal.ts"
@@ -108,22 +110,33 @@ export type Services = InvokeAi.Services | FileSystem.FileSystem | Path.Path | I
 // a variable, as undici's types do not have what it hands on to `net.connect`
 const connect = { timeout: 10_000, highWaterMark }
 
-const layerUndici: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
-  HttpClient.HttpClient,
-  // not the layer of the same client, which merges its context into that of every request
-  Effect.map(
-    NodeHttpClient.makeUndici,
-    (client) =>
-      client.pipe(HttpClient.mapRequestEffect(withoutReadingAhead), HttpClient.transformResponse(Effect.map(inPieces)))
-  )
-).pipe(
-  Layer.provide(NodeHttpClient.layerDispatcherOptions({
+const makeUndici = Effect.gen(function*() {
+  const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({
     keepAliveTimeout: 2_000,
     keepAliveMaxTimeout: 4_000,
     pipelining: 1,
     allowH2: false,
     connect
-  }))
+  })
+  // not the layer of the same client, which merges its context into that of every request
+  const client = yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
+  return client.pipe(
+    HttpClient.mapRequestEffect(withoutReadingAhead),
+    HttpClient.transformResponse(Effect.map(inPieces))
+  )
+})
+
+const layerUndici: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    // the first request loads undici, so that programs that send none start faster
+    const client = yield* Effect.cached(Effect.uninterruptible(Scope.provide(makeUndici, scope)))
+    return HttpClient.makeWith<HttpClientError, never, HttpClientError, never>(
+      (request) => Effect.flatMap(client, ({ execute }) => Effect.flatMap(request, execute)),
+      Effect.succeed
+    )
+  })
 )
 
 /**

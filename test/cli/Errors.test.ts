@@ -278,6 +278,7 @@ const elsewhere: Readonly<Record<string, string>> = {
       "FarmStoreError"
     ].map((tag) => [tag, "the tests of the farm's subcommands provoke it"])
   ),
+  RenderFailed: "of durable workflows, which the command does not run",
   UnexpectedError: "of the promise client",
   EventsUnavailable: "jobs are polled, `doctor` has a finding, and it is a warning of `run`"
 }

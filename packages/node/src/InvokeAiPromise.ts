@@ -224,7 +224,7 @@ export interface Job extends AsyncDisposable {
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions extends Omit<Run.RunOptions, "onProgress" | "onEvent">, CallOptions {
+export interface RunOptions extends Omit<Run.RunOptions, "onSubmitted" | "onProgress" | "onEvent">, CallOptions {
   /**
    * Called for each change of the progress, and at the end. A promise is awaited: until then, changes are skipped. If it
    * rejects, or the function throws, the job is canceled, and the run rejects with an `UnexpectedError` that has the cause.

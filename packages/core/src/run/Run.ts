@@ -102,6 +102,8 @@ type Downloading = "template" | "format" | "quality" | "ifExists" | "metadata"
 export interface RunOptions extends Pick<Job.SubmitOptions, Submitting>, Pick<OutputsOptions, Downloading> {
   /** The directory for downloaded images and videos. Default: no downloads. */
   readonly directory?: string | undefined
+  /** Runs when the server has the job, with the job. */
+  readonly onSubmitted?: ((job: Job.Job) => Effect.Effect<void>) | undefined
   /** Runs for each change of the progress, and at the end. While it runs, changes are skipped. */
   readonly onProgress?: ((progress: JobProgress) => Effect.Effect<void>) | undefined
   /** Runs for every event of the job, in order, previews of images included. */
@@ -131,6 +133,7 @@ export const runRules: Options.OptionRules<RunOptions> = {
   keepOutputs: Job.submitRules.keepOutputs,
   deleteOutputs: Job.submitRules.deleteOutputs,
   origin: Job.submitRules.origin,
+  onSubmitted: Options.functionValue,
   onProgress: Options.functionValue,
   onEvent: Options.functionValue
 }
@@ -268,8 +271,19 @@ export const run = Effect.fn("Run.run")(function*(
   if (!Options.isNamedValues(values)) {
     return yield* Options.invalidArgument("values", "an object with values by input name", values)
   }
-  const { batchId, directory, ifExists, format, metadata, onEvent, onProgress, quality, template, ...submitting } =
-    options
+  const {
+    batchId,
+    directory,
+    ifExists,
+    format,
+    metadata,
+    onEvent,
+    onProgress,
+    onSubmitted,
+    quality,
+    template,
+    ...submitting
+  } = options
   const workflow = yield* open(source)
   const downloads = directory === undefined
     ? undefined
@@ -287,6 +301,7 @@ export const run = Effect.fn("Run.run")(function*(
           size: WorkflowInterface.isBatched(checked) ? undefined : options.runs ?? 1
         })
     )
+    if (onSubmitted !== undefined) yield* onSubmitted(job)
     const [result] = yield* Effect.all([
       job.await,
       onProgress === undefined ? Effect.void : Stream.runForEach(job.progress, onProgress),

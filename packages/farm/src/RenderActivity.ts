@@ -243,7 +243,7 @@ const renderOnce = Effect.fnUntraced(function*(
       ...(options.directory === undefined ? {} : { ifExists: "overwrite" }),
       ...options,
       batchId: batchIdOf(key, job),
-      // whoever resumes the workflow attaches to the job
+      // the process that resumes the workflow attaches to the job
       onScopeClose: "detach",
       onSubmitted: (submitted) =>
         Effect.sync(() => {

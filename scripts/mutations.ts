@@ -156,7 +156,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "an upload whose answer was lost is found again",
-    file: `${assets}/Assets.ts`,
+    file: `${assets}/internal/uploadRequests.ts`,
     find: "yield* Effect.timeoutOption(Effect.option(lookup), lookupTimeout)",
     replace: "Option.none()",
     tests: ["test/assets/Assets.test.ts"]

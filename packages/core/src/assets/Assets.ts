@@ -47,7 +47,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
-import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -57,10 +56,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
 import type { RecordError } from "../files/RecordError.ts"
 import { Closing } from "../internal/Closing.ts"
 import { layerDigest } from "../internal/digest.ts"
@@ -76,7 +73,6 @@ import { InvokeAiClient } from "../server/InvokeAiClient.ts"
 import { SessionQueue } from "../server/SessionQueue.ts"
 import {
   type Asset,
-  type AssetContent,
   type DeletionOutcome,
   type Leftover,
   type UploadFileOptions,
@@ -87,11 +83,10 @@ import {
 } from "./Asset.ts"
 import { AssetLedger, type AssetRecord } from "./AssetLedger.ts"
 import type { ImageReference } from "./DownloadOptions.ts"
-import * as Damage from "./internal/damage.ts"
 import { HeldImages } from "./internal/heldImages.ts"
 import { imageName } from "./internal/ImageTransfer.ts"
-import * as ImageType from "./internal/ImageType.ts"
-import { contentOf, fromFile, inspect } from "./internal/uploadContent.ts"
+import { fromFile, inspect } from "./internal/uploadContent.ts"
+import { type NotUploaded, uploadRequests } from "./internal/uploadRequests.ts"
 import { fromApi, fromPlatform, notRecorded, UploadError } from "./UploadError.ts"
 
 export type { Asset, AssetContent, Leftover, UploadFileOptions, UploadOptions, UploadSource } from "./Asset.ts"
@@ -110,26 +105,8 @@ const fingerprint = "invokeai-upload-"
 /** For how long after its beginning the server may still receive an upload, in milliseconds. */
 const maxArrival = 60 * 60 * 1000
 
-/** By how much the clocks of server and client may differ, in milliseconds. */
-const maxClockDifference = 24 * 60 * 60 * 1000
-
 /** How long the request of an interrupted upload may take to finish before its connection is cut. */
 const uploadGrace: Duration.Input = "2 seconds"
-
-/** How long the server must say that it has no image of an upload whose response is missing. */
-const absentFor: Duration.Input = "5 seconds"
-
-/** How long an upload whose response is lost waits for the server to say whether it has the image. */
-const lookupTimeout: Duration.Input = "15 seconds"
-
-/**
- * Why there is no image for an upload, and what the server has: nothing because it refused it (`refused`), nothing as
- * far as it can tell (`absent`), or perhaps an image (`unknown`).
- */
-interface NotUploaded {
-  readonly stored: "refused" | "absent" | "unknown"
-  readonly error: UploadError
-}
 
 /**
  * The images that this program put on the server and has to delete again.
@@ -212,83 +189,7 @@ const make = Effect.gen(function*() {
     return slot
   }
 
-  /**
-   * The images of uploads whose names are unknown, by the ids that were sent with them, among the images since then.
-   */
-  const find = (records: ReadonlyArray<AssetRecord>): Effect.Effect<ReadonlyMap<string, ImageDTO>, InvokeAiError> => {
-    const ids = new Set<string | null | undefined>(records.map(({ id }) => id))
-    const since = Math.min(...records.map(({ recorded_at = 0 }) => recorded_at)) - maxClockDifference
-    return images.list({ order: "DESC", starredFirst: false }).pipe(
-      Stream.takeWhile((image) => DateTime.toEpochMillis(image.created_at) > since),
-      Stream.filter((image) => ids.has(image.session_id)),
-      Stream.take(records.length),
-      Stream.runCollect,
-      Effect.map((found) => new Map(found.map((image) => [image.session_id ?? "", image])))
-    )
-  }
-
-  /** Looks for the image until the server has denied it for some time: it may still be busy storing it. */
-  const findLater = (record: AssetRecord): Effect.Effect<Option.Option<ImageDTO>, InvokeAiError> =>
-    find([record]).pipe(
-      Effect.map((found) => Option.fromUndefinedOr(found.get(record.id))),
-      Effect.repeat({
-        until: Option.isSome,
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: absentFor }))
-      })
-    )
-
-  // The process may have been killed a moment ago, with the upload on its way.
-  const findRecordedImages = (records: ReadonlyArray<AssetRecord>) =>
-    find(records).pipe(
-      Effect.repeat({
-        until: (found) => found.size === records.length,
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 }))
-      })
-    )
-
-  const send = (source: UploadSource, { length, type }: AssetContent, id: string, options: UploadOptions) =>
-    images.upload({
-      data: source.data,
-      size: length,
-      fileName: `upload.${ImageType.extension(type)}`,
-      contentType: ImageType.mediaType(type),
-      category: options.category ?? "user",
-      isIntermediate: options.isIntermediate ?? options.board === undefined,
-      boardId: options.board,
-      sessionId: id,
-      metadata: options.metadata,
-      resizeTo: options.resizeTo
-    })
-
-  /** Why the server could not store the content, if its bytes show it: such an upload need not be looked for again and again. */
-  const damageOf = (source: UploadSource, { type }: AssetContent): Effect.Effect<Option.Option<string>> =>
-    Effect.orElseSucceed(Damage.find(contentOf(source), type), () => Option.none())
-
-  /** The image of an upload, also if the response to it is lost. */
-  const receive = (source: UploadSource, content: AssetContent, record: AssetRecord, options: UploadOptions) =>
-    send(source, content, record.id, options).pipe(
-      Effect.catch((error) =>
-        Effect.gen(function*() {
-          const fail = (
-            stored: NotUploaded["stored"],
-            reason = fromApi(source.name, error, "BoardMissing", options.board)
-          ) => Effect.fail<NotUploaded>({ stored, error: reason })
-          if (!error.isAmbiguous) return yield* fail("refused")
-          const damage = error.status === 500 ? yield* damageOf(source, content) : Option.none<string>()
-          const lookup = Option.isSome(damage)
-            ? Effect.map(find([record]), (found) => Option.fromUndefinedOr(found.get(record.id)))
-            : findLater(record)
-          const found = Option.flatten(yield* Effect.timeoutOption(Effect.option(lookup), lookupTimeout))
-          if (Option.isNone(found)) return yield* fail("unknown")
-          if (Option.isSome(found.value)) return found.value.value
-          if (Option.isNone(damage)) return yield* fail("absent")
-          return yield* fail(
-            "absent",
-            new UploadError({ reason: "Damaged", source: source.name, detail: damage.value, cause: error })
-          )
-        })
-      )
-    )
+  const { findLater, findRecorded, receive } = uploadRequests(images)
 
   /**
    * Deletes in the background what an upload that has no caller any more leaves on the server. Its request gets a
@@ -429,7 +330,7 @@ const make = Effect.gen(function*() {
     const outcomes = new Map<string, DeletionOutcome>()
     const now = yield* Clock.currentTimeMillis
     const unnamed = records.filter((record) => record.image_name === undefined)
-    const found = unnamed.length === 0 ? undefined : yield* findRecordedImages(unnamed)
+    const found = unnamed.length === 0 ? undefined : yield* findRecorded(unnamed)
     for (const record of records) {
       const name = record.image_name ?? found?.get(record.id)?.image_name
       if (name !== undefined && held.has(name)) continue

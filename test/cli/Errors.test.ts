@@ -354,6 +354,32 @@ describe("The command", () => {
       ))
   }
 
+  it.live("saves the images of the items that completed, if another item fails", () =>
+    withServer(
+      { nodeDuration: 0, stepDuration: 0 },
+      ({ simulator, url }) =>
+        withFolder((cwd) =>
+          Effect.gen(function*() {
+            yield* simulator.whenNode(
+              "save_image",
+              (_node, call) => call === 2 ? Simulator.failsWith("OSError", "the disk is full") : Simulator.runsNormally
+            )
+            const args = [...run, "--runs", "3", "--out", "saved", "--json"]
+            const { code, stderr, stdout } = yield* Effect.flatMap(
+              start(args, { cwd, env: { INVOKEAI_URL: url } }),
+              ({ ended }) => ended
+            )
+            const { events, result } = parse(Schema.Unknown, stdout)
+            assert.deepStrictEqual([code, result.ok ? "" : result.error.tag], [5, "JobFailed"])
+            const saved = Fs.readdirSync(Path.join(cwd, "saved"))
+            assert.strictEqual(saved.length, 2)
+            const downloaded = events.flatMap((event) => event.type === "downloaded" ? [Path.basename(event.path)] : [])
+            assert.deepStrictEqual(downloaded.toSorted(), saved.toSorted())
+            for (const name of saved) assert.include(stderr, name)
+          })
+        )
+    ))
+
   it("is provoked to fail with every error of the reference that it can have", () => {
     const reference = Fs.readFileSync(Path.join(root, "docs/reference/errors.md"), "utf8")
     const rows = reference.split("\n").filter((line) => /^\| `\w+`/.test(line)).map((line) => line.split("|")[1] ?? "")

@@ -2,6 +2,7 @@
 import { CatalogSource } from "@effect-invokeai/core/catalog/NodeCatalog"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import type * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Output } from "./Output.ts"
@@ -14,7 +15,8 @@ export const layer: Layer.Layer<NodeInvokeAi.Services, Config.ConfigError> = Nod
  * the bundled snapshot if the server does not respond, or immediately if `isOffline`.
  */
 export const layerOptional = (
-  isOffline: boolean
+  isOffline: boolean,
+  timeout: Duration.Input = "20 seconds"
 ): Layer.Layer<NodeInvokeAi.Services, Config.ConfigError, Output> =>
   Layer.effect(
     CatalogSource,
@@ -39,4 +41,4 @@ export const layerOptional = (
         )
       })
     })
-  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout: "20 seconds" })))
+  ).pipe(Layer.provideMerge(NodeInvokeAi.layerConfig({ retries: 0, timeout })))

@@ -76,4 +76,4 @@ export const loadForHelp = Effect.fn("WorkflowFlags.loadForHelp")(function*(sour
   const service = yield* Models
   const loaded: Loaded = { workflow, flags: flagsOf(workflow, yield* Effect.orElseSucceed(service.list(), () => [])) }
   return loaded
-}, Effect.provide(Server.layerOptional(false)))
+}, Effect.provide(Server.layerOptional(false, "5 seconds")))

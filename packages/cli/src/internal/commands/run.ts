@@ -3,6 +3,7 @@ import { Assets } from "@effect-invokeai/core/assets/Assets"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import type { ImageFormat } from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
+import type { WorkflowNotCompleted } from "@effect-invokeai/core/job/JobError"
 import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
@@ -104,10 +105,25 @@ const describeRun = (
   elapsedSeconds: Duration.toSeconds(outputs.executionTime)
 })
 
-/** Waits for a job and shows its progress. */
-const follow = Effect.fnUntraced(function*(job: Job.Job) {
+/** What a job that did not complete has made. */
+const outputsOf = ({ reason }: WorkflowNotCompleted): WorkflowOutput | undefined =>
+  reason._tag === "JobFailed" || reason._tag === "JobCanceled" || reason._tag === "JobLost" ? reason.outputs : undefined
+
+/** Waits for a job and shows its progress. If it fails or is canceled, the images that it made before are saved. */
+const follow = Effect.fnUntraced(function*(job: Job.Job, saving: Saving, workflow: string | undefined) {
+  const output = yield* Output
   const end = yield* ProgressDisplay.show(job)
-  const { outputs } = yield* Effect.onExit(job.await, end)
+  const { outputs } = yield* Effect.onExit(job.await, end).pipe(
+    Effect.tapErrorTag("WorkflowNotCompleted", (error) =>
+      Effect.gen(function*() {
+        const made = outputsOf(error)
+        if (made === undefined || made.finalImages.length === 0) return
+        const files = yield* save(made, saving, workflow)
+        yield* output.note(
+          ["The images that the job made before are saved:", ...files.map(({ path }) => path)].join("\n")
+        )
+      }))
+  )
   return outputs
 })
 
@@ -200,7 +216,7 @@ export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow
       job.batchId
     )
   }
-  return yield* finish(yield* follow(job), input, workflow.definition.name)
+  return yield* finish(yield* follow(job, input, workflow.definition.name), input, workflow.definition.name)
 })
 
 /** `run`: sets inputs, runs the workflow and saves its images. `loaded` is the workflow if it was loaded for its flags. */
@@ -218,7 +234,7 @@ export const attach = Effect.fn("Command.attach")(
   function*(input: Saving & { readonly batch: string }) {
     yield* checkSaving(input)
     const job = yield* Job.attach(input.batch)
-    return yield* finish(yield* follow(job), input, undefined)
+    return yield* finish(yield* follow(job, input, undefined), input, undefined)
   },
   Effect.scoped,
   Effect.provide(Server.layer)

@@ -89,6 +89,7 @@ const cases: ReadonlyArray<Case> = [
   { tag: "InvalidArgument", code: 2, args: ["run", thumbnail, "--set", "width"], message: "node.field=value" },
   { tag: "InvalidArgument", code: 2, args: [...run, "--timeout", "soon"], message: "10 minutes" },
   { tag: "InvalidArgument", code: 2, args: ["run", thumbnail, "--values", "nope.json"], message: /does not exist$/ },
+  { tag: "InvalidArgument", code: 2, args: ["check", "--lock", root], message: "it is a directory, not a file" },
   { tag: "InvalidArgument", code: 2, args: ["check", "--lock", "nope.json"], message: /does not exist$/ },
   { tag: "InvalidArgument", code: 2, args: [...run, "--runs", "0"], message: "--runs 0: expected" },
   { tag: "InvalidArgument", code: 2, args: [...run, "--seed", "abc"], message: "--seed abc: expected" },

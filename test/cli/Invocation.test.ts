@@ -46,6 +46,15 @@ describe("The command", () => {
           [["models", "--typ", "main"], "UnrecognizedOption", "--type"],
           [["simulate", "--port", "70000"], "InvalidValue", "65535"],
           [["diff", "a", "b", "c"], "UnexpectedArgument", "c"],
+          [["attach", ""], "InvalidValue", "Expected the id of a batch, got nothing"],
+          [["run", ""], "InvalidValue", "Expected a workflow, got nothing"],
+          [["library", "get", " "], "InvalidValue", "got nothing"],
+          [["outputs", "a-batch", "--out", ""], "InvalidValue", "Expected a folder, got nothing"],
+          [
+            ["types", example("soft-thumbnail.json"), "--out", example("mountain.png")],
+            "PlatformError",
+            "a part of the path is a file, not a directory"
+          ],
           [["inputs", "missing.json"], "WorkflowNotFound", "missing.json"],
           [["inputs", example("mountain.png"), "--offline"], "WorkflowNotFound", "workflow"]
         ] as const

@@ -1,4 +1,5 @@
 /** Where the command writes: results to standard output, everything else for people to standard error. */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,6 +7,8 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as CommandResult from "../CommandResult.ts"
+
+const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.String(name), ""), () => "")
 
 /** Clears the line of a terminal, on which a progress bar may be. */
 export const clearLine = "\r\u001b[2K"
@@ -54,7 +57,9 @@ export class Output extends Context.Service<Output, {
         const write = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
           Effect.ignore(Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false })))
         const json = (value: unknown) => write("stdout", `${JSON.stringify(value)}\n`)
-        const isTerminal = yield* stdio.stderrIsTerminal
+        // a dumb terminal cannot redraw lines, and a log of CI keeps each state of a line
+        const isPlain = (yield* variable("TERM")) === "dumb" || (yield* variable("CI")) !== ""
+        const isTerminal = !isPlain && (yield* stdio.stderrIsTerminal)
         const note = (text: string) => write("stderr", `${isTerminal ? clearLine : ""}${text}\n`)
         return Output.of({
           isJson,

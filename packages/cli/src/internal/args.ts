@@ -66,6 +66,6 @@ export const peek = (args: ReadonlyArray<string>): Peeked => {
     isHelp: flags.some((flag) => flag === "--help" || flag === "-h" || /^--completions(=|$)/.test(flag)),
     server: ofServers.has(subcommand) ? undefined : servers[0],
     hasExcessServers: servers.length > 1 && !ofServers.has(subcommand),
-    workflow: ofWorkflow.has(subcommand) ? workflow : undefined
+    workflow: ofWorkflow.has(subcommand) && workflow?.trim() !== "" ? workflow : undefined
   }
 }

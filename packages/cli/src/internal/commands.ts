@@ -10,10 +10,16 @@ import { farmCommands } from "./farmCommands.ts"
 import { globalFlags, lazily } from "./subcommand.ts"
 import type { Loaded } from "./workflowFlags.ts"
 
+/** An empty value, for example of a variable of the shell that is not set, is never what is meant. */
+const nonEmpty = (what: string) =>
+  [(text: string) => text.trim() !== "", () => `Expected ${what}, got nothing`] as const
+
 const workflow = Argument.String("workflow").pipe(
+  Argument.filter(...nonEmpty("a workflow")),
   Argument.withDescription("A workflow file, an image that InvokeAI made, or an id of the server's library")
 )
 const image = Argument.String("image").pipe(
+  Argument.filter(...nonEmpty("an image")),
   Argument.withDescription("The file of an image that InvokeAI made, or the name of an image on the server")
 )
 const offline = Flag.Boolean("offline").pipe(
@@ -71,6 +77,7 @@ const lock = Command.make(
   {
     workflow,
     out: Flag.String("out").pipe(
+      Flag.filter(...nonEmpty("a file")),
       Flag.optional,
       Flag.withMetavar("<file>"),
       Flag.withDescription("The file to write. Default: the name of the workflow file with .lock.json")
@@ -96,7 +103,11 @@ const diagram = Command.make(
 
 const diff = Command.make(
   "diff",
-  { before: Argument.String("before"), after: Argument.String("after"), offline },
+  {
+    before: Argument.filter(Argument.String("before"), ...nonEmpty("a workflow")),
+    after: Argument.filter(Argument.String("after"), ...nonEmpty("a workflow")),
+    offline
+  },
   lazily(() => workflowModule().then((module) => module.diff))
 ).pipe(Command.withDescription("List the differences between two workflows"))
 
@@ -146,8 +157,12 @@ const library = Command.make("library").pipe(
     Command.make(
       "get",
       {
-        id: Argument.String("id"),
-        out: Flag.String("out").pipe(Flag.optional, Flag.withDescription("The file to write. Default: standard output"))
+        id: Argument.filter(Argument.String("id"), ...nonEmpty("an id of `effect-invokeai library list`")),
+        out: Flag.String("out").pipe(
+          Flag.filter(...nonEmpty("a file")),
+          Flag.optional,
+          Flag.withDescription("The file to write. Default: standard output")
+        )
       },
       lazily(() => libraryModule().then((module) => module.get))
     ).pipe(Command.withDescription("Write a workflow to a file, or print it")),
@@ -184,7 +199,11 @@ const types = Command.make(
       Argument.atLeast(1),
       Argument.withDescription("Workflow files, folders of them, or patterns such as \"workflows/*.json\"")
     ),
-    out: Flag.String("out").pipe(Flag.withMetavar("<folder>"), Flag.withDescription("The folder of the modules")),
+    out: Flag.String("out").pipe(
+      Flag.filter(...nonEmpty("a folder")),
+      Flag.withMetavar("<folder>"),
+      Flag.withDescription("The folder of the modules")
+    ),
     promise: Flag.Boolean("promise").pipe(
       Flag.withDefault(false),
       Flag.withoutNegation,
@@ -211,7 +230,11 @@ const types = Command.make(
 )
 
 const saving = {
-  out: Flag.String("out").pipe(Flag.withDefault("outputs"), Flag.withDescription("The folder of the images")),
+  out: Flag.String("out").pipe(
+    Flag.filter(...nonEmpty("a folder")),
+    Flag.withDefault("outputs"),
+    Flag.withDescription("The folder of the images")
+  ),
   name: Flag.String("name").pipe(
     Flag.optional,
     Flag.withDescription(
@@ -223,7 +246,10 @@ const saving = {
     Flag.withDescription("The format of the files. png has the workflow in it")
   )
 }
-const batch = Argument.String("batch").pipe(Argument.withDescription("The id of a batch, as run and queue print it"))
+const batch = Argument.String("batch").pipe(
+  Argument.filter(...nonEmpty("the id of a batch")),
+  Argument.withDescription("The id of a batch, as run and queue print it")
+)
 
 /** The flags of `run` and `reproduce`, those of the workflow's inputs included. */
 const running = (loaded: Loaded | undefined) => ({

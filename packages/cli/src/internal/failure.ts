@@ -2,9 +2,11 @@
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import type * as Command from "effect/cli/Command"
+import type { PlatformError } from "effect/PlatformError"
 import { hasProperty, isTagged } from "effect/Predicate"
 import * as CommandResult from "../CommandResult.ts"
 import type { root } from "./commands.ts"
+import * as FileError from "./fileError.ts"
 import * as Wording from "./wording.ts"
 
 /** How a subcommand failed, and with which code it exits. */
@@ -115,7 +117,8 @@ const refusals: Readonly<Record<string, readonly [exitCode: number, help: string
   Unsupported: [server, "Update InvokeAI. `effect-invokeai doctor` lists what its version lacks."]
 }
 
-const unauthorized =
+/** What you can do if the server rejects the login. */
+export const unauthorized =
   "Set INVOKEAI_TOKEN, or INVOKEAI_EMAIL and INVOKEAI_PASSWORD, or use --server with a server of your file."
 
 /** Whether the server rejected the login, at any depth of causes. */
@@ -133,6 +136,8 @@ const isServerFault = (error: unknown): boolean => hasProperty(error, "cause") &
 const tagOf = (error: unknown): string =>
   hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "UnexpectedError"
 
+const isPlatformError = (error: unknown): error is PlatformError => isTagged(error, "PlatformError")
+
 const byTag: ReadonlyMap<string, Remedy> = new Map(Object.entries(remedies))
 
 /** The reason of an error that stands for several, otherwise the error. */
@@ -149,9 +154,11 @@ export const ofError = (error: unknown): Failed => {
   }
   const happened = specific(error)
   const tag = tagOf(happened)
-  const message = Wording.ofCommand(
-    hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
-  )
+  const message = isPlatformError(error)
+    ? FileError.describeWithPath(error)
+    : Wording.ofCommand(
+      hasProperty(error, "message") && typeof error.message === "string" ? error.message : String(error)
+    )
   const reason = hasProperty(error, "reason") ? tagOf(error.reason) : ""
   const [exitCode, remedy] = (tag === "InvokeAiError" ? refusals[reason] : undefined) ?? byTag.get(tag) ??
     [unexpected, "This is a fault of effect-invokeai: please report it."]

@@ -72,24 +72,24 @@ const messageLogger = (isTerminal: boolean) =>
     return `${isTerminal ? clearLine : ""}${Wording.ofCommand(text)}`
   }))
 
+const output = Layer.unwrap(
+  Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(Args.peek(args).isJson))
+)
+
+// messages for people; `--log-level` is for finding faults, with times and details
+const logging = Layer.unwrap(Effect.gen(function*() {
+  const { isTerminal } = yield* Output
+  const args = yield* Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args)
+  return args.some((arg) => arg.startsWith("--log-level")) ? Layer.empty : Logger.layer([messageLogger(isTerminal)])
+}))
+
 const services = Layer.mergeAll(
-  Layer.unwrap(
-    Effect.map(Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args), (args) => Output.layer(Args.peek(args).isJson))
-  ),
   TerminalCapabilities.layer,
   presenter,
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] }),
   Layer.succeed(Logger.LogToStderr)(true),
-  // messages for people; `--log-level` is for finding faults, with times and details
-  Layer.unwrap(Effect.map(
-    Effect.all({
-      args: Effect.flatMap(Stdio.Stdio, (stdio) => stdio.args),
-      isTerminal: Effect.flatMap(Stdio.Stdio, (stdio) => stdio.stderrIsTerminal)
-    }),
-    ({ args, isTerminal }) =>
-      args.some((arg) => arg.startsWith("--log-level")) ? Layer.empty : Logger.layer([messageLogger(isTerminal)])
-  ))
-).pipe(Layer.provideMerge(NodeServices.layer))
+  logging
+).pipe(Layer.provideMerge(output), Layer.provideMerge(NodeServices.layer))
 
 NodeRuntime.runMain(Effect.provide(program, services), {
   disableErrorReporting: true,

@@ -10,19 +10,16 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import { InvalidArgument } from "./args.ts"
+import * as FileError from "./fileError.ts"
 import { flagInputs } from "./workflowInputs.ts"
 
 export { InvalidArgument }
 
 /** Says which file of an argument could not be read, and why. */
-export const unreadable = (argument: string) => ({ message, reason }: PlatformError): InvalidArgument =>
+export const unreadable = (argument: string) => (error: PlatformError): InvalidArgument =>
   new InvalidArgument({
     argument,
-    reason: reason._tag === "NotFound"
-      ? "the file does not exist"
-      : reason._tag === "PermissionDenied"
-      ? "no permission to read the file"
-      : message
+    reason: error.reason._tag === "NotFound" ? "the file does not exist" : FileError.describe(error)
   })
 
 const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))

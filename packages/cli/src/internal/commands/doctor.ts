@@ -131,12 +131,14 @@ const checkEvents = Effect.gen(function*() {
     Effect.map(Option.flatten)
   )
   if (Option.isSome(first) && first.value._tag === "Connected") return [ok("events", "The event connection works.")]
-  const reason = Option.isSome(first) && first.value._tag === "Unavailable" ? first.value.error.message : "no response"
+  const error = Option.isSome(first) && first.value._tag === "Unavailable" ? first.value.error : undefined
   return [
     warning(
       "events",
-      `The event connection does not work: ${reason}`,
-      "Jobs run, but progress is polled. A proxy has to pass WebSocket connections to /ws/socket.io."
+      `The event connection does not work: ${error?.message ?? "no response"}`,
+      error?.unauthorized === true
+        ? Failure.unauthorized
+        : "Jobs run, but progress is polled. A proxy has to pass WebSocket connections to /ws/socket.io."
     )
   ]
 }).pipe(Effect.scoped)

@@ -88,6 +88,8 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "run/RetryAdvice.ts runOnOneOf": () => [Effect.void, Effect.void],
   "farm/src/RenderActivity.ts orders": () => ["text-to-image.json"],
   "farm/src/RenderActivity.ts sketches": () => ["text-to-image.json"],
+  "farm/src/FarmStore.ts storeAt": () => [password],
+  "guides/farm.md storeAt": () => [password],
   "farm/src/Report.ts report": () => [[]],
   "farm/src/Report.ts page": () => [[]],
   "farm/src/Report.ts compare": () => [[]],
@@ -155,7 +157,8 @@ const endless = [
   "guides/testing.md serve",
   "src/NodeSimulator.ts program",
   "src/NodeSimulator.ts runMain",
-  "server/ServerEvents.ts printProgress"
+  "server/ServerEvents.ts printProgress",
+  "guides/farm.md worker"
 ]
 
 /** What the examples declare without a value. */

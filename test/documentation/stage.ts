@@ -3,6 +3,8 @@ import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import * as Job from "@effect-invokeai/core/job/Job"
 import { JobJournal } from "@effect-invokeai/core/job/JobJournal"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import { Farm } from "@effect-invokeai/farm/Farm"
+import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as InvokeAi from "@effect-invokeai/node/InvokeAiPromise"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
@@ -46,6 +48,14 @@ const services = Layer.unwrap(Effect.map(NodeSimulator, ({ url }) => NodeInvokeA
   ))
 )
 
+/** A farm with runs that have finished. */
+const farm = Layer.unwrap(
+  Effect.map(
+    NodeSimulator,
+    ({ url }) => Farm.layer({ servers: [{ url }], store: FarmStore.sqlite({ filename: ":memory:" }) })
+  )
+)
+
 /** A folder with the files that examples name is the current one, and the environment names the server. */
 const inFolder = (url: URL) =>
   Effect.acquireRelease(
@@ -58,6 +68,7 @@ const inFolder = (url: URL) =>
       link("", "examples")
       link("soft-thumbnail.json", "soft-thumbnail.json")
       for (const name of ["photo.png", "mountain.jpg"]) link("mountain.png", name)
+      Fs.writeFileSync(Path.join(folder, "rows.csv"), "id,prompt\none,a lake\ntwo,a lighthouse\n")
       for (const name of ["workflow.json", "text-to-image.json"]) Fs.writeFileSync(Path.join(folder, name), textToImage)
       Fs.writeFileSync(Path.join(folder, "image-to-image.json"), imageToImage)
       process.chdir(folder)
@@ -87,6 +98,9 @@ const prepare = Effect.gen(function*() {
     Effect.promise(() => InvokeAi.connect({ url })),
     (client) => Effect.promise(() => client.close())
   )
+  const service = yield* Farm
+  for (const run of ["night", "urgent", "old"]) yield* service.offer(run, "text-to-image.json", [{ prompt: run }])
+  yield* Effect.raceFirst(Effect.forEach(["night", "urgent", "old"], service.await), service.work)
   const openApi: unknown = JSON.parse(
     Fs.readFileSync(Path.join(root, "test/fixtures/catalogs/6.14.2.json"), "utf8")
   )
@@ -114,5 +128,8 @@ const prepare = Effect.gen(function*() {
 
 /** What examples are called with. */
 export class Stage extends Context.Service<Stage, Effect.Success<typeof prepare>>()("test/documentation/Stage") {
-  static readonly layer = Layer.effect(Stage, prepare).pipe(Layer.provideMerge(services))
+  static readonly layer = Layer.effect(Stage, prepare).pipe(
+    Layer.provideMerge(farm),
+    Layer.provideMerge(services)
+  )
 }

@@ -1,4 +1,5 @@
 import { Farm } from "@effect-invokeai/farm/Farm"
+import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as Rows from "@effect-invokeai/farm/Rows"
 import * as Simulator from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -6,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { finish, photo, stage, textOnly, thumbnail } from "./support.ts"
@@ -48,6 +50,25 @@ describe("farm", () => {
         assert.deepInclude(yield* simulator(url).leftovers, { uploads: [], unfinishedItems: [] })
       }
       assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/out`), ["night"])
+    })))
+
+  it.live("keeps two farms of one program apart", () =>
+    test(Effect.gen(function*() {
+      const { directory, farm } = yield* stage({ [one]: {} })
+      const run = (store: FarmStore.FarmStore, ...sizes: ReadonlyArray<number>) =>
+        Effect.gen(function*() {
+          const farm = yield* Farm
+          yield* farm.offer("night", thumbnail, widths(...sizes))
+          return yield* finish("night")
+        }).pipe(Effect.provide(farm({ store, directory: `${directory}/${sizes.length}` })))
+      const inner = run(FarmStore.sqlite({ filename: `${directory}/inner.db` }), 16, 32)
+      yield* Effect.gen(function*() {
+        assert.deepInclude(yield* run(FarmStore.sqlite({ filename: `${directory}/outer.db` }), 48), {
+          total: 1,
+          completed: 1
+        })
+        assert.deepInclude(yield* inner, { total: 2, completed: 2 })
+      }).pipe(Effect.provide(Layer.unwrap(Effect.succeed(farm()))))
     })))
 
   it.live("offers a run again without duplicates", () =>

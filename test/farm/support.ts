@@ -52,13 +52,13 @@ export const stage = Effect.fnUntraced(function*(servers: Servers) {
     directory,
     simulator: (url) => Context.get(client(url), Simulator),
     farm: (options = {}) =>
-      Layer.fresh(Farm.layer({
+      Farm.layer({
         servers: Object.keys(servers).map((url) => ({ url })),
         store: FarmStore.sqlite({ filename: `${directory}/farm.db` }),
         directory: `${directory}/out`,
         connect: (url) => Layer.succeedContext(client(url)),
         ...options
-      })).pipe(Layer.orDie)
+      }).pipe(Layer.orDie)
   }
   return made
 })

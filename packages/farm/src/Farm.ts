@@ -23,7 +23,7 @@
  *   yield* Effect.log(`${completed} images, ${failed} failed`)
  * }).pipe(
  *   Effect.provide(Farm.layer({
- *     servers: [{ url: "http://192.168.0.11:9090" }, { url: "http://192.168.0.12:9090" }],
+ *     servers: [{ url: "http://127.0.0.1:9090" }, { url: "http://localhost:9090" }],
  *     store: FarmStore.sqlite({ filename: "night.db" }),
  *     directory: "outputs"
  *   })),
@@ -95,9 +95,9 @@ export type * from "./FarmStatus.ts"
  *
  * export const discard = Effect.gen(function*() {
  *   const farm = yield* Farm
- *   yield* farm.cancel("night")
- *   yield* farm.await("night")
- *   yield* farm.forget("night")
+ *   yield* farm.cancel("old")
+ *   yield* farm.await("old")
+ *   yield* farm.forget("old")
  * })
  * ```
  *
@@ -129,9 +129,9 @@ export type * from "./FarmStatus.ts"
  * export const replace = Effect.gen(function*() {
  *   const farm = yield* Farm
  *   const missing = yield* farm.check("text-to-image.json", ["prompt"])
- *   yield* farm.addServer({ url: "http://192.168.0.13:9090", concurrency: 4 })
- *   yield* farm.drainServer("http://192.168.0.12:9090")
- *   yield* farm.removeServer("http://192.168.0.11:9090")
+ *   yield* farm.addServer({ url: "http://localhost:9090", concurrency: 4 })
+ *   yield* farm.drainServer("http://localhost:9090")
+ *   yield* farm.removeServer("http://localhost:9090")
  *   return missing
  * })
  * ```
@@ -251,8 +251,8 @@ export class Farm extends Context.Service<Farm, {
    */
   static layer(options: FarmOptions): Layer.Layer<Farm, FarmStoreError | InvalidOption> {
     return Layer.effect(Farm, Internal.make(options)).pipe(
-      Layer.provide(PersistedQueue.layer),
-      Layer.provide(queueStore),
+      // Effect builds a layer once, by its identity: another farm of the program must not get the queue of this one
+      Layer.provide(Layer.fresh(PersistedQueue.layer.pipe(Layer.provideMerge(queueStore)))),
       Layer.provide(options.store.sql),
       Layer.provide([NodeFileSystem.layer, NodePath.layer])
     )

@@ -123,17 +123,10 @@ const importPostgres = Effect.tryPromise({
  * **Example** (A farm on Postgres)
  *
  * ```ts
- * import { Farm } from "@effect-invokeai/farm/Farm"
  * import * as FarmStore from "@effect-invokeai/farm/FarmStore"
- * import * as Config from "effect/Config"
- * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
+ * import type * as Redacted from "effect/Redacted"
  *
- * export const farm = Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), (url) =>
- *   Farm.layer({
- *     servers: [{ url: "http://192.168.0.11:9090" }, { url: "http://192.168.0.12:9090" }],
- *     store: FarmStore.postgres({ url })
- *   })))
+ * export const storeAt = (url: Redacted.Redacted) => FarmStore.postgres({ url, maxConnections: 5 })
  * ```
  *
  * @category stores

@@ -249,6 +249,11 @@ export const make = Effect.gen(function*() {
     AND EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = r.run AND ${isTakeable})
     ORDER BY r.priority DESC, r.created_at, r.run`
 
+  /** How many items of each run wait. */
+  const depths = sql<{ readonly run: string; readonly waiting: number }>`
+    SELECT r.run, CAST((SELECT COUNT(*) FROM farm_items i WHERE i.run = r.run AND i.state = 'waiting') AS INTEGER) AS waiting
+    FROM farm_runs r WHERE r.state <> 'canceled'`
+
   /** How many items have, or are about to have, a job on a server. */
   const inFlight = (server: string) =>
     Effect.map(
@@ -373,6 +378,7 @@ export const make = Effect.gen(function*() {
     item,
     readyRuns,
     inFlight,
+    depths,
     claim,
     countLoss,
     release,

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
@@ -32,6 +33,7 @@ import type { FarmOptions, OfferOptions, OfferResult, RowSource } from "../FarmO
 import * as Control from "./control.ts"
 import * as Db from "./database.ts"
 import * as Files from "./files.ts"
+import * as Metrics from "./metrics.ts"
 import * as Offering from "./offering.ts"
 import type { RunSettings } from "./settings.ts"
 import * as Worker from "./worker.ts"
@@ -354,6 +356,9 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
           if (feeder !== undefined) yield* Scope.close(feeder, Exit.void)
           yield* sql`DELETE FROM farm_servers WHERE url = ${url} AND state = 'removed'`
         }
+      }
+      for (const { run, waiting } of yield* db.depths) {
+        yield* Metric.update(Metric.withAttributes(Metrics.depth, { run }), waiting)
       }
     })
     return yield* step.pipe(

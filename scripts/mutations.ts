@@ -136,9 +136,37 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "only what may be repeated is sent again",
     file: `${server}/InvokeAiClient.ts`,
-    find: "return repeatable ? repeatWhile(once, isWorthRepeating) : once",
-    replace: "return repeatWhile(once, isWorthRepeating)",
+    find: "repeatable ? repeatWhile(once, isWorthRepeating) : once,",
+    replace: "repeatWhile(once, isWorthRepeating),",
     tests: ["test/server/Client.test.ts", simulated]
+  },
+  {
+    name: "a route that the server lacks is Unsupported",
+    file: `${server}/internal/serverDocument.ts`,
+    find: "if (since === oldestRelease || !mayLackRoute(error)) return Effect.succeed(error)",
+    replace: "return Effect.succeed(error)",
+    tests: ["test/server/Unsupported.test.ts"]
+  },
+  {
+    name: "a resource that is missing is not a route that the server lacks",
+    file: `${server}/internal/serverDocument.ts`,
+    find: "return !hasRoute(endpoint.method, documentedPath(endpoint)) ||",
+    replace: "return hasRoute(endpoint.method, documentedPath(endpoint)) ||",
+    tests: ["test/server/Unsupported.test.ts"]
+  },
+  {
+    name: "an unfinished route of an older server is not the one of a later release",
+    file: `${server}/internal/serverDocument.ts`,
+    find: "(isBefore(version, since) && (status === 422 || status === 501))",
+    replace: "false",
+    tests: ["test/server/Unsupported.test.ts"]
+  },
+  {
+    name: "an input that the server would ignore is not sent",
+    file: `${server}/internal/serverDocument.ts`,
+    find: "if (used.length === 0) return Effect.undefined",
+    replace: "return Effect.undefined",
+    tests: ["test/server/Unsupported.test.ts"]
   },
   {
     name: "a deletion is believed only when the server names the image",

@@ -26,7 +26,7 @@ import { InvokeAiClient } from "./InvokeAiClient.ts"
  *
  * **Details**
  *
- * Routes are below `/api/v1/auth/` (6.12).
+ * Routes are below `/api/v1/auth/` (InvokeAI 6.12 or later).
  *
  * **Example** (Set up the first admin, add and delete users)
  *

@@ -173,7 +173,7 @@ export class StylePresets extends Context.Service<StylePresets, {
 }
 
 /**
- * The system prompts of the server (6.14).
+ * The system prompts of the server (InvokeAI 6.14 or later).
  *
  * **Details**
  *

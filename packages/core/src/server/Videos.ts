@@ -1,5 +1,5 @@
 /**
- * The videos of the server (6.14).
+ * The videos of the server (InvokeAI 6.14 or later).
  *
  * @since 0.1.0
  */
@@ -86,7 +86,7 @@ export interface VideoFilter {
 }
 
 /**
- * The videos of the server (6.14).
+ * The videos of the server (InvokeAI 6.14 or later).
  *
  * **Details**
  *

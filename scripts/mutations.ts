@@ -41,7 +41,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "an item is read after a gap in its events",
-    file: `${job}/JobState.ts`,
+    file: `${job}/internal/itemChanges.ts`,
     find: "if (submitted === undefined || !state.known || state.mayHaveMissedItems) return change",
     replace: "if (submitted === undefined || !state.known) return change",
     tests: ["test/job/JobCommands.test.ts"]
@@ -128,7 +128,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a batch that arrived late a second time is canceled",
-    file: `${job}/JobState.ts`,
+    file: `${job}/internal/reduceJob.ts`,
     find: `(one) => one.role === "surplus" && one.phase === "open"`,
     replace: "() => false",
     tests: [faults]

@@ -22,6 +22,7 @@ import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import { reduce } from "../../packages/core/src/job/internal/reduceJob.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { eventFrom, itemFrom } from "../job/wire.ts"
 
@@ -100,7 +101,7 @@ const observations = (size: number): ReadonlyArray<Observation> => {
   const event = (name: string, payload: object) => {
     const seen = eventFrom(name, payload)
     if (seen === undefined) throw new Error(`${name} is no observation`)
-    return seen.observation
+    return seen
   }
   const seen: Array<Observation> = [{ _tag: "Enqueued", itemIds: ids.toReversed(), enqueued: size }]
   const ran = ["one", "two", "three"]
@@ -130,7 +131,7 @@ const observations = (size: number): ReadonlyArray<Observation> => {
 const reducing = () => {
   const once = (seen: ReadonlyArray<Observation>): number => {
     const began = performance.now()
-    const end = seen.reduce((state, one) => JobState.reduce(state, one, new Map()).state, JobState.make("b"))
+    const end = seen.reduce((state, one) => reduce(state, one, new Map()).state, JobState.make("b"))
     const took = performance.now() - began
     if (!JobState.isEnded(end)) throw new Error("the batch has not ended")
     return took / seen.length * 1000

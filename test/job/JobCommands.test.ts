@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import { type Command, reduce as reduceJob, type Transition } from "../../packages/core/src/job/internal/reduceJob.ts"
 import * as SubmittedBatch from "../../packages/core/src/job/internal/SubmittedBatch.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { randomOf } from "../random.ts"
@@ -9,7 +10,7 @@ import { batchId, disturb, finalReads, type History, makeHistory, plainGraph } f
 
 const nodes = new Map([["image", { label: "Picture", type: "blank_image" }]])
 
-const reduce = (state: JobState.JobState, observation: Observation) => JobState.reduce(state, observation, nodes)
+const reduce = (state: JobState.JobState, observation: Observation) => reduceJob(state, observation, nodes)
 
 const reduceAll = (state: JobState.JobState, observations: ReadonlyArray<Observation>) =>
   observations.reduce((state, observation) => reduce(state, observation).state, state)
@@ -21,7 +22,7 @@ const enqueued = (world: History, mayHaveDuplicates: boolean): Observation => ({
   mayHaveDuplicates
 })
 
-const tags = (commands: ReadonlyArray<JobState.Command>) => commands.map((command) => command._tag)
+const tags = (commands: ReadonlyArray<Command>) => commands.map((command) => command._tag)
 
 const facts = (itemId: number, status: string) => ({
   itemId,
@@ -54,7 +55,7 @@ describe("a job", () => {
       observations.unshift({ _tag: "Recounted" })
       const before = reduceAll(JobState.make(batchId, world.memberIds.length), observations)
       const reads = random.shuffle(finalReads(world))
-      const { commands, state } = reads.reduce<JobState.Transition>(
+      const { commands, state } = reads.reduce<Transition>(
         (last, read) => reduce(last.state, read),
         { state: before, events: [], commands: [] }
       )
@@ -82,7 +83,7 @@ describe("a job", () => {
       const size = world.memberIds.length
       const end = world.events.length
       let state = JobState.make(batchId, size)
-      const commands: Array<JobState.Command> = []
+      const commands: Array<Command> = []
       const failures = new Map<number, number>()
       const observe = (observation: Observation) => {
         const next = reduce(state, observation)
@@ -221,7 +222,7 @@ describe("a job", () => {
     const isRead = (observations: ReadonlyArray<Observation>, batch = submitted) =>
       observations.reduce<{ readonly state: JobState.JobState; readonly read: boolean }>(
         ({ read, state }, observation) => {
-          const next = JobState.reduce(state, observation, nodes, batch)
+          const next = reduceJob(state, observation, nodes, batch)
           return { state: next.state, read: read || tags(next.commands).includes("ReadItem") }
         },
         { state: JobState.make(batchId, 1), read: false }

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import { reduce } from "../../packages/core/src/job/internal/reduceJob.ts"
 import * as JobProgress from "../../packages/core/src/job/JobProgress.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import { randomOf } from "../random.ts"
@@ -22,7 +23,7 @@ const progressOf = (observations: ReadonlyArray<Observation>, expected: number |
   let tracked = JobProgress.initial
   const seen: Array<JobProgress.JobProgress> = []
   observations.forEach((observation, index) => {
-    state = JobState.reduce(state, observation, nodes).state
+    state = reduce(state, observation, nodes).state
     if (index < observations.length - 1 && !keep()) return
     tracked = JobProgress.next(tracked, state, index * 1000, context)
     seen.push(tracked.progress)

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import { isTerminal, type ItemState } from "../../packages/core/src/job/internal/ItemState.ts"
 import type { Observation } from "../../packages/core/src/job/internal/Observation.ts"
+import { reduce } from "../../packages/core/src/job/internal/reduceJob.ts"
 import * as SubmittedBatch from "../../packages/core/src/job/internal/SubmittedBatch.ts"
 import { outputsOf } from "../../packages/core/src/job/JobResult.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
@@ -22,7 +23,7 @@ const run = (
   const events: Array<JobEvent> = []
   const steps: Array<JobState.JobState> = [state]
   for (const observation of observations) {
-    const step = JobState.reduce(state, observation, labels, submitted)
+    const step = reduce(state, observation, labels, submitted)
     state = step.state
     events.push(...step.events)
     steps.push(state)
@@ -222,7 +223,7 @@ describe("JobState", () => {
     ], 1)
     assert.deepStrictEqual(JobState.items(first.state).map((one) => one.role), ["member", "child", "retry"])
     assert.isFalse(JobState.isEnded(first.state))
-    const second = JobState.reduce(first.state, item(3, "completed", { retried_from_item_id: 1 }), labels).state
+    const second = reduce(first.state, item(3, "completed", { retried_from_item_id: 1 }), labels).state
     assert.isTrue(JobState.isEnded(second))
     assert.strictEqual(JobState.status(second), "completed")
     assert.deepStrictEqual(JobState.results(second).map((one) => one.itemId), [3])
@@ -291,7 +292,7 @@ describe("JobState", () => {
     const { state } = run([{ _tag: "Enqueued", itemIds, enqueued: size }], size)
     for (const itemId of [5, 8, 1502, 3002]) {
       const item = itemFrom({ item_id: itemId, batch_id: batchId, status: "completed", session_id: "s", session: {} })
-      const next = JobState.reduce(state, { _tag: "ItemRead", item }, labels).state
+      const next = reduce(state, { _tag: "ItemRead", item }, labels).state
       assert.strictEqual(JobState.getItem(next, itemId)?.status, "completed")
       assert.strictEqual(next.pages.filter((page, index) => page !== state.pages[index]).length, 1)
       assert.isTrue(next.pages.every((page) => page.length > 0 && page.length <= 64))

@@ -21,7 +21,7 @@ const withModel = Effect.gen(function*() {
   const models = yield* Models.use((models) => models.list())
   const model = models.find(({ base, type }) => type === "main" && base === "sd-1")
   assert.isDefined(model)
-  return yield* Effect.flatMap(load("sd1-text-to-image"), Workflow.setInputs({ model: toIdentifier(model!) }))
+  return yield* Effect.flatMap(load("sd1-text-to-image"), Workflow.setInputs({ model: toIdentifier(model) }))
 })
 
 /** How many lists of models and of boards the server was asked for. */

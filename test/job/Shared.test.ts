@@ -19,6 +19,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
+import { batchIdOf } from "../../packages/core/src/job/internal/Observation.ts"
 import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
 import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
 import { drive } from "../time.ts"
@@ -69,7 +70,7 @@ describe("Events", () => {
       percentage: 1.5,
       image: { width: 64, height: 32, dataURL: "data:image/jpeg;base64,AAAA" }
     }
-    const seen = eventFrom("invocation_progress", payload)?.observation
+    const seen = eventFrom("invocation_progress", payload)
     assert.deepInclude(seen, { _tag: "Node", itemId: 1, nodeId: "node", preparedId: "prepared" })
     assert.deepStrictEqual(seen?._tag === "Node" ? seen.change : undefined, {
       _tag: "Progress",
@@ -80,6 +81,11 @@ describe("Events", () => {
     assert.isUndefined(eventFrom("invocation_progress", { ...payload, invocation: null }))
     assert.isUndefined(eventFrom("model_load_started", payload))
     assert.isUndefined(eventFrom("queue_item_status_changed", "text"))
+    // Only events about items of a batch that is tracked are decoded at all.
+    assert.strictEqual(batchIdOf({ name: "invocation_progress", payload }), payload.batch_id)
+    assert.isUndefined(batchIdOf({ name: "batch_enqueued", payload }))
+    assert.isUndefined(batchIdOf({ name: "model_load_started", payload }))
+    assert.isUndefined(batchIdOf({ name: "invocation_progress", payload: "text" }))
   })
 })
 

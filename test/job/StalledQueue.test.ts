@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import { reduce } from "../../packages/core/src/job/internal/reduceJob.ts"
 import { diagnoseStall, type Diagnosis } from "../../packages/core/src/job/internal/stalledQueue.ts"
 import * as JobState from "../../packages/core/src/job/JobState.ts"
 import type { SessionQueueAndProcessorStatus } from "../../packages/core/src/server/api/QueueSchemas.ts"
@@ -11,7 +12,7 @@ import type { SessionQueueAndProcessorStatus } from "../../packages/core/src/ser
 const nodes = new Map<string, never>()
 
 /** A job that waits. */
-const waiting = JobState.reduce(JobState.make("batch", 1), { _tag: "Enqueued", itemIds: [9], enqueued: 1 }, nodes).state
+const waiting = reduce(JobState.make("batch", 1), { _tag: "Enqueued", itemIds: [9], enqueued: 1 }, nodes).state
 
 /** What a server says between two items, when so many have completed. */
 const between = (completed: number): SessionQueueAndProcessorStatus => ({
@@ -45,7 +46,7 @@ const look = (counts: ReadonlyArray<number>) =>
       ).pipe(Effect.provide(server))
       before = diagnosis.signature
       for (const { finding } of diagnosis.findings) {
-        const next = JobState.reduce(state, Result.getOrThrow(finding), nodes)
+        const next = reduce(state, Result.getOrThrow(finding), nodes)
         state = next.state
         warnings.push(...next.events.flatMap((event) => event._tag === "JobWarning" ? [event.reason] : []))
       }

@@ -38,11 +38,11 @@ import * as WorkflowBatch from "@effect-invokeai/core/batch/WorkflowBatch"
 import * as EffectInvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as EffectJob from "@effect-invokeai/core/job/Job"
 import type {
+  JobItem,
   JobProgress,
   JobResult,
   JobState,
   JobTiming,
-  SessionQueueItem,
   SubmissionResult
 } from "@effect-invokeai/core/job/Job"
 import type { JobEvent } from "@effect-invokeai/core/job/JobEvent"
@@ -177,7 +177,7 @@ export interface Job extends AsyncDisposable {
   /** Returns the current state of the job, without a request. */
   readonly state: () => JobState
   /** Returns the queue items that are known so far, in the order of the batch, without a request. */
-  readonly items: () => ReadonlyArray<SessionQueueItem>
+  readonly items: () => ReadonlyArray<JobItem>
   /** Returns when the job was queued, started and completed, as known so far, without a request. */
   readonly timing: () => JobTiming
   /**

@@ -82,7 +82,7 @@ import * as Submission from "./Submission.ts"
 export type { AwaitError } from "./JobError.ts"
 export type { Cancellation, CancelResult, JobOptions } from "./JobOptions.ts"
 export type { JobProgress, RunningNode } from "./JobProgress.ts"
-export type { JobResult, JobTiming, SessionQueueItem } from "./JobResult.ts"
+export type { JobItem, JobResult, JobTiming } from "./JobResult.ts"
 export type { JobState } from "./JobState.ts"
 export type { JobTracker, JobTrackerOptions } from "./JobTracker.ts"
 export type { SubmissionResult } from "./Submission.ts"
@@ -170,7 +170,7 @@ export interface Job {
    */
   readonly outputStream: Stream.Stream<InkOutput>
   /** Returns the queue items that are known so far, in the order of the batch, without a request. */
-  readonly items: Effect.Effect<ReadonlyArray<JobResult.SessionQueueItem>>
+  readonly items: Effect.Effect<ReadonlyArray<JobResult.JobItem>>
   /**
    * Cancels the items that have not ended, and waits until the server has done it, at most for
    * `InvokeAiOptions.closeTimeout`.

@@ -20,7 +20,7 @@ import { type FieldValue, type ItemOutput, make as makeOutput, type WorkflowOutp
  * @category models
  * @since 0.1.0
  */
-export interface SessionQueueItem {
+export interface JobItem {
   /** The id of the item in the server's queue. */
   readonly itemId: number
   /** The id of the batch that the item belongs to. */
@@ -78,7 +78,7 @@ export interface JobResult {
   /** Always `"completed"`: jobs that end otherwise fail with `WorkflowNotCompleted`. */
   readonly status: "completed"
   /** The queue items, in the order of the batch. */
-  readonly items: ReadonlyArray<SessionQueueItem>
+  readonly items: ReadonlyArray<JobItem>
   /** When the job was queued, started and completed. */
   readonly timing: JobTiming
   /** The outputs of all items. */
@@ -96,7 +96,7 @@ const between = (from: DateTime.Utc | null, to: DateTime.Utc | null): Duration.D
  * @category conversions
  * @since 0.1.0
  */
-export const itemsOf = (state: JobState.JobState): ReadonlyArray<SessionQueueItem> =>
+export const itemsOf = (state: JobState.JobState): ReadonlyArray<JobItem> =>
   JobState.results(state).map((item) => ({
     itemId: item.itemId,
     batchId: state.batchId,

@@ -3,14 +3,14 @@
  *
  * **Details**
  *
- * Observations are plain values. `JobState.reduce` takes them in any order, any number of times.
+ * Observations are plain values. `reduce` takes them in any order, any number of times.
  *
  * @since 0.1.0
  */
 import type * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import type { SessionQueueItem } from "../../server/api/QueueSchemas.ts"
-import type { EventPayload, ServerEvent } from "../../server/ServerEvent.ts"
+import type { EventName, EventPayload, ServerEvent } from "../../server/ServerEvent.ts"
 import type { JobWarning, ProgressPreview } from "../JobEvent.ts"
 import type { FieldValue } from "../Outputs.ts"
 import type { FieldData } from "../outputs/OutputOrigin.ts"
@@ -204,26 +204,35 @@ export const fromItem = (item: SessionQueueItem): ItemSnapshot => ({
   workflow: item.workflow
 })
 
-/** An observation, and the batch that it is about. @internal */
-export interface EventObservation {
-  readonly batchId: string
-  readonly observation: Observation
-}
+const itemEvents: ReadonlySet<string> = new Set(
+  [
+    "queue_item_status_changed",
+    "invocation_started",
+    "invocation_progress",
+    "invocation_complete",
+    "invocation_error"
+  ] satisfies ReadonlyArray<EventName>
+)
+
+/** The batch that an event about one queue item names, before it is decoded; undefined for other events. @internal */
+export const batchIdOf = (
+  { name, payload }: { readonly name: string; readonly payload: unknown }
+): string | undefined =>
+  itemEvents.has(name) && Predicate.hasProperty(payload, "batch_id") && typeof payload.batch_id === "string"
+    ? payload.batch_id
+    : undefined
 
 const nodeObservation = (
   payload: EventPayload<"invocation_started">,
   change: NodeObservation["change"]
-): EventObservation => ({
-  batchId: payload.batch_id,
-  observation: {
-    _tag: "Node",
-    itemId: payload.item_id,
-    sessionId: payload.session_id,
-    nodeId: payload.invocation_source_id,
-    preparedId: payload.invocation.id,
-    invocation: payload.invocation,
-    change
-  }
+): NodeObservation => ({
+  _tag: "Node",
+  itemId: payload.item_id,
+  sessionId: payload.session_id,
+  nodeId: payload.invocation_source_id,
+  preparedId: payload.invocation.id,
+  invocation: payload.invocation,
+  change
 })
 
 /**
@@ -232,12 +241,12 @@ const nodeObservation = (
  * @category conversions
  * @since 0.1.0
  */
-export const fromEvent = (event: ServerEvent): EventObservation | undefined => {
+export const fromEvent = (event: ServerEvent): Observation | undefined => {
   switch (event.name) {
     case "queue_item_status_changed": {
       const { payload } = event
       const batchTotal = payload.batch_status?.total ?? null
-      return { batchId: payload.batch_id, observation: { _tag: "Status", facts: factsOf(payload), batchTotal } }
+      return { _tag: "Status", facts: factsOf(payload), batchTotal }
     }
     case "invocation_started":
       return nodeObservation(event.payload, { _tag: "Started" })

@@ -29,6 +29,7 @@ import { cancelBatch } from "./cancellation.ts"
 import { deleteRequest } from "./deleteImages.ts"
 import { isFinal, type ItemState } from "./ItemState.ts"
 import { fromItem } from "./Observation.ts"
+import { reduce } from "./reduceJob.ts"
 import { deleteSessionImages } from "./sessionImages.ts"
 import { isUnreadableItemError, removeUnreadable } from "./stalledQueue.ts"
 import type { TrackedJob } from "./trackedJob.ts"
@@ -245,7 +246,7 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
   let state = tracked.state
   if (total > JobState.items(state).length) {
     const listed = yield* findBatchItems(tracked.batchId, total, state.destination ?? undefined)
-    state = JobState.reduce(state, { _tag: "Listed", items: listed }, new Map()).state
+    state = reduce(state, { _tag: "Listed", items: listed }, new Map()).state
   }
   const read = Effect.fnUntraced(function*(itemId: number) {
     const item = yield* queue.item(itemId).pipe(
@@ -256,7 +257,7 @@ const withAllItems = Effect.fnUntraced(function*(tracked: TrackedJob, total: num
       )
     )
     if (Option.isNone(item) || item.value.batch_id !== tracked.batchId) return
-    state = JobState.reduce(state, { _tag: "ItemRead", item: fromItem(item.value) }, new Map()).state
+    state = reduce(state, { _tag: "ItemRead", item: fromItem(item.value) }, new Map()).state
   })
   const unread = JobState.items(state).filter((item) => item.role !== "child" && !isFinal(item))
   if (unread.length === 0) return state

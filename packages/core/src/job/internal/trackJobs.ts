@@ -3,7 +3,7 @@
  *
  * **Details**
  *
- * Data flows one way. Events and responses become observations, `JobState.reduce` makes states, events and commands of
+ * Data flows one way. Events and responses become observations, `reduce` makes states, events and commands of
  * them, subscribers get states and events, and the commands become requests whose outcomes are observations again.
  *
  * @since 0.1.0
@@ -23,7 +23,6 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { elapsedMillis, elapsedMillisUnsafe } from "../../internal/elapsed.ts"
 import type { InvokeAiError } from "../../InvokeAiError.ts"
-import type { ServerEvent } from "../../server/ServerEvent.ts"
 import { ServerEvents, type ServerMessage } from "../../server/ServerEvents.ts"
 import { SessionQueue } from "../../server/SessionQueue.ts"
 import { JobNotFound } from "../JobError.ts"
@@ -32,10 +31,11 @@ import type { OutputNode } from "../Outputs.ts"
 import { findBatchItems } from "./batchItems.ts"
 import * as JobObserver from "./jobTelemetry.ts"
 import { ObservableValue } from "./observable.ts"
-import { fromEvent, type Observation } from "./Observation.ts"
+import { batchIdOf, fromEvent, type Observation } from "./Observation.ts"
 import { withLoops } from "./outputs/graph.ts"
 import { pollBatches, pollSummaries } from "./pollItems.ts"
 import { readItem } from "./readItem.ts"
+import { type Command, reduce } from "./reduceJob.ts"
 import { diagnoseStall, firstPendingItem } from "./stalledQueue.ts"
 import type { SubmittedBatch } from "./SubmittedBatch.ts"
 import { JobFeed, type TrackedJob } from "./trackedJob.ts"
@@ -112,14 +112,16 @@ class RepeatedWarning {
   }
 }
 
-/** An observation of a batch that is not tracked. */
+/** An event about a batch that is not tracked. It is decoded if the batch is tracked later. */
 interface UntrackedEvent {
   readonly batchId: string
-  readonly observation: Observation
+  readonly message: EventMessage
 }
 
 /** How many of them are kept, the newest. */
 const maxUntrackedEvents = 256
+
+type EventMessage = ServerMessage & { readonly _tag: "Event" }
 
 type ConnectionStatus = "unknown" | "up" | "down"
 
@@ -193,7 +195,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     const { feed } = job
     const before = feed.state
     if (observation._tag === "ItemRead" && job.nodes.size === 0) job.nodes = nodesIn(observation.item)
-    const { commands, events, state } = JobState.reduce(before, observation, job.nodes, job.submitted)
+    const { commands, events, state } = reduce(before, observation, job.nodes, job.submitted)
     if (state !== before) feed.states.set(state)
     if (JobState.isProgress(before, state)) job.lastActivityAt = lastActivity = elapsedMillisUnsafe(clock)
     // Requests are on their way before subscribers see what happened, which may take them time.
@@ -203,7 +205,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (JobState.isDone(state)) feed.end(Exit.succeed(state))
   }
 
-  const run = (job: TrackingJob, command: JobState.Command): void => {
+  const run = (job: TrackingJob, command: Command): void => {
     switch (command._tag) {
       case "ReadItem":
         return read(job, command.itemId)
@@ -344,21 +346,27 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   })
 
-  const onEvent = (event: ServerEvent) => {
+  const onEvent = (message: EventMessage) => {
     // These can be about thousands of items, which one poll reads.
-    if (event.name === "queue_cleared" || event.name === "queue_items_canceled") return wake()
-    const seen = fromEvent(event)
-    if (seen === undefined) return
-    const { batchId, observation } = seen
-    const matchingJobs = [...jobs.get(batchId) ?? []]
-    for (const job of matchingJobs) observe(job, observation)
-    if (matchingJobs.length > 0 || batchId === "redacted" || event.name === "invocation_progress") return
-    untrackedEvents.push({ batchId, observation })
+    if (message.name === "queue_cleared" || message.name === "queue_items_canceled") return wake()
+    // Most events on a busy server are about other batches, or about models: they are not decoded.
+    const batchId = batchIdOf(message)
+    if (batchId === undefined || batchId === "redacted") return
+    const matchingJobs = jobs.get(batchId)
+    if (matchingJobs !== undefined) return observeEvent([...matchingJobs], message)
+    if (message.name === "invocation_progress") return
+    untrackedEvents.push({ batchId, message })
     if (untrackedEvents.length > maxUntrackedEvents) untrackedEvents.shift()
   }
 
+  const observeEvent = (matchingJobs: ReadonlyArray<TrackingJob>, message: EventMessage) => {
+    const observation = fromEvent(message.event)
+    if (observation === undefined) return
+    for (const job of matchingJobs) observe(job, observation)
+  }
+
   const onMessage = (message: ServerMessage) => {
-    if (message._tag === "Event") return onEvent(message.event)
+    if (message._tag === "Event") return onEvent(message)
     connectionStatus.set(message._tag === "Connected" ? "up" : "down")
     connectionStatus.notify()
     if (message._tag === "Connected") {
@@ -450,7 +458,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     )
     if (running === undefined) yield* start
     for (const seen of untrackedEvents) {
-      if (seen.batchId === job.batchId) observe(job, seen.observation)
+      if (seen.batchId === job.batchId) observeEvent([job], seen.message)
     }
     if (connectionStatus.current === "unknown") yield* awaitConnection
     job.lastActivityAt = elapsedMillisUnsafe(clock)

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Fs from "node:fs"
 import { createServer } from "node:net"
 import * as Path from "node:path"
+import { approvalSurvives } from "./approvalProgram.ts"
 import { root, start, temporaryFolder, withServer } from "./support.ts"
 
 const example = (name: string) => Path.join(root, "examples", name)
@@ -147,4 +148,12 @@ describe("The crash recovery example", () => {
       ])
       assert.deepStrictEqual(Fs.readdirSync(Path.join(cwd, "state/jobs")), [])
     }), 60_000)
+})
+
+describe("The order that waits for approval", () => {
+  it.live(
+    "does every step once on SQLite, even if it is killed while it renders",
+    () => approvalSurvives({}),
+    120_000
+  )
 })

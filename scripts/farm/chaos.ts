@@ -3,7 +3,7 @@
  * their locks last, Postgres restarts as after a crash, and the disk gets full. Checks that each item has one result, one
  * file and one job, and that nothing is left behind. Ends with one line of figures and `N passed, N failed`.
  *
- * `--items 5000 --servers 4 --workers 3 --kills 20 --stops 2 --seed 1 --duration 50` are the defaults; `--duration` is the time
+ * `--items 5000 --servers 4 --workers 3 --kills 20 --stops 2 --restarts 1 --fills 1 --seed 1 --duration 50` are the defaults; `--duration` is the time
  * of each node in milliseconds. The servers are simulators in processes of their own, which forget everything when they are
  * killed. `--real` takes two real servers with a database in a file instead, which are killed and continue.
  */
@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
@@ -25,7 +26,7 @@ import { RealServerError, say } from "../real-server/Cache.ts"
 import { run as runCommand } from "../real-server/Command.ts"
 import { freePort } from "../real-server/Server.ts"
 import * as Postgres from "./Postgres.ts"
-import { type Managed, manage } from "./processes.ts"
+import { manage, type Managed } from "./processes.ts"
 import { LogLine } from "./simulatorProcess.ts"
 
 const { values } = parseArgs({
@@ -36,8 +37,11 @@ const { values } = parseArgs({
     workers: { type: "string", default: "3" },
     kills: { type: "string", default: "20" },
     stops: { type: "string", default: "2" },
+    restarts: { type: "string", default: "1" },
+    fills: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
     duration: { type: "string", default: "50" },
+    log: { type: "boolean", default: false },
     keep: { type: "boolean", default: false }
   }
 })
@@ -46,7 +50,9 @@ const count = {
   servers: Number(values.servers),
   workers: Number(values.workers),
   kills: Number(values.kills),
-  stops: Number(values.stops)
+  stops: Number(values.stops),
+  restarts: Number(values.restarts),
+  fills: Number(values.fills)
 }
 const random = numbers(Number(values.seed))
 const pick = <A>(from: ReadonlyArray<A>): A | undefined => from[Math.floor(random() * from.length)]
@@ -67,14 +73,20 @@ const disturbances = (): ReadonlyArray<Disturbance> => {
   const whats: Array<Disturbance["what"]> = [
     ...Array.from({ length: count.kills }, () => "kill" as const),
     ...Array.from({ length: count.stops }, () => "stop" as const),
-    "postgres",
-    "disk"
+    ...Array.from({ length: count.restarts }, () => "postgres" as const),
+    ...Array.from({ length: count.fills }, () => "disk" as const)
   ]
   for (let index = whats.length - 1; index > 0; index--) {
     const other = Math.floor(random() * (index + 1))
-    ;[whats[index], whats[other]] = [whats[other]!, whats[index]!]
+    whats.splice(index, 1, ...whats.splice(other, 1, whats[index] ?? "kill"))
   }
   return whats.map((what, index) => ({ what, at: 0.03 + 0.9 * (index / whats.length) }))
+}
+
+const groupBy = <A>(all: ReadonlyArray<A>, key: (one: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const one of all) groups.set(key(one), [...(groups.get(key(one)) ?? []), one])
+  return groups
 }
 
 const decodeLine = Schema.decodeUnknownSync(Schema.fromJsonString(LogLine))
@@ -135,28 +147,40 @@ const program = Effect.gen(function*() {
     })
   )
   const state = { INVOKEAI_STATE: postgres.url }
-  const cli = [process.execPath, path.join(root, "packages/cli/src/bin.ts")]
+  const bin = path.join(root, "packages/cli/src/bin.ts")
   const workers = yield* Effect.forEach(
     Array.from({ length: count.workers }, (_, index) => index),
     (index) =>
-      manage(`worker ${index}`, [...cli, "worker", "--out", output], path.join(directory, `worker-${index}.log`), state)
+      manage(
+        `worker ${index}`,
+        [process.execPath, bin, "worker", "--out", output],
+        path.join(directory, `worker-${index}.log`),
+        state
+      )
   )
 
   const example = (name: string) => path.join(root, "examples", name)
   yield* fs.copyFile(example("mountain.png"), path.join(directory, "photo.png"))
-  const rows = Array.from({ length: count.items }, (_, index) =>
-    `item-${index},photo.png,${64 + 8 * (index % 20)},${(index % 97) / 10}`)
+  const rows = Array.from(
+    { length: count.items },
+    (_, index) => `item-${index},photo.png,${64 + 8 * (index % 20)},${(index % 97) / 10}`
+  )
   yield* fs.writeFileString(path.join(directory, `${run}.csv`), ["id,photo,width,softness", ...rows, ""].join("\n"))
   const offerFlags = ["--rows", path.join(directory, `${run}.csv`), "--out", output, "--detach"]
   yield* Effect.forEach(servers, ({ url }) =>
     read(Schema.Unknown, `${url}/api/v1/app/version`).pipe(
-      Effect.retry({ times: 100, schedule: undefined }),
-      Effect.delay("200 millis")
+      Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 100 })
     ), { discard: true })
   const began = Date.now()
   yield* runCommand(
-    cli[0]!,
-    [...cli.slice(1), "batch", example("soft-thumbnail.json"), ...offerFlags, ...servers.flatMap(({ url }) => ["--server", url])],
+    process.execPath,
+    [
+      bin,
+      "batch",
+      example("soft-thumbnail.json"),
+      ...offerFlags,
+      ...servers.flatMap(({ url }) => ["--server", url])
+    ],
     { step: "Offering the rows", logFile, env: state, cwd: directory }
   )
   const offered = Date.now()
@@ -164,7 +188,7 @@ const program = Effect.gen(function*() {
 
   return yield* Effect.gen(function*() {
     const farm = yield* Farm
-    const status = Effect.retry(farm.status(run), { times: 30, while: () => true })
+    const status = Effect.retry(farm.status(run), { schedule: Schedule.spaced("1 second"), times: 30 })
     const kills = { worker: 0, server: 0 }
     const happened: Array<string> = []
 
@@ -204,54 +228,83 @@ const program = Effect.gen(function*() {
     })
 
     const waiting = [...disturbances()]
-    const limit = Date.now() + 60_000 + count.items * 400
+    const limit = Date.now() + 240_000 + count.items * 400
     let current = yield* status
     while (current.state !== "finished" && Date.now() < limit) {
       const [next] = waiting
       const fraction = (current.completed + current.failed) / count.items
       if (next !== undefined && fraction >= next.at) {
         waiting.shift()
-        yield* disturb(next)
+        // a suspension takes longer than many items
+        yield* next.what === "stop" ? Effect.forkScoped(disturb(next)) : disturb(next)
+        if (values.log) {
+          yield* Console.log(
+            `${Math.round((Date.now() - offered) / 1000)} s, ${current.completed} items: ${happened.at(-1)}`
+          )
+        }
       }
-      // a worker that ended by itself stays ended: it must not
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${current.completed}/${count.items} ${happened.at(-1) ?? ""}`)
+      if (process.stderr.isTTY) {
+        process.stderr.write(`\r\x1b[2K${current.completed}/${count.items} ${happened.at(-1) ?? ""}`)
+      }
       yield* Effect.sleep("300 millis")
       current = yield* status
     }
     const seconds = (Date.now() - offered) / 1000
     const endedBySelf = workers.filter((worker) => !worker.isRunning()).map(({ name }) => `${name} ended by itself`)
-    const slowEnds = yield* Effect.forEach(workers, (worker) => Effect.map(worker.end("SIGINT", 30), (how) => how === "killed" ? [`${worker.name} did not end within 30 s`] : []))
+    const slowEnds = yield* Effect.forEach(
+      workers,
+      (worker) =>
+        Effect.map(
+          worker.end("SIGINT", 30),
+          (how) => how === "killed" ? [`${worker.name} did not end within 30 s`] : []
+        )
+    )
 
     const results = yield* Stream.runCollect(farm.results(run, { live: false }))
-    const byItem = Map.groupBy(results, ({ item }) => item)
-    const files = (yield* fs.readDirectory(output, { recursive: true })).filter((name) => /\.\w+$/.test(name))
-    const incomplete = yield* Effect.forEach(files, (name) =>
-      Effect.map(fs.readFile(path.join(output, name)), (bytes) =>
-        Buffer.from(bytes.subarray(-8, -4)).toString("latin1") === "IEND" ? [] : [`${name} is incomplete`]))
-    const lines = yield* Effect.forEach(servers, ({ log, process }) =>
-      Effect.map(fs.readFileString(log), (text) =>
-        text.split("\n").filter((line) => line !== "").map((line) => ({ ...decodeLine(line), server: process })))).pipe(
-          Effect.map((all) => all.flat().toSorted((left, right) => left.at - right.at))
+    const byItem = groupBy(results, ({ item }) => item)
+    const files = (yield* fs.readDirectory(output, { recursive: true })).filter((name) => /[^/]\.\w+$/.test(name))
+    const incomplete = yield* Effect.forEach(
+      files,
+      (name) =>
+        Effect.map(
+          fs.readFile(path.join(output, name)),
+          (bytes) => Buffer.from(bytes.subarray(-8, -4)).toString("latin1") === "IEND" ? [] : [`${name} is incomplete`]
         )
-    const enqueued = Map.groupBy(lines.filter(({ event }) => event === "enqueued"), ({ batchId }) => batchId)
+    )
+    const lines = yield* Effect.forEach(
+      servers,
+      ({ log, process }) =>
+        Effect.map(
+          fs.readFileString(log),
+          (text) =>
+            text.split("\n").filter((line) => line !== "").map((line) => ({ line: decodeLine(line), server: process }))
+        )
+    ).pipe(
+      Effect.map((all) => all.flat().toSorted((left, right) => left.line.at - right.line.at))
+    )
+    const enqueued = groupBy(lines.filter(({ line }) => line.event === "enqueued"), ({ line }) => line.batchId)
     const repeated = [...enqueued.values()].filter((sent) => sent.length > 1)
     const twice = repeated.flatMap((sent) =>
-      sent.slice(1).flatMap((line, index) => {
-        const before = sent[index]!
-        const lost = before.server.lifetimes.find(({ pid }) => pid === before.pid)?.to
+      sent.slice(1).flatMap(({ line }, index) => {
+        const before = sent[index]
+        if (before === undefined) return []
+        const lost = before.server.lifetimes.find(({ pid }) => pid === before.line.pid)?.to
         return lost !== undefined && lost <= line.at
           ? []
-          : [`${line.batchId} was sent again ${line.at - before.at} ms later, while ${before.server.name} had it`]
+          : [`${line.batchId} was sent again ${line.at - before.line.at} ms later, while ${before.server.name} had it`]
       })
     )
-    const left = yield* Effect.forEach(servers, Effect.fnUntraced(function*({ process, url }) {
-      const { queue } = yield* read(Queue, `${url}/api/v1/queue/default/status`)
-      const { total } = yield* read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
-      return [
-        ...(queue.pending + queue.in_progress > 0 ? [`${process.name} has items: ${JSON.stringify(queue)}`] : []),
-        ...(total > 0 ? [`${process.name} has ${total} uploads`] : [])
-      ]
-    }))
+    const left = yield* Effect.forEach(
+      servers,
+      Effect.fnUntraced(function*({ process, url }) {
+        const { queue } = yield* read(Queue, `${url}/api/v1/queue/default/status`)
+        const { total } = yield* read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
+        return [
+          ...(queue.pending + queue.in_progress > 0 ? [`${process.name} has items: ${JSON.stringify(queue)}`] : []),
+          ...(total > 0 ? [`${process.name} has ${total} uploads`] : [])
+        ]
+      })
+    )
     const checks: ReadonlyArray<readonly [promise: string, problems: ReadonlyArray<string>]> = [
       [
         `everything was disturbed: ${happened.length} times`,

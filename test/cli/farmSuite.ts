@@ -154,6 +154,9 @@ export const farmSuite = (
         assert.deepInclude(server, { tag: "ServerNotFound", code: CommandResult.ExitCode.invalid })
         const store = yield* failure(["status", "--state", "missing/farm.db"], { cwd })
         assert.deepInclude(store, { tag: "FarmStoreError", code: CommandResult.ExitCode.server })
+        const secret = yield* failure(["status", "--state", "postgres://me:hunter2@127.0.0.1:9/farm"], { cwd })
+        assert.deepInclude(secret, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
+        assert.notInclude(secret.message + secret.stderr, "hunter2")
       }))
   })
 }

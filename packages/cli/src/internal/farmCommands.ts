@@ -9,10 +9,10 @@ import { lazily, Servers } from "./subcommand.ts"
 const farmModule = () => import("./commands/farm.ts")
 
 const state = Flag.String("state").pipe(
-  Flag.withMetavar("<file.db>"),
+  Flag.withMetavar("<file.db|postgres://…>"),
   Flag.withFallbackConfig(Config.String("INVOKEAI_STATE")),
   Flag.withDescription(
-    "The file where the farm is kept. Default: the variable INVOKEAI_STATE"
+    "Where the farm is kept: a SQLite file, or the URL of a Postgres database. Default: the variable INVOKEAI_STATE"
   )
 )
 const run = Argument.String("run").pipe(Argument.withDescription("The name of a run"))

@@ -2,11 +2,14 @@
 import { Farm } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Servers from "./servers.ts"
+import { InvalidArgument } from "./values.ts"
 
 /** The flags that every subcommand of a farm has. */
 export interface FarmInput {
@@ -18,6 +21,28 @@ export interface WorkingInput extends FarmInput {
   readonly out: string
   readonly concurrency: Option.Option<number>
 }
+
+const isPostgres = (state: string): boolean => /^postgres(?:ql)?:/i.test(state)
+
+/** Where the farm is kept. A password comes from the variable that holds the whole value, not from an argument. */
+const storeOf = Effect.fnUntraced(function*(state: string) {
+  if (!isPostgres(state)) return FarmStore.sqlite({ filename: state })
+  const url = URL.parse(state)
+  if (url === null) {
+    return yield* new InvalidArgument({ argument: "--state", reason: "expected postgres://user@host:port/database" })
+  }
+  const variable = yield* Config.option(Config.String("INVOKEAI_STATE"))
+  if (url.password !== "" && Option.getOrUndefined(variable) !== state) {
+    return yield* new InvalidArgument({
+      argument: "--state",
+      reason: "a password in an argument is visible to other users of this machine. Put the URL into the variable " +
+        "INVOKEAI_STATE instead, or only the password into PGPASSWORD"
+    })
+  }
+  const password = yield* Config.option(Config.Redacted("PGPASSWORD"))
+  if (url.password === "" && Option.isSome(password)) url.password = Redacted.value(password.value)
+  return FarmStore.postgres({ url: Redacted.make(url.href) })
+})
 
 const isUrl = (server: string): boolean => /^https?:/i.test(server)
 
@@ -43,14 +68,15 @@ const connection = Effect.gen(function*() {
 })
 
 /** The farm for subcommands that look at it or change it. */
-export const layer = (input: FarmInput) => Farm.layer({ store: FarmStore.sqlite({ filename: input.state }) })
+export const layer = (input: FarmInput) =>
+  Layer.unwrap(Effect.map(storeOf(input.state), (store) => Farm.layer({ store })))
 
 /** The farm for subcommands that run items, with the servers that `--server` names. */
 export const workingLayer = (input: WorkingInput, servers: ReadonlyArray<string>, state?: string) =>
   Layer.unwrap(Effect.gen(function*() {
     const urls = yield* Effect.forEach(servers, serverUrl)
     return Farm.layer({
-      store: FarmStore.sqlite({ filename: state ?? input.state }),
+      store: yield* storeOf(state ?? input.state),
       servers: urls.map((url) => ({ url, concurrency: Option.getOrUndefined(input.concurrency) })),
       directory: input.out,
       connect: yield* connection

@@ -89,13 +89,14 @@ describe("farm", () => {
     test(Effect.gen(function*() {
       const { farm } = yield* stage({ [one]: {} })
       const csv =
-        `id,photo,width,tint\na,${photo},16,red\nb,missing/file.png,wide,red\n"c/d",${photo},-1,\n"two\nlines",${photo},16,\na,${photo},32,\n,${photo}\n`
+        `id,photo,width,tint\na,nope.png,16,red\nb,missing/file.png,wide,red\n"c/d",${photo},-1,\n"two\nlines",${photo},16,\na,${photo},32,\n,${photo}\n`
       yield* Effect.gen(function*() {
         const farm = yield* Farm
         const error = yield* Effect.flip(farm.offer("night", thumbnail, Rows.fromCsv(Stream.make(csv))))
         assert(error._tag === "InvalidRows")
         assert.deepStrictEqual(error.problems.map(({ column, line }) => [line, column]), [
-          [2, "tint"],
+          [1, "tint"],
+          [2, "photo"],
           [3, "photo"],
           [3, "width"],
           [4, "width"],

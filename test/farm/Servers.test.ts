@@ -81,7 +81,8 @@ describe("servers of a farm", () => {
         const worker = yield* Effect.forkScoped(farm.work)
         yield* Effect.repeat(farm.status("night"), { until: ({ completed }) => completed === 1 })
         yield* Fiber.interrupt(worker)
-        assert.deepInclude(yield* farm.status("night"), { state: "running" })
+        assert.deepInclude(yield* farm.status("night"), { state: "running", waiting: 2, running: 0 })
+        assert.deepInclude(yield* serverOf(one), { running: 0 })
       }).pipe(Effect.scoped)
       yield* Effect.provide(interrupted, farm())
       assert.deepInclude(yield* simulator(one).leftovers, { uploads: [], unfinishedItems: [] })
@@ -134,6 +135,36 @@ describe("servers of a farm", () => {
         assert.deepInclude(yield* Effect.flip(farm.drainServer(one)), { _tag: "ServerNotFound", servers: [two] })
       }).pipe(Effect.scoped, Effect.provide(farm({ servers: [] })))
     })))
+
+  it.live(
+    "continues after files could not be stored, although the items that have them occupy their server",
+    () =>
+      test(Effect.gen(function*() {
+        const { farm, simulator } = yield* stage({ [one]: {} })
+        let isFull = true
+        const stored = new Set<string>()
+        yield* Effect.gen(function*() {
+          const farm = yield* Farm
+          yield* farm.offer("night", thumbnail, widths(16, 32, 48, 64))
+          const worker = yield* Effect.forkScoped(farm.work)
+          yield* Effect.repeat(serverOf(one), { until: (server) => (server?.failures ?? 0) >= 2 })
+          isFull = false
+          assert.deepInclude(yield* farm.await("night"), { completed: 4, failed: 0 })
+          yield* Fiber.interrupt(worker)
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(farm({
+            save: (files, { item }) =>
+              isFull
+                ? Effect.fail("no space left on device")
+                : Effect.sync(() => files.map(({ name }) => (stored.add(`${item}.png`), `s3://bucket/${name}`)))
+          }))
+        )
+        assert.strictEqual(stored.size, 4)
+        assert.strictEqual((yield* simulator(one).state).items.length, 4)
+      })),
+    40_000
+  )
 
   it.live("runs a run that is offered while it works", () =>
     test(Effect.gen(function*() {

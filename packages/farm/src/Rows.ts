@@ -30,21 +30,34 @@ export class Row {
   readonly line: number
   /** Why the row could not be read. `undefined` if it could. */
   readonly problem: string | undefined
+  /** The line with the names of the columns, from 1. `undefined` if each row has its own. */
+  readonly header: number | undefined
 
   /** A row, or a line that is not one. */
-  constructor(values: Readonly<Record<string, unknown>>, line: number, problem?: string) {
+  constructor(values: Readonly<Record<string, unknown>>, line: number, problem?: string, header?: number) {
     this.values = values
     this.line = line
     this.problem = problem
+    this.header = header
   }
 }
 
 const invalid = (line: number, problem: string) => new Row({}, line, problem)
 
 /** Reads the records of a CSV file after its header. */
-const toRow = (header: ReadonlyArray<string>, cells: ReadonlyArray<string>, line: number): Row =>
+const toRow = (
+  header: ReadonlyArray<string>,
+  headerLine: number,
+  cells: ReadonlyArray<string>,
+  line: number
+): Row =>
   cells.length === header.length
-    ? new Row(Object.fromEntries(header.flatMap((name, at) => cells[at] === "" ? [] : [[name, cells[at]]])), line)
+    ? new Row(
+      Object.fromEntries(header.flatMap((name, at) => cells[at] === "" ? [] : [[name, cells[at]]])),
+      line,
+      undefined,
+      headerLine
+    )
     : invalid(line, `expected ${header.length} cells, got ${cells.length}`)
 
 const headerProblem = (header: ReadonlyArray<string>): string | undefined => {
@@ -81,6 +94,7 @@ export const fromCsv = <E, R>(text: Stream.Stream<string, E, R>, options?: {
   Stream.suspend(() => {
     let line = 1
     let header: ReadonlyArray<string> | undefined
+    let headerLine = 1
     let isBroken = false
     return text.pipe(
       Stream.pipeThroughChannel(Csv.decodeString<E>({ delimiter: options?.delimiter })),
@@ -88,7 +102,8 @@ export const fromCsv = <E, R>(text: Stream.Stream<string, E, R>, options?: {
         const first = line
         line += 1 + cells.reduce((sum, cell) => sum + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0)
         if (isBroken || (cells.length === 1 && cells[0]?.trim() === "")) return undefined
-        if (header !== undefined) return toRow(header, cells, first)
+        if (header !== undefined) return toRow(header, headerLine, cells, first)
+        headerLine = first
         header = cells.map((name) => name.trim())
         const problem = headerProblem(header)
         isBroken = problem !== undefined

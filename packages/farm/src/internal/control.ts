@@ -26,12 +26,12 @@ const countsBy = (rows: ReadonlyArray<Count>) => new Map(rows.map(({ count, name
 /** Puts items into the queue of a run. An item that is in it stays there once. */
 export const enqueue = Effect.fnUntraced(function*(
   run: string,
-  items: ReadonlyArray<{ readonly item: string; readonly generation: number }>
+  items: ReadonlyArray<{ readonly item: string; readonly queue_id: string }>
 ) {
   const queue = yield* queueOf(run)
   yield* Effect.forEach(
     items,
-    ({ generation, item }) => queue.offer({ item }, { id: Db.queueIdOf(item, generation) }),
+    ({ item, queue_id }) => queue.offer({ item }, { id: queue_id }),
     { discard: true }
   )
 })
@@ -91,10 +91,7 @@ export const make = (db: Db.Database) => {
   const statusOf = Effect.fnUntraced(function*(row: Db.RunRow) {
     const { run } = row
     const now = yield* Clock.currentTimeMillis
-    const states = countsBy(
-      yield* sql<Count>`SELECT state AS name, CAST(COUNT(*) AS INTEGER) AS count FROM farm_items
-        WHERE run = ${run} GROUP BY state`
-    )
+    const states = countsBy(yield* db.states(run))
     const results = yield* sql<Count & { readonly server: string | null; readonly recent: number }>`
       SELECT status AS name, server, CAST(COUNT(*) AS INTEGER) AS count,
         CAST(SUM(CASE WHEN recorded_at > ${now - 60_000} THEN 1 ELSE 0 END) AS INTEGER) AS recent
@@ -173,7 +170,13 @@ export const make = (db: Db.Database) => {
         WHERE run = ${run} AND state = 'ended'
         AND NOT EXISTS (SELECT 1 FROM farm_results r WHERE r.run = farm_items.run AND r.item = farm_items.item)
         RETURNING item, generation`
-      yield* enqueue(run, items)
+      const queued = items.map(({ generation, item }) => ({ item, queue_id: Db.queueIdOf(run, item, generation) }))
+      yield* Effect.forEach(
+        queued,
+        ({ item, queue_id }) => sql`UPDATE farm_items SET queue_id = ${queue_id} WHERE run = ${run} AND item = ${item}`,
+        { discard: true }
+      )
+      yield* enqueue(run, queued)
       return items.length
     }))
   })
@@ -245,7 +248,7 @@ export const make = (db: Db.Database) => {
     return yield* Effect.forEach(
       yield* db.servers,
       (row) =>
-        Effect.map(db.inFlight(row.url), (running): ServerStatus => ({
+        Effect.map(db.held(row.url), (running): ServerStatus => ({
           url: row.url,
           concurrency: row.capacity,
           running,

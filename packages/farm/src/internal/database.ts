@@ -41,6 +41,7 @@ const createTables = Effect.gen(function*() {
     attempts INTEGER NOT NULL DEFAULT 0,
     losses INTEGER NOT NULL DEFAULT 0,
     trace TEXT,
+    queue_id TEXT NOT NULL,
     queued_at DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (run, item)
   )`
@@ -152,7 +153,7 @@ export const batchIdOf = (run: { readonly uid: string }, item: string, generatio
   digestOf(run.uid, item, generation).slice(0, 32)
 
 /** The id of an item in the queue: another one after each retry, because the queue accepts an id once. */
-export const queueIdOf = (item: string, generation: number): string => digestOf(item, generation)
+export const queueIdOf = (run: string, item: string, generation: number): string => digestOf(run, item, generation)
 
 const sorted = (value: unknown): unknown =>
   Array.isArray(value)
@@ -248,6 +249,35 @@ export const make = Effect.gen(function*() {
     SELECT r.* FROM farm_runs r WHERE r.state <> 'paused'
     AND EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = r.run AND ${isTakeable})
     ORDER BY r.priority DESC, r.created_at, r.run`
+
+  /** Whether a worker holds an item that has a place on a server. */
+  const isHeld = sql`EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = i.run AND q.id = i.queue_id
+    AND q.acquired_at >= ${expired})`
+
+  /** How many items of a server workers hold. */
+  const held = (server: string) =>
+    Effect.map(
+      sql<{ readonly count: number }>`
+        SELECT CAST(COUNT(*) AS INTEGER) AS count FROM farm_items i
+        WHERE i.server = ${server} AND i.state = 'running' AND ${isHeld}`,
+      (rows) => rows[0]?.count ?? 0
+    )
+
+  /** How many items of a run are in each state. Without a worker, an item waits, whether it has a job or not. */
+  const states = (run: string) =>
+    sql<{ readonly name: string; readonly count: number }>`
+      SELECT name, CAST(COUNT(*) AS INTEGER) AS count FROM (
+        SELECT CASE WHEN i.state = 'running' AND NOT ${isHeld} THEN 'waiting' ELSE i.state END AS name
+        FROM farm_items i WHERE i.run = ${run}
+      ) AS s GROUP BY name`
+
+  /**
+   * Puts items that have a place on a server in front of those that wait for one: a postponed item would be behind them,
+   * and they could not run before it gave its place back.
+   */
+  const hasten = (server: string) =>
+    sql`UPDATE ${queue} SET visible_at = created_at WHERE state = 'pending' AND acquired_by IS NULL
+      AND id IN (SELECT queue_id FROM farm_items WHERE server = ${server} AND state = 'running')`
 
   /** How many items of each run wait. */
   const depths = sql<{ readonly run: string; readonly waiting: number }>`
@@ -379,6 +409,9 @@ export const make = Effect.gen(function*() {
     readyRuns,
     inFlight,
     depths,
+    held,
+    states,
+    hasten,
     claim,
     countLoss,
     release,

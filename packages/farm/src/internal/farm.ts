@@ -224,14 +224,15 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
         position: position + index,
         inputs,
         state: "waiting",
+        queue_id: Db.queueIdOf(run, item, 0),
         trace,
         queued_at: now
       }))
       position += page.length
       added += yield* sql.withTransaction(Effect.gen(function*() {
-        const inserted = yield* sql<{ readonly item: string }>`INSERT INTO farm_items ${sql.insert(rows)}
-          ON CONFLICT (run, item) DO NOTHING RETURNING item`
-        yield* Control.enqueue(run, inserted.map(({ item }) => ({ item, generation: 0 })))
+        const inserted = yield* sql<{ readonly item: string; readonly queue_id: string }>`
+          INSERT INTO farm_items ${sql.insert(rows)} ON CONFLICT (run, item) DO NOTHING RETURNING item, queue_id`
+        yield* Control.enqueue(run, inserted)
         return inserted.length
       }))
       yield* wake.release

@@ -81,7 +81,13 @@ const makeProblems = () => {
       add(problem)
     },
     check: (run: string) =>
-      Effect.suspend(() => total === 0 ? Effect.void : Effect.fail(new InvalidRows({ run, problems, total })))
+      Effect.suspend(() =>
+        total === 0
+          ? Effect.void
+          : Effect.fail(
+            new InvalidRows({ run, problems: problems.toSorted((one, other) => one.line - other.line), total })
+          )
+      )
   }
 }
 
@@ -111,7 +117,9 @@ export const makeImagePaths = Effect.fnUntraced(function*(base: string) {
     if (typeof value !== "string" || !pathOrName.test(value) || value.trim() === "") return value
     const file = path.resolve(base, value)
     if (yield* exists(file)) return file
-    return /[\\/]/.test(value) ? yield* Effect.fail(`the file ${file} does not exist`) : value
+    // the server names its images by UUIDs
+    const isOnServer = !/[\\/]/.test(value) && (/^[0-9a-f-]{36}\.png$/i.test(value) || !/\.\w{2,5}$/.test(value))
+    return isOnServer ? value : yield* Effect.fail(`the file ${file} does not exist`)
   })
   const imagePath: ImagePath = (field, value) =>
     field._tag === "InkImageField"
@@ -178,11 +186,8 @@ export const checkRows = Effect.fnUntraced(function*<E, R>(
     }
     for (const [column, given] of Object.entries(row.values)) {
       if (given === undefined || column === idColumn || ignored.has(column)) continue
-      const input = yield* inputOf(column, line)
-      if (input === undefined) {
-        isValid = false
-        continue
-      }
+      const input = yield* inputOf(column, row.header ?? line)
+      if (input === undefined) continue
       if (Object.hasOwn(values, input.name)) {
         reject(column, `the row has a value for ${JSON.stringify(input.name)} in another column`)
         continue

@@ -161,6 +161,15 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       Effect.andThen(Fiber.interrupt(running))
     )
 
+  /** An item whose job was canceled with the worker waits for another job. */
+  const giveBack = (row: Db.ItemRow, running: Fiber.Fiber<unknown, Run.RunError>) =>
+    Effect.flatMap(Fiber.await(running), (exit) => {
+      const error = exit._tag === "Failure" ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+      return error !== undefined && tagOf(error) === "JobCanceled"
+        ? Effect.ignore(db.release(row, { refund: true }))
+        : Effect.ignore(db.countLoss(row, -1))
+    })
+
   const feed = Effect.fnUntraced(function*(url: string): Effect.fn.Return<never, never, Scope.Scope> {
     const suitability = new Map<string, Suitability>()
     const health = { failures: 0, retryAt: 0, isProbed: false }
@@ -209,6 +218,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         Effect.provideContext(client)
       )
       suitability.clear()
+      yield* db.hasten(url)
       health.isProbed = true
     }).pipe(Effect.scoped)
 
@@ -240,8 +250,9 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
           if (yield* db.claim(row, url)) {
             return { row: { ...row, server: url, attempts: row.attempts + 1 }, target: url, isTakenOver: false }
           }
-          // back to the head of the queue: another worker's item, or one that a killed worker left, has the place
+          // back to the head of the queue: an item of another worker, of a killed one, or a postponed one has the place
           isFull = true
+          yield* db.hasten(url)
           return yield* Effect.interrupt
         }
         const owner = row.server ?? url
@@ -288,7 +299,9 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         // after a failure of the connection the job may still be there
         onScopeClose: "detach"
       }).pipe(Effect.provideContext(client), Effect.forkDetach)
-      const result = yield* Fiber.join(running).pipe(Effect.onInterrupt(() => cancelAndAwait(client, batchId, running)))
+      const result = yield* Fiber.join(running).pipe(
+        Effect.onInterrupt(() => Effect.andThen(cancelAndAwait(client, batchId, running), giveBack(row, running)))
+      )
       const sizes = new Map(
         result.images.map((
           { height, path, width }
@@ -368,11 +381,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       const exit = yield* Effect.raceFirst(
         Effect.asSome(render(run, row, target, workflow)),
         Effect.as(awaitCanceled(run), Option.none<boolean>())
-      ).pipe(
-        // the job is canceled with its scope; the next worker finds it canceled, or completed after all
-        Effect.onInterrupt(() => Effect.ignore(db.countLoss(row, -1))),
-        Effect.exit
-      )
+      ).pipe(Effect.exit)
       if (exit._tag === "Success") {
         if (Option.isNone(exit.value)) return yield* end(run, row, "canceled")
         yield* recovered

@@ -3,8 +3,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
 import { withServer } from "../examples/support.ts"
-import { data, example, failure, invoke, start } from "./support.ts"
+import { data, example, failure, invoke, root, start } from "./support.ts"
 
 const nowhere = { INVOKEAI_URL: "http://127.0.0.1:9", INVOKEAI_RETRIES: "0" }
 
@@ -128,6 +131,27 @@ describe("The command", () => {
       assert.notInclude(silent, "does not respond")
       assert.strictEqual(new Set(offline.inputs.map((input) => input.flag)).size, offline.inputs.length)
     }))
+
+  it.skipIf(!Fs.existsSync("/dev/full"))(
+    "exits with 2 if its result cannot be written, and with 0 if a pipe is closed",
+    () => {
+      const bin = Path.join(root, "packages/cli/src/bin.ts")
+      const run = (rest: string) =>
+        spawnSync("sh", [
+          "-c",
+          `"${process.execPath}" "${bin}" inputs "${example("soft-thumbnail.json")}" --offline ${rest}`
+        ], {
+          encoding: "utf8"
+        })
+      for (const flags of ["", "--json"]) {
+        const { status, stderr } = run(`${flags} > /dev/full`)
+        assert.strictEqual(status, 2, stderr)
+        assert.include(stderr, "Standard output: the disk is full")
+      }
+      const { stderr } = run("| true; exit $?")
+      assert.strictEqual(stderr, "")
+    }
+  )
 
   it.live("lists the fields off the form with --all, by the names that --set accepts", () =>
     Effect.gen(function*() {

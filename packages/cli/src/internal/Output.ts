@@ -7,6 +7,8 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as CommandResult from "../CommandResult.ts"
+import { InvalidArgument } from "./args.ts"
+import * as FileError from "./fileError.ts"
 
 const variable = (name: string) => Effect.orElseSucceed(Config.withDefault(Config.String(name), ""), () => "")
 
@@ -42,8 +44,8 @@ export class Output extends Context.Service<Output, {
   readonly raw: (text: string | Uint8Array) => Effect.Effect<void>
   /** Writes a line for people to standard error. */
   readonly note: (text: string) => Effect.Effect<void>
-  /** Writes the result of the subcommand. */
-  readonly result: (outcome: Outcome) => Effect.Effect<void>
+  /** Writes the result of the subcommand. Fails if it cannot be written; a closed pipe is no failure. */
+  readonly result: (outcome: Outcome) => Effect.Effect<void, InvalidArgument>
   /** Writes why the subcommand failed. */
   readonly failure: (failure: CommandResult.Failure) => Effect.Effect<void>
 }>()("@effect-invokeai/cli/internal/Output") {
@@ -54,9 +56,18 @@ export class Output extends Context.Service<Output, {
       Effect.gen(function*() {
         const stdio = yield* Stdio.Stdio
         // a closed pipe, for example to `head`, is no reason to stop a job
-        const write = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
-          Effect.ignore(Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false })))
+        const tryWrite = (stream: "stdout" | "stderr", text: string | Uint8Array) =>
+          Stream.run(Stream.succeed(text), stdio[stream]({ endOnDone: false }))
+        const write = (stream: "stdout" | "stderr", text: string | Uint8Array) => Effect.ignore(tryWrite(stream, text))
         const json = (value: unknown) => write("stdout", `${JSON.stringify(value)}\n`)
+        // but a result that is lost because the disk is full is no success
+        const writeResult = (text: string) =>
+          tryWrite("stdout", `${text}\n`).pipe(
+            Effect.catchIf((error) => FileError.codeOf(error) === "EPIPE", () => Effect.void),
+            Effect.mapError((error) =>
+              new InvalidArgument({ argument: "Standard output", reason: FileError.describe(error) })
+            )
+          )
         // a dumb terminal cannot redraw lines, and a log of CI keeps each state of a line
         const isPlain = (yield* variable("TERM")) === "dumb" || (yield* variable("CI")) !== ""
         const isTerminal = !isPlain && (yield* stdio.stderrIsTerminal)
@@ -69,10 +80,10 @@ export class Output extends Context.Service<Output, {
           note,
           result: ({ data, text }) =>
             isJson
-              ? Effect.andThen(text === "" ? Effect.void : note(text), json({ ok: true, data }))
+              ? Effect.andThen(text === "" ? Effect.void : note(text), writeResult(JSON.stringify({ ok: true, data })))
               : text === ""
               ? Effect.void
-              : write("stdout", `${text}\n`),
+              : writeResult(text),
           failure: (failure) =>
             Effect.andThen(
               note(failure.help === "" ? failure.message : `${failure.message}\n${failure.help}`),

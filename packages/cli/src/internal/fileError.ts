@@ -16,11 +16,12 @@ const byTag: Readonly<Record<string, string>> = {
   AlreadyExists: "it exists already"
 }
 
+/** The code of the operating system, such as `ENOENT`; `""` if it is unknown. */
+export const codeOf = ({ cause }: PlatformError): string => hasProperty(cause, "code") ? String(cause.code) : ""
+
 /** Why a file or directory cannot be used. */
-export const describe = ({ cause, message, reason }: PlatformError): string => {
-  const code = hasProperty(cause, "code") ? String(cause.code) : ""
-  return byCode[code] ?? byTag[reason._tag] ?? message
-}
+export const describe = (error: PlatformError): string =>
+  byCode[codeOf(error)] ?? byTag[error.reason._tag] ?? error.message
 
 /** The same with the path. */
 export const describeWithPath = (error: PlatformError): string => {

@@ -36,6 +36,7 @@ const install = (project: string, tarballs: ReadonlyArray<string>): void => {
       },
       devDependencies: {
         "@types/node": "^24.0.0",
+        rolldown: "1.2.19",
         ...Object.fromEntries([...tools("typescript", typescripts), ...tools("node", nodes)])
       }
     })
@@ -242,6 +243,12 @@ for (
   ] as const
 ) Fs.copyFileSync(Path.join(root, from), Path.join(project, to))
 Fs.writeFileSync(Path.join(project, "serve.js"), serve)
+step("the guide about fast starts bundles a program")
+const [, bundling = ""] =
+  /^npx (rolldown .*)$/m.exec(Fs.readFileSync(Path.join(root, "docs/guides/fast-start.md"), "utf8")) ?? []
+const bundle = bundling.replace("program.ts", "readme-effect.ts").split(" ")
+count(run("npx", bundle, { cwd: project }))
+const runnable = [...programs.map(({ name }) => name), bundle.at(-1) ?? ""]
 for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)
@@ -259,7 +266,7 @@ for (const version of nodes) {
   ]
   const hasRun = run(node, ["serve.js", ...command, "--out", "made"], { cwd: project })
   count(hasRun && Fs.globSync("made/*.png", { cwd: project }).length === 1)
-  for (const { name } of programs) {
+  for (const name of runnable) {
     step(`Node ${version} runs ${name} as it is on the simulator of the tarballs`)
     Fs.rmSync(Path.join(project, "outputs"), { recursive: true, force: true })
     const made = () => Fs.globSync("outputs/*.png", { cwd: project }).length

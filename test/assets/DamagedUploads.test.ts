@@ -1,4 +1,5 @@
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import { Images } from "@effect-invokeai/core/server/Images"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
@@ -49,6 +50,17 @@ describe("An upload of a damaged image", () => {
         assert.strictEqual(yield* uploads, 1)
         yield* InvokeAiTest.assertClean
       }).pipe(Effect.provide(InvokeAiTest.layer())))
+  }
+
+  for (const version of ["6.3.0", "6.8.1", "6.13.8"] as const) {
+    it.effect(`leaves no record of an image without a file on ${version}`, () =>
+      Effect.gen(function*() {
+        const damaged = whole.subarray(0, whole.length - 20)
+        const error = yield* Effect.flip(Effect.scoped(Assets.uploadBytes(damaged, { name: "photo" })))
+        assert.strictEqual("reason" in error ? error.reason : error, "Damaged")
+        assert.deepStrictEqual((yield* Images.use((images) => images.names())).image_names, [])
+        yield* InvokeAiTest.assertClean
+      }).pipe(Effect.provide(InvokeAiTest.layer({ version }))))
   }
 
   it.effect("says so for a stream as well, and not when the server fails with an intact image", () =>

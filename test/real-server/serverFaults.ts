@@ -15,7 +15,7 @@ const faults = {
   /** The library adds `is_published: null` to a workflow. */
   addsIsPublished: [0, 8],
   /** A graph with an Iterate node that nothing is connected to is 500, not 422. */
-  failsOnUnconnectedIterate: [0, 8],
+  failsOnUnconnectedIterate: [0, 11],
   /** A request about a missing image of a user who is not the administrator is 403, not 404. */
   forbidsMissingImages: [12, 13],
   /** Without a board in the filter, the names of images are those of all users. */

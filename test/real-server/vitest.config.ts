@@ -8,7 +8,8 @@ export default defineConfig({
     include: ["*/*.test.ts"],
     // One server, one queue: the tests take turns.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000
+    // minutes on a busy machine
+    testTimeout: 120_000,
+    hookTimeout: 120_000
   }
 })

@@ -34,6 +34,9 @@ const client = InvokeAi.layer({ url: Support.url }).pipe(
   Layer.provideMerge(NodeServices.layer)
 )
 
+/** Older servers report the states of items only with the items, which a client then reads now and then. */
+const hasSummaries = Support.has("POST /api/v1/queue/{queue_id}/item_summaries_by_ids")
+
 const open = (name: string) => Workflow.fromFile(Support.workflowFile(name))
 
 const workflows = Effect.gen(function*() {
@@ -71,10 +74,10 @@ it.live("returns from events exactly what reading the items returns", () =>
         const made = yield* WorkflowBatch.make(workflow, options)
         const job = yield* Job.submitBatch(made)
         const result = yield* job.await
-        assert.deepStrictEqual(reads, [], name)
+        if (hasSummaries) assert.deepStrictEqual(reads, [], name)
         const attached = yield* Job.attach(job.batchId, { nodes: made.nodes })
         assert.deepStrictEqual(result, yield* attached.await, name)
-        assert.lengthOf(reads, made.size, name)
+        if (hasSummaries) assert.lengthOf(reads, made.size, name)
       }))
     }
   }).pipe(Effect.provide(client)), { timeout: 60_000 })

@@ -12,6 +12,8 @@ export interface StoredImage {
   readonly width: number
   readonly height: number
   readonly raster: Raster.Raster
+  /** Whether the file could be written. */
+  readonly hasFile: boolean
   /** The PNG file, encoded when it is first requested. */
   readonly bytes: () => Uint8Array<ArrayBuffer>
   readonly metadata: string | null
@@ -79,6 +81,7 @@ export class GalleryStore {
       readonly starred?: boolean | undefined
       /** The file, if it is not the encoded raster. */
       readonly file?: Uint8Array | undefined
+      readonly hasFile?: boolean | undefined
     },
     now: number
   ): StoredImage {
@@ -90,6 +93,7 @@ export class GalleryStore {
       width: raster.width,
       height: raster.height,
       raster,
+      hasFile: options.hasFile ?? true,
       bytes: () =>
         encoded ??= Png.encode(raster, {
           ...(metadata === null ? {} : { invokeai_metadata: metadata }),

@@ -97,6 +97,21 @@ export const uploadRequests = (images: Images["Service"]) => {
   const damageOf = (source: UploadSource, { type }: AssetContent): Effect.Effect<Option.Option<string>> =>
     Effect.orElseSucceed(Damage.find(contentOf(source), type), () => Option.none())
 
+  /**
+   * `None` if a server that failed kept the record of an image without its file, as servers up to 6.13 do with an image
+   * that they cannot read; the record is deleted.
+   */
+  const withFile = Effect.fnUntraced(function*(image: ImageDTO) {
+    const hasFile = yield* Effect.catchIf(
+      images.exists(image.image_name),
+      (error) => error.status === 404,
+      () => Effect.succeed(false)
+    )
+    if (hasFile) return Option.some(image)
+    yield* images.delete(image.image_name)
+    return Option.none<ImageDTO>()
+  })
+
   /** The image of an upload, also if the response to it is lost. */
   const receive = (source: UploadSource, content: AssetContent, record: AssetRecord, options: UploadOptions) =>
     send(source, content, record.id, options).pipe(
@@ -111,7 +126,9 @@ export const uploadRequests = (images: Images["Service"]) => {
           const lookup = Option.isSome(damage)
             ? Effect.map(find([record]), (found) => Option.fromUndefinedOr(found.get(record.id)))
             : findLater(record)
-          const found = Option.flatten(yield* Effect.timeoutOption(Effect.option(lookup), lookupTimeout))
+          const stored = Effect.flatMap(lookup, (found) =>
+            error.status === 500 && Option.isSome(found) ? withFile(found.value) : Effect.succeed(found))
+          const found = Option.flatten(yield* Effect.timeoutOption(Effect.option(stored), lookupTimeout))
           if (Option.isNone(found)) return yield* fail("unknown")
           if (Option.isSome(found.value)) return found.value.value
           if (Option.isNone(damage)) return yield* fail("absent")

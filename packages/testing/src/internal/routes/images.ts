@@ -42,10 +42,11 @@ const find = Effect.fnUntraced(function*(context: ImageContext): Effect.fn.Retur
 })
 
 /** The image whose file is requested. Servers before 6.14 check no permission here. */
-const findFile = (context: ImageContext): Effect.Effect<StoredImage, HttpFailure> =>
-  context.world.profile.minor < 14
-    ? orReject(context.world.gallery.images.get(context.params.image_name), () => refusal(404, "Not Found"))
-    : find(context)
+const findFile = (context: ImageContext): Effect.Effect<StoredImage, HttpFailure> => {
+  if (context.world.profile.minor >= 14) return find(context)
+  const image = context.world.gallery.images.get(context.params.image_name)
+  return orReject(image?.hasFile === true ? image : undefined, () => refusal(404, "Not Found"))
+}
 
 const filterOf = Effect.fnUntraced(function*(
   context: EndpointContext<unknown, {
@@ -147,22 +148,27 @@ const upload: Implementations<"images">["upload"] = route(function*(context) {
     return yield* refusal(400, "Invalid resize_to format or size")
   }
   const isResized = width > 0
-  if (reading._tag === "Broken") {
-    return yield* refusal(500, isResized ? "Failed to resize image" : "Failed to create image")
-  }
-  if (reading._tag === "Unstorable" && !isResized) return yield* refusal(500, "Failed to create image")
+  if (reading._tag === "Broken" && isResized) return yield* refusal(500, "Failed to resize image")
   const metadata = data.get("metadata")
-  const image = world.gallery.add({
-    name: `${world.random.uuid()}.png`,
-    origin: "external",
-    raster: isResized ? Raster.resize(reading.raster, width, height) : reading.raster,
-    category,
-    isIntermediate,
-    userId: user.userId,
-    metadata: typeof metadata === "string" && Predicate.isObject(parseJson(metadata)) ? metadata : null,
-    sessionId: query.session_id ?? null,
-    boardId: board?.id ?? null
-  }, now)
+  const add = (raster: Raster.Raster, hasFile: boolean) =>
+    world.gallery.add({
+      name: `${world.random.uuid()}.png`,
+      origin: "external",
+      raster,
+      hasFile,
+      category,
+      isIntermediate,
+      userId: user.userId,
+      metadata: typeof metadata === "string" && Predicate.isObject(parseJson(metadata)) ? metadata : null,
+      sessionId: query.session_id ?? null,
+      boardId: board?.id ?? null
+    }, now)
+  if (reading._tag === "Broken" || (reading._tag === "Unstorable" && !isResized)) {
+    // up to 6.13, the record of the image stays
+    if (world.profile.minor <= 13) add(Raster.painted(8, 8, ""), false)
+    return yield* refusal(500, "Failed to create image")
+  }
+  const image = add(isResized ? Raster.resize(reading.raster, width, height) : reading.raster, true)
   return json(world.gallery.imageDto(image), 201, { location: world.gallery.urls(image.name).image_url })
 })
 

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as Batch from "../../packages/core/src/batch/internal/batch.ts"
 import * as WorkflowGraph from "../../packages/core/src/batch/WorkflowGraph.ts"
 import { readKnown } from "../../packages/core/src/field/internal/fieldValue.ts"
+import { withValue } from "../../packages/core/src/workflow/internal/edit.ts"
 import { asRead, toFile } from "../../packages/core/src/workflow/internal/toFile.ts"
 import type { FormField, LoadedNode, LoadedWorkflow } from "../../packages/core/src/workflow/LoadedWorkflow.ts"
 import { asSet, difference, type Json, toJson } from "./compare.ts"
@@ -20,6 +21,8 @@ export interface Case {
   readonly version: string
   readonly workflow: unknown
   readonly savedWorkflows: ReadonlyMap<string, unknown> | undefined
+  /** What was typed into the form before Invoke, by the label of the field. */
+  readonly values: ReadonlyMap<string, string>
   readonly expected: { readonly kind: "oracle" | "ui"; readonly value: Json }
 }
 
@@ -34,6 +37,27 @@ const savedWorkflowsOf = (json: unknown): ReadonlyMap<string, unknown> | undefin
       ])
     )
     : undefined
+
+const valuesOf = (json: unknown): ReadonlyMap<string, string> =>
+  new Map(Object.entries(Predicate.isObject(json) ? json : {}).map(([label, value]) => [label, String(value)]))
+
+/** A workflow with what is typed into fields of its form. */
+const withTyped = (loaded: LoadedWorkflow, values: ReadonlyMap<string, string>): LoadedWorkflow => {
+  let current = loaded
+  for (const [label, text] of values) {
+    const field = loaded.formFields.find((each) => labelOf(each) === label)
+    if (field === undefined) continue
+    const { fieldName, nodeId } = field.element.fieldIdentifier
+    const type = field.template?.type.name
+    current = withValue(
+      current,
+      nodeId,
+      fieldName,
+      type === "IntegerField" || type === "FloatField" ? Number(text) : text
+    )
+  }
+  return current
+}
 
 /** The cases of a file; `undefined` if it has no vector form. */
 export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | undefined => {
@@ -53,6 +77,7 @@ export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | unde
       version: typeof json["version"] === "string" ? json["version"] : "6.14.2",
       workflow,
       savedWorkflows: saved ?? new Map(),
+      values: valuesOf(json["values"]),
       expected: { kind: "ui", value: ui }
     }]
   }
@@ -62,6 +87,7 @@ export const casesOf = (name: string, json: unknown): ReadonlyArray<Case> | unde
       version,
       workflow,
       savedWorkflows: saved,
+      values: new Map(),
       expected: { kind: "oracle", value: Predicate.isObject(value) ? value : {} }
     }))
     : undefined
@@ -179,7 +205,8 @@ export const run = (test: Case, catalog: NodeCatalog, faults: ReadonlySet<Fault>
     return isRefused(definition.success, faults) ? undefined : "load: expected it to fail, but it was loaded"
   }
   const isUi = test.expected.kind === "ui"
-  const loaded = openAsTheUi(definition.success, catalog, { savedWorkflows: test.savedWorkflows }, faults, isUi)
+  const opened = openAsTheUi(definition.success, catalog, { savedWorkflows: test.savedWorkflows }, faults, isUi)
+  const loaded = withTyped(opened, test.values)
   return isUi ? compareUi(expected, loaded, faults) : compareOracle(expected, loaded, faults)
 }
 

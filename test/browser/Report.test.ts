@@ -11,8 +11,8 @@ import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
 import { type Browser, launch, type Page } from "puppeteer-core"
 import { afterAll, beforeAll } from "vitest"
+import { chromium } from "../../scripts/lib/chromium.ts"
 import { failureOf, noise, resultOf } from "../farm/results.ts"
-import { chromium } from "./support.ts"
 
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-invokeai-report-"))
 const file = Path.join(folder, "report.html")

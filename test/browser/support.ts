@@ -6,16 +6,9 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Zlib from "node:zlib"
 import { build } from "vite"
+import { chromium } from "../../scripts/lib/chromium.ts"
 
 const root = Path.resolve(import.meta.dirname, "../..")
-
-/** The names under which Debian and others have it; `CHROMIUM` names another. */
-export const chromium: string | undefined = [
-  process.env["CHROMIUM"],
-  ...["chromium", "chromium-browser", "google-chrome"].flatMap((name) =>
-    (process.env["PATH"] ?? "").split(Path.delimiter).map((folder) => Path.join(folder, name))
-  )
-].find((file) => file !== undefined && Fs.existsSync(file))
 
 /** A file of the bundle. */
 export interface BundleFile {

@@ -129,9 +129,15 @@ export const uploadRequests = (images: Images["Service"]) => {
           const stored = Effect.flatMap(lookup, (found) =>
             error.status === 500 && Option.isSome(found) ? withFile(found.value) : Effect.succeed(found))
           const found = Option.flatten(yield* Effect.timeoutOption(Effect.option(stored), lookupTimeout))
-          if (Option.isNone(found)) return yield* fail("unknown")
-          if (Option.isSome(found.value)) return found.value.value
-          if (Option.isNone(damage)) return yield* fail("absent")
+          if (Option.isNone(found)) {
+            return yield* fail("unknown")
+          }
+          if (Option.isSome(found.value)) {
+            return found.value.value
+          }
+          if (Option.isNone(damage)) {
+            return yield* fail("absent")
+          }
           return yield* fail(
             "absent",
             new UploadError({ reason: "Damaged", source: source.name, detail: damage.value, cause: error })

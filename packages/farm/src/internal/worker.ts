@@ -406,7 +406,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         const row = yield* db.item(run.run, item)
         const parent = Option.isSome(row) ? toTrace(row.value.trace) : undefined
         yield* handle(run, item, onStart).pipe(
-          Effect.withSpan("Farm.item", { attributes: { run: run.run, item, server: url }, parent, root: true }),
+          Effect.withSpan("Farm.item", {
+            attributes: { run: run.run, item, server: url },
+            parent,
+            root: parent === undefined
+          }),
           Effect.annotateLogs({ run: run.run, item })
         )
       })

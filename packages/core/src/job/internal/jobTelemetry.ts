@@ -24,7 +24,7 @@ import type { JobEvent, NodeReference } from "../JobEvent.ts"
 import { timingOf } from "../JobResult.ts"
 import * as JobState from "../JobState.ts"
 import { isTerminal } from "./ItemState.ts"
-import type { JobObserver } from "./trackedJob.ts"
+import type { JobTelemetry } from "./trackedJob.ts"
 
 type Attributes = Readonly<Record<string, string | number>>
 
@@ -113,11 +113,11 @@ const nodeAttributes = (about: NodeReference): Attributes => ({
 
 const statusOf = (state: JobState.JobState): string => JobState.isEnded(state) ? JobState.status(state) : "unknown"
 
-/** Builds the observer of a job from the caller's tracer, metrics and loggers. @internal */
-export const make = (batchId: string): Effect.Effect<JobObserver> =>
-  Effect.withFiber((fiber) => Effect.succeed(observer(batchId, fiber)))
+/** Builds the telemetry of a job from the caller's tracer, metrics and loggers. @internal */
+export const make = (batchId: string): Effect.Effect<JobTelemetry> =>
+  Effect.withFiber((fiber) => Effect.succeed(telemetryOf(batchId, fiber)))
 
-const observer = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobObserver => {
+const telemetryOf = (batchId: string, fiber: Fiber.Fiber<unknown, unknown>): JobTelemetry => {
   const { context } = fiber
   const parent = Option.filter(
     Context.getOption(context, Tracer.ParentSpan),

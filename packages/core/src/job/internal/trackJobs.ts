@@ -29,7 +29,7 @@ import { JobNotFound } from "../JobError.ts"
 import * as JobState from "../JobState.ts"
 import type { OutputNode } from "../Outputs.ts"
 import { findBatchItems } from "./batchItems.ts"
-import * as JobObserver from "./jobTelemetry.ts"
+import * as JobTelemetry from "./jobTelemetry.ts"
 import { ObservableValue } from "./observable.ts"
 import { batchIdOf, fromEvent, type Observation } from "./Observation.ts"
 import { withLoops } from "./outputs/graph.ts"
@@ -73,7 +73,7 @@ export interface Tracker {
 }
 
 /** A job while it is tracked. */
-interface TrackingJob {
+interface JobEntry {
   readonly batchId: string
   readonly state: JobState.JobState
   readonly feed: JobFeed
@@ -144,9 +144,9 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   const scope = yield* Effect.scope
   const limitReads = Semaphore.makeUnsafe(timing.readConcurrency).withPermits(1)
 
-  const jobs = new Map<string, Set<TrackingJob>>()
-  const trackedJobs = (): ReadonlyArray<TrackingJob> => [...jobs.values()].flatMap((set) => Array.from(set))
-  const active = (): ReadonlyArray<TrackingJob> => trackedJobs().filter((job) => !job.feed.isDone)
+  const jobs = new Map<string, Set<JobEntry>>()
+  const trackedJobs = (): ReadonlyArray<JobEntry> => [...jobs.values()].flatMap((set) => Array.from(set))
+  const active = (): ReadonlyArray<JobEntry> => trackedJobs().filter((job) => !job.feed.isDone)
   const connectionStatus = new ObservableValue<ConnectionStatus>("unknown")
   const untrackedEvents: Array<UntrackedEvent> = []
   let lastResponse = 0
@@ -168,20 +168,20 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   }
 
   /** A defect must not leave a subscriber waiting. */
-  const onDefect = (affected: ReadonlyArray<TrackingJob>, cause: Cause.Cause<never>) => {
+  const onDefect = (affected: ReadonlyArray<JobEntry>, cause: Cause.Cause<never>) => {
     if (Cause.hasInterruptsOnly(cause)) return
     for (const { feed } of affected) feed.end(Exit.failCause(cause))
   }
 
   /** A request failed, for the first time at `since`. The next sweep repeats what waiting can help. */
-  const onRequestFailed = (affected: ReadonlyArray<TrackingJob>, error: InvokeAiError, since = lastResponse) => {
+  const onRequestFailed = (affected: ReadonlyArray<JobEntry>, error: InvokeAiError, since = lastResponse) => {
     const isPermanent = error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden"
     if (!isPermanent && elapsedMillisUnsafe(clock) - since <= giveUpAfter) return
     for (const { feed } of affected) feed.end(Exit.fail(error))
   }
 
   /** Applies an observation. A subscriber that runs while events are emitted can observe something: applied afterwards. */
-  const observe = (job: TrackingJob, observation: Observation): void => {
+  const observe = (job: JobEntry, observation: Observation): void => {
     const waiting = job.observationQueue
     waiting.push(observation)
     if (waiting.length > 1) return
@@ -191,7 +191,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   }
 
-  const applyObservation = (job: TrackingJob, observation: Observation): void => {
+  const applyObservation = (job: JobEntry, observation: Observation): void => {
     const { feed } = job
     const before = feed.state
     if (observation._tag === "ItemRead" && job.nodes.size === 0) job.nodes = nodesIn(observation.item)
@@ -205,7 +205,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (JobState.isDone(state)) feed.end(Exit.succeed(state))
   }
 
-  const run = (job: TrackingJob, command: Command): void => {
+  const run = (job: JobEntry, command: Command): void => {
     switch (command._tag) {
       case "ReadItem":
         return read(job, command.itemId)
@@ -219,7 +219,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   }
 
-  const read = (job: TrackingJob, itemId: number): void => {
+  const read = (job: JobEntry, itemId: number): void => {
     if (running === undefined || job.reading.has(itemId)) return
     job.reading.add(itemId)
     const reading = Effect.suspend(() => job.feed.isDone ? Effect.undefined : readItem(queue, job, itemId, limitReads))
@@ -242,7 +242,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     )
   }
 
-  const search = Effect.fnUntraced(function*(job: TrackingJob) {
+  const search = Effect.fnUntraced(function*(job: JobEntry) {
     const status = yield* queue.batchStatus(job.batchId)
     onResponse()
     if (status.total === 0 && job.state.pages.length === 0) return yield* new JobNotFound({ batchId: job.batchId })
@@ -253,7 +253,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
   }, Effect.provideService(SessionQueue, queue))
 
   /** Asks how many items a batch has, and for these if there are more than are known. */
-  const recount = Effect.fnUntraced(function*(job: TrackingJob) {
+  const recount = Effect.fnUntraced(function*(job: JobEntry) {
     const status = yield* queue.batchStatus(job.batchId)
     onResponse()
     if (status.total > JobState.countPresent(job.state)) {
@@ -262,7 +262,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     observe(job, { _tag: "Recounted" })
   })
 
-  const recountSafely = (job: TrackingJob) =>
+  const recountSafely = (job: JobEntry) =>
     job.traced(recount(job)).pipe(
       Effect.catch((error) =>
         Effect.sync(() => {
@@ -287,7 +287,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     }
   })
 
-  const poll = Effect.fnUntraced(function*(open: ReadonlyArray<TrackingJob>) {
+  const poll = Effect.fnUntraced(function*(open: ReadonlyArray<JobEntry>) {
     const byBatch = pollBatches(queue, open)
     const result = yield* Effect.result(
       hasSummaries
@@ -359,7 +359,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     if (untrackedEvents.length > maxUntrackedEvents) untrackedEvents.shift()
   }
 
-  const observeEvent = (matchingJobs: ReadonlyArray<TrackingJob>, message: EventMessage) => {
+  const observeEvent = (matchingJobs: ReadonlyArray<JobEntry>, message: EventMessage) => {
     const observation = fromEvent(message.event)
     if (observation === undefined) return
     for (const job of matchingJobs) observe(job, observation)
@@ -416,7 +416,7 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     Effect.timeoutOption(connectTimeout)
   )
 
-  const release = (job: TrackingJob) =>
+  const release = (job: JobEntry) =>
     Effect.suspend(() => {
       const set = jobs.get(job.batchId)
       set?.delete(job)
@@ -428,13 +428,13 @@ export const make = Effect.fnUntraced(function*(timing: Timing): Effect.fn.Retur
     })
 
   const track = Effect.fnUntraced(function*(target: TrackOptions) {
-    const observer = yield* JobObserver.make(target.batchId)
-    const { span } = observer
+    const telemetry = yield* JobTelemetry.make(target.batchId)
+    const { span } = telemetry
     const feed = new JobFeed(
       JobState.make(target.batchId, target.expected, target.destination ?? null),
-      observer
+      telemetry
     )
-    const job: TrackingJob = {
+    const job: JobEntry = {
       batchId: target.batchId,
       get state() {
         return feed.state
@@ -482,7 +482,7 @@ const nodesIn = (item: (Observation & { readonly _tag: "ItemRead" })["item"]): R
   )
 
 const toTrackedJob = (
-  { batchId, feed }: TrackingJob,
+  { batchId, feed }: JobEntry,
   observe: TrackedJob["observe"],
   search: TrackedJob["search"]
 ): TrackedJob => ({

@@ -49,8 +49,8 @@ export interface TrackedJob {
   readonly search: Effect.Effect<void, JobNotFound | InvokeAiError>
 }
 
-/** Observes one job; `span` is the job's span, undefined without a tracer. @internal */
-export interface JobObserver {
+/** Spans, metrics and logs of one job; `span` is the job's span, undefined without a tracer. @internal */
+export interface JobTelemetry {
   readonly span: Tracer.Span | undefined
   readonly onJobEvent: (event: JobEvent) => void
   readonly ended: (state: JobState.JobState, exit: Exit.Exit<JobState.JobState, AwaitError>) => void
@@ -62,14 +62,14 @@ export class JobFeed {
   readonly log = new EventLog()
   readonly outputs = new ReplayList<InkOutput>()
   readonly result: Deferred.Deferred<JobState.JobState, AwaitError> = Deferred.makeUnsafe()
-  private readonly observer: JobObserver
+  private readonly telemetry: JobTelemetry
   private exit: Exit.Exit<JobState.JobState, AwaitError> | undefined
   /** What happened before the items were known: subscribers see it after `JobEnqueued`. */
   private pendingEvents: Array<JobEvent> | undefined = []
 
-  constructor(state: JobState.JobState, observer: JobObserver) {
+  constructor(state: JobState.JobState, telemetry: JobTelemetry) {
     this.states = new ObservableValue(state)
-    this.observer = observer
+    this.telemetry = telemetry
   }
 
   get state(): JobState.JobState {
@@ -98,7 +98,7 @@ export class JobFeed {
     if (this.isDone) return
     this.exit = exit
     Deferred.doneUnsafe(this.result, exit)
-    this.observer.ended(this.state, exit)
+    this.telemetry.ended(this.state, exit)
     this.flushPendingEvents()
     this.log.end()
     this.outputs.end()
@@ -106,7 +106,7 @@ export class JobFeed {
   }
 
   private emitEvent(event: JobEvent): void {
-    this.observer.onJobEvent(event)
+    this.telemetry.onJobEvent(event)
     if (event._tag === "InvocationComplete") this.outputs.push(event.output)
     if (this.pendingEvents !== undefined && event._tag !== "JobEnqueued") {
       this.pendingEvents.push(event)

@@ -208,7 +208,7 @@ const compare = async (url: string, program: Program): Promise<void> => {
     if (figure === "time") times.set(name, [median(hand), median(ours)])
     rows.push({
       what: `${name}: ${figure}`,
-      beside: "undici, socket.io-client",
+      beside: item.endsWith("inputs") ? "fetch, JSON.parse and a loop" : "undici, socket.io-client",
       byHand: withSpread(hand, unit),
       library: withSpread(ours, unit),
       ...(theirs === undefined ? {} : { python: withSpread(theirs, unit) }),

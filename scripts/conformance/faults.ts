@@ -35,8 +35,8 @@ export const faults = {
   oddIds: "ids such as constructor or __proto__ crash the UI",
   extraInputs: "additional inputs of core_metadata are dropped (up to 6.13)",
   loraList: "LoRA lists lose their value (up to 6.13)",
-  uncheckedEdges: "edges whose ends exist are kept whatever their types, with cycles and duplicates (up to 6.8)",
-  connectors: "files with connectors do not open (up to 6.8)",
+  uncheckedEdges: "edges whose ends exist are kept whatever their types, with cycles and duplicates (up to 6.11)",
+  connectors: "files with connectors do not open (up to 6.11)",
   shuffle: "settings.showShuffle is dropped (6.3)"
 } as const
 
@@ -48,8 +48,8 @@ const releases: { readonly [Name in Fault]?: readonly [first: number, last: numb
   batchThroughConnector: [13, Infinity],
   extraInputs: [3, 13],
   loraList: [3, 13],
-  uncheckedEdges: [3, 8],
-  connectors: [3, 8],
+  uncheckedEdges: [3, 11],
+  connectors: [3, 11],
   shuffle: [3, 3]
 }
 

@@ -101,8 +101,8 @@ const expected: {
 } = {
   InvalidOption: [["never", new InvalidOption({ subject: "option", option: "x", expected: "", received: "" })]],
   InputError: [["never", new InputError.InputError({ reason: new InputError.NoSeedInput() })]],
-  WorkflowNotFound: [["never", new Workflow.WorkflowNotFound({ source: "x", reason: "FileMissing" as never })]],
-  WorkflowParseError: [["never", new Workflow.WorkflowParseError({ source: "x", reason: "" } as never)]],
+  WorkflowNotFound: [["never", new Workflow.WorkflowNotFound({ source: "x", reason: "FileMissing" })]],
+  WorkflowParseError: [["never", new Workflow.WorkflowParseError({ source: "x", reason: "" })]],
   WorkflowChanged: [["never", new TypedWorkflow.WorkflowChanged({ workflow: "x", changes: [] })]],
   WorkflowNotReady: [
     ["never", notReady(missingValue)],
@@ -203,7 +203,7 @@ describe("RetryAdvice.fromError", () => {
       })
     const reasons = (error: { readonly fields: { readonly reason: { readonly members: ReadonlyArray<object> } } }) =>
       error.fields.reason.members.map((member) => "name" in member ? member.name : "")
-    const all = (list: ReadonlyArray<unknown>) => [...new Set(list)].toSorted()
+    const all = (list: ReadonlyArray<unknown>) => [...new Set(list.map(String))].toSorted()
     assert.deepStrictEqual(all(tagsOf(expected.SubmissionError)), all(reasons(JobError.SubmissionError)))
     assert.deepStrictEqual(all(tagsOf(expected.WorkflowNotCompleted)), all(reasons(JobError.WorkflowNotCompleted)))
     assert.deepStrictEqual(all(tagsOf(expected.RecordError)), all(RecordErrorReason.literals))

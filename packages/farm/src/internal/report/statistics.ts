@@ -43,8 +43,8 @@ export interface Grid {
 /**
  * The grid of two inputs; `undefined` if they have too many values, or if less than half of its cells would have an item.
  */
-export const gridOf = <A extends FarmResult>(
-  items: ReadonlyArray<A>,
+export const gridOf = (
+  items: ReadonlyArray<FarmResult>,
   inputs: readonly [row: string, column: string] | undefined
 ): Grid | undefined => {
   const varied = variedInputs(items)
@@ -54,7 +54,7 @@ export const gridOf = <A extends FarmResult>(
   const columns = valuesOf(items, columnInput)
   if (rowValues.length === 0 || columns.length === 0) return undefined
   if (inputs === undefined && (rowValues.length > maxAxis || columns.length > maxAxis)) return undefined
-  const cells = new Map<string, Array<A>>()
+  const cells = new Map<string, Array<FarmResult>>()
   for (const item of items) {
     const key = JSON.stringify([textOf(item.inputs[rowInput]), textOf(item.inputs[columnInput])])
     const cell = cells.get(key)

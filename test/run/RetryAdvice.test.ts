@@ -15,6 +15,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
 import { drive } from "../time.ts"
 
 const { fromError } = RetryAdvice
@@ -234,7 +235,14 @@ describe("RetryAdvice.fromError", () => {
         assert.strictEqual(fromError(yield* Effect.flip(run)), "never")
         yield* simulator.setDurations({ step: "1 second" })
         yield* simulator.whenNode("img_resize", Simulator.inSteps(20))
-        yield* Effect.forkChild(Effect.delay(simulator.restart(), "10 seconds"))
+        yield* simulator.state.pipe(
+          Effect.repeat({
+            until: ({ items }) => items.at(-1)?.status === "in_progress",
+            schedule: Schedule.spaced("100 millis")
+          }),
+          Effect.andThen(simulator.restart()),
+          Effect.forkChild
+        )
         assert.strictEqual(fromError(yield* Effect.flip(run)), "later")
       }).pipe(
         Effect.scoped,

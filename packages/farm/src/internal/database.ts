@@ -311,10 +311,19 @@ export const make = Effect.gen(function*() {
     sql`UPDATE farm_items SET losses = losses + ${losses} WHERE run = ${row.run} AND item = ${row.item}`
 
   /** Gives a job up: the item waits for another one. Not for an item that has a result or moved on since. */
-  const release = (row: ItemRow, options: { readonly refund?: boolean; readonly leftover?: string | undefined } = {}) =>
+  const release = (row: ItemRow, options: {
+    /** Whether the attempt does not count. */
+    readonly refund?: boolean
+    /** Whether no server has the job, so that the next one gets its id. */
+    readonly isSameJob?: boolean
+    /** The batch on a server that does not respond, to be canceled when it does. */
+    readonly leftover?: string | undefined
+  } = {}) =>
     sql.withTransaction(Effect.gen(function*() {
       const released = yield* sql`
-        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + 1,
+        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + ${
+        options.isSameJob === true ? 0 : 1
+      },
           attempts = attempts - ${options.refund === true ? 1 : 0}
         WHERE run = ${row.run} AND item = ${row.item} AND generation = ${row.generation} AND state = 'running'
         RETURNING item`

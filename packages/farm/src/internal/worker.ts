@@ -264,7 +264,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         if (found._tag === "Success") {
           if (found.success) return { row, target: owner, isTakenOver: true }
           // it was never submitted there, or that server was reset
-          yield* db.release(row)
+          yield* db.release(row, { isSameJob: true })
           continue
         }
         if (!(yield* db.isGone(owner, serverTimeout))) {
@@ -355,10 +355,18 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         return yield* end(run, row, "failed", failureOf(error))
       }
       if (next === "resume") yield* db.countLoss(row, -1)
-      // a worker that ended canceled the job: that is no attempt of the item
-      else yield* db.release(row, { refund: isTakenOver && tagOf(error) === "JobCanceled" })
+      else {
+        // a job that the server does not have any more, or never had, is submitted under the same id
+        const client = yield* RcMap.get(clients, row.server ?? url)
+        const exists = yield* Effect.orElseSucceed(
+          hasBatch(client, Db.batchIdOf(run, row.item, row.generation)),
+          () => true
+        )
+        // a worker that ended canceled the job: that is no attempt of the item
+        yield* db.release(row, { refund: isTakenOver && tagOf(error) === "JobCanceled", isSameJob: !exists })
+      }
       return yield* new Postponed({ reason: error.message })
-    })
+    }, Effect.scoped)
 
     /** Runs an item. Fails with `Postponed` if it stays in the queue. */
     const handle = Effect.fnUntraced(function*(run: Db.RunRow, item: string, onStart: (target: string) => void) {

@@ -15,8 +15,9 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { files, listing, temporaryFolder } from "../folders.ts"
 import { png } from "../media.ts"
-import { apiError, FakeServer, files, listing } from "./fakes.ts"
+import { apiError, FakeServer } from "./fakes.ts"
 
 const fails = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: UploadErrorReason) =>
   Effect.map(Effect.flip(effect), (error) => {
@@ -24,11 +25,6 @@ const fails = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: UploadErrorReaso
     assert.strictEqual(error.reason, reason, error.message)
     return error
   })
-
-const temporaryFolder = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
-)
 
 const picture = png(16, 8)
 

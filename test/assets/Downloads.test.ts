@@ -1,9 +1,13 @@
 import { type DownloadError, type DownloadErrorReason, ImageCodec } from "@effect-invokeai/core/assets/Downloads"
 import * as Downloads from "@effect-invokeai/core/assets/Downloads"
 import type { InvalidOption } from "@effect-invokeai/core/InvokeAiError"
-import type { Images } from "@effect-invokeai/core/server/Images"
+import { Images } from "@effect-invokeai/core/server/Images"
 import type { Videos } from "@effect-invokeai/core/server/Videos"
+import * as Fault from "@effect-invokeai/testing/Fault"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { type ImageOptions, Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,26 +19,30 @@ import * as PlatformError from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { files, listing, temporaryFolder } from "../folders.ts"
 import { png } from "../media.ts"
-import { apiError, FakeServer, files, listing } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
-type Needs = Images | Videos | FileSystem.FileSystem | Path.Path
+type Needs = Images | Simulator | Videos | FileSystem.FileSystem | Path.Path
 
-const temporaryFolder = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
-)
-
-/** Runs a test on a fake server and in a folder of its own. */
+/** Runs a test on a server with these images and in a folder of its own. */
 const inFolder = <A, E>(
-  server: FakeServer,
+  images: ReadonlyArray<ImageOptions>,
   test: (folder: string, fs: FileSystem.FileSystem) => Effect.Effect<A, E, Needs | Scope>
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     return yield* test(yield* temporaryFolder, fs)
-  })).pipe(Effect.provide([server.layer, files]))
+  })).pipe(Effect.provide([InvokeAiTest.layer({ images }), files]))
+
+const sample = { name: "a.png", bytes: png(8, 8) }
+
+/** The paths of all requests so far. */
+const requests = Effect.map(
+  Simulator.use((simulator) => simulator.requests),
+  (all) => all.map(({ path }) => path)
+)
 
 const soon = Schedule.recurs(3)
 const quick = { retry: soon, notFoundRetry: soon } as const
@@ -47,15 +55,21 @@ const fails = <A, R>(effect: Effect.Effect<A, DownloadError | InvalidOption, R>,
   })
 
 describe("Downloads.outputs", () => {
-  it.live("writes complete images and sidecars, and returns their sizes", () => {
-    const server = new FakeServer()
+  it.effect("writes complete images and sidecars, and returns their sizes", () => {
     const bytes = png(64, 32)
-    server.add("a.png", bytes, { board_id: "b-1", session_id: "s-1" }, {
-      metadata: { seed: 7, model: { name: "tiny" }, positive_prompt: "hills" },
-      graph: { nodes: {} }
-    })
-    return inFolder(server, (folder, fs) =>
+    return inFolder([], (folder, fs) =>
       Effect.gen(function*() {
+        const simulator = yield* Simulator
+        const boardId = yield* simulator.addBoard("samples")
+        yield* TestClock.setTime(Date.UTC(2026, 10, 22, 12))
+        yield* simulator.addImage({
+          name: "a.png",
+          bytes,
+          boardId,
+          sessionId: "s-1",
+          metadata: { seed: 7, model: { name: "tiny" }, positive_prompt: "hills" },
+          graph: { nodes: {} }
+        })
         const outputs = outputsOf([
           imageOutput("a.png", { nodeLabel: "Save", nodeType: "save_image", width: 64, height: 32 })
         ])
@@ -77,7 +91,7 @@ describe("Downloads.outputs", () => {
           width: 64,
           height: 32,
           created_at: "2026-11-22T12:00:00.000Z",
-          board_id: "b-1",
+          board_id: boardId,
           node: { id: "node-1", label: "Save", type: "save_image", index: 0, iteration: [] },
           item: {
             item_id: 1,
@@ -98,14 +112,13 @@ describe("Downloads.outputs", () => {
   })
 
   it.live("downloads the final images, all images, or those that a function selects", () => {
-    const server = new FakeServer()
-    for (const name of ["a.png", "b.png"]) server.add(name, png(8, 8))
+    const images = ["a.png", "b.png"].map((name) => ({ name, bytes: png(8, 8) }))
     const outputs = outputsOf([
       imageOutput("a.png", { isIntermediate: true }),
       imageOutput("b.png"),
       imageOutput("b.png", { nodeId: "node-2" })
     ])
-    return inFolder(server, (folder) =>
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
         const final = yield* Downloads.outputs(outputs, { directory: `${folder}/final` })
         const all = yield* Downloads.outputs(outputs, { directory: `${folder}/all`, images: "all" })
@@ -122,14 +135,13 @@ describe("Downloads.outputs", () => {
   })
 
   it.live("names files by a template, and numbers files that would collide", () => {
-    const server = new FakeServer()
-    for (const name of ["a.png", "b.png", "c.png"]) server.add(name, png(8, 8), {}, { metadata: { seed: 42 } })
+    const images = ["a.png", "b.png", "c.png"].map((name) => ({ name, bytes: png(8, 8), metadata: { seed: 42 } }))
     const outputs = outputsOf([
       imageOutput("a.png", { nodeLabel: "../Sky/é" }),
       imageOutput("b.png", { nodeLabel: "../SKY/É", index: 1 }),
       imageOutput("c.png", { nodeLabel: "", nodeType: "save_image", index: 2, itemId: 5 })
     ])
-    return inFolder(server, (folder) =>
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
         yield* Downloads.outputs(outputs, { directory: folder, template: "{batch}/{label}" })
         yield* Downloads.outputs(outputs, { directory: folder, template: "{index:2} {seed} {item}", concurrency: 1 })
@@ -149,13 +161,15 @@ describe("Downloads.outputs", () => {
   })
 
   it.live("never writes outside the directory, whatever the server calls an image", () => {
-    const server = new FakeServer()
     const names = ["../../escape.png", "/etc/x.png", "C:\\x.png", "nul.png", `${"n".repeat(300)}.png`, "a\0b.png", ".."]
-    for (const name of names) server.add(name, png(8, 8))
-    return inFolder(server, (folder, fs) =>
+    return inFolder([sample], (folder, fs) =>
       Effect.gen(function*() {
         yield* fs.makeDirectory(`${folder}/in/side`, { recursive: true })
-        const { files } = yield* Downloads.images(names, { directory: `${folder}/in/side` })
+        const images = yield* Images
+        // a server that has an image under every name
+        const { files } = yield* Downloads.images(names, { directory: `${folder}/in/side` }).pipe(
+          Effect.provideService(Images, { ...images, get: () => images.get("a.png"), full: () => images.full("a.png") })
+        )
         assert.strictEqual(files.length, names.length)
         const here = yield* listing(folder)
         assert.strictEqual(here.filter((file) => !file.startsWith("in/side/")).join(), "in,in/side")
@@ -165,9 +179,8 @@ describe("Downloads.outputs", () => {
   })
 
   it.live("downloads many jobs into a directory per workflow and batch, with totals", () => {
-    const server = new FakeServer()
-    for (const name of ["a.png", "b.png"]) server.add(name, png(8, 8))
-    return inFolder(server, (folder) =>
+    const images = ["a.png", "b.png"].map((name) => ({ name, bytes: png(8, 8) }))
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
         const result = yield* Downloads.many([
           { workflow: "flux/1", outputs: outputsOf([imageOutput("a.png")], { batchId: "x" }) },
@@ -187,10 +200,8 @@ describe("Downloads.outputs", () => {
   })
 
   it.live("emits its progress as a stream", () => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
-    server.add("b.png", png(8, 8))
-    return inFolder(server, (folder) =>
+    const images = ["a.png", "b.png"].map((name) => ({ name, bytes: png(8, 8) }))
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
         const events = yield* Stream.runCollect(
           Downloads.outputsProgress(outputsOf([imageOutput("a.png"), imageOutput("b.png")]), {
@@ -216,22 +227,16 @@ describe("Downloads.outputs", () => {
 
 describe("Downloads: files that exist", () => {
   const prepared = (
-    test: (folder: string, fs: FileSystem.FileSystem, server: FakeServer) => Effect.Effect<void, unknown, Needs | Scope>
-  ) => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
-    return inFolder(
-      server,
-      (folder, fs) => Effect.andThen(fs.writeFileString(`${folder}/a.png`, "mine"), test(folder, fs, server))
-    )
-  }
+    test: (folder: string, fs: FileSystem.FileSystem) => Effect.Effect<void, unknown, Needs | Scope>
+  ) =>
+    inFolder([sample], (folder, fs) => Effect.andThen(fs.writeFileString(`${folder}/a.png`, "mine"), test(folder, fs)))
 
   it.live("are an error by default, before any transfer", () =>
-    prepared((folder, fs, server) =>
+    prepared((folder, fs) =>
       Effect.gen(function*() {
         const error = yield* fails(Downloads.image("a.png", { directory: folder }), "FileExists")
         assert.strictEqual(error.path, `${folder}/a.png`)
-        assert.deepStrictEqual(server.calls, [])
+        assert.deepStrictEqual(yield* requests, [])
         assert.strictEqual(yield* fs.readFileString(`${folder}/a.png`), "mine")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       })
@@ -247,7 +252,7 @@ describe("Downloads: files that exist", () => {
     ))
 
   it.live("are kept with skip", () =>
-    prepared((folder, fs, server) =>
+    prepared((folder, fs) =>
       Effect.gen(function*() {
         const result = yield* Downloads.image("a.png", { directory: folder, ifExists: "skip", metadata: true })
         assert.deepStrictEqual(result, {
@@ -257,12 +262,12 @@ describe("Downloads: files that exist", () => {
           bytes: 0
         })
         assert.strictEqual(yield* fs.readFileString(`${folder}/a.png`), "mine")
-        assert.deepStrictEqual(server.calls, [])
+        assert.deepStrictEqual(yield* requests, [])
       })
     ))
 
   it.live("that are directories or broken links are an error with skip and with error, before any request", () =>
-    prepared((folder, fs, server) =>
+    prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
         for (const existing of ["skip", "error"] as const) {
@@ -278,7 +283,7 @@ describe("Downloads: files that exist", () => {
           assert.include(link.message, "a link to a file that does not exist")
           yield* fs.remove(`${folder}/a.png`)
         }
-        assert.deepStrictEqual(server.calls, [])
+        assert.deepStrictEqual(yield* requests, [])
         yield* fs.writeFileString(`${folder}/mine.png`, "mine")
         yield* fs.symlink(`${folder}/mine.png`, `${folder}/a.png`)
         const kept = yield* Downloads.image("a.png", { directory: folder, ifExists: "skip" })
@@ -336,15 +341,11 @@ describe("Downloads: files that exist", () => {
     ))
 
   it.live("that are not regular files and appear during the download are an error with skip", () =>
-    prepared((folder, fs, server) =>
+    prepared((folder, fs) =>
       Effect.gen(function*() {
         yield* fs.remove(`${folder}/a.png`)
-        server.faults.full = (image) =>
-          Stream.fromEffect(Effect.orDie(fs.symlink(`${folder}/nothing`, `${folder}/a.png`))).pipe(
-            Stream.drain,
-            Stream.concat(Stream.make(image.bytes))
-          )
-        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "skip" }), "FileExists")
+        const onProgress = () => Effect.orDie(fs.symlink(`${folder}/nothing`, `${folder}/a.png`))
+        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "skip", onProgress }), "FileExists")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
       })
     ))
@@ -388,76 +389,66 @@ describe("Downloads: files that exist", () => {
       })
     ))
 
-  it.live("are never replaced if another process writes them during the download", () => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
-    return inFolder(server, (folder, fs) =>
+  it.live("are never replaced if another process writes them during the download", () =>
+    inFolder([sample], (folder, fs) =>
       Effect.gen(function*() {
-        server.faults.full = (image) =>
-          Stream.fromEffect(Effect.orDie(fs.writeFileString(`${folder}/a.png`, "theirs"))).pipe(
-            Stream.drain,
-            Stream.concat(Stream.make(image.bytes))
-          )
-        yield* fails(Downloads.image("a.png", { directory: folder, metadata: true }), "FileExists")
+        const onProgress = () => Effect.orDie(fs.writeFileString(`${folder}/a.png`, "theirs"))
+        yield* fails(Downloads.image("a.png", { directory: folder, metadata: true, onProgress }), "FileExists")
         assert.strictEqual(yield* fs.readFileString(`${folder}/a.png`), "theirs")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
-      }))
-  })
+      })))
 })
 
 describe("Downloads: faults of the server", () => {
-  const server = () => {
-    const fake = new FakeServer()
-    fake.add("a.png", png(64, 64))
-    return fake
-  }
-  const cut = (bytes: Uint8Array, at: number) => bytes.subarray(0, at)
+  const whole = png(64, 64)
+  const images = [{ name: "a.png", bytes: whole }]
+  const full = { method: "GET", path: "/api/v1/images/i/{image_name}/full" }
+  const always = { ...full, times: Number.POSITIVE_INFINITY }
+  const inject = (...faults: ReadonlyArray<Fault.Fault>) => Simulator.use((simulator) => simulator.inject(...faults))
 
-  it.live("retry a connection that is cut again and again", () => {
-    const fake = server()
-    fake.faults.full = (image) => Stream.concat(Stream.make(cut(image.bytes, 60)), Stream.fail(apiError("Transport")))
-    return inFolder(fake, (folder) =>
+  /** The server has an image of 64 times 64 pixels, whose file has these bytes. */
+  const storeFile = (bytes: Uint8Array) =>
+    Simulator.use((simulator) => simulator.addImage({ name: "a.png", bytes, width: 64, height: 64 }))
+
+  /** How often the file of the image was requested. */
+  const transfers = Effect.map(
+    requests,
+    (paths) => paths.filter((path) => path === "/api/v1/images/i/a.png/full").length
+  )
+
+  it.live("retry a connection that is cut again and again", () =>
+    inFolder(images, (folder) =>
       Effect.gen(function*() {
+        yield* inject(Fault.http(always, Fault.truncate(60)))
         const error = yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Connection")
         assert.strictEqual(error.cause instanceof Error ? error.cause.name : "", "InvokeAiError")
-        assert.strictEqual(fake.calls.filter((call) => call === "full a.png").length, 4)
+        assert.strictEqual(yield* transfers, 4)
         assert.deepStrictEqual(yield* listing(folder), [])
-      }))
-  })
+      })))
 
-  it.live("retry a connection that is cut once", () => {
-    const fake = server()
-    let times = 0
-    fake.faults.full = (image) =>
-      times++ === 0
-        ? Stream.concat(Stream.make(cut(image.bytes, 60)), Stream.fail(apiError("Transport")))
-        : undefined
-    return inFolder(fake, (folder, fs) =>
+  it.live("retry a connection that is cut once", () =>
+    inFolder(images, (folder, fs) =>
       Effect.gen(function*() {
+        yield* inject(Fault.http(full, Fault.truncate(60)))
         yield* Downloads.image("a.png", { directory: folder, ...quick })
-        assert.deepStrictEqual(new Uint8Array(yield* fs.readFile(`${folder}/a.png`)), png(64, 64))
-      }))
-  })
+        assert.deepStrictEqual(new Uint8Array(yield* fs.readFile(`${folder}/a.png`)), whole)
+        assert.strictEqual(yield* transfers, 2)
+      })))
 
   it.live.each<readonly [string, number]>([["nothing", 0], ["five bytes", 5], ["the head", 40], ["no end", -12]])(
     "never write a PNG of which %s arrived",
-    ([, length]) => {
-      const fake = server()
-      fake.faults.full = (image) =>
-        length === 0 ? Stream.empty : Stream.make(cut(image.bytes, length < 0 ? image.bytes.length + length : length))
-      return inFolder(fake, (folder) =>
+    ([, length]) =>
+      inFolder([], (folder) =>
         Effect.gen(function*() {
+          yield* storeFile(whole.subarray(0, length < 0 ? whole.length + length : length))
           yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Truncated")
           yield* fails(Downloads.bytes("a.png", quick), "Truncated")
           yield* fails(Stream.runDrain(Downloads.stream("a.png")), "Truncated")
           assert.deepStrictEqual(yield* listing(folder), [])
         }))
-    }
   )
 
   it.live("never write a PNG with missing or changed bytes between its ends", () => {
-    const fake = server()
-    const whole = png(64, 64)
     const faulty: ReadonlyArray<readonly [string, Uint8Array]> = [
       ["middle missing", Uint8Array.from([...whole.subarray(0, 60), ...whole.subarray(90)])],
       ["bytes between two chunks missing", Uint8Array.from([...whole.subarray(0, 25), ...whole.subarray(-12)])],
@@ -468,97 +459,89 @@ describe("Downloads: faults of the server", () => {
         (_, at): readonly [string, Uint8Array] => [`byte ${at + 24} changed`, whole.with(at + 24, whole[at + 24]! ^ 1)]
       )
     ]
-    return inFolder(fake, (folder) =>
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
+        const simulator = yield* Simulator
+        yield* inject(Fault.http({ ...full, nth: 2 }, Fault.inPieces(1)))
+        assert.deepStrictEqual(yield* Downloads.bytes("a.png", quick), whole)
+        assert.deepStrictEqual(yield* Downloads.bytes("a.png", quick), whole)
         for (const [name, bytes] of faulty) {
+          yield* storeFile(bytes)
           for (const size of [1, 7, 13, bytes.length]) {
-            const pieces = Array.from(
-              { length: Math.ceil(bytes.length / size) },
-              (_, at) => bytes.subarray(at * size, at * size + size)
-            )
-            fake.faults.full = () => Stream.fromIterable(pieces)
+            yield* simulator.clearFaults
+            yield* inject(Fault.http(full, Fault.inPieces(size)))
             const result = yield* Effect.result(Stream.runDrain(Downloads.stream("a.png")))
             assert.strictEqual(result._tag === "Failure" ? result.failure.reason : "none", "Truncated", name)
           }
         }
-        fake.faults.full = () => Stream.make(faulty[0]![1])
+        yield* storeFile(faulty[0]![1])
         yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Truncated")
         yield* fails(Downloads.bytes("a.png", quick), "Truncated")
         assert.deepStrictEqual(yield* listing(folder), [])
-        fake.faults.full = () => Stream.fromIterable(Array.from(whole, (byte) => Uint8Array.of(byte)))
-        assert.deepStrictEqual(yield* Downloads.bytes("a.png", quick), whole)
       }))
   })
 
-  it.live("fail on content that is another image, or not an image", () => {
-    const fake = server()
-    return inFolder(fake, (folder) =>
+  it.live("fail on content that is another image, or not an image", () =>
+    inFolder([], (folder) =>
       Effect.gen(function*() {
-        fake.faults.full = () => Stream.make(png(32, 64))
+        yield* storeFile(png(32, 64))
         const other = yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "InvalidImage")
         assert.include(other.message, "expected 64x64 pixels, got 32x64")
         yield* fails(
           Downloads.image({ image_name: "a.png", width: 64, height: 64 }, { directory: folder, ...quick }),
           "InvalidImage"
         )
-        fake.faults.full = () => Stream.make(new TextEncoder().encode("<!doctype html><title>InvokeAI</title>"))
+        yield* storeFile(new TextEncoder().encode("<!doctype html><title>InvokeAI</title>"))
         const none = yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "InvalidImage")
         assert.include(none.message, "an HTML page")
         assert.deepStrictEqual(yield* listing(folder), [])
-      }))
-  })
+      })))
 
-  it.live("fail on a deleted image, and wait for one that does not exist yet", () => {
-    const fake = server()
-    let attempts = 0
-    return inFolder(fake, (folder) =>
+  it.live("fail on a deleted image, and wait for one that does not exist yet", () =>
+    inFolder(images, (folder) =>
       Effect.gen(function*() {
         yield* fails(Downloads.image("gone.png", { directory: folder, ...quick }), "NotFound")
-        fake.faults.full = () => ++attempts < 3 ? Stream.fail(apiError("NotFound", 404)) : undefined
-        const { images } = yield* Downloads.image("a.png", { directory: folder, ...quick })
-        assert.strictEqual(images, 1)
-        assert.strictEqual(attempts, 3)
-        fake.faults.full = () => {
-          fake.images.delete("a.png")
-          return Stream.make(png(64, 64))
-        }
-        yield* fails(Downloads.image("a.png", { directory: folder, ifExists: "overwrite", ...quick }), "NotFound")
+        yield* inject(Fault.http({ ...full, times: 2 }, Fault.status(404)))
+        const result = yield* Downloads.image("a.png", { directory: folder, ...quick })
+        assert.strictEqual(result.images, 1)
+        assert.strictEqual(yield* transfers, 3)
+        const { delete: remove } = yield* Images
+        const options = {
+          directory: folder,
+          ifExists: "overwrite",
+          onProgress: () => Effect.orDie(remove("a.png")),
+          ...quick
+        } as const
+        yield* fails(Downloads.image("a.png", options), "NotFound")
         assert.deepStrictEqual(yield* listing(folder), ["a.png"])
-      }))
-  })
+      })))
 
-  it.live("do not retry rejected credentials or a response that stays wrong", () => {
-    const fake = server()
-    return inFolder(fake, (folder) =>
+  it.live("do not retry rejected credentials or a response that stays wrong", () =>
+    inFolder(images, (folder) =>
       Effect.gen(function*() {
-        fake.faults.full = () => Stream.fail(apiError("Unauthorized", 401))
+        yield* inject(Fault.http(full, Fault.status(401)), Fault.http({ ...full, nth: 2 }, Fault.status(501)))
         yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Forbidden")
-        fake.faults.full = () => Stream.fail(apiError("Server", 501))
         yield* fails(Downloads.image("a.png", { directory: folder, ...quick }), "Server")
-        assert.strictEqual(fake.calls.filter((call) => call === "full a.png").length, 2)
-      }))
-  })
+        assert.strictEqual(yield* transfers, 2)
+      })))
 
-  it.live("leave no files after an interruption", () => {
-    const fake = server()
-    fake.faults.full = (image) => Stream.concat(Stream.make(cut(image.bytes, 60)), Stream.never)
-    return inFolder(fake, (folder) =>
+  it.live("leave no files after an interruption", () =>
+    inFolder(images, (folder) =>
       Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(Downloads.image("a.png", { directory: folder }))
-        yield* Effect.repeat(listing(folder), { until: (names) => names.length > 0, schedule: Schedule.spaced(5) })
+        yield* inject(Fault.http(full, Fault.inPieces(60, "1 hour")))
+        const arrived = yield* Deferred.make<void>()
+        const onProgress = () => Effect.asVoid(Deferred.succeed(arrived, undefined))
+        const fiber = yield* Effect.forkChild(Downloads.image("a.png", { directory: folder, onProgress }))
+        yield* Deferred.await(arrived)
+        assert.strictEqual((yield* listing(folder)).length, 1)
         yield* Fiber.interrupt(fiber)
         assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
         assert.deepStrictEqual(yield* listing(folder), [])
-      }))
-  })
+      })))
 })
 
 describe("Downloads: faults of the file system", () => {
-  const server = () => {
-    const fake = new FakeServer()
-    fake.add("a.png", png(64, 64))
-    return fake
-  }
+  const images = [{ name: "a.png", bytes: png(64, 64) }]
   const failure = (method: string, code: string) =>
     PlatformError.systemError({
       _tag: "Unknown",
@@ -604,10 +587,10 @@ describe("Downloads: faults of the file system", () => {
       assert.strictEqual(error.path, `${folder}/a.png`)
       assert.strictEqual(error.cause instanceof Error, true)
       assert.deepStrictEqual(yield* listing(folder), [])
-    })).pipe(Effect.provide([server().layer, files])))
+    })).pipe(Effect.provide([InvokeAiTest.layer({ images }), files])))
 
   it.live("fail on a missing directory with createDirectory: false, and on a file in its place", () =>
-    inFolder(server(), (folder, fs) =>
+    inFolder(images, (folder, fs) =>
       Effect.gen(function*() {
         yield* fails(Downloads.image("a.png", { directory: `${folder}/x`, createDirectory: false }), "DirectoryMissing")
         yield* fs.writeFileString(`${folder}/file`, "")
@@ -624,7 +607,7 @@ describe("Downloads: faults of the file system", () => {
         (fs) => FileSystem.FileSystem.of({ ...fs, open: () => Effect.fail(failure("open", "EROFS")) })
       )
     ).pipe(Layer.provideMerge(files))
-    return inFolder(server(), (folder, fs) =>
+    return inFolder(images, (folder, fs) =>
       Effect.gen(function*() {
         const error = yield* fails(
           Downloads.image("a.png", { directory: folder }).pipe(Effect.provide(readOnly)),
@@ -649,7 +632,7 @@ describe("Downloads: faults of the file system", () => {
         (fs) => FileSystem.FileSystem.of({ ...fs, link: () => Effect.fail(failure("link", "EPERM")) })
       )
     ).pipe(Layer.provideMerge(files))
-    return inFolder(server(), (folder) =>
+    return inFolder(images, (folder) =>
       Effect.gen(function*() {
         yield* Downloads.image("a.png", { directory: folder })
         yield* fails(Downloads.image({ imageName: "a.png" }, { directory: folder }), "FileExists")
@@ -660,7 +643,7 @@ describe("Downloads: faults of the file system", () => {
   })
 
   it.live("fail on an invalid template", () =>
-    inFolder(server(), (folder) =>
+    inFolder(images, (folder) =>
       Effect.gen(function*() {
         const error = yield* fails(
           Downloads.image("a.png", { directory: folder, template: "{nme}" }),
@@ -671,21 +654,16 @@ describe("Downloads: faults of the file system", () => {
 })
 
 describe("Downloads: formats", () => {
-  it.live("fails before the transfer if a format other than PNG has no ImageCodec", () => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
-    return inFolder(server, (folder) =>
+  it.live("fails before the transfer if a format other than PNG has no ImageCodec", () =>
+    inFolder([sample], (folder) =>
       Effect.gen(function*() {
         yield* fails(Downloads.image("a.png", { directory: folder, format: "webp" }), "CodecMissing")
         yield* fails(Downloads.bytes("a.png", { format: "jpeg" }), "CodecMissing")
-        assert.deepStrictEqual(server.calls, [])
+        assert.deepStrictEqual(yield* requests, [])
         assert.deepStrictEqual(yield* Downloads.bytes("a.png"), png(8, 8))
-      }))
-  })
+      })))
 
   it.live("writes the output of the codec, with the extension of the format", () => {
-    const server = new FakeServer()
-    server.add("a.png", png(8, 8))
     const codec = Layer.effect(
       ImageCodec,
       Effect.map(FileSystem.FileSystem, (fs) =>
@@ -694,7 +672,7 @@ describe("Downloads: formats", () => {
           encodeFile: (_, to, options) => Effect.orDie(fs.writeFileString(to, `${options.format} ${options.quality}`))
         }))
     )
-    return inFolder(server, (folder, fs) =>
+    return inFolder([sample], (folder, fs) =>
       Effect.gen(function*() {
         const result = yield* Downloads.image("a.png", { directory: folder, format: "jpeg", quality: 95 })
         assert.deepStrictEqual(result.files.map((file) => [file.path, file.size]), [[`${folder}/a.jpg`, 7]])

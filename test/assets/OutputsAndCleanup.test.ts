@@ -13,8 +13,8 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { files, listing } from "../folders.ts"
 import { png } from "../media.ts"
-import { files, listing } from "./fakes.ts"
 
 const blur = new URL("../fixtures/workflows/image-blur.json", import.meta.url).pathname
 

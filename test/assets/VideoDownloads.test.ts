@@ -8,14 +8,9 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { files, listing, temporaryFolder } from "../folders.ts"
 import { mp4, png } from "../media.ts"
-import { files, listing } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
-
-const folder = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
-)
 
 const soon = Schedule.recurs(5)
 const quick = { retry: soon, notFoundRetry: soon } as const
@@ -50,7 +45,7 @@ describe("Downloads.videos", () => {
     "fails with Unsupported on a server without videos (%s)",
     (version) =>
       Effect.scoped(Effect.gen(function*() {
-        const directory = yield* folder
+        const directory = yield* temporaryFolder
         const error = yield* Effect.flip(Downloads.videos(["clip.mp4"], { directory, ...quick }))
         assert(error._tag === "DownloadError")
         assert.strictEqual(error.reason, "Unsupported")
@@ -63,7 +58,7 @@ describe("Downloads.videos", () => {
 
   it.live("continue where a connection broke, as often as the retries allow", () =>
     Effect.scoped(Effect.gen(function*() {
-      const directory = yield* folder
+      const directory = yield* temporaryFolder
       const simulator = yield* Simulator
       const video = mp4(5000)
       yield* simulator.addVideo({ name: "clip.mp4", bytes: video })
@@ -90,7 +85,7 @@ describe("Downloads.videos", () => {
   it.live("are complete if only the end of the last response was cut off", () => {
     const video = mp4(100)
     return Effect.scoped(Effect.gen(function*() {
-      const directory = yield* folder
+      const directory = yield* temporaryFolder
       const simulator = yield* Simulator
       // the server announces more than it has, so the response with all bytes ends as if it were cut off
       yield* simulator.addVideo({ name: "clip.mp4", bytes: Uint8Array.from([...video, 0]) })
@@ -104,7 +99,7 @@ describe("Downloads.videos", () => {
 
   it.live("leave no file if they stay incomplete or are missing", () =>
     Effect.scoped(Effect.gen(function*() {
-      const directory = yield* folder
+      const directory = yield* temporaryFolder
       const simulator = yield* Simulator
       const video = mp4(100)
       yield* simulator.addVideo({ name: "cut.mp4", bytes: video.subarray(0, 150) })
@@ -124,7 +119,7 @@ describe("Downloads.videos", () => {
 
   it.live("stay in the directory, whatever the server calls them, and keep other formats unchanged", () =>
     Effect.scoped(Effect.gen(function*() {
-      const directory = yield* folder
+      const directory = yield* temporaryFolder
       const simulator = yield* Simulator
       const names = ["..\\..\\up.WEBM", "CON.mp4", "no extension"]
       for (const name of names) yield* simulator.addVideo({ name, bytes: new Uint8Array(20) })
@@ -153,7 +148,7 @@ describe("Downloads.outputs", () => {
     ])
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const directory = yield* folder
+      const directory = yield* temporaryFolder
       const simulator = yield* Simulator
       yield* simulator.addImage({ name: "a.png", bytes: png(8, 8) })
       for (const name of ["kept.mp4", "between.mp4"]) {

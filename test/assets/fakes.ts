@@ -7,14 +7,10 @@ import { Images, type ImageUpload } from "@effect-invokeai/core/server/Images"
 import { InvokeAiClient } from "@effect-invokeai/core/server/InvokeAiClient"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import { Videos } from "@effect-invokeai/core/server/Videos"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import type { ImageDTO } from "../../packages/core/src/server/api/ImagesApi.ts"
 
@@ -192,16 +188,3 @@ export class FakeServer {
     )
   }
 }
-
-/** The real file system. */
-export const files: Layer.Layer<FileSystem.FileSystem | Path.Path> = Layer.mergeAll(
-  NodeFileSystem.layer,
-  NodePath.layer
-)
-
-/** The names in a folder and in those below it, temporary ones too. */
-export const listing = (directory: string) =>
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    return (yield* fs.readDirectory(directory, { recursive: true })).toSorted()
-  })

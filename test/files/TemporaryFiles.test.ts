@@ -13,7 +13,7 @@ import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { listing } from "../assets/fakes.ts"
+import { listing } from "../folders.ts"
 import { png } from "../media.ts"
 import { imageServer } from "../node/imageServer.ts"
 

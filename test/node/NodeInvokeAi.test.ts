@@ -15,17 +15,12 @@ import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import type * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { files, listing } from "../assets/fakes.ts"
+import { files, listing, temporaryFolder } from "../folders.ts"
 import { png } from "../media.ts"
 import { imageServer } from "./imageServer.ts"
 
 const picture = png(300, 200, { invokeai_metadata: "{}" }, [10, 20, 30])
 const images = (name: string) => name === "a.png" ? picture : null
-
-const temporaryFolder = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-invokeai-" })
-)
 
 describe("NodeInvokeAi", () => {
   it.live("transfers images over real connections, uncompressed, and closes them with its scope", () =>

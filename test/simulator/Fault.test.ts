@@ -2,10 +2,14 @@ import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import { Images } from "@effect-invokeai/core/server/Images"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import { NodeSimulator } from "@effect-invokeai/testing/NodeSimulator"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -161,6 +165,51 @@ describe("faults of requests", () => {
       const error = yield* Effect.flip(Stream.runCollect(images.full(name)))
       assert.strictEqual(error._tag, "InvokeAiError")
     }).pipe(Effect.provide(InvokeAiTest.layer())))
+
+  it.effect("let a body arrive in pieces, with pauses between them", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const images = yield* Images
+      const path = "/api/v1/images/i/{image_name}/full"
+      const name = yield* simulator.addImage({ width: 50, height: 50 })
+      const whole = Bytes.concat(yield* Stream.runCollect(images.full(name)))
+      yield* simulator.inject(Fault.http({ path }, Fault.inPieces(100)))
+      const pieces = yield* Stream.runCollect(images.full(name))
+      assert.deepStrictEqual(Bytes.concat(pieces), whole)
+      assert.deepStrictEqual(pieces.map((piece) => piece.length), [
+        ...Array.from({ length: Math.floor(whole.length / 100) }, () => 100),
+        ...(whole.length % 100 === 0 ? [] : [whole.length % 100])
+      ])
+
+      yield* simulator.inject(Fault.http({ path }, Fault.inPieces(100, "30 seconds")))
+      const arrived: Array<number> = []
+      const fiber = yield* Effect.forkChild(
+        Stream.runForEach(images.full(name), (piece) => Effect.sync(() => void arrived.push(piece.length)))
+      )
+      yield* TestClock.adjust("29 seconds")
+      assert.deepStrictEqual(arrived, [100])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(arrived, [100, 100])
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(InvokeAiTest.layer())))
+
+  it.live("are the same on a port: pieces with pauses between them", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator
+      const { url } = yield* NodeSimulator
+      const path = "/api/v1/images/i/{image_name}/full"
+      const name = yield* simulator.addImage({ width: 50, height: 50 })
+      const client = yield* HttpClient.HttpClient
+      const read = Effect.flatMap(
+        client.get(new URL(`api/v1/images/i/${name}/full`, url)),
+        (response) => Stream.runCollect(response.stream)
+      )
+      const whole = Bytes.concat(yield* read)
+      yield* simulator.inject(Fault.http({ path }, Fault.inPieces(100, "5 millis")))
+      const pieces = yield* read
+      assert.isAbove(pieces.length, 1)
+      assert.deepStrictEqual(Bytes.concat(pieces), whole)
+    }).pipe(Effect.provide([NodeSimulator.layer(), FetchHttpClient.layer])))
 })
 
 describe("faults of events", () => {

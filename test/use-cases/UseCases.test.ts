@@ -22,7 +22,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { findModels } from "../../examples/02-set-inputs.ts"
 import { exampleFile } from "../../examples/lib/run.ts"
-import { files } from "../assets/fakes.ts"
+import { files } from "../folders.ts"
 
 const loader = "f8d9d7c8-9ed7-4bd7-9e42-ab0e89bfac90"
 const encoder = "01f674f8-b3d1-4df1-acac-6cb8e0bfb63c"

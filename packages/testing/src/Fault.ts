@@ -73,6 +73,13 @@ export type HttpAction =
     readonly length: number
   }
   | {
+    readonly _tag: "InPieces"
+    /** How many bytes each piece of the response body has; the last one may have fewer. */
+    readonly size: number
+    /** How long the server waits before each piece but the first. */
+    readonly pause: Duration.Duration
+  }
+  | {
     readonly _tag: "ArriveLate"
     /** How long the request is in flight. */
     readonly duration: Duration.Duration
@@ -292,6 +299,30 @@ export const corruptBody = (
  * @since 0.1.0
  */
 export const truncate = (length: number): HttpAction => ({ _tag: "Truncate", length })
+
+/**
+ * The response's body arrives in pieces of some bytes, with a pause before each but the first (default: none), as over a slow
+ * connection. With a long pause, the connection hangs after the first piece.
+ *
+ * **Example** (Every download hangs after 1000 bytes)
+ *
+ * ```ts
+ * import * as Fault from "@effect-invokeai/testing/Fault"
+ *
+ * export const hanging = Fault.http(
+ *   { method: "GET", path: "/api/v1/images/i/{image_name}/full", times: Number.POSITIVE_INFINITY },
+ *   Fault.inPieces(1000, "1 hour")
+ * )
+ * ```
+ *
+ * @category actions
+ * @since 0.1.0
+ */
+export const inPieces = (size: number, pause: Duration.Input = 0): HttpAction => ({
+  _tag: "InPieces",
+  size: Math.max(1, Math.floor(size)),
+  pause: Duration.fromInputUnsafe(pause)
+})
 
 /**
  * The request arrives after a duration, even if the client no longer waits; its response is lost. A proxy that buffers

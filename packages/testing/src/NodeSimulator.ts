@@ -13,9 +13,11 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { Server, type Socket } from "socket.io"
 import type { SimulatorRequest, SimulatorResponse } from "./internal/SimulatorHttp.ts"
+import * as SimulatorHttp from "./internal/SimulatorHttp.ts"
 import { pathOf } from "./internal/SimulatorHttpClient.ts"
 import * as Simulator from "./Simulator.ts"
 
@@ -73,18 +75,22 @@ const read = (request: IncomingMessage): Effect.Effect<Uint8Array | undefined> =
       resume(Effect.succeed(undefined)))
   })
 
-const write = (response: ServerResponse, answer: SimulatorResponse, withBody: boolean): void => {
+const write = Effect.fnUntraced(function*(response: ServerResponse, answer: SimulatorResponse, withBody: boolean) {
   response.writeHead(answer.status, answer.headers)
-  const announced = Number(answer.headers["content-length"] ?? answer.body.length)
-  if (!withBody) {
-    response.end()
-  } else if (announced > answer.body.length) {
-    // truncated
-    response.write(answer.body, () => response.destroy())
-  } else {
-    response.end(answer.body)
+  if (!withBody || SimulatorHttp.arrivesWhole(answer)) {
+    return yield* Effect.sync(() => void response.end(withBody ? answer.body : undefined))
   }
-}
+  yield* Stream.runForEach(
+    SimulatorHttp.piecesOf(answer),
+    (piece) => Effect.callback<void>((resume) => void response.write(piece, () => resume(Effect.void)))
+  ).pipe(
+    Effect.matchEffect({
+      // truncated
+      onFailure: () => Effect.sync(() => void response.destroy()),
+      onSuccess: () => Effect.sync(() => void response.end())
+    })
+  )
+})
 
 /** The headers that a browser requires before it shows a response to a page of another origin. */
 const corsHeaders = (
@@ -139,7 +145,7 @@ const make = Effect.fnUntraced(function*(options: NodeSimulatorOptions) {
     yield* simulator.handle(asked).pipe(
       Effect.matchEffect({
         onSuccess: (result) =>
-          Effect.sync(() => write(response, { ...result, headers: { ...result.headers, ...cors } }, method !== "HEAD")),
+          write(response, { ...result, headers: { ...result.headers, ...cors } }, method !== "HEAD"),
         onFailure: () => Effect.sync(() => void response.destroy())
       })
     )

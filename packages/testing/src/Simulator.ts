@@ -116,9 +116,9 @@ export interface ImageOptions {
    * given size.
    */
   readonly bytes?: Uint8Array | undefined
-  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
+  /** In pixels, as the server reports it even if `bytes` differ. Default: that of `bytes`, if they can be read, otherwise 64. */
   readonly width?: number | undefined
-  /** In pixels. Default: that of `bytes`, if they can be read, otherwise 64. */
+  /** In pixels, as the server reports it even if `bytes` differ. Default: that of `bytes`, if they can be read, otherwise 64. */
   readonly height?: number | undefined
   /** A board's id. */
   readonly boardId?: string | undefined
@@ -351,7 +351,7 @@ const make = Effect.fnUntraced(function*(options: SimulatorOptions) {
     return world.gallery.add({
       name,
       origin: "external",
-      raster: reading?._tag === "Decoded"
+      raster: reading?._tag === "Decoded" && (image.width ?? width) === width && (image.height ?? height) === height
         ? reading.raster
         : Raster.painted(image.width ?? width ?? 64, image.height ?? height ?? 64, name),
       category: image.category ?? "user",
@@ -608,7 +608,8 @@ const handle = Effect.fnUntraced(function*(
   if (actions.some((action) => action._tag === "DropResponse")) return yield* lost(true)
   note(response.status)
   for (const action of actions) {
-    if (action._tag === "Truncate") return { ...response, body: response.body.slice(0, action.length) }
+    if (action._tag === "Truncate") response = { ...response, body: response.body.slice(0, action.length) }
+    if (action._tag === "InPieces") response = { ...response, pieces: action }
   }
   return response
 })

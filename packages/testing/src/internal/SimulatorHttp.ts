@@ -4,6 +4,9 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { ValidationIssue } from "./fieldValidation.ts"
 import { isWellFormed } from "./wellFormed.ts"
 
@@ -33,6 +36,38 @@ export interface SimulatorResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array<ArrayBuffer>
+  /** How the body is sent. Default: at once. */
+  readonly pieces?: { readonly size: number; readonly pause: Duration.Duration } | undefined
+}
+
+const announcedLength = ({ body, headers }: SimulatorResponse): number =>
+  Number(headers["content-length"] ?? body.length)
+
+/**
+ * Whether the body of a response arrives at once, and complete.
+ *
+ * @internal
+ */
+export const arrivesWhole = (response: SimulatorResponse): boolean =>
+  response.pieces === undefined && announcedLength(response) <= response.body.length
+
+/**
+ * The body of a response in its pieces. Fails at the end if the body is shorter than announced.
+ *
+ * @internal
+ */
+export const piecesOf = (response: SimulatorResponse): Stream.Stream<Uint8Array<ArrayBuffer>, TypeError> => {
+  const { body, pieces } = response
+  const size = pieces?.size ?? Math.max(1, body.length)
+  return Stream.range(0, Math.ceil(body.length / size) - 1).pipe(
+    Stream.mapEffect((index) =>
+      Effect.as(
+        pieces === undefined || index === 0 ? Effect.void : Effect.sleep(pieces.pause),
+        body.subarray(index * size, (index + 1) * size)
+      )
+    ),
+    Stream.concat(announcedLength(response) > body.length ? Stream.fail(new TypeError("terminated")) : Stream.empty)
+  )
 }
 
 /**

@@ -15,6 +15,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { Simulator } from "../Simulator.ts"
 import type { SimulatorResponse } from "./SimulatorHttp.ts"
+import * as SimulatorHttp from "./SimulatorHttp.ts"
 
 const transportError = (request: HttpClientRequest.HttpClientRequest, description: string, cause?: unknown) =>
   new HttpClientError.HttpClientError({
@@ -34,30 +35,17 @@ const bodyOf = (
   return Effect.map(Effect.promise(() => new Response(raw).arrayBuffer()), (buffer) => new Uint8Array(buffer))
 }
 
-/** A body that ends before its announced length fails while it is read, as it does on a network. */
-const webBody = (response: SimulatorResponse): BodyInit | null => {
-  const announced = Number(response.headers["content-length"] ?? response.body.length)
-  if (announced <= response.body.length) return response.body
-  return new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      controller.enqueue(response.body)
-    },
-    pull: (controller) => {
-      controller.error(new TypeError("terminated"))
-    }
-  })
-}
-
 const bodiless = new Set([101, 204, 205, 304])
 
-/**
- * Turns a response of the simulator into a web response.
- */
-const toWeb = (method: string, response: SimulatorResponse): Response =>
-  new Response(method === "HEAD" || bodiless.has(response.status) ? null : webBody(response), {
-    status: response.status,
-    headers: response.headers
-  })
+/** Turns a response of the simulator into a web response, whose body arrives and breaks off as it does on a network. */
+const toWeb = (method: string, response: SimulatorResponse): Effect.Effect<Response> => {
+  const body: Effect.Effect<BodyInit | null> = method === "HEAD" || bodiless.has(response.status)
+    ? Effect.succeed(null)
+    : SimulatorHttp.arrivesWhole(response)
+    ? Effect.succeed(response.body)
+    : Stream.toReadableStreamEffect(SimulatorHttp.piecesOf(response))
+  return Effect.map(body, (web) => new Response(web, { status: response.status, headers: response.headers }))
+}
 
 /**
  * The path of a request as the server sees it: decoded, without the sub-path that the server is mounted under.
@@ -106,7 +94,7 @@ export const layer = (
           }).pipe(
             Effect.catchTag("ConnectionLost", () => Effect.fail(transportError(request, "socket hang up")))
           )
-          return HttpClientResponse.fromWeb(request, toWeb(request.method, response))
+          return HttpClientResponse.fromWeb(request, yield* toWeb(request.method, response))
         })
       ))
   )

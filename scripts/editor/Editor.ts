@@ -316,6 +316,7 @@ export const record = async (browser: Browser, url: string, recording: Recording
     await page.mouse.move(x, y)
     await until(5_000, async () => (await readTooltip(page)).lines.length > 0 ? true : undefined)
     const { lines, reasons } = await settled(() => readTooltip(page), 500)
+    if (reasons.includes("System disconnected")) throw new Error("the editor is not connected to the server's events")
     const body = disabled ? null : await invoked(page, bodies)
 
     await dispatch(page, "workflowSettings/shouldValidateGraphChanged", false)

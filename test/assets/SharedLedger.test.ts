@@ -1,12 +1,10 @@
 /** Uploads for jobs that several processes work on, with one ledger in SQL. */
 import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Assets from "@effect-invokeai/core/assets/Assets"
-import * as InvokeAi from "@effect-invokeai/core/InvokeAi"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import * as SqliteClient from "@effect-invokeai/farm/SqliteClient"
 import * as Fault from "@effect-invokeai/testing/Fault"
-import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator, type SimulatorOptions } from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,19 +14,14 @@ import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as TestClock from "effect/testing/TestClock"
 import { readFileSync } from "node:fs"
-import * as SimulatorEventTransport from "../../packages/testing/src/internal/SimulatorEventTransport.ts"
-import * as SimulatorHttpClient from "../../packages/testing/src/internal/SimulatorHttpClient.ts"
+import { client } from "../simulatedClient.ts"
 import { drive } from "../time.ts"
 
 /** What one process has: its own client, and the ledger of all. */
 const inProcess = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provide(
     effect,
-    Layer.fresh(
-      InvokeAi.layer({ url: InvokeAiTest.url }).pipe(
-        Layer.provide([SimulatorHttpClient.layer(), SimulatorEventTransport.layer({}), AssetLedger.layerSql()])
-      )
-    )
+    Layer.fresh(client().pipe(Layer.provide(AssetLedger.layerSql())))
   )
 
 const services = (options: SimulatorOptions) =>

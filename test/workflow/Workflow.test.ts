@@ -256,7 +256,7 @@ describe("Checking against a server", () => {
         [
           "The workflow is not ready (3 problems):",
           "- runs: expected an integer greater than 0, got 0",
-          "- board \"samples\" does not exist on the server",
+          "- board \"samples\" does not exist on the server. The server has no boards",
           "- Blur Image -> Image: image \"gone.png\" does not exist on the server. If it is a local file, check its path, or " +
           "upload it with Assets.uploadFile"
         ].join("\n")

@@ -38,7 +38,7 @@ export interface Inputs {
   /**
    * Prompt
    *
-   * A text. Required.
+   * A string. Required.
    */
   readonly positive_prompt: string
   /**
@@ -66,7 +66,7 @@ export interface Inputs {
   /**
    * Prompt
    *
-   * A text.
+   * A string.
    */
   readonly negative_prompt?: string | undefined
 }

@@ -12,7 +12,7 @@ export interface Inputs {
   /**
    * Greeting
    *
-   * A text.
+   * A string.
    *
    * @default Hello,
    */
@@ -20,7 +20,7 @@ export interface Inputs {
   /**
    * Name
    *
-   * A text.
+   * A string.
    *
    * @default world
    */

@@ -22,7 +22,7 @@ export interface Inputs {
    *
    * What the image shows
    *
-   * A text.
+   * A string.
    *
    * @default a lighthouse above a calm sea
    */
@@ -32,7 +32,7 @@ export interface Inputs {
    *
    * What the image must not show
    *
-   * A text.
+   * A string.
    *
    * @default blurry
    */

@@ -17,22 +17,30 @@ export const client = (
     )
   )
 
-/** Adds the forms that the simulated server receives to a list. */
-export const recordForms = (forms: Array<FormData>): Layer.Layer<Simulator, never, Simulator> =>
+/** Notes the forms of uploads that the simulated server receives, and how many uploads the client aborts. */
+export const observeUploads = (
+  uploads: { readonly forms: Array<FormData>; aborted: number }
+): Layer.Layer<Simulator, never, Simulator> =>
   Layer.effect(
     Simulator,
     Effect.map(Simulator, (simulator) => ({
       ...simulator,
-      handle: (request) =>
-        Effect.promise(async () => {
-          const { body, headers } = request
-          if (body instanceof FormData) forms.push(body)
-          else if (body !== undefined && headers["content-type"]?.startsWith("multipart/") === true) {
-            forms.push(
-              await new Response(new Uint8Array(body), { headers: { "content-type": headers["content-type"] } })
-                .formData()
-            )
-          }
-        }).pipe(Effect.andThen(simulator.handle(request)))
+      handle: (request) => {
+        const { body, headers, path } = request
+        if (path !== "/api/v1/images/upload" || body === undefined) return simulator.handle(request)
+        const form = body instanceof FormData
+          ? Effect.succeed(body)
+          : Effect.promise(() =>
+            new Response(new Uint8Array(body), { headers: { "content-type": headers["content-type"] ?? "" } })
+              .formData()
+          )
+        return Effect.andThen(
+          Effect.map(form, (received) => uploads.forms.push(received)),
+          Effect.onInterrupt(simulator.handle(request), () =>
+            Effect.sync(() => {
+              uploads.aborted++
+            }))
+        )
+      }
     }))
   )

@@ -21,7 +21,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { files, listing, temporaryFolder } from "../folders.ts"
 import { png } from "../media.ts"
-import { client, recordForms } from "../simulatedClient.ts"
+import { client, observeUploads } from "../simulatedClient.ts"
 import { drive } from "../time.ts"
 
 const fails = <A, E, R>(effect: Effect.Effect<A, E, R>, reason: UploadErrorReason) =>
@@ -89,7 +89,7 @@ describe("Assets: the life of an upload", () => {
     }).pipe(Effect.provide(InvokeAiTest.layer())))
 
   it.effect("sends the requested options, or the defaults", () => {
-    const forms: Array<FormData> = []
+    const received: { forms: Array<FormData>; aborted: number } = { forms: [], aborted: 0 }
     const simulator = Simulator.layer({})
     return Effect.gen(function*() {
       const board = yield* Simulator.use((simulator) => simulator.addBoard("samples"))
@@ -107,11 +107,13 @@ describe("Assets: the life of an upload", () => {
         [["user", "true", null], ["mask", "false", board], ["user", "true", board]]
       )
       assert.deepStrictEqual(
-        forms.map((form) => [form.get("metadata"), form.get("resize_to")]),
+        received.forms.map((form) => [form.get("metadata"), form.get("resize_to")]),
         [[null, null], ["{\"a\":1}", "{\"width\":4,\"height\":2}"], [null, null]]
       )
       assert.deepStrictEqual(
-        forms.map((form) => form.get("file")).map((file) => file instanceof File ? [file.type, file.name] : file),
+        received.forms.map((form) => form.get("file")).map((file) =>
+          file instanceof File ? [file.type, file.name] : file
+        ),
         Array.from({ length: 3 }, () => ["image/png", "upload.png"])
       )
       const { images } = yield* InvokeAiTest.state
@@ -121,7 +123,7 @@ describe("Assets: the life of an upload", () => {
       )
     }).pipe(
       Effect.scoped,
-      Effect.provide(client().pipe(Layer.provide(recordForms(forms)), Layer.provideMerge(simulator)))
+      Effect.provide(client().pipe(Layer.provide(observeUploads(received)), Layer.provideMerge(simulator)))
     )
   })
 
@@ -283,8 +285,8 @@ const fileOf = (form: FormData | undefined) =>
 
 describe("Assets: an upload", () => {
   it.live("detects the type of a file by its content, not by its name", () => {
-    const forms: Array<FormData> = []
-    const layer = client().pipe(Layer.provide(recordForms(forms)), Layer.provide(Simulator.layer({})))
+    const received: { forms: Array<FormData>; aborted: number } = { forms: [], aborted: 0 }
+    const layer = client().pipe(Layer.provide(observeUploads(received)), Layer.provide(Simulator.layer({})))
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* temporaryFolder
@@ -293,7 +295,7 @@ describe("Assets: an upload", () => {
       assert.strictEqual(asset.source, `${folder}/photo.jpg`)
       assert.strictEqual(asset.content?.type, "png")
       assert.strictEqual(asset.content?.length, picture.length)
-      assert.deepStrictEqual(yield* fileOf(forms[0]), picture)
+      assert.deepStrictEqual(yield* fileOf(received.forms[0]), picture)
       const bytes = yield* Assets.uploadBytes(picture)
       assert.strictEqual(bytes.imageName, asset.imageName)
     })).pipe(Effect.provide([layer, files]))
@@ -341,8 +343,8 @@ describe("Assets: an upload", () => {
   })
 
   it.live("hashes a large file in chunks, and recognizes the same file again", () => {
-    const forms: Array<FormData> = []
-    const layer = client().pipe(Layer.provide(recordForms(forms)), Layer.provide(Simulator.layer({})))
+    const received: { forms: Array<FormData>; aborted: number } = { forms: [], aborted: 0 }
+    const layer = client().pipe(Layer.provide(observeUploads(received)), Layer.provide(Simulator.layer({})))
     return Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* temporaryFolder
@@ -355,8 +357,8 @@ describe("Assets: an upload", () => {
       const second = yield* Assets.uploadFile(`${folder}/b.png`)
       assert.notStrictEqual(first.content?.hash, second.content?.hash)
       assert.strictEqual((yield* Assets.uploadFile(`${folder}/a.png`)).imageName, first.imageName)
-      assert.strictEqual(forms.length, 2)
-      assert.strictEqual((yield* fileOf(forms[0]))?.length, large.length)
+      assert.strictEqual(received.forms.length, 2)
+      assert.strictEqual((yield* fileOf(received.forms[0]))?.length, large.length)
     })).pipe(Effect.provide([layer, files]))
   })
 })

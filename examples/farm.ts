@@ -1,8 +1,10 @@
 /**
  * A farm in three commands. The store is the Postgres of `DATABASE_URL`, or else the file `farm.db`.
  *
+ * Set `FARM_SERVERS`, such as `http://a:9090,http://b:9090`, for the first command; the store remembers the servers.
+ *
  * `node examples/farm.ts offer <run> <workflow.json> <rows.csv>`: checks the rows and stores them.
- * `INVOKEAI_SERVERS=http://a:9090,http://b:9090 node examples/farm.ts work`: runs items until Ctrl-C, on any number of machines.
+ * `node examples/farm.ts work`: runs items until Ctrl-C, on any number of machines.
  * `node examples/farm.ts results <run>`: prints a table of the results.
  */
 import { Farm } from "@effect-invokeai/farm/Farm"
@@ -19,7 +21,7 @@ import * as Stream from "effect/Stream"
 
 const layer = Layer.unwrap(Effect.gen(function*() {
   const database = yield* Config.option(Config.Redacted("DATABASE_URL"))
-  const servers = yield* Config.withDefault(Config.String("INVOKEAI_SERVERS"), "")
+  const servers = yield* Config.withDefault(Config.String("FARM_SERVERS"), "")
   return Farm.layer({
     store: Option.match(database, {
       onNone: () => FarmStore.sqlite({ filename: "farm.db" }),

@@ -111,6 +111,43 @@ describe("farm", () => {
       }).pipe(Effect.provide(farm()))
     })))
 
+  it.live("says once what is wrong with a whole file, and repeats no credentials of a URL", () =>
+    test(Effect.gen(function*() {
+      const { farm } = yield* stage({ [one]: {} })
+      yield* Effect.gen(function*() {
+        const farm = yield* Farm
+        const problemsOf = Effect.fnUntraced(function*(rows: Stream.Stream<Rows.Row>, id?: string) {
+          const error = yield* Effect.flip(farm.offer("night", thumbnail, rows, { id }))
+          assert(error._tag === "InvalidRows")
+          return error.problems.map(({ column, line, message }) => [line, column ?? "", message].join(" "))
+        })
+        const csv = (text: string) => Rows.fromCsv(Stream.make(text))
+        const [separated, ...rest] = yield* problemsOf(
+          csv(`\uFEFFid;photo;width\r\na;${photo};16\r\nb;${photo};16\r\n`)
+        )
+        assert.deepStrictEqual(rest, [])
+        assert.include(separated, "1  the names are separated by semicolons, not by commas: save the table with commas")
+        assert.deepStrictEqual(yield* problemsOf(csv("")), [
+          "1  the file is empty: expected a line with the names of the columns"
+        ])
+        const table = `photo,width\n${photo},16\n${photo},24\n`
+        assert.deepStrictEqual(yield* problemsOf(csv(table), "name"), [
+          "1 name no row has a value in this column. Columns with values: photo, width"
+        ])
+        assert.deepStrictEqual(yield* problemsOf(csv(`name,photo\na,${photo}\n,${photo}\n`), "name"), [
+          "3 name the row has no id"
+        ])
+        const [symbol] = yield* problemsOf(csv(`id,photo\na☂,${photo}\n`))
+        assert.include(symbol, `got "a☂"`)
+        const secret = yield* problemsOf(csv("id,photo\na,https://me:hunter2@example.com/a.png\n"))
+        assert.lengthOf(secret, 1)
+        assert.include(secret[0], "2 photo the URL contains credentials")
+        assert.notInclude(secret[0], "hunter2")
+        const spreadsheet = yield* Effect.flip(farm.offer("night", thumbnail, Rows.fromFile("rows.xlsx")))
+        assert.include(spreadsheet.message, "line 1: the file is a spreadsheet: save the table as CSV")
+      }).pipe(Effect.provide(farm()))
+    })))
+
   it.live("rejects an id that the run has with other values, and two rows that share one", () =>
     test(Effect.gen(function*() {
       const { farm } = yield* stage({ [one]: {} })
@@ -245,6 +282,20 @@ describe("farm", () => {
       assert.deepInclude(yield* simulator(one).leftovers, { uploads: [], unfinishedItems: [] })
       assert.isTrue((yield* simulator(one).state).items.every(({ status }) => status === "canceled"))
       assert.isFalse(yield* fs.exists(`${directory}/out/night`))
+    })))
+
+  it.live("leaves a finished run as it is when it is canceled, so that more rows can be offered", () =>
+    test(Effect.gen(function*() {
+      const { farm } = yield* stage({ [one]: {} })
+      yield* Effect.gen(function*() {
+        const farm = yield* Farm
+        yield* farm.offer("night", thumbnail, widths(16))
+        yield* Effect.raceFirst(farm.await("night"), farm.work)
+        yield* farm.cancel("night")
+        assert.deepInclude(yield* farm.status("night"), { state: "finished", completed: 1 })
+        assert.strictEqual(yield* farm.retry("night"), 0)
+        assert.deepInclude(yield* farm.offer("night", thumbnail, widths(16, 24)), { added: 1, existing: 1 })
+      }).pipe(Effect.provide(farm()))
     })))
 
   it.live("emits results while a run goes on, and writes them as CSV and JSON lines in the order of the rows", () =>

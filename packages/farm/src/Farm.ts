@@ -194,7 +194,7 @@ export class Farm extends Context.Service<Farm, {
   readonly resume: (run: string) => Effect.Effect<void, RunNotFound | RunConflict | FarmStoreError>
   /**
    * Cancels the items of a run that have no result, also on the servers. Those that run get their result within a few
-   * seconds, from the worker that has them.
+   * seconds, from the worker that has them. A finished run stays as it is.
    */
   readonly cancel: (run: string) => Effect.Effect<void, RunNotFound | FarmStoreError>
   /** Runs the items of a run that failed again, and returns how many they are. */

@@ -60,7 +60,16 @@ const toRow = (
     )
     : invalid(line, `expected ${header.length} cells, got ${cells.length}`)
 
-const headerProblem = (header: ReadonlyArray<string>): string | undefined => {
+const separators = new Map([[";", "semicolons"], ["\t", "tabs"], [",", "commas"]])
+
+const headerProblem = (header: ReadonlyArray<string>, delimiter: string): string | undefined => {
+  const [only = ""] = header
+  const other = header.length > 1 ? undefined : [...separators].find(([character]) => only.includes(character))
+  if (other !== undefined) {
+    const expected = separators.get(delimiter) ?? JSON.stringify(delimiter)
+    return `the names are separated by ${other[1]}, not by ${expected}: save the table with ${expected} ` +
+      "(or use Rows.fromCsv with the delimiter)"
+  }
   const unnamed = header.indexOf("")
   if (unnamed >= 0) return `column ${unnamed + 1} has no name`
   const duplicate = header.find((name, at) => header.indexOf(name) !== at)
@@ -72,8 +81,8 @@ const headerProblem = (header: ReadonlyArray<string>): string | undefined => {
  *
  * **Details**
  *
- * Blank lines are skipped. A record with another number of cells than the header, and the first syntax error, become rows
- * with a problem, which `farm.offer` reports together with all others.
+ * Blank lines are skipped. Text without a header, a record with another number of cells than the header, and the first
+ * syntax error become rows with a problem, which `farm.offer` reports together with all others.
  *
  * **Example** (Rows in a string)
  *
@@ -105,11 +114,18 @@ export const fromCsv = <E, R>(text: Stream.Stream<string, E, R>, options?: {
         if (header !== undefined) return toRow(header, headerLine, cells, first)
         headerLine = first
         header = cells.map((name) => name.trim())
-        const problem = headerProblem(header)
+        const problem = headerProblem(header, options?.delimiter ?? ",")
         isBroken = problem !== undefined
         return problem === undefined ? undefined : invalid(first, problem)
       }),
       Stream.filter((row) => row !== undefined),
+      Stream.concat(
+        Stream.suspend(() =>
+          header === undefined
+            ? Stream.succeed(invalid(1, "the file is empty: expected a line with the names of the columns"))
+            : Stream.empty
+        )
+      ),
       Stream.catchIf(
         Csv.isCsvError,
         (error) => Stream.succeed(invalid(error.line, error.message))
@@ -155,6 +171,10 @@ export const fromJsonLines = <E, R>(text: Stream.Stream<string, E, R>): Stream.S
 /**
  * The rows of a file: JSON lines if its name ends in `.jsonl` or `.ndjson`, tab-separated if in `.tsv`, and else CSV.
  *
+ * **Details**
+ *
+ * The file of a spreadsheet program, such as `.xlsx`, becomes a row with a problem: save the table as CSV.
+ *
  * **Example** (Rows of a spreadsheet)
  *
  * ```ts
@@ -167,6 +187,9 @@ export const fromJsonLines = <E, R>(text: Stream.Stream<string, E, R>): Stream.S
  * @since 0.1.0
  */
 export const fromFile = (path: string): Stream.Stream<Row, PlatformError.PlatformError, FileSystem.FileSystem> => {
+  if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(path)) {
+    return Stream.succeed(invalid(1, "the file is a spreadsheet: save the table as CSV"))
+  }
   const text = Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path))).pipe(Stream.decodeText())
   if (/\.(jsonl|ndjson)$/i.test(path)) return fromJsonLines(text)
   return fromCsv(text, { delimiter: /\.tsv$/i.test(path) ? "\t" : undefined })

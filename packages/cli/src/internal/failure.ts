@@ -65,7 +65,13 @@ export const remedies: Readonly<Record<Tag, Remedy>> = {
   InvalidRows: [invalid, "Nothing was stored or sent. Correct the rows, and run the same command again."],
   RunNotFound: [invalid, "`effect-invokeai status` lists the runs."],
   RunConflict: [invalid, ""],
-  NoSuitableServer: [notReady, "Install what is missing, or name other servers with --server."],
+  NoSuitableServer: [
+    notReady,
+    (error) =>
+      hasProperty(error, "servers") && Array.isArray(error.servers) && error.servers.length === 0
+        ? ""
+        : "Install what is missing, or name other servers with --server."
+  ],
   StoreInUse: [notReady, ""],
   FarmStoreError: [server, "Check --state: the file must be writable, or the database must accept connections."],
   WorkflowNotFound: [

@@ -5,6 +5,7 @@ import * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -26,6 +27,13 @@ const isPostgres = (state: string): boolean => /^postgres(?:ql)?:/i.test(state)
 
 /** Where the farm is kept. A password comes from the variable that holds the whole value, not from an argument. */
 const storeOf = Effect.fnUntraced(function*(state: string) {
+  // a URL may contain a password, so it is not repeated
+  if (!isPostgres(state) && /^[a-z][a-z0-9+.-]+:\/\//i.test(state)) {
+    return yield* new InvalidArgument({
+      argument: "--state",
+      reason: "expected a SQLite file, or postgres://user@host:port/database"
+    })
+  }
   if (!isPostgres(state)) return FarmStore.sqlite({ filename: state })
   const url = URL.parse(state)
   if (url === null) {
@@ -67,9 +75,23 @@ const connection = Effect.gen(function*() {
   }
 })
 
-/** The farm for subcommands that look at it or change it. */
-export const layer = (input: FarmInput) =>
+/** The farm for subcommands that may be the first to use it. */
+export const newLayer = (input: FarmInput) =>
   Layer.unwrap(Effect.map(storeOf(input.state), (store) => Farm.layer({ store })))
+
+/** The farm for subcommands that look at it or change it. A file with another name is an error, and not an empty farm. */
+export const layer = (input: FarmInput) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const store = yield* storeOf(input.state)
+    const fs = yield* FileSystem.FileSystem
+    if (!isPostgres(input.state) && !(yield* fs.exists(input.state))) {
+      return yield* new InvalidArgument({
+        argument: `--state ${input.state}`,
+        reason: "the file does not exist. `effect-invokeai batch` makes it"
+      })
+    }
+    return Farm.layer({ store })
+  }))
 
 /** The farm for subcommands that run items, with the servers that `--server` names. */
 export const workingLayer = (input: WorkingInput, servers: ReadonlyArray<string>, state?: string) =>

@@ -27,7 +27,7 @@ export class ServerNotFound extends Data.TaggedError("ServerNotFound")<{
 }> {
   override get message(): string {
     const known = this.available.length === 0 ? "The file has no servers." : `There are: ${this.available.join(", ")}.`
-    return `No server is called '${this.server}' in ${this.path}. ${known} For a server without a name set INVOKEAI_URL.`
+    return `No server is called '${this.server}' in ${this.path}. ${known} For a server without a name set INVOKEAI_URL; \`batch\` and \`worker\` also take a URL, such as http://127.0.0.1:9090.`
   }
 }
 

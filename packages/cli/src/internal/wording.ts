@@ -23,6 +23,8 @@ const wordings: ReadonlyArray<readonly [library: RegExp, command: string]> = [
   [/upload (?:it|its content)(?: first)? with (?:Assets|Videos)\.\w+/g, "add it in InvokeAI, and pass its name there"],
   [/with farm\.forget\("([^"]*)"\)/, "with `effect-invokeai farm forget $1`"],
   [/Add one with farm\.addServer\./, "Name one with --server, or add it with `effect-invokeai farm add <url>`."],
+  [/Invalid option "template"/, "--name"],
+  [/ \(or use Rows\.fromCsv with the delimiter\)/, ""],
   [/or use FarmStore\.postgres for several/, "or keep the farm in Postgres for several"],
   [/: use Workflow\.fromPng/, ", and no image that InvokeAI made"]
 ]

@@ -149,7 +149,9 @@ export const make = (db: Db.Database) => {
     yield* find(run)
     const now = yield* Clock.currentTimeMillis
     yield* sql.withTransaction(Effect.gen(function*() {
-      yield* sql`UPDATE farm_runs SET state = 'canceled' WHERE run = ${run}`
+      // a finished run stays one, so that its failures can be run again
+      yield* sql`UPDATE farm_runs SET state = 'canceled' WHERE run = ${run}
+        AND EXISTS (SELECT 1 FROM farm_items i WHERE i.run = ${run} AND i.state <> 'ended')`
       yield* sql`INSERT INTO farm_results (run, item, status, files, attempts, recorded_at)
         SELECT run, item, 'canceled', '[]', attempts, CAST(${now} AS DOUBLE PRECISION)
         FROM farm_items WHERE run = ${run} AND state = 'waiting'`

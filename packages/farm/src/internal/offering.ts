@@ -91,6 +91,15 @@ const makeProblems = () => {
   }
 }
 
+/** Whether a URL has a user or password, which would be stored and reported, and is never sent. */
+const hasCredentials = (url: string): boolean => {
+  const parsed = URL.parse(url)
+  return parsed !== null && (parsed.username !== "" || parsed.password !== "")
+}
+
+const withCredentials =
+  "the URL contains credentials, which a farm does not store: save the image to a file, or use a URL without them"
+
 const pathOrName = /^(?!https?:|data:|file:)/i
 
 /** Makes the paths in a value absolute. */
@@ -110,6 +119,10 @@ export const makeImagePaths = Effect.fnUntraced(function*(base: string) {
           Effect.sync(() => void known.set(file, found)))
     })
   const one = Effect.fnUntraced(function*(value: unknown) {
+    const url = value instanceof URL ? value.href : value
+    if (typeof url === "string" && /^https?:/i.test(url) && hasCredentials(url)) {
+      return yield* Effect.fail(withCredentials)
+    }
     if (value instanceof URL) return value.href
     if (value instanceof Uint8Array || value instanceof ArrayBuffer || value instanceof Blob) {
       return yield* Effect.fail("expected the path, URL or name of an image: a farm does not store its content")
@@ -150,6 +163,8 @@ export const checkRows = Effect.fnUntraced(function*<E, R>(
   const ignored = new Set(options.ignore)
   const items = new Map<string, CheckedItem>()
   const columns = new Set<string>()
+  const withoutId: Array<RowProblem> = []
+  let header: number | undefined
   const inputs = new Map<string, Option.Option<{ readonly name: string; readonly field: InkField }>>()
 
   const inputOf = Effect.fnUntraced(function*(column: string, line: number) {
@@ -211,10 +226,16 @@ export const checkRows = Effect.fnUntraced(function*<E, R>(
     const stored = canonical(values)
     const id = idColumn === undefined ? undefined : idOf(row.values[idColumn])
     if (id === undefined && options.id !== undefined) {
-      return problems.add({ line, column: options.id, message: "the row has no id" })
+      withoutId.push({ line, column: options.id, message: "the row has no id" })
+      header ??= row.header
+      return undefined
     }
     if (id !== undefined && !isName(id)) {
-      return problems.add({ line, column: idColumn ?? "id", message: `expected ${nameRule}` })
+      return problems.add({
+        line,
+        column: idColumn ?? "id",
+        message: `expected ${nameRule}, got ${JSON.stringify(id).slice(0, 120)}`
+      })
     }
     const item = id ?? contentId(stored)
     const earlier = items.get(item)
@@ -225,11 +246,21 @@ export const checkRows = Effect.fnUntraced(function*<E, R>(
     if (earlier === undefined) items.set(item, { item, inputs: stored, line })
   })
 
+  /** One problem if no row has an id: the column is missing or misspelled. */
+  const addMissingIds = (rows: number): void => {
+    if (options.id === undefined || withoutId.length < 2 || withoutId.length < rows) {
+      return withoutId.forEach(problems.add)
+    }
+    const message = `no row has a value in this column. Columns with values: ${[...columns].join(", ") || "none"}`
+    problems.add({ line: header ?? 1, column: options.id, message })
+  }
+
   let number = 0
   yield* Stream.runForEach(rows, (row) => {
     number++
     return checkRow(row instanceof Row ? row : new Row(row, number))
   })
+  addMissingIds(number)
   yield* problems.check(run)
   const checked: CheckedRows = { items: [...items.values()], columns: [...columns], rows: number, idColumn }
   return checked

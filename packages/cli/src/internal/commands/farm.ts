@@ -106,7 +106,7 @@ const batchResult = Effect.fnUntraced(function*(run: string, added: number, dire
   const lines = [
     isEnded
       ? `Run ${run}: ${status.completed} of ${status.total} items completed, ${status.failed} failed, ` +
-        `${status.canceled} canceled. Files: ${directory}`
+        `${status.canceled} canceled.${directory === "" ? "" : ` Files: ${directory}`}`
       : `Run ${run} (${status.state}): ${FarmDisplay.describeRun(status)}`,
     ...failures.map(({ item, message }) => `- ${item}: ${message.split("\n", 1)[0] ?? ""}`),
     ...(status.failed > failures.length ? [`- and ${status.failed - failures.length} more`] : []),
@@ -287,7 +287,7 @@ export const server = (change: "add" | "drain" | "remove") =>
           yield* farm.removeServer(url)
       }
       return yield* statusResult(Option.none())
-    }).pipe(Effect.provide(FarmConfig.layer(input)))
+    }).pipe(Effect.provide(change === "add" ? FarmConfig.newLayer(input) : FarmConfig.layer(input)))
   )
 
 /** `report`: writes the results of a run to a file, as a page or as a table. */

@@ -3,51 +3,26 @@ import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
-import { Simulator } from "@effect-invokeai/testing/Simulator"
+import { failsWith, runsNormally, Simulator } from "@effect-invokeai/testing/Simulator"
 import { assert, describe, it } from "@effect/vitest"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type { SessionQueueItem, SessionQueueItemSummary } from "../../packages/core/src/server/api/QueueSchemas.ts"
+import type { Graph } from "../../packages/core/src/server/api/QueueSchemas.ts"
 import { png } from "../media.ts"
 import { drive } from "../time.ts"
-import { apiError, unsupported } from "./fakes.ts"
 import { imageOutput, outputsOf } from "./outputs.ts"
 
 const picture = png(4, 4)
 
 const run = { sessionId: "s-1" }
 
-/** A queue of a server that has, or has not, the summaries of 6.14. */
-const queueOf = (
-  items: Map<number, { readonly batch_id: string; readonly status: string }>,
-  options: { readonly summaries: boolean; readonly stubborn?: number }
-) => {
-  const summary = (id: number): SessionQueueItemSummary | undefined => {
-    const item = items.get(id)
-    return item === undefined
-      ? undefined
-      : { item_id: id, created_at: DateTime.makeUnsafe("2026-11-22T12:00:00Z"), ...item }
-  }
-  return Layer.mock(SessionQueue, {
-    queueId: "default",
-    itemSummariesByIds: (ids) =>
-      options.summaries
-        ? Effect.succeed(ids.flatMap((id) => summary(id) ?? []))
-        : Effect.fail(unsupported("POST", "/api/v1/queue/{queue_id}/item_summaries_by_ids")),
-    item: (id) => {
-      const found = summary(id)
-      return found === undefined
-        ? Effect.fail(apiError("NotFound", 404))
-        // Only what the cleanup reads of an item.
-        : Effect.succeed(found as unknown as SessionQueueItem)
-    },
-    deleteItem: (id) =>
-      id === options.stubborn
-        ? Effect.fail(apiError("Server", 500, "DELETE"))
-        : Effect.asVoid(Effect.sync(() => items.delete(id)))
-  })
+/** A graph that makes no image. */
+const sum: Graph = {
+  id: "g",
+  nodes: { sum: { id: "sum", type: "add", a: 1, b: 2, use_cache: false, is_intermediate: true } },
+  edges: []
 }
+
+const itemIds = Effect.map(InvokeAiTest.state, (state) => state.items.map((item) => item.itemId))
 
 /** The response of a server that deletes only some of the images it should delete, and does not say why. */
 const deletesOnly = (deleted_images: ReadonlyArray<string>) =>
@@ -204,64 +179,86 @@ describe("Cleanup.outputs", () => {
 })
 
 describe("Cleanup.queueItems", () => {
-  const job = { batchId: "batch-1", itemIds: [1, 2, 3, 4, 5] }
-  const items = () =>
-    new Map([
-      [1, { batch_id: "batch-1", status: "completed" }],
-      [2, { batch_id: "batch-1", status: "in_progress" }],
-      [3, { batch_id: "another user's", status: "completed" }],
-      [5, { batch_id: "batch-1", status: "failed" }],
-      [9, { batch_id: "batch-1", status: "completed" }]
+  /**
+   * Item 1 of another batch has ended. Of the items 2 to 5, the third has failed and the last one runs. The job does not
+   * know item 4.
+   */
+  const prepared = Effect.gen(function*() {
+    const simulator = yield* Simulator
+    const queue = yield* SessionQueue
+    yield* simulator.setDurations({ node: "1 second" })
+    yield* simulator.whenNode("add", (_, call) => call === 3 ? failsWith("ValueError", "no sum") : runsNormally)
+    yield* queue.enqueueBatch({ graph: sum, runs: 1 })
+    yield* queue.enqueueBatch({ batch_id: "batch-1", graph: sum, runs: 4 })
+    // a node that fails takes no time
+    yield* Effect.sleep("3500 millis")
+    const { items } = yield* simulator.state
+    assert.deepStrictEqual(items.map(({ itemId, status }) => [itemId, status]), [
+      [1, "completed"],
+      [2, "completed"],
+      [3, "failed"],
+      [4, "completed"],
+      [5, "in_progress"]
     ])
-
-  it.effect.each([true, false])("deletes the job's own items that have ended (summaries: %s)", (summaries) => {
-    const queue = items()
-    return Effect.gen(function*() {
-      const result = yield* Cleanup.queueItems(job)
-      assert.deepStrictEqual(result.deleted, ["1", "5"])
-      assert.deepStrictEqual(result.missing, ["3", "4"])
-      assert.deepStrictEqual([...result.kept], [["2", "Running"]])
-      assert.deepStrictEqual([...queue.keys()], [2, 3, 9])
-    }).pipe(Effect.provide(queueOf(queue, { summaries })))
+    return { batchId: "batch-1", itemIds: [2, 5, 1, 99, 3] }
   })
 
-  it.effect("fails with strict if an item remains", () => {
-    const queue = items()
-    return Effect.gen(function*() {
-      const error = yield* Effect.flip(Cleanup.queueItems(job, { strict: true }))
-      assert.deepStrictEqual(error.failures.map((failure) => failure.name), ["5"])
-      assert.strictEqual(error.deletedCount, 1)
-    }).pipe(Effect.provide(queueOf(queue, { summaries: true, stubborn: 5 })))
-  })
+  it.effect.each(["6.14.2", "6.13.8"] as const)("deletes the job's own items that have ended (%s)", (version) =>
+    drive(
+      Effect.gen(function*() {
+        const result = yield* Cleanup.queueItems(yield* prepared)
+        assert.deepStrictEqual(result.deleted, ["2", "3"])
+        assert.deepStrictEqual(result.missing, ["1", "99"])
+        assert.deepStrictEqual([...result.kept], [["5", "Running"]])
+        assert.deepStrictEqual(yield* itemIds, [1, 4, 5])
+      }).pipe(Effect.provide(InvokeAiTest.layer({ version })))
+    ))
+
+  it.effect("fails with strict if an item remains", () =>
+    drive(
+      Effect.gen(function*() {
+        const job = yield* prepared
+        const simulator = yield* Simulator
+        yield* simulator.inject(
+          Fault.http(
+            { method: "DELETE", path: "/api/v1/queue/{queue_id}/i/3", times: Number.POSITIVE_INFINITY },
+            Fault.status(500)
+          )
+        )
+        const error = yield* Effect.flip(Cleanup.queueItems(job, { strict: true }))
+        assert(error._tag === "CleanupError")
+        assert.deepStrictEqual(error.failures.map((failure) => failure.name), ["3"])
+        assert.strictEqual(error.deletedCount, 1)
+        assert.deepStrictEqual(yield* itemIds, [1, 3, 4, 5])
+      }).pipe(Effect.provide(InvokeAiTest.layer()))
+    ))
 })
 
 describe("Cleanup.many", () => {
-  it.effect("adds up the deletions of many jobs", () => {
-    const queue = new Map([
-      [1, { batch_id: "x", status: "completed" }],
-      [2, { batch_id: "y", status: "completed" }]
-    ])
-    return Effect.gen(function*() {
-      const simulator = yield* Simulator
-      yield* simulator.addImage({ name: "a.png", ...run })
-      yield* simulator.addImage({ name: "b.png", sessionId: "s-2" })
-      const asset = yield* Assets.uploadBytes(picture)
-      const jobs = [
-        { outputs: outputsOf([imageOutput("a.png")], { batchId: "x" }), assets: [asset] },
-        { outputs: outputsOf([imageOutput("b.png")], { batchId: "y", itemIds: [2] }) }
-      ]
-      const careful = yield* Cleanup.many(jobs)
-      assert.deepInclude(careful, { workflows: 2, inputsDeleted: 1, outputsDeleted: 0, queueItemsDeleted: 2 })
-      const thorough = yield* Cleanup.many(jobs, { outputs: true, queueItems: false })
-      assert.deepInclude(thorough, { workflows: 2, inputsDeleted: 0, outputsDeleted: 2, queueItemsDeleted: 0 })
-      assert.deepStrictEqual(yield* names, [])
-      assert.strictEqual(queue.size, 0)
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(queueOf(queue, { summaries: true })),
-      Effect.provide(InvokeAiTest.layer())
-    )
-  })
+  it.effect("adds up the deletions of many jobs", () =>
+    drive(
+      Effect.gen(function*() {
+        const simulator = yield* Simulator
+        const queue = yield* SessionQueue
+        yield* queue.enqueueBatch({ batch_id: "x", graph: sum, runs: 1 })
+        yield* queue.enqueueBatch({ batch_id: "y", graph: sum, runs: 1 })
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(yield* itemIds, [1, 2])
+        yield* simulator.addImage({ name: "a.png", ...run })
+        yield* simulator.addImage({ name: "b.png", sessionId: "s-2" })
+        const asset = yield* Assets.uploadBytes(picture)
+        const jobs = [
+          { outputs: outputsOf([imageOutput("a.png")], { batchId: "x" }), assets: [asset] },
+          { outputs: outputsOf([imageOutput("b.png")], { batchId: "y", itemIds: [2] }) }
+        ]
+        const careful = yield* Cleanup.many(jobs)
+        assert.deepInclude(careful, { workflows: 2, inputsDeleted: 1, outputsDeleted: 0, queueItemsDeleted: 2 })
+        const thorough = yield* Cleanup.many(jobs, { outputs: true, queueItems: false })
+        assert.deepInclude(thorough, { workflows: 2, inputsDeleted: 0, outputsDeleted: 2, queueItemsDeleted: 0 })
+        assert.deepStrictEqual(yield* names, [])
+        assert.deepStrictEqual(yield* itemIds, [])
+      }).pipe(Effect.scoped, Effect.provide(InvokeAiTest.layer()))
+    ))
 
   it.effect("deletes images that only these jobs share, and keeps images that other jobs hold too", () =>
     Effect.gen(function*() {

@@ -46,22 +46,27 @@ describe("a page in Chromium", () => {
     }
   })
 
-  it.live("lists inputs, submits, subscribes to the events and shows the image", () =>
-    Effect.gen(function*() {
-      const { left, report } = yield* openOn({}, [page.origin])
-      assert.strictEqual(report.error, "")
-      assert.deepStrictEqual(report.inputs, [
-        "photo InkImageField",
-        "width InkIntegerField",
-        "height InkIntegerField",
-        "softness InkFloatField"
-      ])
-      assert.include(report.events, "InvocationComplete")
-      assert.deepStrictEqual(report.image, [96, 64])
-      assert.deepStrictEqual(report.pixel, [0xc0, 0x20, 0x20, 255])
-      assert.deepStrictEqual(left.uploads, [])
-      assert.deepStrictEqual(left.unfinishedItems, [])
-    }), 90_000)
+  it.live(
+    "lists inputs, submits, subscribes to the events and shows the image, also with a generated module",
+    () =>
+      Effect.gen(function*() {
+        const { left, report } = yield* openOn({}, [page.origin])
+        assert.strictEqual(report.error, "")
+        assert.deepStrictEqual(report.inputs, [
+          "photo InkImageField",
+          "width InkIntegerField",
+          "height InkIntegerField",
+          "softness InkFloatField"
+        ])
+        assert.include(report.events, "InvocationComplete")
+        assert.deepStrictEqual(report.image, [96, 64])
+        assert.deepStrictEqual(report.typed, ["80 x 56"])
+        assert.deepStrictEqual(report.pixel, [0xc0, 0x20, 0x20, 255])
+        assert.deepStrictEqual(left.uploads, [])
+        assert.deepStrictEqual(left.unfinishedItems, [])
+      }),
+    90_000
+  )
 
   it.live("reports an InvokeAiError when the server does not allow its origin", () =>
     Effect.gen(function*() {

@@ -59,6 +59,8 @@ export interface Report {
   readonly events: ReadonlyArray<string>
   readonly image: readonly [width: number, height: number]
   readonly pixel: ReadonlyArray<number>
+  /** The size of the image that the generated module made. */
+  readonly typed: ReadonlyArray<string>
   readonly error: string
 }
 

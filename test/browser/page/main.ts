@@ -2,10 +2,13 @@
 import { Assets, Downloads, InvokeAi, Job, Workflow } from "@effect-invokeai/core"
 import { EventTransport } from "@effect-invokeai/core/server/EventTransport"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as SoftThumbnail from "../../cli/generated/effect/soft-thumbnail.ts"
 
 const here = new URL(location.href)
 const server = here.searchParams.get("server") ?? "http://127.0.0.1:9090"
@@ -37,10 +40,10 @@ const picture = Effect.callback<Blob>((resume) => {
   })
 })
 
+const file = Effect.promise(() => fetch("./workflow.json").then((file) => file.text()))
+
 const program = Effect.gen(function*() {
-  const workflow = yield* Workflow.fromJson(
-    yield* Effect.promise(() => fetch("./workflow.json").then((file) => file.text()))
-  )
+  const workflow = yield* Workflow.fromJson(yield* file)
   for (const input of workflow.inputs) yield* line("inputs", `${input.userName} ${input.field._tag}`)
 
   const photo = yield* Assets.uploadBytes(yield* picture)
@@ -55,6 +58,14 @@ const program = Effect.gen(function*() {
     yield* Effect.promise(() => image.decode())
   }
 }).pipe(Effect.scoped)
+
+/** The same with a generated module. */
+const typed = Effect.gen(function*() {
+  const { outputs } = yield* SoftThumbnail.run({ photo: yield* picture, width: 80, height: 56 }, {
+    workflow: yield* Workflow.fromJson(yield* file)
+  })
+  yield* line("typed", `${outputs.image?.width} x ${outputs.image?.height}`)
+}).pipe(Effect.provide([FileSystem.layerNoop({}), Path.layer]))
 
 const services = InvokeAi.layer({ url: server, token: token === null ? undefined : Redacted.make(token) }).pipe(
   Layer.provide([FetchHttpClient.layer, EventTransport.layerSocketIo])
@@ -71,6 +82,7 @@ const report = Effect.promise(() => {
     body: JSON.stringify({
       inputs: [...element("inputs", HTMLElement).children].map((item) => item.textContent),
       events: [...element("events", HTMLElement).children].map((item) => item.textContent),
+      typed: [...element("typed", HTMLElement).children].map((item) => item.textContent),
       image: [image.naturalWidth, image.naturalHeight],
       pixel: [...(context?.getImageData(40, 30, 1, 1).data ?? [])],
       error: element("error", HTMLElement).textContent
@@ -78,7 +90,7 @@ const report = Effect.promise(() => {
   })
 })
 
-void program.pipe(
+void Effect.andThen(program, typed).pipe(
   Effect.provide(services),
   Effect.catchCause((cause) =>
     Effect.sync(() => {

@@ -136,16 +136,25 @@ describe("Deleting an upload when its scope closes", () => {
       ))
   }
 
-  it.effect("retries the lookup before the deletion after a transient failure", () =>
-    withAssets(({ provide }) =>
-      Effect.gen(function*() {
-        const simulator = yield* Simulator
-        yield* inject(Fault.http({ ...lookup, times: 3 }, Fault.status(503)))
-        yield* provide(Effect.scoped(Assets.uploadBytes(picture)))
-        assert.deepStrictEqual(yield* names, [])
-        assert.strictEqual((yield* simulator.requests).filter(({ status }) => status === 503).length, 3)
-      })
-    ))
+  it.effect.each<readonly [string, Fault.HttpAction]>([
+    ["503", Fault.status(503)],
+    ["a web page with status 200", Fault.corruptBody()]
+  ])(
+    "retries the lookup before the deletion after %s",
+    ([, action]) =>
+      withAssets(({ provide }) =>
+        Effect.gen(function*() {
+          const simulator = yield* Simulator
+          yield* inject(Fault.http({ ...lookup, times: 3 }, action))
+          yield* provide(Effect.scoped(Assets.uploadBytes(picture)))
+          assert.deepStrictEqual(yield* names, [])
+          const lookups = (yield* simulator.requests).filter(({ method, path }) =>
+            method === "GET" && path.startsWith("/api/v1/images/i/")
+          )
+          assert.strictEqual(lookups.length, 4)
+        })
+      )
+  )
 
   it.effect("waits for a server that restarts for four seconds", () =>
     withAssets(({ provide }) =>

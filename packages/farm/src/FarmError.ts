@@ -43,6 +43,11 @@ export class InvalidRows extends Schema.TaggedError<InvalidRows>()("InvalidRows"
   /** How many problems there are. */
   total: Schema.Int
 }) {
+  /** Whether the same call may succeed later. Always `false`: the same rows fail again. */
+  get isRetryable(): boolean {
+    return false
+  }
+
   override get message(): string {
     const lines = this.problems.map(({ column, line, message }) =>
       `line ${line}${column === undefined ? "" : `, ${column}`}: ${message}`
@@ -64,6 +69,11 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
   /** The names of the newest runs, at most 20. */
   runs: Schema.Array(Schema.String)
 }) {
+  /** Whether the same call may succeed later. Always `false`: the farm has no such run. */
+  get isRetryable(): boolean {
+    return false
+  }
+
   override get message(): string {
     const known = this.runs.length === 0 ? "It has no runs." : `Its newest runs: ${this.runs.join(", ")}.`
     return `The farm has no run ${JSON.stringify(this.run)}. ${known}`
@@ -82,6 +92,11 @@ export class RunConflict extends Schema.TaggedError<RunConflict>()("RunConflict"
   /** What is different. */
   conflict: Schema.Literals(["workflow", "options", "canceled"])
 }) {
+  /** Whether the same call may succeed later. Always `false`: the run stays as it is. */
+  get isRetryable(): boolean {
+    return false
+  }
+
   override get message(): string {
     const run = JSON.stringify(this.run)
     const what = this.conflict === "canceled" ?
@@ -118,6 +133,11 @@ export class NoSuitableServer extends Schema.TaggedError<NoSuitableServer>()("No
   /** The servers, and what each lacks. Empty if the farm has no servers. */
   servers: Schema.Array(ServerProblem)
 }) {
+  /** Whether the same call may succeed later. Always `false`: the servers lack something that has to be installed. */
+  get isRetryable(): boolean {
+    return false
+  }
+
   override get message(): string {
     const lines = this.servers.flatMap(({ problems, url }) => problems.map((problem) => `${url}: ${problem}`))
     return this.servers.length === 0
@@ -138,6 +158,11 @@ export class ServerNotFound extends Schema.TaggedError<ServerNotFound>()("Server
   /** The URLs of the farm's servers. */
   servers: Schema.Array(Schema.String)
 }) {
+  /** Whether the same call may succeed later. Always `false`: the farm has no such server. */
+  get isRetryable(): boolean {
+    return false
+  }
+
   override get message(): string {
     const known = this.servers.length === 0 ? "It has none." : `It has ${this.servers.join(", ")}.`
     return `The farm has no server ${this.url}. ${known}`
@@ -154,6 +179,11 @@ export class StoreInUse extends Schema.TaggedError<StoreInUse>()("StoreInUse", {
   /** The path of the file. */
   filename: Schema.String
 }) {
+  /** Whether the same call may succeed later. `true`: the other process can end. */
+  get isRetryable(): boolean {
+    return true
+  }
+
   override get message(): string {
     return `Another process works on ${this.filename}. A SQLite file has one worker: end that process, ` +
       "or use FarmStore.postgres for several. Status, results and control work from any process on this machine."
@@ -172,6 +202,11 @@ export class FarmStoreError extends Schema.TaggedError<FarmStoreError>()("FarmSt
   /** The error of the database. */
   cause: Schema.Defect()
 }) {
+  /** Whether the same call may succeed later. `true`: the database can be available again, unless its location or its credentials are wrong. */
+  get isRetryable(): boolean {
+    return true
+  }
+
   override get message(): string {
     const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
     return `The farm's store failed (${this.operation}): ${reason}`

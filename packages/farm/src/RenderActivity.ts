@@ -87,6 +87,11 @@ export class RenderFailed extends Schema.TaggedError<RenderFailed>()("RenderFail
   override get message(): string {
     return `Could not render ${JSON.stringify(this.activity)}: ${this.detail}`
   }
+
+  /** Whether a new job can succeed later: unless `advice` is `never`. */
+  get isRetryable(): boolean {
+    return this.advice !== "never"
+  }
 }
 
 /**

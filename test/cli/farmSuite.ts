@@ -119,6 +119,17 @@ export const farmSuite = (
         assert.deepInclude(all, { state: "finished", completed: 12, failed: 0, added: 0 })
       }))
 
+    test("names the item whose image cannot be read", (url) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const { batch, cwd } = yield* setUp([])
+        yield* fs.writeFileString(path.join(cwd, "night.csv"), `id,photo\nlost,${url}/lost.png`)
+        const failed = yield* invoke([...batch, "--server", url, "--attempts", "1"], { cwd })
+        assert.strictEqual(failed.code, CommandResult.ExitCode.job)
+        assert.match(failed.stderr, /^lost: Item failed .*lost\.png/m)
+      }))
+
     test("says which rows, servers and arguments are wrong, and stores nothing", (url) =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem
@@ -158,6 +169,9 @@ export const farmSuite = (
         assert.deepInclude(alone, { tag: "NoSuitableServer", help: "" })
         const store = yield* failure([...batch.slice(0, -1), "missing/farm.db", "--server", url], { cwd })
         assert.deepInclude(store, { tag: "FarmStoreError", code: CommandResult.ExitCode.server })
+        const file = yield* failure([...batch, "--server", url, "--run", "other", "--out", "night.csv"], { cwd })
+        assert.deepInclude(file, { tag: "DownloadError", code: CommandResult.ExitCode.job })
+        assert.include(file.help, "Nothing was sent. Choose another directory with --out")
         const typo = yield* failure(["status", "--state", "fram.db"], { cwd })
         assert.deepInclude(typo, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
         assert.isFalse(yield* fs.exists(path.join(cwd, "fram.db")))

@@ -110,6 +110,8 @@ export const remedies: Readonly<Record<Tag, Remedy>> = {
     (error) =>
       hasProperty(error, "cause") && hasProperty(error.cause, "reason") && error.cause.reason === "Encoding"
         ? `Use PNG, which needs no encoder: ${withBatch("outputs", error, " --format png")} downloads the images.`
+        : hasProperty(error, "imageName") && error.imageName === ""
+        ? "Nothing was sent. Choose another directory with --out, or another template with --name."
         : `The images are on the server: ${withBatch("outputs", error)} downloads them.`
   ],
   InstallFailed: [job, ""]

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as MutableRef from "effect/MutableRef"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import { createRequire } from "node:module"
@@ -67,9 +68,11 @@ const program = Effect.gen(function*() {
 
 /** Writes the messages of the library as lines, in the words of the command. */
 const messageLogger = (isTerminal: boolean) =>
-  Logger.withConsoleError(Logger.make<unknown, string>(({ message }) => {
+  Logger.withConsoleError(Logger.make<unknown, string>(({ fiber, message }) => {
     const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-    return `${isTerminal ? clearLine : ""}${Wording.ofCommand(text)}`
+    const { item } = fiber.getRef(References.CurrentLogAnnotations)
+    const subject = typeof item === "string" ? `${item}: ` : ""
+    return `${isTerminal ? clearLine : ""}${subject}${Wording.ofCommand(text)}`
   }))
 
 const output = Layer.unwrap(

@@ -33,3 +33,21 @@ describe("Ctrl-C during run", () => {
     60_000
   )
 })
+
+describe("A closed terminal during run", () => {
+  it.live(
+    "cancels the job and deletes the uploads, as Ctrl-C does",
+    () =>
+      withServer({ nodeDuration: "10 seconds" }, ({ simulator, url }) =>
+        Effect.gen(function*() {
+          const cwd = yield* temporaryFolder
+          const command = yield* start(run, { cwd, env: { INVOKEAI_URL: url } })
+          yield* command.printed(`"submitted"`)
+          yield* command.hangUp
+          assert.strictEqual((yield* command.ended).code, 130)
+          const { isClean, ...left } = yield* simulator.leftovers
+          assert.isTrue(isClean, JSON.stringify(left))
+        })),
+    30_000
+  )
+})

@@ -52,7 +52,7 @@ export const farmSuite = (
           (yield* fs.readDirectory(path.join(cwd, "outputs/night"))).toSorted(),
           ["item-0.png", "item-1.png", "item-2.png"]
         )
-        const again = yield* data(CommandResult.Batch, [...batch, ...servers], { cwd })
+        const again = yield* data(CommandResult.Batch, batch, { cwd, env: { INVOKEAI_URL: url } })
         assert.deepInclude(again.data, { completed: 3, added: 0 })
 
         const status = yield* data(CommandResult.FarmStatus, ["status", ...state], { cwd })
@@ -144,6 +144,9 @@ export const farmSuite = (
         const plan = yield* invoke([...batch, "--server", "http://127.0.0.1:9", "--dry-run"], { cwd })
         assert.strictEqual(plan.code, CommandResult.ExitCode.notReady)
         assert.include(plan.stdout, "No server can run it now.")
+        const blocked = yield* failure(["worker", "--state", "farm.db", "--out", "photo.png/nested"], { cwd })
+        assert.deepInclude(blocked, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
+        assert.include(blocked.message, "--out photo.png/nested")
         const name = yield* failure([...batch, "--server", "studio"], { cwd })
         assert.deepInclude(name, { tag: "ServerNotFound", code: CommandResult.ExitCode.invalid })
         const several = yield* failure(["queue", "--server", url, "--server", url], { cwd })
@@ -170,8 +173,8 @@ export const farmSuite = (
         const store = yield* failure([...batch.slice(0, -1), "missing/farm.db", "--server", url], { cwd })
         assert.deepInclude(store, { tag: "FarmStoreError", code: CommandResult.ExitCode.server })
         const file = yield* failure([...batch, "--server", url, "--run", "other", "--out", "night.csv"], { cwd })
-        assert.deepInclude(file, { tag: "DownloadError", code: CommandResult.ExitCode.job })
-        assert.include(file.help, "Nothing was sent. Choose another directory with --out")
+        assert.deepInclude(file, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
+        assert.include(file.message, "--out night.csv")
         const typo = yield* failure(["status", "--state", "fram.db"], { cwd })
         assert.deepInclude(typo, { tag: "InvalidArgument", code: CommandResult.ExitCode.invalid })
         assert.isFalse(yield* fs.exists(path.join(cwd, "fram.db")))

@@ -27,6 +27,8 @@ export interface Running {
   /** Waits until standard output has the text. Never ends if the command ends before. */
   readonly printed: (text: string | RegExp) => Effect.Effect<void>
   readonly interrupt: Effect.Effect<void>
+  /** What happens when the terminal is closed. */
+  readonly hangUp: Effect.Effect<void>
 }
 
 interface Options {
@@ -63,7 +65,8 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
     ended: Effect.promise(() => end),
     printed: (text) =>
       Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => stdout().search(text) >= 0 }), Effect.asVoid),
-    interrupt: Effect.sync(() => void child.kill("SIGINT"))
+    interrupt: Effect.sync(() => void child.kill("SIGINT")),
+    hangUp: Effect.sync(() => void child.kill("SIGHUP"))
   })))
 
 /** Runs the command to its end. */

@@ -94,6 +94,9 @@ const services = Layer.mergeAll(
   logging
 ).pipe(Layer.provideMerge(output), Layer.provideMerge(NodeServices.layer))
 
+// a terminal that is closed ends the command in the same way as Ctrl-C
+process.once("SIGHUP", () => process.emit("SIGTERM", "SIGTERM"))
+
 NodeRuntime.runMain(Effect.provide(program, services), {
   disableErrorReporting: true,
   teardown: (exit, onExit) =>

@@ -5,6 +5,7 @@ import { Farm, type OfferOptions, type ServerStatus } from "@effect-invokeai/far
 import * as Report from "@effect-invokeai/farm/Report"
 import * as Rows from "@effect-invokeai/farm/Rows"
 import * as ImageCodec from "@effect-invokeai/node/ImageCodec"
+import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -144,17 +145,34 @@ const plan = Effect.fnUntraced(function*(input: BatchInput, run: string) {
   return suitable.length === 0 ? { ...result, exitCode: CommandResult.ExitCode.notReady } : result
 })
 
+/** The servers that `--server` names, otherwise the one that the variable INVOKEAI_URL names. */
+const chosenServers = Effect.fnUntraced(function*(servers: ReadonlyArray<string>) {
+  if (servers.length > 0) return servers
+  return Option.toArray(yield* Config.option(Config.NonEmptyString("INVOKEAI_URL")))
+})
+
+/** Fails before anything runs if the folder of the files cannot be used: that is no fault of a server. */
+const checkFolder = Effect.fnUntraced(function*(out: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(out, { recursive: true }).pipe(
+    Effect.andThen(fs.access(out, { writable: true })),
+    Effect.mapError(({ message }) => new InvalidArgument({ argument: `--out ${out}`, reason: message }))
+  )
+})
+
 /** `batch`: runs a workflow for each row of a file, on all servers, and continues where an earlier call stopped. */
 export const batch = Effect.fn("Command.batch")(function*(input: BatchInput) {
   const output = yield* Output
   const run = yield* runName(input)
-  if (input.servers.length === 0 && input.dryRun) {
+  const servers = yield* chosenServers(input.servers)
+  if (servers.length === 0 && input.dryRun) {
     return yield* new InvalidArgument({ argument: "--dry-run", reason: "needs --server, the servers to ask" })
   }
   // rows are checked in a store of their own, so that nothing of it remains
   if (input.dryRun) {
-    return yield* Effect.provide(plan(input, run), FarmConfig.workingLayer(input, input.servers, ":memory:"))
+    return yield* Effect.provide(plan(input, run), FarmConfig.workingLayer(input, servers, ":memory:"))
   }
+  if (!input.detach) yield* checkFolder(input.out)
   return yield* Effect.gen(function*() {
     const farm = yield* Farm
     const source = yield* sourceOf(input.workflow)
@@ -170,13 +188,14 @@ export const batch = Effect.fn("Command.batch")(function*(input: BatchInput) {
       Effect.onInterrupt(() => output.note(`Interrupted: the same command continues run ${run}.`))
     )
     return yield* batchResult(run, offered.added, input.out)
-  }).pipe(Effect.provide(FarmConfig.workingLayer(input, input.servers)))
+  }).pipe(Effect.provide(FarmConfig.workingLayer(input, servers)))
 })
 
 /** `worker`: runs items of all runs until it is interrupted. */
 export const worker = Effect.fn("Command.worker")(
   function*(input: FarmConfig.WorkingInput & { readonly servers: ReadonlyArray<string> }) {
     const output = yield* Output
+    yield* checkFolder(input.out)
     return yield* Effect.gen(function*() {
       const farm = yield* Farm
       const servers = yield* farm.servers

@@ -37,7 +37,9 @@ export const decide = (error: Run.RunError): Decision => {
   }
   if (advice === "never") return { next: "fail", isFault: false }
   const isBlocked = "reason" in error && typeof error.reason === "object" && error.reason._tag === "QueueBlocked"
-  return { next: "again", isFault: isBlocked || error._tag === "UploadError" || error._tag === "RecordError" }
+  // an image whose URL cannot be read is a fault of neither server nor machine
+  const isUpload = error._tag === "UploadError" && error.reason !== "Download"
+  return { next: "again", isFault: isBlocked || isUpload || error._tag === "RecordError" }
 }
 
 /** The tag that says most about an error: that of its reason, if the reason is an error. */

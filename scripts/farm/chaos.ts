@@ -5,7 +5,7 @@
  *
  * `--items 5000 --servers 4 --workers 3 --kills 20 --stops 2 --restarts 1 --fills 1 --seed 1 --duration 50` are the defaults; `--duration` is the time
  * of each node in milliseconds. The servers are simulators in processes of their own, which forget everything when they are
- * killed. `--real` takes two real servers with a database in a file instead, which are killed and continue.
+ * killed.
  */
 import { Farm } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"

@@ -5,7 +5,8 @@
  *
  * `--items 5000 --servers 4 --workers 3 --kills 20 --stops 2 --restarts 1 --fills 1 --seed 1 --duration 50` are the defaults; `--duration` is the time
  * of each node in milliseconds. The servers are simulators in processes of their own, which forget everything when they are
- * killed.
+ * killed. `--real` takes two real servers and 60 items instead, with four kills; a real server that is killed starts again
+ * with its database.
  */
 import { Farm } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
@@ -14,6 +15,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -22,21 +24,23 @@ import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
 import { numbers } from "../../test/real-server/crash/processes.ts"
 import { root } from "../lib/run.ts"
-import { RealServerError, say } from "../real-server/Cache.ts"
+import { say } from "../real-server/Cache.ts"
 import { run as runCommand } from "../real-server/Command.ts"
-import { freePort } from "../real-server/Server.ts"
+import { ensureInstalled } from "../real-server/Install.ts"
+import { newestVersion, releaseOf } from "../real-server/Releases.ts"
+import * as ChaosServers from "./chaosServers.ts"
 import * as Postgres from "./Postgres.ts"
-import { manage, type Managed } from "./processes.ts"
-import { LogLine } from "./simulatorProcess.ts"
+import { manage } from "./processes.ts"
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter((argument) => argument !== "--"),
   options: {
-    items: { type: "string", default: "5000" },
-    servers: { type: "string", default: "4" },
+    real: { type: "boolean", default: false },
+    items: { type: "string" },
+    servers: { type: "string" },
     workers: { type: "string", default: "3" },
-    kills: { type: "string", default: "20" },
-    stops: { type: "string", default: "2" },
+    kills: { type: "string" },
+    stops: { type: "string" },
     restarts: { type: "string", default: "1" },
     fills: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
@@ -46,11 +50,11 @@ const { values } = parseArgs({
   }
 })
 const count = {
-  items: Number(values.items),
-  servers: Number(values.servers),
+  items: Number(values.items ?? (values.real ? 60 : 5000)),
+  servers: Number(values.servers ?? (values.real ? 2 : 4)),
   workers: Number(values.workers),
-  kills: Number(values.kills),
-  stops: Number(values.stops),
+  kills: Number(values.kills ?? (values.real ? 4 : 20)),
+  stops: Number(values.stops ?? (values.real ? 1 : 2)),
   restarts: Number(values.restarts),
   fills: Number(values.fills)
 }
@@ -83,22 +87,14 @@ const disturbances = (): ReadonlyArray<Disturbance> => {
   return whats.map((what, index) => ({ what, at: 0.03 + 0.9 * (index / whats.length) }))
 }
 
-const groupBy = <A>(all: ReadonlyArray<A>, key: (one: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+const byId = <A>(all: ReadonlyArray<A>, key: (one: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
   const groups = new Map<string, Array<A>>()
   for (const one of all) groups.set(key(one), [...(groups.get(key(one)) ?? []), one])
   return groups
 }
 
-const decodeLine = Schema.decodeUnknownSync(Schema.fromJsonString(LogLine))
-
 const Total = Schema.Struct({ total: Schema.Int })
 const Queue = Schema.Struct({ queue: Schema.Struct({ pending: Schema.Int, in_progress: Schema.Int }) })
-
-const read = <A>(schema: Schema.Decoder<A>, url: string) =>
-  Effect.tryPromise({
-    try: () => fetch(url).then((response) => response.json()),
-    catch: (cause) => new RealServerError({ step, detail: String(cause) })
-  }).pipe(Effect.map(Schema.decodeUnknownSync(schema)))
 
 /** A small file system for the files, so that it can get full. Without the right to mount one, the disk stays as it is. */
 const smallDisk = Effect.fnUntraced(function*(directory: string, logFile: string) {
@@ -131,21 +127,13 @@ const program = Effect.gen(function*() {
   const disk = yield* smallDisk(output, logFile)
   const postgres = yield* Postgres.start
 
-  const servers = yield* Effect.forEach(
-    Array.from({ length: count.servers }, (_, index) => index),
-    Effect.fnUntraced(function*(index) {
-      const port = yield* freePort
-      const log = path.join(directory, `server-${index}.jsonl`)
-      const script = path.join(root, "scripts/farm/simulatorProcess.ts")
-      const process_ = yield* manage(
-        `server ${index}`,
-        [process.execPath, script, String(port), log, values.duration],
-        path.join(directory, `server-${index}.log`)
-      )
-      yield* process_.start
-      return { url: `http://127.0.0.1:${port}`, log, process: process_ }
-    })
-  )
+  const { all: servers, jobs } = values.real
+    ? yield* ChaosServers.real(
+      count.servers,
+      directory,
+      yield* Effect.flatMap(releaseOf(newestVersion), ensureInstalled)
+    )
+    : yield* ChaosServers.simulated(count.servers, directory, values.duration)
   const state = { INVOKEAI_STATE: postgres.url }
   const bin = path.join(root, "packages/cli/src/bin.ts")
   const workers = yield* Effect.forEach(
@@ -168,7 +156,7 @@ const program = Effect.gen(function*() {
   yield* fs.writeFileString(path.join(directory, `${run}.csv`), ["id,photo,width,softness", ...rows, ""].join("\n"))
   const offerFlags = ["--rows", path.join(directory, `${run}.csv`), "--out", output, "--detach"]
   yield* Effect.forEach(servers, ({ url }) =>
-    read(Schema.Unknown, `${url}/api/v1/app/version`).pipe(
+    ChaosServers.read(Schema.Unknown, `${url}/api/v1/app/version`).pipe(
       Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 100 })
     ), { discard: true })
   const began = Date.now()
@@ -196,11 +184,11 @@ const program = Effect.gen(function*() {
       switch (what) {
         case "kill": {
           const isServer = random() < 0.4
-          const target: Managed | undefined = isServer ? pick(servers)?.process : pick(workers)
+          const target = isServer ? pick(servers) : pick(workers)
           if (target === undefined) return
           kills[isServer ? "server" : "worker"]++
           happened.push(`kill ${target.name}`)
-          yield* target.end("SIGKILL", 10)
+          yield* target.kill
           yield* Effect.sleep(`${Math.round(200 + random() * 2000)} millis`)
           yield* target.start
           return
@@ -261,7 +249,7 @@ const program = Effect.gen(function*() {
     )
 
     const results = yield* Stream.runCollect(farm.results(run, { live: false }))
-    const byItem = groupBy(results, ({ item }) => item)
+    const byItem = byId(results, ({ item }) => item)
     const files = (yield* fs.readDirectory(output, { recursive: true })).filter((name) => /[^/]\.\w+$/.test(name))
     const incomplete = yield* Effect.forEach(
       files,
@@ -271,37 +259,15 @@ const program = Effect.gen(function*() {
           (bytes) => Buffer.from(bytes.subarray(-8, -4)).toString("latin1") === "IEND" ? [] : [`${name} is incomplete`]
         )
     )
-    const lines = yield* Effect.forEach(
-      servers,
-      ({ log, process }) =>
-        Effect.map(
-          fs.readFileString(log),
-          (text) =>
-            text.split("\n").filter((line) => line !== "").map((line) => ({ line: decodeLine(line), server: process }))
-        )
-    ).pipe(
-      Effect.map((all) => all.flat().toSorted((left, right) => left.line.at - right.line.at))
-    )
-    const enqueued = groupBy(lines.filter(({ line }) => line.event === "enqueued"), ({ line }) => line.batchId)
-    const repeated = [...enqueued.values()].filter((sent) => sent.length > 1)
-    const twice = repeated.flatMap((sent) =>
-      sent.slice(1).flatMap(({ line }, index) => {
-        const before = sent[index]
-        if (before === undefined) return []
-        const lost = before.server.lifetimes.find(({ pid }) => pid === before.line.pid)?.to
-        return lost !== undefined && lost <= line.at
-          ? []
-          : [`${line.batchId} was sent again ${line.at - before.line.at} ms later, while ${before.server.name} had it`]
-      })
-    )
+    const sent = yield* jobs(count.items)
     const left = yield* Effect.forEach(
       servers,
-      Effect.fnUntraced(function*({ process, url }) {
-        const { queue } = yield* read(Queue, `${url}/api/v1/queue/default/status`)
-        const { total } = yield* read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
+      Effect.fnUntraced(function*({ name, url }) {
+        const { queue } = yield* ChaosServers.read(Queue, `${url}/api/v1/queue/default/status`)
+        const { total } = yield* ChaosServers.read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
         return [
-          ...(queue.pending + queue.in_progress > 0 ? [`${process.name} has items: ${JSON.stringify(queue)}`] : []),
-          ...(total > 0 ? [`${process.name} has ${total} uploads`] : [])
+          ...(queue.pending + queue.in_progress > 0 ? [`${name} has items: ${JSON.stringify(queue)}`] : []),
+          ...(total > 0 ? [`${name} has ${total} uploads`] : [])
         ]
       })
     )
@@ -330,10 +296,7 @@ const program = Effect.gen(function*() {
           ...incomplete.flat()
         ]
       ],
-      [
-        "each item was sent once, and again only if its server had lost it",
-        [...(enqueued.size === count.items ? [] : [`${enqueued.size} batches for ${count.items} items`]), ...twice]
-      ],
+      ["each item was sent once, and again only if its server had lost it", sent.problems],
       ["nothing waits or runs on a server, and no upload is left", left.flat()]
     ]
     let failed = 0
@@ -347,7 +310,7 @@ const program = Effect.gen(function*() {
     yield* Console.log(
       `${count.items} items in ${seconds.toFixed(0)} s (${(count.items / seconds).toFixed(1)}/s), offered in ` +
         `${((offered - began) / 1000).toFixed(1)} s; ${kills.worker} workers and ${kills.server} servers killed, ` +
-        `${repeated.length} items sent again after a server had lost them`
+        `${sent.repeated} items sent again after a server had lost them`
     )
     yield* Console.log(`${checks.length - failed} passed, ${failed} failed`)
     if (failed > 0) process.exitCode = 1
@@ -360,6 +323,6 @@ program.pipe(
     "RealServerError",
     (error) => say(error.message).pipe(Effect.andThen(Effect.sync(() => process.exitCode = 1)))
   ),
-  Effect.provide(NodeServices.layer),
+  Effect.provide([NodeServices.layer, FetchHttpClient.layer]),
   NodeRuntime.runMain
 )

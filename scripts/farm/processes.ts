@@ -23,6 +23,8 @@ export interface Managed {
   readonly start: Effect.Effect<void>
   /** Sends a signal to it, unless it has ended. */
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Kills it and waits for its end. */
+  readonly kill: Effect.Effect<void>
   /** Ends it with a signal and waits for its end, at most `seconds`; then it is killed. */
   readonly end: (signal: NodeJS.Signals, seconds: number) => Effect.Effect<"ended" | "killed">
 }
@@ -72,7 +74,16 @@ export const manage = (
             })
           )
         )
-      const managed: Managed = { name, lifetimes, isRunning, pid: () => child?.pid, start, signal, end }
+      const managed: Managed = {
+        name,
+        lifetimes,
+        isRunning,
+        pid: () => child?.pid,
+        start,
+        signal,
+        end,
+        kill: Effect.asVoid(end("SIGKILL", 10))
+      }
       return managed
     }),
     (managed) => Effect.andThen(managed.signal("SIGCONT"), managed.end("SIGKILL", 10))

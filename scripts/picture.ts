@@ -40,7 +40,7 @@ const pause = { typing: 0.03, command: 0.9, line: 0.4, frame: 0.9, image: 0.5 }
 /** What a command prints in a terminal. */
 const outputOf = (command: string, cwd: string, url: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    const env = environment({ INVOKEAI_URL: url, NO_COLOR: "1", TERM: "xterm" })
+    const env = environment({ INVOKEAI_URL: url, NO_COLOR: "1", TERM: "xterm", CI: "" })
     const child = ChildProcess.spawn("script", ["-qec", command, "/dev/null"], {
       cwd,
       env,

@@ -19,7 +19,7 @@ const command = [
 /** What the command writes to a terminal, with the variables that this terminal sets. */
 const inTerminal = (cwd: string, env: Readonly<Record<string, string>>) =>
   Effect.callback<string>((resume) => {
-    const { KITTY_WINDOW_ID: _, TERM_PROGRAM: __, ...inherited } = process.env
+    const { CI: _, KITTY_WINDOW_ID: __, TERM_PROGRAM: ___, ...inherited } = process.env
     const child = ChildProcess.spawn("script", ["-qec", `stty cols 100 rows 40; ${command}`, "/dev/null"], {
       cwd,
       env: { ...inherited, TERM: "xterm-256color", ...env },

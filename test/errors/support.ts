@@ -22,8 +22,8 @@ export const root = Path.resolve(import.meta.dirname, "../..")
 const example = (name: string) => Path.join(root, "examples", name)
 const fixture = (name: string) => Path.join(root, "test/fixtures/workflows", `${name}.json`)
 
-/** A server that responds to everything with a web page. */
-const webServer = Effect.acquireRelease(
+/** The URL of a server that responds to everything with a web page. */
+export const webServer = Effect.acquireRelease(
   Effect.callback<Http.Server>((resume) => {
     const server = Http.createServer((_, response) => {
       response.setHeader("content-type", "text/html")

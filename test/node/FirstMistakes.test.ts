@@ -7,8 +7,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import * as Http from "node:http"
 import * as Path from "node:path"
+import { webServer } from "../errors/support.ts"
 
 const file = Path.resolve(import.meta.dirname, "../../examples/soft-thumbnail.json")
 const photo = Path.resolve(import.meta.dirname, "../../examples/mountain.png")
@@ -22,24 +22,6 @@ const firstMessage = (options: NodeInvokeAi.Options) =>
     Effect.provide(NodeInvokeAi.layer({ retries: 0, ...options }))
   )
 
-/** The address of a server that answers everything with a page. */
-const anotherServer = Effect.acquireRelease(
-  Effect.callback<Http.Server>((resume) => {
-    const server = Http.createServer((_, response) => {
-      response.setHeader("content-type", "text/html")
-      response.end("<html>hello</html>")
-    }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) =>
-    Effect.sync(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-).pipe(Effect.map((server) => {
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`
-}))
-
 describe("the first error message of a program that", () => {
   it.live("has no server", () =>
     Effect.gen(function*() {
@@ -50,13 +32,13 @@ describe("the first error message of a program that", () => {
 
   it.live("has the URL of something else", () =>
     Effect.gen(function*() {
-      const message = yield* firstMessage({ url: yield* anotherServer })
+      const message = yield* firstMessage({ url: yield* webServer })
       assert.include(message, "it is not an InvokeAI server, or the URL lacks its sub-path")
     }))
 
   it.live("has the address of a page of the server, whichever call is the first", () =>
     Effect.gen(function*() {
-      const url = `${yield* anotherServer}/docs`
+      const url = `${yield* webServer}/docs`
       const advice = "the URL ends in /docs: remove that"
       assert.include(yield* firstMessage({ url }), advice)
       const error = yield* Effect.flip(Boards.use((boards) => Stream.runDrain(boards.list()))).pipe(
@@ -67,7 +49,7 @@ describe("the first error message of a program that", () => {
 
   it.live("uses https for a port that has http", () =>
     Effect.gen(function*() {
-      const message = yield* firstMessage({ url: (yield* anotherServer).replace("http:", "https:") })
+      const message = yield* firstMessage({ url: (yield* webServer).replace("http:", "https:") })
       assert.include(message, "the server does not speak TLS on this port; use a URL that begins with http://")
       assert.notInclude(message, "SSL")
     }))

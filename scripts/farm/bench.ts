@@ -428,7 +428,7 @@ const program = Effect.gen(function*() {
         SQLite: yield* measured(script("benchQueue.ts"), sqlite(), url, workflow, String(items)),
         Postgres: yield* measured(script("benchQueue.ts"), yield* database("queue"), url, workflow, String(items))
       }
-      const besides = yield* measured(script("benchPgBoss.ts"), boss, yield* database("boss"), String(items))
+      const queued = yield* measured(script("benchPgBoss.ts"), boss, yield* database("boss"), String(items))
       const rate = (seconds: number | undefined) => `${Math.round(items / (seconds ?? Number.NaN))}/s`
       for (const [name, seconds] of Object.entries(farm)) {
         const beside = (figure: number) => name === "Postgres" ? { beside: `${rate(figure)}: pg-boss` } : {}
@@ -436,9 +436,9 @@ const program = Effect.gen(function*() {
           {
             what: `${name}: offers, checked and stored with their inputs`,
             farm: rate(seconds.offer),
-            ...beside(besides.offer)
+            ...beside(queued.offer)
           },
-          { what: `${name}: takes from the queue, 16 at a time`, farm: rate(seconds.take), ...beside(besides.take) },
+          { what: `${name}: takes from the queue, 16 at a time`, farm: rate(seconds.take), ...beside(queued.take) },
           { what: `${name}: takes with claim of a server and result`, farm: rate(seconds.items) }
         )
       }

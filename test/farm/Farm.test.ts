@@ -298,7 +298,7 @@ describe("farm", () => {
       }).pipe(Effect.provide(farm()))
     })))
 
-  it.live("emits results while a run goes on, and writes them as CSV and JSON lines in the order of the rows", () =>
+  it.live("emits results during a run, and writes them as CSV and JSON lines in the order of the rows", () =>
     test(Effect.gen(function*() {
       const { directory, farm } = yield* stage({ [one]: {} })
       yield* Effect.gen(function*() {

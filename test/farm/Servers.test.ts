@@ -114,7 +114,7 @@ describe("servers of a farm", () => {
       }).pipe(Effect.provide(farm()))
     })))
 
-  it.live("drains, adds and removes servers while a run goes on", () =>
+  it.live("drains, adds and removes servers during a run", () =>
     test(Effect.gen(function*() {
       const { farm, simulator } = yield* stage({ [one]: { nodeDuration: "20 millis" }, [two]: {} })
       yield* Effect.gen(function*() {

@@ -4,6 +4,7 @@ import { WorkflowNotReady } from "@effect-invokeai/core/batch/WorkflowProblems"
 import type * as InkField from "@effect-invokeai/core/field/InkField"
 import * as Run from "@effect-invokeai/core/run/Run"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -14,6 +15,18 @@ import * as FileError from "./fileError.ts"
 import { flagInputs } from "./workflowInputs.ts"
 
 export { InvalidArgument }
+
+/** The duration of `--timeout`. */
+export const durationOf = Effect.fnUntraced(function*(text: string) {
+  // an invalid duration is `None`
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const duration = Duration.fromInput(text as Duration.Input)
+  if (Option.isSome(duration) && Duration.isGreaterThan(duration.value, Duration.zero)) return duration.value
+  return yield* new InvalidArgument({
+    argument: `--timeout ${text}`,
+    reason: "expected a duration greater than 0, such as \"90 seconds\" or \"10 minutes\""
+  })
+})
 
 /** Says which file of an argument could not be read, and why. */
 export const unreadable = (argument: string) => (error: PlatformError): InvalidArgument =>

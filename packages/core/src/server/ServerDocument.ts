@@ -83,7 +83,7 @@ export interface ServerDocument {
 }
 
 /**
- * The value at a path of own properties, `undefined` if there is none.
+ * The value at a path of own properties, `undefined` if one of them is missing.
  *
  * @internal
  */

@@ -423,7 +423,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         )
       })
 
-    /** Takes one item, and returns when it runs, or when there is none after all. */
+    /** Takes one item, and returns when it runs, or when the queue was empty. */
     const take = Effect.fnUntraced(function*(run: Db.RunRow) {
       const queue = yield* queueOf(run.run)
       const started = yield* Deferred.make<void>()

@@ -6,7 +6,6 @@ import * as Report from "@effect-invokeai/farm/Report"
 import * as Rows from "@effect-invokeai/farm/Rows"
 import * as ImageCodec from "@effect-invokeai/node/ImageCodec"
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -18,7 +17,7 @@ import * as FarmConfig from "../farmConfig.ts"
 import * as FarmDisplay from "../farmDisplay.ts"
 import { outcome, Output } from "../Output.ts"
 import * as Server from "../server.ts"
-import { InvalidArgument, unreadable } from "../values.ts"
+import { durationOf, InvalidArgument, unreadable } from "../values.ts"
 import * as WorkflowSource from "../workflowSource.ts"
 
 /** The flags of `batch`. */
@@ -45,17 +44,6 @@ const seedOf = Effect.fnUntraced(function*(text: string) {
   if (text === "keep" || text === "random") return text
   if (/^\d+$/.test(text)) return Number(text)
   return yield* new InvalidArgument({ argument: `--seed ${text}`, reason: "expected an integer, random or keep" })
-})
-
-const durationOf = Effect.fnUntraced(function*(text: string) {
-  // an invalid duration is `None`
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const duration = Duration.fromInput(text as Duration.Input)
-  if (Option.isSome(duration) && Duration.isGreaterThan(duration.value, Duration.zero)) return duration.value
-  return yield* new InvalidArgument({
-    argument: `--timeout ${text}`,
-    reason: "expected a duration greater than 0, such as \"90 seconds\" or \"10 minutes\""
-  })
 })
 
 const offerOptions = Effect.fnUntraced(

@@ -141,26 +141,6 @@ const seedOf = (text: string): number | "keep" | "random" | "perRun" =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   /^-?\d+$/.test(text) ? Number(text) : text as "keep"
 
-const durationOf = (text: string) =>
-  Option.match(
-    Option.filter(
-      // an invalid duration is `None`
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      Duration.fromInput(text as Duration.Input),
-      (duration) => Duration.isGreaterThan(duration, Duration.zero)
-    ),
-    {
-      onNone: () =>
-        Effect.fail(
-          new Values.InvalidArgument({
-            argument: `--timeout ${text}`,
-            reason: "expected a duration greater than 0, such as \"90 seconds\" or \"10 minutes\""
-          })
-        ),
-      onSome: Effect.succeed
-    }
-  )
-
 /** Fails with the flag whose value cannot be right for any workflow. */
 const checkNumbers = ({ runs, seed }: RunInput): Effect.Effect<void, Values.InvalidArgument> => {
   if (runs < 1) {
@@ -178,7 +158,7 @@ const checkNumbers = ({ runs, seed }: RunInput): Effect.Effect<void, Values.Inva
 export const runWorkflow = Effect.fnUntraced(function*(loaded: Workflow.Workflow, input: RunInput) {
   yield* checkNumbers(input)
   const output = yield* Output
-  const timeout = Option.isNone(input.timeout) ? undefined : yield* durationOf(input.timeout.value)
+  const timeout = Option.isNone(input.timeout) ? undefined : yield* Values.durationOf(input.timeout.value)
   if (!input.detach) yield* checkSaving(input)
   // a detached job needs its uploads longer than this process lives
   const uploading = yield* Scope.make()

@@ -61,6 +61,20 @@ const mutations: ReadonlyArray<Mutation> = [
     tests: ["test/job/JobCommands.test.ts"]
   },
   {
+    name: "a worker that was suspended submits no job for an item that another one has",
+    file: "packages/farm/src/internal/worker.ts",
+    find: `isHeld ? Effect.void : Effect.fail(failed("Locked"))`,
+    replace: "Effect.void",
+    tests: ["test/farm/Servers.test.ts"]
+  },
+  {
+    name: "what a job left on a server is deleted when it is given up",
+    file: "packages/farm/src/internal/worker.ts",
+    find: "(batchId) => JobRecovery.abandon(batchId)",
+    replace: "() => Effect.void",
+    tests: ["test/farm/Servers.test.ts"]
+  },
+  {
     name: "a status never goes back",
     file: `${job}/internal/ItemState.ts`,
     find: "const isNewer = (item: ItemState, facts: ItemFacts): boolean => {",

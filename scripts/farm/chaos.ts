@@ -12,6 +12,7 @@ import { Farm } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -20,8 +21,10 @@ import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
+import { batchIdOf } from "../../packages/farm/src/internal/database.ts"
 import { numbers } from "../../test/real-server/crash/processes.ts"
 import { root } from "../lib/run.ts"
 import { say } from "../real-server/Cache.ts"
@@ -95,6 +98,36 @@ const byId = <A>(all: ReadonlyArray<A>, key: (one: A) => string): ReadonlyMap<st
 
 const Total = Schema.Struct({ total: Schema.Int })
 const Queue = Schema.Struct({ queue: Schema.Struct({ pending: Schema.Int, in_progress: Schema.Int }) })
+
+/** What is left on servers. One that was killed just now needs a moment. */
+const leftOn = (servers: ReadonlyArray<ChaosServers.ChaosServer>) =>
+  Effect.forEach(
+    servers,
+    Effect.fnUntraced(function*({ name, url }) {
+      const { queue } = yield* ChaosServers.read(Queue, `${url}/api/v1/queue/default/status`)
+      const { total } = yield* ChaosServers.read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
+      return [
+        ...(queue.pending + queue.in_progress > 0 ? [`${name} has items: ${JSON.stringify(queue)}`] : []),
+        ...(total > 0 ? [`${name} has ${total} uploads`] : [])
+      ]
+    }, Effect.retry({ schedule: Schedule.spaced("1 second"), times: 60 }))
+  ).pipe(Effect.map((problems) => problems.flat()))
+
+/** How many jobs of one item are looked for. */
+const maxGenerations = 100
+
+/** The items of the run by the ids that their batches can have. */
+const itemsByBatch = (database: string) =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    const rows = yield* sql<{ readonly uid: string; readonly item: string }>`
+      SELECT r.uid, i.item FROM farm_runs r JOIN farm_items i ON i.run = r.run`
+    return new Map(
+      rows.flatMap(({ item, uid }) =>
+        Array.from({ length: maxGenerations }, (_, generation) => [batchIdOf({ uid }, item, generation), item] as const)
+      )
+    )
+  }).pipe(Effect.provide(PgClient.layer({ url: Redacted.make(database) })))
 
 /** A small file system for the files, so that it can get full. Without the right to mount one, the disk stays as it is. */
 const smallDisk = Effect.fnUntraced(function*(directory: string, logFile: string) {
@@ -238,6 +271,10 @@ const program = Effect.gen(function*() {
       current = yield* status
     }
     const seconds = (Date.now() - offered) / 1000
+    // workers look for uploads of killed ones from time to time
+    const left = yield* leftOn(servers).pipe(
+      Effect.repeat({ until: (problems) => problems.length === 0, schedule: Schedule.spaced("1 second"), times: 60 })
+    )
     const endedBySelf = workers.filter((worker) => !worker.isRunning()).map(({ name }) => `${name} ended by itself`)
     const slowEnds = yield* Effect.forEach(
       workers,
@@ -259,18 +296,7 @@ const program = Effect.gen(function*() {
           (bytes) => Buffer.from(bytes.subarray(-8, -4)).toString("latin1") === "IEND" ? [] : [`${name} is incomplete`]
         )
     )
-    const sent = yield* jobs(count.items)
-    const left = yield* Effect.forEach(
-      servers,
-      Effect.fnUntraced(function*({ name, url }) {
-        const { queue } = yield* ChaosServers.read(Queue, `${url}/api/v1/queue/default/status`)
-        const { total } = yield* ChaosServers.read(Total, `${url}/api/v1/images/?image_origin=external&limit=1`)
-        return [
-          ...(queue.pending + queue.in_progress > 0 ? [`${name} has items: ${JSON.stringify(queue)}`] : []),
-          ...(total > 0 ? [`${name} has ${total} uploads`] : [])
-        ]
-      })
-    )
+    const sent = yield* jobs(yield* itemsByBatch(postgres.url), count.items)
     const checks: ReadonlyArray<readonly [promise: string, problems: ReadonlyArray<string>]> = [
       [
         `everything was disturbed: ${happened.length} times`,
@@ -297,7 +323,7 @@ const program = Effect.gen(function*() {
         ]
       ],
       ["each item was sent once, and again only if its server had lost it", sent.problems],
-      ["nothing waits or runs on a server, and no upload is left", left.flat()]
+      ["nothing waits or runs on a server, and no upload is left", left]
     ]
     let failed = 0
     for (const [promise, problems] of checks) {

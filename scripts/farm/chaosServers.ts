@@ -32,10 +32,10 @@ export interface ChaosServer {
   readonly start: Effect.Effect<void, RealServerError>
 }
 
-/** The servers of a run, and how their jobs are judged when it has ended. */
+/** The servers of a run, and how their jobs are judged when it has ended; items by the ids of their possible batches. */
 export interface ChaosServers {
   readonly all: ReadonlyArray<ChaosServer>
-  readonly jobs: (items: number) => Effect.Effect<Jobs, RealServerError>
+  readonly jobs: (itemOf: ReadonlyMap<string, string>, items: number) => Effect.Effect<Jobs, RealServerError>
 }
 
 /** Reads JSON from a server. */
@@ -92,22 +92,32 @@ export const simulated = Effect.fnUntraced(function*(count: number, directory: s
       kill: managed.kill,
       start: managed.start
     })),
-    jobs: Effect.fnUntraced(function*(items) {
+    jobs: Effect.fnUntraced(function*(itemOf, items) {
       const lines = (yield* Effect.forEach(servers, linesOf)).flat().toSorted((a, b) => a.line.at - b.line.at)
-      const enqueued = groupBy(lines.filter(({ line }) => line.event === "enqueued"), ({ line }) => line.batchId)
+      const nameOf = (batchId: string) => itemOf.get(batchId) ?? `unknown batch ${batchId}`
+      const enqueued = groupBy(
+        lines.filter(({ line }) => line.event === "enqueued"),
+        ({ line }) => nameOf(line.batchId)
+      )
+      const given = new Map(
+        lines.flatMap(({ line }) =>
+          line.event === "canceled" || line.event === "failed" ? [[`${line.pid} ${line.batchId}`, line.at]] : []
+        )
+      )
       const repeated = [...enqueued.values()].filter((sent) => sent.length > 1)
       const twice = repeated.flatMap((sent) =>
         sent.slice(1).flatMap(({ line }, index) => {
           const before = sent[index]
           if (before === undefined) return []
           const lost = before.managed.lifetimes.find(({ pid }) => pid === before.line.pid)?.to
+          const gaveUp = given.get(`${before.line.pid} ${before.line.batchId}`)
           const elapsed = line.at - before.line.at
-          return lost !== undefined && lost <= line.at
+          return [lost, gaveUp].some((end) => end !== undefined && end <= line.at)
             ? []
-            : [`${line.batchId} was sent again ${elapsed} ms later, while ${before.managed.name} had it`]
+            : [`${nameOf(line.batchId)} was sent again ${elapsed} ms later, while ${before.managed.name} had it`]
         })
       )
-      const missing = enqueued.size === items ? [] : [`${enqueued.size} batches for ${items} items`]
+      const missing = enqueued.size === items ? [] : [`${enqueued.size} items were sent instead of ${items}`]
       return { repeated: repeated.length, problems: [...missing, ...twice] }
     })
   }
@@ -152,13 +162,16 @@ export const real = Effect.fnUntraced(function*(count: number, directory: string
   )
   const chaos: ChaosServers = {
     all,
-    jobs: Effect.fnUntraced(function*(items) {
+    jobs: Effect.fnUntraced(function*(itemOf, items) {
       const jobs = (yield* Effect.forEach(all, ({ url }) => read(Items, `${url}/api/v1/queue/default/list_all`))).flat()
-      const completed = groupBy(jobs.filter(({ status }) => status === "completed"), (job) => job.batch_id)
-      const twice = [...completed].flatMap(([batch, runs]) =>
-        runs.length === 1 ? [] : [`${batch} was completed ${runs.length} times`]
+      const completed = groupBy(
+        jobs.filter(({ status }) => status === "completed"),
+        ({ batch_id }) => itemOf.get(batch_id) ?? `unknown batch ${batch_id}`
       )
-      const missing = completed.size === items ? [] : [`${completed.size} completed batches for ${items} items`]
+      const twice = [...completed].flatMap(([item, runs]) =>
+        runs.length === 1 ? [] : [`${item} was completed ${runs.length} times`]
+      )
+      const missing = completed.size === items ? [] : [`${completed.size} items were completed instead of ${items}`]
       return { repeated: jobs.length - items, problems: [...missing, ...twice] }
     })
   }

@@ -160,6 +160,47 @@ describe("An upload for a batch id of the caller", () => {
       assert.strictEqual(yield* rows, 0)
     }).pipe(Effect.provide(services({}))))
 
+  it.effect("is deleted when the job is given up, whether the server has it or not", () =>
+    withServer(
+      {},
+      Effect.gen(function*() {
+        yield* killed(submit())
+        yield* killed(Effect.flip(JobRecovery.attachOrSubmit("item", Effect.andThen(prepare, Effect.fail("killed")))))
+        assert.strictEqual(yield* uploads, 2)
+        yield* inProcess(JobRecovery.abandon("item"))
+        assert.strictEqual(yield* uploads, 1)
+        yield* inProcess(JobRecovery.abandon("run-1.item-1"))
+        yield* inProcess(JobRecovery.abandon("run-1.item-1"))
+        assert.strictEqual(yield* uploads, 0)
+        assert.strictEqual(yield* rows, 0)
+        const { items } = yield* Simulator.use((simulator) => simulator.state)
+        assert.deepStrictEqual(items.map(({ status }) => status), ["canceled"])
+      })
+    ))
+
+  it.effect("is not given up silently if the server or the ledger does not respond", () =>
+    withServer(
+      {},
+      Effect.gen(function*() {
+        yield* killed(submit())
+        const simulator = yield* Simulator
+        yield* simulator.inject(
+          Fault.http({ method: "PUT", path: /cancel_by_batch_ids$/, times: Infinity }, Fault.status(503))
+        )
+        const error = yield* inProcess(Effect.flip(JobRecovery.abandon("run-1.item-1")))
+        assert.strictEqual(error._tag, "InvokeAiError")
+        assert.strictEqual(yield* uploads, 1)
+        yield* simulator.clearFaults
+        const sql = yield* SqlClient.SqlClient
+        const unreadable = yield* inProcess(
+          Effect.andThen(sql`DROP TABLE invokeai_uploads`, Effect.flip(JobRecovery.abandon("run-1.item-1")))
+        )
+        assert.strictEqual(unreadable._tag, "RecordError")
+        const invalid = yield* inProcess(Effect.flip(JobRecovery.abandon("../all")))
+        assert.strictEqual(invalid._tag, "InvalidOption")
+      })
+    ))
+
   it.effect("of other jobs is not recorded, so that no process deletes what another one needs", () =>
     withServer(
       {},

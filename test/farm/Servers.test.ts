@@ -1,13 +1,20 @@
+import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { Farm } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
+import * as Fault from "@effect-invokeai/testing/Fault"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
+import { batchIdOf, itemKeyOf } from "../../packages/farm/src/internal/database.ts"
 import { finish, photo, stage, thumbnail, withModel } from "./support.ts"
 
 const one = "http://one:9090"
@@ -192,6 +199,76 @@ describe("servers of a farm", () => {
           assert.include(error.message, "A SQLite file has one worker")
           assert.deepInclude(yield* second.await("night"), { completed: 1, failed: 0, canceled: 0, total: 1 })
         }).pipe(Effect.provide(farm()))
+      }).pipe(Effect.scoped, Effect.provide(farm()))
+    })))
+
+  it.live("submits no job for an item that another worker took over during the upload", () =>
+    test(Effect.gen(function*() {
+      const { directory, farm, simulator } = yield* stage({
+        [one]: { faults: [Fault.http({ method: "POST", path: /images\/upload$/, nth: 1 }, Fault.delay("2 seconds"))] }
+      })
+      const requests = (path: RegExp) =>
+        Effect.map(simulator(one).requests, (all) => all.filter((request) => path.test(request.path)).length)
+      yield* Effect.gen(function*() {
+        const farm = yield* Farm
+        yield* farm.offer("night", thumbnail, widths(16))
+        yield* Effect.forkScoped(farm.work)
+        yield* Effect.repeat(serverOf(one), { until: (server) => server?.running === 1 })
+        // as the other worker does; it is killed then
+        const store = FarmStore.sqlite({ filename: `${directory}/farm.db` })
+        yield* SqlClient.SqlClient.use((sql) => sql`UPDATE farm_items SET holds = holds + 1`).pipe(
+          Effect.provide(store.sql)
+        )
+        assert.deepInclude(yield* farm.await("night"), { completed: 1, failed: 0 })
+        assert.strictEqual(yield* requests(/images\/upload$/), 2)
+        assert.strictEqual(yield* requests(/enqueue_batch$/), 1)
+        assert.deepInclude(yield* simulator(one).leftovers, { uploads: [], unfinishedItems: [] })
+        assert.deepInclude(yield* serverOf(one), { state: "active", failures: 0 })
+      }).pipe(Effect.scoped, Effect.provide(farm()))
+    })))
+
+  it.live("deletes what a killed worker uploaded for a job that it could not submit, and what it had downloaded", () =>
+    test(Effect.gen(function*() {
+      const { directory, farm, simulator } = yield* stage({ [one]: {}, [two]: {} })
+      const { sql } = FarmStore.sqlite({ filename: `${directory}/farm.db` })
+      yield* Effect.gen(function*() {
+        const farm = yield* Farm
+        yield* farm.drainServer(one)
+        yield* farm.offer("night", thumbnail, widths(16))
+        // the killed worker
+        const image_name = yield* simulator(one).addImage({ name: "photo.png", category: "user" })
+        const [run] = yield* SqlClient.SqlClient.use((sql) =>
+          sql<{ readonly uid: string; readonly item: string }>`
+            SELECT uid, item FROM farm_runs JOIN farm_items ON farm_items.run = farm_runs.run`
+        ).pipe(Effect.provide(sql))
+        assert(run !== undefined)
+        const record = {
+          id: "killed",
+          server: "http://invokeai.test/",
+          image_name,
+          board_id: null,
+          starred: false,
+          batch_id: batchIdOf(run, run.item, 0),
+          recorded_at: yield* Clock.currentTimeMillis
+        }
+        yield* AssetLedger.AssetLedger.use((ledger) => ledger.set(record)).pipe(
+          Effect.provide(AssetLedger.layerSql({ table: "farm_uploads" }).pipe(Layer.provide(sql)))
+        )
+        yield* SqlClient.SqlClient.use((sql) => sql`UPDATE farm_items SET state = 'running', server = ${one}`).pipe(
+          Effect.provide(sql)
+        )
+        assert.lengthOf((yield* simulator(one).state).images, 1)
+        const fs = yield* FileSystem.FileSystem
+        const staging = `${directory}/out/.farm`
+        yield* fs.makeDirectory(`${staging}/${itemKeyOf(run, run.item)}-1`, { recursive: true })
+        yield* fs.makeDirectory(`${staging}/unknown-1`)
+        yield* fs.makeDirectory(`${staging}/unknown-2`)
+        const before = (yield* Clock.currentTimeMillis) - 2 * 86_400_000
+        yield* fs.utimes(`${staging}/unknown-2`, new Date(before), new Date(before))
+        yield* Effect.forkScoped(farm.work)
+        assert.deepInclude(yield* farm.await("night"), { completed: 1, servers: { [two]: 1 } })
+        assert.deepStrictEqual(yield* fs.readDirectory(staging), ["unknown-1"])
+        yield* Effect.repeat(simulator(one).state, { until: ({ images }) => images.length === 0 })
       }).pipe(Effect.scoped, Effect.provide(farm()))
     })))
 

@@ -2,14 +2,14 @@
 import { Farm, type FarmOptions } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
-import type * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
-import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import type * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import { client } from "../simulatedClient.ts"
 
 export const photo = new URL("../../examples/mountain.png", import.meta.url).pathname
 /** Inputs: `photo`, `width`, `softness`. */
@@ -36,27 +36,27 @@ export interface Stage {
 export const stage = Effect.fnUntraced(function*(servers: Servers) {
   const fs = yield* FileSystem.FileSystem
   const directory = yield* fs.makeTempDirectoryScoped()
-  const clients = new Map<string, Context.Context<NodeInvokeAi.Services | Simulator>>()
+  const simulators = new Map<string, Context.Context<Simulator>>()
   for (const [url, options] of Object.entries(servers)) {
-    const context = yield* Layer.build(
-      Layer.fresh(Layer.mergeAll(InvokeAiTest.layer(options), NodeImageCodec.layer, NodeServices.layer))
-    )
-    clients.set(url, context)
+    simulators.set(url, yield* Layer.build(Layer.fresh(Simulator.layer(options))))
   }
-  const client = (url: string) => {
-    const found = clients.get(url)
+  const simulatorOf = (url: string) => {
+    const found = simulators.get(url)
     if (found === undefined) throw new Error(`no server ${url}`)
     return found
   }
   const made: Stage = {
     directory,
-    simulator: (url) => Context.get(client(url), Simulator),
+    simulator: (url) => Context.get(simulatorOf(url), Simulator),
     farm: (options = {}) =>
       Farm.layer({
         servers: Object.keys(servers).map((url) => ({ url })),
         store: FarmStore.sqlite({ filename: `${directory}/farm.db` }),
         directory: `${directory}/out`,
-        connect: (url) => Layer.succeedContext(client(url)),
+        connect: (url) =>
+          Layer.mergeAll(client(servers[url]?.client), NodeImageCodec.layer, NodeServices.layer).pipe(
+            Layer.provide(Layer.succeedContext(simulatorOf(url)))
+          ),
         ...options
       }).pipe(Layer.orDie)
   }

@@ -73,9 +73,9 @@ export interface Ledger {
    * The records that earlier processes left, and those abandoned since, without those removed since. Of a shared ledger,
    * all records.
    */
-  readonly previousRecords: Effect.Effect<ReadonlyArray<AssetRecord>>
+  readonly previousRecords: Effect.Effect<ReadonlyArray<AssetRecord>, RecordError>
   /** The records with a `batch_id`, of this process and of others, without those removed since. */
-  readonly recordsOf: (batchId: string) => Effect.Effect<ReadonlyArray<AssetRecord>>
+  readonly recordsOf: (batchId: string) => Effect.Effect<ReadonlyArray<AssetRecord>, RecordError>
   /** Whether other running processes use the ledger too, so that `previousRecords` includes theirs. */
   readonly isShared: boolean
   /** Records that temporary files are written to a directory until the scope closes. A failure is logged. */

@@ -367,10 +367,10 @@ const make = Effect.gen(function*() {
   yield* imageUse.onBatchEnd((batchId) =>
     Effect.gen(function*() {
       const records = (yield* ledger.recordsOf(batchId)).filter((record) => record.server === server)
-      if (records.length > 0) yield* deleteRecorded(records, () => Effect.succeed(false))
-    }).pipe(
-      Effect.catch((error) => Effect.logWarning(`Could not look for uploads of batch ${batchId}: ${error.message}`))
-    )
+      if (records.length === 0) return
+      const outcomes = yield* deleteRecorded(records, () => Effect.succeed(false))
+      for (const outcome of outcomes.values()) if (outcome._tag === "Failed") return yield* outcome.error
+    })
   )
 
   return Assets.of({

@@ -291,7 +291,9 @@ export const attachOrSubmit = Effect.fn("JobRecovery.attachOrSubmit")(function*<
   )
   // Finalizers run from the last to the first: the job is closed, then uploads are deleted, then this.
   yield* Effect.addFinalizer(() =>
-    Effect.flatMap(hasEnded, (ended) => ended ? imageUse.batchEnded(batchId) : Effect.void)
+    Effect.flatMap(hasEnded, (ended) => ended ? imageUse.batchEnded(batchId) : Effect.void).pipe(
+      Effect.catch(({ message }) => Effect.logWarning(`Uploads of batch ${batchId} were not deleted yet: ${message}`))
+    )
   )
   const attach = Job.attach(batchId, { onScopeClose: "cancel", keepOutputs: false, ...jobOptions, size })
   const submit = Effect.gen(function*() {
@@ -321,4 +323,52 @@ export const attachOrSubmit = Effect.fn("JobRecovery.attachOrSubmit")(function*<
         isDetached = true
       }))
   }
+})
+
+/**
+ * Gives up a job with a batch id of your own: cancels what the server has of it, and deletes what was uploaded for it.
+ *
+ * **When to use**
+ *
+ * Before or after the same work is submitted under another id or to another server, because this server did not respond or
+ * the process that worked on it was killed. The server need not have the batch.
+ *
+ * **Details**
+ *
+ * Uploads of other processes are known if they have the same `AssetLedger`, see `AssetLedger.layerSql`. Outputs of items
+ * that have completed stay. Doing it again does no harm. Routes: `PUT cancel_by_batch_ids` below
+ * `/api/v1/queue/{queue_id}/`, and those of `Assets.recover`.
+ *
+ * **Gotchas**
+ *
+ * Make sure that no process submits the batch after this: a killed one does not, a suspended one can.
+ *
+ * **Errors**
+ *
+ * - `InvokeAiError`: the server does not respond or rejects a request. Call it again later.
+ * - `RecordError`: the ledger could not be read.
+ * - `InvalidOption`: the id is not one that `attachOrSubmit` accepts.
+ *
+ * **Example** (Render somewhere else)
+ *
+ * ```ts
+ * import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+ * import type * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
+ * import type * as Context from "effect/Context"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const giveUp = (server: Context.Context<NodeInvokeAi.Services>, batchId: string) =>
+ *   Effect.provideContext(JobRecovery.abandon(batchId), server)
+ * ```
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const abandon = Effect.fn("JobRecovery.abandon")(function*(
+  batchId: string
+): Effect.fn.Return<void, InvokeAiError | RecordError | InvalidOption, SessionQueue | JobTracker> {
+  yield* Effect.annotateCurrentSpan({ batchId })
+  yield* Options.check({ batchId }, { batchId: Job.submitRules.batchId })
+  yield* SessionQueue.use((queue) => queue.cancelByBatchIds([batchId]))
+  yield* JobTracker.use(({ imageUse }) => imageUse.batchEnded(batchId))
 })

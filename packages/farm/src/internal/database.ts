@@ -39,6 +39,7 @@ const createTables = Effect.gen(function*() {
     server TEXT,
     generation INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
+    holds INTEGER NOT NULL DEFAULT 0,
     losses INTEGER NOT NULL DEFAULT 0,
     trace TEXT,
     queue_id TEXT NOT NULL,
@@ -110,6 +111,8 @@ export interface ItemRow {
   readonly server: string | null
   readonly generation: number
   readonly attempts: number
+  /** How many times a worker began to work on the item. With its own number, a worker knows whether it is the last one. */
+  readonly holds: number
   /** How many times a worker was lost while it worked on the item. */
   readonly losses: number
   readonly trace: string | null
@@ -151,6 +154,9 @@ const digestOf = (...parts: ReadonlyArray<unknown>): string =>
 /** The id of the batch of an item: the same wherever and whenever it is submitted. */
 export const batchIdOf = (run: { readonly uid: string }, item: string, generation: number): string =>
   digestOf(run.uid, item, generation).slice(0, 32)
+
+/** Names an item where runs of other stores, and earlier ones of this name, have items too. */
+export const itemKeyOf = (run: { readonly uid: string }, item: string): string => digestOf(run.uid, item).slice(0, 32)
 
 /** The id of an item in the queue: another one after each retry, because the queue accepts an id once. */
 export const queueIdOf = (run: string, item: string, generation: number): string => digestOf(run, item, generation)
@@ -239,6 +245,10 @@ export const make = Effect.gen(function*() {
   const isTakeable = sql`q.state = 'pending' AND q.visible_at <= ${now}
     AND (q.acquired_at IS NULL OR q.acquired_at < ${expired})`
 
+  const isSame = (row: ItemRow) => sql`run = ${row.run} AND item = ${row.item}`
+  /** The item, if no worker began to work on it since its row was read. */
+  const isLastOf = (row: ItemRow) => sql`${isSame(row)} AND holds = ${row.holds}`
+
   const run = (name: string) => Effect.map(sql<RunRow>`SELECT * FROM farm_runs WHERE run = ${name}`, first)
   const runs = sql<RunRow>`SELECT * FROM farm_runs ORDER BY created_at DESC, run`
   const item = (run: string, item: string) =>
@@ -292,72 +302,83 @@ export const make = Effect.gen(function*() {
       (rows) => rows[0]?.count ?? 0
     )
 
-  /** Assigns a waiting item to a server with room. The row of the server serializes this across all processes. */
+  /**
+   * Assigns a waiting item to a server with room, and returns its row; `undefined` if there is no room. The row of the server
+   * serializes this across all processes.
+   */
   const claim = (row: ItemRow, server: string) =>
     sql.withTransaction(Effect.gen(function*() {
       const [target] = yield* sql<ServerRow>`SELECT * FROM farm_servers WHERE url = ${server} ${forUpdate}`
       if (target === undefined || target.state !== "active" || (yield* inFlight(server)) >= target.capacity) {
-        return false
+        return undefined
       }
-      const claimed = yield* sql`
-        UPDATE farm_items SET state = 'running', server = ${server}, attempts = attempts + 1
-        WHERE run = ${row.run} AND item = ${row.item} AND generation = ${row.generation} AND state = 'waiting'
-        RETURNING item`
-      return claimed.length > 0
+      const [claimed] = yield* sql<ItemRow>`
+        UPDATE farm_items SET state = 'running', server = ${server}, attempts = attempts + 1, holds = holds + 1
+        WHERE ${isLastOf(row)} AND state = 'waiting' RETURNING *`
+      return claimed
     }))
 
-  /** Counts that the worker of an item was lost; -1 if it was not, but leaves the job to the next one. */
-  const countLoss = (row: ItemRow, losses: 1 | -1) =>
-    sql`UPDATE farm_items SET losses = losses + ${losses} WHERE run = ${row.run} AND item = ${row.item}`
+  /** Takes an item over whose worker was lost, and returns its row; `undefined` if another worker was faster. */
+  const takeOver = (row: ItemRow) =>
+    Effect.map(
+      sql<ItemRow>`UPDATE farm_items SET holds = holds + 1, losses = losses + 1
+        WHERE ${isLastOf(row)} AND state = 'running' RETURNING *`,
+      ([taken]) => taken
+    )
 
-  /** Gives a job up: the item waits for another one. Not for an item that has a result or moved on since. */
-  const release = (row: ItemRow, options: {
+  /** Whether a job of the worker with this row may still be submitted. It may have been suspended for a while. */
+  const isHeldWith = (row: ItemRow) =>
+    Effect.map(sql`SELECT 1 FROM farm_items WHERE ${isLastOf(row)} AND state = 'running'`, (rows) => rows.length > 0)
+
+  /** The worker was not lost, but leaves the job to the next one. */
+  const leave = (row: ItemRow) => sql`UPDATE farm_items SET losses = losses - 1 WHERE ${isLastOf(row)}`
+
+  /**
+   * Gives a job up: the item waits for another one, and what the server has of this one is deleted when it responds. Does
+   * nothing if another worker has the item since, or it has a result.
+   */
+  const release = (run: { readonly uid: string }, row: ItemRow, options: {
     /** Whether the attempt does not count. */
     readonly refund?: boolean
-    /** Whether no server has the job, so that the next one gets its id. */
-    readonly isSameJob?: boolean
-    /** The batch on a server that does not respond, to be canceled when it does. */
-    readonly leftover?: string | undefined
   } = {}) =>
     sql.withTransaction(Effect.gen(function*() {
       const released = yield* sql`
-        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + ${
-        options.isSameJob === true ? 0 : 1
-      },
+        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + 1,
           attempts = attempts - ${options.refund === true ? 1 : 0}
-        WHERE run = ${row.run} AND item = ${row.item} AND generation = ${row.generation} AND state = 'running'
-        RETURNING item`
-      if (released.length > 0 && options.leftover !== undefined && row.server !== null) {
-        yield* sql`INSERT INTO farm_leftovers ${sql.insert({ server: row.server, batch_id: options.leftover })}
-          ON CONFLICT (server, batch_id) DO NOTHING`
-      }
-      return released.length > 0
+        WHERE ${isLastOf(row)} AND state = 'running' RETURNING item`
+      if (released.length === 0 || row.server === null) return
+      const leftover = { server: row.server, batch_id: batchIdOf(run, row.item, row.generation) }
+      yield* sql`INSERT INTO farm_leftovers ${sql.insert(leftover)} ON CONFLICT (server, batch_id) DO NOTHING`
     }))
 
-  /** Stores the result of an item, unless it has one. `publish` runs before that becomes visible. */
+  /**
+   * Stores the result of an item, unless it has one. `publish` runs before that becomes visible. A job that completed counts,
+   * even if another worker has the item since.
+   */
   const finish = <E, R>(
     run: { readonly run: string; readonly uid: string },
-    item: { readonly item: string; readonly attempts: number },
+    row: ItemRow,
     result: NewResult,
     publish: Effect.Effect<void, E, R>
   ) =>
     sql.withTransaction(Effect.gen(function*() {
       const ended = yield* sql`
-        UPDATE farm_items SET state = 'ended' WHERE run = ${run.run} AND item = ${item.item} AND state <> 'ended'
+        UPDATE farm_items SET state = 'ended'
+        WHERE ${result.status === "completed" ? isSame(row) : isLastOf(row)} AND state <> 'ended'
         AND EXISTS (SELECT 1 FROM farm_runs WHERE run = ${run.run} AND uid = ${run.uid}) RETURNING item`
       if (ended.length === 0) return false
       yield* publish
       yield* sql`INSERT INTO farm_results ${
         sql.insert({
           run: run.run,
-          item: item.item,
+          item: row.item,
           status: result.status,
           files: JSON.stringify(result.files),
           seed: result.seed ?? null,
           server: result.server ?? null,
           started_at: result.startedAt ?? null,
           completed_at: result.completedAt ?? null,
-          attempts: item.attempts,
+          attempts: row.attempts,
           error: result.error === undefined ? null : JSON.stringify(result.error),
           recorded_at: yield* Clock.currentTimeMillis
         })
@@ -422,7 +443,9 @@ export const make = Effect.gen(function*() {
     states,
     hasten,
     claim,
-    countLoss,
+    takeOver,
+    isHeldWith,
+    leave,
     release,
     finish,
     server,

@@ -381,6 +381,7 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
       wake
     })
     yield* Layer.build(PersistedQueue.layerCleanup({ timeToLive: "1 hour", failedTimeToLive: "1 hour" }))
+    yield* Files.removeOld(directory)
     yield* control.cleanUp(Duration.toMillis(Duration.fromInputUnsafe(retention))).pipe(
       Effect.catchCause((cause) => Effect.logWarning("Old runs could not be removed", cause)),
       Effect.repeat(Schedule.spaced("1 hour")),

@@ -3,7 +3,9 @@
  * each name is complete or absent, and belongs to the result that was recorded.
  */
 import * as Run from "@effect-invokeai/core/run/Run"
+import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -33,12 +35,12 @@ export const isDistinct = (template: string): boolean => /\{(id|row|name|batch)(
 export const checkTemplate = (directory: string, template: string) =>
   Run.checkDownloads({ directory, template: templateOf(template, { run: "run", id: "id", row: 0 }) })
 
-/** A new directory for the downloads of a batch, which is removed with the scope. */
-export const stage = Effect.fnUntraced(function*(directory: string, batchId: string) {
+/** A new directory for the downloads of an item, which is removed with the scope. */
+export const stage = Effect.fnUntraced(function*(directory: string, itemKey: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const unique = SecureRandom.uuidV4Unsafe().slice(0, 8)
-  const staging = path.join(directory, stagingName, `${batchId}-${unique}`)
+  const staging = path.join(directory, stagingName, `${itemKey}-${unique}`)
   yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(staging, { recursive: true, force: true })))
   return staging
 })
@@ -58,17 +60,37 @@ export const publish = Effect.fnUntraced(function*(directory: string, staging: s
   }
 })
 
-/** Removes what killed workers left of batches that are over. */
-export const removeStaged = Effect.fnUntraced(function*(directory: string, batchId: string) {
+/** Removes what workers have staged of an item that has a result. */
+export const removeStaged = Effect.fnUntraced(function*(directory: string, itemKey: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const root = path.join(directory, stagingName)
   const names = yield* Effect.orElseSucceed(fs.readDirectory(root), () => [])
   yield* Effect.forEach(
-    names.filter((name) => name.startsWith(`${batchId}-`)),
+    names.filter((name) => name.startsWith(`${itemKey}-`)),
     (name) => Effect.ignore(fs.remove(path.join(root, name), { recursive: true, force: true })),
     { discard: true }
   )
+})
+
+/** No download takes as long. */
+const maxAge = Duration.days(1)
+
+/** Removes what was staged so long ago that its worker was killed just after it stored the result. */
+export const removeOld = Effect.fnUntraced(function*(directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const root = path.join(directory, stagingName)
+  const oldest = (yield* Clock.currentTimeMillis) - Duration.toMillis(maxAge)
+  for (const name of yield* Effect.orElseSucceed(fs.readDirectory(root), () => [])) {
+    const { mtime } = yield* Effect.orElseSucceed(
+      fs.stat(path.join(root, name)),
+      () => ({ mtime: Option.none<Date>() })
+    )
+    if (Option.exists(mtime, (time) => time.getTime() < oldest)) {
+      yield* Effect.ignore(fs.remove(path.join(root, name), { recursive: true, force: true }))
+    }
+  }
 })
 
 /** Removes the directory of downloads if it is empty. */

@@ -1,5 +1,7 @@
 /** Feeds servers: takes items from the queues of the runs, and runs as many at a time as a server has room for. */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import { JobJournal, RecordError } from "@effect-invokeai/core/job/JobJournal"
+import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
@@ -41,6 +43,12 @@ const pollInterval = "500 millis"
 
 /** The longest time that a failing server is left alone, in milliseconds. */
 const maxPause = 30_000
+
+/** How often a feeder deletes what is left of jobs that were given up. */
+const tidyInterval = "3 seconds"
+
+/** How often a feeder looks for uploads of killed workers, in milliseconds. */
+const recoverInterval = 30_000
 
 /** How many workers an item may take down. */
 const maxLosses = 5
@@ -97,6 +105,29 @@ export const queueOf = (run: string) =>
 const toTrace = (trace: string | null): Tracer.ExternalSpan | undefined => {
   const [traceId, spanId] = trace?.split("-") ?? []
   return traceId === undefined || spanId === undefined ? undefined : Tracer.externalSpan({ traceId, spanId })
+}
+
+/** A journal that lets a job be sent only if no other worker has its item. */
+const heldJournal = (db: Db.Database, row: Db.ItemRow): JobJournal["Service"] => {
+  const failed = (reason: RecordError["reason"], cause?: unknown) =>
+    new RecordError({
+      reason,
+      record: "journal",
+      operation: "write",
+      path: "farm_items",
+      ...(cause === undefined ? {} : { cause })
+    })
+  return {
+    put: () =>
+      db.isHeldWith(row).pipe(
+        Effect.mapError((cause) => failed("File", cause)),
+        Effect.flatMap((isHeld) => isHeld ? Effect.void : Effect.fail(failed("Locked")))
+      ),
+    get: () => Effect.succeedNone,
+    findByKey: () => Effect.succeedNone,
+    remove: () => Effect.void,
+    entries: Effect.succeed([])
+  }
 }
 
 const failureOf = (error: Run.RunError): FarmFailure => ({ tag: tagOf(error), message: error.message.slice(0, 10_000) })
@@ -162,19 +193,26 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     )
 
   /** An item whose job was canceled with the worker waits for another job. */
-  const giveBack = (row: Db.ItemRow, running: Fiber.Fiber<unknown, Run.RunError>) =>
+  const giveBack = (run: Db.RunRow, row: Db.ItemRow, running: Fiber.Fiber<unknown, Run.RunError>) =>
     Effect.flatMap(Fiber.await(running), (exit) => {
       const error = exit._tag === "Failure" ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
       return error !== undefined && tagOf(error) === "JobCanceled"
-        ? Effect.ignore(db.release(row, { refund: true }))
-        : Effect.ignore(db.countLoss(row, -1))
+        ? Effect.ignore(db.release(run, row, { refund: true }))
+        : Effect.ignore(db.leave(row))
     })
+
+  /** Stores the result of an item, and removes what workers have staged for it. */
+  const finish: typeof db.finish = (run, row, result, publish) =>
+    db.finish(run, row, result, publish).pipe(
+      Effect.tap(Files.removeStaged(directory, Db.itemKeyOf(run, row.item)).pipe(Effect.provideContext(services)))
+    )
 
   const feed = Effect.fnUntraced(function*(url: string): Effect.fn.Return<never, never, Scope.Scope> {
     const suitability = new Map<string, Suitability>()
     const health = { failures: 0, retryAt: 0, isProbed: false }
     let busy = 0
     let isFull = false
+    let recoveredAt = 0
 
     const observe = (capacity: number) =>
       Effect.all([
@@ -202,21 +240,41 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       return Effect.andThen(Effect.logInfo(`${url} works again`), db.markWell(url))
     })
 
+    /** Deletes what is left on the server of jobs that were given up. */
+    const removeLeftovers = Effect.fnUntraced(function*(client: Context.Context<NodeInvokeAi.Services>) {
+      const leftovers = yield* db.leftovers(url)
+      yield* Effect.forEach(leftovers, (batchId) => JobRecovery.abandon(batchId), { concurrency: 4, discard: true })
+        .pipe(
+          Effect.provideContext(client)
+        )
+      if (leftovers.length > 0) yield* db.forgetLeftovers(url, leftovers)
+    })
+
+    /** Deletes what is left on the server of jobs that were given up, and uploads of killed workers. */
+    const tidy = Effect.gen(function*() {
+      if (health.failures > 0) return
+      const client = yield* RcMap.get(clients, url)
+      yield* removeLeftovers(client)
+      const now = yield* Clock.currentTimeMillis
+      if (now < recoveredAt + recoverInterval) return
+      recoveredAt = now
+      yield* Effect.provideContext(Assets.recover, client)
+    }).pipe(
+      Effect.scoped,
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.interrupt
+          : Effect.logWarning("What jobs left on the server could not be deleted yet", cause)
+      )
+    )
+
     /** Asks whether the server is there, and cancels jobs on it that run elsewhere since. */
     const probe = Effect.gen(function*() {
       const client = yield* RcMap.get(clients, url)
       yield* ServerInfo.use((info) => info.refresh).pipe(Effect.provideContext(client))
       yield* ServerInfo.use((info) => info.version).pipe(Effect.timeout("10 seconds"), Effect.provideContext(client))
-      const leftovers = yield* db.leftovers(url)
-      if (leftovers.length > 0) {
-        yield* cancelOn(client, leftovers)
-        yield* db.forgetLeftovers(url, leftovers)
-      }
-      // uploads of killed workers for jobs that have ended
-      yield* Assets.recover.pipe(
-        Effect.catch((error) => Effect.logWarning(`Uploads on ${url} could not be deleted`, error.message)),
-        Effect.provideContext(client)
-      )
+      yield* removeLeftovers(client)
+      recoveredAt = 0
       suitability.clear()
       yield* db.hasten(url)
       health.isProbed = true
@@ -247,32 +305,32 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         if (row === undefined || row.state === "ended") return undefined
         if (row.state === "waiting") {
           if (run.state === "canceled") return { row, target: url, isTakenOver: false }
-          if (yield* db.claim(row, url)) {
-            return { row: { ...row, server: url, attempts: row.attempts + 1 }, target: url, isTakenOver: false }
-          }
+          const claimed = yield* db.claim(row, url)
+          if (claimed !== undefined) return { row: claimed, target: url, isTakenOver: false }
           // back to the head of the queue: an item of another worker, of a killed one, or a postponed one has the place
           isFull = true
           yield* db.hasten(url)
           return yield* Effect.interrupt
         }
+        const taken = yield* db.takeOver(row)
+        if (taken === undefined) continue
         const owner = row.server ?? url
-        yield* db.countLoss(row, 1)
-        if (owner === url) return { row, target: url, isTakenOver: true }
+        if (owner === url) return { row: taken, target: url, isTakenOver: true }
         const batchId = Db.batchIdOf(run, item, row.generation)
         const client = yield* RcMap.get(clients, owner)
         const found = yield* Effect.result(hasBatch(client, batchId))
         if (found._tag === "Success") {
-          if (found.success) return { row, target: owner, isTakenOver: true }
+          if (found.success) return { row: taken, target: owner, isTakenOver: true }
           // it was never submitted there, or that server was reset
-          yield* db.release(row, { isSameJob: true })
+          yield* db.release(run, taken)
           continue
         }
         if (!(yield* db.isGone(owner, serverTimeout))) {
-          yield* db.countLoss(row, -1)
+          yield* db.leave(taken)
           return yield* new Postponed({ reason: `${owner}, which may have its job, does not respond` })
         }
         yield* Effect.logWarning(`${owner} does not respond: ${item} of ${run.run} runs elsewhere`)
-        yield* db.release(row, { leftover: batchId })
+        yield* db.release(run, taken)
       }
     }, Effect.scoped)
 
@@ -288,7 +346,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       const { maxAttempts: _, template, timeout, ...submitting } = settings
       const batchId = Db.batchIdOf(run, row.item, row.generation)
       const inputs = Db.inputsOf(row)
-      const staging = yield* Files.stage(directory, batchId)
+      const staging = yield* Files.stage(directory, Db.itemKeyOf(run, row.item))
       const running = yield* Run.run(workflow, inputs, {
         ...submitting,
         timeout: timeout === undefined ? undefined : Duration.millis(timeout),
@@ -298,9 +356,13 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         ifExists: "overwrite",
         // after a failure of the connection the job may still be there
         onScopeClose: "detach"
-      }).pipe(Effect.provideContext(client), Effect.forkDetach)
+      }).pipe(
+        Effect.provideService(JobJournal, heldJournal(db, row)),
+        Effect.provideContext(client),
+        Effect.forkDetach
+      )
       const result = yield* Fiber.join(running).pipe(
-        Effect.onInterrupt(() => Effect.andThen(cancelAndAwait(client, batchId, running), giveBack(row, running)))
+        Effect.onInterrupt(() => Effect.andThen(cancelAndAwait(client, batchId, running), giveBack(run, row, running)))
       )
       const sizes = new Map(
         result.images.map((
@@ -318,7 +380,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       )
       const { completedAt, startedAt } = result.job.timing
       const millis = Option.map(DateTime.toEpochMillis)
-      const isRecorded = yield* db.finish(run, row, {
+      return yield* finish(run, row, {
         status: "completed",
         files,
         seed: result.job.outputs.finalImages.map(({ seed }) => seed).find((seed) => typeof seed === "number"),
@@ -326,15 +388,13 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         startedAt: Option.getOrUndefined(millis(startedAt)),
         completedAt: Option.getOrUndefined(millis(completedAt))
       }, save === undefined ? Files.publish(directory, staging, staged.map((file) => file.path)) : Effect.void)
-      yield* Files.removeStaged(directory, batchId)
-      return isRecorded
     }, Effect.scoped)
 
     const count = (run: Db.RunRow, status: string) =>
       Metric.update(Metric.withAttributes(Metrics.items, { run: run.run, status }), 1)
 
     const end = (run: Db.RunRow, row: Db.ItemRow, status: "failed" | "canceled", error?: FarmFailure) =>
-      db.finish(run, row, { status, files: [], server: row.server ?? undefined, error }, Effect.void).pipe(
+      finish(run, row, { status, files: [], server: row.server ?? undefined, error }, Effect.void).pipe(
         Effect.retry(databaseRetry),
         Effect.tap((isRecorded) => isRecorded ? count(run, status) : Effect.void)
       )
@@ -346,6 +406,8 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       isTakenOver: boolean,
       error: Run.RunError
     ) {
+      // it was suspended for so long that another worker has the item
+      if (!(yield* db.isHeldWith(row))) return yield* new Postponed({ reason: error.message })
       const { isFault, next } = decide(error)
       const { maxAttempts } = decodeSettings(run.settings)
       yield* Metric.update(Metric.withAttributes(Metrics.failures, { error: tagOf(error), server: url }), 1)
@@ -354,19 +416,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         yield* Effect.logWarning("Item failed", error.message)
         return yield* end(run, row, "failed", failureOf(error))
       }
-      if (next === "resume") yield* db.countLoss(row, -1)
-      else {
-        // a job that the server does not have any more, or never had, is submitted under the same id
-        const client = yield* RcMap.get(clients, row.server ?? url)
-        const exists = yield* Effect.orElseSucceed(
-          hasBatch(client, Db.batchIdOf(run, row.item, row.generation)),
-          () => true
-        )
-        // a worker that ended canceled the job: that is no attempt of the item
-        yield* db.release(row, { refund: isTakenOver && tagOf(error) === "JobCanceled", isSameJob: !exists })
-      }
+      if (next === "resume") yield* db.leave(row)
+      // a worker that ended canceled the job: that is no attempt of the item
+      else yield* db.release(run, row, { refund: isTakenOver && tagOf(error) === "JobCanceled" })
       return yield* new Postponed({ reason: error.message })
-    }, Effect.scoped)
+    })
 
     /** Runs an item. Fails with `Postponed` if it stays in the queue. */
     const handle = Effect.fnUntraced(function*(run: Db.RunRow, item: string, onStart: (target: string) => void) {
@@ -377,7 +431,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       if (run.state === "canceled") {
         const batchId = Db.batchIdOf(run, item, row.generation)
         const client = yield* RcMap.get(clients, target)
-        if (row.state === "running") yield* cancelOn(client, [batchId])
+        if (row.state === "running") yield* Effect.provideContext(JobRecovery.abandon(batchId), client)
         return yield* end(run, row, "canceled")
       }
       if (isTakenOver && row.losses >= maxLosses) {
@@ -404,7 +458,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       }
       if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
       // the database or the disk failed: the job is still there, and the item is tried again
-      yield* db.countLoss(row, -1).pipe(Effect.retry(databaseRetry))
+      yield* db.leave(row).pipe(Effect.retry(databaseRetry))
       yield* fault(Cause.squash(exit.cause))
       return yield* new Postponed({ reason: Cause.pretty(exit.cause) })
     }, Effect.scoped)
@@ -484,6 +538,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       return yield* pause
     })
 
+    yield* tidy.pipe(
+      Effect.repeat(Schedule.spaced(tidyInterval)),
+      Effect.annotateLogs({ server: url }),
+      Effect.forkScoped
+    )
     return yield* step.pipe(
       Effect.provideContext(services),
       Effect.catchCause((cause) =>

@@ -62,15 +62,13 @@ export const make = Effect.fnUntraced(
       previousRecords: sql<{ readonly record: string }>`SELECT record FROM ${table}`.pipe(
         Effect.map(recordsIn),
         Effect.tap((records) => Effect.sync(() => remember(batches, records))),
-        failed("read"),
-        Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
+        failed("read")
       ),
       recordsOf: (batchId) =>
         sql<{ readonly record: string }>`SELECT record FROM ${table} WHERE batch_id = ${batchId}`.pipe(
           Effect.map(recordsIn),
           Effect.tap((records) => Effect.sync(() => remember(batches, records))),
-          failed("read"),
-          Effect.catch((error) => Effect.as(Effect.logWarning(error.message), []))
+          failed("read")
         ),
       isShared: true,
       useDirectory: () => Effect.void,

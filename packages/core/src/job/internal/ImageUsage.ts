@@ -13,6 +13,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { RecordError } from "../../files/RecordError.ts"
+import type { InvokeAiError } from "../../InvokeAiError.ts"
 import * as JobState from "../JobState.ts"
 
 /** The batch that uploads are made for, if `JobRecovery.attachOrSubmit` makes them. */
@@ -51,6 +53,14 @@ export interface ImageOwners {
 }
 
 /**
+ * Deletes what was uploaded for a batch. Fails if something could not be looked for or deleted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CleanBatch = (batchId: string) => Effect.Effect<void, InvokeAiError | RecordError>
+
+/**
  * Which images of the server this program still needs.
  *
  * **Details**
@@ -63,7 +73,7 @@ export interface ImageOwners {
  * - `claim`: those of some images that others transferred. The caller then deletes them, transfers them again, or keeps
  *   them.
  * - `onBatchEnd`: registers what happens when a batch with an id of the caller has ended.
- * - `batchEnded`: says that such a batch has ended.
+ * - `batchEnded`: says that such a batch has ended, or will never be submitted again.
  *
  * @category services
  * @since 0.1.0
@@ -74,10 +84,8 @@ export class ImageUsage extends Context.Service<ImageUsage, {
   readonly usedByOthers: (owners: ImageOwners) => Effect.Effect<ReadonlySet<string>>
   readonly transfer: (by: string, imageNames: Iterable<string>) => Effect.Effect<void>
   readonly claim: (by: string, imageNames: Iterable<string>) => Effect.Effect<ReadonlySet<string>>
-  readonly onBatchEnd: (
-    clean: (batchId: string) => Effect.Effect<void>
-  ) => Effect.Effect<void, never, Scope.Scope>
-  readonly batchEnded: (batchId: string) => Effect.Effect<void>
+  readonly onBatchEnd: (clean: CleanBatch) => Effect.Effect<void, never, Scope.Scope>
+  readonly batchEnded: CleanBatch
 }>()("@effect-invokeai/core/job/internal/ImageUsage") {
   /** Remembers in memory. `JobTracker` and `Assets` share it: their layers bring this one. */
   static readonly layer: Layer.Layer<ImageUsage> = Layer.sync(ImageUsage, () => make())
@@ -87,7 +95,7 @@ const make = (): ImageUsage["Service"] => {
   const sources = new Set<() => Iterable<ReferencingJob>>()
   const retained = new Set<{ readonly owner: string; readonly names: ReadonlyArray<string> }>()
   const left = new Map<string, ReadonlySet<string>>()
-  const cleaners = new Set<(batchId: string) => Effect.Effect<void>>()
+  const cleaners = new Set<CleanBatch>()
 
   const addWhile = <A>(set: Set<A>, value: A): Effect.Effect<void, never, Scope.Scope> =>
     Effect.asVoid(Effect.acquireRelease(

@@ -40,11 +40,12 @@ await bundle("core", {
   modules: entryPoints("core").filter((module) => module !== "index"),
   keep: ["index"],
   external: isInstalled,
-  // a program that opens workflows does not load the client, and only one that uses the snapshot loads that
+  // a program that opens workflows does not load the client, and only one that uses the snapshot, the event connection or a
+  // shared store loads that
   groups: [
     { name: "snapshotText", test: /snapshotText/, priority: 2 },
     { name: "workflow", test: /dist\/(internal|definition|catalog|field|workflow)\/(?!Snapshot)/, priority: 1 },
-    { name: "client", test: /dist\/(?!catalog\/Snapshot)/ }
+    { name: "client", test: /dist\/(?!catalog\/Snapshot|.*(socketIo|sqlLedger|storedJournal)\.js$)/ }
   ]
 })
 step("joining the modules of packages/node")

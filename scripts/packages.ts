@@ -248,7 +248,7 @@ const [, bundling = ""] =
   /^npx (rolldown .*)$/m.exec(Fs.readFileSync(Path.join(root, "docs/guides/fast-start.md"), "utf8")) ?? []
 const bundle = bundling.replace("program.ts", "readme-effect.ts").split(" ")
 count(run("npx", bundle, { cwd: project }))
-const runnable = [...programs.map(({ name }) => name), bundle.at(-1) ?? ""]
+const runnable = [...programs.map(({ name }) => name), `${bundle.at(-1)}/readme-effect.js`]
 for (const version of nodes) {
   const node = Path.join(project, "node_modules", alias("node", version), "bin/node")
   step(`Node ${version} imports every entry point`)

@@ -48,7 +48,8 @@ const sleep = (millis: number): Effect.Effect<void> =>
   Effect.callback<void>((resume) => Effect.sync(unrefTimer(() => resume(Effect.void), millis)))
 
 const make = Effect.sync(() => {
-  const self: ProcessId = {
+  let known: ProcessId | undefined
+  const identify = (): ProcessId => ({
     host: Os.hostname(),
     machine: machineId(),
     pid: process.pid,
@@ -56,8 +57,11 @@ const make = Effect.sync(() => {
       onNone: () => Math.round(performance.timeOrigin).toString(36),
       onSome: ({ started }) => started
     })
-  }
+  })
+  // read on use: most programs have no journal and no ledger
+  const own = () => (known ??= identify())
   const livenessOf = ({ machine, pid, started }: Omit<ProcessId, "host">): Liveness => {
+    const self = own()
     if (machine !== self.machine || pid < 1) return "unknown"
     if (pid === self.pid) return started === self.started ? "alive" : "dead"
     if (!exists(pid)) return "dead"
@@ -66,7 +70,13 @@ const make = Effect.sync(() => {
       onSome: (stat) => stat.started !== started || stat.state === "Z" || stat.state === "X" ? "dead" : "alive"
     })
   }
-  return { self, sleep, liveness: (id: Omit<ProcessId, "host">) => Effect.sync(() => livenessOf(id)) }
+  return {
+    get self() {
+      return own()
+    },
+    sleep,
+    liveness: (id: Omit<ProcessId, "host">) => Effect.sync(() => livenessOf(id))
+  }
 })
 
 /**

@@ -304,6 +304,8 @@ describe("farm", () => {
       yield* Effect.gen(function*() {
         const farm = yield* Farm
         yield* farm.offer("night", thumbnail, [{ id: "b", photo, width: 32 }, { id: "a", photo, width: 16 }])
+        // letters with combining marks, as macOS and Hindi write them
+        yield* farm.offer("marks", thumbnail, [{ id: "cafe\u0301", photo }, { id: "\u0939\u093f", photo }])
         const live = yield* Effect.forkScoped(Stream.runCollect(farm.results("night")))
         yield* finish("night")
         assert.sameMembers((yield* Fiber.join(live)).map(({ item }) => item), ["a", "b"])

@@ -18,7 +18,7 @@ import { canonical, contentId, type Requirements } from "./database.ts"
 
 /** Names of runs and items are parts of file names. */
 export const isName = (name: unknown): name is string =>
-  typeof name === "string" && /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,98}[\p{L}\p{N}_-])?$/u.test(name)
+  typeof name === "string" && /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} ._-]{0,98}[\p{L}\p{M}\p{N}_-])?$/u.test(name)
 
 /** What a name looks like. */
 export const nameRule = "1 to 100 letters, digits, spaces, \".\", \"_\" or \"-\", beginning with a letter or digit"

@@ -70,8 +70,8 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "what a job left on a server is deleted when it is given up",
     file: "packages/farm/src/internal/worker.ts",
-    find: "(batchId) => JobRecovery.abandon(batchId)",
-    replace: "() => Effect.void",
+    find: "JobRecovery.abandon(leftover.batch_id).pipe(",
+    replace: "Effect.void.pipe(",
     tests: ["test/farm/Servers.test.ts"]
   },
   {

@@ -33,7 +33,7 @@ const stageOn = Effect.fnUntraced(function*(servers: Servers) {
   url.pathname = name
   const staged = yield* stage(servers)
   const store = FarmStore.postgres({ url: Redacted.make(url.href) })
-  return { ...staged, farm: (options: Partial<FarmOptions> = {}) => staged.farm({ store, ...options }) }
+  return { ...staged, store, farm: (options: Partial<FarmOptions> = {}) => staged.farm({ store, ...options }) }
 })
 
 describe("farm on Postgres", () => {
@@ -72,6 +72,34 @@ describe("farm on Postgres", () => {
         }).pipe(Effect.scoped, Effect.provide(farm()))
         const states = yield* Effect.forEach([one, two], (url) => simulator(url).state)
         assert.strictEqual(states.reduce((sum, { items }) => sum + items.length, 0), 40)
+      })),
+    60_000
+  )
+
+  it.live(
+    "ends every item of a canceled run once, although workers claim some of them at the same moment",
+    () =>
+      test(Effect.gen(function*() {
+        const { farm, simulator, store } = yield* stageOn({ [one]: { nodeDuration: "100 millis" } })
+        yield* Effect.gen(function*() {
+          const service = yield* Farm
+          yield* service.offer("night", thumbnail, widths(...Array.from({ length: 30 }, (_, at) => 16 + at)))
+          // between the two statements of the cancellation, workers have time to end jobs and to claim items
+          yield* SqlClient.SqlClient.use((sql) =>
+            Effect.andThen(
+              sql`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN IF current_query() LIKE '%''canceled''%' THEN PERFORM pg_sleep(2); END IF; RETURN NULL; END $$`,
+              sql`CREATE TRIGGER slow BEFORE INSERT ON farm_results FOR EACH STATEMENT EXECUTE FUNCTION slow()`
+            )
+          ).pipe(Effect.provide(store.sql))
+          yield* Effect.forkScoped(service.work)
+          yield* Effect.repeat(service.status("night"), { until: ({ completed }) => completed >= 2 })
+          yield* service.cancel("night")
+          const { canceled, completed, failed, total } = yield* service.await("night")
+          assert.deepStrictEqual([canceled + completed, failed, total], [30, 0, 30])
+          assert.lengthOf(yield* Stream.runCollect(service.results("night", { live: false })), 30)
+          assert.deepInclude(yield* simulator(one).leftovers, { unfinishedItems: [] })
+        }).pipe(Effect.scoped, Effect.provide(farm()))
       })),
     60_000
   )

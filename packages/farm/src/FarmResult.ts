@@ -27,7 +27,10 @@ export class FarmFile extends Schema.Opaque<FarmFile>()(Schema.Struct({
  * @since 0.1.0
  */
 export class FarmFailure extends Schema.Opaque<FarmFailure>()(Schema.Struct({
-  /** The tag of the error, or of its reason: `JobFailed`, `InvalidInputValue`, … */
+  /**
+   * The tag of the error, or of its reason: `JobFailed`, `InvalidInputValue`, …; or `WorkerLost`: worker after worker ended while
+   * it ran this item; or `NotStored`: the job has completed, but again and again its files could not be stored.
+   */
   tag: Schema.String,
   /** What failed and where, in one or several lines. */
   message: Schema.String

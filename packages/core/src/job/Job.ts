@@ -389,7 +389,8 @@ const send = Effect.fnUntraced(function*(
   limit.context = context
   yield* Effect.addFinalizer((exit) => close(context, exit))
 
-  const sending = Submission.submit(submission, options, before).pipe(
+  const record = Journal.sending(submission, options.key)
+  const sending = Submission.submit(submission, options, { ...before, beforeResending: record }).pipe(
     Effect.tap((result) =>
       Effect.sync(() => {
         context.stage.current = "accepted"
@@ -418,7 +419,7 @@ const send = Effect.fnUntraced(function*(
   // An interruption must not cut off the request: it gets a moment to finish, and then its job is canceled.
   const enqueued = yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      if (before.maybeSent !== true) yield* Journal.sending(submission, options.key)
+      if (before.maybeSent !== true) yield* record
       context.stage.current = "sending"
       const fiber = yield* Effect.forkDetach(restore(sending), { startImmediately: true })
       context.stage.sending = fiber

@@ -22,6 +22,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import type { RecordError } from "../files/RecordError.ts"
 import { elapsedMillis } from "../internal/elapsed.ts"
 import * as Options from "../internal/options.ts"
 import type { InvokeAiError } from "../InvokeAiError.ts"
@@ -91,6 +92,8 @@ export interface SubmissionContext {
    * @default false
    */
   readonly maybeSent?: boolean | undefined
+  /** Runs before the batch is sent again. If it fails, the batch is not sent again. Default: nothing. */
+  readonly beforeResending?: Effect.Effect<void, RecordError> | undefined
   /**
    * Whether the caller chose the batch id, so that the server may have the batch already, or another program may be
    * sending it. The server is asked once before the batch is sent, and the items are counted again afterwards.
@@ -265,6 +268,7 @@ export const submit = Effect.fn("Submission.submit")(function*(
   before: SubmissionContext = {}
 ): Effect.fn.Return<SubmissionResult, SubmissionError | InvokeAiError, SessionQueue | ServerInfo> {
   const { batchId, size } = submission
+  const { beforeResending = Effect.void } = before
   yield* Effect.annotateCurrentSpan({ batchId, size })
   const queue = yield* SessionQueue
   const sentKey = yield* idempotencyKey(batchId)
@@ -340,6 +344,12 @@ export const submit = Effect.fn("Submission.submit")(function*(
       let absentFor = resendAfter
       let error: InvokeAiError | undefined
       if (!asking) {
+        if (sent > 1) {
+          yield* Effect.mapError(
+            beforeResending,
+            (cause) => new SubmissionError({ reason: new SubmissionUnknown({ batchId, detail: cause.message, cause }) })
+          )
+        }
         const batch = key === undefined ? submission.batch : Object.assign({ idempotency_key: key }, submission.batch)
         const answer = yield* Effect.raceFirst(
           Effect.result(queue.enqueueBatch(batch, { prepend: submission.prepend })),

@@ -130,6 +130,10 @@ export const make = (db: Db.Database) => {
     return status
   })
 
+  /** An ended item whose result was removed, or is about to be stored by the same transaction. */
+  const isWithoutResult = sql`i.state = 'ended'
+    AND NOT EXISTS (SELECT 1 FROM farm_results r WHERE r.run = i.run AND r.item = i.item)`
+
   const status = Effect.fnUntraced(function*(run: string) {
     return yield* statusOf(yield* find(run))
   })
@@ -152,13 +156,13 @@ export const make = (db: Db.Database) => {
       // a finished run stays one, so that its failures can be run again
       yield* sql`UPDATE farm_runs SET state = 'canceled' WHERE run = ${run}
         AND EXISTS (SELECT 1 FROM farm_items i WHERE i.run = ${run} AND i.state <> 'ended')`
-      yield* sql`INSERT INTO farm_results (run, item, status, files, attempts, recorded_at)
-        SELECT run, item, 'canceled', '[]', attempts, CAST(${now} AS DOUBLE PRECISION)
-        FROM farm_items WHERE run = ${run} AND state = 'waiting'`
+      // meanwhile workers claim items, and give some back: what they have, they cancel
       yield* sql`UPDATE farm_items SET state = 'ended' WHERE run = ${run} AND state = 'waiting'`
-      // those that a worker holds are canceled by it, or by another one if it was killed
+      yield* sql`INSERT INTO farm_results (run, item, status, files, attempts, recorded_at)
+        SELECT i.run, i.item, 'canceled', '[]', i.attempts, CAST(${now} AS DOUBLE PRECISION)
+        FROM farm_items i WHERE i.run = ${run} AND ${isWithoutResult}`
       yield* sql`DELETE FROM ${db.queue} WHERE queue_name = ${run} AND state = 'pending' AND acquired_by IS NULL
-        AND NOT EXISTS (SELECT 1 FROM farm_items i WHERE i.run = ${run} AND i.state = 'running')`
+        AND id IN (SELECT queue_id FROM farm_items WHERE run = ${run} AND state = 'ended')`
     }))
   })
 
@@ -167,11 +171,13 @@ export const make = (db: Db.Database) => {
     if (row.state === "canceled") return yield* new RunConflict({ run, conflict: "canceled" })
     return yield* sql.withTransaction(Effect.gen(function*() {
       yield* sql`DELETE FROM farm_results WHERE run = ${run} AND status = 'failed'`
+      // a killed worker can have left its element there
+      yield* sql`DELETE FROM ${db.queue} WHERE queue_name = ${run}
+        AND id IN (SELECT i.queue_id FROM farm_items i WHERE i.run = ${run} AND ${isWithoutResult})`
       const items = yield* sql<{ readonly item: string; readonly generation: number }>`
-        UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + 1, attempts = 0, losses = 0
-        WHERE run = ${run} AND state = 'ended'
-        AND NOT EXISTS (SELECT 1 FROM farm_results r WHERE r.run = farm_items.run AND r.item = farm_items.item)
-        RETURNING item, generation`
+        UPDATE farm_items AS i SET state = 'waiting', server = NULL, generation = generation + 1, attempts = 0, losses = 0,
+          holds = holds + 1
+        WHERE i.run = ${run} AND ${isWithoutResult} RETURNING item, generation`
       const queued = items.map(({ generation, item }) => ({ item, queue_id: Db.queueIdOf(run, item, generation) }))
       yield* Effect.forEach(
         queued,
@@ -184,8 +190,11 @@ export const make = (db: Db.Database) => {
   })
 
   const forget = Effect.fnUntraced(function*(run: string) {
-    yield* find(run)
+    const row = yield* find(run)
     yield* sql.withTransaction(Effect.all([
+      sql<Db.ItemRow>`SELECT * FROM farm_items WHERE run = ${run} AND state = 'running'`.pipe(
+        Effect.flatMap((items) => db.leave(row, items))
+      ),
       sql`DELETE FROM farm_runs WHERE run = ${run}`,
       sql`DELETE FROM farm_items WHERE run = ${run}`,
       sql`DELETE FROM farm_results WHERE run = ${run}`,

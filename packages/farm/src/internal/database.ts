@@ -1,10 +1,12 @@
 /** The tables of a farm, and the statements on them. Times are milliseconds since 1970. */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { createHash } from "node:crypto"
 import { FarmFailure, FarmFile, type FarmResult } from "../FarmResult.ts"
 
@@ -77,6 +79,7 @@ const createTables = Effect.gen(function*() {
   yield* sql`CREATE TABLE farm_leftovers (
     server TEXT NOT NULL,
     batch_id TEXT NOT NULL,
+    abandoned_at DOUBLE PRECISION,
     PRIMARY KEY (server, batch_id)
   )`
 })
@@ -98,6 +101,11 @@ export interface RunRow {
   readonly settings: string
   readonly columns: string
   readonly created_at: number
+}
+
+/** A run of which an item can be taken, and whether one of these has a place on a server. */
+export interface ReadyRun extends RunRow {
+  readonly has_place: 0 | 1
 }
 
 /** An item. `generation` counts the jobs that were given up, so that each job has an id of its own. */
@@ -219,6 +227,16 @@ export interface NewResult {
   readonly error?: FarmFailure | undefined
 }
 
+/** A batch of which a server may still have something. */
+export interface Leftover {
+  readonly batch_id: string
+  /** When it was abandoned for the first time. */
+  readonly abandoned_at: number | null
+}
+
+/** How late a request can arrive that a worker sent before it was suspended or killed, in milliseconds. */
+const maxArrival = 60_000
+
 /** What the farm must know of a workflow to decide whether a server can run it. */
 export interface Requirements {
   /** The workflow file. */
@@ -254,11 +272,20 @@ export const make = Effect.gen(function*() {
   const item = (run: string, item: string) =>
     Effect.map(sql<ItemRow>`SELECT * FROM farm_items WHERE run = ${run} AND item = ${item}`, first)
 
-  /** Runs of which an item can be taken now, the most urgent first; canceled ones if a killed worker left an item. */
-  const readyRuns = sql<RunRow>`
-    SELECT r.* FROM farm_runs r WHERE r.state <> 'paused'
-    AND EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = r.run AND ${isTakeable})
-    ORDER BY r.priority DESC, r.created_at, r.run`
+  /**
+   * Runs of which an item can be taken now: first those with an item that has a place on the server and no worker, because
+   * nothing else can have the place; then the most urgent. A paused run is only there for such an item.
+   */
+  const readyRuns = (server: string) =>
+    sql<ReadyRun>`
+      SELECT r.*, CASE WHEN EXISTS (
+        SELECT 1 FROM farm_items i JOIN ${queue} q ON q.queue_name = i.run AND q.id = i.queue_id
+        WHERE i.server = ${server} AND i.state = 'running' AND i.run = r.run AND ${isTakeable}
+      ) THEN 1 ELSE 0 END AS has_place
+      FROM farm_runs r WHERE EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = r.run AND ${isTakeable})
+      ORDER BY has_place DESC, r.priority DESC, r.created_at, r.run`.pipe(
+      Effect.map((rows) => rows.filter((row) => row.has_place === 1 || row.state !== "paused"))
+    )
 
   /** Whether a worker holds an item that has a place on a server. */
   const isHeld = sql`EXISTS (SELECT 1 FROM ${queue} q WHERE q.queue_name = i.run AND q.id = i.queue_id
@@ -286,7 +313,8 @@ export const make = Effect.gen(function*() {
    * and they could not run before it gave its place back.
    */
   const hasten = (server: string) =>
-    sql`UPDATE ${queue} SET visible_at = created_at WHERE state = 'pending' AND acquired_by IS NULL
+    sql`UPDATE ${queue} SET visible_at = '1970-01-01 00:00:00' WHERE state = 'pending'
+      AND (acquired_at IS NULL OR acquired_at < ${expired})
       AND id IN (SELECT queue_id FROM farm_items WHERE server = ${server} AND state = 'running')`
 
   /** How many items of each run wait. */
@@ -330,8 +358,8 @@ export const make = Effect.gen(function*() {
   const isHeldWith = (row: ItemRow) =>
     Effect.map(sql`SELECT 1 FROM farm_items WHERE ${isLastOf(row)} AND state = 'running'`, (rows) => rows.length > 0)
 
-  /** The worker was not lost, but leaves the job to the next one. */
-  const leave = (row: ItemRow) => sql`UPDATE farm_items SET losses = losses - 1 WHERE ${isLastOf(row)}`
+  /** The worker that took the item over was not lost itself. */
+  const survive = (row: ItemRow) => sql`UPDATE farm_items SET losses = losses - 1 WHERE ${isLastOf(row)}`
 
   /**
    * Gives a job up: the item waits for another one, and what the server has of this one is deleted when it responds. Does
@@ -346,10 +374,23 @@ export const make = Effect.gen(function*() {
         UPDATE farm_items SET state = 'waiting', server = NULL, generation = generation + 1,
           attempts = attempts - ${options.refund === true ? 1 : 0}
         WHERE ${isLastOf(row)} AND state = 'running' RETURNING item`
-      if (released.length === 0 || row.server === null) return
-      const leftover = { server: row.server, batch_id: batchIdOf(run, row.item, row.generation) }
-      yield* sql`INSERT INTO farm_leftovers ${sql.insert(leftover)} ON CONFLICT (server, batch_id) DO NOTHING`
+      if (released.length > 0) yield* leave(run, [row])
     }))
+
+  /** Records that servers may still have something of the jobs of items. */
+  const leave = (
+    run: { readonly uid: string },
+    items: ReadonlyArray<Pick<ItemRow, "item" | "generation" | "server">>
+  ): Effect.Effect<void, SqlError> => {
+    const leftovers: ReadonlyArray<Record<string, unknown>> = items.flatMap(({ generation, item, server }) =>
+      server === null ? [] : [{ server, batch_id: batchIdOf(run, item, generation) }]
+    )
+    return Arr.isReadonlyArrayNonEmpty(leftovers)
+      ? Effect.asVoid(
+        sql`INSERT INTO farm_leftovers ${sql.insert(leftovers)} ON CONFLICT (server, batch_id) DO NOTHING`
+      )
+      : Effect.void
+  }
 
   /**
    * Stores the result of an item, unless it has one. `publish` runs before that becomes visible. A job that completed counts,
@@ -367,6 +408,8 @@ export const make = Effect.gen(function*() {
         WHERE ${result.status === "completed" ? isSame(row) : isLastOf(row)} AND state <> 'ended'
         AND EXISTS (SELECT 1 FROM farm_runs WHERE run = ${run.run} AND uid = ${run.uid}) RETURNING item`
       if (ended.length === 0) return false
+      // its job may still run
+      if (result.status !== "completed") yield* leave(run, [row])
       yield* publish
       yield* sql`INSERT INTO farm_results ${
         sql.insert({
@@ -411,13 +454,30 @@ export const make = Effect.gen(function*() {
       return row.failing_since !== null && (yield* Clock.currentTimeMillis) - row.failing_since >= timeout
     })
 
+  /** The batches that are to be abandoned now: each twice, because a request of a suspended worker can arrive late. */
   const leftovers = (server: string) =>
-    Effect.map(
-      sql<{ readonly batch_id: string }>`SELECT batch_id FROM farm_leftovers WHERE server = ${server} LIMIT 1000`,
-      (rows) => rows.map(({ batch_id }) => batch_id)
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) =>
+        sql<Leftover>`SELECT batch_id, abandoned_at FROM farm_leftovers WHERE server = ${server}
+        AND (abandoned_at IS NULL OR abandoned_at < ${now - maxArrival}) LIMIT 1000`
     )
-  const forgetLeftovers = (server: string, batchIds: ReadonlyArray<string>) =>
-    sql`DELETE FROM farm_leftovers WHERE server = ${server} AND ${sql.in("batch_id", batchIds)}`
+  const markAbandoned = (server: string, abandoned: ReadonlyArray<Leftover>) =>
+    Effect.gen(function*() {
+      const ids = (isLast: boolean) =>
+        abandoned.filter(({ abandoned_at }) => (abandoned_at !== null) === isLast).map(({ batch_id }) => batch_id)
+      const now = yield* Clock.currentTimeMillis
+      const once = ids(false)
+      if (once.length > 0) {
+        yield* sql`UPDATE farm_leftovers SET abandoned_at = ${now} WHERE server = ${server} AND ${
+          sql.in("batch_id", once)
+        }`
+      }
+      const twice = ids(true)
+      if (twice.length > 0) {
+        yield* sql`DELETE FROM farm_leftovers WHERE server = ${server} AND ${sql.in("batch_id", twice)}`
+      }
+    })
 
   const selectResults = sql.literal(`
     SELECT r.sequence, r.run, r.item, i.position, i.inputs, r.status, r.files, r.seed, r.server, i.queued_at,
@@ -445,6 +505,7 @@ export const make = Effect.gen(function*() {
     claim,
     takeOver,
     isHeldWith,
+    survive,
     leave,
     release,
     finish,
@@ -454,7 +515,7 @@ export const make = Effect.gen(function*() {
     markWell,
     isGone,
     leftovers,
-    forgetLeftovers,
+    markAbandoned,
     results,
     resultsByPosition
   }

@@ -14,18 +14,19 @@ export interface Decision {
   readonly isFault: boolean
 }
 
-/** Downloads that can succeed when the connection or this machine's disk is all right again. The job has completed. */
-const recoverable = new Set<DownloadErrorReason>([
-  "Connection",
-  "Server",
-  "Truncated",
-  "Forbidden",
-  "DirectoryMissing",
-  "NotADirectory",
-  "Permission",
-  "DiskFull",
-  "File"
-])
+/** Downloads that can succeed when the connection is all right again. The job has completed. */
+const recoverable = new Set<DownloadErrorReason>(["Connection", "Server", "Truncated", "Forbidden"])
+
+/** Reasons for which a file cannot be written on this machine. */
+const local = new Set<string>(
+  [
+    "DirectoryMissing",
+    "NotADirectory",
+    "Permission",
+    "DiskFull",
+    "File"
+  ] satisfies ReadonlyArray<DownloadErrorReason>
+)
 
 /** Decides by the error. */
 export const decide = (error: Run.RunError): Decision => {
@@ -61,6 +62,10 @@ const tags = new Set<string>(
     "DownloadError"
   ] satisfies ReadonlyArray<Run.RunError["_tag"]>
 )
+
+/** Whether the job has completed, and its files could not be written on this machine. */
+export const isStoringError = (error: unknown): error is Extract<Run.RunError, { readonly _tag: "DownloadError" }> =>
+  isRunError(error) && error._tag === "DownloadError" && local.has(error.reason)
 
 /** Whether an error is one of running an item. */
 export const isRunError = (error: unknown): error is Run.RunError =>

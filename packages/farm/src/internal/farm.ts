@@ -224,6 +224,8 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
         position: position + index,
         inputs,
         state: "waiting",
+        // a worker may still have an item of an earlier run of this name
+        holds: now % 1_000_000_000,
         queue_id: Db.queueIdOf(run, item, 0),
         trace,
         queued_at: now
@@ -346,17 +348,22 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
     const feeders = new Map<string, Scope.Closeable>()
     const scope = yield* Effect.scope
     const step = Effect.gen(function*() {
-      for (const { state, url } of yield* db.servers) {
-        const feeder = feeders.get(url)
-        if (feeder === undefined && state !== "removed") {
+      for (const { failing_since, state, url } of yield* db.servers) {
+        if (!feeders.has(url)) {
           const own = yield* Scope.fork(scope)
           feeders.set(url, own)
           yield* Scope.provide(start(url), own)
         } else if (state === "removed" && (yield* db.inFlight(url)) === 0) {
-          feeders.delete(url)
-          if (feeder !== undefined) yield* Scope.close(feeder, Exit.void)
+          // what jobs left there is deleted first, if the server responds
+          if (failing_since === null && (yield* db.leftovers(url)).some((one) => one.abandoned_at === null)) continue
           yield* sql`DELETE FROM farm_servers WHERE url = ${url} AND state = 'removed'`
         }
+      }
+      const known = new Set((yield* db.servers).map(({ url }) => url))
+      for (const [url, feeder] of feeders) {
+        if (known.has(url)) continue
+        feeders.delete(url)
+        yield* Scope.close(feeder, Exit.void)
       }
       for (const { run, waiting } of yield* db.depths) {
         yield* Metric.update(Metric.withAttributes(Metrics.depth, { run }), waiting)
@@ -381,8 +388,10 @@ export const make = Effect.fnUntraced(function*(options: FarmOptions) {
       wake
     })
     yield* Layer.build(PersistedQueue.layerCleanup({ timeToLive: "1 hour", failedTimeToLive: "1 hour" }))
-    yield* Files.removeOld(directory)
-    yield* control.cleanUp(Duration.toMillis(Duration.fromInputUnsafe(retention))).pipe(
+    yield* Effect.andThen(
+      Files.removeOld(directory),
+      control.cleanUp(Duration.toMillis(Duration.fromInputUnsafe(retention)))
+    ).pipe(
       Effect.catchCause((cause) => Effect.logWarning("Old runs could not be removed", cause)),
       Effect.repeat(Schedule.spaced("1 hour")),
       Effect.forkScoped

@@ -143,7 +143,9 @@ export const makeImagePaths = Effect.fnUntraced(function*(base: string) {
   return imagePath
 })
 
-const idOf = (value: unknown): unknown => typeof value === "number" ? String(value) : value
+/** An id as it is stored: two spellings of one name would be one file. */
+const idOf = (value: unknown): unknown =>
+  typeof value === "number" ? String(value) : typeof value === "string" ? value.normalize("NFC") : value
 
 /**
  * Checks all rows, and returns their items. Rows with the same id and the same values are one item.

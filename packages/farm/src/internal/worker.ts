@@ -1,5 +1,6 @@
 /** Feeds servers: takes items from the queues of the runs, and runs as many at a time as a server has room for. */
 import * as Assets from "@effect-invokeai/core/assets/Assets"
+import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import { JobJournal, RecordError } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
 import * as Run from "@effect-invokeai/core/run/Run"
@@ -15,6 +16,7 @@ import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Latch from "effect/Latch"
@@ -26,10 +28,11 @@ import * as RcMap from "effect/RcMap"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Tracer from "effect/Tracer"
 import type { FarmFailure, FarmFile } from "../FarmResult.ts"
 import * as Db from "./database.ts"
-import { decide, isRunError, tagOf } from "./decision.ts"
+import { decide, isRunError, isStoringError, tagOf } from "./decision.ts"
 import * as Files from "./files.ts"
 import * as Metrics from "./metrics.ts"
 import * as Offering from "./offering.ts"
@@ -59,6 +62,28 @@ class Postponed extends Data.TaggedError("Postponed")<{ readonly reason: string 
     return this.reason
   }
 }
+
+/** The files of an item could not be stored. Its job has completed. */
+class NotStored extends Data.TaggedError("NotStored")<{ readonly cause: unknown }> {
+  override get message(): string {
+    return `its files could not be stored: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/** Why the files of an item could not be stored; undefined if that is not why it failed. */
+const storingErrorOf = (exit: Exit.Exit<unknown, unknown>): NotStored | undefined => {
+  const error = exit._tag === "Failure" ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+  return error instanceof NotStored ? error : isStoringError(error) ? new NotStored({ cause: error }) : undefined
+}
+
+/** How often the files of an item are stored again at least, before the item fails because those of others are stored. */
+const minStoring = 7
+
+/** How often the files of an item are stored again at most: for a quarter of an hour. */
+const maxStoring = 180
+
+/** How long an item waits before its files are stored again, in milliseconds. */
+const maxStoringPause = 5000
 
 /** Files that are complete, and where they belong. */
 export interface StagedFile {
@@ -198,13 +223,37 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       const error = exit._tag === "Failure" ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
       return error !== undefined && tagOf(error) === "JobCanceled"
         ? Effect.ignore(db.release(run, row, { refund: true }))
-        : Effect.ignore(db.leave(row))
+        : Effect.void
     })
+
+  /** The worker ends while it runs an item. A job that another worker follows since is not canceled. */
+  const stop = (
+    client: Context.Context<NodeInvokeAi.Services>,
+    run: Db.RunRow,
+    row: Db.ItemRow,
+    running: Fiber.Fiber<unknown, Run.RunError>
+  ) =>
+    Effect.flatMap(Effect.orElseSucceed(db.isHeldWith(row), () => true), (isHeld) =>
+      isHeld
+        ? Effect.andThen(
+          cancelAndAwait(client, Db.batchIdOf(run, row.item, row.generation), running),
+          giveBack(run, row, running)
+        )
+        : Fiber.interrupt(running))
+
+  /** How many items were stored, and those whose files could not be: how often, and how many others were stored before. */
+  const storing = { stored: 0, items: new Map<string, { readonly tries: number; readonly storedBefore: number }>() }
+  const publish = (staging: string, files: ReadonlyArray<string>) =>
+    Files.publish(directory, staging, files).pipe(Effect.mapError((cause) => new NotStored({ cause })))
 
   /** Stores the result of an item, and removes what workers have staged for it. */
   const finish: typeof db.finish = (run, row, result, publish) =>
-    db.finish(run, row, result, publish).pipe(
-      Effect.tap(Files.removeStaged(directory, Db.itemKeyOf(run, row.item)).pipe(Effect.provideContext(services)))
+    Effect.uninterruptible(db.finish(run, row, result, publish)).pipe(
+      Effect.tap((isRecorded) =>
+        isRecorded
+          ? Effect.provideContext(Files.removeStaged(directory, Db.itemKeyOf(run, row.item)), services)
+          : Effect.void
+      )
     )
 
   const feed = Effect.fnUntraced(function*(url: string): Effect.fn.Return<never, never, Scope.Scope> {
@@ -240,14 +289,18 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       return Effect.andThen(Effect.logInfo(`${url} works again`), db.markWell(url))
     })
 
-    /** Deletes what is left on the server of jobs that were given up. */
+    /** Deletes what is left on the server of jobs that were given up. One that cannot be deleted yet delays no other. */
     const removeLeftovers = Effect.fnUntraced(function*(client: Context.Context<NodeInvokeAi.Services>) {
-      const leftovers = yield* db.leftovers(url)
-      yield* Effect.forEach(leftovers, (batchId) => JobRecovery.abandon(batchId), { concurrency: 4, discard: true })
-        .pipe(
+      const abandon = (leftover: Db.Leftover) =>
+        JobRecovery.abandon(leftover.batch_id).pipe(
+          Effect.as([leftover]),
+          Effect.catch(({ message }) =>
+            Effect.as(Effect.logWarning(`What batch ${leftover.batch_id} left is not deleted yet: ${message}`), [])
+          ),
           Effect.provideContext(client)
         )
-      if (leftovers.length > 0) yield* db.forgetLeftovers(url, leftovers)
+      const abandoned = yield* Effect.forEach(yield* db.leftovers(url), abandon, { concurrency: 4 })
+      yield* db.markAbandoned(url, abandoned.flat())
     })
 
     /** Deletes what is left on the server of jobs that were given up, and uploads of killed workers. */
@@ -299,13 +352,13 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     /**
      * Decides where an item runs: on the server that has its job, or else here. `undefined` if it has a result.
      */
-    const assign = Effect.fnUntraced(function*(run: Db.RunRow, item: string) {
+    const assign = Effect.fnUntraced(function*(run: Db.RunRow, item: string, mayClaim: boolean) {
       for (;;) {
         const row = Option.getOrUndefined(yield* db.item(run.run, item))
         if (row === undefined || row.state === "ended") return undefined
         if (row.state === "waiting") {
           if (run.state === "canceled") return { row, target: url, isTakenOver: false }
-          const claimed = yield* db.claim(row, url)
+          const claimed = mayClaim ? yield* db.claim(row, url) : undefined
           if (claimed !== undefined) return { row: claimed, target: url, isTakenOver: false }
           // back to the head of the queue: an item of another worker, of a killed one, or a postponed one has the place
           isFull = true
@@ -315,24 +368,26 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         const taken = yield* db.takeOver(row)
         if (taken === undefined) continue
         const owner = row.server ?? url
-        if (owner === url) return { row: taken, target: url, isTakenOver: true }
-        const batchId = Db.batchIdOf(run, item, row.generation)
-        const client = yield* RcMap.get(clients, owner)
-        const found = yield* Effect.result(hasBatch(client, batchId))
-        if (found._tag === "Success") {
-          if (found.success) return { row: taken, target: owner, isTakenOver: true }
-          // it was never submitted there, or that server was reset
-          yield* db.release(run, taken)
-          continue
-        }
-        if (!(yield* db.isGone(owner, serverTimeout))) {
-          yield* db.leave(taken)
-          return yield* new Postponed({ reason: `${owner}, which may have its job, does not respond` })
-        }
-        yield* Effect.logWarning(`${owner} does not respond: ${item} of ${run.run} runs elsewhere`)
+        const isThere = owner === url || (yield* hasJob(run, taken, owner).pipe(Effect.onError(() => survive(taken))))
+        if (isThere) return { row: taken, target: owner, isTakenOver: true }
+        // it was never submitted there, or that server is gone or was reset
         yield* db.release(run, taken)
       }
+    })
+
+    /** Whether another server has the job of an item. One that does not respond for too long counts as gone. */
+    const hasJob = Effect.fnUntraced(function*(run: Db.RunRow, row: Db.ItemRow, owner: string) {
+      const client = yield* RcMap.get(clients, owner)
+      const found = yield* Effect.result(hasBatch(client, Db.batchIdOf(run, row.item, row.generation)))
+      if (found._tag === "Success") return found.success
+      if (!(yield* db.isGone(owner, serverTimeout))) {
+        return yield* new Postponed({ reason: `${owner}, which may have its job, does not respond` })
+      }
+      yield* Effect.logWarning(`${owner} does not respond: ${row.item} of ${run.run} runs elsewhere`)
+      return false
     }, Effect.scoped)
+
+    const survive = (row: Db.ItemRow) => Effect.ignore(Effect.retry(db.survive(row), databaseRetry))
 
     /** Runs an item that has a server, and stores its result. */
     const render = Effect.fnUntraced(function*(
@@ -343,10 +398,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     ) {
       const client = yield* RcMap.get(clients, target)
       const settings = decodeSettings(run.settings)
-      const { maxAttempts: _, template, timeout, ...submitting } = settings
+      const { deleteOutputs = false, maxAttempts: _, template, timeout, ...submitting } = settings
       const batchId = Db.batchIdOf(run, row.item, row.generation)
       const inputs = Db.inputsOf(row)
-      const staging = yield* Files.stage(directory, Db.itemKeyOf(run, row.item))
+      const itemKey = Db.itemKeyOf(run, row.item)
+      const staging = yield* Files.stage(directory, itemKey)
       const running = yield* Run.run(workflow, inputs, {
         ...submitting,
         timeout: timeout === undefined ? undefined : Duration.millis(timeout),
@@ -362,7 +418,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         Effect.forkDetach
       )
       const result = yield* Fiber.join(running).pipe(
-        Effect.onInterrupt(() => Effect.andThen(cancelAndAwait(client, batchId, running), giveBack(run, row, running)))
+        Effect.onInterrupt(() => stop(client, run, row, running))
       )
       const sizes = new Map(
         result.images.map((
@@ -373,21 +429,26 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       const stored = save === undefined
         ? staged.map(({ name }) => path.join(directory, name))
         : yield* save(staged, { run: run.run, item: row.item, inputs }).pipe(
-          Effect.mapError((cause) => new Postponed({ reason: `its files could not be stored: ${String(cause)}` }))
+          Effect.mapError((cause) => new NotStored({ cause }))
         )
       const files = result.files.flatMap((file, at): ReadonlyArray<FarmFile> =>
         file.kind === "metadata" ? [] : [{ path: stored[at] ?? file.path, ...sizes.get(file.path) }]
       )
       const { completedAt, startedAt } = result.job.timing
       const millis = Option.map(DateTime.toEpochMillis)
-      return yield* finish(run, row, {
+      const isRecorded = yield* finish(run, row, {
         status: "completed",
         files,
         seed: result.job.outputs.finalImages.map(({ seed }) => seed).find((seed) => typeof seed === "number"),
         server: target,
         startedAt: Option.getOrUndefined(millis(startedAt)),
         completedAt: Option.getOrUndefined(millis(completedAt))
-      }, save === undefined ? Files.publish(directory, staging, staged.map((file) => file.path)) : Effect.void)
+      }, save === undefined ? publish(staging, staged.map((file) => file.path)) : Effect.void)
+      storing.items.delete(itemKey)
+      storing.stored++
+      // not before, because without a result they are needed again
+      if (deleteOutputs) yield* Effect.provideContext(Cleanup.outputs(result.job.outputs), client)
+      return isRecorded
     }, Effect.scoped)
 
     const count = (run: Db.RunRow, status: string) =>
@@ -399,54 +460,86 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         Effect.tap((isRecorded) => isRecorded ? count(run, status) : Effect.void)
       )
 
+    /**
+     * The files of an item could not be stored. It keeps its place until they are, so that a full disk stops the worker; but it
+     * fails if it is the only one. Returns whether to store them again now.
+     */
+    const notStored = Effect.fnUntraced(function*(run: Db.RunRow, row: Db.ItemRow, error: NotStored) {
+      const itemKey = Db.itemKeyOf(run, row.item)
+      const { storedBefore, tries } = storing.items.get(itemKey) ?? { tries: 0, storedBefore: storing.stored }
+      storing.items.set(itemKey, { tries: tries + 1, storedBefore })
+      const isOnlyOne = storing.stored > storedBefore
+      const isFull = isStoringError(error.cause) && error.cause.reason === "DiskFull"
+      if (tries >= (isOnlyOne ? minStoring : isFull ? Infinity : maxStoring)) {
+        storing.items.delete(itemKey)
+        const message = `${error.message} (${tries + 1} times)`
+        yield* Effect.logWarning("Item failed", message)
+        yield* Metric.update(Metric.withAttributes(Metrics.failures, { error: error._tag, server: url }), 1)
+        yield* end(run, row, "failed", { tag: error._tag, message: message.slice(0, 10_000) })
+        return false
+      }
+      const pause = Duration.millis(Math.min(1000 * 2 ** tries, maxStoringPause))
+      yield* Effect.logWarning(`${error.message}. They are stored again in ${Duration.format(pause)}`)
+      yield* Effect.sleep(pause)
+      return true
+    })
+
     /** The job of an item failed. */
     const failed = Effect.fnUntraced(function*(
       run: Db.RunRow,
       row: Db.ItemRow,
       isTakenOver: boolean,
       error: Run.RunError
-    ) {
+    ): Effect.fn.Return<boolean, Postponed | SqlError> {
       // it was suspended for so long that another worker has the item
       if (!(yield* db.isHeldWith(row))) return yield* new Postponed({ reason: error.message })
       const { isFault, next } = decide(error)
       const { maxAttempts } = decodeSettings(run.settings)
       yield* Metric.update(Metric.withAttributes(Metrics.failures, { error: tagOf(error), server: url }), 1)
-      if (isFault) yield* fault(error)
-      if (next === "fail" || (next === "again" && row.attempts >= maxAttempts && !isTakenOver)) {
+      // that of another server is noticed by the one that feeds it
+      if (isFault && row.server === url) yield* fault(error)
+      // a worker that ended canceled the job: that is no attempt of the item
+      const isRefunded = isTakenOver && tagOf(error) === "JobCanceled"
+      if (next === "fail" || (next === "again" && row.attempts >= maxAttempts && !isRefunded)) {
         yield* Effect.logWarning("Item failed", error.message)
         return yield* end(run, row, "failed", failureOf(error))
       }
-      if (next === "resume") yield* db.leave(row)
-      // a worker that ended canceled the job: that is no attempt of the item
-      else yield* db.release(run, row, { refund: isTakenOver && tagOf(error) === "JobCanceled" })
+      if (next === "again") yield* db.release(run, row, { refund: isRefunded })
       return yield* new Postponed({ reason: error.message })
     })
 
     /** Runs an item. Fails with `Postponed` if it stays in the queue. */
-    const handle = Effect.fnUntraced(function*(run: Db.RunRow, item: string, onStart: (target: string) => void) {
-      const assigned = yield* assign(run, item)
+    const handle = Effect.fnUntraced(function*(
+      run: Db.RunRow,
+      item: string,
+      mayClaim: boolean,
+      onStart: (target: string) => void
+    ) {
+      const assigned = yield* assign(run, item, mayClaim)
       if (assigned === undefined) return
       const { isTakenOver, row, target } = assigned
+      // a worker that is killed does not come to this
+      if (isTakenOver) yield* Effect.addFinalizer(() => survive(row))
       onStart(target)
-      if (run.state === "canceled") {
-        const batchId = Db.batchIdOf(run, item, row.generation)
-        const client = yield* RcMap.get(clients, target)
-        if (row.state === "running") yield* Effect.provideContext(JobRecovery.abandon(batchId), client)
-        return yield* end(run, row, "canceled")
-      }
+      if (run.state === "canceled") return yield* end(run, row, "canceled")
       if (isTakenOver && row.losses >= maxLosses) {
         const message = `${row.losses + 1} workers ended unexpectedly while they ran this item`
         return yield* end(run, row, "failed", { tag: "WorkerLost", message })
       }
       const { workflow } = yield* suits(run)
       const begun = yield* Clock.currentTimeMillis
-      const exit = yield* Effect.raceFirst(
+      const attempt = Effect.raceFirst(
         Effect.asSome(render(run, row, target, workflow)),
         Effect.as(awaitCanceled(run), Option.none<boolean>())
       ).pipe(Effect.exit)
+      let exit = yield* attempt
+      for (let unstored = storingErrorOf(exit); unstored !== undefined; unstored = storingErrorOf(exit)) {
+        if (!(yield* notStored(run, row, unstored))) return
+        exit = yield* attempt
+      }
       if (exit._tag === "Success") {
         if (Option.isNone(exit.value)) return yield* end(run, row, "canceled")
-        yield* recovered
+        if (target === url) yield* recovered
         if (!exit.value.value) return
         const elapsed = (yield* Clock.currentTimeMillis) - begun
         yield* Metric.update(Metric.withAttributes(Metrics.duration, { server: target }), elapsed)
@@ -457,17 +550,16 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         return yield* failed(run, row, isTakenOver, error.value)
       }
       if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
-      // the database or the disk failed: the job is still there, and the item is tried again
-      yield* db.leave(row).pipe(Effect.retry(databaseRetry))
+      // the database failed: the job is still there, and the item is tried again
       yield* fault(Cause.squash(exit.cause))
       return yield* new Postponed({ reason: Cause.pretty(exit.cause) })
     }, Effect.scoped)
 
-    const traced = (run: Db.RunRow, item: string, onStart: (target: string) => void) =>
+    const traced = (run: Db.RunRow, item: string, mayClaim: boolean, onStart: (target: string) => void) =>
       Effect.gen(function*() {
         const row = yield* db.item(run.run, item)
         const parent = Option.isSome(row) ? toTrace(row.value.trace) : undefined
-        yield* handle(run, item, onStart).pipe(
+        yield* handle(run, item, mayClaim, onStart).pipe(
           Effect.withSpan("Farm.item", {
             attributes: { run: run.run, item, server: url },
             parent,
@@ -477,8 +569,11 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
         )
       })
 
-    /** Takes one item, and returns when it runs, or when the queue was empty. */
-    const take = Effect.fnUntraced(function*(run: Db.RunRow) {
+    /**
+     * Takes one item, and returns when it runs, or when the queue was empty. Without `mayClaim`, only an item that has a place
+     * on a server.
+     */
+    const take = Effect.fnUntraced(function*(run: Db.RunRow, mayClaim: boolean) {
       const queue = yield* queueOf(run.run)
       const started = yield* Deferred.make<void>()
       let isEntered = false
@@ -490,7 +585,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       }
       const fiber = yield* queue.take(({ item }) => {
         isEntered = true
-        return traced(run, item, (target) => {
+        return traced(run, item, mayClaim, (target) => {
           // it runs on another server, which has room for it already
           if (target !== url) leave()
           Deferred.doneUnsafe(started, Effect.void)
@@ -517,22 +612,25 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
     const step = Effect.gen(function*() {
       const server = Option.getOrUndefined(yield* db.server(url))
       yield* observe(server?.capacity ?? 0)
-      if (server?.state !== "active") return yield* pause
+      if (server === undefined) return yield* pause
       const now = yield* Clock.currentTimeMillis
       if (health.failures > 0 && now < health.retryAt) return yield* pause
       if (!health.isProbed) {
         const probed = yield* Effect.result(probe)
         if (probed._tag === "Failure") return yield* fault(probed.failure)
+        // the fault of an earlier process is over
+        if (health.failures === 0 && server.failing_since !== null) yield* db.markWell(url)
       }
       // after a fault, one item shows whether the server works again
       if (isFull || busy >= (health.failures > 0 ? 1 : server.capacity)) {
         isFull = false
         return yield* pause
       }
-      for (const run of yield* db.readyRuns) {
+      for (const run of yield* db.readyRuns(url)) {
         const suitable = yield* Effect.result(suits(run))
         if (suitable._tag === "Failure") return yield* fault(suitable.failure)
-        if (suitable.success.missing.length === 0 || run.state === "canceled") return yield* take(run)
+        const mayClaim = server.state === "active" && run.state !== "paused" && suitable.success.missing.length === 0
+        if (mayClaim || run.has_place === 1 || run.state === "canceled") return yield* take(run, mayClaim)
       }
       yield* recovered
       return yield* pause

@@ -54,20 +54,19 @@ export const make = Effect.fnUntraced(
       remove: (id) =>
         Effect.suspend(() => {
           const batchId = batches.get(id)
-          if (batchId === undefined) return Effect.void
           batches.delete(id)
-          return sql`DELETE FROM ${table} WHERE batch_id = ${batchId} AND id = ${id}`.pipe(failed("write"))
+          // those of other processes are few
+          const isOfBatch = batchId === undefined ? sql`1 = 1` : sql`batch_id = ${batchId}`
+          return sql`DELETE FROM ${table} WHERE ${isOfBatch} AND id = ${id}`.pipe(failed("write"))
         }).pipe(Effect.asVoid, logFailure),
       abandon: () => Effect.void,
       previousRecords: sql<{ readonly record: string }>`SELECT record FROM ${table}`.pipe(
         Effect.map(recordsIn),
-        Effect.tap((records) => Effect.sync(() => remember(batches, records))),
         failed("read")
       ),
       recordsOf: (batchId) =>
         sql<{ readonly record: string }>`SELECT record FROM ${table} WHERE batch_id = ${batchId}`.pipe(
           Effect.map(recordsIn),
-          Effect.tap((records) => Effect.sync(() => remember(batches, records))),
           failed("read")
         ),
       isShared: true,
@@ -76,7 +75,3 @@ export const make = Effect.fnUntraced(
     }
   }
 )
-
-const remember = (batches: Map<string, string>, records: ReadonlyArray<AssetRecord>): void => {
-  for (const { batch_id, id } of records) if (batch_id !== undefined) batches.set(id, batch_id)
-}

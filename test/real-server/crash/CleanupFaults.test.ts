@@ -21,11 +21,14 @@ const closeTimeout = Duration.seconds(3)
 
 /** A program behind the proxy. The client is closed at its end. */
 const behind = <A, E>(
-  program: (proxy: Interceptor) => Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>
+  program: (proxy: Interceptor) => Effect.Effect<A, E, NodeInvokeAi.Services | Scope.Scope>,
+  limit = closeTimeout
 ) =>
   Effect.scoped(
     Effect.flatMap(make, (proxy) =>
-      Effect.scoped(program(proxy)).pipe(Effect.provide(NodeInvokeAi.layer({ url: proxy.url, closeTimeout }))))
+      Effect.scoped(program(proxy)).pipe(
+        Effect.provide(NodeInvokeAi.layer({ url: proxy.url, closeTimeout: limit }))
+      ))
   )
 
 const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -116,7 +119,7 @@ it.layer(client(), { excludeTestServices: true })("The cleanup through a failing
       assert.isFalse(yield* exists(uploaded))
     }))
 
-  it.effect("cancels a job and deletes its upload even if every request takes a second, longer than closeTimeout", () =>
+  it.effect("cancels a job and deletes its upload even if every request takes a second, and all together longer than closeTimeout", () =>
     Effect.gen(function*() {
       const [uploaded, batchId] = yield* behind((proxy) =>
         Effect.scoped(Effect.gen(function*() {
@@ -125,8 +128,7 @@ it.layer(client(), { excludeTestServices: true })("The cleanup through a failing
           yield* Effect.sleep("500 millis")
           proxy.delay = 1000
           return [asset.imageName, job.batchId] as const
-        }))
-      )
+        })), Duration.seconds(5))
       assert.isFalse(yield* exists(uploaded))
       assert.isFalse(yield* isRunning(batchId))
     }))

@@ -95,6 +95,7 @@ const calls: Readonly<Record<string, (stage: Given) => ReadonlyArray<unknown>>> 
   "farm/src/Report.ts compare": () => [[]],
   "job/JobJournal.ts isOpen": () => ["order-1"],
   "job/JobRecovery.ts repaint": () => ["item-1", "mountain.jpg"],
+  "job/JobRecovery.ts giveUp": () => ["item-7"],
   "job/JobRecovery.ts render": () => ["order-1", "a lighthouse"],
   "job/Outputs.ts saved": ({ outputs }) => [outputs],
   "job/Outputs.ts upscaled": ({ outputs }) => [outputs],

@@ -349,16 +349,12 @@ export const attachOrSubmit = Effect.fn("JobRecovery.attachOrSubmit")(function*<
  * - `RecordError`: the ledger could not be read.
  * - `InvalidOption`: the id is not one that `attachOrSubmit` accepts.
  *
- * **Example** (Render somewhere else)
+ * **Example** (Give up the first attempt)
  *
  * ```ts
  * import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
- * import type * as NodeInvokeAi from "@effect-invokeai/node/NodeInvokeAi"
- * import type * as Context from "effect/Context"
- * import * as Effect from "effect/Effect"
  *
- * export const giveUp = (server: Context.Context<NodeInvokeAi.Services>, batchId: string) =>
- *   Effect.provideContext(JobRecovery.abandon(batchId), server)
+ * export const giveUp = (item: string) => JobRecovery.abandon(`${item}.attempt-1`)
  * ```
  *
  * @category operations

@@ -37,13 +37,14 @@ const always = { times: Number.POSITIVE_INFINITY }
 const impatient = { client: { retries: 0, closeTimeout: "200 millis" } } as const
 const single = { servers: [{ url: one, concurrency: 1 }] }
 
-/** Ends a worker that cannot cancel its job any more. */
-const leaveJob = Effect.fnUntraced(function*(simulator: Simulator["Service"]) {
+/** Ends a worker that leaves its job running, because another one has the item. That one is killed. */
+const leaveJob = Effect.fnUntraced(function*(directory: string, simulator: Simulator["Service"]) {
   const worker = yield* Effect.forkScoped(Farm.use((farm) => farm.work))
   yield* Effect.repeat(simulator.state, { until: ({ items }) => items.length === 1 })
-  yield* simulator.inject(Fault.http({ path: /cancel/, ...always }, Fault.dropRequest))
+  yield* SqlClient.SqlClient.use((sql) => sql`UPDATE farm_items SET holds = holds + 1`).pipe(
+    Effect.provide(databaseOf(directory))
+  )
   yield* Fiber.interrupt(worker)
-  yield* simulator.clearFaults
 })
 
 const statuses = (simulator: Simulator["Service"]) =>
@@ -145,11 +146,11 @@ describe("recovery of a farm", () => {
 
   it.live("cancels the job of a run that is forgotten, and deletes its upload", () =>
     test(Effect.gen(function*() {
-      const { farm, simulator } = yield* stage({ [one]: { ...impatient, nodeDuration: "1 minute" } })
+      const { directory, farm, simulator } = yield* stage({ [one]: { ...impatient, nodeDuration: "1 minute" } })
       yield* Effect.gen(function*() {
         const farm = yield* Farm
         yield* farm.offer("night", thumbnail, widths(16))
-        yield* leaveJob(simulator(one))
+        yield* leaveJob(directory, simulator(one))
         yield* farm.forget("night")
         assert.deepStrictEqual(yield* statuses(simulator(one)), ["in_progress"])
         yield* Effect.forkScoped(farm.work)
@@ -168,7 +169,7 @@ describe("recovery of a farm", () => {
         yield* Effect.gen(function*() {
           const farm = yield* Farm
           yield* farm.offer("night", thumbnail, widths(16))
-          yield* leaveJob(simulator(one))
+          yield* leaveJob(directory, simulator(one))
           yield* SqlClient.SqlClient.use((sql) => sql`UPDATE farm_items SET losses = 4`).pipe(
             Effect.provide(databaseOf(directory))
           )

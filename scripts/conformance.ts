@@ -94,7 +94,10 @@ const runCase = (test: Case, file: string): void => {
   const name = `${file} (${test.version})`
   const catalog = catalogOf(test.version)
   if (catalog === undefined) {
-    return fail(name, `there is no catalog of ${test.version} in test/fixtures/catalogs`)
+    return fail(
+      name,
+      `there is no catalog of ${test.version} in test/fixtures/catalogs: make one with scripts/make-catalog.ts`
+    )
   }
   const own = listed.filter((exception) => exception.file === file)
   const found = run(test, catalog, new Set())

@@ -1,19 +1,15 @@
 /** What becomes of items, places and leftovers when workers end in the middle. */
-import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import { Farm } from "@effect-invokeai/farm/Farm"
-import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as Fault from "@effect-invokeai/testing/Fault"
 import type { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { finish, photo, stage, thumbnail } from "./support.ts"
+import { databaseOf, finish, photo, recordUpload, stage, thumbnail } from "./support.ts"
 
 const one = "http://one:9090"
 
@@ -22,9 +18,6 @@ const test = <A, E>(effect: Effect.Effect<A, E, Scope.Scope | NodeServices.NodeS
 
 const widths = (...widths: ReadonlyArray<number>) =>
   widths.map((width, index) => ({ id: `item-${index}`, photo, width }))
-
-/** The database of a stage, beside the farm. */
-const databaseOf = (directory: string) => FarmStore.sqlite({ filename: `${directory}/farm.db` }).sql
 
 /** Makes the first items of a run those of a worker that was killed before it submitted their jobs. */
 const orphan = (directory: string, run: string, count = 1) =>
@@ -184,26 +177,14 @@ describe("recovery of a farm", () => {
   it.live("uses a server of which something cannot be deleted", () =>
     test(Effect.gen(function*() {
       const { directory, farm, simulator } = yield* stage({ [one]: impatient })
-      const database = databaseOf(directory)
       yield* Effect.gen(function*() {
         const farm = yield* Farm
         yield* farm.offer("night", thumbnail, widths(16, 32))
         const image_name = yield* simulator(one).addImage({ name: "locked.png" })
-        const record = {
-          id: "killed",
-          server: "http://invokeai.test/",
-          image_name,
-          board_id: null,
-          starred: false,
-          batch_id: "old-batch",
-          recorded_at: yield* Clock.currentTimeMillis
-        }
-        yield* AssetLedger.AssetLedger.use((ledger) => ledger.set(record)).pipe(
-          Effect.provide(AssetLedger.layerSql({ table: "farm_uploads" }).pipe(Layer.provide(database)))
-        )
+        yield* recordUpload(directory, image_name, "old-batch")
         yield* SqlClient.SqlClient.use((sql) =>
           sql`INSERT INTO farm_leftovers (server, batch_id) VALUES (${one}, 'old-batch')`
-        ).pipe(Effect.provide(database))
+        ).pipe(Effect.provide(databaseOf(directory)))
         yield* simulator(one).inject(Fault.http({ path: /i\/locked\.png$/, ...always }, Fault.status(403)))
         assert.deepInclude(yield* finish("night"), { completed: 2 })
         assert.deepInclude((yield* farm.servers)[0], { state: "active", failures: 0 })

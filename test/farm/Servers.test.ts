@@ -1,4 +1,3 @@
-import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import * as Snapshot from "@effect-invokeai/core/catalog/Snapshot"
 import * as Workflow from "@effect-invokeai/core/workflow/Workflow"
 import { Farm } from "@effect-invokeai/farm/Farm"
@@ -10,12 +9,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { batchIdOf, itemKeyOf } from "../../packages/farm/src/internal/database.ts"
-import { finish, photo, stage, thumbnail, withModel } from "./support.ts"
+import { databaseOf, finish, photo, recordUpload, stage, thumbnail, withModel } from "./support.ts"
 
 const one = "http://one:9090"
 const two = "http://two:9090"
@@ -228,7 +226,7 @@ describe("servers of a farm", () => {
   it.live("deletes what a killed worker uploaded for a job that it could not submit, and what it had downloaded", () =>
     test(Effect.gen(function*() {
       const { directory, farm, simulator } = yield* stage({ [one]: {}, [two]: {} })
-      const { sql } = FarmStore.sqlite({ filename: `${directory}/farm.db` })
+      const sql = databaseOf(directory)
       yield* Effect.gen(function*() {
         const farm = yield* Farm
         yield* farm.drainServer(one)
@@ -240,18 +238,7 @@ describe("servers of a farm", () => {
             SELECT uid, item FROM farm_runs JOIN farm_items ON farm_items.run = farm_runs.run`
         ).pipe(Effect.provide(sql))
         assert(run !== undefined)
-        const record = {
-          id: "killed",
-          server: "http://invokeai.test/",
-          image_name,
-          board_id: null,
-          starred: false,
-          batch_id: batchIdOf(run, run.item, 0),
-          recorded_at: yield* Clock.currentTimeMillis
-        }
-        yield* AssetLedger.AssetLedger.use((ledger) => ledger.set(record)).pipe(
-          Effect.provide(AssetLedger.layerSql({ table: "farm_uploads" }).pipe(Layer.provide(sql)))
-        )
+        yield* recordUpload(directory, image_name, batchIdOf(run, run.item, 0))
         yield* SqlClient.SqlClient.use((sql) => sql`UPDATE farm_items SET state = 'running', server = ${one}`).pipe(
           Effect.provide(sql)
         )

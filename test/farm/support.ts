@@ -1,10 +1,12 @@
 /** Farms on SQLite with simulated servers in memory. */
+import * as AssetLedger from "@effect-invokeai/core/assets/AssetLedger"
 import { Farm, type FarmOptions } from "@effect-invokeai/farm/Farm"
 import * as FarmStore from "@effect-invokeai/farm/FarmStore"
 import * as NodeImageCodec from "@effect-invokeai/node/ImageCodec"
-import type * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
+import * as InvokeAiTest from "@effect-invokeai/testing/InvokeAiTest"
 import { Simulator } from "@effect-invokeai/testing/Simulator"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -65,3 +67,21 @@ export const stage = Effect.fnUntraced(function*(servers: Servers) {
 
 /** Runs items until the run is finished. */
 export const finish = (run: string) => Farm.use((farm) => Effect.raceFirst(farm.await(run), farm.work))
+
+/** The database of a stage, beside the farm. */
+export const databaseOf = (directory: string) => FarmStore.sqlite({ filename: `${directory}/farm.db` }).sql
+
+/** Records that a killed worker uploaded an image for a batch. */
+export const recordUpload = (directory: string, imageName: string, batchId: string) =>
+  Effect.gen(function*() {
+    const ledger = yield* AssetLedger.AssetLedger
+    yield* ledger.set({
+      id: "killed",
+      server: new URL(InvokeAiTest.url).href,
+      image_name: imageName,
+      board_id: null,
+      starred: false,
+      batch_id: batchId,
+      recorded_at: yield* Clock.currentTimeMillis
+    })
+  }).pipe(Effect.provide(AssetLedger.layerSql({ table: "farm_uploads" }).pipe(Layer.provide(databaseOf(directory)))))

@@ -187,6 +187,7 @@ describe("recovery of a farm", () => {
         ).pipe(Effect.provide(databaseOf(directory)))
         yield* simulator(one).inject(Fault.http({ path: /i\/locked\.png$/, ...always }, Fault.status(403)))
         assert.deepInclude(yield* finish("night"), { completed: 2 })
+        assert.isTrue((yield* simulator(one).requests).some(({ path }) => path.endsWith("/locked.png")))
         assert.deepInclude((yield* farm.servers)[0], { state: "active", failures: 0 })
       }).pipe(Effect.scoped, Effect.provide(farm()))
     })), 60_000)

@@ -3,6 +3,7 @@ import * as Assets from "@effect-invokeai/core/assets/Assets"
 import * as Cleanup from "@effect-invokeai/core/assets/Cleanup"
 import { JobJournal, RecordError } from "@effect-invokeai/core/job/JobJournal"
 import * as JobRecovery from "@effect-invokeai/core/job/JobRecovery"
+import type { WorkflowOutput } from "@effect-invokeai/core/job/Outputs"
 import * as Run from "@effect-invokeai/core/run/Run"
 import { ServerInfo } from "@effect-invokeai/core/server/ServerInfo"
 import { SessionQueue } from "@effect-invokeai/core/server/SessionQueue"
@@ -154,6 +155,20 @@ const heldJournal = (db: Db.Database, row: Db.ItemRow): JobJournal["Service"] =>
     entries: Effect.succeed([])
   }
 }
+
+/** Deletes the images of a job whose files are stored. What stays is logged. */
+const removeOutputs = (outputs: WorkflowOutput) =>
+  Effect.flatMap(
+    Cleanup.outputs(outputs),
+    ({ failedDeletions }) =>
+      Effect.forEach(
+        failedDeletions,
+        ([name, { message }]) => Effect.logWarning(`${name} was not deleted: ${message}`),
+        {
+          discard: true
+        }
+      )
+  )
 
 const failureOf = (error: Run.RunError): FarmFailure => ({ tag: tagOf(error), message: error.message.slice(0, 10_000) })
 
@@ -447,7 +462,7 @@ export const make = Effect.fnUntraced(function*(options: WorkerOptions): Effect.
       storing.items.delete(itemKey)
       storing.stored++
       // not before, because without a result they are needed again
-      if (deleteOutputs) yield* Effect.provideContext(Cleanup.outputs(result.job.outputs), client)
+      if (deleteOutputs) yield* removeOutputs(result.job.outputs).pipe(Effect.provideContext(client))
       return isRecorded
     }, Effect.scoped)
 

@@ -79,6 +79,25 @@ describe("JobJournal", () => {
       assert.strictEqual(listings, 0)
     }).pipe(Effect.provide(KeyValueStore.layerMemory)))
 
+  it.effect("in a key value store: writes a job once, even if it is sent twice", () =>
+    Effect.gen(function*() {
+      const written: Array<string> = []
+      const store = yield* KeyValueStore.KeyValueStore
+      const counting = Layer.succeed(KeyValueStore.KeyValueStore, {
+        ...store,
+        set: (key: string, value: string | Uint8Array) => {
+          written.push(key.split("-").slice(0, 2).join("-"))
+          return store.set(key, value)
+        }
+      })
+      const { server } = yield* withServer(
+        { faults: [{ on: "enqueueBatch", call: 1, fault: "requestLost" }] },
+        () => Effect.scoped(Job.submitBatch(batchOf(), { key: "order-1" }))
+      ).pipe(Effect.provide(JobJournal.layerKeyValueStore.pipe(Layer.provide(counting))))
+      assert.strictEqual(server.enqueues.length, 2)
+      assert.deepStrictEqual(written, ["invokeai-key", "invokeai-job", "invokeai-accepted"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory)))
+
   for (const [name, layer] of Object.entries(stores)) {
     it.effect(`${name}: has a job from before it is sent until it is closed`, () =>
       Effect.gen(function*() {

@@ -115,7 +115,10 @@ const stored = Effect.promise(() => import("./internal/storedJournal.ts"))
  * @since 0.1.0
  */
 export class JobJournal extends Context.Service<JobJournal, {
-  /** Adds a job, or records that the server accepted it. When it succeeds, the entry survives the process. */
+  /**
+   * Adds a job, or records that the server accepted it. When it succeeds, the entry survives the process. The same entry comes
+   * again before its job is sent again, which does not happen if this fails.
+   */
   readonly put: (entry: JournalEntry) => Effect.Effect<void, RecordError>
   /** Returns a job by its batch id, or none if it is not in the journal. */
   readonly get: (batchId: string) => Effect.Effect<Option.Option<JournalEntry>, RecordError>

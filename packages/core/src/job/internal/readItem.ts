@@ -69,7 +69,8 @@ const onUnreadable = Effect.fnUntraced(function*(
 
 /**
  * Reads an item, alone: `items_by_ids` has members that are null, which this route leaves out, and in data of any shape no
- * client can tell them from those that a node made. Undefined if there is nothing to observe. `limit` limits how many items are read at the same time.
+ * client can tell them from those that a node made. Undefined if there is nothing to observe. `limit` limits how many items
+ * are read at the same time.
  *
  * @internal
  */

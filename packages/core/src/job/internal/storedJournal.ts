@@ -41,6 +41,9 @@ const make = (store: Store, digest: Digest.Digest["Service"]): JobJournal["Servi
       Effect.orDie(digest.digestHex(Digest.sha256, new TextEncoder().encode(key))),
       (hash) => indexPrefix + hash
     )
+  /** Writes a text once: a crash must not cut short what is there when its job is sent again. */
+  const write = (key: string, text: string) =>
+    Effect.flatMap(store.get(key), (present) => present === text ? Effect.void : store.set(key, text))
   const read = Effect.fnUntraced(function*(key: string) {
     const text = yield* store.get(key)
     if (text === undefined) return Option.none<JournalEntry>()
@@ -63,8 +66,8 @@ const make = (store: Store, digest: Digest.Digest["Service"]): JobJournal["Servi
       const key = keyOf(entry.batchId)
       if (entry.stage === "sending" || Option.isNone(yield* read(key))) {
         // First: an index without its entry is a job that was not sent, and an entry without its index is never found.
-        if (entry.key !== undefined) yield* store.set(yield* indexKeyOf(entry.key), entry.batchId)
-        yield* store.set(key, yield* Effect.orDie(encode(entry)))
+        if (entry.key !== undefined) yield* write(yield* indexKeyOf(entry.key), entry.batchId)
+        yield* write(key, yield* Effect.orDie(encode(entry)))
       }
       if (entry.stage === "accepted") yield* store.set(acceptedKeyOf(entry.batchId), "{}")
     }),
